@@ -1,0 +1,94 @@
+"""Border checks: each returns the value it was given, in its plain type, or raises a one-line error."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+from .errors import InvalidArgumentError, UnknownNameError
+
+
+def check_int(
+    name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
+    """Return ``value`` as an ``int``; numpy integers are accepted, booleans and floats are not.
+
+    Raises:
+        InvalidArgumentError: If ``value`` is no integer or lies outside ``[minimum, maximum]``.
+
+    Example:
+        >>> check_int("budget", 500, minimum=1)
+        500
+    """
+    expected = "an integer" + _range_text(minimum, maximum)
+    if isinstance(value, bool):
+        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.") from None
+    if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
+        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {number}.")
+    return number
+
+
+def check_float(
+    name: str,
+    value: Any,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    unit: str = "",
+) -> float:
+    """Return ``value`` as a finite ``float``.
+
+    Raises:
+        InvalidArgumentError: If ``value`` is no finite number or lies outside ``[minimum, maximum]``.
+
+    Example:
+        >>> check_float("rate", 1)
+        1.0
+    """
+    in_unit = f" {unit}" if unit else ""
+    expected = "a finite number" + _range_text(minimum, maximum) + in_unit
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.") from None
+    outside = (minimum is not None and number < minimum) or (
+        maximum is not None and number > maximum
+    )
+    if isinstance(value, bool) or not math.isfinite(number) or outside:
+        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.")
+    return number
+
+
+def check_choice(kind: str, value: Any, choices: Iterable[str]) -> str:
+    """Return ``value`` if it is one of ``choices``.
+
+    Raises:
+        UnknownNameError: Otherwise; the message names the nearest choice and lists all of them.
+
+    Example:
+        >>> check_choice("optimizer", "random", ["random", "evolution"])
+        'random'
+    """
+    known = list(choices)
+    if value in known:
+        return str(value)
+    near = difflib.get_close_matches(str(value), known, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise UnknownNameError(f"Unknown {kind} {value!r}. {hint}Choices: {', '.join(known)}.")
+
+
+def _range_text(minimum: float | None, maximum: float | None) -> str:
+    if minimum is not None and maximum is not None:
+        return f" in [{minimum}, {maximum}]"
+    if minimum is not None:
+        return f" of at least {minimum}"
+    if maximum is not None:
+        return f" of at most {maximum}"
+    return ""

@@ -1,0 +1,105 @@
+"""Constraints: a metric with a bound, such as ``params<=1e6``."""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InvalidArgumentError
+from .metrics import current_metric_name
+
+_COMPARE = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
+_PATTERN = re.compile(r"\s*([A-Za-z_]\w*)\s*(<=|>=|<|>)\s*([^\s<>=]+)\s*")
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One bound on one metric.
+
+    Attributes:
+        metric: Name of the metric.
+        relation: ``"<="``, ``">="``, ``"<"`` or ``">"``.
+        bound: The bound, in the metric's unit.
+
+    Example:
+        >>> Constraint.parse("params <= 1e6")
+        Constraint(metric='params', relation='<=', bound=1000000.0)
+    """
+
+    metric: str
+    relation: str
+    bound: float
+
+    @classmethod
+    def parse(cls, text: str | Constraint) -> Constraint:
+        """Read ``"METRIC<=NUMBER"`` (or ``>=``, ``<``, ``>``).
+
+        Raises:
+            InvalidArgumentError: If the text has another form or the bound is not finite.
+        """
+        if isinstance(text, Constraint):
+            return text
+        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+        try:
+            bound = float(match[3]) if match else math.nan
+        except ValueError:
+            bound = math.nan
+        if match is None or not math.isfinite(bound):
+            raise InvalidArgumentError(
+                f"Cannot read the constraint {text!r}: expected METRIC followed by <=, >=, < or > and a "
+                "finite number, for example 'params<=1e6'."
+            )
+        return cls(current_metric_name(match[1]), match[2], bound)
+
+    def satisfied(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Whether each of ``values`` (any shape) meets the bound; NaN does not."""
+        result: NDArray[np.bool_] = _COMPARE[self.relation](values, self.bound)
+        return result
+
+    def violation(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """How far each of ``values`` lies beyond the bound, relative to the bound's size; 0 if it is met.
+
+        NaN counts as infinitely far.
+        """
+        excess = values - self.bound if self.relation.startswith("<") else self.bound - values
+        relative = np.maximum(excess, 0.0) / max(abs(self.bound), 1.0)
+        # A strict bound that is hit exactly is violated, by the smallest amount there is.
+        broken = np.where(self.satisfied(values), 0.0, np.maximum(relative, np.finfo(float).tiny))
+        return np.where(np.isnan(values), np.inf, broken)
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.relation}{self.bound:.12g}"
+
+
+def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
+    """Read one constraint or a sequence of them, as text or :class:`Constraint`.
+
+    Raises:
+        InvalidArgumentError: If one cannot be read.
+    """
+    if isinstance(constraints, str | Constraint):
+        constraints = [constraints]
+    return tuple(Constraint.parse(entry) for entry in constraints)
+
+
+def total_violation(
+    constraints: Sequence[Constraint], values: Mapping[str, NDArray[np.float64]], n: int
+) -> NDArray[np.float64]:
+    """Sum of all violations of each of ``n`` rows; exactly 0 where every constraint is met.
+
+    Args:
+        constraints: The constraints.
+        values: Metric name to values, shape ``(n,)`` each.
+        n: Number of rows, needed where there is no constraint.
+    """
+    total = np.zeros(n)
+    for constraint in constraints:
+        total += constraint.violation(values[constraint.metric])
+    return total

@@ -1,0 +1,40 @@
+"""The error tree.
+
+Every error that analognas raises on purpose inherits :class:`AnalogNASError`, so one ``except`` catches
+them all; each leaf also inherits the builtin that a caller would expect. Messages have one form: what was
+given, what was expected, how to mend it.
+"""
+
+from __future__ import annotations
+
+
+class AnalogNASError(Exception):
+    """Root of all errors raised by analognas."""
+
+
+class InvalidArgumentError(AnalogNASError, ValueError):
+    """An argument has the wrong type or lies outside its range."""
+
+
+class UnknownNameError(AnalogNASError, ValueError):
+    """A metric, optimizer, space, device or other name is not known; the message lists the choices."""
+
+
+class OutOfSpaceError(AnalogNASError, ValueError):
+    """An architecture does not belong to the search space it was used with."""
+
+
+class PhysicalRangeError(AnalogNASError, ValueError):
+    """A physical quantity lies outside the range in which its model is valid."""
+
+
+class TableIntegrityError(AnalogNASError, ValueError):
+    """A data file is damaged, truncated, or not the kind of file that was expected."""
+
+
+class OutputFolderError(AnalogNASError, OSError):
+    """Results cannot be written where they were asked for."""
+
+
+class ResumeError(AnalogNASError, ValueError):
+    """A trial log does not belong to the search that wants to continue it."""
