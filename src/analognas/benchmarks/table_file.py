@@ -2,7 +2,7 @@
 
 The metadata sit under the key ``analognas`` as JSON. Every column has a SHA-256 over its values (numbers as
 little-endian bytes, text as newline-joined UTF-8); the table's checksum is the SHA-256 over the lines
-``name:checksum``. A column is verified whenever it is read.
+``name:checksum`` and the other metadata. A column is verified whenever it is read.
 """
 
 from __future__ import annotations
@@ -56,18 +56,15 @@ def write_table(
         columns: Column name to values; all of the same length.
         metadata: Anything JSON can hold; the checksums are added under ``checksum``.
     """
+    described = {"format": FORMAT, "format_version": FORMAT_VERSION, **metadata}
     sums = {name: _column_checksum(values) for name, values in columns.items()}
-    described = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        **metadata,
-        "checksum": {"algorithm": "sha256", "table": _table_checksum(sums), "columns": sums},
-    }
+    total = _table_checksum(sums, described)
+    described["checksum"] = {"algorithm": "sha256", "table": total, "columns": sums}
     arrow = pa.table({name: pa.array(values) for name, values in columns.items()})
     arrow = arrow.replace_schema_metadata({_KEY: json.dumps(described, ensure_ascii=False)})
     with atomic_write(path) as file:
         pq.write_table(arrow, file, compression="zstd", compression_level=19)
-    return str(described["checksum"]["table"])
+    return total
 
 
 def read_table(
@@ -90,51 +87,68 @@ def read_table(
     where = f"The table {os.fspath(path)!r}"
     wanted = f" A sound copy has the checksum sha256:{checksum}." if checksum else ""
     try:
-        with pq.ParquetFile(path) as file:
-            raw = file.schema_arrow.metadata
-            described = json.loads(raw[_KEY]) if raw and _KEY in raw else None
-            arrow = file.read(columns=None if columns is None else list(columns))
+        return _read(path, columns, checksum)
     except FileNotFoundError:
         raise TableIntegrityError(f"{where} does not exist.{wanted}") from None
-    except (OSError, pa.ArrowException, ValueError) as error:
+    except TableIntegrityError as error:
+        raise TableIntegrityError(f"{where} {error}") from None
+    except Exception as error:
+        # A damaged file can fail in almost any way; none of them is worth a traceback to the user.
         reason = " ".join(str(error).split())
         raise TableIntegrityError(
             f"{where} is damaged or truncated: {reason}.{wanted} Install it anew."
         ) from None
-    if not isinstance(described, dict) or described.get("format") != FORMAT:
-        raise TableIntegrityError(
-            f"{where} is a Parquet file but no analognas table: its metadata lack {_KEY.decode()!r}."
-        )
-    if described["format_version"] > FORMAT_VERSION:
-        raise TableIntegrityError(
-            f"{where} has format version {described['format_version']}, but this analognas reads up to "
-            f"{FORMAT_VERSION}; upgrade analognas."
-        )
-    sums = described["checksum"]["columns"]
+
+
+def _read(
+    path: str | os.PathLike[str], columns: Sequence[str] | None, checksum: str | None
+) -> Table:
+    with pq.ParquetFile(path) as file:
+        raw = file.schema_arrow.metadata or {}
+        described = json.loads(raw.get(_KEY, b"{}"))
+        if described.get("format") != FORMAT:
+            raise TableIntegrityError(
+                f"is a Parquet file but no analognas table: its metadata lack {_KEY.decode()!r}."
+            )
+        if described["format_version"] > FORMAT_VERSION:
+            raise TableIntegrityError(
+                f"has format version {described['format_version']}, but this analognas reads up to "
+                f"{FORMAT_VERSION}; upgrade analognas."
+            )
+        arrow = file.read(columns=None if columns is None else list(columns))
+    stated = described["checksum"]
     values = {name: _to_numpy(arrow.column(name)) for name in arrow.column_names}
     for name, column in values.items():
         found = _column_checksum(column)
-        if found != sums.get(name):
+        if found != stated["columns"][name]:
             raise TableIntegrityError(
-                f"{where} is damaged: column {name!r} has the checksum sha256:{found}, expected "
-                f"sha256:{sums.get(name)}. Install it anew."
+                f"is damaged: column {name!r} has the checksum sha256:{found}, expected "
+                f"sha256:{stated['columns'][name]}. Install it anew."
             )
-    own = _table_checksum(sums)
-    if own != described["checksum"]["table"] or checksum not in (None, own):
+    rest = {key: value for key, value in described.items() if key != "checksum"}
+    total = _table_checksum(stated["columns"], rest)
+    expected = checksum or stated["table"]
+    if total != expected:
         raise TableIntegrityError(
-            f"{where} has the checksum sha256:{own}, expected "
-            f"sha256:{checksum or described['checksum']['table']}. Install it anew."
+            f"is damaged or another table: it has the checksum sha256:{total}, expected "
+            f"sha256:{expected}. Install it anew."
         )
     return Table(values, described)
 
 
 def _to_numpy(column: Any) -> NDArray[Any]:
     values = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if values.null_count:
+        raise TableIntegrityError("is damaged: it holds nulls.")
     if pa.types.is_string(values.type):
-        return np.array(values.to_pylist(), dtype=object)
-    # The buffer itself: Array.to_numpy() would import pandas, where it is installed, for seconds.
-    dtype = np.dtype(str(values.type))
-    return np.frombuffer(values.buffers()[1], dtype, len(values), values.offset * dtype.itemsize)
+        array = np.array(values.to_pylist(), dtype=object)
+    else:
+        # The buffer itself: Array.to_numpy() would import pandas, where it is installed, for seconds.
+        dtype = np.dtype(str(values.type))
+        start = values.offset * dtype.itemsize
+        array = np.frombuffer(values.buffers()[1], dtype, len(values), start)
+    array.flags.writeable = False
+    return array
 
 
 def _column_checksum(values: NDArray[Any]) -> str:
@@ -144,6 +158,7 @@ def _column_checksum(values: NDArray[Any]) -> str:
     return hashlib.sha256(little.data).hexdigest()
 
 
-def _table_checksum(sums: Mapping[str, str]) -> str:
-    lines = "\n".join(f"{name}:{checksum}" for name, checksum in sums.items())
-    return hashlib.sha256(lines.encode()).hexdigest()
+def _table_checksum(sums: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
+    lines = [f"{name}:{checksum}" for name, checksum in sums.items()]
+    lines.append(json.dumps(metadata, sort_keys=True))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -15,6 +15,8 @@ from ..evaluators import Evaluation
 from ..spaces import Population
 from .base import Optimizer
 
+_LARGEST_BATCH = 20
+_BATCH_SHARE = 20
 # Children that were seen before are dropped, so more are drawn than are needed.
 _OVERDRAW = 3
 _MUTATION_ROUNDS = 5
@@ -32,7 +34,9 @@ class RegularizedEvolution(Optimizer):
         population_size: Architectures kept.
         sample_size: Architectures drawn (with replacement) for each tournament.
         n_initial: Random architectures to start from.
-        batch_size: Children proposed at once, each from a tournament of its own.
+        batch_size: Children proposed at once, each from a tournament of its own. By default a twentieth of
+            the architectures evaluated so far, from 1 to 20: while little is known every result counts for
+            the next child, later a batch costs nothing and is quicker.
 
     Raises:
         InvalidArgumentError: If a size is below 1 (2 for ``population_size``), or ``n_initial`` exceeds
@@ -45,13 +49,14 @@ class RegularizedEvolution(Optimizer):
 
     def __init__(
         self,
-        population_size: int = 40,
+        population_size: int = 30,
         sample_size: int = 20,
         *,
         n_initial: int = 10,
-        batch_size: int = 10,
+        batch_size: int | None = None,
     ) -> None:
-        super().__init__(batch_size=batch_size)
+        super().__init__(batch_size=_LARGEST_BATCH if batch_size is None else batch_size)
+        self._batch_grows = batch_size is None
         self.population_size = check_int("population_size", population_size, minimum=2)
         self.sample_size = check_int("sample_size", sample_size, minimum=1)
         self.n_initial = check_int("n_initial", n_initial, minimum=1, maximum=population_size)
@@ -62,7 +67,7 @@ class RegularizedEvolution(Optimizer):
             "population_size": self.population_size,
             "sample_size": self.sample_size,
             "n_initial": self.n_initial,
-            "batch_size": self.batch_size,
+            "batch_size": None if self._batch_grows else self.batch_size,
         }
 
     def ask(self) -> Population:
@@ -71,9 +76,11 @@ class RegularizedEvolution(Optimizer):
             first = min(self.n_initial - self._started, self.batch_size)
             self._started += first
             return self._unseen(first)
-        if not self._size:
-            return self._unseen(self.batch_size)
         missing = self.batch_size
+        if self._batch_grows:
+            missing = min(missing, max(1, len(self.seen) // _BATCH_SHARE))
+        if not self._size:
+            return self._unseen(missing)
         children = []
         for _ in range(_MUTATION_ROUNDS):
             brood = self._take_new(self._brood(_OVERDRAW * missing), missing)

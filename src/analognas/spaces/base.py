@@ -148,7 +148,8 @@ class Space(ABC):
     def from_codes(self, codes: Any) -> Population:
         """Inverse of :meth:`codes`: shape ``(n,)`` to ``(n, n_genes)``."""
         column = np.asarray(codes, dtype=np.int64)[:, None]
-        return ((column // self._weights) % self.n_choices).astype(np.int8)
+        rows: Population = ((column // self._weights) % self.n_choices).astype(np.int8)
+        return rows
 
     def population(self, architectures: Any) -> Population:
         """Check and encode many architectures, shape ``(n, n_genes)``.

@@ -27,9 +27,9 @@ def canonical_form(cell: tuple[int, ...]) -> str:
     """Return the expression of a cell's output; equal expressions mean equal networks.
 
     Example:
-        >>> canonical_form((0, 1, 2, 1, 1, 0))
+        >>> canonical_form((2, 1, 1, 1, 0, 1))
         '#+#+(0)@nor_conv_3x3'
-        >>> canonical_form((2, 1, 1, 1, 0, 1))  # the same convolution, reached through node 1
+        >>> canonical_form((0, 1, 1, 1, 2, 1))  # the skip connection comes first: the same network
         '#+#+(0)@nor_conv_3x3'
     """
     nodes = [_INPUT]

@@ -26,10 +26,10 @@ class NASBench201Space(Space):
 
     Example:
         >>> space = NASBench201Space()
-        >>> space.decode(space.encode(1835))
-        (2, 1, 1, 1, 1, 1)
-        >>> space.index((2, 1, 1, 1, 1, 1))
-        1835
+        >>> space.decode(space.encode(11029))
+        (0, 0, 0, 1, 4, 0)
+        >>> space.index((0, 0, 0, 1, 4, 0))
+        11029
     """
 
     def __init__(self) -> None:
