@@ -27,13 +27,12 @@ from ..core import (
     total_violation,
 )
 from ..spaces import NASBench201Space
+from .quality import QualityReport, assess
 from .readings import DriftReading
 from .table_file import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from .quality import QualityReport
 
 SHIPPED_TABLE = Path(__file__).with_name("data") / "analognasbench.parquet"
 
@@ -217,9 +216,7 @@ class AnalogNASBench:
 
     def quality(self) -> QualityReport:
         """Examine the table: impossible rows, label noise, and the ceiling it sets for any predictor."""
-        from .quality import assess
-
-        return assess(self)
+        return assess(self.space, {name: self._column(name)[1] for name in self.metrics})
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the whole table, one architecture a row, indexed by the six-tuple.

@@ -7,16 +7,14 @@ the ceiling given here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DRIFT_TIMES
-
-if TYPE_CHECKING:
-    from .analognasbench import AnalogNASBench
+from ..spaces import NASBench201Space
 
 IMPOSSIBLE_EXCESS = 5.0
 """A 60 s reading this far above ``analog_accuracy`` (points) cannot be: drift and noise only cost."""
@@ -24,7 +22,7 @@ IMPOSSIBLE_EXCESS = 5.0
 RISE = 1.0
 """A later reading this far above the one before it (points) is suspicious."""
 
-_NOISE_METRICS = (
+NOISE_METRICS = (
     "baseline_accuracy",
     "analog_accuracy",
     "analog_drift_86400",
@@ -108,14 +106,16 @@ class QualityReport:
         return "\n".join(lines)
 
 
-def assess(bench: AnalogNASBench) -> QualityReport:
-    """Examine a table; see :class:`QualityReport`."""
-    space = bench.space
-    population = space.from_codes(np.arange(len(bench)))
-    accuracy = bench.query(population, "analog_accuracy")["analog_accuracy"]
-    drift = np.stack(
-        list(bench.query(population, [f"analog_drift_{time}" for time in DRIFT_TIMES]).values())
-    )
+def assess(space: NASBench201Space, columns: Mapping[str, NDArray[np.float64]]) -> QualityReport:
+    """Examine a table.
+
+    Args:
+        space: The space of its architectures.
+        columns: Metric name to values of every cell in code order, shape ``(15625,)`` each.
+    """
+    population = space.from_codes(np.arange(space.size))
+    accuracy = columns["analog_accuracy"]
+    drift = np.stack([columns[f"analog_drift_{time}"] for time in DRIFT_TIMES])
     impossible = np.flatnonzero(drift[0] > accuracy + IMPOSSIBLE_EXCESS)
     rising = np.flatnonzero((np.diff(drift, axis=0) > RISE).any(axis=0))
     classes = space.isomorphism_class(population)
@@ -135,10 +135,7 @@ def assess(bench: AnalogNASBench) -> QualityReport:
         zero_cells=int((~space.reaches_output(population)).sum()),
         n_classes=len(sizes),
         n_repeated=int((sizes > 1).sum()),
-        noise=tuple(
-            label_noise(name, bench.query(population, name)[name], classes)
-            for name in _NOISE_METRICS
-        ),
+        noise=tuple(label_noise(name, columns[name], classes) for name in NOISE_METRICS),
     )
 
 
