@@ -33,12 +33,12 @@ def live_progress(worker: Worker) -> Iterator[None]:
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        task = bar.add_task("run 1", total=worker.runs * worker.budget, best="-")
+        task = bar.add_task("run 0", total=worker.runs * worker.budget, best="-")
 
         def show(progress: SearchProgress) -> None:
             bar.update(
                 task,
-                description=f"run {progress.run + 1} of {worker.runs}",
+                description=f"run {progress.run}",
                 completed=progress.run * worker.budget + progress.n_distinct,
                 best="-" if math.isnan(progress.best) else f"{progress.best:.2f}",
             )
