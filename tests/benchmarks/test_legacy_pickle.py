@@ -47,6 +47,17 @@ class Plain:
         self.x = 3
 
 
+def test_references_to_outside_are_refused(tmp_path):
+    path = tmp_path / "file.pickle"
+    # Protocol 0: a persistent id, as torch's old checkpoints use them.
+    path.write_bytes(b"Pstorage-1\n.")
+    with pytest.raises(
+        TableIntegrityError,
+        match=r"refused: it refers to an object outside the file \('storage-1'\)",
+    ):
+        read_legacy_pickle(path, admitted=())
+
+
 def test_damaged_and_missing(tmp_path):
     path = write(tmp_path, {"a": list(range(100))})
     whole = path.read_bytes()

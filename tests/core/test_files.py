@@ -71,3 +71,16 @@ def test_flat_lists_stand_on_one_line():
         dump_json({"a": [1, 2], "b": [[1], []]})
         == '{\n  "a": [1, 2],\n  "b": [\n    [1],\n    []\n  ]\n}'
     )
+
+
+def test_data_reach_the_disk_before_the_name_changes(tmp_path, monkeypatch):
+    order = []
+    fsync, replace = os.fsync, type(tmp_path).replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (order.append("fsync"), fsync(handle)))
+    monkeypatch.setattr(
+        type(tmp_path),
+        "replace",
+        lambda self, target: (order.append("rename"), replace(self, target)),
+    )
+    write_text(tmp_path / "a", "x")
+    assert order == ["fsync", "rename"]

@@ -93,6 +93,16 @@ def test_sampling_and_mutation_are_uniform():
     assert off(steps * 1.1, 1 / 18).max() > 5  # a bias of 10 % would be seen
 
 
+def test_crossover_draws_every_gene_by_itself():
+    n, genes = 4000, 4
+    mothers, fathers = np.zeros((n, genes), dtype=np.int8), np.ones((n, genes), dtype=np.int8)
+    children = Toy().crossover(mothers, fathers, generator=np.random.default_rng(0))
+    # Each of the 2^4 combinations is as likely as any other.
+    counts = np.bincount(children @ (1 << np.arange(genes)), minlength=16)
+    p = 1 / 16
+    assert np.abs(counts - n * p).max() < 5 * np.sqrt(n * p * (1 - p))
+
+
 def test_unique_sample():
     space = Toy()
     drawn = space.sample(space.size, generator=np.random.default_rng(0), unique=True)

@@ -138,3 +138,21 @@ def test_damaged_genotypes(path):
     connection.close()
     with TrialLog.open(path) as log, pytest.raises(ResumeError, match="is damaged"):
         log.read_run(0, 2)
+
+
+def test_slow_trials_are_written_as_they_come(path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("analognas.worker.trial_log.time.monotonic", lambda: now[0])
+    with (
+        TrialLog.create(path, IDENTITY, ["a", "a_sem"]) as log,
+        closing(sqlite3.connect(path)) as reader,
+    ):
+        for number in range(3):
+            now[0] += 0.6
+            log.append(0, number, number, batch(0, 1)[0], [True], batch(0, 1)[1])
+            assert reader.execute("SELECT count(*) FROM trials").fetchone() == (number + 1,)
+
+
+def test_write_ahead_log(path):
+    with TrialLog.create(path, IDENTITY, ["a", "a_sem"]), closing(sqlite3.connect(path)) as reader:
+        assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,5 +1,6 @@
 import json
 import sqlite3
+import statistics
 from contextlib import closing
 
 import numpy as np
@@ -227,6 +228,16 @@ def test_progress(bench):
     assert seen[-1].run == 1
     assert seen[-1].n_distinct == 60
     assert seen[-1].best == result.runs[1].best_value(result.problem)
+
+
+def test_spread_over_runs_is_the_sample_standard_deviation(bench):
+    result = worker_of(bench, runs=4, budget=30).search()
+    finals = [run.best_value(result.problem) for run in result.runs]
+    assert len(set(finals)) > 1
+    over_runs = result.to_json()["over_runs"]
+    assert over_runs["mean"] == pytest.approx(statistics.mean(finals))
+    assert over_runs["std"] == pytest.approx(statistics.stdev(finals))
+    assert f"{statistics.mean(finals):.2f} ± {statistics.stdev(finals):.2f} %" in result.summary()
 
 
 def test_best_arch_and_summary(bench, capsys):

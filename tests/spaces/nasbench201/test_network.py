@@ -73,6 +73,21 @@ def test_network_has_the_published_layout(space):
     assert widths == [16] * 5 + [32] * 5 + [64] * 5
 
 
+def test_head_is_norm_relu_mean_and_linear(space):
+    network = shake(space.build((1, 1, 1, 1, 1, 1), (3, 8, 8), 4, channels=4, cells=1))
+    with torch.no_grad():
+        network.head[0].bias.sub_(1)  # so that the ReLU has something to cut
+    x = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(2))
+    features = network.body(network.stem(x))
+    norm = network.head[0]
+    y = F.batch_norm(features, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    assert (y < 0).any()
+    expected = F.linear(
+        F.relu(y).mean(dim=(2, 3)), network.classifier.weight, network.classifier.bias
+    )
+    torch.testing.assert_close(network(x), expected)
+
+
 def test_trains(space):
     torch.manual_seed(0)
     network = space.build((2, 3, 0, 4, 2, 0), (1, 8, 8), 4, channels=4, cells=1)
