@@ -10,7 +10,14 @@ from .compensation import (
 )
 from .custom import CustomDrift
 from .device import Device, Law
-from .device_files import device_from_dict, device_to_dict, load_device, save_device
+from .device_files import (
+    describe_devices,
+    device_from_dict,
+    device_to_dict,
+    find_device,
+    load_device,
+    save_device,
+)
 from .hermes import Hermes
 from .mapping import DifferentialPair, Mapping, MultiPair, SingleDevice, normalize_weights
 from .pcm import PCM
@@ -42,8 +49,10 @@ __all__ = [
     "ReRAMWan2022",
     "SingleDevice",
     "StateIndependent",
+    "describe_devices",
     "device_from_dict",
     "device_to_dict",
+    "find_device",
     "get_device",
     "load_device",
     "normalize_weights",

@@ -14,7 +14,7 @@ from torch import Tensor
 from analognas.core import InvalidArgumentError
 
 from .blocks import Generators, blocks, chip_rows
-from .checks import check_conductance, check_generators, check_quantity, check_same_shape, interval
+from .checks import check_conductance, check_generators, check_quantity, check_same_shape
 from .laws import accumulated_noise
 
 Law: TypeAlias = Tensor | float
@@ -273,10 +273,6 @@ class Device(ABC):
         first, last = self.t_range
         note = "" if self.t_range == (0.0, math.inf) else f"fitted range of {type(self).__name__}"
         return check_quantity("t", t, unit="s", minimum=first, maximum=last, note=note)
-
-    def describe_times(self) -> str:
-        """Return the range of times as text, s."""
-        return interval(*self.t_range)
 
     # The two passes below are what `Chip` runs: inputs are known to be valid, results go where they
     # are wanted, and the read noise of several times shares what does not change with time.

@@ -27,9 +27,12 @@ from analognas.core import (
     write_text,
 )
 
-from .checks import check_quantity
+from .checks import check_quantity, interval
 from .device import Device
-from .presets import MODELS
+from .presets import DEVICES, MODELS
+
+ENDINGS = (".yaml", ".yml", ".json")
+"""Endings of device files."""
 
 
 def device_to_dict(device: Device) -> dict[str, Any]:
@@ -118,8 +121,37 @@ def load_device(path: str | os.PathLike[str]) -> Device:
     return device_from_dict(payload)
 
 
+def find_device(name: str) -> Device:
+    """Return the device called ``name``, or read it where ``name`` ends as a device file does.
+
+    Raises:
+        UnknownNameError: If there is none; lists the choices and names the nearest.
+        InvalidArgumentError: If the file cannot be read.
+    """
+    return load_device(name) if Path(name).suffix.lower() in ENDINGS else DEVICES.get(name)
+
+
+def describe_devices() -> list[dict[str, Any]]:
+    """Return what is known of every device that has a name.
+
+    Returns:
+        One mapping a device: its ``name``, ``source``, ``fitted_range``, the times it may be asked
+        for as ``t_range`` (text, s), and all that :func:`device_to_dict` returns.
+    """
+    return [
+        {
+            "name": name,
+            "source": DEVICES.get(name).source,
+            "fitted_range": DEVICES.get(name).fitted_range,
+            "t_range": interval(*DEVICES.get(name).t_range),
+            **device_to_dict(DEVICES.get(name)),
+        }
+        for name in DEVICES
+    ]
+
+
 def _ending(path: str | os.PathLike[str]) -> str:
-    return check_choice("device file ending", Path(path).suffix.lower(), [".yaml", ".yml", ".json"])
+    return check_choice("device file ending", Path(path).suffix.lower(), ENDINGS)
 
 
 def _plain(name: str, value: Any, kind: Any) -> Any:
