@@ -81,3 +81,34 @@ def chip_rows(name: str, tensor: Tensor, generators: list[torch.Generator], sing
             f"but got the shape {tuple(tensor.shape)}."
         )
     return tensor.reshape(len(generators), -1)
+
+
+def result_rows(like: Tensor, generator: Generators, out: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the tensor for a result, and its view as one row for each generator.
+
+    Args:
+        like: Targets, any shape: the result has this shape, type and device.
+        generator: One generator, or one for each chip of a leading dimension of the result.
+        out: The tensor to use; newly allocated if None.
+
+    Raises:
+        InvalidArgumentError: If ``out`` does not fit.
+    """
+    lead = () if isinstance(generator, torch.Generator) else (len(generator),)
+    result = result_tensor((*lead, *like.shape), like, out)
+    return result, result.view(*(lead or (1,)), like.numel())
+
+
+def result_tensor(shape: tuple[int, ...], like: Tensor, out: Tensor | None) -> Tensor:
+    """Return ``out`` if it fits, or a new tensor of that shape and the type of ``like``.
+
+    Raises:
+        InvalidArgumentError: If ``out`` does not fit.
+    """
+    if out is None:
+        return torch.empty(shape, dtype=like.dtype, device=like.device)
+    given = (tuple(out.shape), out.dtype, str(out.device))
+    expected = (shape, like.dtype, str(like.device))
+    if given != expected or not out.is_contiguous():
+        raise InvalidArgumentError(f"`out` must be contiguous and {expected}, but got {given}.")
+    return out

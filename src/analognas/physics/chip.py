@@ -11,7 +11,7 @@ from torch import Tensor
 
 from analognas.core import InvalidArgumentError, check_int
 
-from .blocks import Generators, split_generator
+from .blocks import Generators, result_rows, result_tensor, split_generator
 from .checks import check_conductance, check_generators, check_same_shape
 from .device import Device
 
@@ -64,6 +64,7 @@ class Chip:
             )
 
     @classmethod
+    @torch.no_grad()
     def program(
         cls,
         device: Device,
@@ -71,6 +72,7 @@ class Chip:
         *,
         generator: Generators,
         n_chips: int | None = None,
+        out: Chip | None = None,
     ) -> Chip:
         """Program one chip, or ``n_chips`` independent ones, with the same targets.
 
@@ -80,17 +82,22 @@ class Chip:
             generator: One generator; it is split into one for each chip where ``n_chips`` is given
                 (:func:`~analognas.physics.split_generator`). Or one generator for each chip.
             n_chips: Number of chips; None for one chip without a leading dimension.
+            out: Chips of the same shape whose memory is used again; what they held is lost.
 
         Raises:
             PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
             InvalidArgumentError: If a generator is on another device than the tensor, or the
-                numbers of chips and generators differ.
+                numbers of chips and generators differ, or ``out`` does not fit.
         """
         children = _per_chip(generator, n_chips, "g_target", g_target)
-        if not isinstance(children, torch.Generator):
-            n_chips = len(children)
-        g_prog = device.program(g_target, generator=children)
-        return cls(device, g_prog, device.draw_nu(g_target, generator=children), n_chips)
+        generators = device._check_targets(g_target, children)
+        target = g_target.reshape(-1)
+        g_prog, rows = result_rows(g_target, children, None if out is None else out.g_prog)
+        device._program_into(rows, target, generators)
+        nu, rows = result_rows(g_target, children, None if out is None else out.nu)
+        device._draw_nu_into(rows, target, generators)
+        n_chips = None if isinstance(children, torch.Generator) else len(children)
+        return cls(device, g_prog, nu, n_chips)
 
     @torch.no_grad()
     def drift(self, t: float | Sequence[float], *, out: Tensor | None = None) -> Tensor:
@@ -180,15 +187,7 @@ class Chip:
         if not times:
             raise InvalidArgumentError("`t` must hold at least one time (s), but is empty.")
         lead = (len(times),) if several else ()
-        expected = (*lead, *self.g_prog.shape)
-        if out is None:
-            like = self.g_prog
-            return times, torch.empty(expected, dtype=like.dtype, device=like.device)
-        kind = (tuple(out.shape), out.dtype, str(out.device))
-        wanted = (expected, self.g_prog.dtype, str(self.g_prog.device))
-        if kind != wanted or not out.is_contiguous():
-            raise InvalidArgumentError(f"`out` must be contiguous and {wanted}, but got {kind}.")
-        return times, out
+        return times, result_tensor((*lead, *self.g_prog.shape), self.g_prog, out)
 
 
 def _per_chip(generator: Generators, n_chips: int | None, name: str, tensor: Tensor) -> Generators:

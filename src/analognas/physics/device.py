@@ -13,7 +13,7 @@ from torch import Tensor
 
 from analognas.core import InvalidArgumentError
 
-from .blocks import Generators, blocks, chip_rows
+from .blocks import Generators, blocks, chip_rows, result_rows
 from .checks import check_conductance, check_generators, check_quantity, check_same_shape
 from .laws import accumulated_noise
 
@@ -140,12 +140,15 @@ class Device(ABC):
         """
 
     @torch.no_grad()
-    def program(self, g_target: Tensor, *, generator: Generators) -> Tensor:
+    def program(
+        self, g_target: Tensor, *, generator: Generators, out: Tensor | None = None
+    ) -> Tensor:
         r"""Program devices: :math:`g_{prog} = \max(0, g_{target} + \sigma(g_{target}) \xi)`.
 
         Args:
             g_target: Target conductances, any shape, µS.
             generator: One generator for one chip, or one for each of ``n_chips`` chips.
+            out: Where to put the result; newly allocated if None.
 
         Returns:
             Programmed conductances, µS: shape of ``g_target`` for one generator, ``(n_chips,
@@ -153,22 +156,18 @@ class Device(ABC):
 
         Raises:
             PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
-            InvalidArgumentError: If the type is not float32 or float64, or a generator is
-                elsewhere.
+            InvalidArgumentError: If the type is not float32 or float64, a generator is elsewhere,
+                or ``out`` does not fit.
         """
-        generators = check_generators(generator, "g_target", g_target)
-        check_conductance("g_target", g_target, minimum=self.g_min, maximum=self.g_max)
-        target = g_target.reshape(-1)
-        result, rows = _empty(g_target, generators, generator)
-        for part in blocks(target.numel(), target.device):
-            g = target[part]
-            std = self.programming_std(g)
-            for row, source in zip(rows, generators, strict=True):
-                _scatter(row[part], g, std, self.prog_noise_scale, source).clamp_(min=0.0)
+        generators = self._check_targets(g_target, generator)
+        result, rows = result_rows(g_target, generator, out)
+        self._program_into(rows, g_target.reshape(-1), generators)
         return result
 
     @torch.no_grad()
-    def draw_nu(self, g_target: Tensor, *, generator: Generators) -> Tensor:
+    def draw_nu(
+        self, g_target: Tensor, *, generator: Generators, out: Tensor | None = None
+    ) -> Tensor:
         r"""Draw the drift coefficient of each device.
 
         .. math:: \nu = |\mu(g_{target}) + s(g_{target})\, \xi|
@@ -179,25 +178,19 @@ class Device(ABC):
         Args:
             g_target: Target conductances, any shape, µS.
             generator: As in :meth:`program`.
+            out: Where to put the result; newly allocated if None.
 
         Returns:
             Coefficients, shaped as :meth:`program`'s result, before ``drift_scale``.
 
         Raises:
             PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
-            InvalidArgumentError: If the type is not float32 or float64, or a generator is
-                elsewhere.
+            InvalidArgumentError: If the type is not float32 or float64, a generator is elsewhere,
+                or ``out`` does not fit.
         """
-        generators = check_generators(generator, "g_target", g_target)
-        check_conductance("g_target", g_target, minimum=self.g_min, maximum=self.g_max)
-        target = g_target.reshape(-1)
-        result, rows = _empty(g_target, generators, generator)
-        for part in blocks(target.numel(), target.device):
-            mean, std = self.nu_moments(target[part])
-            for row, source in zip(rows, generators, strict=True):
-                nu = _scatter(row[part], mean, std, 1.0, source)
-                if self.nu_is_folded:
-                    nu.abs_()
+        generators = self._check_targets(g_target, generator)
+        result, rows = result_rows(g_target, generator, out)
+        self._draw_nu_into(rows, g_target.reshape(-1), generators)
         return result
 
     @torch.no_grad()
@@ -274,8 +267,36 @@ class Device(ABC):
         note = "" if self.t_range == (0.0, math.inf) else f"fitted range of {type(self).__name__}"
         return check_quantity("t", t, unit="s", minimum=first, maximum=last, note=note)
 
-    # The two passes below are what `Chip` runs: inputs are known to be valid, results go where they
-    # are wanted, and the read noise of several times shares what does not change with time.
+    def _check_targets(self, g_target: Tensor, generator: Generators) -> list[torch.Generator]:
+        """Check targets and generators; return the generators as a list."""
+        generators = check_generators(generator, "g_target", g_target)
+        check_conductance("g_target", g_target, minimum=self.g_min, maximum=self.g_max)
+        return generators
+
+    # The passes below are what `Chip` runs: inputs are known to be valid and one-dimensional,
+    # results go where they are wanted, several chips share the laws of their targets, and several
+    # times what does not change with time.
+
+    def _program_into(
+        self, rows: Tensor, g_target: Tensor, generators: list[torch.Generator]
+    ) -> None:
+        """Write programmed conductances, one row for each generator."""
+        for part in blocks(g_target.numel(), g_target.device):
+            g = g_target[part]
+            std = self.programming_std(g)
+            for row, source in zip(rows, generators, strict=True):
+                _scatter(row[part], g, std, self.prog_noise_scale, source).clamp_(min=0.0)
+
+    def _draw_nu_into(
+        self, rows: Tensor, g_target: Tensor, generators: list[torch.Generator]
+    ) -> None:
+        """Write drift coefficients, one row for each generator."""
+        for part in blocks(g_target.numel(), g_target.device):
+            mean, std = self.nu_moments(g_target[part])
+            for row, source in zip(rows, generators, strict=True):
+                nu = _scatter(row[part], mean, std, 1.0, source)
+                if self.nu_is_folded:
+                    nu.abs_()
 
     def _drift_into(self, out: Tensor, g_prog: Tensor, nu: Tensor, t: float) -> None:
         """Write the conductances of 1-D ``g_prog`` at time ``t`` into 1-D ``out``."""
@@ -302,16 +323,6 @@ class Device(ABC):
 
     def _read_growth(self, t: float) -> float:
         return self.read_noise_scale * accumulated_noise(t + self.t_0, self.t_read)
-
-
-def _empty(
-    like: Tensor, generators: list[torch.Generator], given: Generators
-) -> tuple[Tensor, Tensor]:
-    """Return a result for one chip or many, and its view as one row for each chip."""
-    single = isinstance(given, torch.Generator)
-    shape = tuple(like.shape) if single else (len(generators), *like.shape)
-    result = torch.empty(shape, dtype=like.dtype, device=like.device)
-    return result, result.view(len(generators), like.numel())
 
 
 def _scatter(out: Tensor, mean: Law, std: Law, scale: float, generator: torch.Generator) -> Tensor:

@@ -47,7 +47,7 @@ class Branches(NamedTuple):
 
     def __call__(self, r: Tensor) -> Tensor:
         """Evaluate the law, shape of ``r``."""
-        below = log_linear(*self.low, r.log())
+        below = log_linear(self.low, r.log(), 1.0)
         return torch.where(r < self.threshold, below, polynomial(self.high, r))
 
 
@@ -145,7 +145,7 @@ class Hermes(PowerLawDevice):
         """Return the cubic, scaled from the characterised range to ``g_max``."""
         fit = FITS[self.n_devices]
         coeffs = [coeff * (self.g_max / fit.g_max) for coeff in fit.prog_coeffs]
-        return polynomial(coeffs, g_target * (1.0 / self.g_max))
+        return polynomial(coeffs, g_target, self.g_max)
 
     def nu_moments(self, g_target: Tensor) -> tuple[Law, Law]:
         """Return the two piecewise laws."""

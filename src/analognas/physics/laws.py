@@ -13,44 +13,46 @@ import torch
 from torch import Tensor
 
 
-def polynomial(coeffs: Sequence[float], r: Tensor) -> Tensor:
-    r"""Evaluate :math:`\sum_i c_i r^i` by Horner's rule.
+def polynomial(coeffs: Sequence[float], g: Tensor, g_max: float = 1.0) -> Tensor:
+    r"""Evaluate :math:`\sum_i c_i (g / g_{max})^i` by Horner's rule.
 
     Args:
         coeffs: Coefficients in rising powers, at least one.
-        r: Where, any shape.
+        g: Where, any shape.
+        g_max: What ``g`` is relative to.
 
     Returns:
-        Values, shape of ``r``.
+        Values, shape of ``g``.
 
     Example:
         >>> polynomial([1.0, 2.0, 3.0], torch.tensor([0.0, 2.0]))
         tensor([ 1., 17.])
     """
-    if len(coeffs) == 1:
-        return torch.full_like(r, coeffs[0])
-    value = r * coeffs[-1]
-    for coeff in coeffs[-2:0:-1]:
-        value.add_(coeff).mul_(r)
-    return value.add_(coeffs[0])
+    scaled = [coeff / g_max**power for power, coeff in enumerate(coeffs)]
+    if len(scaled) == 1:
+        return torch.full_like(g, scaled[0])
+    value = torch.rsub(g, scaled[-2], alpha=-scaled[-1])
+    for coeff in scaled[-3::-1]:
+        value.mul_(g).add_(coeff)
+    return value
 
 
-def log_linear(slope: float, offset: float, low: float, high: float, log_r: Tensor) -> Tensor:
-    r"""Evaluate :math:`\min(\max(a \ln r + b, \text{low}), \text{high})`.
+def log_linear(law: Sequence[float], log_g: Tensor, g_max: float) -> Tensor:
+    r"""Evaluate :math:`a \ln(g / g_{max}) + b`, cut to a range.
 
     Args:
-        slope: a.
-        offset: b.
-        low: Smallest value.
-        high: Largest value.
-        log_r: :math:`\ln r`, any shape.
+        law: Slope a, offset b, smallest and largest value.
+        log_g: :math:`\ln g`, any shape.
+        g_max: What ``g`` is relative to, in the unit of ``g``.
     """
-    return (log_r * slope).add_(offset).clamp_(low, high)
+    slope, offset, low, high = law
+    shifted = offset - slope * math.log(g_max)
+    return torch.rsub(log_g, shifted, alpha=-slope).clamp_(low, high)
 
 
-def log_relative(g: Tensor, g_max: float, floor: float) -> Tensor:
-    r"""Return :math:`\ln \max(g / g_{max}, \text{floor})`, shape of ``g``."""
-    return (g * (1.0 / g_max)).clamp_(min=floor).log_()
+def log_conductance(g: Tensor, floor: float) -> Tensor:
+    r"""Return :math:`\ln \max(g, \text{floor})`, shape of ``g``."""
+    return g.clamp(min=floor).log_()
 
 
 def accumulated_noise(t: float, t_read: float) -> float:

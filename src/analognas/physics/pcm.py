@@ -18,10 +18,11 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from .device import Law
-from .laws import log_linear, log_relative, polynomial
+from .laws import log_conductance, log_linear, polynomial
 from .power_law import PowerLawDevice, check_polynomial
 
 G_REFERENCE = 25.0
@@ -64,7 +65,6 @@ class PCM(PowerLawDevice):
     law is the accepted extrapolation.
 
     Example:
-        >>> import torch
         >>> PCM().programming_std(torch.tensor([0.0, 12.5]))
         tensor([0.2635, 0.9527])
     """
@@ -85,14 +85,18 @@ class PCM(PowerLawDevice):
         """Return the polynomial of ``prog_coeffs``, scaled from 25 µS to ``g_max``."""
         scale = self.g_max / G_REFERENCE
         coeffs = [coeff * scale for coeff in self.prog_coeffs] or [0.0]
-        return polynomial(coeffs, g_target * (1.0 / self.g_max))
+        return polynomial(coeffs, g_target, self.g_max)
 
     def nu_moments(self, g_target: Tensor) -> tuple[Law, Law]:
         """Return the two log-linear laws."""
-        log_r = log_relative(g_target, self.g_max, R_FLOOR)
-        return log_linear(*NU_MEAN_LAW, log_r), log_linear(*NU_STD_LAW, log_r)
+        log_g = log_conductance(g_target, R_FLOOR * self.g_max)
+        return (
+            log_linear(NU_MEAN_LAW, log_g, self.g_max),
+            log_linear(NU_STD_LAW, log_g, self.g_max),
+        )
 
     def read_q(self, g_prog: Tensor) -> Law:
         """Return Q; the cap is put on r, and the power taken as exp of a product."""
-        log_r = log_relative(g_prog, self.g_max, _R_CAPPED)
-        return log_r.mul_(-Q_POWER).add_(math.log(Q_COEFF)).exp_()
+        log_g = log_conductance(g_prog, _R_CAPPED * self.g_max)
+        shifted = math.log(Q_COEFF) + Q_POWER * math.log(self.g_max)
+        return torch.rsub(log_g, shifted, alpha=Q_POWER).exp_()

@@ -161,7 +161,7 @@ def programming_polynomial(coeffs: tuple[float, ...], g_target: Tensor, g_max: f
     """Return the polynomial in g / g_max; no coefficients mean no noise, one gives a number."""
     if len(coeffs) < 2:
         return coeffs[0] if coeffs else 0.0
-    return polynomial(coeffs, g_target * (1.0 / g_max))
+    return polynomial(coeffs, g_target, g_max)
 
 
 def check_polynomial(name: str, coeffs: tuple[float, ...]) -> None:

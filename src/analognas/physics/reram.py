@@ -120,7 +120,7 @@ class ReRAMWan2022(Device):
     def _spread(self, g_target: Tensor, t: float) -> Tensor:
         scale = self.g_max / WAN_G_REFERENCE
         coeffs = [coeff * scale for coeff in wan_coefficients(t)]
-        return polynomial(coeffs, g_target * (1.0 / self.g_max))
+        return polynomial(coeffs, g_target, self.g_max)
 
 
 @dataclass(frozen=True, kw_only=True)
