@@ -7,7 +7,7 @@ from analognas.physics import blocks as module
 
 
 def test_blocks_cover_everything_once():
-    for n in (0, 1, 65536, 65537, 200_000):
+    for n in (0, 1, 32000, 32001, 200_000):
         parts = list(module.blocks(n, torch.device("cpu")))
         assert sum(part.stop - part.start for part in parts) == n
         assert [part.start for part in parts[1:]] == [part.stop for part in parts[:-1]]

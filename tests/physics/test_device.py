@@ -177,13 +177,14 @@ def test_the_order_of_devices_does_not_matter(name, random, share):
     random.shuffle(order)
     first, last = device.t_range
     t = max(first, share * min(last, 1e8))
-    assert torch.equal(
-        device.drift(g_prog, nu, t)[order], device.drift(g_prog[order], nu[order], t)
-    )
+    # To the last bit but one: a device at the end of a vector register takes the scalar code.
+    last_bits = {"rtol": 1e-14, "atol": 1e-15}
+    shuffled = device.drift(g_prog[order], nu[order], t)
+    torch.testing.assert_close(device.drift(g_prog, nu, t)[order], shuffled, **last_bits)
     for law in (device.programming_std, device.read_q, lambda g: device.nu_moments(g)[0]):
         values, shuffled = law(g_prog), law(g_prog[order])
         if isinstance(values, torch.Tensor):
-            assert torch.equal(values[order], shuffled)
+            torch.testing.assert_close(values[order], shuffled, **last_bits)
 
 
 @settings(derandomize=True, deadline=None, max_examples=25)

@@ -17,8 +17,15 @@ from analognas.core import InvalidArgumentError, check_int
 Generators = torch.Generator | Sequence[torch.Generator]
 """One generator, or a sequence of them: one for each chip of the leading dimension."""
 
-CPU_BLOCK = 65536  # elements; a handful of float32 blocks fit a 2 MB second-level cache
-ACCELERATOR_BLOCK = 1 << 24  # elements; large enough to hide the launches of an accelerator
+CPU_BLOCK = 32000
+"""Elements of a block on the CPU.
+
+Half a dozen float32 blocks fit a second-level cache of 1 MB. Steps below torch's threshold of
+32,768 elements run on one thread, which is meant: the draws are serial anyway, and on a busy
+machine waking a second thread for ten microseconds of work can cost a whole time slice.
+"""
+ACCELERATOR_BLOCK = 1 << 24
+"""Elements of a block on an accelerator: enough to hide the launches."""
 
 
 def blocks(n: int, device: torch.device) -> Iterator[slice]:

@@ -26,7 +26,7 @@ from analognas.core import PhysicalRangeError
 
 from .checks import check_quantity
 from .device import Law
-from .laws import log_linear, polynomial
+from .laws import log2_above, log_linear, polynomial
 from .power_law import PowerLawDevice
 
 R_FLOOR = 1e-7
@@ -47,7 +47,7 @@ class Branches(NamedTuple):
 
     def __call__(self, r: Tensor) -> Tensor:
         """Evaluate the law, shape of ``r``."""
-        below = log_linear(self.low, r.log(), 1.0)
+        below = log_linear(self.low, log2_above(r, R_FLOOR), 1.0)
         return torch.where(r < self.threshold, below, polynomial(self.high, r))
 
 
@@ -150,12 +150,9 @@ class Hermes(PowerLawDevice):
     def nu_moments(self, g_target: Tensor) -> tuple[Law, Law]:
         """Return the two piecewise laws."""
         fit = FITS[self.n_devices]
-        r = self._relative(g_target)
+        r = g_target * (1.0 / self.g_max)
         return fit.nu_mean(r), fit.nu_std(r)
 
     def read_q(self, g_prog: Tensor) -> Law:
         """Return Q; states carried beyond ``g_max`` by programming noise follow the cubic too."""
-        return FITS[self.n_devices].q(self._relative(g_prog))
-
-    def _relative(self, g: Tensor) -> Tensor:
-        return (g * (1.0 / self.g_max)).clamp_(min=R_FLOOR)
+        return FITS[self.n_devices].q(g_prog * (1.0 / self.g_max))

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from .device import Law
-from .laws import log_conductance, log_linear, polynomial
+from .laws import log2_above, log_linear, polynomial
 from .power_law import PowerLawDevice, check_polynomial
 
 G_REFERENCE = 25.0
@@ -89,14 +89,14 @@ class PCM(PowerLawDevice):
 
     def nu_moments(self, g_target: Tensor) -> tuple[Law, Law]:
         """Return the two log-linear laws."""
-        log_g = log_conductance(g_target, R_FLOOR * self.g_max)
+        log2_g = log2_above(g_target, R_FLOOR * self.g_max)
         return (
-            log_linear(NU_MEAN_LAW, log_g, self.g_max),
-            log_linear(NU_STD_LAW, log_g, self.g_max),
+            log_linear(NU_MEAN_LAW, log2_g, self.g_max),
+            log_linear(NU_STD_LAW, log2_g, self.g_max),
         )
 
     def read_q(self, g_prog: Tensor) -> Law:
-        """Return Q; the cap is put on r, and the power taken as exp of a product."""
-        log_g = log_conductance(g_prog, _R_CAPPED * self.g_max)
-        shifted = math.log(Q_COEFF) + Q_POWER * math.log(self.g_max)
-        return torch.rsub(log_g, shifted, alpha=Q_POWER).exp_()
+        """Return Q; the cap is put on r, and the power taken as a power of 2 of a product."""
+        log2_g = log2_above(g_prog, _R_CAPPED * self.g_max)
+        shifted = math.log2(Q_COEFF) + Q_POWER * math.log2(self.g_max)
+        return torch.rsub(log2_g, shifted, alpha=Q_POWER).exp2_()

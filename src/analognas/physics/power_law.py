@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .checks import check_quantity
 from .device import Device, Law
-from .laws import polynomial
+from .laws import LN_2, polynomial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,12 @@ class PowerLawDevice(Device):
         check_quantity("t_0", self.t_0, unit="s", positive=True)
 
     def drifted(self, g_prog: Tensor, nu: Tensor, t: float) -> Tensor:
-        """Return ``g_prog * exp(-drift_scale * nu * ln(t'/t_0))``; exactly ``g_prog`` at t = 0."""
-        decay = -self.drift_scale * math.log1p(t / self.t_0)
-        return (nu * decay).exp_().mul_(g_prog)
+        """Return ``g_prog * 2^(-drift_scale * nu * log2(t'/t_0))``; exactly ``g_prog`` at t = 0.
+
+        The power of 2 of a product costs a fifth of a general power, and half of an exponential.
+        """
+        decay = -self.drift_scale * math.log1p(t / self.t_0) / LN_2
+        return (nu * decay).exp2_().mul_(g_prog)
 
     def read_std(self, g_drift: Tensor, q: Law) -> Law:
         """Return ``q * g_drift``."""

@@ -16,14 +16,13 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from analognas.core import PhysicalRangeError
 
 from .checks import check_quantity
 from .device import Device, Law
-from .laws import polynomial
+from .laws import log2_above, polynomial
 
 DAY = 86400.0
 
@@ -193,7 +192,7 @@ class ReRAMCMO(Device):
 
     def read_std(self, g_drift: Tensor, q: Law) -> Law:
         """Return ``CMO_READ_K`` times the decades above 1 µS."""
-        return torch.log10(g_drift.clamp(min=1.0)).mul_(CMO_READ_K)
+        return log2_above(g_drift, 1.0).mul_(CMO_READ_K * math.log10(2.0))
 
 
 def wan_coefficients(t: float) -> list[float]:
