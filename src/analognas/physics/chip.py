@@ -26,9 +26,8 @@ class Chip:
     :meth:`read`.
 
     Memory: two values a device and chip are kept, 8 bytes in float32 (16 in float64), and a reading
-        takes
-    one more value for each time. 25 chips of a network of 2.7 million weights on differential pairs
-    keep 25 x 5.4e6 x 8 bytes = 1.1 GB; everything else fits in blocks of 32,000 devices.
+    takes one more value for each time. 25 chips of a network of 2.7 million weights on differential
+    pairs keep 25 x 5.4e6 x 8 bytes = 1.1 GB; everything else fits in blocks of 32,000 devices.
 
     Attributes:
         device: The model.

@@ -33,8 +33,7 @@ class Compensation(ABC):
     :meth:`program` is called each time the tile has been programmed and takes the reference;
     :meth:`measure` is called after the chip has moved to another time and returns the factor alpha.
     Both drive the tile with one input at a time (one-hot vectors), so a reading is made of the
-    outputs' absolute
-    values: their mean is in proportion to the weights.
+    outputs' absolute values: their mean is in proportion to the weights.
 
     A reading through noise is too large, by more the smaller the outputs have become, since noise
     adds to absolute values; the measured alpha is then too small. ``n_repeats`` readings, averaged

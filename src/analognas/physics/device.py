@@ -31,9 +31,8 @@ class Device(ABC):
 
     Conductances are in µS and never negative, times in s since programming ended. One chip is one
     draw: ``program`` and ``draw_nu`` are called once when a chip is made, ``drift`` whenever it
-        moves to another
-    time, and ``read`` whenever it is read. :class:`~analognas.physics.Chip` keeps the results
-    together.
+    moves to another time, and ``read`` whenever it is read. :class:`~analognas.physics.Chip` keeps
+    the results together.
 
     Tensors are float32 or float64, on any torch device; generators must live where the tensors do.
     The number of random draws depends on the model and the shape alone: setting a scale to 0
@@ -221,8 +220,10 @@ class Device(ABC):
     def read(self, g_drift: Tensor, t: float, *, g_prog: Tensor, generator: Generators) -> Tensor:
         r"""Add the read noise of one reading at time ``t``.
 
-        .. math:: g_{read} = \max(0, g_{drift} + \sigma_{read} \sqrt{\ln((t' + t_{read})/(2
-        t_{read}))}\, \xi)
+        .. math::
+
+            g_{read} = \max\Bigl(0,\ g_{drift} + \sigma_{read}
+                       \sqrt{\ln\frac{t' + t_{read}}{2 t_{read}}}\, \xi\Bigr)
 
         with :math:`t' = t + t_0`: noise has gathered since programming began to end, so it is there
         at t = 0 too.

@@ -60,9 +60,8 @@ class PowerLaw(PowerLawDevice):
         prog_coeffs: Coefficients of the programming noise in rising powers of g / g_max, µS; may be
             empty.
 
-    Source: exponents 0.05 and 0.06 with t_0 of 1 s or 20 s are customary for doped GeSbTe, see
-        Joshi et
-    al., Nat. Commun. 11:2473, 2020. Nothing is fitted.
+    Source: exponents of 0.05 and 0.06 with t_0 of 1 s or 20 s are customary for doped GeSbTe, see
+    Joshi et al., Nat. Commun. 11:2473, 2020. Nothing is fitted.
     """
 
     nu: float = 0.06
@@ -108,8 +107,7 @@ class StateIndependent(PowerLawDevice):
         q_read: Read noise of a device at ``g_max``, µS.
 
     Source: the state-independent model of aihwkit 1.2.0 (constants of its documentation), a
-        reference
-    point rather than a measured device.
+    reference point rather than a measured device.
     """
 
     prog_coeffs: tuple[float, ...] = (0.2,)

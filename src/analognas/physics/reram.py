@@ -143,9 +143,8 @@ class ReRAMCMO(Device):
     Raises:
         PhysicalRangeError: If ``acceptance`` is neither, or the conductances leave 9 to 88.2 µS.
 
-    Source: Falcone et al., arXiv 2502.04524. Measured from 1 s to 1 h; to 10 years extrapolated by
-        its
-    authors; other times refused.
+    Source: Falcone et al., arXiv 2502.04524. Measured from 1 s to 1 h; to 10 years extrapolated
+    by its authors; other times refused.
     """
 
     g_max: float = CMO_G_MAX
