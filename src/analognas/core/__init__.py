@@ -5,6 +5,7 @@ from .constraints import Constraint, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
     InvalidArgumentError,
+    NotProgrammedError,
     OutOfSpaceError,
     OutputFolderError,
     PhysicalRangeError,
@@ -32,6 +33,7 @@ __all__ = [
     "Constraint",
     "InvalidArgumentError",
     "Metric",
+    "NotProgrammedError",
     "OutOfSpaceError",
     "OutputFolderError",
     "PhysicalRangeError",

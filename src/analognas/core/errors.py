@@ -28,6 +28,10 @@ class PhysicalRangeError(AnalogNASError, ValueError):
     """A physical quantity lies outside the range in which its model is valid."""
 
 
+class NotProgrammedError(AnalogNASError, RuntimeError):
+    """An analog tile was asked for what only a programmed one has."""
+
+
 class TableIntegrityError(AnalogNASError, ValueError):
     """A data file is damaged, truncated, or not the kind of file that was expected."""
 

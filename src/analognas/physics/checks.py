@@ -1,0 +1,170 @@
+"""Border checks of physical quantities: every message names the value, the unit and the range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from analognas.core import InvalidArgumentError, PhysicalRangeError
+
+DTYPES = (torch.float32, torch.float64)
+
+
+def check_quantity(
+    name: str,
+    value: Any,
+    *,
+    unit: str = "",
+    minimum: float = -math.inf,
+    maximum: float = math.inf,
+    positive: bool = False,
+    note: str = "",
+) -> float:
+    """Return ``value`` as a finite ``float`` inside ``[minimum, maximum]``.
+
+    Args:
+        name: Name of the quantity as the caller knows it.
+        value: A number.
+        unit: Its unit.
+        minimum: Smallest value allowed.
+        maximum: Largest value allowed.
+        positive: Exclude zero and negative values.
+        note: What the range is, for the message.
+
+    Raises:
+        PhysicalRangeError: If ``value`` is no finite number or outside the range.
+
+    Example:
+        >>> check_quantity("g_max", 25, unit="µS", positive=True)
+        25.0
+        >>> check_quantity("g_max", -1.0, unit="µS", positive=True)
+        Traceback (most recent call last):
+            ...
+        analognas.core.errors.PhysicalRangeError: `g_max` must be positive (µS), but got -1.0 µS.
+    """
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if math.isfinite(number) and minimum <= number <= maximum and (number > 0 or not positive):
+        return number
+    if positive and maximum == math.inf:
+        expected = f"positive ({unit})" if unit else "positive"
+    elif positive:
+        expected = f"in (0, {maximum:g}]{_spaced(unit)}"
+    else:
+        expected = f"in {interval(minimum, maximum)}{_spaced(unit)}"
+    reason = f" ({note})" if note else ""
+    shown = repr(value) if isinstance(value, str) else value
+    raise PhysicalRangeError(
+        f"`{name}` must be {expected}{reason}, but got {shown}{_spaced(unit)}."
+    )
+
+
+def check_conductance(name: str, g: Tensor, *, minimum: float = 0.0, maximum: float) -> None:
+    """Check that every conductance is a number in ``[minimum, maximum]`` µS, to float precision.
+
+    Args:
+        name: Name of the tensor as the caller knows it.
+        g: Conductances, any shape, µS.
+        minimum: Smallest conductance allowed, µS.
+        maximum: Largest conductance allowed, µS; infinity allows every finite one.
+
+    Raises:
+        PhysicalRangeError: If one is NaN, infinite or outside.
+        InvalidArgumentError: If ``g`` is no float32 or float64 tensor.
+    """
+    check_dtype(name, g)
+    if g.numel() == 0:
+        return
+    low, high = (float(bound) for bound in torch.aminmax(g))
+    # The bounds themselves may round away from the range when they are cast to the tensor's type.
+    slack = 4.0 * torch.finfo(g.dtype).eps
+    top = maximum * (1.0 + slack) if math.isfinite(maximum) else torch.finfo(g.dtype).max
+    if minimum * (1.0 - slack) <= low and high <= top:
+        return
+    worst = low if not low >= minimum * (1.0 - slack) else high
+    raise PhysicalRangeError(
+        f"`{name}` must be in {interval(minimum, maximum)} µS, but got {worst:.6g} µS."
+    )
+
+
+def check_dtype(name: str, tensor: Tensor) -> None:
+    """Check that ``tensor`` is a float32 or float64 tensor.
+
+    Raises:
+        InvalidArgumentError: Otherwise.
+    """
+    if not isinstance(tensor, Tensor) or tensor.dtype not in DTYPES:
+        got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise InvalidArgumentError(
+            f"`{name}` must be a tensor of float32 or float64, but got {got}."
+        )
+
+
+def check_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
+    """Check that two tensors agree in shape, type and device.
+
+    Raises:
+        InvalidArgumentError: Otherwise.
+    """
+    given = (tuple(tensor.shape), tensor.dtype, str(tensor.device))
+    expected = (tuple(other.shape), other.dtype, str(other.device))
+    if given != expected:
+        raise InvalidArgumentError(
+            f"`{name}` must have the shape, type and device of `{other_name}`, {expected}, "
+            f"but got {given}."
+        )
+
+
+def check_generators(
+    generator: torch.Generator | Sequence[torch.Generator], name: str, tensor: Tensor
+) -> list[torch.Generator]:
+    """Return the generators as a list, having checked that they live where ``tensor`` does.
+
+    Args:
+        generator: One generator or one for each chip.
+        name: Name of the tensor as the caller knows it.
+        tensor: The tensor whose values will be drawn.
+
+    Raises:
+        InvalidArgumentError: If it is no generator, or on another device than the tensor.
+    """
+    generators = [generator] if isinstance(generator, torch.Generator) else list(generator)
+    if not generators:
+        raise InvalidArgumentError(
+            "`generator` must be at least one torch.Generator, but is empty."
+        )
+    for entry in generators:
+        if not isinstance(entry, torch.Generator):
+            raise InvalidArgumentError(
+                f"`generator` must be a torch.Generator, but got {type(entry).__name__}."
+            )
+        ours, theirs = entry.device, tensor.device
+        indices_differ = ours.index is not None and ours.index != (theirs.index or 0)
+        if ours.type != theirs.type or (ours.type != "cpu" and indices_differ):
+            raise InvalidArgumentError(
+                f"`generator` must live on {str(theirs)!r} as `{name}` does, "
+                f"but got one on {str(ours)!r}."
+            )
+    return generators
+
+
+def interval(minimum: float, maximum: float) -> str:
+    """Return the range as text, half open where it has no end.
+
+    Example:
+        >>> interval(0, 25), interval(0, math.inf)
+        ('[0, 25]', '[0, inf)')
+    """
+    left = "(-inf" if minimum == -math.inf else f"[{minimum:.10g}"
+    right = "inf)" if maximum == math.inf else f"{maximum:.10g}]"
+    return f"{left}, {right}"
+
+
+def _spaced(unit: str) -> str:
+    return f" {unit}" if unit else ""

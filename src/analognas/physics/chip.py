@@ -1,0 +1,202 @@
+"""A programmed chip, or many of them: drawn once, then read at any time in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from analognas.core import InvalidArgumentError, check_int
+
+from .blocks import Generators, result_rows, result_tensor, split_generator
+from .checks import check_conductance, check_generators, check_same_shape
+from .device import Device
+
+
+@dataclass(frozen=True, eq=False)
+class Chip:
+    """Programmed devices of one chip, or of ``n_chips`` in a leading dimension.
+
+    Programmed conductances and drift coefficients are drawn once, when the chip is made; time then
+    moves on for these very devices, so readings at several times are paired. Without read noise
+    (:meth:`drift`) each device of a power law only ever falls. Read noise is drawn again at each
+    :meth:`read`.
+
+    Memory: two values a device and chip are kept, 8 bytes in float32 (16 in float64), and a reading
+    takes one more value for each time. 25 chips of a network of 2.7 million weights on differential
+    pairs keep 25 x 5.4e6 x 8 bytes = 1.1 GB; everything else fits in blocks of 32,000 devices.
+
+    Attributes:
+        device: The model.
+        g_prog: Programmed conductances, ``(*shape)``, or ``(n_chips, *shape)``, µS.
+        nu: Drift coefficients, shape of ``g_prog``.
+        n_chips: Number of chips in the leading dimension, or None where there is none.
+
+    Raises:
+        PhysicalRangeError: If a conductance is negative or not finite.
+        InvalidArgumentError: If the tensors do not fit each other.
+
+    Example:
+        >>> from analognas.physics import PCM
+        >>> g_target = torch.full((2, 3), 12.5)
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> chips = Chip.program(PCM(), g_target, n_chips=25, generator=generator)
+        >>> chips.read([60.0, 3600.0], generator=generator).shape
+        torch.Size([2, 25, 2, 3])
+    """
+
+    device: Device
+    g_prog: Tensor
+    nu: Tensor
+    n_chips: int | None = None
+
+    def __post_init__(self) -> None:
+        check_conductance("g_prog", self.g_prog, maximum=float("inf"))
+        check_same_shape("nu", self.nu, "g_prog", self.g_prog)
+        if self.n_chips is not None and self.g_prog.shape[:1] != (self.n_chips,):
+            raise InvalidArgumentError(
+                f"`g_prog` must have a leading dimension of {self.n_chips} chips, "
+                f"but got the shape {tuple(self.g_prog.shape)}."
+            )
+
+    @classmethod
+    @torch.no_grad()
+    def program(
+        cls,
+        device: Device,
+        g_target: Tensor,
+        *,
+        generator: Generators,
+        n_chips: int | None = None,
+        out: Chip | None = None,
+    ) -> Chip:
+        """Program one chip, or ``n_chips`` independent ones, with the same targets.
+
+        Args:
+            device: The model.
+            g_target: Target conductances, any shape, µS.
+            generator: One generator; it is split into one for each chip where ``n_chips`` is given
+                (:func:`~analognas.physics.split_generator`). Or one generator for each chip.
+            n_chips: Number of chips; None for one chip without a leading dimension.
+            out: Chips of the same shape whose memory is used again; what they held is lost.
+
+        Raises:
+            PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
+            InvalidArgumentError: If a generator is on another device than the tensor, or the
+                numbers of chips and generators differ, or ``out`` does not fit.
+        """
+        children = _per_chip(generator, n_chips, "g_target", g_target)
+        generators = device._check_targets(g_target, children)
+        target = g_target.reshape(-1)
+        g_prog, rows = result_rows(g_target, children, None if out is None else out.g_prog)
+        device._program_into(rows, target, generators)
+        nu, rows = result_rows(g_target, children, None if out is None else out.nu)
+        device._draw_nu_into(rows, target, generators)
+        n_chips = None if isinstance(children, torch.Generator) else len(children)
+        return cls(device, g_prog, nu, n_chips)
+
+    @torch.no_grad()
+    def drift(self, t: float | Sequence[float], *, out: Tensor | None = None) -> Tensor:
+        """Return the conductances at ``t`` without read noise.
+
+        Args:
+            t: Time since programming ended, s; or several, in any order.
+            out: Where to put the result; newly allocated if None.
+
+        Returns:
+            Conductances, shape of ``g_prog``, µS; with a leading time dimension for several times.
+
+        Raises:
+            PhysicalRangeError: If a time is outside the model's range.
+            InvalidArgumentError: If ``out`` does not fit.
+        """
+        times, result = self._prepare(t, out)
+        for time, row in zip(times, result.view(len(times), -1), strict=True):
+            self.device._drift_into(row, self.g_prog.reshape(-1), self.nu.reshape(-1), time)
+        return result
+
+    @torch.no_grad()
+    def read(
+        self,
+        t: float | Sequence[float],
+        *,
+        generator: Generators,
+        out: Tensor | None = None,
+    ) -> Tensor:
+        """Return one reading at ``t``: the drifted conductances with fresh read noise.
+
+        Several times in one call share what does not depend on time and cost less than as many
+        calls; their draws interleave, so the two differ in the noise drawn, not in its statistics.
+
+        Args:
+            t: Time since programming ended, s; or several, in any order.
+            generator: One generator, split into one for each chip; or one for each chip.
+            out: Where to put the result; newly allocated if None.
+
+        Returns:
+            Conductances, shape of ``g_prog``, µS; with a leading time dimension for several times.
+
+        Raises:
+            PhysicalRangeError: If a time is outside the model's range.
+            InvalidArgumentError: If ``out`` does not fit, a generator is on another device than the
+                chip, or the numbers of chips and generators differ.
+        """
+        children = _per_chip(generator, self.n_chips, "g_prog", self.g_prog)
+        if not isinstance(children, torch.Generator) and self.n_chips is None:
+            raise InvalidArgumentError(
+                "`generator` must be one generator for a chip without a leading dimension, but got "
+                f"{len(children)}."
+            )
+        times, result = self._prepare(t, out)
+        per_chip = [children] if isinstance(children, torch.Generator) else list(children)
+        n = len(per_chip)
+        rows = result.view(len(times), n, -1)
+        g_prog, nu = self.g_prog.reshape(n, -1), self.nu.reshape(n, -1)
+        for i, source in enumerate(per_chip):
+            self.device._read_into(list(rows[:, i]), g_prog[i], nu[i], times, source)
+        return result
+
+    def select(self, i: int) -> Chip:
+        """Return chip ``i`` alone, without the leading dimension; shares memory.
+
+        Raises:
+            InvalidArgumentError: If there is no such chip.
+        """
+        n = 0 if self.n_chips is None else self.n_chips
+        check_int("i", i, minimum=0, maximum=n - 1)
+        return Chip(self.device, self.g_prog[i], self.nu[i])
+
+    def to(
+        self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
+    ) -> Chip:
+        """Return the same chips on another torch device or in another float type."""
+        g_prog, nu = (x.to(device=device, dtype=dtype) for x in (self.g_prog, self.nu))
+        return Chip(self.device, g_prog, nu, self.n_chips)
+
+    def _prepare(
+        self, t: float | Sequence[float], out: Tensor | None
+    ) -> tuple[list[float], Tensor]:
+        """Return the checked times and the tensor for the result."""
+        several = isinstance(t, Sequence) and not isinstance(t, str)
+        asked: Sequence[Any] = t if isinstance(t, Sequence) and several else [t]
+        times = [self.device.check_time(time) for time in asked]
+        if not times:
+            raise InvalidArgumentError("`t` must hold at least one time (s), but is empty.")
+        lead = (len(times),) if several else ()
+        return times, result_tensor((*lead, *self.g_prog.shape), self.g_prog, out)
+
+
+def _per_chip(generator: Generators, n_chips: int | None, name: str, tensor: Tensor) -> Generators:
+    """Return one generator for each chip, or the one generator where there is no chip dimension."""
+    given = check_generators(generator, name, tensor)
+    if isinstance(generator, torch.Generator):
+        return generator if n_chips is None else split_generator(generator, n_chips)
+    if n_chips is not None and len(given) != n_chips:
+        raise InvalidArgumentError(
+            f"`generator` must be one generator or {n_chips}, one for each chip, "
+            f"but got {len(given)}."
+        )
+    return given

@@ -1,0 +1,343 @@
+"""The base of all device models: what a model states, and what is then done with it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+import torch
+from torch import Tensor
+
+from analognas.core import InvalidArgumentError
+
+from .blocks import Generators, blocks, chip_rows, result_rows
+from .checks import check_conductance, check_generators, check_quantity, check_same_shape
+from .laws import accumulated_noise
+
+Law: TypeAlias = Tensor | float
+"""What a law returns: a new tensor of the shape of its argument, or one number for all devices."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device(ABC):
+    r"""A model of one memory device.
+
+    A model *states* five laws, the abstract methods below; each gets a one-dimensional block of
+    devices and returns a new tensor of that shape, or a number. What is *done* with the laws is the
+    same for every model and final: :meth:`program`, :meth:`draw_nu`, :meth:`drift`, :meth:`read`.
+
+    Conductances are in µS and never negative, times in s since programming ended. One chip is one
+    draw: ``program`` and ``draw_nu`` are called once when a chip is made, ``drift`` whenever it
+    moves to another time, and ``read`` whenever it is read. :class:`~analognas.physics.Chip` keeps
+    the results together.
+
+    Tensors are float32 or float64, on any torch device; generators must live where the tensors do.
+    The number of random draws depends on the model and the shape alone: setting a scale to 0
+    removes its effect and leaves every other draw as it was.
+
+    Args:
+        g_max: Largest target conductance, µS.
+        g_min: Smallest target conductance, that of a device which is not in use, µS.
+        t_0: Time after programming at which the drift law was first read, s.
+        t_read: Duration of one reading in the law of the read noise, s.
+        prog_noise_scale: Factor on the programming noise.
+        read_noise_scale: Factor on the read noise.
+        drift_scale: Factor on what ``drift`` does: on the exponent of a power law.
+
+    Raises:
+        PhysicalRangeError: If one of them is outside its range.
+    """
+
+    g_max: float = 25.0
+    g_min: float = 0.0
+    t_0: float = 20.0
+    t_read: float = 250e-9
+    prog_noise_scale: float = 1.0
+    read_noise_scale: float = 1.0
+    drift_scale: float = 1.0
+
+    source: ClassVar[str] = ""
+    """Where equations and constants come from."""
+    fitted_range: ClassVar[str] = ""
+    """The range in which the constants were fitted, as text."""
+    t_range: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    """First and last time at which the model may be asked for, s."""
+    nu_is_folded: ClassVar[bool] = True
+    """Whether a negative draw of ``nu`` is folded to its absolute value, as exponents are."""
+
+    def __post_init__(self) -> None:
+        check_quantity("g_max", self.g_max, unit="µS", positive=True)
+        check_quantity("g_min", self.g_min, unit="µS", minimum=0.0, maximum=self.g_max)
+        if self.g_min == self.g_max:
+            check_quantity("g_max - g_min", 0.0, unit="µS", positive=True)
+        check_quantity("t_0", self.t_0, unit="s", minimum=0.0)
+        check_quantity("t_read", self.t_read, unit="s", positive=True)
+        for name in ("prog_noise_scale", "read_noise_scale", "drift_scale"):
+            check_quantity(name, getattr(self, name), minimum=0.0)
+        self.validate()
+
+    def validate(self) -> None:  # noqa: B027 - a model without fields of its own has nothing to add
+        """Check the fields that a model adds.
+
+        Called when the model is made, after the common checks.
+        """
+
+    @abstractmethod
+    def programming_std(self, g_target: Tensor) -> Law:
+        """Standard deviation of the programming noise, µS.
+
+        Called when a chip is programmed.
+
+        Args:
+            g_target: Target conductances, shape ``(n,)``, µS.
+        """
+
+    @abstractmethod
+    def nu_moments(self, g_target: Tensor) -> tuple[Law, Law]:
+        """Mean and standard deviation of the drift coefficient.
+
+        Called when a chip is programmed.
+
+        Args:
+            g_target: Target conductances, shape ``(n,)``, µS.
+        """
+
+    @abstractmethod
+    def drifted(self, g_prog: Tensor, nu: Tensor, t: float) -> Tensor:
+        """Conductance at time ``t`` without read noise, µS, never negative.
+
+        Called when a chip moves to another time.
+
+        Args:
+            g_prog: Programmed conductances, shape ``(n,)``, µS.
+            nu: Drift coefficients, shape ``(n,)``.
+            t: Time since programming ended, s, inside ``t_range``.
+        """
+
+    @abstractmethod
+    def read_q(self, g_prog: Tensor) -> Law:
+        """Part of the read noise that does not change with time.
+
+        Called once a reading, for all its times.
+
+        Args:
+            g_prog: Programmed conductances, shape ``(n,)``, µS.
+        """
+
+    @abstractmethod
+    def read_std(self, g_drift: Tensor, q: Law) -> Law:
+        r"""Standard deviation of the read noise, µS, over :func:`~.laws.accumulated_noise`.
+
+        Called when a chip is read, once for each time.
+
+        Args:
+            g_drift: Conductances at that time, shape ``(n,)``, µS.
+            q: What :meth:`read_q` returned.
+        """
+
+    @torch.no_grad()
+    def program(
+        self, g_target: Tensor, *, generator: Generators, out: Tensor | None = None
+    ) -> Tensor:
+        r"""Program devices: :math:`g_{prog} = \max(0, g_{target} + \sigma(g_{target}) \xi)`.
+
+        Args:
+            g_target: Target conductances, any shape, µS.
+            generator: One generator for one chip, or one for each of ``n_chips`` chips.
+            out: Where to put the result; newly allocated if None.
+
+        Returns:
+            Programmed conductances, µS: shape of ``g_target`` for one generator, ``(n_chips,
+            *shape)`` for a sequence of them. They are all the memory that is allocated.
+
+        Raises:
+            PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
+            InvalidArgumentError: If the type is not float32 or float64, a generator is elsewhere,
+                or ``out`` does not fit.
+        """
+        generators = self._check_targets(g_target, generator)
+        result, rows = result_rows(g_target, generator, out)
+        self._program_into(rows, g_target.reshape(-1), generators)
+        return result
+
+    @torch.no_grad()
+    def draw_nu(
+        self, g_target: Tensor, *, generator: Generators, out: Tensor | None = None
+    ) -> Tensor:
+        r"""Draw the drift coefficient of each device.
+
+        .. math:: \nu = |\mu(g_{target}) + s(g_{target})\, \xi|
+
+        For a power law it is the exponent; a model whose ``nu_is_folded`` is false keeps its sign
+        and says what it means.
+
+        Args:
+            g_target: Target conductances, any shape, µS.
+            generator: As in :meth:`program`.
+            out: Where to put the result; newly allocated if None.
+
+        Returns:
+            Coefficients, shaped as :meth:`program`'s result, before ``drift_scale``.
+
+        Raises:
+            PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
+            InvalidArgumentError: If the type is not float32 or float64, a generator is elsewhere,
+                or ``out`` does not fit.
+        """
+        generators = self._check_targets(g_target, generator)
+        result, rows = result_rows(g_target, generator, out)
+        self._draw_nu_into(rows, g_target.reshape(-1), generators)
+        return result
+
+    @torch.no_grad()
+    def drift(self, g_prog: Tensor, nu: Tensor, t: float) -> Tensor:
+        """Return the conductances at time ``t`` without read noise.
+
+        Args:
+            g_prog: Programmed conductances, any shape, µS.
+            nu: Drift coefficients, same shape.
+            t: Time since programming ended, s.
+
+        Returns:
+            Conductances, same shape, µS, never negative.
+
+        Raises:
+            PhysicalRangeError: If a conductance is negative or not finite, or ``t`` outside
+                ``t_range``.
+            InvalidArgumentError: If the tensors do not fit each other.
+        """
+        check_conductance("g_prog", g_prog, maximum=math.inf)
+        check_same_shape("nu", nu, "g_prog", g_prog)
+        t = self.check_time(t)
+        result = torch.empty_like(g_prog, memory_format=torch.contiguous_format)
+        self._drift_into(result.view(-1), g_prog.reshape(-1), nu.reshape(-1), t)
+        return result
+
+    @torch.no_grad()
+    def read(self, g_drift: Tensor, t: float, *, g_prog: Tensor, generator: Generators) -> Tensor:
+        r"""Add the read noise of one reading at time ``t``.
+
+        .. math::
+
+            g_{read} = \max\Bigl(0,\ g_{drift} + \sigma_{read}
+                       \sqrt{\ln\frac{t' + t_{read}}{2 t_{read}}}\, \xi\Bigr)
+
+        with :math:`t' = t + t_0`: noise has gathered since programming began to end, so it is there
+        at t = 0 too.
+
+        Args:
+            g_drift: Conductances at that time, from :meth:`drift`, any shape, µS.
+            t: The time, s since programming ended.
+            g_prog: Programmed conductances, same shape, µS: read noise depends on the programmed
+                state.
+            generator: One generator, or one for each entry of the leading (chip) dimension.
+
+        Returns:
+            Conductances, same shape, µS, never negative.
+
+        Raises:
+            PhysicalRangeError: If a conductance is negative or not finite, or ``t`` outside
+                ``t_range``.
+            InvalidArgumentError: If the tensors do not fit each other, or a generator is elsewhere.
+        """
+        generators = check_generators(generator, "g_drift", g_drift)
+        check_conductance("g_drift", g_drift, maximum=math.inf)
+        check_conductance("g_prog", g_prog, maximum=math.inf)
+        check_same_shape("g_prog", g_prog, "g_drift", g_drift)
+        growth = self._read_growth(self.check_time(t))
+        result = torch.empty_like(g_drift, memory_format=torch.contiguous_format)
+        single = isinstance(generator, torch.Generator)
+        tensors = [("result", result), ("g_drift", g_drift), ("g_prog", g_prog)]
+        rows = [chip_rows(name, tensor, generators, single) for name, tensor in tensors]
+        for out, g, g0, source in zip(*rows, generators, strict=True):
+            for part in blocks(g.numel(), g.device):
+                std = self.read_std(g[part], self.read_q(g0[part]))
+                _scatter(out[part], g[part], std, growth, source).clamp_(min=0.0)
+        return result
+
+    def check_time(self, t: float) -> float:
+        """Return ``t`` as a float if the model may be asked for that time.
+
+        Raises:
+            PhysicalRangeError: Otherwise; names the value, the unit and the range.
+        """
+        first, last = self.t_range
+        note = "" if self.t_range == (0.0, math.inf) else f"fitted range of {type(self).__name__}"
+        return check_quantity("t", t, unit="s", minimum=first, maximum=last, note=note)
+
+    def _check_targets(self, g_target: Tensor, generator: Generators) -> list[torch.Generator]:
+        """Check targets and generators; return the generators as a list."""
+        generators = check_generators(generator, "g_target", g_target)
+        check_conductance("g_target", g_target, minimum=self.g_min, maximum=self.g_max)
+        return generators
+
+    # The passes below are what `Chip` runs: inputs are known to be valid and one-dimensional,
+    # results go where they are wanted, several chips share the laws of their targets, and several
+    # times what does not change with time.
+
+    def _program_into(
+        self, rows: Tensor, g_target: Tensor, generators: list[torch.Generator]
+    ) -> None:
+        """Write programmed conductances, one row for each generator."""
+        for part in blocks(g_target.numel(), g_target.device):
+            g = g_target[part]
+            std = self.programming_std(g)
+            for row, source in zip(rows, generators, strict=True):
+                _scatter(row[part], g, std, self.prog_noise_scale, source).clamp_(min=0.0)
+
+    def _draw_nu_into(
+        self, rows: Tensor, g_target: Tensor, generators: list[torch.Generator]
+    ) -> None:
+        """Write drift coefficients, one row for each generator."""
+        for part in blocks(g_target.numel(), g_target.device):
+            mean, std = self.nu_moments(g_target[part])
+            for row, source in zip(rows, generators, strict=True):
+                nu = _scatter(row[part], mean, std, 1.0, source)
+                if self.nu_is_folded:
+                    nu.abs_()
+
+    def _drift_into(self, out: Tensor, g_prog: Tensor, nu: Tensor, t: float) -> None:
+        """Write the conductances of 1-D ``g_prog`` at time ``t`` into 1-D ``out``."""
+        for part in blocks(g_prog.numel(), g_prog.device):
+            out[part] = self.drifted(g_prog[part], nu[part], t)
+
+    def _read_into(
+        self,
+        outs: Sequence[Tensor],
+        g_prog: Tensor,
+        nu: Tensor,
+        times: Sequence[float],
+        generator: torch.Generator,
+    ) -> None:
+        """Write one reading of 1-D ``g_prog`` at each time into the 1-D tensors ``outs``."""
+        growths = [self._read_growth(t) for t in times]
+        for part in blocks(g_prog.numel(), g_prog.device):
+            g0, coefficient = g_prog[part], nu[part]
+            q = self.read_q(g0)
+            for out, t, growth in zip(outs, times, growths, strict=True):
+                g = self.drifted(g0, coefficient, t)
+                std = self.read_std(g, q)
+                _scatter(out[part], g, std, growth, generator).clamp_(min=0.0)
+
+    def _read_growth(self, t: float) -> float:
+        return self.read_noise_scale * accumulated_noise(t + self.t_0, self.t_read)
+
+
+def _scatter(out: Tensor, mean: Law, std: Law, scale: float, generator: torch.Generator) -> Tensor:
+    """Write ``mean + scale * std * xi`` into ``out``; a plain 0.0 is no spread and no draw."""
+    if isinstance(std, float | int):
+        if std == 0.0:
+            return out.copy_(mean) if isinstance(mean, Tensor) else out.fill_(mean)
+        return out.normal_(generator=generator).mul_(std * scale).add_(mean)
+    if std.shape != out.shape:
+        raise InvalidArgumentError(
+            f"A law must return a number or a tensor of shape {tuple(out.shape)}, "
+            f"but got the shape {tuple(std.shape)}."
+        )
+    out.normal_(generator=generator)
+    if isinstance(mean, Tensor):
+        return torch.addcmul(mean, out, std, value=scale, out=out)
+    return out.mul_(std).mul_(scale).add_(mean)
