@@ -4,7 +4,8 @@ from matplotlib.image import imread
 
 from analognas.core import InvalidArgumentError, OutputFolderError
 from analognas.physics import DEVICES, PCM
-from analognas.report.device_figure import device_figure, save_device_figure
+from analognas.report import save_figure
+from analognas.report.device_figure import device_figure
 
 
 @pytest.mark.parametrize("name", DEVICES.names())
@@ -37,7 +38,7 @@ def test_bands_are_one_sigma_of_the_simulated_devices():
 
 def test_the_same_seed_draws_the_same_figure(tmp_path):
     for name in ("a.png", "b.png"):
-        save_device_figure(PCM(), tmp_path / name)
+        save_figure(device_figure(PCM()), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     height, width, _ = imread(tmp_path / "a.png").shape
     assert (width, height) == (1800, 630)
@@ -51,9 +52,9 @@ def test_no_global_state_of_matplotlib_is_touched():
 
 
 def test_bad_places(tmp_path):
-    with pytest.raises(InvalidArgumentError, match=r"`path` must end in \.png, but got"):
-        save_device_figure(PCM(), tmp_path / "figure.pdf")
+    with pytest.raises(InvalidArgumentError, match=r"A figure is written as \.png, but got"):
+        save_figure(device_figure(PCM()), tmp_path / "figure.pdf")
     with pytest.raises(OutputFolderError):
-        save_device_figure(PCM(), tmp_path / "nowhere" / "figure.png")
+        save_figure(device_figure(PCM()), tmp_path / "nowhere" / "figure.png")
     with pytest.raises(InvalidArgumentError, match="`n_devices` must be an integer of at least 2"):
         device_figure(PCM(), n_devices=1)

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
-device_app = typer.Typer(name="device", help="Look at device models.", no_args_is_help=True)
+device_app = typer.Typer(name="device", help="Look at device models.")
+
+
+@device_app.callback(invoke_without_command=True)
+def device(context: typer.Context) -> None:
+    """Look at device models."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 @device_app.command("show")
@@ -18,11 +25,12 @@ def show(
     ] = None,
 ) -> None:
     """Draw programming spread, drift exponent, and conductance against time."""
-    from analognas.physics import find_device
-    from analognas.report.device_figure import save_device_figure
+    from ..physics import find_device
+    from ..report import save_figure
+    from ..report.device_figure import device_figure
 
-    path = out or Path(f"{name}.png")
-    save_device_figure(find_device(name), path, title=name)
+    path = out or Path(f"{Path(name).name}.png")
+    save_figure(device_figure(find_device(name), title=name), path)
     typer.echo(str(path))
 
 
@@ -33,8 +41,8 @@ def list_devices(
     ] = False,
 ) -> None:
     """List the devices that can be asked for by name."""
-    from analognas.core import dump_json
-    from analognas.physics import describe_devices
+    from ..core import dump_json
+    from ..physics import describe_devices
 
     rows = describe_devices()
     if json:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from .. import __version__
 from ..core import AnalogNASError
+from .device import device_app
 from .info import info
 from .query import query
 from .search import EXIT_INTERRUPTED, search
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command()(search)
 app.command()(query)
 app.command()(info)
+app.add_typer(device_app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -49,7 +51,7 @@ def _show_version(wanted: bool) -> None:
 def root(
     context: typer.Context,
     version: Annotated[
-        Optional[bool],  # noqa: UP045  typer reads annotations at run time on Python 3.10
+        bool | None,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = None,
 ) -> None:

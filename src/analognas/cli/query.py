@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +18,7 @@ def query(
         ),
     ],
     metrics: Annotated[
-        Optional[list[str]],  # noqa: UP045  typer reads annotations at run time on Python 3.10
+        list[str] | None,
         typer.Argument(metavar="[METRIC]...", help="Metrics to show; all of them by default."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -36,39 +36,39 @@ def _option(*names: str, about: str, default: Any = None, **more: Any) -> Any:
 
 def search(
     space: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         _option("--space", about="Search space.", default=DEFAULTS["space"]),
     ] = None,
     optimizer: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         _option("--optimizer", about="Search algorithm.", default=DEFAULTS["optimizer"]),
     ] = None,
     metric: Annotated[
-        Optional[str],  # noqa: UP045
+        str | None,
         _option("--metric", about="What to improve.", default=DEFAULTS["metric"]),
     ] = None,
     constraint: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        list[str] | None,
         _option("--constraint", about="A bound such as 'params<=1e6'; may be repeated."),
     ] = None,
     budget: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         _option("--budget", about="Distinct architectures per run.", default=DEFAULTS["budget"]),
     ] = None,
     runs: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         _option("--runs", about="Independent repeats.", default=DEFAULTS["runs"]),
     ] = None,
     seed: Annotated[
-        Optional[int],  # noqa: UP045
+        int | None,
         _option("--seed", about="Everything random follows from it.", default=DEFAULTS["seed"]),
     ] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         _option("--out", about="New or empty folder. [default: analognas-runs/search-NNN]"),
     ] = None,
     resume: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         _option("--resume", about="Folder of a search to continue, with its own settings."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,

@@ -11,7 +11,7 @@ from typing import Any
 from .errors import InvalidArgumentError, UnknownNameError
 
 # Low enough that `evoluton` finds `regularized_evolution`.
-_NEAR = 0.3
+_NEAR = 0.45
 
 
 def check_int(
@@ -82,8 +82,9 @@ def check_choice(kind: str, value: Any, choices: Iterable[str]) -> str:
     known = list(choices)
     if value in known:
         return str(value)
-    near = difflib.get_close_matches(str(value), known, n=1, cutoff=_NEAR)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
+    by_lower = {choice.lower(): choice for choice in known}
+    near = difflib.get_close_matches(str(value).lower(), by_lower, n=1, cutoff=_NEAR)
+    hint = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
     raise UnknownNameError(f"Unknown {kind} {value!r}. {hint}Choices: {', '.join(known)}.")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from analognas.core import InvalidArgumentError, check_int
+from ..core import InvalidArgumentError, check_int
 
 Generators = torch.Generator | Sequence[torch.Generator]
 """One generator, or a sequence of them: one for each chip of the leading dimension."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analognas.core import InvalidArgumentError, PhysicalRangeError
+from ..core import InvalidArgumentError, PhysicalRangeError
 
 DTYPES = (torch.float32, torch.float64)
 

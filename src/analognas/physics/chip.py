@@ -9,8 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from analognas.core import InvalidArgumentError, check_int
-
+from ..core import InvalidArgumentError, check_int
 from .blocks import Generators, result_rows, result_tensor, split_generator
 from .checks import check_conductance, check_generators, check_same_shape
 from .device import Device

@@ -16,8 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from analognas.core import InvalidArgumentError, NotProgrammedError, check_int
-
+from ..core import InvalidArgumentError, NotProgrammedError, check_int
 from .checks import check_quantity
 
 Forward = Callable[[Tensor], Tensor]

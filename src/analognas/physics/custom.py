@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from analognas.core import InvalidArgumentError
-
+from ..core import InvalidArgumentError
 from .checks import check_quantity
 from .device import Law
 from .laws import interpolate

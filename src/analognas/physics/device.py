@@ -11,8 +11,7 @@ from typing import ClassVar, TypeAlias
 import torch
 from torch import Tensor
 
-from analognas.core import InvalidArgumentError
-
+from ..core import InvalidArgumentError
 from .blocks import Generators, blocks, chip_rows, result_rows
 from .checks import check_conductance, check_generators, check_quantity, check_same_shape
 from .laws import accumulated_noise

@@ -20,13 +20,12 @@ from typing import Any, get_origin, get_type_hints
 
 import yaml
 
-from analognas.core import (
+from ..core import (
     InvalidArgumentError,
     check_choice,
     dump_json,
     write_text,
 )
-
 from .checks import check_quantity, interval
 from .device import Device
 from .presets import DEVICES, MODELS
@@ -96,11 +95,10 @@ def save_device(device: Device, path: str | os.PathLike[str]) -> None:
         OutputFolderError: If the folder does not exist or cannot be written to.
     """
     payload = device_to_dict(device)
-    if _ending(path) == ".json":
-        text = dump_json(payload) + "\n"
-    else:
-        text = yaml.safe_dump(payload, sort_keys=False)
-    write_text(path, text)
+    as_json = _ending(path) == ".json"
+    write_text(
+        path, dump_json(payload) + "\n" if as_json else yaml.safe_dump(payload, sort_keys=False)
+    )
 
 
 def load_device(path: str | os.PathLike[str]) -> Device:

@@ -22,8 +22,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from analognas.core import PhysicalRangeError
-
+from ..core import PhysicalRangeError
 from .checks import check_quantity
 from .device import Law
 from .laws import log2_above, log_linear, polynomial

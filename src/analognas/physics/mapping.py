@@ -15,8 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from analognas.core import InvalidArgumentError, PhysicalRangeError, check_int
-
+from ..core import InvalidArgumentError, PhysicalRangeError, check_int
 from .checks import check_dtype, check_quantity
 from .device import Device
 

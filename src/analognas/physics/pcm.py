@@ -60,8 +60,7 @@ class PCM(PowerLawDevice):
         prog_coeffs: Coefficients of the programming noise in rising powers of r, µS at 25 µS.
 
     Source: Nandakumar et al., ICECS 2019; Joshi et al., Nat. Commun. 2020. Fitted for targets of 0
-        to
-    25 µS; another ``g_max`` scales the programming noise with it. Time is not bounded: the power
+    to 25 µS; another ``g_max`` scales the programming noise with it. Time is not bounded: the power
     law is the accepted extrapolation.
 
     Example:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from analognas.core import InvalidArgumentError, Registry
-
+from ..core import InvalidArgumentError, Registry
 from .custom import CustomDrift
 from .device import Device
 from .hermes import Hermes

@@ -18,8 +18,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from analognas.core import PhysicalRangeError
-
+from ..core import PhysicalRangeError
 from .checks import check_quantity
 from .device import Device, Law
 from .laws import log2_above, polynomial
@@ -80,8 +79,7 @@ class ReRAMWan2022(Device):
     none.
 
     Source: Wan et al., Nature 2022. Fitted at 1 s, 1 day and 2 days; other times between are
-        interpolated,
-    times outside refused.
+    interpolated, times outside refused.
     """
 
     g_max: float = WAN_G_REFERENCE

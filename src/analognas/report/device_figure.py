@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
-from analognas.core import InvalidArgumentError, RandomStreams, atomic_write, check_int
-from analognas.physics import Chip, Device, PowerLawDevice
+from ..core import RandomStreams, check_int
+from ..physics import Chip, Device, PowerLawDevice
+from .style import COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"  # distinguishable without colour vision
-LEVEL_COLOURS = ("#56B4E9", "#0072B2", "#009E73", "#D55E00")
+BLUE, ORANGE, GREEN, _, _, SKY = COLOURS
+LEVEL_COLOURS = (SKY, BLUE, GREEN, ORANGE)
 LEVELS = (0.1, 0.25, 0.5, 1.0)  # targets shown through time, in units of g_max
 TICKS = {
     1.0: "1 s",
@@ -47,41 +45,21 @@ def device_figure(
         seed: Seed of all draws.
 
     Returns:
-        A matplotlib figure with an Agg canvas; no global state of matplotlib is touched.
+        The figure; no global state of matplotlib is touched.
 
     Raises:
         InvalidArgumentError: If ``n_devices`` is below 2 or the seed is negative.
     """
     check_int("n_devices", n_devices, minimum=2)
     generator = RandomStreams(seed).torch("device_figure")
-    figure = Figure(figsize=(12.0, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    programming, coefficient, time = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.5))
+    figure, (programming, coefficient, time) = new_figure(12.0, 4.2, panels=(1.0, 1.0, 1.5))
     levels = torch.linspace(device.g_min, device.g_max, 41, dtype=torch.float64)
     chip = Chip.program(device, levels.repeat(n_devices, 1), generator=generator)
     _draw_programming(programming, levels, chip)
     _draw_coefficient(coefficient, levels, chip)
     _draw_time(time, device, n_devices, generator)
     figure.suptitle(f"{title or type(device).__name__}: {device.source}", fontsize=11)
-    for axes in (programming, coefficient, time):
-        axes.spines[["top", "right"]].set_visible(False)
     return figure
-
-
-def save_device_figure(
-    device: Device, path: str | os.PathLike[str], *, title: str | None = None
-) -> None:
-    """Write :func:`device_figure` as a PNG, atomically.
-
-    Raises:
-        InvalidArgumentError: If ``path`` does not end in ``.png``.
-        OutputFolderError: If the folder does not exist or cannot be written to.
-    """
-    if not str(path).lower().endswith(".png"):
-        raise InvalidArgumentError(f"`path` must end in .png, but got {str(path)!r}.")
-    figure = device_figure(device, title=title)
-    with atomic_write(path) as file:
-        figure.savefig(file, format="png", dpi=150)
 
 
 def _draw_programming(axes: Axes, levels: torch.Tensor, chip: Chip) -> None:
@@ -163,7 +141,7 @@ def _draw_time(axes: Axes, device: Device, n_devices: int, generator: torch.Gene
     axes.set_xscale("log")
     axes.set_xlim(first, last)
     axes.set_ylim(0.0, 1.12 * axes.get_ylim()[1])
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.minorticks_off()
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.set_title("Conductance through time", fontsize=10)
     axes.set_xlabel("time since programming")

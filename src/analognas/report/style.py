@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..core import atomic_write
+from ..core import InvalidArgumentError, atomic_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,8 +46,11 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write a PNG atomically.
 
     Raises:
+        InvalidArgumentError: If ``path`` does not end in ``.png``.
         OutputFolderError: If it cannot be written.
     """
+    if not str(path).lower().endswith(".png"):
+        raise InvalidArgumentError(f"A figure is written as .png, but got {str(path)!r}.")
     with atomic_write(path) as file:
         # No creation date: equal results give equal files.
         figure.savefig(file, format="png", metadata={"Software": "analognas"})
