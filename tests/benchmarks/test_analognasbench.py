@@ -124,6 +124,7 @@ def test_to_pandas(bench):
 @pytest.mark.parametrize(
     ("architecture", "error"),
     [
+        (np.array(5), "An architecture is six operations"),
         ((0, 0, 0, 4, 3, 7), "Unknown operation 7"),
         ((0, 0, 0, 4, 3, 2.0), "integers"),
         (20_000, "20000"),
@@ -137,7 +138,7 @@ def test_bad_architectures(bench, architecture, error):
         bench.query([architecture], "avm")
 
 
-@pytest.mark.parametrize("metric", ["analog_acuracy", "", None, 3, "arch_str"])
+@pytest.mark.parametrize("metric", ["analog_acuracy", "", None, 3, "arch_str", ["avm"]])
 def test_bad_metrics(bench, metric):
     with pytest.raises(UnknownNameError, match="Unknown metric .* Choices: baseline_accuracy"):
         bench.query_metric(CELL, metric)
@@ -156,6 +157,32 @@ def test_damaged_table(tmp_path):
     copy.write_bytes(damaged)
     with pytest.raises(TableIntegrityError, match="damaged"):
         AnalogNASBench(copy)
+
+
+def test_every_byte_of_the_table_is_checked(tmp_path):
+    whole = SHIPPED_TABLE.read_bytes()
+    generator = np.random.default_rng(0)
+    copy = tmp_path / "copy.parquet"
+    noticed = 0
+    for position in generator.integers(len(whole), size=60).tolist():
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << int(generator.integers(8))
+        copy.write_bytes(damaged)
+        try:
+            table = AnalogNASBench(copy)
+        except TableIntegrityError:
+            noticed += 1
+        else:
+            # Only bytes that carry no content (statistics, encodings of equal meaning) may pass.
+            assert table.checksum == AnalogNASBench().checksum
+    assert noticed > 55
+
+
+def test_a_bare_cell_is_no_population(bench):
+    for cell in (CELL, list(CELL), np.array(CELL)):
+        with pytest.raises(OutOfSpaceError, match="put a single architecture into a list"):
+            bench.query(cell, "avm")
+    assert len(bench.query([5, 6, 7], "avm")["avm"]) == 3  # indices
 
 
 def test_isomorphic(bench):

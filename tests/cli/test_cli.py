@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import re
@@ -219,7 +220,9 @@ def test_resume_refuses_what_is_no_log(capsys):
     os.mkdir("a")
     with open("a/trials.sqlite", "w") as file:
         file.write("this is no database at all, only text")
-    assert "is no trial log of analognas" in fails(capsys, "search", "--resume", "a")
+    assert "cannot be resumed as a trial log of analognas" in fails(
+        capsys, "search", "--resume", "a"
+    )
     with open("a/trials.sqlite") as file:
         assert file.read().startswith("this is no database")
 
@@ -234,8 +237,10 @@ def test_damaged_table(capsys, monkeypatch, tmp_path):
 
 
 def spawn(*words):
+    # A shell that runs the tests in the background has Ctrl-C ignored, and children inherit that.
     return subprocess.Popen(
         [sys.executable, "-m", "analognas", *words],
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -281,12 +286,100 @@ def test_stopped_and_resumed_equals_uninterrupted(signal_sent):
 
 
 def test_reader_that_goes_away():
+    # More than a pipe holds, so that the writer is still at it when the reader has gone.
+    code = "from analognas.cli import main; [main(['info']) for _ in range(60)]"
     process = subprocess.Popen(
-        f"{sys.executable} -m analognas info | head -n 1",
-        shell=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    out, err = process.communicate()
-    assert out.startswith(b"analognas ")
-    assert err == b""
+    assert process.stdout.read(10) == b"analognas "
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_output_that_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "analognas", "query", "3"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (2, "error: No space left on device.\n")
+
+
+@pytest.mark.parametrize("words", [["query", "3"], ["search", "--budget", "20", "--runs", "1"]])
+def test_narrow_encodings_and_closed_streams(words):
+    command = [sys.executable, "-m", "analognas", *words]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    closed = subprocess.run(["sh", "-c", '"$@" >&-', "sh", *command], stderr=subprocess.PIPE)
+    assert (closed.returncode, closed.stderr) == (0, b"")
+
+
+def test_terminated_while_searching():
+    process = spawn("search", "--budget", "15000", "--runs", "3", "--out", "part")
+    wait_for_trials("part", process)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (128 + signal.SIGTERM, "")
+    assert os.listdir("part") == ["trials.sqlite"]
+    assert main(["search", "--resume", "part", "--runs", "1"]) == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE search SET value = '5' WHERE key = 'constraints'",
+        "UPDATE search SET value = '5' WHERE key = 'optimizer'",
+        """UPDATE search SET value = '{"name": "random_search", "zzz": 1}' WHERE key = 'optimizer'""",
+        "DELETE FROM search WHERE key = 'budget'",
+    ],
+)
+def test_resume_with_settings_of_another_version(capsys, statement):
+    assert main(["search", "--budget", "20", "--runs", "1", "--out", "a"]) == 0
+    with closing(sqlite3.connect("a/trials.sqlite")) as connection:
+        connection.execute(statement)
+        connection.commit()
+    capsys.readouterr()
+    fails(capsys, "search", "--resume", "a")
+
+
+def test_long_numbers_and_names(capsys):
+    assert "Cannot read the architecture" in fails(capsys, "query", "9" * 5000)
+    assert "too long" in fails(capsys, "search", "--resume", "x" * 300)
+
+
+def test_interrupted_before_anything_began(capsys, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("analognas.worker.worker.TrialLog.create", interrupt)
+    assert main(["search"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert os.listdir(".") in ([], ["analognas-runs"])
+    assert not os.path.exists("analognas-runs/search-001")
+
+
+def test_live_progress(monkeypatch, capsys, bench):
+    from rich.console import Console
+
+    from analognas.cli import progress
+    from analognas.worker import Worker
+
+    lines = io.StringIO()
+    console = Console(file=lines, force_terminal=True, width=120)
+    monkeypatch.setattr(progress, "Console", lambda **options: console)
+    worker = Worker(budget=50, runs=2)
+    with progress.live_progress(worker):
+        worker.search()
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", lines.getvalue())
+    assert "100/100" in shown
+    assert (
+        f"best analog_drift_2592000 {worker.result.winners[0]['metrics']['analog_drift_2592000']:.2f}"
+        in shown
+    )

@@ -59,3 +59,15 @@ def test_total_violation_adds_up():
     values = {"a": np.array([0.0, 2.0, 3.0]), "b": np.array([2.0, 2.0, 1.0])}
     np.testing.assert_allclose(total_violation(bounds, values, 3), [0, 1, 2.5])
     np.testing.assert_array_equal(total_violation((), {}, 2), [0, 0])
+
+
+@pytest.mark.parametrize("bound", [0.1 + 0.2, 1e6, 1 / 3, 102000.0, 1e-300])
+def test_text_keeps_the_bound_exactly(bound):
+    constraint = Constraint("params", "<=", bound)
+    assert Constraint.parse(str(constraint)) == constraint
+
+
+@pytest.mark.parametrize("value", [None, 5])
+def test_constraints_that_are_none(value):
+    with pytest.raises(InvalidArgumentError, match="`constraints` must be a bound such as"):
+        parse_constraints(value)

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -38,6 +39,22 @@ def test_file_rights_follow_umask(tmp_path):
     finally:
         os.umask(old)
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_full_disk_is_a_clear_error_and_leaves_nothing(tmp_path):
+    write_text(tmp_path / "a", "old")
+
+    def fill():
+        with atomic_write(tmp_path / "a") as handle:
+            handle.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(
+        OutputFolderError, match="Cannot write .*No space left on device. Nothing was changed"
+    ):
+        fill()
+    assert (tmp_path / "a").read_text() == "old"
+    assert os.listdir(tmp_path) == ["a"]
 
 
 def test_missing_folder(tmp_path):

@@ -1,6 +1,14 @@
 import pytest
 
-from analognas.core import METRICS, UnknownNameError, current_metric_name, get_metric
+from analognas.core import (
+    METRICS,
+    InvalidArgumentError,
+    Metric,
+    UnknownNameError,
+    current_metric_name,
+    get_metric,
+    register_metric,
+)
 
 
 def test_directions():
@@ -26,3 +34,15 @@ def test_old_names(old, new):
 def test_unknown_metric():
     with pytest.raises(UnknownNameError, match="Did you mean 'analog_accuracy'"):
         get_metric("analog_acuracy")
+
+
+def test_register_metric(monkeypatch):
+    monkeypatch.setattr("analognas.core.metrics.METRICS", dict(METRICS))
+    mine = Metric("board_latency", "ms", False, "measured on my board")
+    register_metric(mine)
+    register_metric(mine)  # again is no harm
+    assert get_metric("board_latency") == mine
+    with pytest.raises(InvalidArgumentError, match="exists already"):
+        register_metric(Metric("avm", "ms", True, "another"))
+    with pytest.raises(InvalidArgumentError, match="must be an identifier"):
+        register_metric(Metric("my latency", "ms", False, ""))

@@ -1,3 +1,4 @@
+import dataclasses
 import struct
 
 import numpy as np
@@ -5,7 +6,13 @@ import pytest
 
 from analognas.core import OutputFolderError
 from analognas.evaluators import TableEvaluator
-from analognas.report import convergence_figure, drift_figure, summary_markdown, write_search_report
+from analognas.report import (
+    convergence_figure,
+    drift_figure,
+    remove_search_report,
+    summary_markdown,
+    write_search_report,
+)
 from analognas.worker import Worker
 
 
@@ -105,3 +112,17 @@ def test_infeasible_summary_says_so(bench):
     text = summary_markdown(result)
     assert "No architecture met params<=5" in text
     assert "(breaks a constraint)" in text
+    assert "## Nearest cells: all of them break a constraint" in text
+    assert "better estimate" not in text
+
+
+def test_only_cells_with_all_drift_readings_are_drawn(result, tmp_path):
+    bare = [
+        {**cell, "metrics": {k: v for k, v in cell["metrics"].items() if k != "noisy_drift_60_std"}}
+        for cell in result.winners
+    ]
+    files = write_search_report(dataclasses.replace(result, winners=tuple(bare)), tmp_path)
+    assert sorted(file.name for file in files) == ["convergence.png", "summary.md"]
+    write_search_report(result, tmp_path)
+    remove_search_report(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -22,6 +22,9 @@ class Toy(Space):
     def decode(self, row):
         return tuple(np.asarray(row).tolist())
 
+    def describe(self, row):
+        return {"architecture": list(self.decode(row))}
+
     def build(self, arch, input_shape=(3, 32, 32), n_classes=10):
         raise NotImplementedError
 
@@ -134,6 +137,31 @@ def test_population_accepts_every_integer_type(dtype):
     rows = Toy().population(np.array([[2, 0, 6, 1]], dtype=dtype))
     assert rows.dtype == np.int8
     assert Toy().population([(2, 0, 6, 1)]).tolist() == rows.tolist()
+
+
+def test_a_single_genotype_is_no_population():
+    for form in ((2, 0, 6, 1), [2, 0, 6, 1], np.array([2, 0, 6, 1])):
+        with pytest.raises(OutOfSpaceError, match="put a single architecture into a list"):
+            Toy().population(form)
+
+
+@pytest.mark.parametrize("n_choices", [[9] * 22, [100] * 30, [1, 1], [1]])
+def test_spaces_without_codes_or_moves_are_refused(n_choices):
+    with pytest.raises(InvalidArgumentError, match=r"from 2 to 2\^63 - 1 genotypes"):
+        Toy(n_choices)
+
+
+@pytest.mark.parametrize("n_choices", [[3, 0], [3, 128], [3, 2.5]])
+def test_bad_numbers_of_choices(n_choices):
+    with pytest.raises(InvalidArgumentError, match="`n_choices`"):
+        Toy(n_choices)
+
+
+def test_largest_space():
+    space = Toy([2] * 62)
+    rows = space.sample(100, generator=np.random.default_rng(0))
+    assert space.size == 2**62
+    np.testing.assert_array_equal(space.from_codes(space.codes(rows)), rows)
 
 
 def test_empty_population():

@@ -76,7 +76,9 @@ def test_failed_commit_writes_nothing(path):
     log = TrialLog.create(path, IDENTITY, ["a", "a_sem"])
     log.append(0, 0, 0, batch(0, 3)[0], [True] * 3, batch(0, 3)[1])
     log.append(0, 2, 1, batch(0, 1)[0], [True], batch(0, 1)[1])  # number 2 exists already
-    with pytest.raises(OutputFolderError, match="Cannot write .*trials.sqlite"):
+    with pytest.raises(
+        OutputFolderError, match="Another process has written trials of the same runs"
+    ):
         log.commit()
     log._pending.clear()
     log.close()
@@ -113,13 +115,15 @@ def test_open_refuses(path, tmp_path):
     with pytest.raises(ResumeError, match="There is no trial log at"):
         TrialLog.open(path)
     path.write_text("no database, but long enough to be read as one")
-    with pytest.raises(ResumeError, match="is no trial log of analognas: file is not a database"):
+    with pytest.raises(
+        ResumeError, match="cannot be resumed as a trial log of analognas: file is not a database"
+    ):
         TrialLog.open(path)
     assert path.read_text().startswith("no database")
     other = tmp_path / "other.sqlite"
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE t (x)")
-    with pytest.raises(ResumeError, match="is no trial log of analognas: no such table"):
+    with pytest.raises(ResumeError, match="is an SQLite file but no trial log of analognas"):
         TrialLog.open(other)
 
 
@@ -156,3 +160,110 @@ def test_slow_trials_are_written_as_they_come(path, monkeypatch):
 def test_write_ahead_log(path):
     with TrialLog.create(path, IDENTITY, ["a", "a_sem"]), closing(sqlite3.connect(path)) as reader:
         assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_is_no_log_stays_as_it_is(tmp_path):
+    foreign, empty = tmp_path / "foreign.sqlite", tmp_path / "empty.sqlite"
+    with closing(sqlite3.connect(foreign)) as connection:
+        connection.execute("CREATE TABLE search (key, value)")
+    empty.touch()
+    for path in (foreign, empty):
+        before = path.read_bytes()
+        with pytest.raises(ResumeError, match="no trial log of analognas"):
+            TrialLog.open(path)
+        assert path.read_bytes() == before
+    assert sorted(os.listdir(tmp_path)) == ["empty.sqlite", "foreign.sqlite"]
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk full"), KeyboardInterrupt()])
+def test_failed_creation_leaves_nothing(path, tmp_path, monkeypatch, error):
+    def fail(entries):
+        raise error
+
+    monkeypatch.setattr("analognas.worker.trial_log._json_rows", fail)
+    with pytest.raises((OutputFolderError, KeyboardInterrupt)):
+        TrialLog.create(path, IDENTITY, ["a"])
+    assert os.listdir(tmp_path) == []
+
+
+def test_settings_are_there_from_the_first_moment(path):
+    TrialLog.create(path, IDENTITY, ["a"], {"runs": 4}).close()
+    with TrialLog.open(path) as log:
+        assert log.identity["runs"] == 4
+
+
+def test_busy_log(path, monkeypatch):
+    monkeypatch.setattr("analognas.worker.trial_log._connect", lambda path: quick(path))
+
+    def quick(path):
+        return sqlite3.connect(path, isolation_level=None, timeout=0.01)
+
+    with closing(sqlite3.connect(filled(path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        log = TrialLog.open(path)
+        with pytest.raises(OutputFolderError, match="database is locked"):
+            log.note({"runs": 1})
+        other.execute("ROLLBACK")
+        log.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE trials SET genotype = '[300, 1]'",
+        "UPDATE trials SET genotype = '[1, 2, 3]'",
+        "UPDATE trials SET genotype = 'null'",
+        "UPDATE trials SET a = 'text'",
+    ],
+)
+def test_damaged_rows(path, statement):
+    with closing(sqlite3.connect(filled(path))) as connection:
+        connection.execute(statement)
+        connection.commit()
+    with TrialLog.open(path) as log, pytest.raises(ResumeError, match="is damaged"):
+        log.read_run(0, 2)
+
+
+def test_damaged_settings(path):
+    with closing(sqlite3.connect(filled(path))) as connection:
+        connection.execute("UPDATE search SET value = '{broken'")
+        connection.commit()
+    with pytest.raises(ResumeError, match="cannot be resumed as a trial log"):
+        TrialLog.open(path)
+
+
+@pytest.mark.parametrize("at", ["BEGIN IMMEDIATE", "INSERT INTO", "COMMIT"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_interrupted_commit_loses_and_repeats_nothing(path, at, when):
+    log = TrialLog.create(path, IDENTITY, ["a", "a_sem"])
+    log.append(0, 0, 0, batch(0, 3)[0], [True] * 3, batch(0, 3)[1])
+    whole = log._connection
+
+    class Cursor:
+        def __init__(self):
+            self.inner = whole.cursor()
+
+        def __getattr__(self, name):
+            def call(statement="", *arguments):
+                hit = statement.startswith(at)
+                if hit and when == "before":
+                    raise KeyboardInterrupt
+                getattr(self.inner, name)(*([statement, *arguments] if statement else []))
+                if hit:
+                    raise KeyboardInterrupt
+
+            return call
+
+    class Connection:
+        cursor = Cursor
+        in_transaction = property(lambda self: whole.in_transaction)
+        rollback = whole.rollback
+
+    log._connection = Connection()
+    with pytest.raises(KeyboardInterrupt):
+        log.commit()
+    log._connection = whole
+    log.close()
+    assert os.listdir(path.parent) == ["trials.sqlite"]
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (3,)

@@ -216,18 +216,79 @@ def test_nothing_feasible_names_the_nearest(bench):
     assert "No architecture met params<=5; the nearest is" in result.summary()
     payload = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert payload["feasible"] is False
-    assert payload["over_runs"] == {"mean": None, "std": None}
+    assert payload["over_runs"] == {"n": 0, "mean": None, "std": None}
+    assert payload["best"]["feasible"] is False
     assert payload["best"]["metrics"]["params"] == 73_306
     assert np.isnan(result.convergence()).all()
 
 
-def test_progress(bench):
+@pytest.mark.parametrize("objective", ["analog_drift_2592000", "avm"])
+def test_progress_tells_the_best_of_all_runs_so_far(bench, objective):
     seen = []
-    worker = worker_of(bench, on_progress=seen.append)
+    worker = worker_of(bench, runs=4, objectives=objective, on_progress=seen.append)
     result = worker.search()
-    assert seen[-1].run == 1
-    assert seen[-1].n_distinct == 60
-    assert seen[-1].best == result.runs[1].best_value(result.problem)
+    last = [[p for p in seen if p.run == run][-1] for run in range(4)]
+    assert [progress.n_distinct for progress in last] == [60] * 4
+    best = np.minimum if objective == "avm" else np.maximum
+    finals = [run.best_value(result.problem) for run in result.runs]
+    assert [progress.best for progress in last] == best.accumulate(finals).tolist()
+
+
+def test_winners_meet_the_constraints_if_anything_does(bench):
+    constraints = ["params<=102000", "analog_drift_60>=84.6"]
+    result = worker_of(bench, constraints=constraints, budget=40, runs=5, seed=0).search()
+    assert 0 < len(result.finals()) < 5  # some runs find something, some do not
+    assert 0 < len(result.winners) < 5
+    for cell in result.winners:
+        assert cell["feasible"]
+        assert cell["metrics"]["params"] <= 102_000
+        assert cell["metrics"]["analog_drift_60"] >= 84.6
+    failed = 5 - len(result.finals())
+    assert f"{failed} of 5 runs found nothing that meets the constraints" in result.summary()
+    assert result.to_json()["over_runs"]["n"] == len(result.finals())
+
+
+class Partial(Interrupt):
+    """Has not measured every architecture."""
+
+    def evaluate(self, population, metrics):
+        evaluation = super().evaluate(population, metrics)
+        unmeasured = population[:, 0] == 2
+        for values in evaluation.means.values():
+            values[unmeasured] = np.nan
+        return evaluation
+
+
+def test_what_was_not_measured_does_not_win(bench, tmp_path):
+    out = tmp_path / "a"
+    worker = Worker(evaluator=Partial(bench, 10**9), runs=2, budget=60, out=out)
+    result = worker.search()
+    assert all(cell["architecture"][0] != 2 for cell in result.winners)
+    assert np.isfinite(result.finals()).all()
+    first = (out / "best.json").read_bytes()
+    resumed = Worker(evaluator=Partial(bench, 10**9), runs=2, budget=60, out=out, resume=True)
+    resumed.search()
+    assert (out / "best.json").read_bytes() == first
+
+
+def test_interrupted_resume_leaves_no_stale_result(bench, tmp_path):
+    worker_of(bench, out=tmp_path / "a").search()
+    part = Worker(evaluator=Interrupt(bench, 5), runs=2, budget=90, out=tmp_path / "a", resume=True)
+    with pytest.raises(KeyboardInterrupt):
+        part.search()
+    assert not (tmp_path / "a" / "best.json").exists()
+
+
+def test_failed_start_leaves_no_folder(bench, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise OutputFolderError("disk full")
+
+    monkeypatch.setattr("analognas.worker.worker.TrialLog.create", fail)
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with pytest.raises(OutputFolderError, match="disk full"):
+            worker_of(bench, out=tmp_path / name).search()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["empty"]
 
 
 def test_spread_over_runs_is_the_sample_standard_deviation(bench):
@@ -269,6 +330,10 @@ def test_best_arch_and_summary(bench, capsys):
         ({"space": "resnet"}, UnknownNameError, "Unknown space 'resnet'"),
         ({"constraints": "params"}, InvalidArgumentError, "Cannot read the constraint"),
         ({"resume": True}, InvalidArgumentError, "`resume` needs `out`"),
+        ({"constraints": None}, InvalidArgumentError, "`constraints` must be a bound"),
+        ({"constraints": 5}, InvalidArgumentError, "`constraints` must be a bound"),
+        ({"optimizer": RandomSearch}, InvalidArgumentError, "`optimizer` must be an object"),
+        ({"space": 5}, InvalidArgumentError, "`space` must be an object"),
     ],
 )
 def test_bad_settings(bench, options, error, message):

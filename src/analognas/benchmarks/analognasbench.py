@@ -69,17 +69,16 @@ class AnalogNASBench:
         self.space = NASBench201Space()
         table = read_table(
             SHIPPED_TABLE if path is None else path,
-            columns=["architecture_code", *_STORED],
             checksum=SHIPPED_CHECKSUM if path is None else None,
         )
         self.metadata = table.metadata
         self.checksum = table.checksum
-        self._columns = table.columns
-        codes = self._columns.pop("architecture_code")
+        codes = table.columns["architecture_code"]
         if not np.array_equal(codes, np.arange(self.space.size)):
             raise InvalidArgumentError(
                 f"{path!r} must hold one row for each of the {self.space.size} cells in code order."
             )
+        self._columns = {name: table.columns[name] for name in _STORED}
         self._code_of_bytes: dict[bytes, int] = {}
         self._plain: dict[str, tuple[list[Any], list[Any] | None]] = {}
 
@@ -110,7 +109,7 @@ class AnalogNASBench:
             code = -1
         if code < 0:
             code = int(self.space.codes(self.space.encode(architecture)[None])[0])
-        plain = self._plain.get(metric)
+        plain = self._plain.get(metric) if isinstance(metric, str) else None
         if plain is None:
             if metric == "architecture":
                 return self.space.decode(self.space.from_codes([code])[0])
@@ -118,9 +117,7 @@ class AnalogNASBench:
         values, spread = plain
         return values[code] if spread is None else DriftReading(values[code], spread[code])
 
-    def query(
-        self, population: Any, metrics: str | Sequence[str]
-    ) -> dict[str, NDArray[np.float64]]:
+    def query(self, population: Any, metrics: str | Sequence[str]) -> dict[str, NDArray[Any]]:
         """Return metrics of many architectures at once.
 
         Args:
@@ -128,7 +125,8 @@ class AnalogNASBench:
             metrics: One name or several.
 
         Returns:
-            For each metric, under the name it was asked by, its values, shape ``(n,)``.
+            For each metric, under the name it was asked by, its values, shape ``(n,)``; integers for
+            counts, else float64.
 
         Raises:
             OutOfSpaceError: If an architecture does not exist.
@@ -267,7 +265,7 @@ class AnalogNASBench:
         return self._plain[metric]
 
     def _column(self, metric: str) -> tuple[str, NDArray[Any]]:
-        values = self._columns.get(metric)
+        values = self._columns.get(metric) if isinstance(metric, str) else None
         if values is not None:
             return metric, values
         name = current_metric_name(metric) if isinstance(metric, str) else metric

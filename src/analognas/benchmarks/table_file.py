@@ -94,7 +94,7 @@ def read_table(
         raise TableIntegrityError(f"{where} {error}") from None
     except Exception as error:
         # A damaged file can fail in almost any way; none of them is worth a traceback to the user.
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise TableIntegrityError(
             f"{where} is damaged or truncated: {reason}.{wanted} Install it anew."
         ) from None

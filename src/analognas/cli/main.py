@@ -1,6 +1,6 @@
 """Entry point: dispatches the commands and turns every expected error into one line and an exit code.
 
-Exit codes: 0 done; 1 no architecture met the constraints; 2 bad input; 130 interrupted.
+Exit codes: 0 done, and those of ``exits.py``.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import typer
 from .. import __version__
 from ..core import AnalogNASError
 from .device import device_app
+from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .info import info
 from .query import query
-from .search import EXIT_INTERRUPTED, search
-
-EXIT_BAD_INPUT = 2
+from .search import search
 
 # The base of all usage errors; typer names only leaves of it, and has vendored click since 0.26.
 _ClickException = next(
@@ -70,26 +69,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
+    _prepare_streams()
     try:
         code = app(words, prog_name="analognas", standalone_mode=False)
         sys.stdout.flush()
+        if code == EXIT_INTERRUPTED:  # what typer makes of Ctrl-C
+            raise SearchInterruptedError
         return code if isinstance(code, int) else 0
     except AnalogNASError as error:
         return _fail(str(error))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except (KeyboardInterrupt, SearchInterruptedError) as error:
+        print("; ".join(filter(None, ("interrupted", str(error)))), file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone, as in `analognas query … | head`; silence the final flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except SystemExit as stop:
+        # typer exits with 1 where the reader has gone, as in `analognas info | head -n 1`.
+        return 0 if stop.code == 1 else int(stop.code or 0)
+    except OSError as error:
+        _drop_unwritable_output()
+        if isinstance(error, BrokenPipeError):
+            return 0
+        return _fail(
+            f"{error.strerror or error}{f': {error.filename!r}' if error.filename else ''}."
+        )
     except Exception as error:
         if isinstance(error, _ClickException):
             return _fail(error.format_message())  # type: ignore[attr-defined]
-        if type(error).__name__ == "Abort":
-            print("interrupted", file=sys.stderr)
-            return EXIT_INTERRUPTED
         raise
+
+
+def _drop_unwritable_output() -> None:
+    """Forget what a reader that has gone, or a full disk, will not take; else Python complains at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _prepare_streams() -> None:
+    """Make output safe: closed streams swallow it, and what an encoding lacks is replaced."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  stays open with the process
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _fail(message: str) -> int:

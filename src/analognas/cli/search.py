@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import ResumeError, check_int, dump_json
+from .exits import EXIT_INFEASIBLE, SearchInterruptedError
 
 if TYPE_CHECKING:
     from ..spaces import Space
     from ..worker import SearchResult, Worker
-
-EXIT_INFEASIBLE = 1
-EXIT_INTERRUPTED = 130
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 DEFAULTS: dict[str, Any] = {
@@ -83,20 +81,25 @@ def search(
         "runs": runs,
         "seed": seed,
     }
-    worker = _resumed(resume, out, typed) if resume else _new(out, typed)
-    from ..report import write_search_report
+    from ..report import remove_search_report, write_search_report
+    from ..worker import next_folder
     from .progress import live_progress
 
-    folder = worker.out
-    assert folder is not None
+    worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    folder = worker.out = worker.out or next_folder()
     try:
         with live_progress(worker):
             result = worker.search()
         write_search_report(result, folder)
     except KeyboardInterrupt:
-        hint = f"; continue with: analognas search --resume {folder}" if worker.has_log else ""
-        print(f"interrupted{hint}", file=sys.stderr)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+        if not worker.has_log:
+            raise
+        if worker.resume:
+            remove_search_report(folder)
+        raise SearchInterruptedError(f"continue with: analognas search --resume {folder}") from None
+    finally:
+        if out is None and not resume and not any(folder.iterdir()):
+            folder.rmdir()
     if as_json:
         print(dump_json(result.to_json()))
     else:
@@ -106,12 +109,9 @@ def search(
 
 
 def _new(out: Path | None, typed: dict[str, Any]) -> Worker:
-    """Set up a new search; the folder is made last, when everything else has been checked."""
-    from ..worker import make_folder, next_folder
-
     settings = {key: DEFAULTS[key] if value is None else value for key, value in typed.items()}
     worker = _worker(settings)
-    worker.out = next_folder() if out is None else make_folder(out)
+    worker.out = out
     return worker
 
 
@@ -135,12 +135,13 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "seed": logged["seed"],
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
-    except (KeyError, TypeError, IndexError):
+        settings = {key: known[key] if value is None else value for key, value in typed.items()}
+        worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
+    except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ResumeError(
-            f"The trial log {str(file)!r} is damaged: its settings are gone."
+            f"The settings in the trial log {str(file)!r} cannot be read: {error}; continue it with the "
+            "version that began it."
         ) from None
-    settings = {key: known[key] if value is None else value for key, value in typed.items()}
-    worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
     worker.out = file.parent
     worker.resume = True
     return worker

@@ -21,6 +21,7 @@ from .metrics import (
     Metric,
     current_metric_name,
     get_metric,
+    register_metric,
 )
 from .random import RandomStreams
 from .registry import Registry
@@ -50,6 +51,7 @@ __all__ = [
     "dump_json",
     "get_metric",
     "parse_constraints",
+    "register_metric",
     "total_violation",
     "write_json",
     "write_text",

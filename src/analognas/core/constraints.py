@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +75,9 @@ class Constraint:
         return np.where(np.isnan(values), np.inf, broken)
 
     def __str__(self) -> str:
-        return f"{self.metric}{self.relation}{self.bound:.12g}"
+        short = f"{self.bound:.12g}"
+        exact = short if float(short) == self.bound else repr(self.bound)
+        return f"{self.metric}{self.relation}{exact}"
 
 
 def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
@@ -86,6 +88,10 @@ def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
     """
     if isinstance(constraints, str | Constraint):
         constraints = [constraints]
+    elif not isinstance(constraints, Iterable):
+        raise InvalidArgumentError(
+            f"`constraints` must be a bound such as 'params<=1e6' or several, but got {constraints!r}."
+        )
     return tuple(Constraint.parse(entry) for entry in constraints)
 
 

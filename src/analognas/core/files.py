@@ -25,7 +25,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     The data goes to a temporary file in the same folder, is flushed to the disk (``fsync``) and renamed.
 
     Raises:
-        OutputFolderError: If the folder does not exist or cannot be written to.
+        OutputFolderError: If the folder does not exist or cannot be written to, or the disk is full.
     """
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
@@ -42,8 +42,12 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, OutputFolderError):
+            raise OutputFolderError(
+                f"Cannot write {str(target)!r}: {error.strerror or error}. Nothing was changed."
+            ) from None
         raise
 
 

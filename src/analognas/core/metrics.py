@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from .checks import check_choice
+from .errors import InvalidArgumentError
 
 DRIFT_TIMES = (60, 3600, 86400, 2592000)
 """Drift times of AnalogNAS-Bench, s: one minute, one hour, one day, one month (30 days)."""
@@ -86,3 +87,17 @@ def get_metric(name: str) -> Metric:
         False
     """
     return METRICS[check_choice("metric", current_metric_name(name), METRICS)]
+
+
+def register_metric(metric: Metric) -> None:
+    """Add a metric of your own to the vocabulary, so that searches, tables and figures know it.
+
+    Raises:
+        InvalidArgumentError: If the name is taken by a metric that differs, or is no identifier.
+    """
+    if not metric.name.isidentifier():
+        raise InvalidArgumentError(
+            f"A metric's name must be an identifier such as 'my_latency', but got {metric.name!r}."
+        )
+    if METRICS.setdefault(metric.name, metric) != metric:
+        raise InvalidArgumentError(f"A metric {metric.name!r} exists already; choose another name.")

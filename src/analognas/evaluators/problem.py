@@ -78,5 +78,11 @@ class Problem:
         return scores
 
     def violation(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Total violation of the constraints, shape ``(n,)``; exactly 0 where all are met."""
-        return total_violation(self.constraints, evaluation.means, len(evaluation))
+        """Total violation of the constraints, shape ``(n,)``; exactly 0 where all are met.
+
+        Infinite where an objective is NaN: what was not measured cannot be chosen.
+        """
+        total = total_violation(self.constraints, evaluation.means, len(evaluation))
+        for name in self.objectives:
+            total[np.isnan(evaluation.means[name])] = np.inf
+        return total

@@ -2,7 +2,13 @@
 
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
-from .search_report import cell_columns, number, summary_markdown, write_search_report
+from .search_report import (
+    cell_columns,
+    number,
+    remove_search_report,
+    summary_markdown,
+    write_search_report,
+)
 from .style import new_figure, save_figure
 
 __all__ = [
@@ -11,6 +17,7 @@ __all__ = [
     "drift_figure",
     "new_figure",
     "number",
+    "remove_search_report",
     "save_figure",
     "summary_markdown",
     "write_search_report",

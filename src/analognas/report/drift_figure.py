@@ -16,13 +16,14 @@ _OFFSET = 0.035
 """Error bars are moved apart by this fraction of a decade."""
 
 
-def drift_figure(cells: Sequence[dict[str, Any]]) -> Figure:
+def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found") -> Figure:
     """Draw mean accuracy over time with one standard deviation over the readings.
 
     Left the best cells beside each other; right what hardware-aware training gives the first of them.
 
     Args:
         cells: Winners of a search, best first, each with ``architecture`` and ``metrics``.
+        title: What the cells are.
     """
     figure, (axes, contrast) = new_figure(10.0, 4.2, panels=(3, 2))
     for rank, cell in enumerate(cells):
@@ -30,7 +31,7 @@ def drift_figure(cells: Sequence[dict[str, Any]]) -> Figure:
         name = " ".join(map(str, cell["architecture"]))
         style = {"color": COLOURS[rank % len(COLOURS)], "marker": "o"}
         _curve(axes, cell["metrics"], "analog", shift, label=f"{rank + 1}.  {name}", **style)
-    axes.set_title("Best cells found, hardware-aware trained")
+    axes.set_title(f"{title}, hardware-aware trained")
     axes.set_ylabel("CIFAR-10 accuracy (%), mean ± 1 std")
     axes.legend(title="cell", frameon=False, fontsize="small", loc="lower left")
 
@@ -38,7 +39,7 @@ def drift_figure(cells: Sequence[dict[str, Any]]) -> Figure:
     contrast.axhline(best["baseline_accuracy"], color=GREY, linestyle=":", label="digital FP32")
     _curve(contrast, best, "analog", 1.0, label="hardware-aware", color=COLOURS[0], marker="o")
     _curve(contrast, best, "noisy", 1.0, label="mapped as it is", color=COLOURS[1], marker="s")
-    contrast.set_title("Best cell: what training for the chip gives")
+    contrast.set_title("First cell: what training for the chip gives")
     contrast.legend(frameon=False, fontsize="small", loc="lower left")
     for panel in (axes, contrast):
         panel.set_xscale("log")

@@ -31,10 +31,17 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
     write_text(files[0], summary_markdown(result))
     save_figure(convergence_figure(result.convergence(), result.problem.objectives[0]), files[1])
     drawn = [cell for cell in result.winners if _has_drift(cell["metrics"])]
+    title = "Best cells found" if result.feasible else "Nearest cells (break a constraint)"
     if drawn:
         files.append(home / DRIFT_FILE)
-        save_figure(drift_figure(drawn), files[-1])
+        save_figure(drift_figure(drawn, title), files[-1])
     return files
+
+
+def remove_search_report(folder: str | os.PathLike[str]) -> None:
+    """Remove the pages and figures of an earlier result; the log stays."""
+    for name in (SUMMARY_FILE, CONVERGENCE_FILE, DRIFT_FILE):
+        (Path(folder) / name).unlink(missing_ok=True)
 
 
 def summary_markdown(result: SearchResult) -> str:
@@ -59,30 +66,33 @@ def summary_markdown(result: SearchResult) -> str:
         "- evaluator: "
         + ", ".join(f"{key} {value}" for key, value in payload["evaluator"].items()),
         "",
-        "## Best cells",
+        "## Best cells" if result.feasible else "## Nearest cells: all of them break a constraint",
         "",
         *_cells_table(result),
         "",
-        *_class_note(result.winners[0], objective),
+        *(_class_note(result.winners[0], objective) if result.feasible else []),
         "## Runs",
         "",
         f"| run | best cell | {objective} | distinct architectures | ended by |",
         "|---|---|---|---|---|",
         *(
-            f"| {entry['run']} | {tuple(entry['architecture'])} | {number(objective, entry[objective])}"
+            f"| {entry['run']} | {tuple(entry['architecture'])} | "
+            f"{number(objective, entry[objective])}"
             f"{'' if entry['feasible'] else ' (breaks a constraint)'} | {entry['evaluations']} | "
             f"{entry['stopped_by']} |"
             for entry in payload["runs"]
         ),
         "",
-        "Files: `trials.sqlite` (every evaluation), `best.json` (this result for programs), "
-        "`convergence.png`, `drift.png`.",
+        "Beside this page: `trials.sqlite` (every evaluation), `best.json` (this result for programs), "
+        "`convergence.png` and, where drift was measured, `drift.png`.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def number(metric: str, value: float) -> str:
-    """A value as people read it: two decimals, or a count with thousands separators."""
+def number(metric: str, value: float | None) -> str:
+    """A value as people read it: two decimals, or a count with thousands separators; a dash for none."""
+    if value is None:
+        return "-"
     return f"{value:.2f}" if get_metric(metric).unit else f"{value:,.0f}"
 
 
@@ -143,4 +153,6 @@ def _class_note(cell: dict[str, Any], objective: str) -> list[str]:
 
 
 def _has_drift(metrics: dict[str, Any]) -> bool:
-    return all(f"analog_drift_{time}" in metrics for time in DRIFT_TIMES)
+    names = [f"{kind}_drift_{time}" for kind in ("analog", "noisy") for time in DRIFT_TIMES]
+    needed = ["baseline_accuracy", *names, *(f"{name}_std" for name in names)]
+    return all(metrics.get(name) is not None for name in needed)

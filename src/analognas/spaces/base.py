@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,6 +30,10 @@ class Space(ABC):
         name: Name of the space in the registry.
         n_choices: Number of choices of each gene.
 
+    Raises:
+        InvalidArgumentError: If a gene has no choice or more than 127, or the space has fewer than 2 or
+            more than 2^63 - 1 genotypes.
+
     Attributes:
         name: Name of the space.
         n_choices: Number of choices of each gene, shape ``(n_genes,)``.
@@ -42,7 +47,12 @@ class Space(ABC):
             [check_int("n_choices", n, minimum=1, maximum=127) for n in n_choices], dtype=np.int64
         )
         self.n_genes = len(self.n_choices)
-        self.size = int(np.prod(self.n_choices))
+        self.size: int = math.prod(self.n_choices.tolist())
+        if not 1 < self.size < 2**63:
+            raise InvalidArgumentError(
+                f"A space must have from 2 to 2^63 - 1 genotypes, so that each has a 64-bit code, but {name!r} "
+                f"has {self.size:.4g}."
+            )
         # Mixed radix, the first gene most significant: codes sort like genotypes do.
         self._weights = np.append(np.cumprod(self.n_choices[:0:-1])[::-1], 1)
         self._n_choices_unsigned = self.n_choices.astype(np.uint8)
@@ -77,9 +87,12 @@ class Space(ABC):
             n_classes: Number of classes.
         """
 
+    @abstractmethod
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
-        """Return the architecture in every notation of the space, as plain JSON types, for reports."""
-        return {"architecture": np.asarray(row).tolist()}
+        """Return one genotype in every notation of the space, as JSON types.
+
+        Called for reports. The key ``architecture`` is always there, in a form that :meth:`encode` takes.
+        """
 
     def sample(self, n: int, *, generator: np.random.Generator, unique: bool = False) -> Population:
         """Draw ``n`` genotypes uniformly, shape ``(n, n_genes)``.
@@ -163,13 +176,24 @@ class Space(ABC):
         """
         if isinstance(architectures, np.ndarray) and architectures.ndim == 2:
             return self._checked_matrix(architectures)
-        if isinstance(architectures, str) or not hasattr(architectures, "__iter__"):
+        if (
+            isinstance(architectures, str)
+            or not hasattr(architectures, "__len__")
+            or self._is_one_genotype(architectures)
+        ):
             raise OutOfSpaceError(
-                f"A population is a matrix of genotypes or a sequence of architectures, but got "
+                "A population is a matrix of genotypes or a sequence of architectures, but got "
                 f"{architectures!r}; put a single architecture into a list."
             )
         rows = [self.encode(arch) for arch in architectures]
         return np.array(rows, dtype=np.int8).reshape(len(rows), self.n_genes)
+
+    def _is_one_genotype(self, values: Any) -> bool:
+        """Whether a flat sequence reads as one genotype: it would be taken for a list of indices."""
+        return len(values) == self.n_genes and all(
+            isinstance(value, int | np.integer) and 0 <= value < n
+            for value, n in zip(values, self.n_choices, strict=True)
+        )
 
     def _checked_matrix(self, matrix: NDArray[Any]) -> Population:
         if matrix.shape[1] != self.n_genes or matrix.dtype.kind not in "iu":

@@ -72,7 +72,8 @@ class SearchResult:
         problem: What was searched for.
         runs: One result a run.
         settings: Everything that identifies the search, JSON types.
-        winners: The best distinct architectures over all runs, best first: notations, metrics and run.
+        winners: The best distinct architectures over all runs, best first: notations, metrics, run and
+            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
     """
 
     problem: Problem
@@ -89,6 +90,10 @@ class SearchResult:
     def sign(self) -> float:
         """1 if the objective is maximised, -1 if it is minimised."""
         return 1.0 if get_metric(self.problem.objectives[0]).higher_is_better else -1.0
+
+    def finals(self) -> list[float]:
+        """Best value of each run that found something feasible, in the objective's own unit."""
+        return [run.best_value(self.problem) for run in self.runs if run.feasible]
 
     def convergence(self) -> NDArray[np.float64]:
         """Best value so far of each run after each distinct query, shape ``(n_runs, n_queries)``.
@@ -108,7 +113,7 @@ class SearchResult:
         objective = self.problem.objectives[0]
         unit = get_metric(objective).unit
         best = self.winners[0]
-        finals = [run.best_value(self.problem) for run in self.runs if run.feasible]
+        finals = self.finals()
         if not finals:
             bounds = " and ".join(map(str, self.problem.constraints))
             found = ", ".join(
@@ -120,10 +125,16 @@ class SearchResult:
             f"Best architecture {tuple(best['architecture'])} of run {best['run']}: "
             f"{objective} {best['metrics'][objective]:.2f} {unit}".rstrip()
         ]
+        failed = len(self.runs) - len(finals)
         if len(finals) > 1:
             lines.append(
-                f"Best of each of {len(self.runs)} runs: {np.mean(finals):.2f} ± "
-                f"{np.std(finals, ddof=1):.2f} {unit} (mean ± standard deviation)"
+                f"Best of each of {len(finals)} runs: {np.mean(finals):.2f} ± "
+                f"{np.std(finals, ddof=1):.2f} {unit}".rstrip()
+                + " (mean ± standard deviation)"
+            )
+        if failed:
+            lines.append(
+                f"{failed} of {len(self.runs)} runs found nothing that meets the constraints"
             )
         return "\n".join(lines)
 
@@ -137,13 +148,13 @@ class SearchResult:
                 {
                     "run": number,
                     "architecture": run.population[row].tolist(),
-                    objective: float(run.evaluation.means[objective][row]),
+                    objective: _number(run.evaluation.means[objective][row]),
                     "feasible": run.feasible,
                     "evaluations": run.n_distinct,
                     "stopped_by": run.stopped_by,
                 }
             )
-        finals = [entry[objective] for entry in per_run if entry["feasible"]]
+        finals = self.finals()
         spread = float(np.std(finals, ddof=1)) if len(finals) > 1 else None
         return {
             **self.settings,
@@ -152,7 +163,13 @@ class SearchResult:
             "runners_up": list(self.winners[1:]),
             "runs": per_run,
             "over_runs": {
+                "n": len(finals),
                 "mean": float(np.mean(finals)) if finals else None,
                 "std": spread,
             },
         }
+
+
+def _number(value: float) -> float | None:
+    """A value as JSON has it: what was not measured is null."""
+    return float(value) if np.isfinite(value) else None

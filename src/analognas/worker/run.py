@@ -89,9 +89,9 @@ class Run:
                 after_batch(self)
         return self._result(stopped_by)
 
-    def best_value(self) -> float:
-        """Best feasible value of the objective so far, in its own unit; NaN if there is none."""
-        return self._result("budget").best_value(self.problem)
+    def snapshot(self) -> RunResult:
+        """What the run has found so far."""
+        return self._result("running")
 
     def _within_budget(self, proposed: Population) -> tuple[Population, list[bool]]:
         """Cut a proposal where the budget ends; tell which rows are new to the run."""

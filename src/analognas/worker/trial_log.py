@@ -11,7 +11,8 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -26,6 +27,9 @@ from ..spaces import Population
 
 FILE_NAME = "trials.sqlite"
 SCHEMA_VERSION = 1
+APPLICATION_ID = 0x616E6173  # "anas": what SQLite calls a file of this kind
+
+_SET = "INSERT OR REPLACE INTO search VALUES (?, ?)"
 
 _COMMIT_ROWS = 2000
 _COMMIT_SECONDS = 0.5
@@ -107,14 +111,19 @@ class TrialLog:
 
     @classmethod
     def create(
-        cls, path: str | os.PathLike[str], identity: Mapping[str, Any], columns: Sequence[str]
+        cls,
+        path: str | os.PathLike[str],
+        identity: Mapping[str, Any],
+        columns: Sequence[str],
+        notes: Mapping[str, Any] | None = None,
     ) -> TrialLog:
-        """Start a new log.
+        """Start a new log; if that fails, no file is left.
 
         Args:
             path: The file; must not exist.
             identity: What identifies the search, JSON types.
             columns: Names of the metrics and ``_sem`` columns that trials will have.
+            notes: Facts beside the identity that may change, see :meth:`note`.
 
         Raises:
             OutputFolderError: If the file exists or cannot be created.
@@ -124,31 +133,40 @@ class TrialLog:
             raise OutputFolderError(
                 f"{str(file)!r} exists already; give another folder, or continue it with --resume."
             )
+        settings = {**identity, **(notes or {})}
         values = "".join(f', "{name}" REAL' for name in columns)
         try:
             connection = _connect(file)
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                connection.execute("CREATE TABLE search (key TEXT PRIMARY KEY, value TEXT) STRICT")
-                connection.execute(
-                    "CREATE TABLE trials (run INTEGER, number INTEGER, batch INTEGER, time REAL, "
-                    f"new INTEGER, genotype TEXT{values}, PRIMARY KEY (run, number)) "
-                    "STRICT, WITHOUT ROWID"
-                )
-                connection.executemany(
-                    "INSERT INTO search VALUES (?, ?)",
-                    [(key, json.dumps(value)) for key, value in identity.items()],
-                )
-        except sqlite3.Error as error:
+            try:
+                with connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                    connection.execute("CREATE TABLE search (key TEXT PRIMARY KEY, value TEXT)")
+                    connection.execute(
+                        "CREATE TABLE trials (run INTEGER, number INTEGER, batch INTEGER, "
+                        f"time REAL, new INTEGER, genotype TEXT{values}, "
+                        "PRIMARY KEY (run, number)) WITHOUT ROWID"
+                    )
+                    connection.executemany(_SET, _json_rows(settings))
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException as error:
+            for ending in ("", "-wal", "-shm", "-journal"):
+                file.with_name(file.name + ending).unlink(missing_ok=True)
+            if not isinstance(error, sqlite3.Error):
+                raise
             raise OutputFolderError(
                 f"Cannot create the trial log {str(file)!r}: {error}."
             ) from None
-        return cls(file, connection, dict(identity), columns)
+        return cls(file, connection, settings, columns)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> TrialLog:
         """Open the log of an interrupted or finished search to continue it.
+
+        A file that is no trial log is not touched.
 
         Raises:
             ResumeError: If there is no such file, or it is no trial log of this version.
@@ -157,19 +175,14 @@ class TrialLog:
         if not file.is_file():
             raise ResumeError(f"There is no trial log at {str(file)!r} to resume.")
         try:
-            connection = _connect(file)
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            rows = connection.execute("SELECT key, value FROM search").fetchall()
-            layout = connection.execute("PRAGMA table_info(trials)").fetchall()
-        except sqlite3.Error as error:
-            raise ResumeError(f"{str(file)!r} is no trial log of analognas: {error}.") from None
-        if version != SCHEMA_VERSION:
+            settings, columns = _read_header(file)
+            return cls(file, _connect(file), settings, columns)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            if isinstance(error, ResumeError):
+                raise
             raise ResumeError(
-                f"The trial log {str(file)!r} has format version {version}, but this analognas writes "
-                f"{SCHEMA_VERSION}; continue it with the version that began it."
-            )
-        columns = [row[1] for row in layout[6:]]
-        return cls(file, connection, {key: json.loads(value) for key, value in rows}, columns)
+                f"{str(file)!r} cannot be resumed as a trial log of analognas: {error}."
+            ) from None
 
     def check_identity(self, identity: Mapping[str, Any]) -> None:
         """Refuse to continue another search.
@@ -186,12 +199,12 @@ class TrialLog:
                 )
 
     def note(self, entries: Mapping[str, Any]) -> None:
-        """Keep facts beside the identity that may change from one start to the next, such as the budget."""
-        with self._connection:
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO search VALUES (?, ?)",
-                [(key, json.dumps(value)) for key, value in entries.items()],
-            )
+        """Keep facts beside the identity that may change from one start to the next, such as the budget.
+
+        Raises:
+            OutputFolderError: If the file cannot be written.
+        """
+        self._write(_SET, _json_rows(entries))
         self.identity.update(entries)
 
     def append(
@@ -227,15 +240,42 @@ class TrialLog:
         """
         if self._pending:
             rows = [row for batch in self._pending for row in batch.rows(self.columns)]
-            try:
-                with self._connection:
-                    self._connection.execute("BEGIN IMMEDIATE")
-                    self._connection.executemany(self._insert, rows)
-            except sqlite3.Error as error:
-                raise OutputFolderError(f"Cannot write {str(self.path)!r}: {error}.") from None
-            self._pending.clear()
-            self._n_pending = 0
+            self._write(self._insert, rows, after=self._forget_pending)
         self._last_commit = time.monotonic()
+
+    def _forget_pending(self) -> None:
+        self._pending.clear()
+        self._n_pending = 0
+
+    def _write(
+        self,
+        statement: str,
+        rows: Sequence[tuple[Any, ...]],
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Run one transaction, then ``after``: also where Ctrl-C comes between the two."""
+        done = False
+        try:
+            # An open cursor would keep the file from being folded when the log is closed.
+            with closing(self._connection.cursor()) as cursor:
+                cursor.execute("BEGIN IMMEDIATE")
+                done = True  # unless the transaction is still open, or SQLite has failed
+                cursor.executemany(statement, rows)
+                cursor.execute("COMMIT")
+        except sqlite3.IntegrityError:
+            done = False
+            raise OutputFolderError(
+                f"Another process has written trials of the same runs to {str(self.path)!r}; let one "
+                "search write to a log."
+            ) from None
+        except sqlite3.Error as error:
+            done = False
+            raise OutputFolderError(f"Cannot write {str(self.path)!r}: {error}.") from None
+        finally:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            elif done:
+                after()
 
     def read_run(self, run: int, n_genes: int) -> LoggedRun:
         """Return the committed trials of one run, in order.
@@ -250,11 +290,12 @@ class TrialLog:
             ).fetchall()
             genotypes = [json.loads(row[0]) for row in rows]
             population = np.array(genotypes, dtype=np.int8).reshape(len(rows), n_genes)
-        except (sqlite3.Error, ValueError) as error:
+            values: NDArray[np.float64] = np.array(
+                [[np.nan if value is None else value for value in row[1:]] for row in rows],
+                dtype=np.float64,
+            ).reshape(len(rows), len(self.columns))
+        except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
             raise ResumeError(f"The trial log {str(self.path)!r} is damaged: {error}.") from None
-        values: NDArray[np.float64] = np.array(
-            [[np.nan if value is None else value for value in row[1:]] for row in rows]
-        ).reshape(len(rows), len(self.columns))
         means, sems = {}, {}
         for position, name in enumerate(self.columns):
             if name.endswith(_SEM):
@@ -280,6 +321,30 @@ class TrialLog:
 def sem_column(metric: str) -> str:
     """Name of the column that holds the standard error of a metric."""
     return metric + _SEM
+
+
+def _json_rows(entries: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(key, json.dumps(value)) for key, value in entries.items()]
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], list[str]]:
+    """Return the settings and value columns of a log, opened for reading only."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+    try:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if application != APPLICATION_ID:
+            raise ResumeError(f"{str(path)!r} is an SQLite file but no trial log of analognas.")
+        if version != SCHEMA_VERSION:
+            raise ResumeError(
+                f"The trial log {str(path)!r} has format version {version}, but this analognas writes "
+                f"{SCHEMA_VERSION}; continue it with the version that began it."
+            )
+        rows = connection.execute("SELECT key, value FROM search").fetchall()
+        layout = connection.execute("PRAGMA table_info(trials)").fetchall()
+    finally:
+        connection.close()
+    return {key: json.loads(value) for key, value in rows}, [row[1] for row in layout[6:]]
 
 
 def _connect(path: Path) -> sqlite3.Connection:

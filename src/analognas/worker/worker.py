@@ -7,17 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import (
-    InvalidArgumentError,
-    RandomStreams,
-    check_int,
-    write_json,
-)
+from ..core import InvalidArgumentError, RandomStreams, check_int, get_metric, write_json
 from ..evaluators import Evaluator, Problem, TableEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..spaces import SPACES, Space
@@ -43,7 +39,7 @@ class Progress:
     Attributes:
         run: Number of the run at work.
         n_distinct: Distinct architectures it has evaluated.
-        best: Best value of the objective in any run so far; NaN before the first feasible one.
+        best: Best value of the objective in all runs so far; NaN before the first feasible one.
     """
 
     run: int
@@ -102,6 +98,16 @@ class Worker:
         self.budget = check_int("budget", budget, minimum=1)
         self.streams = RandomStreams(seed)
         self.evaluator = TableEvaluator() if evaluator is None else evaluator
+        for name, value, kind in [
+            ("space", self.space, Space),
+            ("optimizer", self.optimizer, Optimizer),
+            ("evaluator", self.evaluator, Evaluator),
+        ]:
+            if not isinstance(value, kind):
+                raise InvalidArgumentError(
+                    f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
+                    f"optimizer a name, but got {value!r}."
+                )
         if self.evaluator.space.name != self.space.name:
             raise InvalidArgumentError(
                 f"The evaluator scores the space {self.evaluator.space.name!r}, but the search is over "
@@ -117,6 +123,7 @@ class Worker:
         self.resume = resume
         self.on_progress = on_progress
         self.result: SearchResult | None = None
+        self._best = nan
 
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""
@@ -136,6 +143,7 @@ class Worker:
         comes to the same result as an uninterrupted one.
         """
         log = self._open_log()
+        self._best = nan
         with nullcontext() if log is None else log:
             results = [self._run(number, log) for number in range(self.runs)]
         settings = {**self.identity(), "n_runs": self.runs, "budget": self.budget}
@@ -166,20 +174,28 @@ class Worker:
     def _open_log(self) -> TrialLog | None:
         if self.out is None:
             return None
+        notes = {"runs": self.runs, "budget": self.budget}
         if self.resume:
             log = TrialLog.open(self.out / FILE_NAME)
             try:
                 log.check_identity(self.identity())
+                # A result that stays beside a growing log would be mistaken for the log's.
+                (self.out / RESULT_FILE).unlink(missing_ok=True)
             except BaseException:
                 log.close()
                 raise
-            log.note({"runs": self.runs, "budget": self.budget})
+            log.note(notes)
             return log
         metrics = self.problem.metrics
         sems = [sem_column(name) for name in metrics if name in self.evaluator.metrics_with_sem]
-        log = TrialLog.create(make_folder(self.out) / FILE_NAME, self.identity(), metrics + sems)
-        log.note({"runs": self.runs, "budget": self.budget})
-        return log
+        made = not self.out.exists()
+        folder = make_folder(self.out)
+        try:
+            return TrialLog.create(folder / FILE_NAME, self.identity(), metrics + sems, notes)
+        except BaseException:
+            if made:
+                folder.rmdir()
+            raise
 
     def _run(self, number: int, log: TrialLog | None) -> RunResult:
         generator = self.streams.numpy("run", number, "optimizer")
@@ -197,15 +213,22 @@ class Worker:
         def after_batch(run: Run) -> None:
             nonlocal due
             now = time.monotonic()
-            if self.on_progress is not None and now >= due:
+            if now >= due:
                 due = now + _PROGRESS_SECONDS
-                self.on_progress(Progress(run.number, run.n_distinct, run.best_value()))
+                self._report(number, run.snapshot())
 
-        result = run.execute(after_batch)
-        if self.on_progress is not None:
-            best = result.best_value(self.problem)
-            self.on_progress(Progress(number, result.n_distinct, best))
+        result = run.execute(None if self.on_progress is None else after_batch)
+        self._report(number, result)
         return result
+
+    def _report(self, number: int, run: RunResult) -> None:
+        """Tell the observer how far run ``number`` has come."""
+        sign = 1.0 if get_metric(self.problem.objectives[0]).higher_is_better else -1.0
+        best = run.best_value(self.problem)
+        if isnan(self._best) or sign * best > sign * self._best:
+            self._best = best
+        if self.on_progress is not None:
+            self.on_progress(Progress(number, run.n_distinct, self._best))
 
     def _winners(self, results: list[RunResult]) -> tuple[dict[str, Any], ...]:
         population = np.concatenate([result.population for result in results])
@@ -214,6 +237,8 @@ class Worker:
         runs = np.repeat(np.arange(len(results)), [len(result.population) for result in results])
         # lexsort is stable, so among equals the one found first wins.
         order = np.lexsort((-score, violation))
+        if (violation == 0).any():
+            order = order[violation[order] == 0]
         winners: dict[int, dict[str, Any]] = {}
         for row in order.tolist():
             code = int(self.space.codes(population[row : row + 1])[0])
@@ -222,6 +247,7 @@ class Worker:
                 winners[code] = {
                     **self.space.describe(genotype),
                     "run": int(runs[row]),
+                    "feasible": bool(violation[row] == 0),
                     **self.evaluator.report(genotype),
                 }
             if len(winners) == N_WINNERS:

@@ -75,13 +75,13 @@ def check_cell(cell: Sequence[Any]) -> tuple[int, ...]:
         source, target = EDGES[position]
         place = f"at position {position} (edge {source}->{target}) of {tuple(entries)!r}"
         try:
-            entries[position] = operator.index(entry)
+            entries[position] = number = operator.index(entry)
         except TypeError:
             raise OutOfSpaceError(
                 f"Operations are integers, but got {entry!r} {place}: operations are {_CHOICES}."
             ) from None
-        if not 0 <= entry < len(OPERATIONS):
-            raise OutOfSpaceError(f"Unknown operation {entry} {place}: operations are {_CHOICES}.")
+        if not 0 <= number < len(OPERATIONS):
+            raise OutOfSpaceError(f"Unknown operation {number} {place}: operations are {_CHOICES}.")
     return tuple(entries)
 
 
@@ -98,7 +98,7 @@ def parse(text: str) -> tuple[int, ...]:
     stripped = text.strip()
     if stripped.startswith("|"):
         return from_arch_str(stripped)
-    index = re.fullmatch(r"(?:No\.?\s*)?(-?\d+)", stripped, flags=re.IGNORECASE)
+    index = re.fullmatch(r"(?:No\.?\s*)?(-?\d{1,9})", stripped, flags=re.IGNORECASE)
     if index:
         return from_index(int(index[1]))
     entries = re.split(r"\s*,\s*|\s+", stripped.strip("()[]").strip(" ,"))

@@ -45,7 +45,7 @@ class NASBench201Space(Space):
             cell = notation.parse(arch)
         elif isinstance(arch, int | np.integer) and not isinstance(arch, bool):
             cell = notation.from_index(int(arch))
-        elif isinstance(arch, tuple | list | np.ndarray):
+        elif isinstance(arch, tuple | list) or (isinstance(arch, np.ndarray) and arch.ndim == 1):
             cell = notation.check_cell(list(arch))
         else:
             raise OutOfSpaceError(

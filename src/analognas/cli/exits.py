@@ -1,0 +1,14 @@
+"""Exit codes of the command line."""
+
+from __future__ import annotations
+
+EXIT_INFEASIBLE = 1
+"""No architecture met the constraints."""
+EXIT_BAD_INPUT = 2
+"""Bad input, or output that cannot be written."""
+EXIT_INTERRUPTED = 130
+"""Ctrl-C."""
+
+
+class SearchInterruptedError(Exception):
+    """Ctrl-C, with a word on how to go on."""
