@@ -105,7 +105,9 @@ def test_only_float32_and_float64(wrong):
 
 
 def test_quantities():
-    assert check_quantity("t", "1e-6") == 1e-6
+    assert check_quantity("t", 1) == 1.0
+    with pytest.raises(PhysicalRangeError, match=r"`t` must be in \(-inf, inf\), but got '1e-6'"):
+        check_quantity("t", "1e-6")
     with pytest.raises(
         PhysicalRangeError, match=r"`g` must be in \(0, 3\] µS \(why\), but got 4 µS"
     ):

@@ -56,7 +56,7 @@ def example():
 
 def test_own_device_in_20_lines(example):
     code, _ = example
-    assert len([line for line in code.splitlines() if line.strip()]) <= 20
+    assert len(code.strip().splitlines()) <= 20
     device = get_device("Memtransistor")
     generator = torch.Generator().manual_seed(0)
     chip = Chip.program(device, torch.linspace(0.0, 50.0, 500), generator=generator, n_chips=3)

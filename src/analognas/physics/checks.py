@@ -47,8 +47,8 @@ def check_quantity(
         analognas.core.errors.PhysicalRangeError: `g_max` must be positive (µS), but got -1.0 µS.
     """
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        number = math.nan if isinstance(value, bool | str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         number = math.nan
     if math.isfinite(number) and minimum <= number <= maximum and (number > 0 or not positive):
         return number
@@ -59,7 +59,8 @@ def check_quantity(
     else:
         expected = f"in {interval(minimum, maximum)}{_spaced(unit)}"
     reason = f" ({note})" if note else ""
-    shown = repr(value) if isinstance(value, str) else value
+    shown = repr(value)[:60] if not isinstance(value, int | float) or value > 1e300 else value
+    shown = str(shown)[:60]
     raise PhysicalRangeError(
         f"`{name}` must be {expected}{reason}, but got {shown}{_spaced(unit)}."
     )
@@ -81,7 +82,7 @@ def check_conductance(name: str, g: Tensor, *, minimum: float = 0.0, maximum: fl
     check_dtype(name, g)
     if g.numel() == 0:
         return
-    low, high = (float(bound) for bound in torch.aminmax(g))
+    low, high = (float(bound) for bound in torch.aminmax(g.detach()))
     # The bounds themselves may round away from the range when they are cast to the tensor's type.
     slack = 4.0 * torch.finfo(g.dtype).eps
     top = maximum * (1.0 + slack) if math.isfinite(maximum) else torch.finfo(g.dtype).max
@@ -104,6 +105,22 @@ def check_dtype(name: str, tensor: Tensor) -> None:
         raise InvalidArgumentError(
             f"`{name}` must be a tensor of float32 or float64, but got {got}."
         )
+
+
+def check_nu(nu: Tensor, *, folded: bool) -> None:
+    """Check that drift coefficients are finite, and not negative where they are exponents.
+
+    Raises:
+        PhysicalRangeError: Otherwise.
+    """
+    if nu.numel() == 0:
+        return
+    low, high = (float(bound) for bound in torch.aminmax(nu.detach()))
+    if math.isfinite(low) and math.isfinite(high) and (low >= 0.0 or not folded):
+        return
+    expected = "in [0, inf)" if folded else "finite"
+    worst = low if not low >= 0.0 else high
+    raise PhysicalRangeError(f"`nu` must be {expected} (no unit), but got {worst:.6g}.")
 
 
 def check_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor) -> None:
@@ -134,7 +151,8 @@ def check_generators(
     Raises:
         InvalidArgumentError: If it is no generator, or on another device than the tensor.
     """
-    generators = [generator] if isinstance(generator, torch.Generator) else list(generator)
+    single = isinstance(generator, torch.Generator) or not isinstance(generator, Sequence)
+    generators: list[Any] = [generator] if single else list(generator)  # type: ignore[arg-type]
     if not generators:
         raise InvalidArgumentError(
             "`generator` must be at least one torch.Generator, but is empty."

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..core import InvalidArgumentError, check_int
 from .blocks import Generators, result_rows, result_tensor, split_generator
-from .checks import check_conductance, check_generators, check_same_shape
+from .checks import check_conductance, check_generators, check_nu, check_same_shape
 from .device import Device
 
 
@@ -55,6 +55,7 @@ class Chip:
     def __post_init__(self) -> None:
         check_conductance("g_prog", self.g_prog, maximum=float("inf"))
         check_same_shape("nu", self.nu, "g_prog", self.g_prog)
+        check_nu(self.nu, folded=self.device.nu_is_folded)
         if self.n_chips is not None and self.g_prog.shape[:1] != (self.n_chips,):
             raise InvalidArgumentError(
                 f"`g_prog` must have a leading dimension of {self.n_chips} chips, "
@@ -87,6 +88,10 @@ class Chip:
             InvalidArgumentError: If a generator is on another device than the tensor, or the
                 numbers of chips and generators differ, or ``out`` does not fit.
         """
+        if not isinstance(device, Device):
+            raise InvalidArgumentError(
+                f"`device` must be a device model such as PCM(), but got {device!r}; see get_device."
+            )
         children = _per_chip(generator, n_chips, "g_target", g_target)
         generators = device._check_targets(g_target, children)
         target = g_target.reshape(-1)
@@ -129,6 +134,9 @@ class Chip:
 
         Several times in one call share what does not depend on time and cost less than as many
         calls; their draws interleave, so the two differ in the noise drawn, not in its statistics.
+
+        Go on with the generator that programmed the chip, or take a stream of another name: one that
+        starts anew from the same seed would draw the programming noise again as read noise.
 
         Args:
             t: Time since programming ended, s; or several, in any order.
@@ -179,12 +187,18 @@ class Chip:
         self, t: float | Sequence[float], out: Tensor | None
     ) -> tuple[list[float], Tensor]:
         """Return the checked times and the tensor for the result."""
+        if hasattr(t, "tolist"):  # an array or tensor of times
+            t = t.tolist()
         several = isinstance(t, Sequence) and not isinstance(t, str)
         asked: Sequence[Any] = t if isinstance(t, Sequence) and several else [t]
         times = [self.device.check_time(time) for time in asked]
         if not times:
             raise InvalidArgumentError("`t` must hold at least one time (s), but is empty.")
         lead = (len(times),) if several else ()
+        if out is not None and out.data_ptr() in (self.g_prog.data_ptr(), self.nu.data_ptr()):
+            raise InvalidArgumentError(
+                "`out` must not be the chip's own memory: a reading would overwrite its state."
+            )
         return times, result_tensor((*lead, *self.g_prog.shape), self.g_prog, out)
 
 

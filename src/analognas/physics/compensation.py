@@ -16,7 +16,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..core import InvalidArgumentError, NotProgrammedError, check_int
+from ..core import InvalidArgumentError, NotProgrammedError, PhysicalRangeError, check_int
 from .checks import check_quantity
 
 Forward = Callable[[Tensor], Tensor]
@@ -121,10 +121,14 @@ class Compensation(ABC):
             inputs = torch.zeros(len(rows), self.n_inputs, dtype=like.dtype, device=like.device)
             inputs[torch.arange(len(rows)), rows] = self.amplitude
             outputs = forward(inputs)
-            if outputs.ndim < 2 or outputs.shape[-2] != len(rows):
+            if (
+                not isinstance(outputs, Tensor)
+                or outputs.ndim < 2
+                or outputs.shape[-2] != len(rows)
+            ):
                 raise InvalidArgumentError(
                     f"The forward must return outputs (*chips, {len(rows)}, out), "
-                    f"but got the shape {tuple(outputs.shape)}."
+                    f"but got {tuple(outputs.shape) if isinstance(outputs, Tensor) else outputs!r}."
                 )
             mean = outputs if self.n_repeats == 1 else outputs.clone()
             for _ in range(self.n_repeats - 1):
@@ -132,7 +136,12 @@ class Compensation(ABC):
             part = mean.abs().sum(dim=-2).div_(self.n_repeats)
             total = part if total is None else total.add_(part)
         assert total is not None
-        return self.summarize(total)
+        reading = self.summarize(total)
+        if not bool(torch.isfinite(reading).all()):
+            raise PhysicalRangeError(
+                "The forward must return finite outputs to be compensated, but got NaN or infinity."
+            )
+        return reading
 
 
 class GlobalCompensation(Compensation):

@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor
 
-from ..core import InvalidArgumentError
+from ..core import InvalidArgumentError, check_int
 from .blocks import Generators, blocks, chip_rows, result_rows
-from .checks import check_conductance, check_generators, check_quantity, check_same_shape
+from .checks import (
+    check_conductance,
+    check_generators,
+    check_nu,
+    check_quantity,
+    check_same_shape,
+)
 from .laws import accumulated_noise
 
 Law: TypeAlias = Tensor | float
@@ -68,6 +74,7 @@ class Device(ABC):
     """Whether a negative draw of ``nu`` is folded to its absolute value, as exponents are."""
 
     def __post_init__(self) -> None:
+        self._store_plain("tuple", "int")
         check_quantity("g_max", self.g_max, unit="µS", positive=True)
         check_quantity("g_min", self.g_min, unit="µS", minimum=0.0, maximum=self.g_max)
         if self.g_min == self.g_max:
@@ -77,6 +84,15 @@ class Device(ABC):
         for name in ("prog_noise_scale", "read_noise_scale", "drift_scale"):
             check_quantity(name, getattr(self, name), minimum=0.0)
         self.validate()
+        self._store_plain("float")
+
+    def _store_plain(self, *kinds: str) -> None:
+        """Store fields in the plain types in which they are hashed and written to files."""
+        for field in fields(self):
+            kind = str(field.type)
+            if kind.startswith(kinds) or any(f"'{name}'" in kind for name in kinds):
+                value = _plain(field.name, kind, getattr(self, field.name))
+                object.__setattr__(self, field.name, value)
 
     def validate(self) -> None:  # noqa: B027 - a model without fields of its own has nothing to add
         """Check the fields that a model adds.
@@ -210,6 +226,7 @@ class Device(ABC):
         """
         check_conductance("g_prog", g_prog, maximum=math.inf)
         check_same_shape("nu", nu, "g_prog", g_prog)
+        check_nu(nu, folded=self.nu_is_folded)
         t = self.check_time(t)
         result = torch.empty_like(g_prog, memory_format=torch.contiguous_format)
         self._drift_into(result.view(-1), g_prog.reshape(-1), nu.reshape(-1), t)
@@ -323,6 +340,14 @@ class Device(ABC):
 
     def _read_growth(self, t: float) -> float:
         return self.read_noise_scale * accumulated_noise(t + self.t_0, self.t_read)
+
+
+def _plain(name: str, kind: str, value: Any) -> Any:
+    if kind.startswith("tuple"):
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            raise InvalidArgumentError(f"`{name}` must be a tuple of numbers, but got {value!r}.")
+        return tuple(check_quantity(f"{name}[{i}]", entry) for i, entry in enumerate(value))
+    return check_int(name, value) if "int" in kind else check_quantity(name, value)
 
 
 def _scatter(out: Tensor, mean: Law, std: Law, scale: float, generator: torch.Generator) -> Tensor:

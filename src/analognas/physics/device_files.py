@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -30,6 +31,7 @@ from .checks import check_quantity, interval
 from .device import Device
 from .presets import DEVICES, MODELS
 
+_EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
 ENDINGS = (".yaml", ".yml", ".json")
 """Endings of device files."""
 
@@ -116,7 +118,7 @@ def load_device(path: str | os.PathLike[str]) -> Device:
     except (OSError, ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise InvalidArgumentError(f"Cannot read a device from {str(path)!r}: {reason}.") from None
-    return device_from_dict(payload)
+    return device_from_dict(payload if ending == ".json" else _exponents_as_numbers(payload))
 
 
 def find_device(name: str) -> Device:
@@ -146,6 +148,15 @@ def describe_devices() -> list[dict[str, Any]]:
         }
         for name in DEVICES
     ]
+
+
+def _exponents_as_numbers(value: Any) -> Any:
+    """YAML 1.1 takes 1e-6, which has no point, for a text; people mean the number."""
+    if isinstance(value, dict):
+        return {key: _exponents_as_numbers(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_exponents_as_numbers(entry) for entry in value]
+    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
 
 
 def _ending(path: str | os.PathLike[str]) -> str:

@@ -125,7 +125,7 @@ class Hermes(PowerLawDevice):
     fitted_range: ClassVar[str] = "g in [0, 20.7] µS (two devices) or [0, 10.35] µS (one)"
 
     def __post_init__(self) -> None:
-        if isinstance(self.n_devices, bool) or self.n_devices not in FITS:
+        if type(self.n_devices) is not int or self.n_devices not in FITS:
             raise PhysicalRangeError(
                 f"`n_devices` must be 1 or 2 devices a polarity, but got {self.n_devices!r}."
             )

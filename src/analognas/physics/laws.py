@@ -79,7 +79,7 @@ def accumulated_noise(t: float, t_read: float) -> float:
 
     Source: Nandakumar et al., ICECS 2019; Joshi et al., Nat. Commun. 11:2473, 2020.
     """
-    return math.sqrt(max(math.log((t + t_read) / (2.0 * t_read)), 0.0))
+    return math.sqrt(max(math.log(t + t_read) - math.log(2.0 * t_read), 0.0))
 
 
 def interpolate(x: Tensor, points: Sequence[float], values: Sequence[float]) -> Tensor:

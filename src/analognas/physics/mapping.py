@@ -33,7 +33,7 @@ class Mapping(ABC):
 
     @abstractmethod
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
-        """Return target conductances. Called when a tile is programmed.
+        """Return target conductances; no gradient flows. Called when a tile is programmed.
 
         Args:
             w_rel: Weights in [-1, 1], shape ``(*, out, in)``.
@@ -89,6 +89,7 @@ class DifferentialPair(Mapping):
         """Two."""
         return 2
 
+    @torch.no_grad()
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
         """See :meth:`Mapping.to_conductances`."""
         check_weights(w_rel)
@@ -129,14 +130,18 @@ class MultiPair(Mapping):
 
     def __post_init__(self) -> None:
         check_int("n_pairs", len(self.significance), minimum=1)
-        for index, factor in enumerate(self.significance):
+        factors = tuple(
             check_quantity(f"significance[{index}]", factor, positive=True)
+            for index, factor in enumerate(self.significance)
+        )
+        object.__setattr__(self, "significance", factors)
 
     @property
     def n_devices(self) -> int:
         """Two for each pair: positive and negative of the first pair, then of the next."""
         return 2 * len(self.significance)
 
+    @torch.no_grad()
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
         """See :meth:`Mapping.to_conductances`."""
         pair = DifferentialPair().to_conductances(w_rel, device)
@@ -171,6 +176,7 @@ class SingleDevice(Mapping):
         """One."""
         return 1
 
+    @torch.no_grad()
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
         """See :meth:`Mapping.to_conductances`."""
         check_weights(w_rel)
@@ -196,7 +202,7 @@ def normalize_weights(weight: Tensor, *, per_column: bool = False) -> tuple[Tens
         1)``, or ``(*, out, 1)`` per column. The scale of zeros is 1.
 
     Raises:
-        InvalidArgumentError: If ``weight`` is no float matrix.
+        InvalidArgumentError: If ``weight`` is no float matrix or empty.
         PhysicalRangeError: If a weight is NaN or infinite.
 
     Example:
@@ -205,6 +211,10 @@ def normalize_weights(weight: Tensor, *, per_column: bool = False) -> tuple[Tens
         ([[0.25, -1.0]], 4.0)
     """
     _check_matrix("weight", weight)
+    if weight.numel() == 0:
+        raise InvalidArgumentError(
+            f"`weight` must have entries, but got the shape {tuple(weight.shape)}."
+        )
     scale = weight.abs().amax(dim=-1 if per_column else (-2, -1), keepdim=True)
     if not bool(torch.isfinite(scale).all()):
         raise PhysicalRangeError("`weight` must be finite (no unit), but got NaN or infinity.")
@@ -222,11 +232,11 @@ def check_weights(w_rel: Tensor) -> None:
     _check_matrix("w_rel", w_rel)
     if w_rel.numel() == 0:
         return
-    low, high = (float(bound) for bound in torch.aminmax(w_rel))
+    low, high = (float(bound) for bound in torch.aminmax(w_rel.detach()))
     if not (low >= -1.0 and high <= 1.0):
         worst = high if low >= -1.0 else low
         raise PhysicalRangeError(
-            f"`w_rel` must be in [-1, 1] (no unit), but got {worst:.6g}; see normalize_weights."
+            f"`w_rel` must be in [-1, 1] (no unit), but got {worst:.9g}; see normalize_weights."
         )
 
 

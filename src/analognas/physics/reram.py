@@ -78,6 +78,8 @@ class ReRAMWan2022(Device):
     strong conductances shrinks slightly on the second day. There are no data of read noise, hence
     none.
 
+    Another ``g_max`` than 40 µS scales the spread with it, which nobody has measured.
+
     Source: Wan et al., Nature 2022. Fitted at 1 s, 1 day and 2 days; other times between are
     interpolated, times outside refused.
     """
@@ -158,7 +160,7 @@ class ReRAMCMO(Device):
 
     def validate(self) -> None:
         """Check the acceptance range and the conductances."""
-        if self.acceptance not in CMO_PROG:
+        if check_quantity("acceptance", self.acceptance, unit="%") not in CMO_PROG:
             raise PhysicalRangeError(
                 f"`acceptance` must be 0.2 or 2 (% of the target), but got {self.acceptance!r} %."
             )
