@@ -1,3 +1,46 @@
-"""analognas: neural networks that stay accurate on analog in-memory computing (AIMC) chips."""
+"""analognas: neural networks that stay accurate on analog in-memory computing (AIMC) chips.
+
+The names below load on first use, so ``import analognas`` alone imports neither torch nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .benchmarks import AnalogNASBench
+    from .evaluators import TableEvaluator
+    from .optimizers import RandomSearch, RegularizedEvolution
+    from .spaces import NASBench201Space
+    from .worker import Worker
+
+_ROOM_OF = {
+    "AnalogNASBench": "benchmarks",
+    "NASBench201Space": "spaces",
+    "RandomSearch": "optimizers",
+    "RegularizedEvolution": "optimizers",
+    "TableEvaluator": "evaluators",
+    "Worker": "worker",
+}
+
+__all__ = [
+    "AnalogNASBench",
+    "NASBench201Space",
+    "RandomSearch",
+    "RegularizedEvolution",
+    "TableEvaluator",
+    "Worker",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -10,6 +10,9 @@ from typing import Any
 
 from .errors import InvalidArgumentError, UnknownNameError
 
+# Low enough that `evoluton` finds `regularized_evolution`.
+_NEAR = 0.3
+
 
 def check_int(
     name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None
@@ -79,7 +82,7 @@ def check_choice(kind: str, value: Any, choices: Iterable[str]) -> str:
     known = list(choices)
     if value in known:
         return str(value)
-    near = difflib.get_close_matches(str(value), known, n=1)
+    near = difflib.get_close_matches(str(value), known, n=1, cutoff=_NEAR)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     raise UnknownNameError(f"Unknown {kind} {value!r}. {hint}Choices: {', '.join(known)}.")
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import OutputFolderError
+
+# Inside JSON, line breaks stand only between entries: those of texts are escaped.
+_FLAT_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s*\]")
+_LINE_BREAK = re.compile(r",\n\s+")
 
 
 @contextlib.contextmanager
@@ -54,5 +59,6 @@ def write_json(path: str | os.PathLike[str], payload: Any) -> None:
 
 
 def dump_json(payload: Any) -> str:
-    """Return ``payload`` as indented JSON in the key order given."""
-    return json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False)
+    """Return ``payload`` as indented JSON in the key order given, lists of plain values on one line."""
+    text = json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False)
+    return _FLAT_LIST.sub(lambda match: "[" + _LINE_BREAK.sub(", ", match[1]) + "]", text)

@@ -1,0 +1,164 @@
+"""The file format of tables: Parquet with schema, provenance, licence and checksums in its metadata.
+
+The metadata sit under the key ``analognas`` as JSON. Every column has a SHA-256 over its values (numbers as
+little-endian bytes, text as newline-joined UTF-8); the table's checksum is the SHA-256 over the lines
+``name:checksum`` and the other metadata. A column is verified whenever it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..core import TableIntegrityError, atomic_write
+
+FORMAT = "analognas-table"
+FORMAT_VERSION = 1
+_KEY = b"analognas"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in memory.
+
+    Attributes:
+        columns: Column name to values, each of shape ``(n_rows,)``; read-only.
+        metadata: What the file says of itself: name, space, provenance, licence, columns, checksum.
+    """
+
+    columns: dict[str, NDArray[Any]]
+    metadata: dict[str, Any]
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the whole table's content, hexadecimal."""
+        return str(self.metadata["checksum"]["table"])
+
+
+def write_table(
+    path: str | os.PathLike[str],
+    columns: Mapping[str, NDArray[Any]],
+    metadata: Mapping[str, Any],
+) -> str:
+    """Write a table atomically and return its checksum.
+
+    Args:
+        path: File to write.
+        columns: Column name to values; all of the same length.
+        metadata: Anything JSON can hold; the checksums are added under ``checksum``.
+    """
+    described = {"format": FORMAT, "format_version": FORMAT_VERSION, **metadata}
+    sums = {name: _column_checksum(values) for name, values in columns.items()}
+    total = _table_checksum(sums, described)
+    described["checksum"] = {"algorithm": "sha256", "table": total, "columns": sums}
+    arrow = pa.table({name: pa.array(values) for name, values in columns.items()})
+    arrow = arrow.replace_schema_metadata({_KEY: json.dumps(described, ensure_ascii=False)})
+    with atomic_write(path) as file:
+        pq.write_table(arrow, file, compression="zstd", compression_level=19)
+    return total
+
+
+def read_table(
+    path: str | os.PathLike[str],
+    *,
+    columns: Sequence[str] | None = None,
+    checksum: str | None = None,
+) -> Table:
+    """Read a table and verify every column that is read.
+
+    Args:
+        path: File written by :func:`write_table`.
+        columns: Names of the columns to read; all by default.
+        checksum: The table checksum that the file must have, if one is known beforehand.
+
+    Raises:
+        TableIntegrityError: If the file is missing, no such table, damaged or truncated, or has another
+            checksum; names the file and the checksums.
+    """
+    where = f"The table {os.fspath(path)!r}"
+    wanted = f" A sound copy has the checksum sha256:{checksum}." if checksum else ""
+    try:
+        return _read(path, columns, checksum)
+    except FileNotFoundError:
+        raise TableIntegrityError(f"{where} does not exist.{wanted}") from None
+    except TableIntegrityError as error:
+        raise TableIntegrityError(f"{where} {error}") from None
+    except Exception as error:
+        # A damaged file can fail in almost any way; none of them is worth a traceback to the user.
+        reason = " ".join(str(error).split())
+        raise TableIntegrityError(
+            f"{where} is damaged or truncated: {reason}.{wanted} Install it anew."
+        ) from None
+
+
+def _read(
+    path: str | os.PathLike[str], columns: Sequence[str] | None, checksum: str | None
+) -> Table:
+    with pq.ParquetFile(path) as file:
+        raw = file.schema_arrow.metadata or {}
+        described = json.loads(raw.get(_KEY, b"{}"))
+        if described.get("format") != FORMAT:
+            raise TableIntegrityError(
+                f"is a Parquet file but no analognas table: its metadata lack {_KEY.decode()!r}."
+            )
+        if described["format_version"] > FORMAT_VERSION:
+            raise TableIntegrityError(
+                f"has format version {described['format_version']}, but this analognas reads up to "
+                f"{FORMAT_VERSION}; upgrade analognas."
+            )
+        arrow = file.read(columns=None if columns is None else list(columns))
+    stated = described["checksum"]
+    values = {name: _to_numpy(arrow.column(name)) for name in arrow.column_names}
+    for name, column in values.items():
+        found = _column_checksum(column)
+        if found != stated["columns"][name]:
+            raise TableIntegrityError(
+                f"is damaged: column {name!r} has the checksum sha256:{found}, expected "
+                f"sha256:{stated['columns'][name]}. Install it anew."
+            )
+    rest = {key: value for key, value in described.items() if key != "checksum"}
+    total = _table_checksum(stated["columns"], rest)
+    expected = checksum or stated["table"]
+    if total != expected:
+        raise TableIntegrityError(
+            f"is damaged or another table: it has the checksum sha256:{total}, expected "
+            f"sha256:{expected}. Install it anew."
+        )
+    return Table(values, described)
+
+
+def _to_numpy(column: Any) -> NDArray[Any]:
+    values = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if values.null_count:
+        raise TableIntegrityError("is damaged: it holds nulls.")
+    if pa.types.is_string(values.type):
+        array = np.array(values.to_pylist(), dtype=object)
+    else:
+        # The buffer itself: Array.to_numpy() would import pandas, where it is installed, for seconds.
+        dtype = np.dtype(str(values.type))
+        start = values.offset * dtype.itemsize
+        array = np.frombuffer(values.buffers()[1], dtype, len(values), start)
+    array.flags.writeable = False
+    return array
+
+
+def _column_checksum(values: NDArray[Any]) -> str:
+    if values.dtype.kind in "OU":
+        return hashlib.sha256("\n".join(values.tolist()).encode()).hexdigest()
+    little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
+    return hashlib.sha256(little.data).hexdigest()
+
+
+def _table_checksum(sums: Mapping[str, str], metadata: Mapping[str, Any]) -> str:
+    lines = [f"{name}:{checksum}" for name, checksum in sums.items()]
+    lines.append(json.dumps(metadata, sort_keys=True))
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,74 @@
+"""``analognas info``: versions, tables, spaces, optimizers and metrics."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+import typer
+
+from .. import __version__
+from ..core import METRICS, dump_json
+
+_PACKAGES = ("numpy", "pyarrow", "torch", "matplotlib")
+
+
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Examine the table: impossible rows, label noise.")
+    ] = False,
+) -> None:
+    """Show versions, tables, spaces, optimizers and metrics."""
+    from ..benchmarks import AnalogNASBench
+    from ..optimizers import OPTIMIZERS
+    from ..spaces import SPACES
+
+    bench = AnalogNASBench()
+    provenance = bench.metadata["provenance"]
+    facts: dict[str, Any] = {
+        "analognas": __version__,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "spaces": SPACES.names(),
+        "optimizers": OPTIMIZERS.names(),
+        "table": {
+            "name": bench.metadata["name"],
+            "architectures": len(bench),
+            "dataset": provenance["dataset"],
+            "paper": provenance["paper"],
+            "source": provenance["source"],
+            "licence": bench.metadata["licence"],
+            "checksum": f"sha256:{bench.checksum}",
+        },
+        "metrics": {name: METRICS[name].description for name in bench.metrics},
+    }
+    if as_json:
+        print(dump_json(facts))
+        return
+    _print(facts)
+    if quality:
+        print(f"\nquality of the table\n{bench.quality()}")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _print(facts: dict[str, Any]) -> None:
+    packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
+    print(f"analognas {facts['analognas']}, Python {facts['python']}, {packages}")
+    print(f"spaces      {', '.join(facts['spaces'])}")
+    print(f"optimizers  {', '.join(facts['optimizers'])}")
+    print("\ntable")
+    for key, value in facts["table"].items():
+        shown = f"{value:,}" if isinstance(value, int) else value
+        print(f"  {key:<15}{shown}")
+    print("\nmetrics")
+    for name, description in facts["metrics"].items():
+        unit = METRICS[name].unit
+        print(f"  {name:<26}{description}" + (f" ({unit})" if unit else ""))

@@ -1,0 +1,187 @@
+"""``analognas search``: find the best architecture and leave its numbers and pictures in a folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from ..core import ResumeError, check_int, dump_json
+
+if TYPE_CHECKING:
+    from ..spaces import Space
+    from ..worker import SearchResult, Worker
+
+EXIT_INFEASIBLE = 1
+EXIT_INTERRUPTED = 130
+
+# Defaults live here, not in the signature, so that --resume knows what was typed.
+DEFAULTS: dict[str, Any] = {
+    "space": "nasbench201",
+    "optimizer": "regularized_evolution",
+    "metric": "analog_drift_2592000",
+    "constraint": [],
+    "budget": 500,
+    "runs": 5,
+    "seed": 0,
+}
+
+
+def _option(*names: str, about: str, default: Any = None, **more: Any) -> Any:
+    shown = "" if default is None else f" [default: {default}]"
+    return typer.Option(*names, help=about + shown, **more)
+
+
+def search(
+    space: Annotated[
+        Optional[str],  # noqa: UP045
+        _option("--space", about="Search space.", default=DEFAULTS["space"]),
+    ] = None,
+    optimizer: Annotated[
+        Optional[str],  # noqa: UP045
+        _option("--optimizer", about="Search algorithm.", default=DEFAULTS["optimizer"]),
+    ] = None,
+    metric: Annotated[
+        Optional[str],  # noqa: UP045
+        _option("--metric", about="What to improve.", default=DEFAULTS["metric"]),
+    ] = None,
+    constraint: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        _option("--constraint", about="A bound such as 'params<=1e6'; may be repeated."),
+    ] = None,
+    budget: Annotated[
+        Optional[int],  # noqa: UP045
+        _option("--budget", about="Distinct architectures per run.", default=DEFAULTS["budget"]),
+    ] = None,
+    runs: Annotated[
+        Optional[int],  # noqa: UP045
+        _option("--runs", about="Independent repeats.", default=DEFAULTS["runs"]),
+    ] = None,
+    seed: Annotated[
+        Optional[int],  # noqa: UP045
+        _option("--seed", about="Everything random follows from it.", default=DEFAULTS["seed"]),
+    ] = None,
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        _option("--out", about="New or empty folder. [default: analognas-runs/search-NNN]"),
+    ] = None,
+    resume: Annotated[
+        Optional[Path],  # noqa: UP045
+        _option("--resume", about="Folder of a search to continue, with its own settings."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> int:
+    """Search for the architecture that stays most accurate, and report it with figures."""
+    typed = {
+        "space": space,
+        "optimizer": optimizer,
+        "metric": metric,
+        "constraint": constraint or None,
+        "budget": budget,
+        "runs": runs,
+        "seed": seed,
+    }
+    worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    from ..report import write_search_report
+    from .progress import live_progress
+
+    folder = worker.out
+    assert folder is not None
+    try:
+        with live_progress(worker):
+            result = worker.search()
+        write_search_report(result, folder)
+    except KeyboardInterrupt:
+        hint = f"; continue with: analognas search --resume {folder}" if worker.has_log else ""
+        print(f"interrupted{hint}", file=sys.stderr)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if as_json:
+        print(dump_json(result.to_json()))
+    else:
+        _print_result(result, worker.space)
+    print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
+    return 0 if result.feasible else EXIT_INFEASIBLE
+
+
+def _new(out: Path | None, typed: dict[str, Any]) -> Worker:
+    """Set up a new search; the folder is made last, when everything else has been checked."""
+    from ..worker import make_folder, next_folder
+
+    settings = {key: DEFAULTS[key] if value is None else value for key, value in typed.items()}
+    worker = _worker(settings)
+    worker.out = next_folder() if out is None else make_folder(out)
+    return worker
+
+
+def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
+    """Set up the search whose log lies at ``resume``; what was typed must agree with it."""
+    from ..worker import TrialLog
+
+    if out is not None:
+        raise ResumeError("--resume writes where the search began; leave --out away.")
+    file = resume / "trials.sqlite" if resume.is_dir() else resume
+    with TrialLog.open(file) as log:
+        logged = log.identity
+    try:
+        known = {
+            "space": logged["space"],
+            "optimizer": logged["optimizer"]["name"],
+            "metric": logged["objectives"][0],
+            "constraint": logged["constraints"],
+            "budget": logged["budget"],
+            "runs": logged["runs"],
+            "seed": logged["seed"],
+        }
+        hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
+    except (KeyError, TypeError, IndexError):
+        raise ResumeError(
+            f"The trial log {str(file)!r} is damaged: its settings are gone."
+        ) from None
+    settings = {key: known[key] if value is None else value for key, value in typed.items()}
+    worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
+    worker.out = file.parent
+    worker.resume = True
+    return worker
+
+
+def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = None) -> Worker:
+    from ..optimizers import OPTIMIZERS
+    from ..worker import Worker
+
+    check_int("--budget", settings["budget"], minimum=1)
+    check_int("--runs", settings["runs"], minimum=1)
+    check_int("--seed", settings["seed"], minimum=0)
+    return Worker(
+        settings["space"],
+        optimizer=OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {})),
+        objectives=settings["metric"],
+        constraints=settings["constraint"],
+        runs=settings["runs"],
+        budget=settings["budget"],
+        seed=settings["seed"],
+    )
+
+
+def _print_result(result: SearchResult, space: Space) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..report import cell_columns, number
+
+    if result.feasible:
+        columns = cell_columns(result)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("cell", no_wrap=True)
+        for head in columns.values():
+            table.add_column(head, justify="right", no_wrap=True)
+        for cell in result.winners:
+            values = (number(name, cell["metrics"][name]) for name in columns)
+            table.add_row(" ".join(map(str, cell["architecture"])), *values)
+        # Without a terminal there is no width to keep to.
+        Console(width=None if sys.stdout.isatty() else 120).print(table)
+        notations = space.describe(space.encode(result.winners[0]["architecture"]))
+        for name, value in notations.items():
+            print(f"{name}: {tuple(value) if isinstance(value, list) else value}")
+    print(result.summary())

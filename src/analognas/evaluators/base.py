@@ -1,0 +1,81 @@
+"""What an evaluator is: it turns a population into arrays of metrics."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..spaces import Population, Space
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of a population.
+
+    Attributes:
+        means: Metric name to values, shape ``(n,)`` each.
+        sems: Metric name to standard errors of those values, shape ``(n,)``; only where they are known.
+    """
+
+    means: dict[str, NDArray[np.float64]]
+    sems: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def take(self, rows: Any) -> Evaluation:
+        """Return the evaluation of some rows only (indices, mask or slice)."""
+        return Evaluation(
+            {name: values[rows] for name, values in self.means.items()},
+            {name: values[rows] for name, values in self.sems.items()},
+        )
+
+    def __len__(self) -> int:
+        return len(next(iter(self.means.values()), ()))
+
+
+class Evaluator(ABC):
+    """Scores architectures of one space.
+
+    Attributes:
+        space: The space whose architectures it can score.
+    """
+
+    space: Space
+
+    @property
+    @abstractmethod
+    def metrics(self) -> list[str]:
+        """Names of the metrics it knows."""
+
+    @property
+    @abstractmethod
+    def metrics_with_sem(self) -> list[str]:
+        """Names of the metrics that come with a standard error."""
+
+    @abstractmethod
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Score a population.
+
+        Called by the worker with every batch that the optimizer proposes.
+
+        Args:
+            population: Shape ``(n, n_genes)``.
+            metrics: Names of the metrics wanted, some of :attr:`metrics`.
+        """
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """Return what its values depend on, as JSON types.
+
+        Called when a search starts or resumes: a trial log only continues with an equal evaluator.
+        """
+
+    @abstractmethod
+    def report(self, row: NDArray[np.int8]) -> dict[str, Any]:
+        """Return all that is known of one architecture without new measurements, as JSON types.
+
+        Called at the end of a search for the best architectures. The key ``metrics`` is always there.
+        """

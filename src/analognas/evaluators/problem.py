@@ -1,0 +1,82 @@
+"""What a search is for: objectives with directions, and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import (
+    Constraint,
+    InvalidArgumentError,
+    check_choice,
+    current_metric_name,
+    get_metric,
+    parse_constraints,
+    total_violation,
+)
+from .base import Evaluation
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Objectives and constraints over the metrics of an evaluator.
+
+    Attributes:
+        objectives: Names of the metrics to improve, each in its own direction.
+        constraints: Bounds that an architecture must meet; meeting them comes before any objective.
+    """
+
+    objectives: tuple[str, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    @classmethod
+    def of(
+        cls, objectives: str | Sequence[str], constraints: Any, known_metrics: Sequence[str]
+    ) -> Problem:
+        """Read a problem as a person writes it.
+
+        Args:
+            objectives: One metric name or several; old names are mapped.
+            constraints: Bounds such as ``"params<=1e6"``.
+            known_metrics: Names that the evaluator knows.
+
+        Raises:
+            UnknownNameError: If a metric is not known.
+            InvalidArgumentError: If a constraint cannot be read or there is no objective.
+        """
+        names = [objectives] if isinstance(objectives, str) else list(objectives)
+        if not names:
+            raise InvalidArgumentError("A search needs at least one objective, but got none.")
+        bounds = parse_constraints(constraints)
+        for bound in bounds:
+            check_choice("metric", bound.metric, known_metrics)
+        return cls(
+            tuple(check_choice("metric", current_metric_name(n), known_metrics) for n in names),
+            bounds,
+        )
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """Names of all metrics that are needed, objectives first, without repeats."""
+        wanted = [*self.objectives, *(constraint.metric for constraint in self.constraints)]
+        return list(dict.fromkeys(wanted))
+
+    @cached_property
+    def _signs(self) -> list[float]:
+        return [1.0 if get_metric(name).higher_is_better else -1.0 for name in self.objectives]
+
+    def scores(self, evaluation: Evaluation) -> NDArray[np.float64]:
+        """Objectives turned so that larger is better, shape ``(n, n_objectives)``."""
+        scores = np.empty((len(evaluation), len(self.objectives)))
+        for column, (name, sign) in enumerate(zip(self.objectives, self._signs, strict=True)):
+            np.multiply(evaluation.means[name], sign, out=scores[:, column])
+        return scores
+
+    def violation(self, evaluation: Evaluation) -> NDArray[np.float64]:
+        """Total violation of the constraints, shape ``(n,)``; exactly 0 where all are met."""
+        return total_violation(self.constraints, evaluation.means, len(evaluation))

@@ -1,0 +1,117 @@
+"""What an optimizer is: it proposes populations and is told how they did."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core import InvalidArgumentError, check_int
+from ..evaluators import Evaluation, Problem
+from ..spaces import Population, Space
+
+ENUMERABLE = 2**20
+"""Spaces up to this size are enumerated to draw what has not been seen; larger ones by rejection."""
+
+_REJECTION_ROUNDS = 100
+
+
+class Optimizer(ABC):
+    """Base of all search algorithms: ask and tell, vectorised over a population.
+
+    An optimizer holds its hyperparameters from construction and its state from :meth:`reset` on, so one
+    object serves any number of runs. Same space, problem and generator: same proposals, on any back end.
+
+    Args:
+        batch_size: Architectures proposed by one :meth:`ask`.
+
+    Attributes:
+        name: Its name in the registry.
+
+    Raises:
+        InvalidArgumentError: If ``batch_size`` is below 1.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, *, batch_size: int) -> None:
+        self.batch_size = check_int("batch_size", batch_size, minimum=1)
+
+    def reset(self, space: Space, problem: Problem, *, generator: np.random.Generator) -> None:
+        """Forget the last run and prepare for a new one.
+
+        Called once before the first :meth:`ask` of every run.
+
+        Raises:
+            InvalidArgumentError: If the optimizer cannot handle the problem.
+        """
+        self.check(problem)
+        self.space = space
+        self.problem = problem
+        self.generator = generator
+        self.seen: set[int] = set()
+        self._start()
+
+    def check(self, problem: Problem) -> None:
+        """Refuse a problem that the optimizer cannot handle.
+
+        Raises:
+            InvalidArgumentError: If it has several objectives.
+        """
+        if len(problem.objectives) > 1:
+            raise InvalidArgumentError(
+                f"{type(self).__name__} takes one objective, but got {len(problem.objectives)}: "
+                f"{', '.join(problem.objectives)}."
+            )
+
+    @abstractmethod
+    def hyperparameters(self) -> dict[str, Any]:
+        """Return the constructor's arguments as JSON types; part of a trial log's identity."""
+
+    @abstractmethod
+    def ask(self) -> Population:
+        """Propose the next architectures, shape ``(n, n_genes)`` with ``n`` up to :attr:`batch_size`.
+
+        Called whenever the worker has budget left. No row at all says that nothing new is left.
+        """
+
+    @abstractmethod
+    def tell(self, population: Population, evaluation: Evaluation) -> None:
+        """Take the results of proposed architectures.
+
+        Called after every :meth:`ask` with the rows proposed, or the first of them at the end of a budget.
+        """
+
+    @abstractmethod
+    def _start(self) -> None:
+        """Set up the state of a new run; called by :meth:`reset`."""
+
+    def _take_new(self, population: Population, n: int) -> Population:
+        """Return the first ``n`` rows that were not seen, each once, and mark them as seen."""
+        seen = self.seen
+        rows = []
+        for row, code in enumerate(self.space.codes(population).tolist()):
+            if code not in seen:
+                seen.add(code)
+                rows.append(row)
+                if len(rows) == n:
+                    break
+        return population[rows]
+
+    def _unseen(self, n: int) -> Population:
+        """Draw up to ``n`` architectures uniformly among those not seen, and mark them as seen."""
+        if self.space.size <= ENUMERABLE:
+            mask = np.ones(self.space.size, dtype=bool)
+            mask[list(self.seen)] = False
+            left = np.flatnonzero(mask)
+            codes = self.generator.choice(left, min(n, len(left)), replace=False)
+            self.seen.update(codes.tolist())
+            return self.space.from_codes(codes)
+        found = np.empty((0, self.space.n_genes), dtype=np.int8)
+        for _ in range(_REJECTION_ROUNDS):
+            draws = self.space.sample(n - len(found), generator=self.generator)
+            found = np.concatenate([found, self._take_new(draws, n - len(found))])
+            if len(found) == n:
+                break
+        return found

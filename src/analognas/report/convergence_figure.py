@@ -1,0 +1,67 @@
+"""Best value so far against distinct queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import get_metric
+from .style import COLOURS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def convergence_figure(curves: NDArray[np.float64], metric: str) -> Figure:
+    """Draw each run, and their mean with a band of one standard deviation.
+
+    Args:
+        curves: Best value so far, shape ``(n_runs, n_queries)``; NaN where nothing feasible was found yet.
+        metric: Name of the metric.
+    """
+    about = get_metric(metric)
+    figure, (axes,) = new_figure()
+    queries = np.arange(1, curves.shape[1] + 1)
+    for number, curve in enumerate(curves):
+        label = f"each of {len(curves)} runs" if number == 0 else None
+        axes.step(
+            queries, curve, where="post", color=COLOURS[0], alpha=0.35, linewidth=0.9, label=label
+        )
+    # A mean over only those runs that have found something would jump; it starts when all have.
+    complete = np.isfinite(curves).all(axis=0)
+    if len(curves) > 1 and complete.any():
+        mean, std = curves[:, complete].mean(axis=0), curves[:, complete].std(axis=0, ddof=1)
+        axes.fill_between(
+            queries[complete],
+            mean - std,
+            mean + std,
+            color=COLOURS[0],
+            alpha=0.15,
+            linewidth=0,
+            step="post",
+        )
+        axes.step(
+            queries[complete],
+            mean,
+            where="post",
+            color=COLOURS[0],
+            linewidth=1.8,
+            label="mean ± 1 std",
+        )
+    finite = curves[np.isfinite(curves)]
+    if len(finite):
+        # The first draws lie far below; the interesting part is where the runs differ late.
+        early = np.nanquantile(finite, 0.02 if about.higher_is_better else 0.98)
+        best = finite.max() if about.higher_is_better else finite.min()
+        margin = 0.08 * abs(best - early) or 1.0
+        low, high = sorted((early, best))
+        axes.set_ylim(low - margin, high + margin)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("distinct architectures evaluated")
+    axes.set_ylabel(f"best {metric}" + (f" ({about.unit})" if about.unit else ""))
+    axes.set_title("Convergence of the search")
+    axes.legend(frameon=False, loc="lower right" if about.higher_is_better else "upper right")
+    return figure

@@ -1,0 +1,60 @@
+"""Accuracy against time since programming, for the best cells of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES
+from .style import COLOURS, GREY, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_OFFSET = 0.035
+"""Error bars are moved apart by this fraction of a decade."""
+
+
+def drift_figure(cells: Sequence[dict[str, Any]]) -> Figure:
+    """Draw mean accuracy over time with one standard deviation over the readings.
+
+    Left the best cells beside each other; right what hardware-aware training gives the first of them.
+
+    Args:
+        cells: Winners of a search, best first, each with ``architecture`` and ``metrics``.
+    """
+    figure, (axes, contrast) = new_figure(10.0, 4.2, panels=(3, 2))
+    for rank, cell in enumerate(cells):
+        shift = 10 ** (_OFFSET * (rank - (len(cells) - 1) / 2))
+        name = " ".join(map(str, cell["architecture"]))
+        style = {"color": COLOURS[rank % len(COLOURS)], "marker": "o"}
+        _curve(axes, cell["metrics"], "analog", shift, label=f"{rank + 1}.  {name}", **style)
+    axes.set_title("Best cells found, hardware-aware trained")
+    axes.set_ylabel("CIFAR-10 accuracy (%), mean ± 1 std")
+    axes.legend(title="cell", frameon=False, fontsize="small", loc="lower left")
+
+    best = cells[0]["metrics"]
+    contrast.axhline(best["baseline_accuracy"], color=GREY, linestyle=":", label="digital FP32")
+    _curve(contrast, best, "analog", 1.0, label="hardware-aware", color=COLOURS[0], marker="o")
+    _curve(contrast, best, "noisy", 1.0, label="mapped as it is", color=COLOURS[1], marker="s")
+    contrast.set_title("Best cell: what training for the chip gives")
+    contrast.legend(frameon=False, fontsize="small", loc="lower left")
+    for panel in (axes, contrast):
+        panel.set_xscale("log")
+        panel.set_xticks(DRIFT_TIMES, [DRIFT_TIME_NAMES[time] for time in DRIFT_TIMES])
+        panel.minorticks_off()
+        panel.set_xlabel("time since programming")
+    return figure
+
+
+def _curve(axes: Axes, metrics: dict[str, float], kind: str, shift: float, **style: Any) -> None:
+    axes.errorbar(
+        [time * shift for time in DRIFT_TIMES],
+        [metrics[f"{kind}_drift_{time}"] for time in DRIFT_TIMES],
+        yerr=[metrics[f"{kind}_drift_{time}_std"] for time in DRIFT_TIMES],
+        capsize=2.5,
+        markersize=4,
+        linewidth=1.4,
+        **style,
+    )

@@ -1,0 +1,53 @@
+"""One look for every figure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..core import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito's palette: told apart by colour-blind readers and in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+GREY = "#777777"
+
+
+def new_figure(
+    width: float = 7.0, height: float = 4.2, panels: Sequence[float] = (1,)
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure with clean axes side by side; no global state is touched.
+
+    Args:
+        width: Width, inches.
+        height: Height, inches.
+        panels: Relative widths of the axes.
+
+    Returns:
+        The figure and its axes.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=150, layout="constrained")
+    grid = figure.add_gridspec(1, len(panels), width_ratios=list(panels))
+    every = [figure.add_subplot(grid[0, column]) for column in range(len(panels))]
+    for axes in every:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(alpha=0.25, linewidth=0.6)
+        axes.set_axisbelow(True)
+    return figure, every
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a PNG atomically.
+
+    Raises:
+        OutputFolderError: If it cannot be written.
+    """
+    with atomic_write(path) as file:
+        # No creation date: equal results give equal files.
+        figure.savefig(file, format="png", metadata={"Software": "analognas"})

@@ -1,0 +1,12 @@
+"""Search spaces: what an architecture is, how it is changed, and how its network is built."""
+
+from collections.abc import Callable
+
+from ..core import Registry
+from .base import Population, Space
+from .nasbench201 import NASBench201Space
+
+SPACES: Registry[Callable[[], Space]] = Registry("space", {"nasbench201": NASBench201Space})
+"""Spaces by the name that ``analognas search --space`` takes."""
+
+__all__ = ["SPACES", "NASBench201Space", "Population", "Space"]

@@ -1,0 +1,140 @@
+"""The NAS-Bench-201 space: 15,625 cells of six operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import OutOfSpaceError, check_int
+from ..base import Population, Space
+from . import canonical, costs, notation
+from .operations import EDGES, OPERATIONS
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class NASBench201Space(Space):
+    """The 15,625 cells of NAS-Bench-201 as integer vectors in AnalogNAS-Bench's order.
+
+    A genotype is the six-tuple of AnalogNAS-Bench (operations ``0 skip_connect, 1 none, 2 nor_conv_3x3,
+    3 nor_conv_1x1, 4 avg_pool_3x3`` on the edges 0-1, 0-2, 0-3, 1-2, 1-3, 2-3). Wherever an architecture is
+    taken, it may be given as such a tuple, list or array, as an ``arch_str``, or as an integer, the
+    published index No.i.
+
+    Example:
+        >>> space = NASBench201Space()
+        >>> space.decode(space.encode(11029))
+        (0, 0, 0, 1, 4, 0)
+        >>> space.index((0, 0, 0, 1, 4, 0))
+        11029
+    """
+
+    def __init__(self) -> None:
+        super().__init__("nasbench201", [len(OPERATIONS)] * len(EDGES))
+
+    def encode(self, arch: Any) -> Population:
+        """Return the genotype of one architecture in any form, shape ``(6,)``.
+
+        Raises:
+            OutOfSpaceError: If it is no cell of the space; names the operation, length or index at fault.
+        """
+        if isinstance(arch, str):
+            cell = notation.parse(arch)
+        elif isinstance(arch, int | np.integer) and not isinstance(arch, bool):
+            cell = notation.from_index(int(arch))
+        elif isinstance(arch, tuple | list | np.ndarray):
+            cell = notation.check_cell(list(arch))
+        else:
+            raise OutOfSpaceError(
+                "An architecture is six operations, an arch_str or a NAS-Bench-201 index, but got "
+                f"{arch!r}."
+            )
+        return np.array(cell, dtype=np.int8)
+
+    def decode(self, row: NDArray[np.integer[Any]]) -> tuple[int, ...]:
+        """Return the six-tuple of one genotype."""
+        return tuple(np.asarray(row).tolist())
+
+    def arch_str(self, arch: Any) -> str:
+        """Return the NAS-Bench-201 ``arch_str`` of one architecture in any form."""
+        return notation.to_arch_str(self.decode(self.encode(arch)))
+
+    def index(self, arch: Any) -> int:
+        """Return the published index No.i of one architecture in any form."""
+        return int(self.indices(self.encode(arch)[None])[0])
+
+    def indices(self, population: Population) -> NDArray[np.int64]:
+        """Published index No.i of every row, shape ``(n,)``."""
+        return notation.index_of_code()[self.codes(population)]
+
+    def from_indices(self, indices: Any) -> Population:
+        """Genotypes of published indices, shape ``(n,)`` to ``(n, 6)``; indices are trusted."""
+        return self.from_codes(notation.codes_in_published_order()[np.asarray(indices)])
+
+    def canonical_form(self, arch: Any) -> str:
+        """Return an expression that is equal for cells that are the same network."""
+        return canonical.canonical_form(self.decode(self.encode(arch)))
+
+    def isomorphism_class(self, population: Population) -> NDArray[np.int64]:
+        """Number of the isomorphism class of every row, 0..6465, shape ``(n,)``."""
+        return canonical.class_of_code()[self.codes(population)]
+
+    def reaches_output(self, population: Population) -> NDArray[np.bool_]:
+        """Whether the output of every row's cell depends on its input, shape ``(n,)``."""
+        return canonical.reaches_output(population)
+
+    def params(self, population: Population, dataset: str = "cifar10") -> NDArray[np.int64]:
+        """Trainable parameters of every row's network on a benchmark data set, shape ``(n,)``."""
+        (in_channels, _, _), n_classes = costs.dataset_shape(dataset)
+        return costs.count_params(population, in_channels=in_channels, n_classes=n_classes)
+
+    def macs(self, population: Population, dataset: str = "cifar10") -> NDArray[np.int64]:
+        """Multiply-accumulates of every row's network on a benchmark data set, shape ``(n,)``."""
+        input_shape, n_classes = costs.dataset_shape(dataset)
+        return costs.count_macs(population, input_shape=input_shape, n_classes=n_classes)
+
+    def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
+        """Return tuple, ``arch_str`` and published index of one genotype."""
+        cell = self.decode(row)
+        return {
+            "architecture": list(cell),
+            "arch_str": notation.to_arch_str(cell),
+            "nasbench201_index": self.index(cell),
+        }
+
+    def build(
+        self,
+        arch: Any,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        n_classes: int = 10,
+        channels: int = 16,
+        cells: int = 5,
+    ) -> nn.Module:
+        """Return the network of one architecture with freshly initialised weights.
+
+        Args:
+            arch: The architecture in any form.
+            input_shape: Channels, height and width of the input.
+            n_classes: Number of classes.
+            channels: Channels C of the first stage; the others have 2C and 4C.
+            cells: Cells N per stage.
+
+        Raises:
+            OutOfSpaceError: If ``arch`` is no cell of the space.
+            InvalidArgumentError: If a size is not positive.
+        """
+        cell = self.decode(self.encode(arch))
+        for size in input_shape:
+            check_int("input_shape", size, minimum=1)
+        from .network import NASBench201Network
+
+        return NASBench201Network(
+            cell,
+            in_channels=check_int("input_shape[0]", input_shape[0], minimum=1),
+            n_classes=check_int("n_classes", n_classes, minimum=1),
+            channels=check_int("channels", channels, minimum=1),
+            cells=check_int("cells", cells, minimum=1),
+        )

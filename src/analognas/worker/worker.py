@@ -1,0 +1,234 @@
+"""The worker: runs an optimizer against an evaluator, within a budget, and keeps every trial."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core import (
+    InvalidArgumentError,
+    RandomStreams,
+    check_int,
+    write_json,
+)
+from ..evaluators import Evaluator, Problem, TableEvaluator
+from ..optimizers import OPTIMIZERS, Optimizer
+from ..spaces import SPACES, Space
+from .output import make_folder
+from .results import RunResult, SearchResult
+from .run import Run
+from .trial_log import FILE_NAME, TrialLog, sem_column
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DEFAULT_OBJECTIVE = "analog_drift_2592000"
+N_WINNERS = 5
+RESULT_FILE = "best.json"
+
+_PROGRESS_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search has come.
+
+    Attributes:
+        run: Number of the run at work.
+        n_distinct: Distinct architectures it has evaluated.
+        best: Best value of the objective in any run so far; NaN before the first feasible one.
+    """
+
+    run: int
+    n_distinct: int
+    best: float
+
+
+class Worker:
+    """Runs a search several times and gathers what it found.
+
+    Args:
+        space: The search space, or its name.
+        optimizer: The optimizer, or its name.
+        evaluator: Where values come from; for ``nasbench201`` the AnalogNAS-Bench table by default.
+        objectives: Name of the metric to improve.
+        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective.
+        runs: Independent repeats.
+        budget: Distinct architectures evaluated in each run.
+        seed: Everything random follows from it.
+        out: Folder for the trial log and the result; new or empty. Nothing is written by default.
+        resume: Continue the search whose log is in ``out``: it goes on as if it had never stopped. Runs and
+            budget may be larger than before.
+        on_progress: Called with a :class:`Progress` about ten times a second.
+
+    Raises:
+        UnknownNameError: If a name is not known.
+        InvalidArgumentError: If a number is out of range or a constraint cannot be read.
+        OutputFolderError: From :meth:`search`, if ``out`` cannot be used.
+        ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search.
+
+    Example:
+        >>> worker = Worker(optimizer="regularized_evolution", budget=100, runs=2)
+        >>> result = worker.search()
+        >>> len(result.runs), result.runs[0].n_distinct
+        (2, 100)
+    """
+
+    def __init__(
+        self,
+        space: Space | str = "nasbench201",
+        *,
+        optimizer: Optimizer | str = "regularized_evolution",
+        evaluator: Evaluator | None = None,
+        objectives: str | Sequence[str] = DEFAULT_OBJECTIVE,
+        constraints: Any = (),
+        runs: int = 5,
+        budget: int = 500,
+        seed: int = 0,
+        out: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        self.space = SPACES.get(space)() if isinstance(space, str) else space
+        self.optimizer = OPTIMIZERS.get(optimizer)() if isinstance(optimizer, str) else optimizer
+        self.runs = check_int("runs", runs, minimum=1)
+        self.budget = check_int("budget", budget, minimum=1)
+        self.streams = RandomStreams(seed)
+        self.evaluator = TableEvaluator() if evaluator is None else evaluator
+        if self.evaluator.space.name != self.space.name:
+            raise InvalidArgumentError(
+                f"The evaluator scores the space {self.evaluator.space.name!r}, but the search is over "
+                f"{self.space.name!r}."
+            )
+        self.problem = Problem.of(objectives, constraints, self.evaluator.metrics)
+        self.optimizer.check(self.problem)
+        if resume and out is None:
+            raise InvalidArgumentError(
+                "`resume` needs `out`, the folder of the search to continue."
+            )
+        self.out = None if out is None else Path(out)
+        self.resume = resume
+        self.on_progress = on_progress
+        self.result: SearchResult | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What the trajectory of this search follows from, as JSON types."""
+        return {
+            "space": self.space.name,
+            "optimizer": {"name": self.optimizer.name, **self.optimizer.hyperparameters()},
+            "evaluator": self.evaluator.identity(),
+            "objectives": list(self.problem.objectives),
+            "constraints": [str(constraint) for constraint in self.problem.constraints],
+            "seed": self.streams.seed,
+        }
+
+    def search(self) -> SearchResult:
+        """Run the search and return what it found; with ``out``, keep the log and ``best.json`` there.
+
+        Interrupted (Ctrl-C, a kill), the log keeps what was evaluated, and a worker with ``resume=True``
+        comes to the same result as an uninterrupted one.
+        """
+        log = self._open_log()
+        with nullcontext() if log is None else log:
+            results = [self._run(number, log) for number in range(self.runs)]
+        settings = {**self.identity(), "n_runs": self.runs, "budget": self.budget}
+        self.result = SearchResult(self.problem, tuple(results), settings, self._winners(results))
+        if self.out is not None:
+            write_json(self.out / RESULT_FILE, self.result.to_json())
+        return self.result
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a trial log to resume from."""
+        return self.out is not None and (self.out / FILE_NAME).exists()
+
+    def result_summary(self) -> None:
+        """Print the best architecture, each run's best, and their mean and spread."""
+        print(self._finished().summary())
+
+    @property
+    def best_config(self) -> Any:
+        """The best architecture in the space's own form."""
+        return self.space.decode(self.space.encode(self._finished().winners[0]["architecture"]))
+
+    @property
+    def best_arch(self) -> nn.Module:
+        """The best architecture's network, built anew with fresh weights."""
+        return self.space.build(self.best_config)
+
+    def _open_log(self) -> TrialLog | None:
+        if self.out is None:
+            return None
+        if self.resume:
+            log = TrialLog.open(self.out / FILE_NAME)
+            try:
+                log.check_identity(self.identity())
+            except BaseException:
+                log.close()
+                raise
+            log.note({"runs": self.runs, "budget": self.budget})
+            return log
+        metrics = self.problem.metrics
+        sems = [sem_column(name) for name in metrics if name in self.evaluator.metrics_with_sem]
+        log = TrialLog.create(make_folder(self.out) / FILE_NAME, self.identity(), metrics + sems)
+        log.note({"runs": self.runs, "budget": self.budget})
+        return log
+
+    def _run(self, number: int, log: TrialLog | None) -> RunResult:
+        generator = self.streams.numpy("run", number, "optimizer")
+        self.optimizer.reset(self.space, self.problem, generator=generator)
+        run = Run(
+            number,
+            optimizer=self.optimizer,
+            evaluator=self.evaluator,
+            problem=self.problem,
+            budget=self.budget,
+            log=log,
+        )
+        due = time.monotonic()
+
+        def after_batch(run: Run) -> None:
+            nonlocal due
+            now = time.monotonic()
+            if self.on_progress is not None and now >= due:
+                due = now + _PROGRESS_SECONDS
+                self.on_progress(Progress(run.number, run.n_distinct, run.best_value()))
+
+        result = run.execute(after_batch)
+        if self.on_progress is not None:
+            best = result.best_value(self.problem)
+            self.on_progress(Progress(number, result.n_distinct, best))
+        return result
+
+    def _winners(self, results: list[RunResult]) -> tuple[dict[str, Any], ...]:
+        population = np.concatenate([result.population for result in results])
+        score = np.concatenate([result.score for result in results])
+        violation = np.concatenate([result.violation for result in results])
+        runs = np.repeat(np.arange(len(results)), [len(result.population) for result in results])
+        # lexsort is stable, so among equals the one found first wins.
+        order = np.lexsort((-score, violation))
+        winners: dict[int, dict[str, Any]] = {}
+        for row in order.tolist():
+            code = int(self.space.codes(population[row : row + 1])[0])
+            if code not in winners:
+                genotype = population[row]
+                winners[code] = {
+                    **self.space.describe(genotype),
+                    "run": int(runs[row]),
+                    **self.evaluator.report(genotype),
+                }
+            if len(winners) == N_WINNERS:
+                break
+        return tuple(winners.values())
+
+    def _finished(self) -> SearchResult:
+        if self.result is None:
+            raise InvalidArgumentError("There is no result yet; call search() first.")
+        return self.result

@@ -1,0 +1,292 @@
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from analognas.benchmarks.analognasbench import SHIPPED_TABLE
+from analognas.cli import main
+
+
+@pytest.fixture(autouse=True)
+def in_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def fails(capsys, *words):
+    """Run a command that must fail with one line on stderr and leave nothing behind."""
+    before = sorted(os.listdir("."))
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.fullmatch(r"error: [^\n]+\n", captured.err)
+    assert sorted(os.listdir(".")) == before
+    return captured.err
+
+
+def test_search_with_its_defaults(capsys):
+    assert main(["search"]) == 0
+    out = capsys.readouterr().out
+    assert "Best architecture" in out
+    assert "Results in analognas-runs/search-001" in out
+    folder = "analognas-runs/search-001"
+    assert sorted(os.listdir(folder)) == [
+        "best.json",
+        "convergence.png",
+        "drift.png",
+        "summary.md",
+        "trials.sqlite",
+    ]
+    best = json.loads(Path(folder, "best.json").read_text())
+    assert best["n_runs"] == 5
+    assert best["budget"] == 500
+    assert best["objectives"] == ["analog_drift_2592000"]
+    assert best["best"]["metrics"]["analog_drift_2592000"] > 89
+    with closing(sqlite3.connect(f"{folder}/trials.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (2500,)
+
+
+def test_json_twice_gives_the_same_bytes(capsysbinary):
+    outputs = []
+    for _ in range(2):
+        assert main(["search", "--seed", "0", "--json"]) == 0
+        captured = capsysbinary.readouterr()
+        outputs.append(captured.out)
+        assert b"Results in analognas-runs/search-00" in captured.err
+    assert outputs[0] == outputs[1]
+    payload = json.loads(outputs[0])
+    with open("analognas-runs/search-001/best.json", "rb") as file:
+        assert json.load(file) == payload
+
+
+def test_every_option(capsys):
+    words = [
+        "search",
+        "--space",
+        "nasbench201",
+        "--optimizer",
+        "random_search",
+        "--metric",
+        "avm",
+        "--budget",
+        "50",
+    ]
+    words += [
+        "--runs",
+        "2",
+        "--seed",
+        "3",
+        "--constraint",
+        "params<=6e5",
+        "--constraint",
+        "analog_drift_60>=85",
+    ]
+    assert main([*words, "--out", "here", "--json"]) == 0
+    payload = json.loads(capsys.readouterr().out)
+    assert payload["optimizer"]["name"] == "random_search"
+    assert payload["constraints"] == ["params<=600000", "analog_drift_60>=85"]
+    assert payload["seed"] == 3
+    assert [run["evaluations"] for run in payload["runs"]] == [50, 50]
+    assert payload["best"]["metrics"]["params"] <= 6e5
+
+
+def test_nothing_feasible(capsys):
+    assert main(["search", "--constraint", "params<=5", "--budget", "20", "--out", "x"]) == 1
+    assert "No architecture met params<=5; the nearest is" in capsys.readouterr().out
+    assert os.path.exists("x/best.json")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--budget", "-3"], "`--budget` must be an integer of at least 1, but got -3"),
+        (["--budget", "0"], "at least 1, but got 0"),
+        (["--budget", "many"], "--budget"),
+        (["--runs", "0"], "`--runs`"),
+        (["--seed", "-1"], "`--seed`"),
+        (["--metric", "analog_drift_1"], "Did you mean 'analog_drift_"),
+        (["--optimizer", "evolution"], "Did you mean 'regularized_evolution'"),
+        (["--space", "nasbench"], "Did you mean 'nasbench201'"),
+        (["--constraint", "params"], "Cannot read the constraint 'params'"),
+        (["--constraint", "parms<=1"], "Did you mean 'params'"),
+        (["--colour"], "No such option: --colour"),
+        (["surplus"], "surplus"),
+        (["--resume", "missing"], "There is no trial log at"),
+        (["--out", "/proc/none/x"], "Cannot use the folder"),
+    ],
+)
+def test_bad_search(capsys, words, message):
+    assert message in fails(capsys, "search", *words)
+
+
+def test_folder_in_use(capsys):
+    os.mkdir("used")
+    Path("used/file").touch()
+    assert "'used' is not empty" in fails(capsys, "search", "--out", "used")
+    assert os.listdir("used") == ["file"]
+    assert "'used/file' is a file" in fails(capsys, "search", "--out", "used/file")
+
+
+def test_no_words_and_unknown_command(capsys):
+    assert main([]) == 0
+    assert "search" in capsys.readouterr().out
+    assert "No such command" in fails(capsys, "serach")
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"analognas \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_query(capsys, bench):
+    assert main(["query", "0,0,0,4,3,2", "analog_accuracy", "baseline_drift_3600"]) == 0
+    accuracy = bench.query_metric((0, 0, 0, 4, 3, 2), "analog_accuracy")
+    assert (
+        capsys.readouterr().out == f"analog_accuracy {accuracy}\nbaseline_drift_3600 54.04 ± 3.28\n"
+    )
+    for form in ("(0,0,0,4,3,2)", f"No.{bench.query_index_by_arch((0, 0, 0, 4, 3, 2))}"):
+        assert main(["query", form]) == 0
+        assert capsys.readouterr().out.strip() == bench.get_architecture_details((0, 0, 0, 4, 3, 2))
+    assert main(["query", "1835", "--json", "noisy_drift_60", "params"]) == 0
+    payload = json.loads(capsys.readouterr().out)
+    assert payload["nasbench201_index"] == 1835
+    assert payload["metrics"] == {
+        "noisy_drift_60": 10.0,
+        "noisy_drift_60_std": 0.0,
+        "params": 73306,
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["0,0,0,4,3,5"], "Unknown operation 5"),
+        (["0,0,0"], "A cell has 6 operations"),
+        (["|none~0|"], "Malformed arch_str"),
+        (["15625"], "lies in 0..15624"),
+        (["--", "-1"], "lies in 0..15624"),
+        (["0", "accuracy"], "Did you mean"),
+        ([], "ARCH"),
+    ],
+)
+def test_bad_query(capsys, words, message):
+    assert message in fails(capsys, "query", *words)
+
+
+def test_info(capsys, bench):
+    assert main(["info", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["table"]["checksum"] == f"sha256:{bench.checksum}"
+    assert facts["optimizers"] == ["regularized_evolution", "random_search"]
+    assert main(["info", "--quality"]) == 0
+    out = capsys.readouterr().out
+    assert "No.11029" in out
+    assert "analog_drift_2592000" in out
+
+
+def test_resume_takes_its_settings_from_the_log(capsys):
+    words = [
+        "search",
+        "--optimizer",
+        "random_search",
+        "--metric",
+        "avm",
+        "--budget",
+        "30",
+        "--runs",
+        "2",
+    ]
+    assert main([*words, "--constraint", "params<=1e6", "--seed", "9", "--out", "a"]) == 0
+    first = Path("a/best.json").read_text()
+    os.unlink("a/best.json")
+    assert main(["search", "--resume", "a"]) == 0
+    assert Path("a/best.json").read_text() == first
+    assert main(["search", "--resume", "a/trials.sqlite", "--budget", "40"]) == 0
+    assert json.loads(Path("a/best.json").read_text())["runs"][0]["evaluations"] == 40
+    capsys.readouterr()
+    assert "its seed is 9, but this search has 8" in fails(
+        capsys, "search", "--resume", "a", "--seed", "8"
+    )
+    assert "its objectives is" in fails(capsys, "search", "--resume", "a", "--metric", "params")
+    assert "leave --out away" in fails(capsys, "search", "--resume", "a", "--out", "b")
+
+
+def test_resume_refuses_what_is_no_log(capsys):
+    os.mkdir("a")
+    with open("a/trials.sqlite", "w") as file:
+        file.write("this is no database at all, only text")
+    assert "is no trial log of analognas" in fails(capsys, "search", "--resume", "a")
+    with open("a/trials.sqlite") as file:
+        assert file.read().startswith("this is no database")
+
+
+def test_damaged_table(capsys, monkeypatch, tmp_path):
+    damaged = tmp_path / "table.parquet"
+    damaged.write_bytes(SHIPPED_TABLE.read_bytes()[:-1000])
+    monkeypatch.setattr("analognas.benchmarks.analognasbench.SHIPPED_TABLE", damaged)
+    message = fails(capsys, "search")
+    assert "is damaged or truncated" in message
+    assert "sha256:" in message
+
+
+def spawn(*words):
+    return subprocess.Popen(
+        [sys.executable, "-m", "analognas", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_trials(folder, process):
+    """Wait until the log of a running search holds committed trials."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        try:
+            connection = sqlite3.connect(f"file:{folder}/trials.sqlite?mode=ro", uri=True)
+            count = connection.execute("SELECT count(*) FROM trials").fetchone()[0]
+            connection.close()
+            if count:
+                return count
+        except sqlite3.Error:
+            pass
+        time.sleep(0.01)
+    raise AssertionError("no trial was logged within a minute")
+
+
+@pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_and_resumed_equals_uninterrupted(signal_sent):
+    words = ["search", "--budget", "15000", "--runs", "3", "--seed", "1"]
+    process = spawn(*words, "--out", "part")
+    wait_for_trials("part", process)
+    process.send_signal(signal_sent)
+    _, err = process.communicate()
+    if signal_sent == signal.SIGINT:
+        assert process.returncode == 130
+        assert err == "interrupted; continue with: analognas search --resume part\n"
+    assert not os.path.exists("part/best.json")
+    resumed = spawn("search", "--resume", "part", "--json")
+    out, err = resumed.communicate()
+    assert resumed.returncode == 0, err
+    whole = spawn(*words, "--out", "whole", "--json")
+    assert whole.communicate()[0] == out
+    for name in ("best.json", "summary.md", "drift.png", "convergence.png"):
+        with open(f"part/{name}", "rb") as left, open(f"whole/{name}", "rb") as right:
+            assert left.read() == right.read()
+
+
+def test_reader_that_goes_away():
+    process = subprocess.Popen(
+        f"{sys.executable} -m analognas info | head -n 1",
+        shell=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    out, err = process.communicate()
+    assert out.startswith(b"analognas ")
+    assert err == b""

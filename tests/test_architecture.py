@@ -1,0 +1,151 @@
+"""The plan of the house, kept true: rooms, one-way imports, module lengths, public names."""
+
+import ast
+import importlib
+import pkgutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import analognas
+
+PACKAGE = Path(analognas.__file__).parent
+
+# From top to bottom; a room imports only rooms below it.
+ROOMS = [
+    "cli",
+    "report",
+    "worker",
+    "optimizers",
+    "evaluators",
+    "hardware",
+    "benchmarks",
+    "evaluation",
+    "training",
+    "models",
+    "spaces",
+    "data",
+    "nn",
+    "physics",
+    "core",
+]
+MODULES = sorted(PACKAGE.rglob("*.py"))
+PRESENT = [room for room in ROOMS if (PACKAGE / room).is_dir()]
+
+
+def imported_rooms(path, source=None):
+    """Rooms of this package that a module imports, at any level of its code."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text() if source is None else source)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = parts[: len(parts) - node.level]
+            target = [*base, *(node.module or "").split(".")]
+            target = [part for part in target if part]
+            yield from [target[0]] if target else [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = (
+                [node.module]
+                if isinstance(node, ast.ImportFrom)
+                else [alias.name for alias in node.names]
+            )
+            for name in names:
+                if name.split(".")[0] == "analognas":
+                    yield ([*name.split("."), ""])[1]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards(path):
+    room = path.relative_to(PACKAGE).parts[0]
+    if room not in ROOMS:
+        assert path.parent == PACKAGE
+        return
+    for other in imported_rooms(path):
+        if other in ROOMS:
+            assert ROOMS.index(other) >= ROOMS.index(room), (
+                f"{room} imports {other}, which lies above it"
+            )
+
+
+def test_the_import_check_sees_every_form():
+    source = (
+        "from ..worker import Worker\nimport analognas.cli\ndef f():\n    from . import errors\n"
+    )
+    found = imported_rooms(PACKAGE / "core" / "probe.py", source)
+    assert list(found) == ["worker", "cli", "core"]
+
+
+def test_every_folder_is_a_known_room():
+    folders = {
+        path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
+    assert folders <= set(ROOMS)
+
+
+def test_modules_stay_short():
+    lengths = {path: len(path.read_text().splitlines()) for path in MODULES}
+    too_long = {str(path): length for path, length in lengths.items() if length > 400}
+    assert not too_long
+    assert statistics.median(lengths.values()) <= 150
+
+
+def test_functions_stay_short():
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                assert length <= 60, f"{path.name}:{node.name} has {length} lines"
+
+
+def test_folders_are_at_most_two_deep():
+    assert max(len(path.relative_to(PACKAGE).parts) for path in MODULES) <= 3
+
+
+@pytest.mark.parametrize("room", ["", *PRESENT])
+def test_public_names(room):
+    module = importlib.import_module(f"analognas.{room}" if room else "analognas")
+    names = module.__all__
+    assert len(set(names)) == len(names)
+    assert room or len(names) <= 20
+    for name in names:
+        assert getattr(module, name) is not None
+        assert name in dir(module)
+
+
+@pytest.mark.parametrize("room", PRESENT)
+def test_every_room_has_a_readme_that_says_how_to_add(room):
+    text = (PACKAGE / room / "README.md").read_text()
+    headings = [line for line in text.splitlines() if line.startswith("#")]
+    assert headings[-1] == "## Add your own"
+
+
+def test_every_public_object_has_a_docstring():
+    for info in pkgutil.walk_packages([str(PACKAGE)], "analognas."):
+        if info.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(info.name)
+        assert module.__doc__, info.name
+        for name in getattr(module, "__all__", []):
+            value = getattr(module, name)
+            assert getattr(value, "__doc__", None), f"{info.name}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import analognas", {"numpy", "pyarrow", "torch", "matplotlib", "scipy", "xgboost", "rich"}),
+        ("import analognas; analognas.AnalogNASBench().query_metric(3, 'avm')",
+         {"torch", "matplotlib", "scipy", "pandas", "xgboost", "sqlite3"}),
+        ("import analognas; analognas.Worker().search()", {"torch", "matplotlib", "scipy", "pandas", "xgboost"}),
+        ("from analognas.cli import main; main(['query', '3'])", {"torch", "matplotlib", "scipy", "pandas"}),
+    ],
+)  # fmt: skip
+def test_imports_are_light(statement, absent):
+    code = f"import sys; {statement}; print(*sys.modules)"
+    output = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+    assert not absent & set(output.split())

@@ -1,0 +1,61 @@
+"""Examples of other systems, and of our own pages, run as they stand."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import analognas
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "docs/migration.md", "docs/analognasbench.md"]
+
+
+def python_blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), flags=re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_run(page, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks(page)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, page, "exec"), {})
+    assert capsys.readouterr().out
+
+
+def test_analognasbench_readme_example_prints_the_published_values(capsys):
+    # The README of AnalogNAS-Bench, its import line changed and nothing else.
+    from analognas.benchmarks import AnalogNASBench
+
+    benchmark = AnalogNASBench()
+    architecture = (0, 0, 0, 4, 3, 2)
+    analog_accuracy = benchmark.query_metric(architecture, "analog_accuracy")
+    print(f"Analog Accuracy: {analog_accuracy}")
+    arch_details = benchmark.get_architecture_details(architecture)
+    print(arch_details)
+    out = capsys.readouterr().out
+    assert out.startswith("Analog Accuracy: 87.926")
+    assert "54.04 ± 3.28" in out
+
+
+def test_names_in_the_migration_table_exist():
+    text = (ROOT / "docs/migration.md").read_text()
+    names = set(re.findall(r"`(analognas\.[\w.]+)`", text))
+    assert names
+    for name in names:
+        value = analognas
+        for part in name.split(".")[1:]:
+            value = getattr(value, part)
+
+
+def test_readme_begins_with_two_commands():
+    blocks = re.findall(r"^```\w*\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.M | re.S)
+    assert blocks[:2] == ["pip install . && analognas search\n", "pip install '.[dev]' && pytest\n"]
+
+
+def test_links_lead_somewhere():
+    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

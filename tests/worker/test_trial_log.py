@@ -1,0 +1,140 @@
+import os
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from analognas.core import OutputFolderError, ResumeError
+from analognas.evaluators import Evaluation
+from analognas.worker import TrialLog
+
+IDENTITY = {"space": "toy", "seed": 3, "optimizer": {"name": "x", "size": 2}, "bounds": ["a<=1"]}
+
+
+def batch(first, n):
+    population = np.arange(first, first + 2 * n, dtype=np.int8).reshape(n, 2)
+    return population, Evaluation({"a": np.arange(n) / 3 + first}, {"a": np.full(n, 0.1)})
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "trials.sqlite"
+
+
+def filled(path):
+    with TrialLog.create(path, IDENTITY, ["a", "a_sem"]) as log:
+        log.append(0, 0, 0, batch(0, 3)[0], [True, True, False], batch(0, 3)[1])
+        log.append(1, 0, 0, batch(9, 2)[0], [True, True], batch(9, 2)[1])
+        log.append(0, 3, 1, batch(6, 1)[0], [True], batch(6, 1)[1])
+    return path
+
+
+def test_round_trip_is_exact(path):
+    with TrialLog.open(filled(path)) as log:
+        run = log.read_run(0, 2)
+        assert log.identity == IDENTITY
+        assert log.columns == ["a", "a_sem"]
+        assert len(log.read_run(5, 2)) == 0
+    np.testing.assert_array_equal(run.population, [[0, 1], [2, 3], [4, 5], [6, 7]])
+    expected = np.append(batch(0, 3)[1].means["a"], batch(6, 1)[1].means["a"])
+    assert run.evaluation.means["a"].tobytes() == expected.tobytes()
+    np.testing.assert_array_equal(run.evaluation.sems["a"], [0.1] * 4)
+
+
+def test_readable_by_anyone(path):
+    with closing(sqlite3.connect(filled(path))) as connection:
+        rows = connection.execute("SELECT * FROM trials ORDER BY run, number").fetchall()
+    assert rows[2][:3] + rows[2][4:] == (0, 2, 0, 0, "[4, 5]", 2 / 3, 0.1)
+    assert 1.6e9 < rows[0][3] < 1e11
+
+
+def test_one_file_remains(path, tmp_path):
+    filled(path)
+    assert os.listdir(tmp_path) == ["trials.sqlite"]
+
+
+def test_commits_are_whole_batches(path):
+    log = TrialLog.create(path, IDENTITY, ["a", "a_sem"])
+    log.append(0, 0, 0, batch(0, 3)[0], [True] * 3, batch(0, 3)[1])
+    reader = sqlite3.connect(path)
+
+    def count():
+        return reader.execute("SELECT count(*) FROM trials").fetchone()[0]
+
+    assert count() == 0
+    log.commit()
+    assert count() == 3
+    for first in range(3, 2100, 3):
+        log.append(0, first, first, batch(0, 3)[0], [True] * 3, batch(0, 3)[1])
+    assert count() >= 2000  # a full buffer is written without being asked
+    log.close()
+    reader.close()
+
+
+def test_failed_commit_writes_nothing(path):
+    log = TrialLog.create(path, IDENTITY, ["a", "a_sem"])
+    log.append(0, 0, 0, batch(0, 3)[0], [True] * 3, batch(0, 3)[1])
+    log.append(0, 2, 1, batch(0, 1)[0], [True], batch(0, 1)[1])  # number 2 exists already
+    with pytest.raises(OutputFolderError, match="Cannot write .*trials.sqlite"):
+        log.commit()
+    log._pending.clear()
+    log.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (0,)
+
+
+def test_identity(path):
+    with TrialLog.open(filled(path)) as log:
+        log.check_identity(IDENTITY)
+        with pytest.raises(
+            ResumeError, match="another search: its seed is 3, but this search has 4"
+        ):
+            log.check_identity(IDENTITY | {"seed": 4})
+        with pytest.raises(
+            ResumeError, match=r"its optimizer is \{.*2\}, but this search has \{.*5\}"
+        ):
+            log.check_identity(IDENTITY | {"optimizer": {"name": "x", "size": 5}})
+        log.note({"runs": 7})
+    with TrialLog.open(path) as log:
+        log.check_identity(IDENTITY)
+        assert log.identity["runs"] == 7
+
+
+def test_create_refuses(path, tmp_path):
+    filled(path)
+    with pytest.raises(OutputFolderError, match="exists already"):
+        TrialLog.create(path, IDENTITY, ["a"])
+    with pytest.raises(OutputFolderError, match="Cannot create"):
+        TrialLog.create(tmp_path / "missing" / "x", IDENTITY, ["a"])
+
+
+def test_open_refuses(path, tmp_path):
+    with pytest.raises(ResumeError, match="There is no trial log at"):
+        TrialLog.open(path)
+    path.write_text("no database, but long enough to be read as one")
+    with pytest.raises(ResumeError, match="is no trial log of analognas: file is not a database"):
+        TrialLog.open(path)
+    assert path.read_text().startswith("no database")
+    other = tmp_path / "other.sqlite"
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE t (x)")
+    with pytest.raises(ResumeError, match="is no trial log of analognas: no such table"):
+        TrialLog.open(other)
+
+
+def test_open_refuses_other_versions(path):
+    connection = sqlite3.connect(filled(path))
+    connection.execute("PRAGMA user_version = 9")
+    connection.close()
+    with pytest.raises(ResumeError, match="format version 9"):
+        TrialLog.open(path)
+
+
+def test_damaged_genotypes(path):
+    connection = sqlite3.connect(filled(path))
+    connection.execute("UPDATE trials SET genotype = '[1, 2'")
+    connection.commit()
+    connection.close()
+    with TrialLog.open(path) as log, pytest.raises(ResumeError, match="is damaged"):
+        log.read_run(0, 2)
