@@ -20,7 +20,9 @@ SEED = int(os.environ.get("ANALOGNAS_SEED", "0"))
 Z = 5.0
 TIMES = [1.0, 60.0, 3600.0, 86400.0, 2592000.0, 31536000.0]
 G_TARGET = [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0, 14.0, 16.0, 18.0, 20.0, 22.0, 24.0]
-CASES = ["prog", "nu"] + [f"{kind}-{i}" for kind in ("drift_noread", "drift_read") for i in range(6)]
+CASES = ["prog", "nu"] + [
+    f"{kind}-{i}" for kind in ("drift_noread", "drift_read") for i in range(6)
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,9 @@ def reference():
 def simulate(device, n):
     """Return samples by case, shape (13, n), float32."""
     generator = torch.Generator().manual_seed(SEED)
-    chip = Chip.program(device, torch.tensor(G_TARGET).unsqueeze(1).repeat(1, n), generator=generator)
+    chip = Chip.program(
+        device, torch.tensor(G_TARGET).unsqueeze(1).repeat(1, n), generator=generator
+    )
     noisy, quiet = chip.read(TIMES, generator=generator), chip.drift(TIMES)
     samples = {"prog": chip.g_prog, "nu": chip.nu}
     samples |= {f"drift_read-{i}": noisy[i] for i in range(6)}
@@ -58,7 +62,7 @@ def expected(reference, case, j):
 
 
 def disagreements(x, reference, case, j):
-    """Return the names of the statistics of float64 samples ``x`` that are off by more than 5 SE."""
+    """Return the names of the statistics of samples ``x`` that are off by more than 5 SE."""
     mean, std, quantiles = expected(reference, case, j)
     n, pair = len(x), np.sqrt(2.0)
     squares = np.square(x - x.mean())
@@ -91,7 +95,7 @@ def test_agrees_with_the_reference_and_would_notice_5_percent(case, j, samples, 
     assert disagreements(x, reference, case, j) == set()
     for factor in (0.95, 1.05):
         if G_TARGET[j] == 0.0 and case != "nu":
-            # The distribution starts at an atom at 0: its mean and spread are one scale. Its tail is
+            # It starts at an atom at 0: mean and spread are one scale. Its tail is
             # so heavy after a year (kurtosis 30) that the quantiles notice first.
             assert "quantiles" in disagreements(x * factor, reference, case, j)
         else:
