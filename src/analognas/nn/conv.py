@@ -95,6 +95,7 @@ class AnalogConv2d(_AnalogConv, nn.Conv2d):
     """A 2-D convolution on analog tiles: its unfolded matrix, block by block.
 
     Example:
+        >>> import torch
         >>> layer = AnalogConv2d(128, 64, 3, padding="same")
         >>> layer.plan.grid.n_row_tiles, layer(torch.zeros(2, 128, 8, 8)).shape
         (3, torch.Size([2, 64, 8, 8]))
