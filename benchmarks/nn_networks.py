@@ -17,7 +17,7 @@ class Block(nn.Module):
         same = stride == 1 and n_in == n_out
         self.shortcut = nn.Identity() if same else nn.Conv2d(n_in, n_out, 1, stride, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
         y = torch.relu(self.bn1(x))
         shortcut = x if isinstance(self.shortcut, nn.Identity) else self.shortcut(y)
         return self.conv2(torch.relu(self.bn2(self.conv1(y)))) + shortcut
@@ -47,7 +47,7 @@ class EncoderLayer(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
         parts = [
             f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for f in (self.query, self.key, self.value)

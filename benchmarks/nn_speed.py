@@ -11,8 +11,8 @@ Run: python benchmarks/nn_speed.py [--networks mlp bert wrn] [--repeats 15]
 from __future__ import annotations
 
 import argparse
-import os
 import copy
+import os
 import resource
 import subprocess
 import sys
@@ -97,7 +97,7 @@ def lightning_step(
     model = convert_to_analog(model, config)
     model.train()
     optimizer = AnalogOptimizer(
-        torch.optim.SGD, model.analog_layers(), model.parameters(), lr=0.01, momentum=0.9
+        torch.optim.SGD, model.analog_layers, model.parameters(), lr=0.01, momentum=0.9
     )
     x, target = torch.randn(shape), torch.randint(n_classes, shape[:1])
 
