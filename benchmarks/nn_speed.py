@@ -13,11 +13,11 @@ from __future__ import annotations
 import argparse
 import copy
 import os
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 # Threads that wait for each other would be charged for waiting, the more the busier the machine is.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -154,16 +154,22 @@ def evaluation(name: str, repeats: int) -> None:
         print(f"{name:<5} chip   {label:<22} {1e3 * value:9.1f} ms  {value / seconds[0]:6.2f}")
 
 
+def high_water() -> int:
+    """Return the most memory that this process ever had, KiB (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
+
+
 def peak_memory(name: str, label: str) -> None:
     """Print the peak that three training steps add to the process, MiB."""
     make, shape, n_classes = NETWORKS[name]
     config = variants()[label]
     base = make()
-    start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = high_water()
     step = training_step(base if config is None else to_analog(base, config), shape, n_classes)
     for _ in range(5):
         step()
-    print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) / 1024)
+    print((high_water() - start) / 1024)
 
 
 def memory(name: str) -> None:

@@ -3,7 +3,12 @@ import json
 import pytest
 import yaml
 
-from analognas.core import InvalidArgumentError, OutputFolderError, PhysicalRangeError, UnknownNameError
+from analognas.core import (
+    InvalidArgumentError,
+    OutputFolderError,
+    PhysicalRangeError,
+    UnknownNameError,
+)
 from analognas.nn import (
     PRESETS,
     AnalogConfig,

@@ -6,10 +6,10 @@ import torch
 
 from analognas.nn import (
     ADC,
+    DAC,
     AnalogConfig,
     AnalogLinear,
     Clip,
-    DAC,
     DriftCompensation,
     InputRange,
     ReadNoise,

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +12,7 @@ from analognas.nn.tiling import TileGrid, near_equal
 @given(st.integers(1, 5000), st.integers(1, 700))
 def test_parts_are_near_equal_as_few_as_possible_and_cover(n, largest):
     edges = near_equal(n, largest)
-    sizes = [b - a for a, b in zip(edges, edges[1:], strict=False)]
+    sizes = [b - a for a, b in pairwise(edges)]
     assert edges[0] == 0
     assert edges[-1] == n
     assert max(sizes) <= largest
@@ -21,7 +23,7 @@ def test_parts_are_near_equal_as_few_as_possible_and_cover(n, largest):
 @given(st.integers(1, 300), st.sampled_from([1, 3, 9, 49, 600]), st.integers(1, 600), st.integers(1, 40))
 def test_rows_of_a_convolution_fit_the_tile_and_keep_kernels_whole_where_they_can(channels, kernel, rows, outputs):
     grid = TileGrid.cut(TileSize(rows=rows, columns=7), channels=channels, kernel=kernel, outputs=outputs)
-    sizes = [b - a for a, b in zip(grid.row_edges, grid.row_edges[1:], strict=False)]
+    sizes = [b - a for a, b in pairwise(grid.row_edges)]
     assert sum(sizes) == channels * kernel
     assert max(sizes) <= rows
     if kernel <= rows:

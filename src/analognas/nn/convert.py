@@ -8,8 +8,6 @@ from typing import Any
 
 from torch import nn
 
-from analognas.core import InvalidArgumentError
-
 from .config import AnalogConfig
 from .conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
 from .layer import AnalogLayer, check_weights
@@ -54,10 +52,7 @@ def adopt(analog: AnalogLayer, digital: nn.Module) -> AnalogLayer:
         analog: Made on torch's device ``"meta"``.
         digital: The layer that it replaces.
     """
-    weight = digital._parameters["weight"]
-    assert weight is not None
-    check_weights(type(digital).__name__, weight)
-    analog.to_empty(device=weight.device)
+    analog.to_empty(device=digital._parameters["weight"].device)  # type: ignore[union-attr]
     for name, parameter in digital.named_parameters(recurse=False):
         analog._parameters[name] = parameter
     for name, value in vars(digital).items():
@@ -69,6 +64,7 @@ def adopt(analog: AnalogLayer, digital: nn.Module) -> AnalogLayer:
 
 def _linear(layer: nn.Module, config: AnalogConfig) -> nn.Module:
     assert isinstance(layer, nn.Linear)
+    check_weights(type(layer).__name__, layer.weight)
     made = AnalogLinear(
         layer.in_features,
         layer.out_features,
@@ -83,8 +79,7 @@ def _linear(layer: nn.Module, config: AnalogConfig) -> nn.Module:
 def _conv(kind: type[Any]) -> Converter:
     def convert(layer: nn.Module, config: AnalogConfig) -> nn.Module:
         given: Any = layer
-        if any(given.output_padding) or given.transposed:
-            raise InvalidArgumentError("A transposed convolution cannot be analog.")
+        check_weights(type(layer).__name__, given.weight)
         made = kind(
             given.in_channels,
             given.out_channels,

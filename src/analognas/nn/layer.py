@@ -180,11 +180,11 @@ class AnalogLayer(nn.Module):
             chips: Number of chips in a leading dimension; None for one chip without it.
 
         Raises:
-            InvalidArgumentError: If ``chips`` is no positive integer.
-            PhysicalRangeError: If a weight is NaN or infinite.
+            InvalidArgumentError: If ``chips`` is no positive integer, or a weight NaN or infinite.
         """
         if chips is not None:
             check_int("chips", chips, minimum=1)
+        check_weights(type(self).__name__, self.weight)
         if self.config.scaling.remap:
             self.remap()
         exact = self.weight.dtype if self.weight.dtype == torch.float64 else torch.float32

@@ -94,14 +94,10 @@ class BankNoise(NoiseSource):
 
     def add(self, y: Tensor, std: Tensor | float) -> Tensor:
         """See :meth:`NoiseSource.add`."""
-        flat = flat_view(y)
-        for start in range(0, flat.numel(), BANK_SIZE // 2):
-            piece = flat[start : start + BANK_SIZE // 2]
-            noise = self._piece(piece)
-            if isinstance(std, float):
-                piece.add_(noise, alpha=std)
-            else:
-                piece.addcmul_(noise, std)
+        if isinstance(std, Tensor):
+            return y.addcmul_(self.add(torch.zeros_like(y), 1.0), std)
+        for part in torch.split(flat_view(y), BANK_SIZE // 2):
+            part.add_(self._piece(part), alpha=std)
         return y
 
     def _piece(self, like: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ columns its outputs. All blocks are cut alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -74,17 +73,17 @@ class TileGrid:
         """All tiles."""
         return self.groups * self.n_row_tiles * self.n_column_tiles
 
-    @cached_property
+    @property
     def row_slices(self) -> tuple[slice, ...]:
         """Rows of each row tile."""
         return tuple(map(slice, self.row_edges[:-1], self.row_edges[1:]))
 
-    @cached_property
+    @property
     def column_slices(self) -> tuple[slice, ...]:
         """Columns of each column tile of a block."""
         return tuple(map(slice, self.column_edges[:-1], self.column_edges[1:]))
 
-    @cached_property
+    @property
     def channel_slices(self) -> tuple[slice, ...]:
         """Channels that each row tile needs; neighbours share one if it is cut in two."""
         return tuple(
