@@ -1,0 +1,57 @@
+"""Analog layers: tiles with converters and noise, hardware-aware training, simulated chips."""
+
+from .config import (
+    ADC,
+    DAC,
+    AnalogConfig,
+    Clip,
+    DriftCompensation,
+    InputRange,
+    ReadNoise,
+    TileSize,
+    WeightModifier,
+    WeightScaling,
+)
+from .config_files import config_from_dict, config_to_dict, find_config, load_config, save_config
+from .conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
+from .convert import register_converter, to_analog
+from .layer import AnalogLayer, analog_layers, set_modifier_factor
+from .linear import AnalogLinear
+from .model import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
+from .presets import PRESETS, get_config
+
+__all__ = [
+    "ADC",
+    "DAC",
+    "PRESETS",
+    "AnalogConfig",
+    "AnalogConv1d",
+    "AnalogConv2d",
+    "AnalogConv3d",
+    "AnalogLayer",
+    "AnalogLinear",
+    "Clip",
+    "DriftCompensation",
+    "InputRange",
+    "ReadNoise",
+    "TileSize",
+    "WeightModifier",
+    "WeightScaling",
+    "analog_layers",
+    "at_time",
+    "attach",
+    "calibrate",
+    "clip_and_remap",
+    "config_from_dict",
+    "config_to_dict",
+    "find_config",
+    "get_config",
+    "load_config",
+    "program",
+    "register_converter",
+    "run_chips",
+    "save_config",
+    "set_mode",
+    "set_modifier_factor",
+    "to_analog",
+]

@@ -1,0 +1,122 @@
+"""The programmed chips of one layer: drawn once, moved through time, run in evaluation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from analognas.physics import Chip, split_generator
+
+from .compensation import factor, reading
+from .noise import ExactNoise
+from .plan import Plan
+from .tile_forward import convert_outputs, quantize_inputs, tile_outputs
+
+
+class LayerChips:
+    """One layer on one chip, or on several.
+
+    Args:
+        plan: The layer.
+        matrix: Clean weights, shape ``(out, in)``.
+        scale: Weight scales, shape ``(row tiles, out)``.
+        input_range: No dimensions; ignored with abs-max inputs.
+        n_chips: Number of chips; None for one without a leading dimension.
+        generator: Source of all draws: programming, readings, noise of each forward.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        matrix: Tensor,
+        scale: Tensor,
+        input_range: Tensor,
+        *,
+        n_chips: int | None,
+        generator: torch.Generator,
+    ) -> None:
+        config = plan.config
+        self.plan, self.scale, self.input_range = plan, scale.clone(), input_range.clone()
+        self.n_chips = n_chips
+        self.generators = split_generator(generator, n_chips or 1)
+        self.noise = ExactNoise(self.generators)
+        target = (matrix / plan.spread_rows(scale)).clamp_(-1.0, 1.0)
+        g_target = config.pair.to_conductances(target, config.device)
+        sources = self.generators[0] if n_chips is None else self.generators
+        self.chip = Chip.program(config.device, g_target, n_chips=n_chips, generator=sources)
+        self.alpha: Tensor | None = None
+        self._driven = self._read(max(0.0, config.device.t_range[0]))
+        if config.compensation.kind == "exact":
+            self.reference: Tensor | None = reading(
+                target * plan.weight_factor, plan, self.noise, perfect=True
+            )
+            self.alpha = factor(self.reference, reading(self._driven, plan, self.noise))
+        elif config.compensation.kind != "none":
+            self.reference = reading(self._driven, plan, self.noise)
+        else:
+            self.reference = None
+        self._set_factors()
+
+    def at_time(self, t: float) -> None:
+        """Move to ``t`` seconds after programming: read the devices, measure the compensation."""
+        self._driven = self._read(t)
+        if self.reference is not None:
+            self.alpha = factor(self.reference, reading(self._driven, self.plan, self.noise))
+        self._set_factors()
+
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return outputs without learned factors: ``(*chips, n, ...)`` from the same."""
+        plan = self.plan
+        if plan.config.input_range.kind == "absmax":
+            r = plan.product.largest(x).clamp_(min=torch.finfo(x.dtype).tiny)
+        else:
+            r = self.input_range
+        managed = plan.config.adc.bound_management
+        y = self._managed(x, r) if managed else self._forward(x, r)[0]
+        return y if bias is None else y.add_(plan.product.per_output(bias.to(y.dtype)))
+
+    def _managed(self, x: Tensor, r: Tensor) -> Tensor:
+        """Halve the inputs of saturated vectors until none is saturated."""
+        total, saturated = self._forward(x, r)
+        for _ in range(10):
+            if not bool(saturated.any()):
+                break
+            r = r * 2.0
+            again, still = self._forward(x, r)
+            total = torch.where(saturated, again, total)
+            saturated = saturated & still
+        return total
+
+    def _forward(self, x: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
+        """Return outputs, and which vectors saturated an output (only with bound management)."""
+        plan = self.plan
+        steps = quantize_inputs(x, r, plan, self.noise)
+        total: Tensor | None = None
+        saturated = torch.zeros((), dtype=torch.bool, device=x.device)
+        for i in range(plan.grid.n_row_tiles):
+            y = tile_outputs(
+                plan.tile_inputs(steps, i), plan.tile_matrix(self._driven, i), plan, i, self.noise
+            )
+            if plan.config.adc.bound_management:
+                saturated = saturated | plan.product.any_output(
+                    y.abs() >= (plan.output_limit or 0.0)
+                )
+            y = convert_outputs(y, plan).mul_(self._factors[i] * r)
+            total = y if total is None else total.add_(y)
+        assert total is not None
+        return total, saturated
+
+    def _read(self, t: float) -> Tensor:
+        """Return weights from steps of inputs to steps of outputs, as read at ``t``."""
+        device = self.plan.config.device
+        sources = self.generators[0] if self.n_chips is None else self.generators
+        g = self.chip.read(t, generator=sources)
+        return self.plan.config.pair.to_weights(g, device).mul_(self.plan.weight_factor)
+
+    def _set_factors(self) -> None:
+        """Put output step, weight scale and compensation together."""
+        values = self.scale * self.plan.output_step
+        values = values if self.alpha is None else values * self.alpha
+        self._factors = [
+            self.plan.product.per_output(values[..., i, :]) for i in range(values.shape[-2])
+        ]

@@ -1,0 +1,186 @@
+r"""Hardware-aware forward and backward of a layer: one autograd function for all of it.
+
+Straight-through estimators: gradients pass the roundings as they are, and are zero where an input was clipped
+at its range or an output at the bound. The gradient of the weights is that of the clean weights; that of the
+input range is
+
+.. math::
+
+    \frac{dL}{dr} = r \Bigl(\sum_{x \ge r} \min(g, 0) - \sum_{x \le -r} \max(g, 0)\Bigr)
+                    + decay \cdot r\ [\text{unclipped share} > minimum]
+
+with g the gradient of the inputs before it is made zero.
+
+What is saved for the backward is the input (which plain layers save too), the noisy weights, and, for tiles
+with a clipped output, where that was. On the CPU scales are plain numbers and extremes are looked up first,
+so that passes which would change nothing are left out.
+
+Source: Rasch et al., Nat. Commun. 14:5282, 2023; the range's gradient as in aihwkit 1.2.0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .config import WeightModifier
+from .modifiers import modified
+from .noise import EXACT, training_source
+from .passes import all_inside, clip_marks, mask_and_sum, mask_inputs, masked, number
+from .plan import Plan
+from .tile_forward import convert_outputs, quantize_inputs, tile_outputs
+
+NO_MODIFIER = WeightModifier(kind="none")
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass of training or of evaluation before programming.
+
+    Attributes:
+        plan: The layer.
+        modifier: What is done to the weights.
+        factor: Multiplies the modifier's noise.
+        compute_dtype: Type in which products are computed.
+        learn_range: Whether the input range gets a gradient other than zero.
+    """
+
+    plan: Plan
+    modifier: WeightModifier
+    factor: float
+    compute_dtype: torch.dtype
+    learn_range: bool
+
+
+class HWAFunction(torch.autograd.Function):
+    """Outputs without learned factors, from ``(n, in)`` or ``(n, channels, *positions)``."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        input_range: Tensor,
+        scale: Tensor,
+        step: Pass,
+    ) -> Tensor:
+        """Run the tiles.
+
+        Args:
+            ctx: Autograd's context.
+            x: Inputs.
+            weight: Clean weights, any shape with the outputs first.
+            bias: Digital bias, shape ``(out,)``.
+            input_range: No dimensions, or shaped to divide ``x``.
+            scale: Weight scales, shape ``(row tiles, out)``.
+            step: What to do.
+        """
+        plan, dtype = step.plan, step.compute_dtype
+        noise = training_source(plan.config.noise_source)
+        r = number(input_range)
+        matrix, rows = weight.flatten(1), plan.row_scales(scale)
+        noisy = modified(matrix, rows, step.modifier, noise, step.factor)
+        steps = quantize_inputs(x if x.dtype in _WIDE else x.float(), r, plan, noise).to(dtype)
+        driven, factor = noisy, 1.0
+        if isinstance(rows, float):
+            factor = plan.weight_factor / rows
+        else:
+            driven = noisy * (plan.weight_factor / rows)
+        driven = driven.to(dtype)
+        total: Tensor | None = None
+        masks: list[Tensor | None] = []
+        for i in range(plan.grid.n_row_tiles):
+            part, part_matrix = plan.tile_inputs(steps, i), plan.tile_matrix(driven, i)
+            y = tile_outputs(part, part_matrix, plan, i, noise, factor)
+            masks.append(clip_marks(y, plan.output_limit))
+            y = convert_outputs(y, plan, clip=False)
+            if not isinstance(rows, float):
+                y.mul_(plan.product.per_output(scale[i] * plan.output_step))
+            total = y if total is None else total.add_(y)
+        assert total is not None
+        to_outputs = r * (rows * plan.output_step if isinstance(rows, float) else 1.0)
+        ctx.step = step
+        ctx.clipped_tiles = [mask is not None for mask in masks]
+        ctx.clips_inputs = not (isinstance(r, float) and all_inside(x, r))
+        if plan.config.dac.noise == 0.0:
+            steps = steps.new_empty(0)  # made again in the backward: cheaper than to keep
+        kept = [mask for mask in masks if mask is not None]
+        ctx.save_for_backward(x, steps, noisy.to(dtype), input_range, weight, *kept)
+        return finish(total, to_outputs, None if bias is None else plan.product.per_output(bias))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of inputs, weights, bias and input range."""
+        x, steps, noisy, input_range, weight, *kept = ctx.saved_tensors
+        plan: Plan = ctx.step.plan
+        grad = grads[0].to(ctx.step.compute_dtype)
+        wants_x, wants_w, wants_bias, wants_r = ctx.needs_input_grad[:4]
+        learns = wants_r and ctx.step.learn_range
+        r = number(input_range)
+        if plan.config.dac.noise == 0.0:
+            steps = quantize_inputs(x if x.dtype in _WIDE else x.float(), r, plan, EXACT)
+            steps = steps.to(ctx.step.compute_dtype)
+        to_inputs: Tensor | float = r / plan.input_steps
+        if isinstance(to_inputs, Tensor) and to_inputs.ndim:
+            steps, to_inputs = steps * to_inputs, 1.0
+        needs = (wants_x or (learns and ctx.clips_inputs), wants_w)
+        grad_bias = plan.product.sum_positions(grad) if wants_bias else None
+        grad_x, grad_w = tile_gradients(grad, steps, noisy, plan, needs, ctx.clipped_tiles, kept)
+        if grad_w is not None:
+            grad_w = grad_w.to(weight.dtype).mul_(to_inputs).view(weight.shape)
+        grad_r = torch.zeros_like(input_range) if wants_r else None
+        settings = plan.config.input_range
+        if grad_x is not None and ctx.clips_inputs and settings.kind != "absmax":
+            grad_x = grad_x.to(x.dtype)
+            if learns:
+                grad_x, outward, share = mask_and_sum(grad_x, x, r)
+                decay = torch.where(share > settings.min_unclipped, settings.decay, 0.0)
+                grad_r = (outward + decay) * input_range
+            else:
+                grad_x = mask_inputs(grad_x, x, r)
+        elif learns and settings.min_unclipped < 1.0:
+            grad_r = input_range * settings.decay
+        return grad_x if wants_x else None, grad_w, grad_bias, grad_r, None, None
+
+
+_WIDE = (torch.float32, torch.float64)
+
+
+def finish(y: Tensor, factor: Tensor | float, bias: Tensor | None) -> Tensor:
+    """Multiply outputs by ``factor`` and add the bias, in place and in one pass where possible."""
+    if bias is None:
+        return y.mul_(factor)
+    if isinstance(factor, float) and not torch.compiler.is_compiling() and bias.dtype == y.dtype:
+        return torch.add(bias, y, alpha=factor, out=y)
+    return y.mul_(factor).add_(bias)
+
+
+def tile_gradients(
+    grad: Tensor,
+    x: Tensor,
+    matrix: Tensor,
+    plan: Plan,
+    needs: tuple[bool, bool],
+    clipped_tiles: list[bool],
+    masks: list[Tensor],
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the gradients of inputs and weight matrix; all tiles together where no output was clipped."""
+    if not any(clipped_tiles):
+        return plan.product.backward(grad, x, matrix, needs)
+    remaining = list(masks)
+    grad_x = torch.zeros_like(x) if needs[0] else None
+    grad_w = torch.zeros_like(matrix) if needs[1] else None
+    for i, clipped in enumerate(clipped_tiles):
+        part_grad = masked(grad, remaining.pop(0)) if clipped else grad
+        part_x, part_w = plan.product.backward(
+            part_grad, plan.tile_inputs(x, i).contiguous(), plan.tile_matrix(matrix, i), needs
+        )
+        if grad_x is not None and part_x is not None:
+            plan.add_to_channels(grad_x, part_x, i)
+        if grad_w is not None and part_w is not None:
+            plan.add_to_rows(grad_w, part_w, i)
+    return grad_x, grad_w

@@ -1,0 +1,182 @@
+"""Matrix-vector products of a layer's tiles: linear and convolutional.
+
+A product knows the geometry of its layer and nothing of noise; everything else in this room is written
+once for both kinds. Weights are matrices ``(*chips, out, channels * kernel)``, of the whole layer or of one
+row tile; inputs and outputs are ``(*chips, n, ...)``, where ``*chips`` is one dimension or none.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_CONVOLVE: dict[int, Any] = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
+
+Gradients = tuple[Tensor | None, Tensor | None]
+"""Gradients of inputs and of the weight matrix."""
+
+
+class Product(ABC):
+    """How a layer multiplies inputs with weights."""
+
+    @abstractmethod
+    def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
+        """Return outputs times ``factor``, a new tensor; with chips where ``matrix`` has them."""
+
+    @abstractmethod
+    def backward(
+        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool]
+    ) -> Gradients:
+        """Return the gradients of inputs and weights, new tensors, where they are needed."""
+
+    @abstractmethod
+    def channels(self, x: Tensor, part: slice) -> Tensor:
+        """Return some input channels of each block."""
+
+    @abstractmethod
+    def per_output(self, values: Tensor) -> Tensor:
+        """Shape values for each output, ``(*chips, out)``, so that they multiply outputs."""
+
+    @abstractmethod
+    def sum_positions(self, grad: Tensor) -> Tensor:
+        """Sum over all but the outputs: the gradient of the bias."""
+
+    @abstractmethod
+    def any_output(self, flags: Tensor) -> Tensor:
+        """Return whether any output of each input vector is flagged, so shaped that it selects outputs."""
+
+    @abstractmethod
+    def largest(self, x: Tensor) -> Tensor:
+        """Return the largest absolute value of each input vector, so shaped that it divides ``x``."""
+
+
+@dataclass(frozen=True)
+class LinearProduct(Product):
+    """``x @ matrix.T`` of inputs ``(*chips, n, in)``."""
+
+    def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
+        """See :meth:`Product.multiply`: one batched product for several chips."""
+        if factor == 1.0:
+            return torch.matmul(x, matrix.transpose(-1, -2))
+        return torch.addmm(x.new_zeros(1), x, matrix.t(), beta=0.0, alpha=factor)
+
+    def backward(
+        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool]
+    ) -> Gradients:
+        """See :meth:`Product.backward`."""
+        return grad @ matrix if needs[0] else None, grad.t() @ x if needs[1] else None
+
+    def channels(self, x: Tensor, part: slice) -> Tensor:
+        """See :meth:`Product.channels`."""
+        return x[..., part]
+
+    def per_output(self, values: Tensor) -> Tensor:
+        """See :meth:`Product.per_output`."""
+        return values.unsqueeze(-2)
+
+    def sum_positions(self, grad: Tensor) -> Tensor:
+        """See :meth:`Product.sum_positions`."""
+        return grad.sum(0)
+
+    def any_output(self, flags: Tensor) -> Tensor:
+        """See :meth:`Product.any_output`."""
+        return flags.any(-1, keepdim=True)
+
+    def largest(self, x: Tensor) -> Tensor:
+        """See :meth:`Product.largest`."""
+        return x.abs().amax(-1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class ConvProduct(Product):
+    """Convolution of inputs ``(*chips, n, channels, *positions)``.
+
+    Attributes:
+        kernel: Shape of the kernel.
+        stride: Stride.
+        padding: Zeros on both sides.
+        dilation: Dilation.
+        groups: Blocks.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
+        """See :meth:`Product.multiply`: one convolution a chip, or a grouped one for all of them."""
+        matrix = matrix if factor == 1.0 else matrix * factor
+        if matrix.ndim == 2:
+            return self._convolve(x, self._kernels(matrix), self.groups)
+        n_chips = matrix.shape[0]
+        if not self._grouped_is_faster(x, matrix):
+            return torch.stack(
+                [
+                    self._convolve(x[i], self._kernels(matrix[i]), self.groups)
+                    for i in range(n_chips)
+                ]
+            )
+        side_by_side = x.transpose(0, 1).flatten(1, 2)
+        kernels = self._kernels(matrix).flatten(0, 1)
+        y = self._convolve(side_by_side, kernels, n_chips * self.groups)
+        return torch.unflatten(y, 1, (n_chips, -1)).transpose(0, 1)
+
+    def backward(
+        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool]
+    ) -> Gradients:
+        """See :meth:`Product.backward`."""
+        kernels = self._kernels(matrix)
+        grad_x, grad_w, _ = torch.ops.aten.convolution_backward(
+            grad,
+            x,
+            kernels,
+            None,
+            self.stride,
+            self.padding,
+            self.dilation,
+            False,
+            (0,) * len(self.kernel),
+            self.groups,
+            (*needs, False),
+        )
+        return grad_x, grad_w.flatten(1) if needs[1] else None
+
+    def channels(self, x: Tensor, part: slice) -> Tensor:
+        """See :meth:`Product.channels`."""
+        axis = x.ndim - len(self.kernel) - 1
+        blocks = torch.unflatten(x, axis, (self.groups, -1))
+        return blocks.narrow(axis + 1, part.start, part.stop - part.start).flatten(axis, axis + 1)
+
+    def per_output(self, values: Tensor) -> Tensor:
+        """See :meth:`Product.per_output`."""
+        return values.unsqueeze(-2)[(..., *(None,) * len(self.kernel))]
+
+    def sum_positions(self, grad: Tensor) -> Tensor:
+        """See :meth:`Product.sum_positions`."""
+        return grad.sum((0, *range(2, grad.ndim)))
+
+    def any_output(self, flags: Tensor) -> Tensor:
+        """See :meth:`Product.any_output`."""
+        return flags.any(-1 - len(self.kernel), keepdim=True)
+
+    def largest(self, x: Tensor) -> Tensor:
+        """See :meth:`Product.largest`: one value an image, since neighbouring vectors share inputs."""
+        return x.abs().amax(tuple(range(-1 - len(self.kernel), 0)), keepdim=True)
+
+    def _convolve(self, x: Tensor, kernels: Tensor, groups: int) -> Tensor:
+        convolve = _CONVOLVE[len(self.kernel)]
+        y: Tensor = convolve(x, kernels, None, self.stride, self.padding, self.dilation, groups)
+        return y
+
+    def _kernels(self, matrix: Tensor) -> Tensor:
+        return torch.unflatten(matrix, -1, (-1, *self.kernel))
+
+    def _grouped_is_faster(self, x: Tensor, matrix: Tensor) -> bool:
+        return False
