@@ -64,16 +64,16 @@ class LayerChips:
             self.alpha = factor(self.reference, reading(self._driven, self.plan, self.noise))
         self._set_factors()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return outputs without bias and learned factors: ``(*chips, n, ...)`` from the same."""
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """Return outputs without learned factors: ``(*chips, n, ...)`` from the same."""
         plan = self.plan
         if plan.config.input_range.kind == "absmax":
             r = plan.product.largest(x).clamp_(min=torch.finfo(x.dtype).tiny)
         else:
             r = self.input_range
-        if plan.config.adc.bound_management:
-            return self._managed(x, r)
-        return self._forward(x, r)[0]
+        managed = plan.config.adc.bound_management
+        y = self._managed(x, r) if managed else self._forward(x, r)[0]
+        return y if bias is None else y.add_(plan.product.per_output(bias.to(y.dtype)))
 
     def _managed(self, x: Tensor, r: Tensor) -> Tensor:
         """Halve the inputs of saturated vectors until none is saturated."""

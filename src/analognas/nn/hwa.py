@@ -2,6 +2,10 @@ r"""Hardware-aware forward and backward of a layer: one autograd function for al
 
 Straight-through estimators: gradients pass the roundings as they are, and are zero where an input was clipped
 at its range or an output at the bound. The gradient of the weights is that of the clean weights.
+
+What is saved for the backward is the input (which plain layers save too), its converted form, the noisy
+weights, and, only for tiles with a clipped output, where that was. On the CPU scales are plain numbers and
+extremes are looked up first, so that passes which would change nothing are left out.
 """
 
 from __future__ import annotations
@@ -41,101 +45,117 @@ class Pass:
 
 
 class HWAFunction(torch.autograd.Function):
-    """Outputs without bias and learned factors, from ``(n, in)`` or ``(n, channels, *positions)``."""
+    """Outputs without learned factors, from ``(n, in)`` or ``(n, channels, *positions)``."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, input_range: Tensor, scale: Tensor, step: Pass
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        input_range: Tensor,
+        scale: Tensor,
+        step: Pass,
     ) -> Tensor:
-        """Run the tiles; see :class:`Pass`.
+        """Run the tiles.
 
         Args:
             ctx: Autograd's context.
             x: Inputs.
             weight: Clean weights, any shape with the outputs first.
+            bias: Digital bias, shape ``(out,)``.
             input_range: No dimensions, or shaped to divide ``x``.
             scale: Weight scales, shape ``(row tiles, out)``.
             step: What to do.
         """
-        plan, noise = step.plan, training_source(step.plan.config.noise_source)
-        matrix = weight.flatten(1)
-        rows = (
-            number(scale[0, 0]) if plan.config.scaling.per == "layer" else plan.spread_rows(scale)
-        )
-        noisy = modified(matrix, rows, step.modifier, noise, step.factor)
-        to_steps = plan.weight_factor / rows
-        driven = (noisy * to_steps).to(step.compute_dtype)
+        plan, dtype = step.plan, step.compute_dtype
+        noise = training_source(plan.config.noise_source)
         r = number(input_range)
-        steps = quantize_inputs(x.float() if x.dtype != torch.float64 else x, r, plan, noise)
-        steps = steps.to(step.compute_dtype)
+        matrix, rows = weight.flatten(1), plan.row_scales(scale)
+        noisy = modified(matrix, rows, step.modifier, noise, step.factor)
+        steps = quantize_inputs(x if x.dtype in _WIDE else x.float(), r, plan, noise).to(dtype)
+        driven, factor = noisy, 1.0
+        if isinstance(rows, float):
+            factor = plan.weight_factor / rows
+        else:
+            driven = noisy * (plan.weight_factor / rows)
+        driven = driven.to(dtype)
         total: Tensor | None = None
         masks: list[Tensor | None] = []
         for i in range(plan.grid.n_row_tiles):
-            y = tile_outputs(
-                plan.tile_inputs(steps, i), plan.tile_matrix(driven, i), plan, i, noise
-            )
+            part, part_matrix = plan.tile_inputs(steps, i), plan.tile_matrix(driven, i)
+            y = tile_outputs(part, part_matrix, plan, i, noise, factor)
             masks.append(inside(y, plan.output_limit))
-            y = convert_outputs(y, plan)
-            y.mul_(output_factor(scale, i, plan) * r)
+            y = convert_outputs(y, plan, clip=masks[-1] is not None)
+            if not isinstance(rows, float):
+                y.mul_(plan.product.per_output(scale[i] * plan.output_step))
             total = y if total is None else total.add_(y)
         assert total is not None
+        to_outputs = r * (rows * plan.output_step if isinstance(rows, float) else 1.0)
         ctx.step = step
         ctx.clipped_tiles = [mask is not None for mask in masks]
+        ctx.clips_inputs = not (isinstance(r, float) and _all_inside(x, r))
         kept = [mask for mask in masks if mask is not None]
-        ctx.save_for_backward(x, steps, noisy.to(step.compute_dtype), input_range, weight, *kept)
-        return total
+        ctx.save_for_backward(x, steps, noisy.to(dtype), input_range, weight, *kept)
+        return finish(total, to_outputs, None if bias is None else plan.product.per_output(bias))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of inputs, weights and input range."""
+        """Return the gradients of inputs, weights, bias and input range."""
         x, steps, noisy, input_range, weight, *kept = ctx.saved_tensors
         plan: Plan = ctx.step.plan
         grad = grads[0].to(ctx.step.compute_dtype)
-        ranged = plan.config.input_range.kind != "absmax"
-        learned = ctx.needs_input_grad[2] and ctx.step.learn_range
+        wants_x, wants_w, wants_bias, wants_r = ctx.needs_input_grad[:4]
+        learns = wants_r and ctx.step.learn_range
         r = number(input_range)
-        needs = (ctx.needs_input_grad[0] or learned, ctx.needs_input_grad[1])
-        if r.ndim if isinstance(r, Tensor) else False:
-            steps = steps * (r / plan.input_steps)
-            to_inputs: Tensor | float = 1.0
-        else:
-            to_inputs = r / plan.input_steps
+        to_inputs: Tensor | float = r / plan.input_steps
+        if isinstance(to_inputs, Tensor) and to_inputs.ndim:
+            steps, to_inputs = steps * to_inputs, 1.0
+        needs = (wants_x or (learns and ctx.clips_inputs), wants_w)
+        grad_bias = plan.product.sum_positions(grad) if wants_bias else None
         grad_x, grad_w = tile_gradients(grad, steps, noisy, plan, needs, ctx.clipped_tiles, kept)
         if grad_w is not None:
             grad_w = grad_w.to(weight.dtype).mul_(to_inputs).view(weight.shape)
-        grad_r = None
-        if grad_x is not None and ranged:
-            grad_x, grad_r = clipped_gradients(grad_x.to(x.dtype), x, r, plan, learned)
-        if grad_r is None and ctx.needs_input_grad[2]:
-            grad_r = torch.zeros_like(input_range)
-        if not ctx.needs_input_grad[0]:
-            grad_x = None
-        return grad_x, grad_w, grad_r, None, None
+        grad_r = torch.zeros_like(input_range) if wants_r else None
+        if grad_x is not None and ctx.clips_inputs and plan.config.input_range.kind != "absmax":
+            unmasked = grad_x.to(x.dtype)
+            grad_x = masked_gradient(unmasked, x, r)
+            if learns:
+                grad_r = range_gradient(unmasked.sub_(grad_x), x, steps, r, plan)
+        elif learns and plan.config.input_range.min_unclipped < 1.0:
+            grad_r = input_range * plan.config.input_range.decay
+        return grad_x if wants_x else None, grad_w, grad_bias, grad_r, None, None
+
+
+_WIDE = (torch.float32, torch.float64)
 
 
 def number(value: Tensor) -> Tensor | float:
     """Return a tensor of one number on the CPU as a float, unless it is being compiled."""
-    if value.ndim or value.device.type != "cpu" or torch.compiler.is_compiling():
+    if value.ndim or not eager_on_cpu(value):
         return value
     return float(value)
 
 
+def eager_on_cpu(tensor: Tensor) -> bool:
+    """Whether looking at a value costs nothing."""
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 def inside(y: Tensor, limit: float | None) -> Tensor | None:
     """Return where outputs are inside the bound; None where that is known to be everywhere."""
-    if limit is None:
+    if limit is None or (eager_on_cpu(y) and _all_inside(y, limit)):
         return None
-    if y.device.type == "cpu" and not torch.compiler.is_compiling():
-        low, high = torch.aminmax(y)
-        if -limit < float(low) and float(high) < limit:
-            return None
     return y.abs() < limit
 
 
-def output_factor(scale: Tensor, i: int, plan: Plan) -> Tensor | float:
-    """Return what turns steps of outputs of row tile ``i`` into weights times input ranges."""
-    if plan.config.scaling.per == "layer":
-        return number(scale[0, 0]) * plan.output_step
-    return plan.product.per_output(scale[i] * plan.output_step)
+def finish(y: Tensor, factor: Tensor | float, bias: Tensor | None) -> Tensor:
+    """Multiply outputs by ``factor`` and add the bias, in place and in one pass where possible."""
+    if bias is None:
+        return y.mul_(factor)
+    if isinstance(factor, float) and not torch.compiler.is_compiling() and bias.dtype == y.dtype:
+        return torch.add(bias, y, alpha=factor, out=y)
+    return y.mul_(factor).add_(bias)
 
 
 def tile_gradients(
@@ -147,7 +167,7 @@ def tile_gradients(
     clipped_tiles: list[bool],
     masks: list[Tensor],
 ) -> tuple[Tensor | None, Tensor | None]:
-    """Return the gradients of inputs and weight matrix; tiles without clipped outputs go together."""
+    """Return the gradients of inputs and weight matrix; all tiles together where no output was clipped."""
     if not any(clipped_tiles):
         return plan.product.backward(grad, x, matrix, needs)
     remaining = list(masks)
@@ -165,34 +185,47 @@ def tile_gradients(
     return grad_x, grad_w
 
 
-def clipped_gradients(
-    grad: Tensor, x: Tensor, r: Tensor | float, plan: Plan, learned: bool
-) -> tuple[Tensor, Tensor | None]:
-    r"""Return the gradient of the inputs, zero where they were clipped, and that of the input range.
+def masked_gradient(grad: Tensor, x: Tensor, r: Tensor | float) -> Tensor:
+    """Return the gradient of the inputs, zero where they were clipped; a new tensor."""
+    if isinstance(r, float):
+        masked: Tensor = torch.ops.aten.hardtanh_backward(grad, x, -r, r)
+        return masked
+    return torch.where(x.abs() < r, grad, 0.0)
+
+
+def range_gradient(
+    clipped: Tensor, x: Tensor, steps: Tensor, r: Tensor | float, plan: Plan
+) -> Tensor:
+    r"""Return the gradient of the input range.
 
     .. math::
 
         \frac{dL}{dr} = r \Bigl(\sum_{x \ge r} \min(g, 0) - \sum_{x \le -r} \max(g, 0)\Bigr)
                         + decay \cdot r\ [\text{unclipped share} > minimum]
 
-    with g the gradient of the inputs before it is made zero.
+    Both sums together are that of :math:`\min(g\,\mathrm{sign}\,x, 0) = (g\,\mathrm{sign}\,x - |g|) / 2`.
+
+    Args:
+        clipped: Gradient of the inputs where they were clipped, zero elsewhere; changed.
+        x: The inputs.
+        steps: The inputs as converted: plus or minus full scale where they were clipped.
+        r: The range.
+        plan: The layer.
 
     Source: Rasch et al., Nat. Commun. 14:5282, 2023; as in aihwkit 1.2.0.
     """
     settings = plan.config.input_range
-    if isinstance(r, float):
-        low, high = torch.aminmax(x)
-        if -r < float(low) and float(high) < r:
-            decay = settings.decay if settings.min_unclipped < 1.0 else 0.0
-            return grad, grad.new_tensor(decay * r) if learned else None
-        masked: Tensor = torch.ops.aten.hardtanh_backward(grad, x, -r, r)
+    signs = steps if plan.config.dac.noise == 0.0 else torch.sign(x)
+    full_scale = plan.input_steps if plan.config.dac.noise == 0.0 else 1.0
+    if eager_on_cpu(x) and clipped.is_contiguous() and signs.is_contiguous():
+        outward = torch.dot(clipped.view(-1), signs.to(clipped.dtype).view(-1))
     else:
-        masked = torch.where(x.abs() < r, grad, 0.0)
-    if not learned:
-        return masked, None
-    # With d the clipped part, min(d sign(x), 0) = (d sign(x) - |d|) / 2.
-    clipped = grad.sub_(masked)
-    outward = (clipped * torch.sign(x)).sum() - torch.linalg.vector_norm(clipped, 1)
-    share = (x.abs() < r).to(torch.float32).mean()
-    decay_term = torch.where(share > settings.min_unclipped, settings.decay, 0.0)
-    return masked, (0.5 * outward + decay_term) * r
+        outward = (clipped * signs).sum()
+    total = (outward / full_scale - clipped.abs_().sum()) * 0.5
+    unclipped = 1.0 - torch.count_nonzero(x.abs() >= r) / x.numel()
+    return (total + torch.where(unclipped > settings.min_unclipped, settings.decay, 0.0)) * r
+
+
+def _all_inside(y: Tensor, limit: float) -> bool:
+    low, high = torch.aminmax(y)
+    return -limit < float(low) and float(high) < limit

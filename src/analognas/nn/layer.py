@@ -146,12 +146,15 @@ class AnalogLayer(nn.Module):
             return self._digital(x)
         tiles = self._to_tiles(x)
         y = self._on_chips(tiles) if self.mode == "chip" else self._hardware_aware(tiles)
-        if self.out_scale is not None:
-            y = y * self.plan.product.per_output(self.out_scale).to(y.dtype)
-        bias = self._parameters.get("bias")
-        if bias is not None:
-            y = y + self.plan.product.per_output(bias).to(y.dtype)
         return self._from_tiles(y, x)
+
+    def _scaled(self, y: Tensor) -> Tensor:
+        """Apply the learned factors, and the bias if it comes after them."""
+        if self.out_scale is None:
+            return y
+        y = y * self.plan.product.per_output(self.out_scale).to(y.dtype)
+        bias = self._parameters.get("bias")
+        return y if bias is None else y + self.plan.product.per_output(bias).to(y.dtype)
 
     def set_mode(self, mode: str) -> None:
         """Switch to ``"train"``, ``"chip"`` or ``"ideal"``.
@@ -209,7 +212,9 @@ class AnalogLayer(nn.Module):
     def clip(self) -> None:
         """Clip the weights as configured, in place."""
         limit = clip_limit(self.weight, self.weight_scale, self.plan)
-        if limit is not None:
+        if isinstance(limit, float):
+            self.weight.clamp_(-limit, limit)
+        elif limit is not None:
             self.weight.copy_(torch.clamp(self.weight, -limit, limit))
         if self.config.input_range.kind == "learned":
             self.input_range.clamp_(min=_MIN_RANGE)
@@ -284,11 +289,12 @@ class AnalogLayer(nn.Module):
         else:
             # While data still set the range in place, what autograd keeps is a copy.
             input_range = self.input_range if learn_range else self.input_range.clone()
+        bias = self._parameters.get("bias") if self.out_scale is None else None
         with torch.autocast(kind, enabled=False):
             y = HWAFunction.apply(  # type: ignore[no-untyped-call]
-                x, weight, input_range, self.weight_scale, step
+                x, weight, bias, input_range, self.weight_scale, step
             )
-        return cast(Tensor, y)
+        return self._scaled(cast(Tensor, y))
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _observe_eagerly(self, x: Tensor) -> None:
@@ -298,16 +304,17 @@ class AnalogLayer(nn.Module):
     def _on_chips(self, x: Tensor) -> Tensor:
         chips = self.chips
         exact = chips.scale.dtype
+        bias = self._parameters.get("bias") if self.out_scale is None else None
         with torch.autocast(x.device.type, enabled=False):
             if chips.n_chips is None:
-                return chips.forward(x.to(exact)).to(x.dtype)
+                return self._scaled(chips.forward(x.to(exact), bias)).to(x.dtype)
             if x.shape[0] % chips.n_chips:
                 raise InvalidArgumentError(
                     f"The first dimension of the inputs must be a multiple of the {chips.n_chips} chips, "
                     f"chip by chip, but got {x.shape[0]}; see run_chips()."
                 )
-            y = chips.forward(torch.unflatten(x.to(exact), 0, (chips.n_chips, -1)))
-            return y.flatten(0, 1).to(x.dtype)
+            y = chips.forward(torch.unflatten(x.to(exact), 0, (chips.n_chips, -1)), bias)
+            return self._scaled(y.flatten(0, 1)).to(x.dtype)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Move to another device or type; a programmed chip does not move along."""

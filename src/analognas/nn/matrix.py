@@ -13,7 +13,7 @@ from analognas.core import InvalidArgumentError
 
 from . import model
 from .config import AnalogConfig
-from .hwa import NO_MODIFIER, number
+from .hwa import NO_MODIFIER
 from .layer import AnalogLayer
 from .modifiers import modified
 from .noise import training_source
@@ -67,10 +67,10 @@ class MatrixTiles(AnalogLayer):
         if self.mode == "ideal":
             return self._digital
         if self.mode == "chip":
-            return self._scaled(self._on_chips)
+            return self._on_chips
         weight = self._modified_once() if self.training else self.weight
         learn = not self._warming
-        return self._scaled(lambda h: self._run_tiles(h, weight, NO_MODIFIER, learn_range=learn))
+        return lambda h: self._run_tiles(h, weight, NO_MODIFIER, learn_range=learn)
 
     @property
     def is_watched(self) -> bool:
@@ -90,16 +90,9 @@ class MatrixTiles(AnalogLayer):
         else:
             self._observe_eagerly(x)
 
-    def _scaled(self, product: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-        scale = self.out_scale
-        return product if scale is None else lambda h: product(h) * scale.to(h.dtype)
-
     def _modified_once(self) -> Tensor:
         weight, config = self.weight, self.config
-        scale = self.weight_scale
-        rows = (
-            number(scale[0, 0]) if config.scaling.per == "layer" else self.plan.spread_rows(scale)
-        )
+        rows = self.plan.row_scales(self.weight_scale)
         noise = training_source(config.noise_source)
         noisy = modified(weight.detach(), rows, config.modifier, noise, self.modifier_factor)
         return noisy + (weight - weight.detach())

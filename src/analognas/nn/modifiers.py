@@ -27,7 +27,7 @@ def modified(
     """
     std = modifier.std * factor
     if modifier.kind == "additive":
-        result = noise.normal(weight, scale * std).add_(weight)
+        result = noise.added(weight, scale * std)
     elif modifier.kind == "multiplicative":
         result = noise.normal(weight, std).add_(1.0).mul_(weight)
     elif modifier.kind in ("programming", "polynomial"):

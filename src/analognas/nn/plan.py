@@ -51,6 +51,14 @@ class Plan:
         """From normalised weights to those which turn steps of inputs into steps of outputs."""
         return 1.0 / (self.output_step * self.input_steps)
 
+    def row_scales(self, scale: Tensor) -> Tensor | float:
+        """Return the scales that weights ``(out, in)`` are divided by; a number where there is only one."""
+        if self.config.scaling.per != "layer":
+            return self.spread_rows(scale)
+        first = scale[0, 0]
+        cheap = first.device.type == "cpu" and not torch.compiler.is_compiling()
+        return float(first) if cheap else first
+
     def tile_matrix(self, matrix: Tensor, i: int) -> Tensor:
         """Return the weights of row tile ``i``, ``(*, out, channels * kernel)``.
 

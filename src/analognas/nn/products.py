@@ -25,8 +25,8 @@ class Product(ABC):
     """How a layer multiplies inputs with weights."""
 
     @abstractmethod
-    def multiply(self, x: Tensor, matrix: Tensor) -> Tensor:
-        """Return outputs without bias, a new tensor; with chips where ``matrix`` has them."""
+    def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
+        """Return outputs times ``factor``, a new tensor; with chips where ``matrix`` has them."""
 
     @abstractmethod
     def backward(
@@ -59,9 +59,11 @@ class Product(ABC):
 class LinearProduct(Product):
     """``x @ matrix.T`` of inputs ``(*chips, n, in)``."""
 
-    def multiply(self, x: Tensor, matrix: Tensor) -> Tensor:
+    def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
         """See :meth:`Product.multiply`: one batched product for several chips."""
-        return torch.matmul(x, matrix.transpose(-1, -2))
+        if factor == 1.0:
+            return torch.matmul(x, matrix.transpose(-1, -2))
+        return torch.addmm(x.new_zeros(1), x, matrix.t(), beta=0.0, alpha=factor)
 
     def backward(
         self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool]
@@ -108,8 +110,9 @@ class ConvProduct(Product):
     dilation: tuple[int, ...]
     groups: int
 
-    def multiply(self, x: Tensor, matrix: Tensor) -> Tensor:
+    def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
         """See :meth:`Product.multiply`: one convolution a chip, or a grouped one for all of them."""
+        matrix = matrix if factor == 1.0 else matrix * factor
         if matrix.ndim == 2:
             return self._convolve(x, self._kernels(matrix), self.groups)
         n_chips = matrix.shape[0]

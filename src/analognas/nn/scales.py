@@ -30,12 +30,25 @@ def weight_scales(weight: Tensor, plan: Plan) -> Tensor:
     return torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
-def clip_limit(weight: Tensor, scale: Tensor, plan: Plan) -> Tensor | None:
+def clip_limit(weight: Tensor, scale: Tensor, plan: Plan) -> Tensor | float | None:
     """Return the largest weight that clipping leaves, broadcast to ``weight``; None without clipping."""
     settings = plan.config.clip
     if settings.kind == "none":
         return None
     if settings.kind == "gaussian":
-        return weight.std() * settings.sigma
+        return spread(weight) * settings.sigma
     rows = plan.spread_rows(scale) * settings.value
     return rows.view(weight.shape)
+
+
+def spread(weight: Tensor) -> Tensor | float:
+    """Return the standard deviation of the weights, on the CPU from two cheap sums where that is safe."""
+    if weight.device.type == "cpu" and weight.numel() > 1:
+        n, mean, norm = (
+            weight.numel(),
+            float(weight.mean()),
+            float(torch.linalg.vector_norm(weight)),
+        )
+        if n * mean**2 < 0.5 * norm**2:
+            return float(((norm**2 - n * mean**2) / (n - 1)) ** 0.5)
+    return weight.std(correction=min(1, weight.numel() - 1))

@@ -31,18 +31,23 @@ def quantize_inputs(
     return result
 
 
-def tile_outputs(x: Tensor, matrix: Tensor, plan: Plan, i: int, noise: NoiseSource) -> Tensor:
+def tile_outputs(
+    x: Tensor, matrix: Tensor, plan: Plan, i: int, noise: NoiseSource, factor: float = 1.0
+) -> Tensor:
     """Return the outputs of row tile ``i`` before its ADC, in its steps; a new tensor.
 
     Args:
         x: Inputs of the tile in steps of the DAC, ``(*chips, n, ...)``.
-        matrix: Its weights, from steps of inputs to steps of outputs, ``(*chips, out, in)``.
+        matrix: Its weights, ``(*chips, out, in)``.
         plan: The layer.
         i: Which row tile.
         noise: Where normal numbers come from.
+        factor: Makes of the weights those which turn steps of inputs into steps of outputs.
     """
     config, product = plan.config, plan.product
-    y = product.multiply(x, matrix)
+    y = product.multiply(x, matrix, factor)
+    if factor != 1.0 and (config.read_noise.std > 0.0 or config.ir_drop > 0.0):
+        matrix = matrix * factor
     if config.read_noise.std > 0.0:
         y = y + noise.normal(y, _read_noise_std(x, matrix, plan))
     if config.ir_drop > 0.0:
@@ -54,10 +59,10 @@ def tile_outputs(x: Tensor, matrix: Tensor, plan: Plan, i: int, noise: NoiseSour
     return y
 
 
-def convert_outputs(y: Tensor, plan: Plan) -> Tensor:
-    """Clip and round outputs as the ADC does, in place."""
+def convert_outputs(y: Tensor, plan: Plan, *, clip: bool = True) -> Tensor:
+    """Clip, unless that is known to change nothing, and round outputs as the ADC does, in place."""
     limit = plan.output_limit
-    if limit is not None:
+    if clip and limit is not None:
         y.clamp_(-limit, limit)
     if plan.config.adc.steps is not None:
         y.round_()

@@ -1,0 +1,83 @@
+"""The three networks of the layer benchmarks, and their inputs: plain torch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Block(nn.Module):
+    """Pre-activation residual block of WideResNet."""
+
+    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(n_in), nn.BatchNorm2d(n_out)
+        self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
+        same = stride == 1 and n_in == n_out
+        self.shortcut = nn.Identity() if same else nn.Conv2d(n_in, n_out, 1, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        y = torch.relu(self.bn1(x))
+        shortcut = x if isinstance(self.shortcut, nn.Identity) else self.shortcut(y)
+        return self.conv2(torch.relu(self.bn2(self.conv1(y)))) + shortcut
+
+
+def wide_resnet(depth: int = 16, widen: int = 4, n_classes: int = 10) -> nn.Module:
+    """WideResNet for 32 x 32 images."""
+    n_blocks = (depth - 4) // 6
+    layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False)]
+    width = 16
+    for stage in range(3):
+        for block in range(n_blocks):
+            wider = 16 * widen * 2**stage
+            layers.append(Block(width, wider, 2 if stage and not block else 1))
+            width = wider
+    layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(width, n_classes))
+
+
+class EncoderLayer(nn.Module):
+    """Post-norm transformer layer as in BERT."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        parts = [
+            f(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for f in (self.query, self.key, self.value)
+        ]
+        mixed = nn.functional.scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2)
+        x = self.norm1(x + self.out(mixed))
+        return self.norm2(x + self.down(nn.functional.gelu(self.up(x))))
+
+
+def bert_like(width: int = 256, n_layers: int = 4, n_classes: int = 2) -> nn.Module:
+    """Encoder on embedded tokens with a classifier of the first one."""
+
+    class First(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, 0]
+
+    layers = [EncoderLayer(width, 4) for _ in range(n_layers)]
+    return nn.Sequential(*layers, First(), nn.Linear(width, n_classes))
+
+
+def mlp() -> nn.Module:
+    """784-512-512-10."""
+    return nn.Sequential(
+        nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 10)
+    )
+
+
+NETWORKS = {
+    "mlp": (mlp, (128, 784), 10),
+    "bert": (bert_like, (16, 64, 256), 2),
+    "wrn": (wide_resnet, (32, 3, 32, 32), 10),
+}
+"""Maker, shape of a batch, classes."""
