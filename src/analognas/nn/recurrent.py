@@ -48,6 +48,8 @@ class _AnalogRecurrent(AnalogComposite):
         for part in self.matrices if "tiles" in self._modules else ():
             part.reset_analog()
 
+    # As torch's own recurrent layers: a compiler would unroll all time steps.
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> Any:
         """Return what the torch layer returns, as the analog tiles would."""
         if self._runs_digitally():
