@@ -102,7 +102,7 @@ def test_optimizer_steps_train_clip_and_remap(net, x, kind):
         loss = nn.functional.cross_entropy(net(x), labels)
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     if kind is torch.optim.AdamW:
         assert sum(losses[-5:]) < sum(losses[:5])
     changed = {
@@ -159,12 +159,12 @@ def test_functional_call(net, x):
     set_mode(net, "train")
     zeros |= {name: value for name, value in net.named_parameters() if "input_range" in name}
     y = torch.func.functional_call(net.eval(), zeros, (x,))
-    assert float(y.abs().mean()) < 0.2
+    assert float(y.detach().abs().mean()) < 0.2
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
-@pytest.mark.parametrize("backend", ["aot_eager", "inductor"])
+@pytest.mark.parametrize("backend", ["aot_eager"])
 def test_compiled(net, x, backend):
     compiled = torch.compile(net, backend=backend)
     set_mode(net, "ideal")
