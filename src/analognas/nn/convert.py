@@ -3,103 +3,214 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from torch import nn
 
+from analognas.core import InvalidArgumentError
+
 from .config import AnalogConfig
-from .conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
-from .layer import AnalogLayer, check_weights
-from .linear import AnalogLinear
+from .converters import Converter, find_converter
+from .exchange import STAYS_DIGITAL, substitute
+from .fast_paths import close_fast_paths
+from .layer import AnalogLayer
+from .matrix import AnalogComposite
+from .obstacles import check_layer, obstacle
+from .selection import Chosen, names_of, select
 
-Converter = Callable[[nn.Module, AnalogConfig], nn.Module]
-"""Makes an analog layer of a digital one: the same parameter objects, another class."""
-
-CONVERTERS: dict[type[nn.Module], Converter] = {}
-"""Converters by the exact class of the digital layer."""
-
-
-def register_converter(kind: type[nn.Module], converter: Converter) -> None:
-    """Tell :func:`to_analog` how to convert layers whose class is exactly ``kind``."""
-    CONVERTERS[kind] = converter
+FIRST, LAST = "first", "last"
+"""What ``AnalogConfig.digital`` may hold beside patterns of names."""
+ATTENTION_IS_DIGITAL = "part of an attention that stays digital and reads its weight directly"
 
 
-def to_analog(model: nn.Module, config: AnalogConfig | None = None) -> nn.Module:
-    """Return a copy of ``model`` whose layers are analog where there is a converter.
+class StaysDigitalWarning(UserWarning):
+    """Layers with weights stay digital although nobody asked for it."""
+
+
+@dataclass
+class _Plan:
+    """What becomes of each layer; layers by their ``id``."""
+
+    names: dict[int, list[str]]
+    converters: dict[int, tuple[nn.Module, Converter]] = field(default_factory=dict)
+    digital: dict[int, tuple[nn.Module, str]] = field(default_factory=dict)
+    unexpected: set[int] = field(default_factory=set)
+
+    def keep(self, module: nn.Module, reason: str, *, unexpected: bool = False) -> None:
+        """Leave a layer digital; say so in the warning if nobody asked for it."""
+        self.converters.pop(id(module), None)
+        self.digital[id(module)] = (module, reason)
+        if unexpected:
+            self.unexpected.add(id(module))
+
+
+def to_analog(
+    model: nn.Module,
+    config: AnalogConfig | None = None,
+    *,
+    exclude: Chosen | Iterable[Chosen] = (),
+    only: Chosen | Iterable[Chosen] | None = None,
+    inplace: bool = False,
+) -> nn.Module:
+    """Return a copy of ``model`` with its linear, convolutional, recurrent and attention layers on tiles.
+
+    Parameters keep their names, objects (in a copy: copies), types, devices and ``requires_grad``; hooks
+    and the training flag are kept; shared layers and shared weights stay shared. Layers that share a
+    weight have tiles of their own, which are programmed independently.
+
+    Layers that have weights and cannot be analog stay digital and are named in one
+    :class:`StaysDigitalWarning`.
 
     Args:
-        model: Any module; it is not changed.
+        model: Any module.
         config: The hardware.
+        exclude: What stays digital: names of modules, patterns of names (``"encoder.*.attention"``) or
+            classes, or one of them; each with all that it contains.
+        only: What becomes analog, said likewise; None: all that can.
+        inplace: Change ``model`` instead of a copy. If it is itself a layer, use what is returned.
+
+    Returns:
+        The analog model.
+
+    Raises:
+        UnknownNameError: If a name in ``exclude``, ``only`` or ``config.digital`` fits no layer.
+        InvalidArgumentError: If weights are complex, integers, none, NaN, infinite, not there yet (lazy) or
+            made anew before each forward (parametrizations).
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        >>> [type(layer).__name__ for layer in to_analog(net, exclude="2")]
+        ['AnalogLinear', 'ReLU', 'Linear']
     """
-    config = config or AnalogConfig()
-    result = copy.deepcopy(model)
-    if type(result) in CONVERTERS:
-        return CONVERTERS[type(result)](result, config)
-    for parent in list(result.modules()):
-        if isinstance(parent, AnalogLayer):
-            continue
-        for name, child in list(parent.named_children()):
-            if type(child) in CONVERTERS:
-                setattr(parent, name, CONVERTERS[type(child)](child, config))
+    if not isinstance(model, nn.Module):
+        raise InvalidArgumentError(f"`model` must be a torch module, but got {model!r}.")
+    config = AnalogConfig() if config is None else config
+    if not isinstance(config, AnalogConfig):
+        raise InvalidArgumentError(
+            f"`config` must be an AnalogConfig, but got {type(config).__name__}."
+        )
+    chosen = None if only is None else _listed(only)
+    excluded = _listed(exclude)
+    plan = _make_plan(model, config, excluded, chosen)
+    for key, (layer, _) in plan.converters.items():
+        check_layer(plan.names[key][0], layer)
+    message = _warning(plan)
+    if not inplace:
+        model = copy.deepcopy(model)
+        plan = _make_plan(model, config, excluded, chosen)
+    for layer, reason in plan.digital.values():
+        layer.__dict__[STAYS_DIGITAL] = reason
+
+    def change(module: nn.Module) -> nn.Module | None:
+        if id(module) not in plan.converters:
+            return None
+        return plan.converters[id(module)][1](module, config)
+
+    result = substitute(model, change)
+    close_fast_paths(result)
+    if message:
+        warnings.warn(message, StaysDigitalWarning, stacklevel=2)
     return result
 
 
-def adopt(analog: AnalogLayer, digital: nn.Module) -> AnalogLayer:
-    """Give a new analog layer the parameters, hooks and training flag of ``digital``; return it.
-
-    Args:
-        analog: Made on torch's device ``"meta"``.
-        digital: The layer that it replaces.
-    """
-    analog.to_empty(device=digital._parameters["weight"].device)  # type: ignore[union-attr]
-    for name, parameter in digital.named_parameters(recurse=False):
-        analog._parameters[name] = parameter
-    for name, value in vars(digital).items():
-        if name.endswith("_hooks"):
-            setattr(analog, name, value)
-    analog.reset_analog()
-    return analog.train(digital.training)
+def _listed(chosen: Chosen | Iterable[Chosen]) -> list[Chosen]:
+    return [chosen] if isinstance(chosen, str | type) else list(chosen)
 
 
-def _linear(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-    assert isinstance(layer, nn.Linear)
-    check_weights(type(layer).__name__, layer.weight)
-    made = AnalogLinear(
-        layer.in_features,
-        layer.out_features,
-        layer.bias is not None,
-        config=config,
-        device="meta",
-        dtype=layer.weight.dtype,
-    )
-    return adopt(made, layer)
+def _make_plan(
+    model: nn.Module, config: AnalogConfig, exclude: list[Chosen], only: list[Chosen] | None
+) -> _Plan:
+    plan = _Plan(names_of(model))
+    done = {
+        id(part)
+        for module in model.modules()
+        if isinstance(module, AnalogLayer | AnalogComposite)
+        for part in module.modules()
+    }
+    for module in model.modules():
+        if id(module) in done:
+            continue
+        converter, base = find_converter(module)
+        if converter is not None:
+            plan.converters[id(module)] = (module, converter)
+            continue
+        reason = obstacle(module, base)
+        if reason is not None:
+            plan.keep(module, reason, unexpected=True)
+    _apply_choices(plan, model, config, exclude, only)
+    for module in model.modules():
+        is_attention = isinstance(module, nn.MultiheadAttention)
+        if is_attention and id(module) not in plan.converters and id(module) not in done:
+            out = module.get_submodule("out_proj")
+            if id(out) in plan.converters:
+                plan.keep(out, ATTENTION_IS_DIGITAL, unexpected=True)
+    return plan
 
 
-def _conv(kind: type[Any]) -> Converter:
-    def convert(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-        given: Any = layer
-        check_weights(type(layer).__name__, given.weight)
-        made = kind(
-            given.in_channels,
-            given.out_channels,
-            given.kernel_size,
-            given.stride,
-            given.padding,
-            given.dilation,
-            given.groups,
-            given.bias is not None,
-            given.padding_mode,
-            config=config,
-            device="meta",
-            dtype=given.weight.dtype,
-        )
-        return adopt(made, layer)
+def _apply_choices(
+    plan: _Plan,
+    model: nn.Module,
+    config: AnalogConfig,
+    exclude: list[Chosen],
+    only: list[Chosen] | None,
+) -> None:
+    """Leave digital what the user does not want analog."""
+    order = list(plan.converters)
+    patterns = [name for name in config.digital if name not in (FIRST, LAST)]
+    by_config = select(model, patterns, "config.digital")
+    by_config.update(order[:1] if FIRST in config.digital else [])
+    by_config.update(order[-1:] if LAST in config.digital else [])
+    excluded = select(model, exclude, "exclude")
+    chosen = set(plan.names) if only is None else select(model, only, "only")
+    for module in model.modules():
+        key = id(module)
+        if key not in plan.converters and key not in plan.digital:
+            continue
+        if key in excluded:
+            reason = "excluded"
+        elif key not in chosen:
+            reason = "not among those chosen"
+        elif key in by_config:
+            reason = "digital by the configuration"
+        else:
+            continue
+        plan.keep(module, reason)
+        plan.unexpected.discard(key)
 
-    return convert
+
+def _warning(plan: _Plan) -> str:
+    """Return what a person must be told; empty if there is nothing."""
+    groups: dict[str, list[str]] = {}
+    for key in plan.digital:
+        module, reason = plan.digital[key]
+        if key in plan.unexpected:
+            label = f"{type(module).__name__} ({reason})"
+            groups.setdefault(label, []).append(repr(plan.names[key][0]))
+    texts = [f"{label}: {', '.join(names)}" for label, names in groups.items()]
+    parts = []
+    if texts:
+        count = sum(map(len, groups.values()))
+        parts.append(f"{count} layer(s) stay digital. {'; '.join(texts)}.")
+    parts.extend(_ties(plan))
+    if not plan.converters:
+        parts.append("No layer became analog.")
+    return " ".join(parts)
 
 
-register_converter(nn.Linear, _linear)
-register_converter(nn.Conv1d, _conv(AnalogConv1d))
-register_converter(nn.Conv2d, _conv(AnalogConv2d))
-register_converter(nn.Conv3d, _conv(AnalogConv3d))
+def _ties(plan: _Plan) -> list[str]:
+    """Say which analog layers share a weight with a layer that stays digital against expectation."""
+    owners = {
+        id(parameter): (plan.names[key][0], type(module).__name__)
+        for key, (module, _) in plan.digital.items()
+        if key in plan.unexpected
+        for parameter in module.parameters(recurse=False)
+    }
+    return [
+        f"{plan.names[key][0]!r} shares a weight with {owners[id(parameter)][0]!r} "
+        f"({owners[id(parameter)][1]}), which reads it exactly: training and clipping change both."
+        for key, (module, _) in plan.converters.items()
+        for parameter in module.parameters(recurse=False)
+        if id(parameter) in owners
+    ]

@@ -17,7 +17,7 @@ from analognas.core import (
 )
 
 from .chips import LayerChips
-from .config import AnalogConfig
+from .config import AnalogConfig, WeightModifier
 from .hwa import NO_MODIFIER, HWAFunction, Pass
 from .plan import Plan
 from .products import Product
@@ -255,30 +255,44 @@ class AnalogLayer(nn.Module):
 
     def _hardware_aware(self, x: Tensor) -> Tensor:
         """Run the tiles for training, or in evaluation before programming."""
-        settings = self.config.input_range
-        warming = settings.kind == "learned" and self._n_batches_seen < settings.init_batches
+        warming = self._warming
         if warming and self.training:
             self._observe_eagerly(x)
+        modifier = self.config.modifier if self.training else NO_MODIFIER
+        return self._run_tiles(x, self.weight, modifier, learn_range=not warming)
+
+    @property
+    def _warming(self) -> bool:
+        """Whether the input range is still being initialised from data."""
+        settings = self.config.input_range
+        return settings.kind == "learned" and self._n_batches_seen < settings.init_batches
+
+    def _run_tiles(
+        self, x: Tensor, weight: Tensor, modifier: WeightModifier, *, learn_range: bool
+    ) -> Tensor:
+        """Run the tiles with given weights; gradients go to them and to the input range."""
+        settings = self.config.input_range
         kind = x.device.type
         autocast = torch.is_autocast_enabled(kind)
         dtype = torch.get_autocast_dtype(kind) if autocast else self.weight.dtype
         step = Pass(
             self.plan,
-            self.config.modifier if self.training else NO_MODIFIER,
+            modifier,
             self.modifier_factor,
             dtype,
-            settings.kind == "learned" and not warming,
+            settings.kind == "learned" and learn_range,
         )
         if settings.kind == "absmax":
             input_range = self.plan.product.largest(x.detach()).clamp_(
                 min=torch.finfo(x.dtype).tiny
             )
         else:
-            input_range = self.input_range
+            # While data still set the range in place, what autograd keeps is a copy.
+            input_range = self.input_range if learn_range else self.input_range.clone()
         bias = self._parameters.get("bias") if self.out_scale is None else None
         with torch.autocast(kind, enabled=False):
             y = HWAFunction.apply(  # type: ignore[no-untyped-call]
-                x, self.weight, bias, input_range, self.weight_scale, step
+                x, weight, bias, input_range, self.weight_scale, step
             )
         return self._scaled(cast(Tensor, y))
 

@@ -120,11 +120,12 @@ def clip_and_remap(model: nn.Module) -> None:
     Raises:
         InvalidArgumentError: If the model has no analog layer.
     """
-    clipped: set[int] = set()
+    clipped: set[tuple[int, int]] = set()
     for _, layer in analog_layers(model):
-        if id(layer.weight) not in clipped:
+        key = (layer.weight.data_ptr(), layer.weight.numel())
+        if key not in clipped:
             layer.clip()
-            clipped.add(id(layer.weight))
+            clipped.add(key)
         if layer.config.scaling.remap:
             layer.remap()
 

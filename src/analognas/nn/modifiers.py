@@ -16,7 +16,7 @@ def modified(
     noise: NoiseSource,
     factor: float,
 ) -> Tensor:
-    """Return the weights of one training pass; a new tensor.
+    """Return the weights of one training pass: a new tensor, or ``weight`` where nothing is done to it.
 
     Args:
         weight: Clean weights, any shape.
@@ -25,6 +25,8 @@ def modified(
         noise: Where normal numbers come from.
         factor: Multiplies the size of the noise (for a ramp over the first epochs).
     """
+    if modifier.kind == "none" and modifier.drop_connect == 0.0:
+        return weight
     std = modifier.std * factor
     if modifier.kind == "additive":
         result = noise.added(weight, scale * std)
