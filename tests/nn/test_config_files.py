@@ -45,24 +45,40 @@ def test_files_hold_plain_values(tmp_path):
     save_config(AnalogConfig(), tmp_path / "c.yaml")
     save_config(AnalogConfig(), tmp_path / "c.json")
     payload = yaml.safe_load((tmp_path / "c.yaml").read_text())
-    assert payload == json.loads((tmp_path / "c.json").read_text()) == config_to_dict(AnalogConfig())
+    assert (
+        payload == json.loads((tmp_path / "c.json").read_text()) == config_to_dict(AnalogConfig())
+    )
 
 
 def test_a_part_of_a_configuration_is_enough():
-    config = config_from_dict({"tile": {"rows": 256}, "device": {"model": "PCM"}, "digital": ["first"]})
+    config = config_from_dict(
+        {"tile": {"rows": 256}, "device": {"model": "PCM"}, "digital": ["first"]}
+    )
     assert config == AnalogConfig(tile=TileSize(rows=256), digital=("first",))
 
 
 @pytest.mark.parametrize(
     ("payload", "error", "text"),
     [
-        ([1], InvalidArgumentError, "`configuration` must be a mapping of names to values, but got list"),
+        (
+            [1],
+            InvalidArgumentError,
+            "`configuration` must be a mapping of names to values, but got list",
+        ),
         ({"tiles": {}}, UnknownNameError, "Unknown configuration key 'tiles'. Did you mean 'tile'"),
-        ({"tile": {"row": 3}}, UnknownNameError, "Unknown tile argument 'row'. Did you mean 'rows'"),
+        (
+            {"tile": {"row": 3}},
+            UnknownNameError,
+            "Unknown tile argument 'row'. Did you mean 'rows'",
+        ),
         ({"tile": 512}, InvalidArgumentError, "`tile` must be a mapping"),
         ({"tile": {"rows": "x"}}, InvalidArgumentError, "`tile.rows` must be an integer"),
         ({"pair": {}}, UnknownNameError, "Unknown weight mapping"),
-        ({"pair": {"model": "MultiPair", "significance": [0.0]}}, PhysicalRangeError, "significance"),
+        (
+            {"pair": {"model": "MultiPair", "significance": [0.0]}},
+            PhysicalRangeError,
+            "significance",
+        ),
         ({"device": {"model": "PCM", "g_max": -1}}, PhysicalRangeError, "`g_max` must be positive"),
     ],
 )

@@ -45,7 +45,9 @@ CASES = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel:UserWarning")  # torch's own
+@pytest.mark.filterwarnings(
+    "ignore:Using padding='same' with even kernel:UserWarning"
+)  # torch's own
 @pytest.mark.parametrize("mode", ["train", "chip", "ideal"])
 @pytest.mark.parametrize("name", CASES)
 def test_without_noise_it_is_the_torch_layer(name, mode):
@@ -59,7 +61,9 @@ def test_without_noise_it_is_the_torch_layer(name, mode):
     n_dims = digital.weight.ndim - 2
     x = torch.randn(2, shape[0], *(9, 8, 7)[:n_dims])
     torch.testing.assert_close(analog(x), digital(x), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(analog(x[0]), digital(x[0]), rtol=1e-4, atol=1e-5)  # no batch dimension
+    torch.testing.assert_close(
+        analog(x[0]), digital(x[0]), rtol=1e-4, atol=1e-5
+    )  # no batch dimension
 
 
 @pytest.mark.parametrize("kind", [AnalogConv1d, AnalogConv2d, AnalogConv3d])

@@ -63,7 +63,9 @@ def year(problem):
     return errors_and_gains(PERFECT, TIMES, *problem)
 
 
-@pytest.mark.parametrize(("index", "expected"), [(0, COMPENSATED), (1, RAW)], ids=["compensated", "raw"])
+@pytest.mark.parametrize(
+    ("index", "expected"), [(0, COMPENSATED), (1, RAW)], ids=["compensated", "raw"]
+)
 def test_errors_over_a_year(index, expected, year):
     for row, reference in zip(year, expected, strict=True):
         assert row[index][0] == pytest.approx(reference, rel=0.03)
@@ -94,7 +96,9 @@ def test_noise_and_converters_bias_the_measured_factor_and_repeats_lower_the_bia
     perfect = float(alphas(PERFECT, problem[0]).mean())
     real = AnalogConfig(input_range=InputRange(init_batches=0))
     biased = float(alphas(real, problem[0]).mean())
-    averaged = float(alphas(real.replace(compensation=DriftCompensation(n_repeats=16)), problem[0]).mean())
+    averaged = float(
+        alphas(real.replace(compensation=DriftCompensation(n_repeats=16)), problem[0]).mean()
+    )
     assert perfect == pytest.approx(2.039, rel=0.02)
     assert biased == pytest.approx(1.960, rel=0.02)
     assert biased < averaged < perfect + 0.005

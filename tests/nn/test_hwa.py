@@ -35,9 +35,20 @@ ROUNDED = SMOOTH.replace(
 
 def layers(config):
     torch.manual_seed(0)
-    yield AnalogLinear(20, 7, config=config, dtype=torch.float64), torch.randn(5, 20, dtype=torch.float64)
-    yield AnalogLinear(20, 7, bias=False, config=config, dtype=torch.float64), torch.randn(2, 3, 20).double()
-    for arguments in ({}, {"groups": 3}, {"padding": "same", "padding_mode": "circular"}, {"dilation": 2}):
+    yield (
+        AnalogLinear(20, 7, config=config, dtype=torch.float64),
+        torch.randn(5, 20, dtype=torch.float64),
+    )
+    yield (
+        AnalogLinear(20, 7, bias=False, config=config, dtype=torch.float64),
+        torch.randn(2, 3, 20).double(),
+    )
+    for arguments in (
+        {},
+        {"groups": 3},
+        {"padding": "same", "padding_mode": "circular"},
+        {"dilation": 2},
+    ):
         layer = AnalogConv2d(3, 3, (2, 3), config=config, dtype=torch.float64, **arguments)
         yield layer, torch.randn(1, 3, 4, 5, dtype=torch.float64)
 
@@ -143,12 +154,16 @@ def test_the_modifier_is_drawn_once_a_pass_in_training_only_and_can_be_ramped():
 @pytest.mark.parametrize("mode", ["train", "eval"])
 def test_output_noise_and_converters_are_on_in_evaluation_too(mode):
     torch.manual_seed(0)
-    config = AnalogConfig(modifier=WeightModifier(kind="none"), input_range=InputRange(init_batches=0))
+    config = AnalogConfig(
+        modifier=WeightModifier(kind="none"), input_range=InputRange(init_batches=0)
+    )
     layer = AnalogLinear(256, 128, bias=False, config=config)
     getattr(layer, mode)()
     x = 0.5 * torch.randn(64, 256)
     with torch.no_grad():
-        error = (layer(x) - functional.linear(x, layer.weight)) / (layer.weight_scale[0, 0] * layer.input_range)
+        error = (layer(x) - functional.linear(x, layer.weight)) / (
+            layer.weight_scale[0, 0] * layer.input_range
+        )
     # Output noise 0.04, the ADC's rounding 20/254/sqrt(12), and that of the inputs.
     inputs = (2 / 254 / 12**0.5) * (layer.weight / layer.weight_scale[0, 0]).norm(dim=1).mean()
     expected = (0.04**2 + (20 / 254) ** 2 / 12 + inputs**2) ** 0.5
@@ -199,7 +214,9 @@ def test_compiled_layers_agree_with_eager_ones():
         modifier=WeightModifier(kind="none"), out_noise=0.0, input_range=InputRange(init_batches=0),
         tile=TileSize(rows=20),
     )  # fmt: skip
-    model = nn.Sequential(AnalogLinear(32, 16, config=config), nn.ReLU(), AnalogLinear(16, 4, config=config))
+    model = nn.Sequential(
+        AnalogLinear(32, 16, config=config), nn.ReLU(), AnalogLinear(16, 4, config=config)
+    )
     compiled = torch.compile(copy.deepcopy(model), backend="aot_eager")
     x = torch.randn(8, 32) * 2
     for run in (model, compiled):

@@ -32,7 +32,11 @@ def generator(seed=0):
 def network(config=NO_WARM_UP):
     torch.manual_seed(0)
     digital = nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10)
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(512, 10),
     )
     return to_analog(digital, config), torch.randn(4, 3, 8, 8)
 
@@ -40,7 +44,11 @@ def network(config=NO_WARM_UP):
 def test_ideal_is_the_torch_layer_bit_for_bit():
     model, x = network()
     plain = nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(512, 10)
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(512, 10),
     )
     plain.load_state_dict(model.state_dict(), strict=False)
     set_mode(model, "ideal")
@@ -186,7 +194,11 @@ def test_time_zero_and_going_back_in_time():
 
 def test_at_time_before_program_is_refused():
     layer = AnalogLinear(4, 3)
-    for act in (lambda: layer.at_time(1.0), lambda: layer.set_mode("chip"), lambda: at_time(layer, 1.0)):
+    for act in (
+        lambda: layer.at_time(1.0),
+        lambda: layer.set_mode("chip"),
+        lambda: at_time(layer, 1.0),
+    ):
         with pytest.raises(NotProgrammedError, match=r"not on a chip: call program\(\) first"):
             act()
 
@@ -214,7 +226,10 @@ def test_unknown_modes_are_refused():
 @pytest.mark.parametrize(
     ("spoil", "text"),
     [
-        (lambda w: w.to(torch.complex64), "must be real floating-point numbers, but are torch.complex64"),
+        (
+            lambda w: w.to(torch.complex64),
+            "must be real floating-point numbers, but are torch.complex64",
+        ),
         (lambda w: w.to(torch.int32), "must be real floating-point numbers, but are torch.int32"),
         (lambda w: w * float("nan"), "must be finite, but hold NaN or infinity"),
         (lambda w: w / 0.0, "must be finite, but hold NaN or infinity"),
@@ -277,7 +292,9 @@ def test_calibrated_ranges_are_those_of_the_digital_network():
 
 def test_unseen_ranges_are_said_when_programming():
     model, _ = network(AnalogConfig())
-    with pytest.warns(UserWarning, match=r"Input ranges of 2 layer\(s\) have seen no data, first '0'"):
+    with pytest.warns(
+        UserWarning, match=r"Input ranges of 2 layer\(s\) have seen no data, first '0'"
+    ):
         program(model, generator=generator())
 
 

@@ -60,7 +60,9 @@ def test_clipping_and_remapping_follow_any_optimizer_and_a_scheduler(name, per):
                 relative = weight[:, rows] / layer.weight_scale[i][:, None]
                 assert relative.abs().max() <= 1.0
             if per == "column":
-                assert torch.equal(layer.weight_scale[0], weight[:, grid.row_slices[0]].abs().amax(1))
+                assert torch.equal(
+                    layer.weight_scale[0], weight[:, grid.row_slices[0]].abs().amax(1)
+                )
     assert scheduler.get_last_lr() == [0.1 / 16]
     handle.remove()
     before = model[0].weight_scale.clone()
@@ -93,7 +95,9 @@ def test_remapping_leaves_the_function_unchanged(per):
 
 
 def test_remapping_can_be_left_out():
-    layer = AnalogLinear(8, 4, config=AnalogConfig(scaling=WeightScaling(remap=False), clip=Clip(kind="fixed")))
+    layer = AnalogLinear(
+        8, 4, config=AnalogConfig(scaling=WeightScaling(remap=False), clip=Clip(kind="fixed"))
+    )
     scale = layer.weight_scale.clone()
     layer.weight.data.mul_(3.0)
     clip_and_remap(layer)
@@ -116,7 +120,10 @@ LAYERS = {
     "linear 3-D": (lambda c: AnalogLinear(20, 7, bias=False, config=c), (6, 5, 20)),
     "conv1d": (lambda c: AnalogConv1d(6, 8, 3, config=c), (6, 6, 9)),
     "conv2d": (lambda c: AnalogConv2d(6, 8, 3, groups=2, stride=2, config=c), (6, 6, 9, 9)),
-    "depthwise": (lambda c: AnalogConv2d(6, 6, 3, groups=6, padding="same", config=c), (6, 6, 9, 9)),
+    "depthwise": (
+        lambda c: AnalogConv2d(6, 6, 3, groups=6, padding="same", config=c),
+        (6, 6, 9, 9),
+    ),
     "conv3d": (lambda c: AnalogConv3d(2, 4, 2, config=c), (6, 2, 5, 5, 5)),
 }
 
@@ -142,7 +149,9 @@ def test_many_chips_at_once_are_those_chips_one_by_one(name, rows):
 
 def test_a_network_runs_on_many_chips():
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 5))
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 5)
+    )
     model, x = to_analog(net).eval(), torch.randn(6, 3, 8, 8)
     calibrate(model, [x])
     program(model, generator=torch.Generator().manual_seed(0), chips=3)
@@ -180,6 +189,8 @@ def test_distributed_data_parallel_trains_all_parameters():
                 optimizer.zero_grad()
                 parallel(torch.randn(16, 8)).square().sum().backward()
                 optimizer.step()
-            assert all(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+            assert all(
+                not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)
+            )
         finally:
             torch.distributed.destroy_process_group()

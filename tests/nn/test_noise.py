@@ -17,7 +17,11 @@ def test_moments(name, std):
     source, n = SOURCES[name](), 400_000
     like = torch.zeros(4, n // 4)
     spread = torch.tensor([[0.5], [1.0], [2.0], [0.5]]) if std == "tensor" else 0.5
-    for draw in (source.normal(like, spread), source.added(like, spread), source.add(like.clone(), spread)):
+    for draw in (
+        source.normal(like, spread),
+        source.added(like, spread),
+        source.add(like.clone(), spread),
+    ):
         z = draw / spread
         assert abs(z.mean()) < 5 / n**0.5
         assert abs(z.std() - 1) < 5 / (2 * n) ** 0.5

@@ -93,7 +93,9 @@ def test_bound_management_halves_each_sample_by_itself(forwards):
     assert torch.equal(y, one_by_one)
 
 
-@pytest.mark.parametrize("wrong", [{"dac": DAC(bits=7)}, {"adc": ADC(bits=7)}, {"adc": ADC(bound=9.9)}])
+@pytest.mark.parametrize(
+    "wrong", [{"dac": DAC(bits=7)}, {"adc": ADC(bits=7)}, {"adc": ADC(bound=9.9)}]
+)
 def test_a_wrong_converter_is_noticed(wrong, forwards):
     layer = layer_of(forwards, QUIET.replace(**wrong))
     assert not close(layer(forwards["inputs"]), forwards["rpucuda/quant8_fixed_range3"])
@@ -107,7 +109,9 @@ def test_read_noise_moments(kind, name, forwards):
     not the 0.3 % of 5 standard errors over all outputs, limits the comparison of the spreads.
     """
     config = QUIET.replace(
-        dac=DAC(bits=None), adc=ADC(bits=None, bound=None), read_noise=ReadNoise(std=0.0175, kind=kind)
+        dac=DAC(bits=None),
+        adc=ADC(bits=None, bound=None),
+        read_noise=ReadNoise(std=0.0175, kind=kind),
     )
     layer = layer_of(forwards, config)
     layer.program(generator=torch.Generator().manual_seed(0))
@@ -139,7 +143,9 @@ MODIFIERS = {
     "mult_normal_0.06": WeightModifier(kind="multiplicative", std=0.06),
     "prog_noise_1.0": WeightModifier(kind="programming", std=1.0),
     # The reference's polynomial has the older coefficients of that simulator.
-    "poly_1.0": WeightModifier(kind="polynomial", std=1.0, coeffs=(0.26348 / 25.0, 0.0768, -0.0465)),
+    "poly_1.0": WeightModifier(
+        kind="polynomial", std=1.0, coeffs=(0.26348 / 25.0, 0.0768, -0.0465)
+    ),
 }
 
 
@@ -165,11 +171,15 @@ def test_clip_and_remap(engine, training):
     layer = layer_of(training, QUIET.replace(clip=Clip(kind="gaussian", sigma=2.0)))
     before = layer.weight.detach() / layer.weight_scale[0, 0]
     torch.testing.assert_close(before, training[f"{engine}/tile_w_before"], rtol=1e-5, atol=1e-7)
-    torch.testing.assert_close(layer.weight_scale[0], training[f"{engine}/scales_before"], rtol=1e-5, atol=0)
+    torch.testing.assert_close(
+        layer.weight_scale[0], training[f"{engine}/scales_before"], rtol=1e-5, atol=0
+    )
     layer.clip()
     layer.remap()
     after = layer.weight.detach() / layer.weight_scale[0, 0]
-    torch.testing.assert_close(after, training[f"{engine}/tile_w_after_clip_remap"], rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(
+        after, training[f"{engine}/tile_w_after_clip_remap"], rtol=1e-5, atol=1e-7
+    )
     scales = training[f"{engine}/scales_after_clip_remap"]
     torch.testing.assert_close(layer.weight_scale[0], scales, rtol=1e-5, atol=0)
 

@@ -20,9 +20,18 @@ def test_parts_are_near_equal_as_few_as_possible_and_cover(n, largest):
     assert len(sizes) == -(-n // largest)
 
 
-@given(st.integers(1, 300), st.sampled_from([1, 3, 9, 49, 600]), st.integers(1, 600), st.integers(1, 40))
-def test_rows_of_a_convolution_fit_the_tile_and_keep_kernels_whole_where_they_can(channels, kernel, rows, outputs):
-    grid = TileGrid.cut(TileSize(rows=rows, columns=7), channels=channels, kernel=kernel, outputs=outputs)
+@given(
+    st.integers(1, 300),
+    st.sampled_from([1, 3, 9, 49, 600]),
+    st.integers(1, 600),
+    st.integers(1, 40),
+)
+def test_rows_of_a_convolution_fit_the_tile_and_keep_kernels_whole_where_they_can(
+    channels, kernel, rows, outputs
+):
+    grid = TileGrid.cut(
+        TileSize(rows=rows, columns=7), channels=channels, kernel=kernel, outputs=outputs
+    )
     sizes = [b - a for a, b in pairwise(grid.row_edges)]
     assert sum(sizes) == channels * kernel
     assert max(sizes) <= rows
@@ -41,10 +50,15 @@ def test_no_tile_size_means_one_tile():
     assert grid.n_tiles == 1
 
 
-@pytest.mark.parametrize(("how", "expected"), [("amax", [1, 1, 2, 5, 5, 4]), ("mean", [0.5, 0.5, 2, 4, 4, 4])])
+@pytest.mark.parametrize(
+    ("how", "expected"), [("amax", [1, 1, 2, 5, 5, 4]), ("mean", [0.5, 0.5, 2, 4, 4, 4])]
+)
 def test_reduction_over_the_columns_of_a_tile(how, expected):
     grid = TileGrid.cut(TileSize(columns=2), channels=4, outputs=3, groups=2)
     assert grid.column_edges == (0, 2, 3)
     values = torch.tensor([0.0, 1.0, 2.0, 3.0, 5.0, 4.0])
     assert grid.reduce_columns(values, how).tolist() == expected
-    assert torch.equal(grid.reduce_columns(values.expand(3, 6), how)[1], torch.tensor(expected, dtype=torch.float32))
+    assert torch.equal(
+        grid.reduce_columns(values.expand(3, 6), how)[1],
+        torch.tensor(expected, dtype=torch.float32),
+    )

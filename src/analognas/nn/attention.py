@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analognas.core import InvalidArgumentError
-
+from ..core import InvalidArgumentError
 from .config import AnalogConfig
 from .exchange import become
 from .linear import AnalogLinear

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from analognas.physics import Chip, split_generator
-
+from ..physics import Chip, split_generator
 from .compensation import factor, reading
 from .noise import ExactNoise
 from .plan import Plan

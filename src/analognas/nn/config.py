@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from analognas.core import InvalidArgumentError, check_choice, check_float, check_int
-from analognas.physics import PCM, Device, DifferentialPair, Mapping
+from ..core import InvalidArgumentError, check_choice, check_float, check_int
+from ..physics import PCM, Device, DifferentialPair, Mapping
 
 RANGE_KINDS = ("learned", "fixed", "absmax")
 MODIFIER_KINDS = (

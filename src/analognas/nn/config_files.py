@@ -20,16 +20,15 @@ from typing import Any
 
 import yaml
 
-from analognas.core import InvalidArgumentError, Registry, check_choice, dump_json, write_text
-from analognas.physics import (
+from ..core import InvalidArgumentError, Registry, check_choice, dump_json, write_text
+from ..physics import (
     DifferentialPair,
     MultiPair,
     SingleDevice,
     device_from_dict,
     device_to_dict,
 )
-from analognas.physics import Mapping as WeightMapping
-
+from ..physics import Mapping as WeightMapping
 from .config import PARTS, AnalogConfig
 from .presets import PRESETS
 

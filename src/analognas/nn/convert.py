@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 from torch import nn
 
-from analognas.core import InvalidArgumentError
-
+from ..core import InvalidArgumentError
 from .config import AnalogConfig
 from .converters import Converter, find_converter
 from .exchange import STAYS_DIGITAL, substitute

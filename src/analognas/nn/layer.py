@@ -8,14 +8,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from analognas.core import (
+from ..core import (
     InvalidArgumentError,
     NotProgrammedError,
     check_choice,
     check_float,
     check_int,
 )
-
 from .chips import LayerChips
 from .config import AnalogConfig, WeightModifier
 from .hwa import NO_MODIFIER, HWAFunction, Pass

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from analognas.core import InvalidArgumentError
-
+from ..core import InvalidArgumentError
 from . import model
 from .config import AnalogConfig
 from .hwa import NO_MODIFIER

@@ -10,9 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from analognas.core import InvalidArgumentError, check_int
-from analognas.physics import split_generator
-
+from ..core import InvalidArgumentError, check_int
+from ..physics import split_generator
 from .layer import analog_layers
 
 

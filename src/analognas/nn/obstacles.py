@@ -8,8 +8,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
-from analognas.core import InvalidArgumentError
-
+from ..core import InvalidArgumentError
 from .layer import check_weights
 
 _KNOWN: tuple[tuple[Any, str], ...] = (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from analognas.core import Registry
-
+from ..core import Registry
 from .config import (
     AnalogConfig,
     Clip,

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from analognas.core import InvalidArgumentError, UnknownNameError
+from ..core import InvalidArgumentError, UnknownNameError
 
 Chosen = str | type[nn.Module]
 """A name or pattern of names (``*``, ``?``, ``[...]`` as in file names), or a class."""
