@@ -8,6 +8,7 @@ from torch import Tensor
 from ..physics import Chip, split_generator
 from .compensation import factor, reading
 from .noise import ExactNoise
+from .passes import number
 from .plan import Plan
 from .tile_forward import convert_outputs, quantize_inputs, tile_outputs
 
@@ -67,14 +68,14 @@ class LayerChips:
         """Return outputs without learned factors: ``(*chips, n, ...)`` from the same."""
         plan = self.plan
         if plan.config.input_range.kind == "absmax":
-            r = plan.product.largest(x).clamp_(min=torch.finfo(x.dtype).tiny)
+            r: Tensor | float = plan.product.largest(x).clamp_(min=torch.finfo(x.dtype).tiny)
         else:
-            r = self.input_range
+            r = number(self.input_range)
         managed = plan.config.adc.bound_management
         y = self._managed(x, r) if managed else self._forward(x, r)[0]
         return y if bias is None else y.add_(plan.product.per_output(bias.to(y.dtype)))
 
-    def _managed(self, x: Tensor, r: Tensor) -> Tensor:
+    def _managed(self, x: Tensor, r: Tensor | float) -> Tensor:
         """Halve the inputs of saturated vectors until none is saturated."""
         total, saturated = self._forward(x, r)
         for _ in range(10):
@@ -86,7 +87,7 @@ class LayerChips:
             saturated = saturated & still
         return total
 
-    def _forward(self, x: Tensor, r: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, x: Tensor, r: Tensor | float) -> tuple[Tensor, Tensor]:
         """Return outputs, and which vectors saturated an output (only with bound management)."""
         plan = self.plan
         steps = quantize_inputs(x, r, plan, self.noise)
@@ -100,8 +101,14 @@ class LayerChips:
                 saturated = saturated | plan.product.any_output(
                     y.abs() >= (plan.output_limit or 0.0)
                 )
-            y = convert_outputs(y, plan).mul_(self._factors[i] * r)
-            total = y if total is None else total.add_(y)
+            factor = self._factors[i] * r
+            y = convert_outputs(y, plan)
+            if total is None:
+                total = y.mul_(factor)
+            elif isinstance(factor, float):
+                total.add_(y, alpha=factor)
+            else:
+                total.addcmul_(y, factor)
         assert total is not None
         return total, saturated
 
@@ -116,6 +123,14 @@ class LayerChips:
         """Put output step, weight scale and compensation together."""
         values = self.scale * self.plan.output_step
         values = values if self.alpha is None else values * self.alpha
-        self._factors = [
-            self.plan.product.per_output(values[..., i, :]) for i in range(values.shape[-2])
+        self._factors: list[Tensor | float] = [
+            factor_of(values[..., i, :], self.plan) for i in range(values.shape[-2])
         ]
+
+
+def factor_of(values: Tensor, plan: Plan) -> Tensor | float:
+    """Return factors of outputs, ``(*chips, out)``, as one number if they are all the same."""
+    first = values.reshape(-1)[0]
+    if values.device.type == "cpu" and bool((values == first).all()):
+        return float(first)
+    return plan.product.per_output(values)

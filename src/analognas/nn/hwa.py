@@ -171,6 +171,8 @@ def tile_gradients(
     """Return the gradients of inputs and weight matrix; all tiles together where no output was clipped."""
     if not any(clipped_tiles):
         return plan.product.backward(grad, x, matrix, needs)
+    if plan.grid.n_row_tiles == 1:
+        return plan.product.backward(masked(grad, masks[0]), x, matrix, needs)
     remaining = list(masks)
     grad_x = torch.zeros_like(x) if needs[0] else None
     grad_w = torch.zeros_like(matrix) if needs[1] else None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .noise import flat_view
 
-_BLOCK = 1 << 16
+_BLOCK = 1 << 17
 _CODE_LIMIT = 127.0  # largest bound, in steps, that a mark of one byte can tell
 
 
@@ -50,8 +50,11 @@ def clip_marks(y: Tensor, limit: float | None) -> Tensor | None:
 
 def masked(grad: Tensor, marks: Tensor) -> Tensor:
     """Return ``grad``, zero where :func:`clip_marks` marked; a new tensor."""
-    keep = marks if marks.dtype == torch.bool else marks.abs() < int(_CODE_LIMIT)
-    return torch.where(keep, grad, 0.0)
+    if marks.dtype == torch.bool:
+        return torch.where(marks, grad, 0.0)
+    codes = marks.to(grad.dtype)
+    result: Tensor = torch.ops.aten.hardtanh_backward(grad, codes, -_CODE_LIMIT, _CODE_LIMIT)
+    return result
 
 
 def mask_inputs(grad: Tensor, x: Tensor, r: Tensor | float) -> Tensor:
@@ -74,18 +77,17 @@ def mask_and_sum(grad: Tensor, x: Tensor, r: Tensor | float) -> tuple[Tensor, Te
         outward = torch.where(outside, grad * torch.sign(x), 0.0).clamp_(max=0.0).sum()
         share = 1.0 - torch.count_nonzero(outside) / x.numel()
         return torch.where(outside, 0.0, grad), outward, share
+    found = []
     flat_grad, flat_x = flat_view(grad), flat_view(x)
-    total, count = 0.0, 0
-    for g, v in zip(torch.split(flat_grad, _BLOCK), torch.split(flat_x, _BLOCK), strict=True):
-        inner = torch.ops.aten.hardtanh_backward(g, v, -r, r)
-        clipped = g - inner
-        # min(a, 0) = (a - |a|) / 2; the clipped inputs' sizes are r or more, their signs are wanted.
-        signed = float(torch.dot(clipped, v.sign()))
-        total += 0.5 * (signed - float(clipped.abs_().sum()))
-        count += int(torch.count_nonzero(v.abs() >= r))
-        g.copy_(inner)
-    share_inside = 1.0 - count / x.numel()
-    return grad, grad.new_tensor(total), grad.new_tensor(share_inside)
+    size = torch.empty(min(_BLOCK, x.numel()), dtype=x.dtype)
+    for start in range(0, x.numel(), _BLOCK):
+        part = flat_x[start : start + _BLOCK]
+        beyond = torch.abs(part, out=size[: part.numel()]) >= r
+        found.append(torch.nonzero(beyond).view(-1).add_(start))
+    where = torch.cat(found)
+    total = (flat_grad[where] * torch.sign(flat_x[where])).clamp_(max=0.0).sum()
+    flat_grad.index_fill_(0, where, 0.0)
+    return grad, total, grad.new_tensor(1.0 - where.numel() / x.numel())
 
 
 def _dense(x: Tensor) -> bool:
