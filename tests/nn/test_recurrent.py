@@ -153,7 +153,7 @@ def test_noise_is_drawn_at_each_step():
 
 
 def test_ranges_are_initialised_once_a_batch_from_valid_steps():
-    config = NOTHING.replace(input_range=InputRange(init_batches=2, init_std=2.0))
+    config = NOTHING.replace(input_range=InputRange(init_batches=2, init_std=20.0))
     layer = AnalogLSTM(6, 8, batch_first=True, config=config)
     sequences = [torch.randn(n, 6) for n in (3, 7)]
     packed = pack_sequence(sequences, enforce_sorted=False)
@@ -161,11 +161,11 @@ def test_ranges_are_initialised_once_a_batch_from_valid_steps():
     y.data.sum().backward()
     tiles = layer.tiles["weight_ih_l0"]
     assert int(tiles.input_range_batches) == 1
-    torch.testing.assert_close(tiles.input_range, 2.0 * torch.cat(sequences).std())
+    torch.testing.assert_close(tiles.input_range, 20.0 * torch.cat(sequences).std())
     outputs = [layer.eval()(part)[0][:-1] for part in sequences]
     tiles = layer.tiles["weight_hh_l0"]
     assert int(tiles.input_range_batches) == 1
-    torch.testing.assert_close(tiles.input_range, 2.0 * torch.cat(outputs).std())
+    torch.testing.assert_close(tiles.input_range, 20.0 * torch.cat(outputs).std())
     layer.train()
     for _ in range(3):
         layer(packed)

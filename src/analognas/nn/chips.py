@@ -10,6 +10,7 @@ from .compensation import factor, reading
 from .noise import ExactNoise
 from .passes import number
 from .plan import Plan
+from .scratch import scratch_like
 from .tile_forward import convert_outputs, quantize_inputs, tile_outputs
 
 
@@ -90,7 +91,7 @@ class LayerChips:
     def _forward(self, x: Tensor, r: Tensor | float) -> tuple[Tensor, Tensor]:
         """Return outputs, and which vectors saturated an output (only with bound management)."""
         plan = self.plan
-        steps = quantize_inputs(x, r, plan, self.noise)
+        steps = quantize_inputs(x, r, plan, self.noise, scratch_like(x, "steps"))
         total: Tensor | None = None
         saturated = torch.zeros((), dtype=torch.bool, device=x.device)
         for i in range(plan.grid.n_row_tiles):

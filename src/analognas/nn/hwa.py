@@ -28,9 +28,11 @@ from torch import Tensor
 
 from .config import WeightModifier
 from .modifiers import modified
-from .noise import EXACT, training_source
-from .passes import all_inside, clip_marks, mask_and_sum, mask_inputs, masked, number
+from .noise import EXACT, NoiseSource, training_source
+from .passes import clip_marks, extremes, finish, mask_and_sum, mask_inputs, masked, number
 from .plan import Plan
+from .products import Gradients
+from .scratch import scratch_like
 from .tile_forward import convert_outputs, quantize_inputs, tile_outputs
 
 NO_MODIFIER = WeightModifier(kind="none")
@@ -84,7 +86,12 @@ class HWAFunction(torch.autograd.Function):
         r = number(input_range)
         matrix, rows = weight.flatten(1), plan.row_scales(scale)
         noisy = modified(matrix, rows, step.modifier, noise, step.factor)
-        steps = quantize_inputs(x if x.dtype in _WIDE else x.float(), r, plan, noise).to(dtype)
+        remade = plan.config.dac.noise == 0.0  # in the backward: cheaper than to keep
+        sides = (True, True)
+        if isinstance(r, float):
+            low, high = extremes(x)
+            sides = (low <= -r, high >= r)
+        steps = _steps(x, r, step, noise, temporary=remade)
         driven, factor = noisy, 1.0
         if isinstance(rows, float):
             factor = plan.weight_factor / rows
@@ -105,9 +112,9 @@ class HWAFunction(torch.autograd.Function):
         to_outputs = r * (rows * plan.output_step if isinstance(rows, float) else 1.0)
         ctx.step = step
         ctx.clipped_tiles = [mask is not None for mask in masks]
-        ctx.clips_inputs = not (isinstance(r, float) and all_inside(x, r))
-        if plan.config.dac.noise == 0.0:
-            steps = steps.new_empty(0)  # made again in the backward: cheaper than to keep
+        ctx.sides = sides
+        if remade:
+            steps = steps.new_empty(0)
         kept = [mask for mask in masks if mask is not None]
         ctx.save_for_backward(x, steps, noisy.to(dtype), input_range, weight, *kept)
         return finish(total, to_outputs, None if bias is None else plan.product.per_output(bias))
@@ -121,23 +128,27 @@ class HWAFunction(torch.autograd.Function):
         wants_x, wants_w, wants_bias, wants_r = ctx.needs_input_grad[:4]
         learns = wants_r and ctx.step.learn_range
         r = number(input_range)
-        if plan.config.dac.noise == 0.0:
-            steps = quantize_inputs(x if x.dtype in _WIDE else x.float(), r, plan, EXACT)
-            steps = steps.to(ctx.step.compute_dtype)
+        clips_inputs = any(ctx.sides)
+        if plan.config.dac.noise == 0.0 and wants_w:
+            steps = _steps(x, r, ctx.step, EXACT, temporary=True)
         to_inputs: Tensor | float = r / plan.input_steps
         if isinstance(to_inputs, Tensor) and to_inputs.ndim:
             steps, to_inputs = steps * to_inputs, 1.0
-        needs = (wants_x or (learns and ctx.clips_inputs), wants_w)
+        needs = (wants_x or (learns and clips_inputs), wants_w)
         grad_bias = plan.product.sum_positions(grad) if wants_bias else None
-        grad_x, grad_w = tile_gradients(grad, steps, noisy, plan, needs, ctx.clipped_tiles, kept)
+        in_product = isinstance(to_inputs, float)
+        grad_x, grad_w = tile_gradients(
+            grad, steps, noisy, plan, needs, ctx.clipped_tiles, kept, to_inputs if in_product else 1.0
+        )
         if grad_w is not None:
-            grad_w = grad_w.to(weight.dtype).mul_(to_inputs).view(weight.shape)
+            grad_w = grad_w.to(weight.dtype).view(weight.shape)
+            grad_w = grad_w if in_product else grad_w.mul_(to_inputs)
         grad_r = torch.zeros_like(input_range) if wants_r else None
         settings = plan.config.input_range
-        if grad_x is not None and ctx.clips_inputs and settings.kind != "absmax":
+        if grad_x is not None and clips_inputs and settings.kind != "absmax":
             grad_x = grad_x.to(x.dtype)
             if learns:
-                grad_x, outward, share = mask_and_sum(grad_x, x, r)
+                grad_x, outward, share = mask_and_sum(grad_x, x, r, ctx.sides)
                 decay = torch.where(share > settings.min_unclipped, settings.decay, 0.0)
                 grad_r = (outward + decay) * input_range
             else:
@@ -150,13 +161,13 @@ class HWAFunction(torch.autograd.Function):
 _WIDE = (torch.float32, torch.float64)
 
 
-def finish(y: Tensor, factor: Tensor | float, bias: Tensor | None) -> Tensor:
-    """Multiply outputs by ``factor`` and add the bias, in place and in one pass where possible."""
-    if bias is None:
-        return y.mul_(factor)
-    if isinstance(factor, float) and not torch.compiler.is_compiling() and bias.dtype == y.dtype:
-        return torch.add(bias, y, alpha=factor, out=y)
-    return y.mul_(factor).add_(bias)
+def _steps(
+    x: Tensor, r: Tensor | float, step: Pass, noise: NoiseSource, *, temporary: bool
+) -> Tensor:
+    """Return inputs in steps of the DAC, in the type of the products."""
+    wide = x if x.dtype in _WIDE else x.float()
+    out = scratch_like(wide, "steps") if temporary else torch.empty_like(wide)
+    return quantize_inputs(wide, r, step.plan, noise, out).to(step.compute_dtype)
 
 
 def tile_gradients(
@@ -167,19 +178,27 @@ def tile_gradients(
     needs: tuple[bool, bool],
     clipped_tiles: list[bool],
     masks: list[Tensor],
-) -> tuple[Tensor | None, Tensor | None]:
-    """Return the gradients of inputs and weight matrix; all tiles together where no output was clipped."""
+    factor: float,
+) -> Gradients:
+    """Return the gradients of inputs and of the weight matrix, the latter times ``factor``.
+
+    All tiles are done together where no output was clipped.
+    """
     if not any(clipped_tiles):
-        return plan.product.backward(grad, x, matrix, needs)
+        return plan.product.backward(grad, x, matrix, needs, factor)
     if plan.grid.n_row_tiles == 1:
-        return plan.product.backward(masked(grad, masks[0]), x, matrix, needs)
+        return plan.product.backward(masked(grad, masks[0]), x, matrix, needs, factor)
     remaining = list(masks)
     grad_x = torch.zeros_like(x) if needs[0] else None
     grad_w = torch.zeros_like(matrix) if needs[1] else None
     for i, clipped in enumerate(clipped_tiles):
         part_grad = masked(grad, remaining.pop(0)) if clipped else grad
         part_x, part_w = plan.product.backward(
-            part_grad, plan.tile_inputs(x, i).contiguous(), plan.tile_matrix(matrix, i), needs
+            part_grad,
+            plan.tile_inputs(x, i).contiguous(),
+            plan.tile_matrix(matrix, i),
+            needs,
+            factor,
         )
         if grad_x is not None and part_x is not None:
             plan.add_to_channels(grad_x, part_x, i)

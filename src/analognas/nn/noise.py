@@ -7,15 +7,17 @@ numbers that were drawn once, and is read from a random place: cheaper, but it r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from .quantile_draws import add_draws, set_draws
+from .scratch import eager_on_cpu, flat_view, is_dense, pieces
+
 BANK_SIZE = 1 << 22
 """Numbers in a bank."""
 _BANK_SEED = 20_230_914
-_BLOCK = 1 << 15  # numbers drawn at once: a block stays in the cache
 
 
 class NoiseSource(ABC):
@@ -35,7 +37,7 @@ class NoiseSource(ABC):
 
 
 class ExactNoise(NoiseSource):
-    """Independent draws.
+    """Independent draws: of :mod:`.quantile_draws` in float32 on the CPU, torch's own elsewhere.
 
     Args:
         generators: None: torch's default generator, which gradient checkpointing restores. Otherwise one
@@ -47,33 +49,34 @@ class ExactNoise(NoiseSource):
 
     def normal(self, like: Tensor, std: Tensor | float) -> Tensor:
         """See :meth:`NoiseSource.normal`."""
-        noise = torch.empty_like(like)
-        if self.generators is None and isinstance(std, float):
-            return noise.normal_(0.0, std)
-        if self.generators is None:
-            noise.normal_()
-        elif len(self.generators) == 1:
-            noise.normal_(generator=self.generators[0])
-        else:
-            for row, generator in zip(noise, self.generators, strict=True):
+        noise = torch.empty_like(like, memory_format=torch.contiguous_format)
+        for row, generator in self._rows(noise):
+            if _quick(row):
+                set_draws(row.view(-1), generator)
+            else:
                 row.normal_(generator=generator)
         return noise.mul_(std)
 
     def add(self, y: Tensor, std: Tensor | float) -> Tensor:
         """See :meth:`NoiseSource.add`."""
-        if not isinstance(std, float) or y.device.type != "cpu" or torch.compiler.is_compiling():
+        if not isinstance(std, float) or not _quick(y) or not is_dense(y):
             return y.add_(self.normal(y, std))
-        rows = [flat_view(y)] if self._single else [flat_view(row) for row in y]
-        sources: Sequence[torch.Generator | None] = self.generators or [None]
-        buffer = torch.empty(min(_BLOCK, rows[0].numel()), dtype=y.dtype)
-        for row, generator in zip(rows, sources, strict=True):
-            for part in torch.split(row, _BLOCK):
-                part.add_(buffer[: part.numel()].normal_(0.0, std, generator=generator))
+        for row, generator in self._rows(y):
+            add_draws(flat_view(row), std, generator)
         return y
 
-    @property
-    def _single(self) -> bool:
-        return self.generators is None or len(self.generators) == 1
+    def _rows(self, y: Tensor) -> Iterator[tuple[Tensor, torch.Generator | None]]:
+        """Yield what each generator draws for."""
+        if self.generators is None:
+            yield y, None
+        elif len(self.generators) == 1:
+            yield y, self.generators[0]
+        else:
+            yield from zip(y, self.generators, strict=True)
+
+
+def _quick(y: Tensor) -> bool:
+    return y.dtype == torch.float32 and eager_on_cpu(y)
 
 
 class BankNoise(NoiseSource):
@@ -90,14 +93,19 @@ class BankNoise(NoiseSource):
         """See :meth:`NoiseSource.added`: one pass where the bank is long enough."""
         if not isinstance(std, float) or not x.is_contiguous() or x.numel() > BANK_SIZE // 2:
             return super().added(x, std)
-        return torch.add(x, self._piece(x.view(-1)).view(x.shape), alpha=std)
+        result = torch.empty_like(x)
+        numbers = self._piece(x).view(x.shape)
+        for part, noise, target in pieces(x, numbers, result):
+            torch.add(part, noise, alpha=std, out=target)
+        return result
 
     def add(self, y: Tensor, std: Tensor | float) -> Tensor:
         """See :meth:`NoiseSource.add`."""
         if isinstance(std, Tensor):
             return y.addcmul_(self.add(torch.zeros_like(y), 1.0), std)
-        for part in torch.split(flat_view(y), BANK_SIZE // 2):
-            part.add_(self._piece(part), alpha=std)
+        for row in torch.split(flat_view(y), BANK_SIZE // 2):
+            for part, noise in pieces(row, self._piece(row)):
+                part.add_(noise, alpha=std)
         return y
 
     def _piece(self, like: Tensor) -> Tensor:
@@ -111,11 +119,6 @@ class BankNoise(NoiseSource):
             generator = torch.Generator().manual_seed(_BANK_SEED)
             self._banks[key] = torch.randn(BANK_SIZE, generator=generator).to(*key)
         return self._banks[key]
-
-
-def flat_view(y: Tensor) -> Tensor:
-    """View a dense tensor of any memory format as one row, in the order of its memory."""
-    return y.view(-1) if y.is_contiguous() else y.as_strided((y.numel(),), (1,))
 
 
 EXACT = ExactNoise()

@@ -30,9 +30,9 @@ class Product(ABC):
 
     @abstractmethod
     def backward(
-        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool]
+        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool], factor: float = 1.0
     ) -> Gradients:
-        """Return the gradients of inputs and weights, new tensors, where they are needed."""
+        """Return the gradients of inputs and of weights (times ``factor``), new, where they are needed."""
 
     @abstractmethod
     def channels(self, x: Tensor, part: slice) -> Tensor:
@@ -66,10 +66,13 @@ class LinearProduct(Product):
         return torch.addmm(x.new_zeros(1), x, matrix.t(), beta=0.0, alpha=factor)
 
     def backward(
-        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool]
+        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool], factor: float = 1.0
     ) -> Gradients:
         """See :meth:`Product.backward`."""
-        return grad @ matrix if needs[0] else None, grad.t() @ x if needs[1] else None
+        return (
+            grad @ matrix if needs[0] else None,
+            self.multiply(grad.t(), x.t(), factor) if needs[1] else None,
+        )
 
     def channels(self, x: Tensor, part: slice) -> Tensor:
         """See :meth:`Product.channels`."""
@@ -129,7 +132,7 @@ class ConvProduct(Product):
         return torch.unflatten(y, 1, (n_chips, -1)).transpose(0, 1)
 
     def backward(
-        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool]
+        self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool], factor: float = 1.0
     ) -> Gradients:
         """See :meth:`Product.backward`."""
         kernels = self._kernels(matrix)
@@ -146,7 +149,7 @@ class ConvProduct(Product):
             self.groups,
             (*needs, False),
         )
-        return grad_x, grad_w.flatten(1) if needs[1] else None
+        return grad_x, grad_w.flatten(1).mul_(factor) if needs[1] else None
 
     def channels(self, x: Tensor, part: slice) -> Tensor:
         """See :meth:`Product.channels`."""

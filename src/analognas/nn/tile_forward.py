@@ -11,24 +11,49 @@ import torch
 from torch import Tensor
 
 from .noise import NoiseSource
+from .passes import constant, round_in_place, rounding_shift
 from .plan import Plan
+from .scratch import is_dense, pieces
 
 G_RATIO = 1.0 / (0.35 * 5e-6)
 """Conductance of a wire segment over the largest conductance of a device (0.35 ohm, 5 uS)."""
 
 
 def quantize_inputs(
-    x: Tensor, input_range: Tensor | float, plan: Plan, noise: NoiseSource
+    x: Tensor, input_range: Tensor | float, plan: Plan, noise: NoiseSource, out: Tensor
 ) -> Tensor:
-    """Return inputs in steps of the DAC, clipped and rounded, with the DAC's noise; a new tensor."""
+    """Return inputs in steps of the DAC, clipped and rounded, with the DAC's noise.
+
+    Args:
+        x: Inputs.
+        input_range: No dimensions, or shaped to divide ``x``.
+        plan: The layer.
+        noise: Where the DAC's noise comes from.
+        out: Takes the result, shaped and laid out like ``x``.
+    """
     steps = plan.input_steps
-    result = x * (steps / input_range)
-    if plan.config.dac.steps is not None:
-        result.round_()
-    result.clamp_(-steps, steps)
+    factor = steps / input_range
+    rounds = plan.config.dac.steps is not None
+    shift = rounding_shift(out, steps) if rounds else None
+    if isinstance(factor, Tensor) or not is_dense(x) or x.dtype != out.dtype:
+        torch.mul(x, factor, out=out)
+        if rounds:
+            round_in_place(out, steps)
+        out.clamp_(-steps, steps)
+    elif shift is None:
+        for part, target in pieces(x, out):
+            torch.mul(part, factor, out=target)
+            if rounds:
+                target.round_()
+            target.clamp_(-steps, steps)
+    else:
+        base = constant(shift, out.dtype)
+        for part, target in pieces(x, out):
+            torch.add(base, part, alpha=factor, out=target)
+            target.clamp_(shift - steps, shift + steps).sub_(shift)
     if plan.config.dac.noise > 0.0:
-        noise.add(result, plan.config.dac.noise * steps)
-    return result
+        noise.add(out, plan.config.dac.noise * steps)
+    return out
 
 
 def tile_outputs(
@@ -65,7 +90,7 @@ def convert_outputs(y: Tensor, plan: Plan, *, clip: bool = True) -> Tensor:
     if clip and limit is not None:
         y.clamp_(-limit, limit)
     if plan.config.adc.steps is not None:
-        y.round_()
+        round_in_place(y, plan.config.adc.steps)
     return y
 
 

@@ -1,0 +1,87 @@
+"""Independent normal numbers on the CPU, each a quantile of the normal distribution.
+
+A draw is one of 65,536 equally likely numbers: the quantiles at (k + 1/2) / 65,536, scaled to a variance of
+exactly 1. No two draws depend on each other. The distribution function is off by at most 1 / 131,072, the
+largest number is 4.32, the kurtosis 2.9992 instead of 3: far below what an ADC of 8 bits resolves. It costs
+less than half of the Box-Muller transform of Mersenne-Twister numbers.
+
+Random bits come from PCG64 (O'Neill, Harvey Mudd College HMC-CS-2014-0905, 2014), started each time at a place
+drawn from the torch generator: seeds, saved generator states and gradient checkpointing work as with torch's
+own draws.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_LEVELS = 1 << 16
+_BLOCK = 1 << 15  # numbers drawn at once: table, bits and block stay in the cache
+_INCREMENT = 0x5851F42D4C957F2D14057B7EF767814F  # PCG64's sequence: any odd number
+_LARGEST_SEED = 2**63 - 1
+
+
+class _Tools(threading.local):
+    """What a thread draws with."""
+
+    def __init__(self) -> None:
+        self.bits = np.random.PCG64(0)
+        self.block = np.empty(_BLOCK, dtype=np.float32)
+
+
+_TOOLS = _Tools()
+
+
+def _quantiles() -> NDArray[np.float32]:
+    levels = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
+    z = torch.special.ndtri(levels)
+    return (z / z.square().mean().sqrt()).float().numpy()
+
+
+QUANTILES = _quantiles()
+"""The numbers that are drawn, rising."""
+
+
+def add_draws(y: Tensor, std: float, generator: torch.Generator | None) -> None:
+    """Add independent normal numbers to a flat float32 tensor on the CPU, in place.
+
+    Args:
+        y: One row, contiguous.
+        std: Standard deviation.
+        generator: Says where the stream of random bits starts; None: torch's default generator.
+    """
+    _start(generator)
+    values, block = y.numpy(), _TOOLS.block
+    for start in range(0, len(values), _BLOCK):
+        part = values[start : start + _BLOCK]
+        noise = _draw(block[: len(part)])
+        np.multiply(noise, np.float32(std), out=noise)
+        np.add(part, noise, out=part)
+
+
+def set_draws(y: Tensor, generator: torch.Generator | None) -> None:
+    """Fill a flat float32 tensor on the CPU with independent standard normal numbers."""
+    _start(generator)
+    values = y.numpy()
+    for start in range(0, len(values), _BLOCK):
+        _draw(values[start : start + _BLOCK])
+
+
+def _start(generator: torch.Generator | None) -> None:
+    high, low = torch.randint(_LARGEST_SEED, (2,), generator=generator).tolist()
+    _TOOLS.bits.state = {
+        "bit_generator": "PCG64",
+        "state": {"state": (high << 64) | low, "inc": _INCREMENT},
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+
+
+def _draw(out: NDArray[np.float32]) -> NDArray[np.float32]:
+    bits = _TOOLS.bits.random_raw((len(out) + 3) // 4).view(np.uint16)[: len(out)]
+    # Every index of 16 bits is in the table; "wrap" only spares numpy its check.
+    return np.take(QUANTILES, bits, out=out, mode="wrap")
