@@ -8,10 +8,11 @@ from torch import Tensor
 from ..physics import Chip, split_generator
 from .compensation import factor, reading
 from .noise import ExactNoise
+from .outputs import settle
 from .passes import number
 from .plan import Plan
 from .scratch import scratch_like
-from .tile_forward import convert_outputs, quantize_inputs, tile_outputs
+from .tile_forward import quantize_inputs, tile_outputs
 
 
 class LayerChips:
@@ -72,9 +73,12 @@ class LayerChips:
             r: Tensor | float = plan.product.largest(x).clamp_(min=torch.finfo(x.dtype).tiny)
         else:
             r = number(self.input_range)
-        managed = plan.config.adc.bound_management
-        y = self._managed(x, r) if managed else self._forward(x, r)[0]
-        return y if bias is None else y.add_(plan.product.per_output(bias.to(y.dtype)))
+        if bias is not None:
+            bias = plan.product.per_output(bias.to(x.dtype))
+        if not plan.config.adc.bound_management:
+            return self._forward(x, r, bias)[0]
+        y = self._managed(x, r)
+        return y if bias is None else y.add_(bias)
 
     def _managed(self, x: Tensor, r: Tensor | float) -> Tensor:
         """Halve the inputs of saturated vectors until none is saturated."""
@@ -88,7 +92,9 @@ class LayerChips:
             saturated = saturated & still
         return total
 
-    def _forward(self, x: Tensor, r: Tensor | float) -> tuple[Tensor, Tensor]:
+    def _forward(
+        self, x: Tensor, r: Tensor | float, bias: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Return outputs, and which vectors saturated an output (only with bound management)."""
         plan = self.plan
         steps = quantize_inputs(x, r, plan, self.noise, scratch_like(x, "steps"))
@@ -102,14 +108,15 @@ class LayerChips:
                 saturated = saturated | plan.product.any_output(
                     y.abs() >= (plan.output_limit or 0.0)
                 )
-            factor = self._factors[i] * r
-            y = convert_outputs(y, plan)
-            if total is None:
-                total = y.mul_(factor)
-            elif isinstance(factor, float):
-                total.add_(y, alpha=factor)
-            else:
-                total.addcmul_(y, factor)
+            last = i == plan.grid.n_row_tiles - 1
+            total, _ = settle(
+                y,
+                plan,
+                self.noise,
+                factor=self._factors[i] * r,
+                bias=bias if last else None,
+                total=total,
+            )
         assert total is not None
         return total, saturated
 

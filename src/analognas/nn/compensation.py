@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from .noise import NoiseSource
+from .outputs import settle
 from .plan import Plan
-from .tile_forward import convert_outputs, ir_drop_share, positions, read_noise_std
+from .tile_forward import ir_drop_share, positions, read_noise_std
 
 FLOOR = 1e-4
 """Smallest reading that is divided by, in units of the largest weight times the largest input."""
@@ -70,6 +71,4 @@ def _outputs(full_scale: Tensor, plan: Plan, i: int, noise: NoiseSource) -> Tens
         start = rows.start - channels.start * plan.grid.kernel
         place = positions(plan, i, y)[start : start + rows.stop - rows.start]
         y.sub_(share.mul_(full_scale).mul_(place))
-    if config.out_noise > 0.0:
-        noise.add(y, config.out_noise / plan.output_step)
-    return convert_outputs(y, plan)
+    return settle(y, plan, noise)[0]

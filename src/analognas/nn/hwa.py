@@ -29,11 +29,12 @@ from torch import Tensor
 from .config import WeightModifier
 from .modifiers import modified
 from .noise import EXACT, NoiseSource, training_source
-from .passes import clip_marks, extremes, finish, mask_and_sum, mask_inputs, masked, number
+from .outputs import settle
+from .passes import Extremes, mask_and_sum, mask_inputs, masked, number
 from .plan import Plan
 from .products import Gradients
 from .scratch import scratch_like
-from .tile_forward import convert_outputs, quantize_inputs, tile_outputs
+from .tile_forward import quantize_inputs, tile_outputs
 
 NO_MODIFIER = WeightModifier(kind="none")
 
@@ -87,11 +88,8 @@ class HWAFunction(torch.autograd.Function):
         matrix, rows = weight.flatten(1), plan.row_scales(scale)
         noisy = modified(matrix, rows, step.modifier, noise, step.factor)
         remade = plan.config.dac.noise == 0.0  # in the backward: cheaper than to keep
-        sides = (True, True)
-        if isinstance(r, float):
-            low, high = extremes(x)
-            sides = (low <= -r, high >= r)
-        steps = _steps(x, r, step, noise, temporary=remade)
+        seen = Extremes() if isinstance(r, float) else None
+        steps = _steps(x, r, step, noise, temporary=remade, seen=seen)
         driven, factor = noisy, 1.0
         if isinstance(rows, float):
             factor = plan.weight_factor / rows
@@ -100,24 +98,39 @@ class HWAFunction(torch.autograd.Function):
         driven = driven.to(dtype)
         total: Tensor | None = None
         masks: list[Tensor | None] = []
-        for i in range(plan.grid.n_row_tiles):
-            part, part_matrix = plan.tile_inputs(steps, i), plan.tile_matrix(driven, i)
-            y = tile_outputs(part, part_matrix, plan, i, noise, factor)
-            masks.append(clip_marks(y, plan.output_limit))
-            y = convert_outputs(y, plan, clip=False)
-            if not isinstance(rows, float):
-                y.mul_(plan.product.per_output(scale[i] * plan.output_step))
-            total = y if total is None else total.add_(y)
-        assert total is not None
+        one_scale = isinstance(rows, float)
         to_outputs = r * (rows * plan.output_step if isinstance(rows, float) else 1.0)
+        if bias is not None:
+            bias = plan.product.per_output(bias)
+        for i in range(plan.grid.n_row_tiles):
+            y = tile_outputs(
+                plan.tile_inputs(steps, i), plan.tile_matrix(driven, i), plan, i, noise, factor
+            )
+            # One scale: applied once, with the bias. Several: every tile has its own.
+            share = 1.0 if one_scale else plan.product.per_output(scale[i] * plan.output_step)
+            closes = one_scale and plan.grid.n_row_tiles == 1
+            total, marks = settle(
+                y,
+                plan,
+                noise,
+                factor=to_outputs if closes else share,
+                bias=bias if closes else None,
+                total=total,
+                marked=True,
+            )
+            masks.append(marks)
+        assert total is not None
         ctx.step = step
         ctx.clipped_tiles = [mask is not None for mask in masks]
-        ctx.sides = sides
+        ctx.clips_inputs = seen is None or not (-r < seen.low and seen.high < r)
         if remade:
             steps = steps.new_empty(0)
         kept = [mask for mask in masks if mask is not None]
         ctx.save_for_backward(x, steps, noisy.to(dtype), input_range, weight, *kept)
-        return finish(total, to_outputs, None if bias is None else plan.product.per_output(bias))
+        if closes:
+            return total
+        total.mul_(to_outputs)
+        return total if bias is None else total.add_(bias)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -128,27 +141,35 @@ class HWAFunction(torch.autograd.Function):
         wants_x, wants_w, wants_bias, wants_r = ctx.needs_input_grad[:4]
         learns = wants_r and ctx.step.learn_range
         r = number(input_range)
-        clips_inputs = any(ctx.sides)
-        if plan.config.dac.noise == 0.0 and wants_w:
+        remade = plan.config.dac.noise == 0.0 and wants_w
+        if remade:
             steps = _steps(x, r, ctx.step, EXACT, temporary=True)
         to_inputs: Tensor | float = r / plan.input_steps
         if isinstance(to_inputs, Tensor) and to_inputs.ndim:
             steps, to_inputs = steps * to_inputs, 1.0
-        needs = (wants_x or (learns and clips_inputs), wants_w)
+        needs = (wants_x or (learns and ctx.clips_inputs), wants_w)
         grad_bias = plan.product.sum_positions(grad) if wants_bias else None
-        in_product = isinstance(to_inputs, float)
         grad_x, grad_w = tile_gradients(
-            grad, steps, noisy, plan, needs, ctx.clipped_tiles, kept, to_inputs if in_product else 1.0
+            grad,
+            steps,
+            noisy,
+            plan,
+            needs,
+            ctx.clipped_tiles,
+            kept,
+            to_inputs if isinstance(to_inputs, float) else 1.0,
         )
         if grad_w is not None:
             grad_w = grad_w.to(weight.dtype).view(weight.shape)
-            grad_w = grad_w if in_product else grad_w.mul_(to_inputs)
+            grad_w = grad_w if isinstance(to_inputs, float) else grad_w.mul_(to_inputs)
         grad_r = torch.zeros_like(input_range) if wants_r else None
         settings = plan.config.input_range
-        if grad_x is not None and clips_inputs and settings.kind != "absmax":
+        if grad_x is not None and ctx.clips_inputs and settings.kind != "absmax":
             grad_x = grad_x.to(x.dtype)
             if learns:
-                grad_x, outward, share = mask_and_sum(grad_x, x, r, ctx.sides)
+                # Clipped inputs are at full scale, unless the DAC added noise.
+                at_scale = steps if remade else None
+                grad_x, outward, share = mask_and_sum(grad_x, x, r, at_scale, plan.input_steps)
                 decay = torch.where(share > settings.min_unclipped, settings.decay, 0.0)
                 grad_r = (outward + decay) * input_range
             else:
@@ -162,12 +183,18 @@ _WIDE = (torch.float32, torch.float64)
 
 
 def _steps(
-    x: Tensor, r: Tensor | float, step: Pass, noise: NoiseSource, *, temporary: bool
+    x: Tensor,
+    r: Tensor | float,
+    step: Pass,
+    noise: NoiseSource,
+    *,
+    temporary: bool,
+    seen: Extremes | None = None,
 ) -> Tensor:
     """Return inputs in steps of the DAC, in the type of the products."""
     wide = x if x.dtype in _WIDE else x.float()
     out = scratch_like(wide, "steps") if temporary else torch.empty_like(wide)
-    return quantize_inputs(wide, r, step.plan, noise, out).to(step.compute_dtype)
+    return quantize_inputs(wide, r, step.plan, noise, out, seen).to(step.compute_dtype)
 
 
 def tile_gradients(

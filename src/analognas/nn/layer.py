@@ -21,6 +21,7 @@ from .hwa import NO_MODIFIER, HWAFunction, Pass
 from .plan import Plan
 from .products import Product
 from .scales import clip_limit, weight_scales
+from .scratch import pieces
 from .tiling import TileGrid
 
 MODES = ("train", "chip", "ideal")
@@ -212,7 +213,8 @@ class AnalogLayer(nn.Module):
         """Clip the weights as configured, in place."""
         limit = clip_limit(self.weight, self.weight_scale, self.plan)
         if isinstance(limit, float):
-            self.weight.clamp_(-limit, limit)
+            for (part,) in pieces(self.weight):
+                part.clamp_(-limit, limit)
         elif limit is not None:
             self.weight.copy_(torch.clamp(self.weight, -limit, limit))
         if self.config.input_range.kind == "learned":

@@ -7,12 +7,12 @@ numbers that were drawn once, and is read from a random place: cheaper, but it r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from .quantile_draws import add_draws, set_draws
+from .quantile_draws import add_draws, in_one_stream, set_draws, start_draws
 from .scratch import eager_on_cpu, flat_view, is_dense, pieces
 
 BANK_SIZE = 1 << 22
@@ -35,6 +35,13 @@ class NoiseSource(ABC):
     def add(self, y: Tensor, std: Tensor | float) -> Tensor:
         """Add normal numbers to ``y`` in place and return it."""
 
+    def adder(
+        self, y: Tensor, std: float, parts: Sequence[Tensor]
+    ) -> Callable[[Tensor], None] | None:
+        """Return what adds normal numbers to the parts of ``y`` in turn; None if it has been done for all."""
+        self.add(y, std)
+        return None
+
 
 class ExactNoise(NoiseSource):
     """Independent draws: of :mod:`.quantile_draws` in float32 on the CPU, torch's own elsewhere.
@@ -52,7 +59,8 @@ class ExactNoise(NoiseSource):
         noise = torch.empty_like(like, memory_format=torch.contiguous_format)
         for row, generator in self._rows(noise):
             if _quick(row):
-                set_draws(row.view(-1), generator)
+                start_draws(generator)
+                set_draws(row.view(-1))
             else:
                 row.normal_(generator=generator)
         return noise.mul_(std)
@@ -62,8 +70,22 @@ class ExactNoise(NoiseSource):
         if not isinstance(std, float) or not _quick(y) or not is_dense(y):
             return y.add_(self.normal(y, std))
         for row, generator in self._rows(y):
-            add_draws(flat_view(row), std, generator)
+            start_draws(generator)
+            add_draws(flat_view(row), std)
         return y
+
+    def adder(
+        self, y: Tensor, std: float, parts: Sequence[Tensor]
+    ) -> Callable[[Tensor], None] | None:
+        """See :meth:`NoiseSource.adder`: one stream of numbers, the same whatever the parts."""
+        if not self._single or not _quick(y) or not in_one_stream(parts):
+            return super().adder(y, std, parts)
+        start_draws(self.generators[0] if self.generators else None)
+        return lambda part: add_draws(flat_view(part), std)
+
+    @property
+    def _single(self) -> bool:
+        return self.generators is None or len(self.generators) == 1
 
     def _rows(self, y: Tensor) -> Iterator[tuple[Tensor, torch.Generator | None]]:
         """Yield what each generator draws for."""
@@ -107,6 +129,22 @@ class BankNoise(NoiseSource):
             for part, noise in pieces(row, self._piece(row)):
                 part.add_(noise, alpha=std)
         return y
+
+    def adder(
+        self, y: Tensor, std: float, parts: Sequence[Tensor]
+    ) -> Callable[[Tensor], None] | None:
+        """See :meth:`NoiseSource.adder`: one place of the bank, the same whatever the parts."""
+        if y.numel() > BANK_SIZE // 2 or not is_dense(y):
+            return super().adder(y, std, parts)
+        rest = self._piece(y)
+
+        def add(part: Tensor) -> None:
+            nonlocal rest
+            flat = flat_view(part)
+            flat.add_(rest[: flat.numel()], alpha=std)
+            rest = rest[flat.numel() :]
+
+        return add
 
     def _piece(self, like: Tensor) -> Tensor:
         """Return as many numbers as ``like`` has, from a random place of the bank."""

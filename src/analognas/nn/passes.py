@@ -10,7 +10,8 @@ from torch import Tensor
 
 from .scratch import eager_on_cpu, is_dense, pieces, scratch_like
 
-_CODE_LIMIT = 127.0  # largest bound, in steps, that a mark of one byte can tell
+CODE_LIMIT = 127.0
+"""Bound, in steps, that marks of one byte can tell."""
 _PRECISE = (torch.float32, torch.float64)
 _SHIFTS = {torch.float32: 1.5 * 2.0**23, torch.float64: 1.5 * 2.0**52}
 
@@ -53,64 +54,51 @@ def round_in_place(x: Tensor, largest: float) -> Tensor:
     return x
 
 
-def finish(y: Tensor, factor: Tensor | float, bias: Tensor | None) -> Tensor:
-    """Multiply outputs by ``factor`` and add the bias, in place and in one pass where possible."""
-    if not isinstance(factor, float):
-        y.mul_(factor)
-        return y if bias is None else y.add_(bias)
-    for (part,) in pieces(y):
-        if bias is None:
-            part.mul_(factor)
-        elif eager_on_cpu(y) and bias.dtype == y.dtype:
-            torch.add(bias, part, alpha=factor, out=part)
-        else:
-            part.mul_(factor).add_(bias)
-    return y
+class Extremes:
+    """The smallest and the largest number of what was looked at; NaN where there was one."""
+
+    def __init__(self) -> None:
+        self._lows: list[float] = []
+        self._highs: list[float] = []
+
+    def look_at(self, x: Tensor) -> None:
+        """Take in the numbers of a tensor that is not empty."""
+        low, high = torch.aminmax(x)
+        self._lows.append(float(low))
+        self._highs.append(float(high))
+
+    @property
+    def low(self) -> float:
+        """The smallest number."""
+        return math.nan if any(map(math.isnan, self._lows)) else min(self._lows)
+
+    @property
+    def high(self) -> float:
+        """The largest number."""
+        return math.nan if any(map(math.isnan, self._highs)) else max(self._highs)
 
 
 def extremes(x: Tensor) -> tuple[float, float]:
-    """Return the smallest and the largest value."""
-    low, high = torch.aminmax(x)
-    return float(low), float(high)
-
-
-def clip_marks(y: Tensor, limit: float | None) -> Tensor | None:
-    """Clip ``y`` in place; return what tells where, or None where that is known to be nowhere.
-
-    Marks are booleans, true inside; or, one cheap pass, the values truncated to bytes: their size is
-    ``limit`` exactly where the value was clipped.
-    """
-    if limit is None:
-        return None
-    if not eager_on_cpu(y) or limit != _CODE_LIMIT:
-        marks = y.abs() < limit
-        y.clamp_(-limit, limit)
-        return marks
-    codes = None
-    for i, (part,) in enumerate(pieces(y)):
-        low, high = extremes(part)
-        if -limit < low and high < limit:
-            continue
-        if codes is None:
-            codes = torch.zeros_like(y, dtype=torch.int8)
-            code_parts = [code for _, code in pieces(y, codes)]
-        code_parts[i].copy_(part.clamp_(-limit, limit))
-    return codes
+    """Return the smallest and the largest number of a tensor; NaN where there is one."""
+    seen = Extremes()
+    for (part,) in pieces(x):
+        seen.look_at(part)
+    return seen.low, seen.high
 
 
 def masked(grad: Tensor, marks: Tensor) -> Tensor:
-    """Return ``grad``, zero where :func:`clip_marks` marked: a temporary tensor."""
+    """Return ``grad``, zero where marked by :func:`~.outputs.settle`: a temporary tensor."""
     if marks.dtype == torch.bool:
         return torch.where(marks, grad, 0.0)
     if grad.dtype not in _PRECISE or grad.stride() != marks.stride() or not is_dense(grad):
         codes = marks.to(grad.dtype)
-        result: Tensor = torch.ops.aten.hardtanh_backward(grad, codes, -_CODE_LIMIT, _CODE_LIMIT)
+        result: Tensor = torch.ops.aten.hardtanh_backward(grad, codes, -CODE_LIMIT, CODE_LIMIT)
         return result
     result = scratch_like(grad, "masked")
     for part, mark, target in pieces(grad, marks, result):
         target.copy_(mark)
         torch.ops.aten.hardtanh_backward.grad_input(
-            part, target, -_CODE_LIMIT, _CODE_LIMIT, grad_input=target
+            part, target, -CODE_LIMIT, CODE_LIMIT, grad_input=target
         )
     return result
 
@@ -128,7 +116,7 @@ def mask_inputs(grad: Tensor, x: Tensor, r: Tensor | float) -> Tensor:
 
 
 def mask_and_sum(
-    grad: Tensor, x: Tensor, r: Tensor | float, sides: tuple[bool, bool]
+    grad: Tensor, x: Tensor, r: Tensor | float, full_scale: Tensor | None, unit: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     r"""Mask as :func:`mask_inputs` does, and sum what was masked.
 
@@ -136,28 +124,30 @@ def mask_and_sum(
         grad: Gradient of the inputs before it is masked; it may be changed.
         x: Inputs.
         r: Input range.
-        sides: Whether any input lies at or below minus the range, and at or above it.
+        full_scale: A temporary, changed, that is ``unit`` where ``x`` is at ``r`` or above and ``-unit`` where
+            it is at ``-r`` or below; None: there is none.
+        unit: See ``full_scale``.
 
     Returns:
         The masked gradient; the sum of :math:`\min(g\,\mathrm{sign}\,x, 0)` over clipped inputs; the share
         of inputs which were not clipped.
     """
-    if not isinstance(r, float) or not _alike(grad, x):
+    if not isinstance(r, float) or full_scale is None or not _alike(grad, x):
         outside = x.abs() >= r
         outward = torch.where(outside, grad * torch.sign(x), 0.0).clamp_(max=0.0).sum()
         share = 1.0 - torch.count_nonzero(outside) / x.numel()
         return torch.where(outside, 0.0, grad), outward, share
-    below, above = sides
-    total, n_clipped = 0.0, 0.0
-    first, second = scratch_like(x, "beyond"), scratch_like(x, "gradient")
-    for part_grad, part_x, work, beyond in pieces(grad, x, first, second):
-        for mirrored, clipped in enumerate((above, below)):
-            if clipped:
-                outward_part, count = _split_off(
-                    part_grad, part_x, r, work, beyond, mirrored=bool(mirrored)
-                )
-                total, n_clipped = total + outward_part, n_clipped + count
-    return grad, grad.new_tensor(total), grad.new_tensor(1.0 - n_clipped / x.numel())
+    edge = _before(r, x.dtype)  # strictly beyond it is at the range or beyond
+    total, count = 0.0, 0.0
+    for part, part_x, signs in pieces(grad, x, full_scale):
+        size, out = scratch_like(part, "sizes"), scratch_like(part, "beyond")
+        torch.abs(part_x, out=size)
+        torch.ops.aten.threshold_backward.grad_input(part, size, edge, grad_input=out)
+        part.sub_(out)
+        total += float(signs.mul_(out).clamp_(max=0.0).sum())
+        # Two values are left, 0 and the spacing of numbers at r: their sum counts exactly.
+        count += float(size.clamp_(edge, r).sub_(edge).sum()) / (r - edge)
+    return grad, grad.new_tensor(total / unit), grad.new_tensor(1.0 - count / x.numel())
 
 
 def _alike(grad: Tensor, x: Tensor) -> bool:
@@ -171,20 +161,8 @@ def _alike(grad: Tensor, x: Tensor) -> bool:
     )
 
 
-def _split_off(
-    grad: Tensor, x: Tensor, r: float, work: Tensor, beyond: Tensor, *, mirrored: bool
-) -> tuple[float, float]:
-    """Set ``grad`` to zero where ``x >= r`` (mirrored: ``-x >= r``); return its outward sum, and how many."""
-    edge = _before(r, x.dtype)  # strictly beyond it is at the range or beyond
-    sized = torch.neg(x, out=work) if mirrored else x
-    torch.ops.aten.threshold_backward.grad_input(grad, sized, edge, grad_input=beyond)
-    grad.sub_(beyond)
-    outward = -beyond.clamp_(min=0.0).sum() if mirrored else beyond.clamp_(max=0.0).sum()
-    # Signs are 1 beyond the edge, 0 or -1 elsewhere; sums of so few ones are exact.
-    count = torch.sub(sized, edge, out=work).sign_().clamp_(min=0.0).sum()
-    return float(outward), float(count)
-
-
 def _before(r: float, dtype: torch.dtype) -> float:
     """Return the largest number of a type that is smaller than ``r``."""
-    return float(torch.nextafter(torch.tensor(r, dtype=dtype), torch.tensor(-math.inf, dtype=dtype)))
+    return float(
+        torch.nextafter(torch.tensor(r, dtype=dtype), torch.tensor(-math.inf, dtype=dtype))
+    )

@@ -13,13 +13,17 @@ own draws.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .scratch import is_dense
+
 _LEVELS = 1 << 16
+_PER_WORD = 4  # draws of 16 bits in 64 random bits
 _BLOCK = 1 << 15  # numbers drawn at once: table, bits and block stay in the cache
 _INCREMENT = 0x5851F42D4C957F2D14057B7EF767814F  # PCG64's sequence: any odd number
 _LARGEST_SEED = 2**63 - 1
@@ -39,39 +43,20 @@ _TOOLS = _Tools()
 def _quantiles() -> NDArray[np.float32]:
     levels = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
     z = torch.special.ndtri(levels)
-    return (z / z.square().mean().sqrt()).float().numpy()
+    scaled: NDArray[np.float32] = (z / z.square().mean().sqrt()).float().numpy()
+    return scaled
 
 
 QUANTILES = _quantiles()
 """The numbers that are drawn, rising."""
 
 
-def add_draws(y: Tensor, std: float, generator: torch.Generator | None) -> None:
-    """Add independent normal numbers to a flat float32 tensor on the CPU, in place.
+def start_draws(generator: torch.Generator | None) -> None:
+    """Begin a stream of numbers in this thread.
 
     Args:
-        y: One row, contiguous.
-        std: Standard deviation.
-        generator: Says where the stream of random bits starts; None: torch's default generator.
+        generator: Says where the stream starts; None: torch's default generator.
     """
-    _start(generator)
-    values, block = y.numpy(), _TOOLS.block
-    for start in range(0, len(values), _BLOCK):
-        part = values[start : start + _BLOCK]
-        noise = _draw(block[: len(part)])
-        np.multiply(noise, np.float32(std), out=noise)
-        np.add(part, noise, out=part)
-
-
-def set_draws(y: Tensor, generator: torch.Generator | None) -> None:
-    """Fill a flat float32 tensor on the CPU with independent standard normal numbers."""
-    _start(generator)
-    values = y.numpy()
-    for start in range(0, len(values), _BLOCK):
-        _draw(values[start : start + _BLOCK])
-
-
-def _start(generator: torch.Generator | None) -> None:
     high, low = torch.randint(_LARGEST_SEED, (2,), generator=generator).tolist()
     _TOOLS.bits.state = {
         "bit_generator": "PCG64",
@@ -81,7 +66,29 @@ def _start(generator: torch.Generator | None) -> None:
     }
 
 
+def add_draws(y: Tensor, std: float) -> None:
+    """Add the stream's next numbers, times ``std``, to a flat float32 tensor on the CPU, in place."""
+    values, block = y.numpy(), _TOOLS.block
+    for start in range(0, len(values), _BLOCK):
+        part = values[start : start + _BLOCK]
+        noise = _draw(block[: len(part)])
+        np.multiply(noise, np.float32(std), out=noise)
+        np.add(part, noise, out=part)
+
+
+def set_draws(y: Tensor) -> None:
+    """Fill a flat float32 tensor on the CPU with the stream's next numbers."""
+    values = y.numpy()
+    for start in range(0, len(values), _BLOCK):
+        _draw(values[start : start + _BLOCK])
+
+
+def in_one_stream(parts: Sequence[Tensor]) -> bool:
+    """Whether drawing for parts in turn gives the numbers of drawing for all of them at once."""
+    return all(part.numel() % _PER_WORD == 0 and is_dense(part) for part in parts[:-1])
+
+
 def _draw(out: NDArray[np.float32]) -> NDArray[np.float32]:
-    bits = _TOOLS.bits.random_raw((len(out) + 3) // 4).view(np.uint16)[: len(out)]
+    bits = _TOOLS.bits.random_raw(-(-len(out) // _PER_WORD)).view(np.uint16)[: len(out)]
     # Every index of 16 bits is in the table; "wrap" only spares numpy its check.
     return np.take(QUANTILES, bits, out=out, mode="wrap")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .passes import extremes
 from .plan import Plan
+from .scratch import eager_on_cpu, pieces
 
 
 def weight_scales(weight: Tensor, plan: Plan) -> Tensor:
@@ -20,8 +22,7 @@ def weight_scales(weight: Tensor, plan: Plan) -> Tensor:
     """
     grid, per = plan.grid, plan.config.scaling.per
     if per == "layer":
-        low, high = torch.aminmax(weight)
-        scale = torch.maximum(-low, high).expand(grid.n_row_tiles, weight.shape[0])
+        scale = largest(weight).expand(grid.n_row_tiles, weight.shape[0])
     else:
         sizes = weight.flatten(1).abs()
         scale = torch.stack([sizes[:, rows].amax(-1) for rows in grid.row_slices])
@@ -43,12 +44,19 @@ def clip_limit(weight: Tensor, scale: Tensor, plan: Plan) -> Tensor | float | No
 
 def spread(weight: Tensor) -> Tensor | float:
     """Return the standard deviation of the weights, on the CPU from two cheap sums where that is safe."""
-    if weight.device.type == "cpu" and weight.numel() > 1:
-        n, mean, norm = (
-            weight.numel(),
-            float(weight.mean()),
-            float(torch.linalg.vector_norm(weight)),
-        )
-        if n * mean**2 < 0.5 * norm**2:
-            return float(((norm**2 - n * mean**2) / (n - 1)) ** 0.5)
+    if eager_on_cpu(weight) and weight.numel() > 1:
+        parts = [part for (part,) in pieces(weight)]
+        n, total = weight.numel(), sum(float(part.sum()) for part in parts)
+        squares = sum(float(torch.linalg.vector_norm(part)) ** 2 for part in parts)
+        if total**2 / n < 0.5 * squares:
+            return float(((squares - total**2 / n) / (n - 1)) ** 0.5)
     return weight.std(correction=min(1, weight.numel() - 1))
+
+
+def largest(weight: Tensor) -> Tensor:
+    """Return the largest absolute weight, without dimensions."""
+    if eager_on_cpu(weight):
+        low, high = extremes(weight)
+        return weight.new_tensor(max(-low, high))
+    ends = torch.aminmax(weight)
+    return torch.maximum(-ends.min, ends.max)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 _LARGEST = 1 << 24  # elements kept for reuse; larger temporaries are given back at once
 _PIECE = 1 << 15  # below this many elements torch starts no parallel region
-_IN_PIECES = 1 << 19  # longer tensors gain more from a second thread
+_IN_PIECES = 1 << 20  # longer tensors gain more from several threads
 
 
 class _Scratch(threading.local):
@@ -63,15 +63,23 @@ def scratch_like(x: Tensor, use: str, dtype: torch.dtype | None = None) -> Tenso
     return flat.as_strided(x.shape, x.stride())
 
 
-def pieces(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Cut tensors along their first dimension into the pieces in which a chain of passes costs least.
+def pieces(*tensors: Tensor, rows: bool = False) -> Iterator[tuple[Tensor, ...]]:
+    """Cut tensors into the pieces in which a chain of passes costs least.
 
-    All have the same first dimension; the first tensor is the largest.
+    Args:
+        tensors: Tensors with the same first dimension, the largest first.
+        rows: Cut along the first dimension, so that what broadcasts with the tensors broadcasts with their
+            pieces; otherwise tensors of one shape and layout are cut in the order of their memory.
     """
     first = tensors[0]
     n = first.numel()
-    if not eager_on_cpu(first) or not _PIECE < n <= _IN_PIECES or n > first.shape[0] * _PIECE:
+    if not eager_on_cpu(first) or not _PIECE < n <= _IN_PIECES:
         yield tensors
         return
-    rows = _PIECE * first.shape[0] // n
-    yield from zip(*(torch.split(x, rows) for x in tensors), strict=True)
+    alike = all(x.shape == first.shape and x.stride() == first.stride() for x in tensors[1:])
+    if not rows and alike and is_dense(first):
+        cut = [torch.split(flat_view(x), _PIECE) for x in tensors]
+    else:
+        count = _PIECE * first.shape[0] // n
+        cut = [torch.split(x, count // 4 * 4 or max(count, 1)) for x in tensors]
+    yield from zip(*cut, strict=True)

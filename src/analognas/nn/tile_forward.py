@@ -1,4 +1,4 @@
-"""The forward of one tile: product, read noise, IR drop, output noise, in this order.
+"""The forward of one tile up to its outputs' noise: product, read noise, IR drop, in this order.
 
 Inputs are in steps of the DAC, outputs in steps of the ADC, before its rounding.
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .noise import NoiseSource
-from .passes import constant, round_in_place, rounding_shift
+from .passes import Extremes, constant, round_in_place, rounding_shift
 from .plan import Plan
 from .scratch import is_dense, pieces
 
@@ -20,7 +20,12 @@ G_RATIO = 1.0 / (0.35 * 5e-6)
 
 
 def quantize_inputs(
-    x: Tensor, input_range: Tensor | float, plan: Plan, noise: NoiseSource, out: Tensor
+    x: Tensor,
+    input_range: Tensor | float,
+    plan: Plan,
+    noise: NoiseSource,
+    out: Tensor,
+    seen: Extremes | None = None,
 ) -> Tensor:
     """Return inputs in steps of the DAC, clipped and rounded, with the DAC's noise.
 
@@ -30,27 +35,31 @@ def quantize_inputs(
         plan: The layer.
         noise: Where the DAC's noise comes from.
         out: Takes the result, shaped and laid out like ``x``.
+        seen: Takes note of the inputs' extremes.
     """
     steps = plan.input_steps
     factor = steps / input_range
     rounds = plan.config.dac.steps is not None
     shift = rounding_shift(out, steps) if rounds else None
-    if isinstance(factor, Tensor) or not is_dense(x) or x.dtype != out.dtype:
+    if isinstance(factor, Tensor) or not is_dense(x):
+        if seen is not None:
+            seen.look_at(x)
         torch.mul(x, factor, out=out)
         if rounds:
             round_in_place(out, steps)
         out.clamp_(-steps, steps)
-    elif shift is None:
+    else:
         for part, target in pieces(x, out):
+            if seen is not None:
+                seen.look_at(part)
+            if shift is not None:
+                torch.add(constant(shift, out.dtype), part, alpha=factor, out=target)
+                target.clamp_(shift - steps, shift + steps).sub_(shift)
+                continue
             torch.mul(part, factor, out=target)
             if rounds:
                 target.round_()
             target.clamp_(-steps, steps)
-    else:
-        base = constant(shift, out.dtype)
-        for part, target in pieces(x, out):
-            torch.add(base, part, alpha=factor, out=target)
-            target.clamp_(shift - steps, shift + steps).sub_(shift)
     if plan.config.dac.noise > 0.0:
         noise.add(out, plan.config.dac.noise * steps)
     return out
@@ -59,7 +68,7 @@ def quantize_inputs(
 def tile_outputs(
     x: Tensor, matrix: Tensor, plan: Plan, i: int, noise: NoiseSource, factor: float = 1.0
 ) -> Tensor:
-    """Return the outputs of row tile ``i`` before its ADC, in its steps; a new tensor.
+    """Return the outputs of row tile ``i`` before their noise and ADC, in its steps; a new tensor.
 
     Args:
         x: Inputs of the tile in steps of the DAC, ``(*chips, n, ...)``.
@@ -79,18 +88,6 @@ def tile_outputs(
         a = product.multiply(x.abs(), matrix.abs())
         weighted = product.multiply(x, matrix * positions(plan, i, matrix))
         y = y - ir_drop_share(a.mul_(plan.output_step), plan, i).mul_(weighted)
-    if config.out_noise > 0.0:
-        noise.add(y, config.out_noise / plan.output_step)
-    return y
-
-
-def convert_outputs(y: Tensor, plan: Plan, *, clip: bool = True) -> Tensor:
-    """Clip, unless that is known to change nothing, and round outputs as the ADC does, in place."""
-    limit = plan.output_limit
-    if clip and limit is not None:
-        y.clamp_(-limit, limit)
-    if plan.config.adc.steps is not None:
-        round_in_place(y, plan.config.adc.steps)
     return y
 
 
