@@ -271,6 +271,34 @@ def test_ranges_are_initialised_from_data_then_learned():
     assert int(layer.input_range_batches) == 3
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_batch_that_overflowed_does_not_spoil_a_range(bad):
+    layer = AnalogLinear(64, 4, config=AnalogConfig(input_range=InputRange(init_batches=3)))
+    torch.manual_seed(0)
+    for x in (torch.randn(50, 64), torch.full((50, 64), bad), torch.randn(50, 64)):
+        layer(x)
+    assert layer.input_range.item() == pytest.approx(3.0, rel=0.03)
+
+
+def test_one_input_alone_is_enough():
+    layer = AnalogLinear(1, 1, config=AnalogConfig())
+    assert torch.isfinite(layer(torch.ones(1, 1))).all()
+
+
+@pytest.mark.parametrize("mode", ["train", "chip", "ideal"])
+def test_no_samples_at_all(mode, generator):
+    model, x = network(AnalogConfig(input_range=InputRange(init_batches=1)))
+    model(x)
+    if mode == "chip":
+        program(model.eval(), generator=generator(), chips=2)
+    set_mode(model.eval(), mode)
+    y = model(x[:0])
+    assert y.shape == (0, 10)
+    assert int(model[0].input_range_batches) == 1
+    if mode != "chip":
+        y.sum().backward()
+
+
 def test_zero_inputs_do_not_break_a_range():
     layer = AnalogLinear(8, 4, config=AnalogConfig(input_range=InputRange(init_batches=2)))
     assert torch.isfinite(layer(torch.zeros(3, 8))).all()
