@@ -184,7 +184,7 @@ def _warning(plan: _Plan) -> str:
         module, reason = plan.digital[key]
         if key in plan.unexpected:
             label = f"{type(module).__name__} ({reason})"
-            groups.setdefault(label, []).append(repr(plan.names[key][0]))
+            groups.setdefault(label, []).append(repr(plan.names[key][0] or "(model)"))
     texts = [f"{label}: {', '.join(names)}" for label, names in groups.items()]
     parts = []
     if texts:

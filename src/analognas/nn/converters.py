@@ -14,6 +14,7 @@ from .exchange import become
 from .linear import AnalogLinear
 from .products import LinearProduct
 from .recurrent import AnalogGRU, AnalogLSTM
+from .same_conv import AnalogConv2dSame
 from .transposed import AnalogTransposedLinear
 
 Converter = Callable[[nn.Module, AnalogConfig], nn.Module]
@@ -100,3 +101,5 @@ register_converter(nn.LSTM, _recurrent(AnalogLSTM))
 register_converter(nn.GRU, _recurrent(AnalogGRU))
 register_converter(nn.MultiheadAttention, _attention)
 register_converter("transformers.pytorch_utils.Conv1D", _transposed)
+register_converter("timm.layers.linear.Linear", _linear)
+register_converter("timm.layers.conv2d_same.Conv2dSame", _conv(AnalogConv2dSame))
