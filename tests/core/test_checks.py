@@ -29,7 +29,9 @@ def test_check_int_names_range(value):
         check_int("n", value, minimum=1, maximum=10)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "x", None, True, -0.5, 2.5])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 10**400, "x", "0.5", b"1", None, True, -0.5, 2.5]
+)
 def test_check_float_refuses(value):
     with pytest.raises(
         InvalidArgumentError, match=r"`rate` must be a finite number in \[0, 1\] uS"

@@ -6,13 +6,7 @@ from torch import nn
 
 from analognas.core import InvalidArgumentError
 from analognas.nn import (
-    ADC,
-    DAC,
-    AnalogConfig,
     AnalogMultiheadAttention,
-    InputRange,
-    TileSize,
-    WeightModifier,
     at_time,
     calibrate,
     clip_and_remap,
@@ -20,14 +14,7 @@ from analognas.nn import (
     set_mode,
 )
 
-NOTHING = AnalogConfig(
-    dac=DAC(bits=None),
-    adc=ADC(bits=None, bound=None),
-    out_noise=0.0,
-    modifier=WeightModifier(kind="none"),
-    input_range=InputRange(kind="fixed", init=100.0),
-    tile=TileSize(rows=7, columns=5),
-)
+ATTENTION = (nn.MultiheadAttention, AnalogMultiheadAttention)
 OPTIONS = [
     {},
     {"batch_first": True},
@@ -37,18 +24,6 @@ OPTIONS = [
     {"kdim": 5, "vdim": 7},
     {"kdim": 5, "vdim": 7, "batch_first": True, "add_zero_attn": True},
 ]
-
-
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def pair(**options):
-    torch.manual_seed(0)
-    plain = nn.MultiheadAttention(12, 3, **options).double()
-    layer = AnalogMultiheadAttention(12, 3, config=NOTHING, **options).double()
-    layer.load_state_dict(plain.state_dict())
-    return plain, layer
 
 
 def inputs(options):
@@ -75,8 +50,8 @@ def masks(kind, padded):
 
 @pytest.mark.parametrize("mode", ["ideal", "train"])
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
-def test_equals_torch(options, mode):
-    plain, layer = pair(**options)
+def test_equals_torch(options, mode, twins):
+    plain, layer = twins(*ATTENTION, 12, 3, **options)
     set_mode(layer, mode)
     for kind, padded, weights, average in itertools.product(
         ("none", "bool", "float", "heads"), (False, True), (False, True), (False, True)
@@ -101,16 +76,16 @@ def test_equals_torch(options, mode):
             torch.testing.assert_close(layer.get_parameter(name).grad, parameter.grad)
 
 
-def test_without_a_batch():
-    plain, layer = pair()
+def test_without_a_batch(twins):
+    plain, layer = twins(*ATTENTION, 12, 3)
     q, k, v = (x[:, 0] for x in inputs({}))
     padding = torch.tensor([False] * 5 + [True])
     expected, got = (each(q, k, v, key_padding_mask=padding) for each in (plain, layer))
     torch.testing.assert_close(got, expected)
 
 
-def test_causal_attention_needs_its_mask():
-    plain, layer = pair()
+def test_causal_attention_needs_its_mask(twins):
+    plain, layer = twins(*ATTENTION, 12, 3)
     x = torch.randn(5, 2, 12, dtype=torch.float64)
     mask = nn.Transformer.generate_square_subsequent_mask(5, dtype=torch.float64)
     for weights in (False, True):
@@ -120,8 +95,8 @@ def test_causal_attention_needs_its_mask():
         layer(x, x, x, is_causal=True)
 
 
-def test_dropout_acts_in_training():
-    layer = AnalogMultiheadAttention(12, 3, dropout=0.5, config=NOTHING)
+def test_dropout_acts_in_training(nothing):
+    layer = AnalogMultiheadAttention(12, 3, dropout=0.5, config=nothing)
     x = torch.randn(5, 2, 12)
     assert not torch.equal(layer(x, x, x)[0], layer(x, x, x)[0])
     layer.eval()
@@ -142,7 +117,7 @@ def test_each_projection_has_its_own_tiles():
     torch.testing.assert_close(layer.in_proj_weight[12:24], before[12:24].clamp(-limit, limit))
 
 
-def test_every_projection_is_clipped():
+def test_every_projection_is_clipped(generator):
     """Views of one parameter are different weights, however short they live."""
     layer = AnalogMultiheadAttention(64, 2)
     with torch.no_grad():
@@ -152,7 +127,7 @@ def test_every_projection_is_clipped():
         assert 2.3 < float(part.weight.detach().abs().max()) < 2.7
 
 
-def test_calibrate_and_chips():
+def test_calibrate_and_chips(generator):
     layer = AnalogMultiheadAttention(12, 3, batch_first=True).eval()
     x = torch.randn(2, 5, 12)
     calibrate(layer, [x], lambda model, batch: model(batch, batch, batch))

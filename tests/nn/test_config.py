@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from analognas.core import AnalogNASError, InvalidArgumentError, UnknownNameError
@@ -40,6 +41,9 @@ from analognas.nn import (
         (lambda: AnalogConfig(ir_drop="x"), "`ir_drop` must be a finite number"),
         (lambda: AnalogConfig(tile=512), "`tile` must be an instance of TileSize, but got 512."),
         (lambda: AnalogConfig(device="PCM"), "`device` must be an instance of Device, but got 'PCM'."),
+        (lambda: AnalogConfig(out_noise="0.1"), "`out_noise` must be a finite number of at least 0.0, but got '0.1'."),
+        (lambda: AnalogConfig(digital=None), "`digital` must be a tuple of names, but got None."),
+        (lambda: WeightModifier(coeffs=()), "`modifier.coeffs` must be a list of numbers, but got ()."),
         (lambda: AnalogConfig(digital="first"), "`digital` must be a tuple of names, but got 'first'."),
     ],
 )  # fmt: skip
@@ -82,6 +86,25 @@ def test_levels_are_2_to_the_bits_minus_2():
     assert 2 * ADC(bits=2).steps == 2
     assert DAC(bits=None).steps is None
     assert ADC(bits=None, bound=None).steps is None
+
+
+def test_numbers_of_numpy_become_plain_ones():
+    config = AnalogConfig(
+        out_noise=np.float64(0.25),
+        tile=TileSize(rows=np.int64(64)),
+        adc=ADC(bits=np.int8(6), bound=np.float32(4)),
+        modifier=WeightModifier(coeffs=np.array([0.5, 1.0])),
+        digital=["first"],
+    )
+    plain = AnalogConfig(
+        out_noise=0.25,
+        tile=TileSize(rows=64),
+        adc=ADC(bits=6, bound=4.0),
+        modifier=WeightModifier(coeffs=(0.5, 1.0)),
+        digital=("first",),
+    )
+    assert repr(config) == repr(plain)
+    assert hash(config) == hash(plain)
 
 
 def test_every_error_is_ours():

@@ -1,4 +1,4 @@
-"""docs/conversion.md: its code runs, its table is the real one, its claims hold."""
+"""docs/conversion.md and docs/layers.md: their code runs, the table is the real one, claims hold."""
 
 import re
 from contextlib import nullcontext
@@ -11,6 +11,7 @@ from torch import nn
 from analognas.nn import AnalogLayer, AnalogLinear, set_mode, summary, to_analog, to_digital
 from analognas.nn.converters import CONVERTERS
 
+LAYERS = (Path(__file__).parents[2] / "docs" / "layers.md").read_text(encoding="utf-8")
 TEXT = (Path(__file__).parents[2] / "docs" / "conversion.md").read_text(encoding="utf-8")
 
 
@@ -23,6 +24,15 @@ def names():
             exec(compile(code, "docs/conversion.md", "exec"), found)
     yield found
     del CONVERTERS[found["Gated"]]
+
+
+def test_the_page_on_layers(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for code in re.findall(r"```python\n(.*?)```", LAYERS, flags=re.DOTALL):
+        exec(compile(code, "docs/layers.md", "exec"), found)
+    assert found["logits"].shape == (25, 32, 10)
+    assert {path.name for path in tmp_path.iterdir()} == {"hardware.yaml", "model.pt"}
 
 
 def test_results(names):

@@ -150,6 +150,12 @@ def test_bad_arguments():
         InvalidArgumentError, match="`exclude` must hold names, patterns or classes"
     ):
         to_analog(Network(), exclude=[3])
+    for argument in ("exclude", "only"):
+        for value in (3, nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1))):
+            with pytest.raises(
+                InvalidArgumentError, match=f"`{argument}` must hold names, patterns or classes"
+            ):
+                to_analog(Network(), **{argument: value})
     with pytest.raises(InvalidArgumentError, match="`config` must be an AnalogConfig, but got str"):
         to_analog(Network(), "rasch2023")
     with pytest.raises(InvalidArgumentError, match="`model` must be a torch module"):
@@ -333,6 +339,8 @@ def test_analog_layers_are_left_as_they_are():
     once = to_analog(Network())
     with pytest.warns(StaysDigitalWarning, match="No layer became analog"):
         again = to_analog(once)
+    with pytest.warns(StaysDigitalWarning, match="were analog before and keep their configuration"):
+        to_analog(once, AnalogConfig(out_noise=0.5))
     assert again.state_dict().keys() == once.state_dict().keys()
 
 

@@ -25,10 +25,6 @@ from analognas.nn import (
 NO_WARM_UP = AnalogConfig(input_range=InputRange(init_batches=0))
 
 
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 def network(config=NO_WARM_UP):
     torch.manual_seed(0)
     digital = nn.Sequential(
@@ -72,7 +68,7 @@ def test_a_state_dict_of_the_torch_layer_loads_and_sets_the_scales():
         analog.load_state_dict({"bias": digital.bias})
 
 
-def test_an_own_state_dict_is_taken_as_it_is(tmp_path):
+def test_an_own_state_dict_is_taken_as_it_is(tmp_path, generator):
     model, x = network(AnalogConfig(input_range=InputRange(init_batches=2)))
     for _ in range(3):
         model(x)
@@ -125,7 +121,7 @@ def test_saved_loaded_and_programmed_in_a_fresh_process_gives_the_same_bits(tmp_
     assert len(outputs[0]) > 100
 
 
-def test_programming_again_uses_the_present_weights_and_forgets_the_compensation():
+def test_programming_again_uses_the_present_weights_and_forgets_the_compensation(generator):
     model, x = network()
     model.eval()
     program(model, generator=generator())
@@ -144,7 +140,7 @@ def test_programming_again_uses_the_present_weights_and_forgets_the_compensation
     assert torch.corrcoef(torch.stack([programmed.flatten(), target.flatten()]))[0, 1] > 0.9
 
 
-def test_every_draw_of_a_chip_obeys_its_seed():
+def test_every_draw_of_a_chip_obeys_its_seed(generator):
     model, x = network()
     model.eval()
 
@@ -164,7 +160,7 @@ def test_every_draw_of_a_chip_obeys_its_seed():
     assert not torch.equal(a[1], a[5])  # read noise of each reading
 
 
-def test_training_and_evaluation_flags_do_not_change_a_chip():
+def test_training_and_evaluation_flags_do_not_change_a_chip(generator):
     model, _ = network()
     layer = model[4]
     layer.program(generator=generator())
@@ -173,7 +169,7 @@ def test_training_and_evaluation_flags_do_not_change_a_chip():
     assert torch.equal(copies[0](inputs), copies[1](inputs))
 
 
-def test_a_deep_copy_is_a_chip_of_its_own():
+def test_a_deep_copy_is_a_chip_of_its_own(generator):
     model, x = network()
     model.eval()
     program(model, generator=generator())
@@ -184,7 +180,7 @@ def test_a_deep_copy_is_a_chip_of_its_own():
     assert torch.equal(model(x), again(x))
 
 
-def test_time_zero_and_going_back_in_time():
+def test_time_zero_and_going_back_in_time(generator):
     model, x = network()
     program(model, generator=generator())
     for t in (0, 1e8, 0.0):
@@ -203,7 +199,7 @@ def test_at_time_before_program_is_refused():
             act()
 
 
-def test_moving_or_loading_takes_a_layer_off_its_chip():
+def test_moving_or_loading_takes_a_layer_off_its_chip(generator):
     layer = AnalogLinear(4, 3, config=NO_WARM_UP)
     layer.program(generator=generator())
     layer.float()
@@ -244,7 +240,7 @@ def test_weights_that_cannot_be_on_tiles_are_refused(spoil, text):
     assert text in str(caught.value)
 
 
-def test_weights_that_became_nan_cannot_be_programmed():
+def test_weights_that_became_nan_cannot_be_programmed(generator):
     layer = AnalogLinear(4, 3, config=NO_WARM_UP)
     layer.weight.data[0, 0] = float("nan")
     with pytest.raises(ValueError, match="NaN"):
@@ -252,7 +248,7 @@ def test_weights_that_became_nan_cannot_be_programmed():
 
 
 @pytest.mark.parametrize("chips", [0, -1, 1.5, True])
-def test_wrong_numbers_of_chips_are_refused(chips):
+def test_wrong_numbers_of_chips_are_refused(chips, generator):
     with pytest.raises(InvalidArgumentError, match="`chips` must be an integer of at least 1"):
         AnalogLinear(4, 3).program(generator=generator(), chips=chips)
 
@@ -275,6 +271,34 @@ def test_ranges_are_initialised_from_data_then_learned():
     assert int(layer.input_range_batches) == 3
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_batch_that_overflowed_does_not_spoil_a_range(bad):
+    layer = AnalogLinear(64, 4, config=AnalogConfig(input_range=InputRange(init_batches=3)))
+    torch.manual_seed(0)
+    for x in (torch.randn(50, 64), torch.full((50, 64), bad), torch.randn(50, 64)):
+        layer(x)
+    assert layer.input_range.item() == pytest.approx(3.0, rel=0.03)
+
+
+def test_one_input_alone_is_enough():
+    layer = AnalogLinear(1, 1, config=AnalogConfig())
+    assert torch.isfinite(layer(torch.ones(1, 1))).all()
+
+
+@pytest.mark.parametrize("mode", ["train", "chip", "ideal"])
+def test_no_samples_at_all(mode, generator):
+    model, x = network(AnalogConfig(input_range=InputRange(init_batches=1)))
+    model(x)
+    if mode == "chip":
+        program(model.eval(), generator=generator(), chips=2)
+    set_mode(model.eval(), mode)
+    y = model(x[:0])
+    assert y.shape == (0, 10)
+    assert int(model[0].input_range_batches) == 1
+    if mode != "chip":
+        y.sum().backward()
+
+
 def test_zero_inputs_do_not_break_a_range():
     layer = AnalogLinear(8, 4, config=AnalogConfig(input_range=InputRange(init_batches=2)))
     assert torch.isfinite(layer(torch.zeros(3, 8))).all()
@@ -290,7 +314,7 @@ def test_calibrated_ranges_are_those_of_the_digital_network():
         calibrate(model, [])
 
 
-def test_unseen_ranges_are_said_when_programming():
+def test_unseen_ranges_are_said_when_programming(generator):
     model, _ = network(AnalogConfig())
     with pytest.warns(
         UserWarning, match=r"Input ranges of 2 layer\(s\) have seen no data, first '0'"
@@ -298,7 +322,7 @@ def test_unseen_ranges_are_said_when_programming():
         program(model, generator=generator())
 
 
-def test_convolutions_check_the_chip_dimension():
+def test_convolutions_check_the_chip_dimension(generator):
     layer = AnalogConv2d(3, 4, 3, config=NO_WARM_UP)
     layer.program(generator=generator(), chips=3)
     with pytest.raises(InvalidArgumentError, match="must be a multiple of the 3 chips"):

@@ -161,6 +161,43 @@ def test_a_network_runs_on_many_chips():
         run_chips(model, x)
 
 
+def test_layers_that_the_model_reads_itself_are_said_when_calibrating():
+    """As timm's BEiT reads the weights of its fused projection: nothing else could tell."""
+
+    class Fused(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.qkv, self.out = nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.out(nn.functional.linear(x, self.qkv.weight))
+
+    model = to_analog(Fused())
+    with pytest.warns(
+        UserWarning, match=r"^1 layer\(s\) were never called, first 'qkv': the model"
+    ):
+        calibrate(model, [torch.randn(3, 4)])
+
+
+@pytest.mark.parametrize("batches", [torch.ones(2, 4), 3, None])
+def test_batches_are_not_one_batch(batches):
+    with pytest.raises(
+        InvalidArgumentError, match="`batches` must hold batches, as a list or a data loader"
+    ):
+        calibrate(AnalogLinear(4, 2), batches)
+
+
+@pytest.mark.parametrize("source", [3, None, "seed"])
+def test_a_seed_is_no_generator(source):
+    with pytest.raises(
+        InvalidArgumentError, match="`generator` must be a torch.Generator, but got"
+    ):
+        program(
+            AnalogLinear(4, 2, config=AnalogConfig(input_range=InputRange(init_batches=0))),
+            generator=source,
+        )
+
+
 def test_a_model_without_analog_layers_is_refused():
     for act in (
         lambda m: set_mode(m, "ideal"),

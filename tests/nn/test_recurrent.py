@@ -7,30 +7,16 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequen
 
 from analognas.core import InvalidArgumentError
 from analognas.nn import (
-    ADC,
-    DAC,
-    AnalogConfig,
     AnalogGRU,
     AnalogLSTM,
     InputRange,
     ReadNoise,
-    TileSize,
     WeightModifier,
     at_time,
     calibrate,
     program,
     set_mode,
 )
-
-NOTHING = AnalogConfig(
-    dac=DAC(bits=None),
-    adc=ADC(bits=None, bound=None),
-    out_noise=0.0,
-    modifier=WeightModifier(kind="none"),
-    input_range=InputRange(kind="fixed", init=100.0),
-    tile=TileSize(rows=7, columns=5),
-)
-"""Tiles that change nothing: the analog code path equals the digital layer."""
 
 OPTIONS = [
     (digital, analog, {"num_layers": layers, "bidirectional": both, "batch_first": first, **more})
@@ -44,18 +30,6 @@ OPTIONS = [
 ]
 
 
-def generator(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
-def pair(digital, analog, options):
-    torch.manual_seed(0)
-    plain = digital(6, 8, **options).double()
-    layer = analog(6, 8, config=NOTHING, **options).double()
-    layer.load_state_dict(plain.state_dict())
-    return plain, layer
-
-
 def tensors(output):
     y, state = output
     y = y.data if isinstance(y, PackedSequence) else y
@@ -64,8 +38,8 @@ def tensors(output):
 
 @pytest.mark.parametrize("mode", ["ideal", "train"])
 @pytest.mark.parametrize(("digital", "analog", "options"), OPTIONS)
-def test_equals_torch(digital, analog, options, mode):
-    plain, layer = pair(digital, analog, options)
+def test_equals_torch(digital, analog, options, mode, twins):
+    plain, layer = twins(digital, analog, 6, 8, **options)
     set_mode(layer, mode)
     x = torch.randn(4, 5, 6, dtype=torch.float64)
     sequences = [torch.randn(n, 6, dtype=torch.float64) for n in (3, 5, 2)]
@@ -88,9 +62,9 @@ def test_equals_torch(digital, analog, options, mode):
 
 
 @pytest.mark.parametrize(("digital", "analog"), [(nn.LSTM, AnalogLSTM), (nn.GRU, AnalogGRU)])
-def test_initial_states(digital, analog):
+def test_initial_states(digital, analog, twins):
     options = {"num_layers": 2, "bidirectional": True}
-    plain, layer = pair(digital, analog, options)
+    plain, layer = twins(digital, analog, 6, 8, **options)
     x = torch.randn(5, 3, 6, dtype=torch.float64)
     for given, n in ((x, (3,)), (x[:, 0], ()), (pack_padded_sequence(x, [5, 4, 1]), (3,))):
         state = torch.randn(4, *n, 8, dtype=torch.float64)
@@ -101,8 +75,8 @@ def test_initial_states(digital, analog):
         layer(x, (state[:1],) * 2 if digital is nn.LSTM else state[:1])
 
 
-def test_packed_outputs_keep_their_order():
-    plain, layer = pair(nn.LSTM, AnalogLSTM, {})
+def test_packed_outputs_keep_their_order(twins):
+    plain, layer = twins(nn.LSTM, AnalogLSTM, 6, 8)
     given = pack_sequence(
         [torch.randn(n, 6, dtype=torch.float64) for n in (2, 4)], enforce_sorted=False
     )
@@ -112,18 +86,18 @@ def test_packed_outputs_keep_their_order():
     assert torch.equal(got.unsorted_indices, expected.unsorted_indices)
 
 
-def test_dropout_between_layers_only():
-    layer = AnalogLSTM(6, 8, 2, dropout=1.0, config=NOTHING)
+def test_dropout_between_layers_only(nothing):
+    layer = AnalogLSTM(6, 8, 2, dropout=1.0, config=nothing)
     x = torch.randn(5, 3, 6)
-    nothing = AnalogLSTM(6, 8, 2, config=NOTHING)
+    nothing = AnalogLSTM(6, 8, 2, config=nothing)
     nothing.load_state_dict(layer.state_dict())
     assert not torch.equal(layer(x)[0], nothing(x)[0])
     assert torch.equal(layer.eval()(x)[0], nothing.eval()(x)[0])
 
 
-def test_the_modifier_is_drawn_once_a_pass():
+def test_the_modifier_is_drawn_once_a_pass(nothing):
     """With a weight that is not used otherwise, equal states give equal steps within one pass."""
-    config = NOTHING.replace(modifier=WeightModifier(std=0.3))
+    config = nothing.replace(modifier=WeightModifier(std=0.3))
     layer = AnalogGRU(2, 4, config=config)
     h = torch.rand(3, 4)
     step = layer.tiles["weight_hh_l0"].time_steps()
@@ -133,8 +107,8 @@ def test_the_modifier_is_drawn_once_a_pass():
     torch.testing.assert_close(clean, h @ layer.weight_hh_l0.t())
 
 
-def test_the_gradient_goes_to_the_clean_weight_through_the_noisy_one():
-    config = NOTHING.replace(modifier=WeightModifier(std=0.3))
+def test_the_gradient_goes_to_the_clean_weight_through_the_noisy_one(nothing):
+    config = nothing.replace(modifier=WeightModifier(std=0.3))
     tiles = AnalogGRU(2, 4, config=config).tiles["weight_hh_l0"]
     h = torch.rand(3, 4, requires_grad=True)
     step = tiles.time_steps()
@@ -145,15 +119,15 @@ def test_the_gradient_goes_to_the_clean_weight_through_the_noisy_one():
     torch.testing.assert_close(weight.grad, h.detach().sum(0).expand(12, 4))
 
 
-def test_noise_is_drawn_at_each_step():
-    layer = AnalogLSTM(2, 4, config=NOTHING.replace(read_noise=ReadNoise(std=0.1))).eval()
+def test_noise_is_drawn_at_each_step(nothing):
+    layer = AnalogLSTM(2, 4, config=nothing.replace(read_noise=ReadNoise(std=0.1))).eval()
     step = layer.tiles["weight_hh_l0"].time_steps()
     h = torch.rand(3, 4)
     assert not torch.equal(step(h), step(h))
 
 
-def test_ranges_are_initialised_once_a_batch_from_valid_steps():
-    config = NOTHING.replace(input_range=InputRange(init_batches=2, init_std=20.0))
+def test_ranges_are_initialised_once_a_batch_from_valid_steps(nothing):
+    config = nothing.replace(input_range=InputRange(init_batches=2, init_std=20.0))
     layer = AnalogLSTM(6, 8, batch_first=True, config=config)
     sequences = [torch.randn(n, 6) for n in (3, 7)]
     packed = pack_sequence(sequences, enforce_sorted=False)
@@ -183,7 +157,7 @@ def test_calibrate_reaches_every_matrix():
     assert torch.equal(layer(x)[0], expected)
 
 
-def test_chips():
+def test_chips(generator):
     layer = AnalogLSTM(6, 8, batch_first=True)
     layer.eval()
     calibrate(layer, [torch.randn(8, 4, 6)])
@@ -203,8 +177,8 @@ def test_chips():
         layer(x[0])
 
 
-def test_programming_needs_no_model():
-    layer = AnalogGRU(6, 8, config=NOTHING)
+def test_programming_needs_no_model(nothing, generator):
+    layer = AnalogGRU(6, 8, config=nothing)
     layer.program(generator=generator())
     layer.at_time(60.0)
     first = layer(torch.ones(2, 1, 6))[0]

@@ -29,7 +29,9 @@ from analognas.nn.transposed import AnalogTransposedLinear
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    transformers = pytest.importorskip("transformers", reason="needs the extra `hf`")
+    transformers = pytest.importorskip(
+        "transformers", reason="transformers is not installed: pip install -e '.[dev]'"
+    )
 
 READY = AnalogConfig(input_range=InputRange(init_batches=0))
 SENTENCES = [

@@ -46,7 +46,7 @@ def check_float(
     maximum: float | None = None,
     unit: str = "",
 ) -> float:
-    """Return ``value`` as a finite ``float``.
+    """Return ``value`` as a finite ``float``; numbers of numpy are accepted, booleans and texts are not.
 
     Raises:
         InvalidArgumentError: If ``value`` is no finite number or lies outside ``[minimum, maximum]``.
@@ -58,13 +58,13 @@ def check_float(
     in_unit = f" {unit}" if unit else ""
     expected = "a finite number" + _range_text(minimum, maximum) + in_unit
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = math.nan if isinstance(value, bool | str | bytes) else float(value)
+    except (TypeError, ValueError, OverflowError):
         raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.") from None
     outside = (minimum is not None and number < minimum) or (
         maximum is not None and number > maximum
     )
-    if isinstance(value, bool) or not math.isfinite(number) or outside:
+    if not math.isfinite(number) or outside:
         raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.")
     return number
 

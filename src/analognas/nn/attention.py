@@ -21,21 +21,14 @@ PROJECTIONS = ("q_proj", "k_proj", "v_proj")
 
 
 class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
-    """Multi-head attention whose four projections are on analog tiles.
+    """Multi-head attention whose four projections are on analog tiles: an :class:`AnalogComposite`.
 
-    All arguments of :class:`torch.nn.MultiheadAttention`, and ``config``; the same call. Queries, keys and
-    values have tiles and input ranges of their own, also where torch keeps their weights in one parameter.
-    Nested tensors are refused.
-
-    On several chips the samples, in whatever dimension, are chips times samples, chip by chip.
+    Queries, keys and values have tiles and input ranges of their own, also where torch keeps their weights
+    in one parameter. Nested tensors are refused.
 
     Args:
-        args: As for :class:`torch.nn.MultiheadAttention`.
+        args: As for :class:`torch.nn.MultiheadAttention`; likewise all other keywords than ``config``.
         config: The hardware.
-        kwargs: As for :class:`torch.nn.MultiheadAttention`.
-
-    Raises:
-        InvalidArgumentError: If the weights cannot be put on tiles.
 
     Example:
         >>> import torch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -42,7 +43,7 @@ class TileSize:
     def __post_init__(self) -> None:
         for name in ("rows", "columns"):
             if getattr(self, name) is not None:
-                check_int(f"tile.{name}", getattr(self, name), minimum=1)
+                _store(self, f"tile.{name}", check_int, minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +59,8 @@ class DAC:
     noise: float = 0.0
 
     def __post_init__(self) -> None:
-        _check_bits("dac.bits", self.bits)
-        check_float("dac.noise", self.noise, minimum=0.0)
+        _store_bits(self, "dac.bits")
+        _store(self, "dac.noise", check_float, minimum=0.0)
 
     @property
     def steps(self) -> int | None:
@@ -84,10 +85,10 @@ class ADC:
     bound_management: bool = False
 
     def __post_init__(self) -> None:
-        _check_bits("adc.bits", self.bits)
+        _store_bits(self, "adc.bits")
         _check_bool("adc.bound_management", self.bound_management)
         if self.bound is not None:
-            _check_positive("adc.bound", self.bound)
+            _store(self, "adc.bound", _positive)
         elif self.bits is not None or self.bound_management:
             raise InvalidArgumentError(
                 "`adc.bound` must be a positive number where `adc.bits` or `adc.bound_management` is "
@@ -124,11 +125,11 @@ class InputRange:
 
     def __post_init__(self) -> None:
         check_choice("input_range.kind", self.kind, RANGE_KINDS)
-        _check_positive("input_range.init", self.init)
-        _check_positive("input_range.init_std", self.init_std)
-        check_int("input_range.init_batches", self.init_batches, minimum=0)
-        check_float("input_range.decay", self.decay, minimum=0.0)
-        check_float("input_range.min_unclipped", self.min_unclipped, minimum=0.0, maximum=1.0)
+        _store(self, "input_range.init", _positive)
+        _store(self, "input_range.init_std", _positive)
+        _store(self, "input_range.init_batches", check_int, minimum=0)
+        _store(self, "input_range.decay", check_float, minimum=0.0)
+        _store(self, "input_range.min_unclipped", check_float, minimum=0.0, maximum=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +146,7 @@ class ReadNoise:
     kind: str = "pcm"
 
     def __post_init__(self) -> None:
-        check_float("read_noise.std", self.std, minimum=0.0)
+        _store(self, "read_noise.std", check_float, minimum=0.0)
         check_choice("read_noise.kind", self.kind, READ_NOISE_KINDS)
 
 
@@ -173,10 +174,10 @@ class WeightModifier:
 
     def __post_init__(self) -> None:
         check_choice("modifier.kind", self.kind, MODIFIER_KINDS)
-        check_float("modifier.std", self.std, minimum=0.0)
-        _check_bits("modifier.bits", self.bits)
-        object.__setattr__(self, "coeffs", _floats("modifier.coeffs", self.coeffs))
-        check_float("modifier.drop_connect", self.drop_connect, minimum=0.0, maximum=1.0)
+        _store(self, "modifier.std", check_float, minimum=0.0)
+        _store_bits(self, "modifier.bits")
+        _store(self, "modifier.coeffs", _floats)
+        _store(self, "modifier.drop_connect", check_float, minimum=0.0, maximum=1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,8 +197,8 @@ class Clip:
 
     def __post_init__(self) -> None:
         check_choice("clip.kind", self.kind, CLIP_KINDS)
-        _check_positive("clip.sigma", self.sigma)
-        _check_positive("clip.value", self.value)
+        _store(self, "clip.sigma", _positive)
+        _store(self, "clip.value", _positive)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +237,7 @@ class DriftCompensation:
 
     def __post_init__(self) -> None:
         check_choice("compensation.kind", self.kind, COMPENSATION_KINDS)
-        check_int("compensation.n_repeats", self.n_repeats, minimum=1)
+        _store(self, "compensation.n_repeats", check_int, minimum=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -295,15 +296,10 @@ class AnalogConfig:
                 raise InvalidArgumentError(
                     f"`{name}` must be an instance of {kind.__name__}, but got {value!r}."
                 )
-        check_float("out_noise", self.out_noise, minimum=0.0)
-        check_float("ir_drop", self.ir_drop, minimum=0.0)
+        _store(self, "out_noise", check_float, minimum=0.0)
+        _store(self, "ir_drop", check_float, minimum=0.0)
         check_choice("noise_source", self.noise_source, NOISE_SOURCES)
-        names: Any = self.digital
-        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-            raise InvalidArgumentError(
-                f"`digital` must be a tuple of names, but got {self.digital!r}."
-            )
-        object.__setattr__(self, "digital", tuple(self.digital))
+        _store(self, "digital", _names)
 
     def replace(self, **changes: Any) -> AnalogConfig:
         """Return a copy with some fields changed.
@@ -333,9 +329,15 @@ PARTS: dict[str, type] = {
 """Fields of :class:`AnalogConfig` that are objects, and their classes."""
 
 
-def _check_bits(name: str, bits: Any) -> None:
-    if bits is not None:
-        check_int(name, bits, minimum=2, maximum=24)
+def _store(part: Any, name: str, check: Callable[..., Any], **limits: Any) -> None:
+    """Replace a field, named as users know it, by the plain value that its check returns."""
+    field_name = name.rpartition(".")[2]
+    object.__setattr__(part, field_name, check(name, getattr(part, field_name), **limits))
+
+
+def _store_bits(part: Any, name: str) -> None:
+    if part.bits is not None:
+        _store(part, name, check_int, minimum=2, maximum=24)
 
 
 def _check_bool(name: str, value: Any) -> None:
@@ -343,12 +345,20 @@ def _check_bool(name: str, value: Any) -> None:
         raise InvalidArgumentError(f"`{name}` must be true or false, but got {value!r}.")
 
 
-def _check_positive(name: str, value: Any) -> None:
-    if check_float(name, value, minimum=0.0) == 0.0:
+def _positive(name: str, value: Any) -> float:
+    number = check_float(name, value, minimum=0.0)
+    if number == 0.0:
         raise InvalidArgumentError(f"`{name}` must be positive, but got {value!r}.")
+    return number
 
 
 def _floats(name: str, values: Any) -> tuple[float, ...]:
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
+    if isinstance(values, str) or not hasattr(values, "__iter__") or len(tuple(values)) == 0:
         raise InvalidArgumentError(f"`{name}` must be a list of numbers, but got {values!r}.")
     return tuple(check_float(f"{name}[{i}]", value) for i, value in enumerate(values))
+
+
+def _names(name: str, values: Any) -> tuple[str, ...]:
+    if not isinstance(values, tuple | list) or not all(isinstance(entry, str) for entry in values):
+        raise InvalidArgumentError(f"`{name}` must be a tuple of names, but got {values!r}.")
+    return tuple(values)

@@ -11,16 +11,19 @@ Fields left out have their defaults; unknown keys are refused.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ..core import InvalidArgumentError, Registry, check_choice, dump_json, write_text
+from ..core import Registry, check_choice
+from ..core.config_files import (
+    check_keys,
+    check_mapping,
+    is_config_file,
+    read_mapping,
+    write_mapping,
+)
 from ..physics import (
     DifferentialPair,
     MultiPair,
@@ -32,8 +35,7 @@ from ..physics import Mapping as WeightMapping
 from .config import PARTS, AnalogConfig
 from .presets import PRESETS
 
-ENDINGS = (".yaml", ".yml", ".json")
-"""Endings of configuration files."""
+_KIND = "configuration"
 
 MAPPINGS: Registry[type[WeightMapping]] = Registry(
     "weight mapping", {kind.__name__: kind for kind in (DifferentialPair, MultiPair, SingleDevice)}
@@ -78,15 +80,15 @@ def config_from_dict(payload: Mapping[str, Any]) -> AnalogConfig:
     """
     arguments: dict[str, Any] = {}
     known = [entry.name for entry in fields(AnalogConfig)]
-    for name, value in _mapping("configuration", payload).items():
-        check_choice("configuration key", name, known)
+    check_keys("configuration key", check_mapping(_KIND, payload), known)
+    for name, value in payload.items():
         if name == "device":
             arguments[name] = device_from_dict(value)
         elif name == "pair":
-            chosen = dict(_mapping(name, value))
+            chosen = dict(check_mapping(name, value))
             arguments[name] = _make(name, MAPPINGS.get(chosen.pop("model", "")), chosen)
         elif name in PARTS:
-            arguments[name] = _make(name, PARTS[name], _mapping(name, value))
+            arguments[name] = _make(name, PARTS[name], check_mapping(name, value))
         else:
             arguments[name] = tuple(value) if isinstance(value, list) else value
     return AnalogConfig(**arguments)
@@ -99,11 +101,7 @@ def save_config(config: AnalogConfig, path: str | os.PathLike[str]) -> None:
         UnknownNameError: If the ending is another one, or a class is not registered.
         OutputFolderError: If the folder does not exist or cannot be written to.
     """
-    payload = config_to_dict(config)
-    is_json = _ending(path) == ".json"
-    write_text(
-        path, dump_json(payload) + "\n" if is_json else yaml.safe_dump(payload, sort_keys=False)
-    )
+    write_mapping(path, config_to_dict(config), _KIND)
 
 
 def load_config(path: str | os.PathLike[str]) -> AnalogConfig:
@@ -114,15 +112,7 @@ def load_config(path: str | os.PathLike[str]) -> AnalogConfig:
         UnknownNameError: If the ending, a key or a choice is unknown.
         PhysicalRangeError: If an argument of the device is outside its range.
     """
-    ending = _ending(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        payload = json.loads(text) if ending == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        message = f"Cannot read a configuration from {str(path)!r}: {reason}."
-        raise InvalidArgumentError(message) from None
-    return config_from_dict(payload)
+    return config_from_dict(read_mapping(path, _KIND))
 
 
 def find_config(name: str) -> AnalogConfig:
@@ -132,11 +122,7 @@ def find_config(name: str) -> AnalogConfig:
         UnknownNameError: If there is none; lists the choices and names the nearest.
         InvalidArgumentError: If the file cannot be read.
     """
-    return load_config(name) if Path(name).suffix.lower() in ENDINGS else PRESETS.get(name)
-
-
-def _ending(path: str | os.PathLike[str]) -> str:
-    return check_choice("configuration file ending", Path(path).suffix.lower(), ENDINGS)
+    return load_config(name) if is_config_file(name) else PRESETS.get(name)
 
 
 def _values(part: Any) -> dict[str, Any]:
@@ -147,17 +133,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _mapping(name: str, payload: Any) -> Mapping[str, Any]:
-    if not isinstance(payload, Mapping) or not all(isinstance(key, str) for key in payload):
-        raise InvalidArgumentError(
-            f"`{name}` must be a mapping of names to values, but got {type(payload).__name__}."
-        )
-    return payload
-
-
 def _make(name: str, kind: type, arguments: Mapping[str, Any]) -> Any:
-    known = [entry.name for entry in fields(kind)]
-    for key in arguments:
-        check_choice(f"{name} argument", key, known)
+    check_keys(f"{name} argument", arguments, [entry.name for entry in fields(kind)])
     plain = {key: tuple(x) if isinstance(x, list) else x for key, x in arguments.items()}
     return kind(**plain)

@@ -17,7 +17,7 @@ from .fast_paths import close_fast_paths
 from .layer import AnalogLayer
 from .matrix import AnalogComposite
 from .obstacles import check_layer, obstacle
-from .selection import Chosen, names_of, select
+from .selection import Chosen, listed, names_of, select
 
 FIRST, LAST = "first", "last"
 """What ``AnalogConfig.digital`` may hold beside patterns of names."""
@@ -36,6 +36,7 @@ class _Plan:
     converters: dict[int, tuple[nn.Module, Converter]] = field(default_factory=dict)
     digital: dict[int, tuple[nn.Module, str]] = field(default_factory=dict)
     unexpected: set[int] = field(default_factory=set)
+    n_analog: int = 0
 
     def keep(self, module: nn.Module, reason: str, *, unexpected: bool = False) -> None:
         """Leave a layer digital; say so in the warning if nobody asked for it."""
@@ -90,8 +91,8 @@ def to_analog(
         raise InvalidArgumentError(
             f"`config` must be an AnalogConfig, but got {type(config).__name__}."
         )
-    chosen = None if only is None else _listed(only)
-    excluded = _listed(exclude)
+    chosen = None if only is None else listed(only)
+    excluded = listed(exclude)
     plan = _make_plan(model, config, excluded, chosen)
     for key, (layer, _) in plan.converters.items():
         check_layer(plan.names[key][0], layer)
@@ -114,10 +115,6 @@ def to_analog(
     return result
 
 
-def _listed(chosen: Chosen | Iterable[Chosen]) -> list[Chosen]:
-    return [chosen] if isinstance(chosen, str | type) else list(chosen)
-
-
 def _make_plan(
     model: nn.Module, config: AnalogConfig, exclude: list[Chosen], only: list[Chosen] | None
 ) -> _Plan:
@@ -128,6 +125,7 @@ def _make_plan(
         if isinstance(module, AnalogLayer | AnalogComposite)
         for part in module.modules()
     }
+    plan.n_analog = sum(isinstance(module, AnalogLayer) for module in model.modules())
     for module in model.modules():
         if id(module) in done:
             continue
@@ -186,7 +184,7 @@ def _warning(plan: _Plan) -> str:
         module, reason = plan.digital[key]
         if key in plan.unexpected:
             label = f"{type(module).__name__} ({reason})"
-            groups.setdefault(label, []).append(repr(plan.names[key][0]))
+            groups.setdefault(label, []).append(repr(plan.names[key][0] or "(model)"))
     texts = [f"{label}: {', '.join(names)}" for label, names in groups.items()]
     parts = []
     if texts:
@@ -195,6 +193,11 @@ def _warning(plan: _Plan) -> str:
     parts.extend(_ties(plan))
     if not plan.converters:
         parts.append("No layer became analog.")
+    if plan.n_analog and not plan.converters:
+        parts.append(
+            f"{plan.n_analog} layer(s) were analog before and keep their configuration: "
+            "call to_digital() first to give them another."
+        )
     return " ".join(parts)
 
 

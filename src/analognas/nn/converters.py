@@ -14,6 +14,7 @@ from .exchange import become
 from .linear import AnalogLinear
 from .products import LinearProduct
 from .recurrent import AnalogGRU, AnalogLSTM
+from .same_conv import AnalogConv2dSame
 from .transposed import AnalogTransposedLinear
 
 Converter = Callable[[nn.Module, AnalogConfig], nn.Module]
@@ -39,13 +40,18 @@ def register_converter(kind: type[nn.Module] | str, converter: Converter) -> Non
 
 
 def find_converter(module: nn.Module) -> tuple[Converter | None, type[nn.Module] | None]:
-    """Return a layer's converter, if there is one, and the convertible class that it inherits from."""
+    """Return a layer's converter, if there is one, and the convertible class that it inherits from.
+
+    There is none for a layer whose class, or which itself, has a forward of its own.
+    """
     for kind in type(module).__mro__:
         full_name = f"{kind.__module__}.{kind.__qualname__}"
         key = kind if kind in CONVERTERS else full_name
         if key in CONVERTERS:
             same = all(
-                getattr(type(module), name, None) is getattr(kind, name, None) for name in _METHODS
+                getattr(type(module), name, None) is getattr(kind, name, None)
+                and name not in vars(module)
+                for name in _METHODS
             )
             return CONVERTERS[key] if same else None, kind
     return None, None
@@ -95,3 +101,5 @@ register_converter(nn.LSTM, _recurrent(AnalogLSTM))
 register_converter(nn.GRU, _recurrent(AnalogGRU))
 register_converter(nn.MultiheadAttention, _attention)
 register_converter("transformers.pytorch_utils.Conv1D", _transposed)
+register_converter("timm.layers.linear.Linear", _linear)
+register_converter("timm.layers.conv2d_same.Conv2dSame", _conv(AnalogConv2dSame))

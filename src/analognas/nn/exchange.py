@@ -14,6 +14,8 @@ DIGITAL_CLASS = "_digital_class"
 STAYS_DIGITAL = "_stays_digital"
 """Attribute of a layer that was not converted: why."""
 
+_COMPILED = "_compiled_call_impl"  # what nn.Module.compile() made: it would call the digital layer
+
 OWN_DICTS = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
 """Collections of a module that its exchange must not share with it."""
 
@@ -34,7 +36,8 @@ def become(digital: nn.Module, kind: type[L]) -> L:
     made.__dict__.update(digital.__dict__)
     for name in OWN_DICTS:
         made.__dict__[name] = made.__dict__[name].copy()
-    made.__dict__.pop(STAYS_DIGITAL, None)
+    for name in (STAYS_DIGITAL, _COMPILED):
+        made.__dict__.pop(name, None)
     made.__dict__[DIGITAL_CLASS] = type(digital)
     return made
 

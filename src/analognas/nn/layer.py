@@ -142,7 +142,7 @@ class AnalogLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the torch layer returns, as the analog tiles would."""
-        if self.mode == "ideal":
+        if self.mode == "ideal" or x.numel() == 0:
             return self._digital(x)
         tiles = self._to_tiles(x)
         y = self._on_chips(tiles) if self.mode == "chip" else self._hardware_aware(tiles)
@@ -228,10 +228,12 @@ class AnalogLayer(nn.Module):
     @torch.no_grad()
     def observe(self, x: Tensor) -> None:
         """Take a batch of inputs into the input range: a running mean of ``init_std`` deviations."""
-        std = x.float().std() * self.config.input_range.init_std
+        std = x.float().std(correction=min(1, x.numel() - 1)) * self.config.input_range.init_std
         if torch.distributed.is_available() and torch.distributed.is_initialized():
             torch.distributed.all_reduce(std)
             std = std / torch.distributed.get_world_size()
+        # A batch that overflowed, as with a gradient scaler's first steps, must not spoil the range for ever.
+        std = torch.where(torch.isfinite(std), std, self.input_range.to(std.dtype))
         n = self._n_batches_seen
         self.input_range.mul_(n / (n + 1)).add_((std / (n + 1)).to(self.input_range.dtype))
         self.input_range.clamp_(min=_MIN_RANGE)

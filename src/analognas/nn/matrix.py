@@ -115,6 +115,11 @@ class MatrixTiles(AnalogLayer):
 class AnalogComposite(nn.Module):
     """A layer with several analog matrices, each on tiles of its own: ``tiles``, by name.
 
+    A layer of the package takes all arguments of the torch layer, and ``config``, the hardware; it is called
+    likewise. Weights that cannot be put on tiles are refused with an
+    :class:`~analognas.core.InvalidArgumentError`. On several chips the samples, in whatever dimension, are
+    chips times samples, chip by chip.
+
     A subclass inherits from this class and from the torch layer, and calls :meth:`_make_tiles` at the end
     of its constructor.
     """

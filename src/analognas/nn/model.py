@@ -160,12 +160,18 @@ def calibrate(
         run: Runs the model on one batch; ``model(batch)`` if None.
 
     Returns:
-        The model, with ranges of ``init_std`` standard deviations of what its digital layers pass on.
+        The model, with ranges of ``init_std`` standard deviations of what its digital layers pass on. A
+        warning says how many analog layers the model never called.
 
     Raises:
-        InvalidArgumentError: If the model has no analog layer, or there is no batch.
+        InvalidArgumentError: If the model has no analog layer, there is no batch, or ``batches`` is one.
     """
-    layers = [layer for _, layer in analog_layers(model)]
+    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
+        raise InvalidArgumentError(
+            f"`batches` must hold batches, as a list or a data loader does, but got {type(batches).__name__}."
+        )
+    named = list(analog_layers(model))
+    layers = [layer for _, layer in named]
     modes, training = [layer.mode for layer in layers], model.training
     for layer in layers:
         layer.forget_range()
@@ -185,6 +191,13 @@ def calibrate(
         model.train(training)
     if count == 0:
         raise InvalidArgumentError("`batches` must hold at least one batch, but is empty.")
+    missed = [name for name, layer in named if int(layer.input_range_batches) == 0]
+    if missed:
+        warnings.warn(
+            f"{len(missed)} layer(s) were never called, first {missed[0]!r}: the model does not use them, or "
+            "it reads their weights itself and passes their tiles by.",
+            stacklevel=2,
+        )
     return model
 
 

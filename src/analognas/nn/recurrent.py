@@ -22,7 +22,7 @@ Products = dict[str, Callable[[Tensor], Tensor]]
 
 
 class _AnalogRecurrent(AnalogComposite):
-    """What LSTM and GRU share; the torch layer's constructor has run before."""
+    """What LSTM and GRU share."""
 
     input_size: int
     hidden_size: int
@@ -34,11 +34,13 @@ class _AnalogRecurrent(AnalogComposite):
     proj_size: int
     _all_weights: list[list[str]]
 
-    def _make_recurrent(self, config: AnalogConfig | None) -> None:
+    def __init__(self, *args: Any, config: AnalogConfig | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._make_recurrent(config or AnalogConfig())
+
+    def _make_recurrent(self, config: AnalogConfig) -> None:
         names = [name for group in self._all_weights for name in group if name.startswith("weight")]
-        self._make_tiles(
-            {name: MatrixTiles(self, name, config or AnalogConfig()) for name in names}
-        )
+        self._make_tiles({name: MatrixTiles(self, name, config) for name in names})
 
     def reset_parameters(self) -> None:
         """Draw weights and biases anew, as the torch layer does."""
@@ -179,19 +181,12 @@ class _AnalogRecurrent(AnalogComposite):
 class AnalogLSTM(_AnalogRecurrent, nn.LSTM):
     """A long short-term memory whose matrices are on analog tiles; gates and biases are digital.
 
-    All arguments of :class:`torch.nn.LSTM`, and ``config``. Each matrix has tiles of its own. In training
-    the weight modifier is drawn once a forward pass, not at each time step; converters and read noise act
-    at each.
-
-    On several chips the samples, in whatever dimension, are chips times samples, chip by chip.
+    An :class:`AnalogComposite` in which each matrix has tiles of its own. In training the weight modifier is
+    drawn once a forward pass, not at each time step; converters and read noise act at each.
 
     Args:
-        args: As for :class:`torch.nn.LSTM`.
+        args: As for :class:`torch.nn.LSTM`; likewise all other keywords than ``config``.
         config: The hardware.
-        kwargs: As for :class:`torch.nn.LSTM`.
-
-    Raises:
-        InvalidArgumentError: If the weights cannot be put on tiles.
 
     Example:
         >>> import torch
@@ -200,10 +195,6 @@ class AnalogLSTM(_AnalogRecurrent, nn.LSTM):
         >>> y.shape, h.shape
         (torch.Size([4, 10, 32]), torch.Size([2, 4, 32]))
     """
-
-    def __init__(self, *args: Any, config: AnalogConfig | None = None, **kwargs: Any) -> None:
-        nn.LSTM.__init__(self, *args, **kwargs)
-        self._make_recurrent(config)
 
     def _state_sizes(self) -> tuple[int, ...]:
         return (self.proj_size or self.hidden_size, self.hidden_size)
@@ -226,20 +217,8 @@ class AnalogLSTM(_AnalogRecurrent, nn.LSTM):
 class AnalogGRU(_AnalogRecurrent, nn.GRU):
     """A gated recurrent unit whose matrices are on analog tiles; gates and biases are digital.
 
-    See :class:`AnalogLSTM` for what holds at each time step.
-
-    Args:
-        args: As for :class:`torch.nn.GRU`.
-        config: The hardware.
-        kwargs: As for :class:`torch.nn.GRU`.
-
-    Raises:
-        InvalidArgumentError: If the weights cannot be put on tiles.
+    As :class:`AnalogLSTM`, with the arguments of :class:`torch.nn.GRU`.
     """
-
-    def __init__(self, *args: Any, config: AnalogConfig | None = None, **kwargs: Any) -> None:
-        nn.GRU.__init__(self, *args, **kwargs)
-        self._make_recurrent(config)
 
     def _state_sizes(self) -> tuple[int, ...]:
         return (self.hidden_size,)

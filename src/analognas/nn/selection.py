@@ -23,6 +23,12 @@ def names_of(model: nn.Module) -> dict[int, list[str]]:
     return names
 
 
+def listed(chosen: Any) -> list[Any]:
+    """Return one entry, or many, as a list; what is neither is left to :func:`select` to refuse."""
+    one = isinstance(chosen, str | type) or not isinstance(chosen, Iterable)
+    return [chosen] if one or isinstance(chosen, nn.Module) else list(chosen)
+
+
 def select(model: nn.Module, chosen: Chosen | Iterable[Chosen], argument: str) -> set[int]:
     """Return the ``id`` of all modules that are meant, with all that they contain.
 
@@ -36,9 +42,8 @@ def select(model: nn.Module, chosen: Chosen | Iterable[Chosen], argument: str) -
         UnknownNameError: If a name or pattern fits no module; names the nearest.
         InvalidArgumentError: If an entry is neither a text nor a class of modules.
     """
-    entries: list[Any] = [chosen] if isinstance(chosen, str | type) else list(chosen)
     meant: set[int] = set()
-    for entry in entries:
+    for entry in listed(chosen):
         roots = _roots(model, entry, argument)
         meant.update(id(part) for root in roots for part in root.modules())
     return meant

@@ -52,7 +52,7 @@ def split_generator(generator: torch.Generator, n: int) -> list[torch.Generator]
         Their seeds differ in the 32 bits that torch's CPU generator looks at.
 
     Raises:
-        InvalidArgumentError: If ``n`` is no positive integer.
+        InvalidArgumentError: If ``n`` is no positive integer, or ``generator`` no generator.
 
     Example:
         >>> children = split_generator(torch.Generator().manual_seed(0), 3)
@@ -60,6 +60,11 @@ def split_generator(generator: torch.Generator, n: int) -> list[torch.Generator]
         3
     """
     check_int("n", n, minimum=1)
+    if not isinstance(generator, torch.Generator):
+        raise InvalidArgumentError(
+            f"`generator` must be a torch.Generator, but got {generator!r}: "
+            "give torch.Generator().manual_seed(seed)."
+        )
     seeds: list[int] = []
     words: set[int] = set()
     while len(seeds) < n:

@@ -11,29 +11,24 @@ Arguments left out have their defaults; unknown keys are refused.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-import yaml
-
-from ..core import (
-    InvalidArgumentError,
-    check_choice,
-    dump_json,
-    write_text,
+from ..core import InvalidArgumentError, check_choice
+from ..core.config_files import (
+    check_keys,
+    check_mapping,
+    is_config_file,
+    read_mapping,
+    write_mapping,
 )
 from .checks import check_quantity, interval
 from .device import Device
 from .presets import DEVICES, MODELS
 
-_EXPONENT = re.compile(r"[-+]?\d+[eE][-+]?\d+")
-ENDINGS = (".yaml", ".yml", ".json")
-"""Endings of device files."""
+_KIND = "device"
 
 
 def device_to_dict(device: Device) -> dict[str, Any]:
@@ -68,10 +63,7 @@ def device_from_dict(payload: Mapping[str, Any]) -> Device:
         >>> device_from_dict({"model": "PowerLaw", "nu": 0.05}).nu
         0.05
     """
-    if not isinstance(payload, Mapping) or not all(isinstance(key, str) for key in payload):
-        raise InvalidArgumentError(
-            f"A device must be a mapping of names to values, but got {type(payload).__name__}."
-        )
+    check_mapping(_KIND, payload)
     if "model" not in payload:
         raise InvalidArgumentError(
             "A device must name its `model`, but got no such key. "
@@ -80,13 +72,9 @@ def device_from_dict(payload: Mapping[str, Any]) -> Device:
     model = MODELS.get(payload["model"])
     hints = get_type_hints(model)
     kinds = {field.name: hints[field.name] for field in fields(model)}
-    arguments: dict[str, Any] = {}
-    for name, value in payload.items():
-        if name == "model":
-            continue
-        check_choice(f"{model.__name__} argument", name, kinds)
-        arguments[name] = _plain(name, value, kinds[name])
-    return model(**arguments)
+    arguments = {name: value for name, value in payload.items() if name != "model"}
+    check_keys(f"{model.__name__} argument", arguments, kinds)
+    return model(**{name: _plain(name, value, kinds[name]) for name, value in arguments.items()})
 
 
 def save_device(device: Device, path: str | os.PathLike[str]) -> None:
@@ -96,11 +84,7 @@ def save_device(device: Device, path: str | os.PathLike[str]) -> None:
         UnknownNameError: If the ending is another one, or its class is not registered.
         OutputFolderError: If the folder does not exist or cannot be written to.
     """
-    payload = device_to_dict(device)
-    as_json = _ending(path) == ".json"
-    write_text(
-        path, dump_json(payload) + "\n" if as_json else yaml.safe_dump(payload, sort_keys=False)
-    )
+    write_mapping(path, device_to_dict(device), _KIND)
 
 
 def load_device(path: str | os.PathLike[str]) -> Device:
@@ -111,14 +95,7 @@ def load_device(path: str | os.PathLike[str]) -> Device:
         UnknownNameError: If the ending, the model or a key is unknown.
         PhysicalRangeError: If a value is outside its range.
     """
-    ending = _ending(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        payload = json.loads(text) if ending == ".json" else yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InvalidArgumentError(f"Cannot read a device from {str(path)!r}: {reason}.") from None
-    return device_from_dict(payload if ending == ".json" else _exponents_as_numbers(payload))
+    return device_from_dict(read_mapping(path, _KIND))
 
 
 def find_device(name: str) -> Device:
@@ -128,7 +105,7 @@ def find_device(name: str) -> Device:
         UnknownNameError: If there is none; lists the choices and names the nearest.
         InvalidArgumentError: If the file cannot be read.
     """
-    return load_device(name) if Path(name).suffix.lower() in ENDINGS else DEVICES.get(name)
+    return load_device(name) if is_config_file(name) else DEVICES.get(name)
 
 
 def describe_devices() -> list[dict[str, Any]]:
@@ -148,19 +125,6 @@ def describe_devices() -> list[dict[str, Any]]:
         }
         for name in DEVICES
     ]
-
-
-def _exponents_as_numbers(value: Any) -> Any:
-    """YAML 1.1 takes 1e-6, which has no point, for a text; people mean the number."""
-    if isinstance(value, dict):
-        return {key: _exponents_as_numbers(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_exponents_as_numbers(entry) for entry in value]
-    return float(value) if isinstance(value, str) and _EXPONENT.fullmatch(value) else value
-
-
-def _ending(path: str | os.PathLike[str]) -> str:
-    return check_choice("device file ending", Path(path).suffix.lower(), ENDINGS)
 
 
 def _plain(name: str, value: Any, kind: Any) -> Any:

@@ -129,6 +129,10 @@ class MultiPair(Mapping):
     significance: tuple[float, ...] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.significance, tuple | list):
+            raise InvalidArgumentError(
+                f"`significance` must be a list of numbers, but got {self.significance!r}."
+            )
         check_int("n_pairs", len(self.significance), minimum=1)
         factors = tuple(
             check_quantity(f"significance[{index}]", factor, positive=True)
