@@ -1,0 +1,1 @@
+"""Accuracy over drift time on many simulated chips, with confidence intervals."""
