@@ -4,6 +4,8 @@ from .checks import check_choice, check_float, check_int
 from .constraints import Constraint, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
+    CheckpointMismatchError,
+    DivergedError,
     InvalidArgumentError,
     NotProgrammedError,
     OutOfSpaceError,
@@ -31,7 +33,9 @@ __all__ = [
     "DRIFT_TIME_NAMES",
     "METRICS",
     "AnalogNASError",
+    "CheckpointMismatchError",
     "Constraint",
+    "DivergedError",
     "InvalidArgumentError",
     "Metric",
     "NotProgrammedError",

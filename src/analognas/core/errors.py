@@ -42,3 +42,11 @@ class OutputFolderError(AnalogNASError, OSError):
 
 class ResumeError(AnalogNASError, ValueError):
     """A trial log does not belong to the search that wants to continue it."""
+
+
+class CheckpointMismatchError(AnalogNASError, ValueError):
+    """A checkpoint belongs to another model, recipe or data set than it is used with."""
+
+
+class DivergedError(AnalogNASError, ArithmeticError):
+    """Training broke down: a loss or a weight is NaN or infinite."""
