@@ -4,6 +4,7 @@ from .checks import check_choice, check_float, check_int
 from .constraints import Constraint, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
+    DataNotFoundError,
     InvalidArgumentError,
     NotProgrammedError,
     OutOfSpaceError,
@@ -32,6 +33,7 @@ __all__ = [
     "METRICS",
     "AnalogNASError",
     "Constraint",
+    "DataNotFoundError",
     "InvalidArgumentError",
     "Metric",
     "NotProgrammedError",
