@@ -5,6 +5,7 @@ from .constraints import Constraint, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
     CheckpointMismatchError,
+    DataNotFoundError,
     DivergedError,
     InvalidArgumentError,
     NotProgrammedError,
@@ -35,6 +36,7 @@ __all__ = [
     "AnalogNASError",
     "CheckpointMismatchError",
     "Constraint",
+    "DataNotFoundError",
     "DivergedError",
     "InvalidArgumentError",
     "Metric",

@@ -36,6 +36,10 @@ class TableIntegrityError(AnalogNASError, ValueError):
     """A data file is damaged, truncated, or not the kind of file that was expected."""
 
 
+class DataNotFoundError(AnalogNASError, FileNotFoundError):
+    """Files of a data set are not where they were looked for; the message says which archive to get."""
+
+
 class OutputFolderError(AnalogNASError, OSError):
     """Results cannot be written where they were asked for."""
 
