@@ -29,6 +29,7 @@ class Task(ABC):
         unit: Unit of the metric; empty for none.
         higher_is_better: The direction in which the metric improves.
         carries_state: Whether a model's state goes from one batch to the next.
+        scored_by_loss: Whether the score is the loss.
     """
 
     name: ClassVar[str]
@@ -36,6 +37,7 @@ class Task(ABC):
     unit: ClassVar[str] = ""
     higher_is_better: ClassVar[bool]
     carries_state: ClassVar[bool] = False
+    scored_by_loss: ClassVar[bool] = False
 
     def loss(self, outputs: Any, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean cross-entropy over all predictions of a batch, a scalar, in nats.
@@ -97,19 +99,29 @@ class Task(ABC):
     def skill(self, mean_score: float, chance_score: float) -> float:
         """Return how far a mean score is from chance (0) to perfection (1); below chance it is negative."""
 
-    def run(self, model: nn.Module, inputs: Any, state: Any = None) -> tuple[Any, Any]:
+    def losses(self, outputs: Any, targets: Tensor) -> Tensor:
+        """Return each example's mean cross-entropy over its predictions, nats, shape ``(n,)``."""
+        values = functional.cross_entropy(
+            logits(outputs).flatten(0, -2).float(), targets.flatten(), reduction="none"
+        )
+        return values.view(len(targets), -1).mean(-1)
+
+    def run(self, model: nn.Module, inputs: Tensor, state: Any = None) -> tuple[Any, Any]:
         """Return a model's outputs, and the state for the next batch without its history.
 
+        A model that carries a state has ``advance(inputs, state) -> (logits, state)``, whose state is tensors
+        ``(layers, n, features)``; of a longer one the first ``n`` rows are taken.
+
         Args:
-            model: The model; called as ``model(*inputs)`` where the inputs are a tuple.
+            model: The model.
             inputs: One batch.
-            state: What the last batch returned, for tasks that carry it.
+            state: What the last batch returned; None at the beginning.
         """
-        arguments = inputs if isinstance(inputs, tuple) else (inputs,)
-        if not self.carries_state:
-            return model(*arguments), None
-        outputs = model(*arguments) if state is None else model(*arguments, state)
-        return outputs, detached(outputs[1]) if isinstance(outputs, tuple) else None
+        advance = getattr(model, "advance", None) if self.carries_state else None
+        if advance is None:
+            return model(inputs), None
+        outputs, state = advance(inputs, carried(state, len(inputs)))
+        return outputs, carried(state, len(inputs))
 
 
 class Classification(Task):
@@ -166,18 +178,15 @@ class LanguageModel(Task):
     metric_name = "perplexity"
     higher_is_better = False
     carries_state = True
+    scored_by_loss = True
 
     def score(self, outputs: Any, targets: Tensor) -> Tensor:
         """Return each sequence's mean negative log-likelihood a token, nats, shape ``(n,)``."""
-        predictions = logits(outputs)
-        losses = functional.cross_entropy(
-            predictions.flatten(0, -2).float(), targets.flatten(), reduction="none"
-        )
-        return losses.view(targets.shape).flatten(1).mean(-1)
+        return self.losses(outputs, targets)
 
     def metric(self, mean_score: float) -> float:
-        """Return the perplexity; infinite where it exceeds the largest float."""
-        return math.exp(mean_score) if mean_score < 700.0 else math.inf
+        """Return the perplexity, at most e^690."""
+        return math.exp(min(mean_score, 690.0))
 
     def chance_score(self, targets: Tensor, n_classes: int) -> float:
         """Return the negative log-likelihood of guessing evenly among all tokens."""
@@ -220,10 +229,8 @@ def logits(outputs: Any) -> Tensor:
     return found
 
 
-def detached(state: Any) -> Any:
-    """Return a state of nested tuples of tensors without its history."""
+def carried(state: Any, n: int) -> Any:
+    """Return the first ``n`` rows of a state, a tensor or a tuple of them, without its history."""
     if isinstance(state, Tensor):
-        return state.detach()
-    if isinstance(state, tuple | list):
-        return tuple(detached(part) for part in state)
-    return state
+        return state[:, :n].detach()
+    return None if state is None else tuple(carried(part, n) for part in state)
