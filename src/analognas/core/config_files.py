@@ -1,0 +1,209 @@
+"""Mappings as YAML or JSON files: read strictly, written atomically.
+
+What is in a file is checked by those who know what it means; here is what all such files share. YAML is
+read by the core schema of YAML 1.2, the numbers and truth values that JSON has too: ``1e-6`` is a number,
+``no`` and ``1:30`` are texts. A key that stands twice is an error in both.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Hashable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .checks import check_choice
+from .errors import InvalidArgumentError
+from .files import dump_json, write_text
+
+__all__ = [
+    "CONFIG_ENDINGS",
+    "check_keys",
+    "check_mapping",
+    "is_config_file",
+    "read_mapping",
+    "write_mapping",
+]
+
+CONFIG_ENDINGS = (".yaml", ".yml", ".json")
+"""Endings of such files, in any case."""
+
+# PyYAML raises the last two where a tag such as `!!bool` stands before another text.
+_UNREADABLE = (OSError, RecursionError, ValueError, yaml.YAMLError, LookupError, AttributeError)
+# Source: YAML 1.2.2, section 10.3.2 (core schema), and the merge key of YAML 1.1.
+_SCALARS = {
+    "null": r"~|null|Null|NULL|",
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(inf|Inf|INF)|\.nan|\.NaN|\.NAN",
+    "merge": r"<<",
+}
+
+
+def read_mapping(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
+    """Return the one mapping that a ``.yaml``, ``.yml`` or ``.json`` file holds.
+
+    Args:
+        path: The file.
+        kind: What it describes, for messages ("device").
+
+    Raises:
+        UnknownNameError: If the ending is another one.
+        InvalidArgumentError: If the file cannot be read, is no such text, has a key twice or holds
+            something else than a mapping.
+    """
+    ending = _ending(path, kind)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        if ending == ".json":
+            payload = json.loads(text, object_pairs_hook=_without_twins)
+        else:
+            payload = yaml.load(text, Loader=_Loader)
+    except _UNREADABLE as error:
+        raise InvalidArgumentError(
+            f"Cannot read a {kind} from {str(path)!r}: {_reason(error)}."
+        ) from None
+    return dict(check_mapping(str(path), payload))
+
+
+def write_mapping(path: str | os.PathLike[str], payload: Mapping[str, Any], kind: str) -> None:
+    """Write a mapping of plain values to a ``.yaml``, ``.yml`` or ``.json`` file, atomically.
+
+    Args:
+        path: The file.
+        payload: Mappings, lists, texts, numbers, truth values and None, in the order in which they are
+            to stand.
+        kind: What it describes, for messages ("device").
+
+    Raises:
+        UnknownNameError: If the ending is another one.
+        OutputFolderError: If the folder does not exist or cannot be written to.
+    """
+    if _ending(path, kind) == ".json":
+        write_text(path, dump_json(payload) + "\n")
+    else:
+        write_text(path, yaml.dump(payload, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+def is_config_file(name: str) -> bool:
+    """Return whether ``name`` ends as such a file does, where a name or a file may be given.
+
+    Example:
+        >>> is_config_file("mine.yaml"), is_config_file("PCM")
+        (True, False)
+    """
+    return Path(name).suffix.lower() in CONFIG_ENDINGS
+
+
+def check_mapping(name: str, payload: Any) -> Mapping[str, Any]:
+    """Return ``payload`` if it is a mapping whose keys are texts.
+
+    Raises:
+        InvalidArgumentError: Otherwise.
+
+    Example:
+        >>> check_mapping("tile", {"rows": 256})
+        {'rows': 256}
+    """
+    expected = f"`{name}` must be a mapping of names to values"
+    if not isinstance(payload, Mapping):
+        got = "nothing" if payload is None else type(payload).__name__
+        raise InvalidArgumentError(f"{expected}, but got {got}.")
+    for key in payload:
+        if not isinstance(key, str):
+            raise InvalidArgumentError(f"{expected}, but got the key {key!r}.")
+    return payload
+
+
+def check_keys(kind: str, payload: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Check that all keys are known.
+
+    Args:
+        kind: What a key is, for the message ("tile argument").
+        payload: The mapping.
+        known: Its possible keys.
+
+    Raises:
+        UnknownNameError: If one is not; names the nearest and lists the choices.
+    """
+    choices = list(known)
+    for key in payload:
+        check_choice(kind, key, choices)
+
+
+def _ending(path: str | os.PathLike[str], kind: str) -> str:
+    return check_choice(f"{kind} file ending", Path(path).suffix.lower(), CONFIG_ENDINGS)
+
+
+def _reason(error: Exception) -> str:
+    """Return in one line why a file could not be read."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        text = ", ".join(part for part in (error.context, error.problem) if part)
+        return f"{text} (line {error.problem_mark.line + 1})" if error.problem_mark else text
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, OSError):
+        return f"{error.strerror}; give the path of a file that exists"
+    if isinstance(error, LookupError | AttributeError):
+        return "a value does not have the form that its tag asks for"
+    return " ".join(str(error).split())
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object as a mapping."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise ValueError(f"the key {key!r} stands twice in one mapping")
+        made[key] = value
+    return made
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain values by the core schema; refuses a key that stands twice."""
+
+    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - filled below, once
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        lines: dict[Any, int] = {}
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue  # refused as unhashable below
+            key, line = (key_node.tag, key_node.value), key_node.start_mark.line + 1
+            if key in lines:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"the key {key_node.value!r} stands twice in one mapping, "
+                    f"first in line {lines[key]}",
+                    problem_mark=key_node.start_mark,
+                )
+            lines[key] = line
+        return super().construct_mapping(node, deep)
+
+    def construct_decimal_int(self, node: yaml.ScalarNode) -> int:
+        text = self.construct_scalar(node)
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of plain values on one line; quotes texts that YAML 1.1 or 1.2 would not read as such."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_plain_list(self, data: list[Any]) -> yaml.SequenceNode:
+        flow = not any(isinstance(entry, list | dict) for entry in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
+
+
+for _class in (_Loader, _Dumper):
+    for _tag, _pattern in _SCALARS.items():
+        _class.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), None
+        )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_decimal_int)
+_Dumper.add_representer(list, _Dumper.represent_plain_list)
