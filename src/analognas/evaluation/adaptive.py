@@ -38,6 +38,22 @@ def widening(n_chips: Array | float) -> Array:
     return np.sqrt(1.0 + 2.0 / np.asarray(n_chips, dtype=float))
 
 
+def half_widths(means: Array, confidence: float, *, adaptive: bool = True) -> Array:
+    """Return half the length of each time's interval, in scores; infinite for fewer than two chips.
+
+    Args:
+        means: Scores of chips, NaN where there is none, shape ``(K, T)``.
+        confidence: Of the intervals.
+        adaptive: Whether the number of chips followed from their spread.
+    """
+    n = np.isfinite(means).sum(axis=0)
+    result = np.full(len(n), math.inf)
+    for j in np.flatnonzero(n > 1):
+        reach = t_quantile(confidence, n[j] - 1) * (float(widening(n[j])) if adaptive else 1.0)
+        result[j] = reach * means[: n[j], j].std(ddof=1) / math.sqrt(n[j])
+    return result
+
+
 @dataclass(frozen=True)
 class Step:
     """What the next chip is asked.
@@ -57,8 +73,9 @@ class AdaptiveSampler:
     """Decides from chip to chip; knows neither networks nor devices.
 
     Args:
-        digital: Scores of the digital network, shape ``(N,)``.
+        digital: Scores of the network without analog effects, shape ``(N,)``.
         margins: See :class:`~analognas.evaluation.design.ExampleDesign`.
+        reference: Scores of the network that stands for 100 %, shape ``(N,)``.
         n_times: T.
         confidence: Of the intervals.
         whole: Always ask all examples.
@@ -68,13 +85,16 @@ class AdaptiveSampler:
         self,
         digital: Array,
         margins: Array | None,
+        reference: Array,
         n_times: int,
         *,
         confidence: float,
         whole: bool = False,
     ) -> None:
         self.design = ExampleDesign(digital, margins, n_times)
+        self.reference = reference
         self.confidence, self.whole = confidence, whole
+        self._moments, self._moment_counts = np.zeros((2, n_times + 1, n_times + 1))
         self.means = np.empty((0, n_times))
         self.sampling = np.empty((0, n_times))
         n = len(digital)
@@ -85,15 +105,14 @@ class AdaptiveSampler:
         """Chips measured."""
         return len(self.means)
 
-    def half_widths(self) -> Array:
-        """Return half the length of each time's interval, in scores; infinite for fewer than two chips."""
-        n = np.isfinite(self.means).sum(axis=0)
-        result = np.full(len(n), math.inf)
-        for j in np.flatnonzero(n > 1):
-            values = self.means[: n[j], j]
-            reach = t_quantile(self.confidence, n[j] - 1) * float(widening(n[j]))
-            result[j] = reach * values.std(ddof=1) / math.sqrt(n[j])
-        return result
+    def covariance_of_examples(self) -> Array:
+        """Return the covariance of one example's scores at all times and of its reference score.
+
+        It is that of single chips, so it holds the residual as well: a little larger than that of the
+        examples' effects, which takes all examples on the same chips to be told apart.
+        """
+        mean = np.append(np.nanmean(self.means, axis=0), self.reference.mean())
+        return self._moments / np.maximum(self._moment_counts, 1.0) - np.outer(mean, mean)
 
     def next(self, tolerance: Array, generator: np.random.Generator) -> Step | None:
         """Return what the next chip is asked, or None if every time is known well enough.
@@ -103,7 +122,7 @@ class AdaptiveSampler:
             generator: Draws the sample.
         """
         measured = np.isfinite(self.means).sum(axis=0)
-        times = (self.half_widths() > tolerance) | (measured < MIN_CHIPS)
+        times = (half_widths(self.means, self.confidence) > tolerance) | (measured < MIN_CHIPS)
         # Times are left for good, so that each has the first chips.
         times &= measured == self.n_chips
         if not times.any():
@@ -118,6 +137,20 @@ class AdaptiveSampler:
         self.means = np.vstack([self.means, means])
         self.sampling = np.vstack([self.sampling, sampling])
         self.design.learn(step.sample, scores, step.predicted, step.times)
+        self._add_moments(step.sample, scores)
+
+    def _add_moments(self, sample: Sample, scores: Array) -> None:
+        """Take the mean products of scores, estimated as a change from those of the digital network."""
+        digital = self.design.digital
+        base = np.column_stack([np.repeat(digital[:, None], scores.shape[1], axis=1), self.reference])
+        here = base[sample.indices]
+        asked = np.column_stack([scores, self.reference[sample.indices]])
+        weighted = sample.weights[:, None]
+        change = asked.T @ (weighted * asked) - here.T @ (weighted * here)
+        moments = (base.T @ base + change) / len(digital)
+        known = np.isfinite(moments)
+        self._moments[known] += moments[known]
+        self._moment_counts += known
 
     def _probabilities(self, errors: Array, tolerance: Array, times: NDArray[np.bool_]) -> Array:
         """Return the examples' probabilities with which the rest of the work is expected to cost least."""
@@ -140,9 +173,16 @@ class AdaptiveSampler:
 
     def state(self) -> dict[str, Array]:
         """Return everything measured, by name."""
-        return {"means": self.means, "sampling": self.sampling, **self.design.state()}
+        return {
+            "means": self.means,
+            "sampling": self.sampling,
+            "moments": self._moments,
+            "moment_counts": self._moment_counts,
+            **self.design.state(),
+        }
 
     def load_state(self, state: dict[str, Array]) -> None:
         """Go on from what :meth:`state` returned."""
         self.means, self.sampling = state["means"], state["sampling"]
+        self._moments, self._moment_counts = state["moments"], state["moment_counts"]
         self.design.load_state(state)
