@@ -33,9 +33,10 @@ _QUANTILE = 2.1  # of what is planned; the interval itself has that of its degre
 _MORE = np.arange(1, 201)
 
 
-def widening(n_chips: Array | float) -> Array:
+def widening(n_chips: Array | NDArray[np.int64] | float) -> Array:
     """Return the factor that makes up for stopping when the spread looks small."""
-    return np.sqrt(1.0 + 2.0 / np.asarray(n_chips, dtype=float))
+    factor: Array = np.sqrt(1.0 + 2.0 / np.asarray(n_chips, dtype=float))
+    return factor
 
 
 def half_widths(means: Array, confidence: float, *, adaptive: bool = True) -> Array:
@@ -142,7 +143,9 @@ class AdaptiveSampler:
     def _add_moments(self, sample: Sample, scores: Array) -> None:
         """Take the mean products of scores, estimated as a change from those of the digital network."""
         digital = self.design.digital
-        base = np.column_stack([np.repeat(digital[:, None], scores.shape[1], axis=1), self.reference])
+        base = np.column_stack(
+            [np.repeat(digital[:, None], scores.shape[1], axis=1), self.reference]
+        )
         here = base[sample.indices]
         asked = np.column_stack([scores, self.reference[sample.indices]])
         weighted = sample.weights[:, None]
@@ -159,17 +162,25 @@ class AdaptiveSampler:
             return np.ones(n)
         choices = self.design.probabilities(errors)
         if k < 2:
-            return choices[int(np.abs(choices.sum(axis=1) - self._first).argmin())]
+            row = int(np.abs(choices.sum(axis=1) - self._first).argmin())
+            return np.asarray(choices[row])
         spread = self.means[:, times].var(axis=0, ddof=1)
         of_chips = np.maximum(spread - self.sampling[:, times].mean(axis=0), 0.1 * spread)
         of_sampling = (1.0 / choices - 1.0) @ errors / n**2
         total = k + _MORE
-        variance = (k * spread + _MORE[:, None] * (of_chips + of_sampling)[:, None]) / total[:, None] ** 2
+        variance = (k * spread + _MORE[:, None] * (of_chips + of_sampling)[:, None]) / total[
+            :, None
+        ] ** 2
         reach = _QUANTILE * widening(total)
-        enough = (reach[:, None] * np.sqrt(variance) <= tolerance).all(axis=2) & (total >= MIN_CHIPS)
-        more = np.where(enough.any(axis=1), _MORE[enough.argmax(axis=1)], _MORE[-1])
-        costs = more * (CHIP_COST + choices.sum(axis=1))
-        return choices[int(costs.argmin())]
+        enough = (reach[:, None] * np.sqrt(variance) <= tolerance).all(axis=2) & (
+            total >= MIN_CHIPS
+        )
+        each = CHIP_COST + choices.sum(axis=1)
+        if enough.any():
+            costs = np.where(enough.any(axis=1), _MORE[enough.argmax(axis=1)] * each, np.inf)
+        else:  # far away: the least variance for the work
+            costs = ((of_chips + of_sampling) / np.maximum(tolerance, 1e-9) ** 2).max(axis=1) * each
+        return np.asarray(choices[int(costs.argmin())])
 
     def state(self) -> dict[str, Array]:
         """Return everything measured, by name."""

@@ -92,7 +92,7 @@ def check_times(model: nn.Module, times: Sequence[float]) -> tuple[float, ...]:
         InvalidArgumentError: If there is none, one stands twice, is negative or no number.
         PhysicalRangeError: If a device's model does not reach one.
     """
-    if isinstance(times, str) or not isinstance(times, Sequence | np.ndarray) or not len(times):
+    if not np.ndim(times) or not len(times):
         raise InvalidArgumentError(
             f"`times` must be a sequence of times since programming (s), but got {times!r}."
         )

@@ -78,9 +78,7 @@ class ExampleDesign:
     def predictions(self) -> tuple[Array, Array]:
         """Return expected scores and their expected squared errors, shape ``(N, T)`` each."""
         change = self._sums - self._counts * self.digital[:, None]
-        count, changed, squares = (
-            self._pooled(x) for x in (self._counts, change, self._squares)
-        )
+        count, changed, squares = (self._pooled(x) for x in (self._counts, change, self._squares))
         near = self.digital[:, None] + changed / (count + 1.0)
         scores = (self._sums + _OWN * near) / (self._counts + _OWN)
         error = (squares + self._first[:, None]) / (count + 1.0)
@@ -121,7 +119,9 @@ class ExampleDesign:
         means = predicted.mean(axis=0) + (w * residual).sum(axis=0) / n
         return means, (w * (w - 1.0) * residual**2).sum(axis=0) / n**2
 
-    def learn(self, sample: Sample, scores: Array, predicted: Array, times: NDArray[np.bool_]) -> None:
+    def learn(
+        self, sample: Sample, scores: Array, predicted: Array, times: NDArray[np.bool_]
+    ) -> None:
         """Take the scores of a chip into the record, at the times where it was asked."""
         where = np.ix_(sample.indices, np.flatnonzero(times))
         self._counts[where] += 1.0

@@ -102,7 +102,9 @@ class DriftEvaluator:
     ) -> None:
         self.times = times
         self.chips = check_int("chips", chips, minimum=1)
-        self.tolerance = None if tolerance is None else check_float("tolerance", tolerance, minimum=1e-9)
+        self.tolerance = (
+            None if tolerance is None else check_float("tolerance", tolerance, minimum=1e-9)
+        )
         self.max_chips = check_int("max_chips", max_chips, minimum=2)
         self.confidence = check_float("confidence", confidence, minimum=0.5, maximum=0.9999)
         self.seed = check_int("seed", seed, minimum=0)
@@ -146,7 +148,9 @@ class DriftEvaluator:
             "batch_size": examples.batch_size,
             "confidence": self.confidence,
         }
-        run = _Run(self, bench, examples, times, None if journal is None else Journal(journal), identity)
+        run = _Run(
+            self, bench, examples, times, None if journal is None else Journal(journal), identity
+        )
         if self.tolerance is None:
             parts = run.all_examples(digital, referred)
         else:
@@ -222,7 +226,9 @@ class _Run:
         self._restore(sampler)
         while sampler.n_chips < self.evaluator.max_chips:
             k = sampler.n_chips
-            step = sampler.next(self._tolerance(sampler, digital), self.bench.streams.numpy("examples", k))
+            step = sampler.next(
+                self._tolerance(sampler, digital), self.bench.streams.numpy("examples", k)
+            )
             if step is None:
                 break
             scores = self.bench.measure(

@@ -74,7 +74,7 @@ class Examples:
     @property
     def chance(self) -> float:
         """Mean score of guessing."""
-        return self.task.chance_score(self.targets, self.n_classes)
+        return self.task.chance_score(self.targets.long(), self.n_classes)
 
     def scores(self, model: nn.Module, indices: NDArray[np.int64] | None = None) -> Array:
         """Return a network's score on each example, or on those at ``indices``, shape ``(n,)``.
@@ -82,7 +82,9 @@ class Examples:
         Raises:
             InvalidArgumentError: If a score is NaN or infinite.
         """
-        parts = [self.task.score(outputs, targets) for outputs, targets in self._run(model, indices)]
+        parts = [
+            self.task.score(outputs, targets) for outputs, targets in self._run(model, indices)
+        ]
         result: Array = torch.cat(parts).double().cpu().numpy()
         if not np.isfinite(result).all():
             raise InvalidArgumentError(

@@ -66,7 +66,9 @@ def fingerprint(model: nn.Module, *arrays: Array) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(
+            tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        )
     for module in model.modules():
         if hasattr(module, "plan"):
             digest.update(repr(module.config).encode())

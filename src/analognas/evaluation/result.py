@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,9 @@ class DriftResult:
             InvalidArgumentError: If the times are the same, or one was not measured.
         """
         if t == later:
-            raise InvalidArgumentError(f"`later` must be another time than `t`, but both are {t:g} s.")
+            raise InvalidArgumentError(
+                f"`later` must be another time than `t`, but both are {t:g} s."
+            )
         first, second = self.at(t).value, self.at(later).value
         weights = {t: self._slope(t), later: -self._slope(later)}
         _, parts, widen = self._contrast(weights, 0.0, over)
@@ -257,18 +259,16 @@ class DriftResult:
                 f"`payload` must come from DriftResult.to_dict(), but its format is {payload.get('format')!r}."
             )
         names = ("chip_scores", "example_covariance", "sampling_variance")
-        arrays = {name: np.array(payload[name], dtype=float) for name in names}
-        plain = ("digital_score", "reference_score", "n_examples", "chance_score", "confidence")
-        return cls(
-            times=tuple(payload["times"]),
-            task=get_task(payload["task"]),
-            **arrays,
-            **{name: payload[name] for name in (*plain, "tolerance", "n_scored", "provenance")},
-        )
+        values = {entry.name: payload[entry.name] for entry in fields(cls)}
+        values.update({name: np.array(payload[name], dtype=float) for name in names})
+        values.update(times=tuple(payload["times"]), task=get_task(payload["task"]))
+        return cls(**values)
 
     def __str__(self) -> str:
         lines = [f"{self.task.metric_name}: digital {self.digital:.2f}"]
-        lines += [f"{t:>12g} s  {self.at(t)}  iso-accuracy: {self.iso_accuracy(t)}" for t in self.times]
+        lines += [
+            f"{t:>12g} s  {self.at(t)}  iso-accuracy: {self.iso_accuracy(t)}" for t in self.times
+        ]
         return "\n".join(lines)
 
     def _index(self, t: float) -> int:
