@@ -19,6 +19,7 @@ from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .info import info
 from .query import query
 from .search import search
+from .train import train
 
 # The base of all usage errors; typer names only leaves of it, and has vendored click since 0.26.
 _ClickException = next(
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(search)
+app.command()(train)
 app.command()(query)
 app.command()(info)
 app.add_typer(device_app)

@@ -1,5 +1,6 @@
 """Training: digital, post-training quantisation, quantisation-aware and hardware-aware; saved models."""
 
+from .checkpoint import CHECKPOINT_FILE
 from .early_abort import percentile_curve
 from .evaluate import Scored, evaluate
 from .model_files import MODEL_FILE, ModelRecord, load_model, save_model
@@ -18,12 +19,16 @@ from .recipes import (
     recipe_to_dict,
     save_recipe,
 )
-from .result import Progress, TrainingResult
+from .result import Listener, Progress, TrainingResult
+from .run import CONFIG_FILE, StageListener, train_run
+from .run_config import RunConfig, with_settings
 from .settings import Distillation, EarlyAbort, OptimizerSettings, Saving, Schedule
 from .tasks import TASKS, Classification, LanguageModel, Task, TextClassification, get_task
 from .trainer import Trainer
 
 __all__ = [
+    "CHECKPOINT_FILE",
+    "CONFIG_FILE",
     "MODEL_FILE",
     "RECIPES",
     "TASKS",
@@ -33,6 +38,7 @@ __all__ = [
     "EarlyAbort",
     "HWARecipe",
     "LanguageModel",
+    "Listener",
     "ModelRecord",
     "OptimizerSettings",
     "PTQRecipe",
@@ -40,9 +46,11 @@ __all__ = [
     "QATRecipe",
     "Quantization",
     "Recipe",
+    "RunConfig",
     "Saving",
     "Schedule",
     "Scored",
+    "StageListener",
     "Task",
     "TextClassification",
     "Trainer",
@@ -60,4 +68,6 @@ __all__ = [
     "recipe_to_dict",
     "save_model",
     "save_recipe",
+    "train_run",
+    "with_settings",
 ]

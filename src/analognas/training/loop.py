@@ -132,7 +132,7 @@ class Loop:
             position.carried["model"] = state
         self._count(loss, outputs, targets)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip_norm > 0.0:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
         self.optimizer.step()

@@ -21,7 +21,8 @@ from ..core import (
     check_choice,
 )
 from ..nn import AnalogLayer, config_from_dict, config_to_dict, to_analog
-from .quantization import Quantization, quantize, quantized_layers
+from .quantization import quantize, quantized_layers
+from .quantizers import Quantization
 from .tensor_files import read_tensors, write_tensors
 
 MODEL_FILE = "model.safetensors"

@@ -36,7 +36,7 @@ from .quantizers import ActivationQuantizer, Quantization, RangeObserver, intege
 
 _EXACT = float(2**24)  # integers up to here are exact in single precision
 
-Product = Callable[[Tensor, Tensor], Tensor]
+Product = Callable[[Tensor, Tensor], Any]
 """From inputs and weights to outputs, without bias."""
 
 
@@ -79,15 +79,18 @@ class QuantizedLayer(nn.Module):
         assert isinstance(quantizer, ActivationQuantizer)
         if quantizer.observer is not None:
             quantizer.observer.take(x.detach())
-            return product(x, weight)
+            plain: Tensor = product(x, weight)
+            return plain
         steps, scale = quantizer(x)
         integers, scales = integer_weights(weight, self.settings.weight_bits)
         factors = (scale * scales).view(-1, *(1,) * positions)
         if self.training or _fits(integers, quantizer.levels):
-            return product(steps, integers) * factors
+            y: Tensor = product(steps, integers) * factors
+            return y
         with torch.autocast(x.device.type, enabled=False):
-            total = product(steps.double(), integers.double())
-        return (total * factors).to(weight.dtype)
+            total: Tensor = product(steps.double(), integers.double())
+        exact: Tensor = (total * factors).to(weight.dtype)
+        return exact
 
 
 def _fits(integers: Tensor, levels: int) -> bool:
@@ -110,13 +113,13 @@ class _QuantizedConv(QuantizedLayer):
     weight: Tensor
     bias: Tensor | None
     kernel_size: tuple[int, ...]
-    _conv_forward: Callable[[Tensor, Tensor, None], Tensor]
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``(n, out_channels, *positions)`` from ``(n, in_channels, *positions)``."""
         positions = len(self.kernel_size)
+        convolve: Any = self._conv_forward
         y = self._product(
-            input, self.weight, lambda x, w: self._conv_forward(x, w, None), positions=positions
+            input, self.weight, lambda x, w: convolve(x, w, None), positions=positions
         )
         return y if self.bias is None else y + self.bias.view(-1, *(1,) * positions)
 

@@ -57,11 +57,12 @@ class Quantization:
         check_int("quantization.batches", self.batches, minimum=1)
         check_choice("quantization.ranges", self.ranges, RANGES)
         check_float("quantization.momentum", self.momentum, minimum=0.0, maximum=1.0)
-        if isinstance(self.digital, str):
+        names: Any = self.digital
+        if isinstance(names, str):
             raise InvalidArgumentError(
                 f"`quantization.digital` must be a list of names, but got {self.digital!r}."
             )
-        object.__setattr__(self, "digital", tuple(self.digital))
+        object.__setattr__(self, "digital", tuple(names))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values."""

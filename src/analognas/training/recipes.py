@@ -220,7 +220,8 @@ def recipe_from_dict(payload: Mapping[str, Any]) -> Recipe:
     """
     values = dict(check_mapping("recipe", payload))
     kind = RECIPES.get(values.pop("kind", "digital"))
-    return _made(f"{kind.kind} recipe", kind(), values)
+    made: Recipe = _made(f"{kind.kind} recipe", kind(), values)
+    return made
 
 
 def find_recipe(name: str) -> Recipe:

@@ -102,5 +102,6 @@ def _checksum(tensors: Mapping[str, Tensor], text: str) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+        content: Any = tensor.reshape(-1).view(torch.uint8).numpy()
+        digest.update(content)
     return digest.hexdigest()
