@@ -122,3 +122,8 @@ class TrimPadding:
         length = int(used[-1]) + 1 if len(used) else 1
         width = -(-length // self.multiple) * self.multiple
         return raw[:, :width].to(torch.int64)
+
+
+def as_ids(raw: Tensor) -> Tensor:
+    """Return token ids of any integer type as ``int64``."""
+    return raw.to(torch.int64)
