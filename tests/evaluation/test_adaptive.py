@@ -137,7 +137,10 @@ def test_learning_makes_chips_agree(matrix):
     size = n_scored / sampler.means.size
     rng = np.random.default_rng(0)
     plain = np.array(
-        [scores[rng.integers(len(scores))][rng.integers(len(margins), size=int(size))].mean(0) for _ in late]
+        [
+            scores[rng.integers(len(scores))][rng.integers(len(margins), size=int(size))].mean(0)
+            for _ in late
+        ]
     )
     # Ratio of variances with 19 degrees of freedom each: its 99.9 % quantile is 4.4.
     assert (plain.var(0, ddof=1) > 4.4 * late.var(0, ddof=1)).all()

@@ -11,12 +11,7 @@ def made(rng, k, n, sigma_chips, sigma_examples, sigma):
         shared = rng.normal(size=(*shape, 1))
         return (shared + rng.normal(size=(*shape, 2))) / np.sqrt(2.0)
 
-    return (
-        3.0
-        + sigma_chips * pair(k, 1)
-        + sigma_examples * pair(1, n)
-        + sigma * pair(k, n)
-    )
+    return 3.0 + sigma_chips * pair(k, 1) + sigma_examples * pair(1, n) + sigma * pair(k, n)
 
 
 def added(scores, fixed=None):
@@ -49,7 +44,10 @@ def test_fixed_scores_change_nothing():
     plain, shifted = added(scores), added(scores, 10.0 * rng.normal(size=(50, 2)))
     for name in ("chips", "examples", "residual"):
         np.testing.assert_allclose(
-            getattr(plain.components(), name), getattr(shifted.components(), name), rtol=1e-9, atol=1e-12
+            getattr(plain.components(), name),
+            getattr(shifted.components(), name),
+            rtol=1e-9,
+            atol=1e-12,
         )
     np.testing.assert_allclose(
         plain.covariance_of_examples()[:2, :2], shifted.covariance_of_examples()[:2, :2], rtol=1e-9

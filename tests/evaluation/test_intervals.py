@@ -18,9 +18,7 @@ def test_one_part_is_student_s_interval():
 def test_two_parts_have_welch_s_degrees_of_freedom():
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=5), 3.0 * rng.normal(size=9)
-    found = estimate(
-        a.mean() - b.mean(), [(a.var(ddof=1) / 5, 4.0), (b.var(ddof=1) / 9, 8.0)]
-    )
+    found = estimate(a.mean() - b.mean(), [(a.var(ddof=1) / 5, 4.0), (b.var(ddof=1) / 9, 8.0)])
     interval = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((interval.low, interval.high), rel=1e-9)
 

@@ -15,6 +15,7 @@ import typer
 from .. import __version__
 from ..core import AnalogNASError
 from .device import device_app
+from .drift import drift, sensitivity
 from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .info import info
 from .query import query
@@ -37,6 +38,8 @@ app = typer.Typer(
 )
 app.command()(search)
 app.command()(train)
+app.command()(drift)
+app.command()(sensitivity)
 app.command()(query)
 app.command()(info)
 app.add_typer(device_app)

@@ -11,6 +11,7 @@ from torch import nn
 
 from ..core import InvalidArgumentError, RandomStreams, check_float
 from ..nn import AnalogLayer, analog_layers, at_time, program, set_mode
+from ..physics import Device
 from .crossed import Array
 from .examples import Examples
 
@@ -92,6 +93,12 @@ def check_times(model: nn.Module, times: Sequence[float]) -> tuple[float, ...]:
         InvalidArgumentError: If there is none, one stands twice, is negative or no number.
         PhysicalRangeError: If a device's model does not reach one.
     """
+    devices = {layer.config.device: None for _, layer in analog_layers(model)}
+    return [check_device_times(device, times) for device in devices][-1]
+
+
+def check_device_times(device: Device, times: Sequence[float]) -> tuple[float, ...]:
+    """Return times as floats, ascending; raises as :func:`check_times` does."""
     if not np.ndim(times) or not len(times):
         raise InvalidArgumentError(
             f"`times` must be a sequence of times since programming (s), but got {times!r}."
@@ -99,7 +106,4 @@ def check_times(model: nn.Module, times: Sequence[float]) -> tuple[float, ...]:
     checked = sorted(check_float("times", t, minimum=0.0, unit="s") for t in times)
     if len(set(checked)) < len(checked):
         raise InvalidArgumentError(f"`times` must differ from each other, but got {checked}.")
-    for _, layer in analog_layers(model):
-        for t in checked:
-            layer.config.device.check_time(t)
-    return tuple(checked)
+    return tuple(device.check_time(t) for t in checked)
