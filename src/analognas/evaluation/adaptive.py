@@ -160,12 +160,14 @@ class AdaptiveSampler:
         n, k = len(errors), self.n_chips
         if self.whole:
             return np.ones(n)
-        choices = self.design.probabilities(errors)
         if k < 2:
+            choices = self.design.probabilities(errors)
             row = int(np.abs(choices.sum(axis=1) - self._first).argmin())
             return np.asarray(choices[row])
         spread = self.means[:, times].var(axis=0, ddof=1)
         of_chips = np.maximum(spread - self.sampling[:, times].mean(axis=0), 0.1 * spread)
+        least = None if k < MIN_CHIPS else math.sqrt(float(of_chips.min()))
+        choices = self.design.probabilities(errors, least)
         of_sampling = (1.0 / choices - 1.0) @ errors / n**2
         total = k + _MORE
         variance = (k * spread + _MORE[:, None] * (of_chips + of_sampling)[:, None]) / total[

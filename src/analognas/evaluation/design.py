@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 from .crossed import Array
 
 LEAST_SHARE = 0.1
-"""Least probability of an example: one that surprises counts for at most ten."""
+"""Least probability of an example while nothing is known of the chips: one that surprises counts for ten."""
+FLOOR = 0.01
+"""Least probability ever."""
 _BIN = 50
 """Examples of similar margin that share what was learned of them."""
 _SIZES = 24
@@ -84,15 +86,20 @@ class ExampleDesign:
         error = (squares + self._first[:, None]) / (count + 1.0)
         return scores, (self._squares + _OWN * error) / (self._counts + _OWN)
 
-    def probabilities(self, errors: Array) -> Array:
+    def probabilities(self, errors: Array, spread: float | None = None) -> Array:
         """Return probabilities of all examples for samples of rising size, shape ``(sizes, N)``.
 
         Args:
             errors: Expected squared errors at the times of interest, shape ``(N, T)``.
+            spread: Standard deviation from chip to chip, in scores: an example that surprises should not
+                move a chip by more. None: not known.
         """
+        least = LEAST_SHARE
+        if spread is not None:
+            least = min(max(1.0 / (len(errors) * max(spread, 1e-12)), FLOOR), LEAST_SHARE)
         size = np.sqrt((errors / errors.mean(axis=0)).mean(axis=1))
-        factors = np.geomspace(LEAST_SHARE / size.max(), 1.0 / size.min(), _SIZES)
-        result: Array = np.clip(factors[:, None] * size, LEAST_SHARE, 1.0)
+        factors = np.geomspace(least / size.max(), 1.0 / size.min(), _SIZES)
+        result: Array = np.clip(factors[:, None] * size, least, 1.0)
         return result
 
     def draw(self, probabilities: Array, generator: np.random.Generator) -> Sample:

@@ -1,4 +1,4 @@
-"""What a person evaluates by name: saved networks, their data, and how; a folder of it goes on where it stopped."""
+"""What a person evaluates by name: saved networks, their data, and how; a folder of it can be continued."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -46,11 +45,11 @@ class Study:
     """What is evaluated: plain values only.
 
     Attributes:
-        checkpoint: Saved network, a file or the folder of a run. One without analog layers is mapped as it is.
+        checkpoint: Saved network, a file or the folder of a run; without analog layers it is mapped as it is.
         direct: Saved digital network that is mapped as it is, for comparison.
         times: Times since programming, s; for sensitivity the first of them.
         chips: Number of chips.
-        tolerance: Half-width of intervals that is enough, in units of the metric; None: all chips, all examples.
+        tolerance: Half-width of intervals that is enough, in units of the metric; None: all of them.
         examples: Test examples that are used; None: all.
         data: Name of the data set; None: that of the network's training.
         root: Its folder; None: as in training.
@@ -214,7 +213,7 @@ def is_analog(network: nn.Module) -> bool:
 
 
 def digital_beside(checkpoint: str | os.PathLike[str]) -> str | None:
-    """Return the digital network that a run of hardware-aware training started from, if it lies in its folder."""
+    """Return the digital network that hardware-aware training started from, if it is in the run's folder."""
     folder = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
     beside = folder / "digital" / MODEL_FILE
     return str(beside) if beside.is_file() else None

@@ -45,7 +45,7 @@ def drift_curves(
     the outer twentieths.
 
     Args:
-        results: Evaluations by name; ``hwa``, ``direct`` and ``direct_uncompensated`` have colours of their own.
+        results: Evaluations by name; those of :data:`analognas.evaluation.study.CURVES` have fixed colours.
         labels: What the names mean.
         title: Heading.
         lines: Further digital networks by label, as horizontal lines.
