@@ -105,7 +105,9 @@ def test_an_interrupted_evaluation_goes_on_to_the_same_result(analog, problem, t
 def test_a_journal_of_another_evaluation_is_refused(analog, problem, tmp_path):
     path = tmp_path / "journal.safetensors"
     DriftEvaluator((1.0,), chips=2).evaluate(analog, problem, journal=path)
-    with pytest.raises(ResumeError, match=r"belongs to another evaluation: times, seed differ\(s\)"):
+    with pytest.raises(
+        ResumeError, match=r"belongs to another evaluation: times, seed differ\(s\)"
+    ):
         DriftEvaluator((2.0,), chips=2, seed=1).evaluate(analog, problem, journal=path)
     other = copy.deepcopy(analog)
     with torch.no_grad():
@@ -196,7 +198,9 @@ def test_recurrent_language_models_are_scored_by_perplexity(monkeypatch):
     model = to_analog(net, AnalogConfig(), exclude=digital_parts(net))
     calibrate(model, [part.inputs.long()])
     for tolerance in (None, 10.0):
-        found = DriftEvaluator((1.0, MONTH), chips=6, tolerance=tolerance, batch_size=8).evaluate(model, data)
+        found = DriftEvaluator((1.0, MONTH), chips=6, tolerance=tolerance, batch_size=8).evaluate(
+            model, data
+        )
         here = found.at(MONTH)
         # Geometric mean of the chips' perplexities; all sequences were run, whatever the mode.
         geometric = np.exp(np.log(found.chips_at(MONTH)).mean())

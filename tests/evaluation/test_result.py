@@ -37,7 +37,9 @@ def test_intervals_of_this_test_set_are_those_of_the_chips():
     found = made(SCORES).at(DAY)
     column = 100.0 * np.array(SCORES)[:, 1]
     low, high = stats.t.interval(0.95, 3, loc=column.mean(), scale=stats.sem(column))
-    assert (found.value, found.low, found.high) == pytest.approx((column.mean(), low, high), rel=1e-9)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (column.mean(), low, high), rel=1e-9
+    )
 
 
 def test_the_population_adds_the_examples():
@@ -52,7 +54,9 @@ def test_differences_are_paired():
     found = result.difference(1.0, MONTH)
     pairs = 100.0 * (np.array(SCORES)[:, 0] - np.array(SCORES)[:, 2])
     low, high = stats.t.interval(0.95, 3, loc=pairs.mean(), scale=stats.sem(pairs))
-    assert (found.value, found.low, found.high) == pytest.approx((pairs.mean(), low, high), rel=1e-7)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (pairs.mean(), low, high), rel=1e-7
+    )
     assert found.sem < math.hypot(result.at(1.0).sem, result.at(MONTH).sem)
     assert result.avm() == found
     # Examples whose effects are the same at all times add nothing to a difference.
@@ -76,7 +80,11 @@ def test_the_reference_s_examples_are_the_same_examples():
 
 @pytest.mark.parametrize(
     ("scores", "verdict"),
-    [([0.919, 0.920, 0.9195], "yes"), ([0.88, 0.881, 0.8805], "no"), ([0.90, 0.925, 0.91], "undecided")],
+    [
+        ([0.919, 0.920, 0.9195], "yes"),
+        ([0.88, 0.881, 0.8805], "no"),
+        ([0.90, 0.925, 0.91], "undecided"),
+    ],
 )
 def test_verdicts(scores, verdict):
     assert made([[x] for x in scores]).iso_accuracy(1.0) == verdict
@@ -94,7 +102,9 @@ def test_chip_spread_without_what_asking_few_examples_added():
     scores = np.array(SCORES)
     assert made(SCORES).chip_std(DAY) == pytest.approx(100.0 * scores[:, 1].std(ddof=1), rel=1e-6)
     half = made(SCORES, sampling_variance=scores.var(axis=0, ddof=1) / 2.0)
-    assert half.chip_std(DAY) == pytest.approx(100.0 * scores[:, 1].std(ddof=1) / math.sqrt(2.0), rel=1e-6)
+    assert half.chip_std(DAY) == pytest.approx(
+        100.0 * scores[:, 1].std(ddof=1) / math.sqrt(2.0), rel=1e-6
+    )
 
 
 def test_times_that_needed_fewer_chips():
