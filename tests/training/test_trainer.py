@@ -188,9 +188,12 @@ def test_the_average_is_what_is_evaluated_and_kept(toy, make_net):
 @pytest.mark.parametrize("written", [True, False])
 def test_the_best_weights_are_kept(written, toy, make_net, tmp_path):
     labels = torch.randint(4, (64,), generator=torch.Generator().manual_seed(0))
-    data = dataclasses.replace(toy, validation=Split(toy.validation.inputs, labels))
+    noise = Split(torch.randn(64, 1, 6, 6, generator=torch.Generator().manual_seed(1)), labels)
+    data = dataclasses.replace(toy, train=noise, validation=noise)
     lively = OptimizerSettings(lr=0.5)
-    recipe = DigitalRecipe(epochs=5, batch_size=32, keep="best", optimizer=lively)
+    recipe = DigitalRecipe(
+        epochs=5, batch_size=32, keep="best", optimizer=lively, schedule=Schedule(kind="constant")
+    )
     result = Trainer(make_net(), data, recipe, out=tmp_path if written else None).fit()
     values = [row["validation_accuracy"] for row in result.history]
     assert values[-1] < max(values)
