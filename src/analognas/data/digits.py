@@ -10,7 +10,7 @@ from torch.nn import functional
 from ..core import check_int
 from .dataset import DataSet, Split
 from .preparation import Normalise
-from .splits import stratified_indices
+from .splits import stratified_indices, without
 
 _N_TEST = 360
 _LEVELS = 16
@@ -38,9 +38,7 @@ def load_digits(root: Path | None = None, *, size: int = 32) -> DataSet:
         images = functional.interpolate(images, size=(size, size), mode="bilinear")
     everything = Split(images.round().to(torch.uint8), torch.from_numpy(bunch["target"]))
     chosen = stratified_indices(everything.targets, _N_TEST, seed=0, stream="digits test")
-    rest = torch.ones(len(everything), dtype=torch.bool)
-    rest[chosen] = False
-    train = everything.select(rest.nonzero()[:, 0])
+    train = everything.select(without(chosen, len(everything)))
     return DataSet(
         name="digits",
         task="classification",

@@ -13,7 +13,7 @@ import torch
 
 from ..core import InvalidArgumentError, Registry, check_choice, check_float, check_int
 from .dataset import DataSet
-from .splits import check_classes, stratified_indices
+from .splits import check_classes, stratified_indices, without
 
 Loader = Callable[..., DataSet]
 """``loader(root, **options)``: reads the files in the folder ``root``, a ``Path`` or None."""
@@ -30,6 +30,16 @@ DATASETS: Registry[Loader] = Registry(
         name: f"{__package__}.{reader}"
         for name, reader in {
             "digits": "digits:load_digits",
+            "cifar10": "cifar:load_cifar10",
+            "cifar100": "cifar:load_cifar100",
+            "imagenet16-120": "imagenet16:load_imagenet16",
+            "mnist": "idx:load_mnist",
+            "fashion-mnist": "idx:load_fashion_mnist",
+            "speech-commands": "speech_commands:load_speech_commands",
+            "image-folder": "image_folder:load_image_folder",
+            "glue": "glue:load_glue",
+            "wikitext2": "wikitext:load_wikitext2",
+            "npz": "npz:load_npz",
         }.items()
     },
 )
@@ -117,10 +127,8 @@ def _with_validation(data: DataSet, validation: float | int | None) -> DataSet:
         chosen = torch.arange(n - size, n)
     else:
         chosen = stratified_indices(data.train.targets, size, seed=_SPLIT_SEED, stream="validation")
-    rest = torch.ones(n, dtype=torch.bool)
-    rest[chosen] = False
     return dataclasses.replace(
         data,
-        train=data.train.select(rest.nonzero()[:, 0]),
+        train=data.train.select(without(chosen, n)),
         validation=data.train.select(chosen),
     )

@@ -44,6 +44,13 @@ def stratified_indices(targets: Tensor, size: int, *, seed: int, stream: str) ->
     return torch.from_numpy(np.sort(grouped[order[:size]]))
 
 
+def without(chosen: Tensor, n: int) -> Tensor:
+    """Return the indices below ``n`` that are not ``chosen``, in ascending order."""
+    rest = torch.ones(n, dtype=torch.bool)
+    rest[chosen] = False
+    return rest.nonzero()[:, 0]
+
+
 def check_classes(
     where: str,
     targets: Tensor,
