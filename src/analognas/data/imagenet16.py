@@ -16,7 +16,7 @@ from ..core import TableIntegrityError, check_int
 from ..core.legacy_pickle import read_pickled_arrays
 from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet
-from .images import image_data, image_split
+from .images import as_array, image_data, image_split
 
 _SHAPE = (3, 16, 16)
 _FOLDER = Archive(
@@ -72,8 +72,8 @@ def _batch(
     """Images and labels from 0 of the first ``classes`` classes; in the file labels begin at 1."""
     content = read_pickled_arrays(data, name)
     batch = content if isinstance(content, dict) else {}
-    pixels, labels = np.asarray(batch.get("data", ())), np.asarray(batch.get("labels", ()))
-    sound = pixels.dtype == np.uint8 and pixels.shape == (len(labels), math.prod(_SHAPE))
+    pixels, labels = (as_array(batch.get(key, ())) for key in ("data", "labels"))
+    sound = pixels.dtype == np.uint8 and (*labels.shape, math.prod(_SHAPE)) == pixels.shape
     if not sound or labels.dtype.kind not in "iu":
         raise TableIntegrityError(
             f"{name!r} must hold `data` as uint8 of shape (n, {math.prod(_SHAPE)}) and n `labels`, but does "

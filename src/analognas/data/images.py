@@ -26,20 +26,29 @@ def crop_and_flip(images: Tensor, *, flip: bool = True) -> Augmentation:
     return Compose((crop, RandomFlip())) if flip else crop
 
 
+def as_array(labels: Any) -> np.ndarray[Any, Any]:
+    """Return what a file gives as labels as an array; of objects, and so no labels, if it is ragged."""
+    try:
+        return np.asarray(labels)
+    except ValueError:
+        return np.empty(0, dtype=object)
+
+
 def image_split(images: np.ndarray[Any, Any], labels: Any, where: str) -> Split:
     """Return a split of ``uint8`` images ``(n, c, h, w)`` and their labels.
 
     Raises:
         TableIntegrityError: If there are not as many labels as images.
     """
-    targets = np.asarray(labels)
-    if len(targets) != len(images) or targets.ndim != 1 or targets.dtype.kind not in "iu":
+    targets = as_array(labels)
+    if targets.shape != (len(images),) or targets.dtype.kind not in "iu":
         raise TableIntegrityError(
             f"{where} must have one whole number as label for each of its {len(images)} images, but has "
             f"{targets.dtype} of shape {targets.shape}."
         )
     return Split(
-        torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(targets.astype(np.int64))
+        torch.from_numpy(np.require(images, requirements=("C", "W"))),
+        torch.from_numpy(targets.astype(np.int64)),
     )
 
 

@@ -99,7 +99,8 @@ def _read(root: Path | None) -> _Arrays:
     if root is None or not root.is_file():
         raise DataNotFoundError(f"npz: {str(root)!r} is no file; pass a .npz file as `root`.")
     try:
-        with np.load(root, allow_pickle=False) as file:
+        # Of a damaged file that it opens itself, numpy leaves the handle open.
+        with root.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     # Damaged archives fail in many ways, and arrays of objects are refused.
     except Exception as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from ..core import DataNotFoundError, InvalidArgumentError
+from ..core import InvalidArgumentError
+from ..data.pretrained import pretrained_folder
 
 
 def load_encoder(source: Any, *, vocabulary_size: int | None = None) -> tuple[nn.Module, int]:
@@ -41,32 +40,10 @@ def load_encoder(source: Any, *, vocabulary_size: int | None = None) -> tuple[nn
     return encoder, width
 
 
-def encoder_folder(source: str | os.PathLike[str]) -> Path:
-    """Return the folder with ``config.json`` of a folder or an installed package; the package is not run.
-
-    Raises:
-        DataNotFoundError: If there is none.
-    """
-    folder = Path(source)
-    if folder.is_dir():
-        candidates = [folder]
-    else:
-        name = os.fspath(source).replace("-", "_")
-        spec = importlib.util.find_spec(name) if name.isidentifier() else None
-        candidates = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
-    for candidate in candidates:
-        # Pooling modules beside a sentence encoder have a config.json of their own, in folders further down.
-        found = sorted(candidate.rglob("config.json"), key=lambda path: (len(path.parts), path))
-        if found:
-            return found[0].parent
-    raise DataNotFoundError(
-        f"No encoder in {os.fspath(source)!r}: neither a folder with config.json nor an installed "
-        "package with one."
-    )
-
-
 def _made(source: Any) -> nn.Module:
-    folder = encoder_folder(source) if isinstance(source, str | os.PathLike) else None
+    folder = None
+    if isinstance(source, str | os.PathLike):
+        folder = pretrained_folder(source, holding="config.json")
     try:
         import transformers
     except ImportError:

@@ -44,7 +44,7 @@ def training_figure(
         for axes, key in ((losses, f"{side}_loss"), (metrics, f"{side}_{name}")):
             if key in result.history[0]:
                 values = [row[key] for row in result.history]
-                taught = "train_loss" == key and result.record.recipe["kind"] == "hwa"
+                taught = key == "train_loss" and result.record.recipe["kind"] == "hwa"
                 shown = f"{label}, with the teacher's share" if taught else label
                 axes.plot(epochs, values, "o-", color=colour, ms=3.5, lw=1.6, label=shown)
     losses.set_title("Loss", fontsize=10)

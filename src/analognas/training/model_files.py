@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import os
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ..core import (
     TableIntegrityError,
     check_choice,
 )
-from ..nn import AnalogLayer, config_from_dict, config_to_dict, to_analog
+from ..nn import AnalogLayer, StaysDigitalWarning, config_from_dict, config_to_dict, to_analog
 from .quantization import quantize, quantized_layers
 from .quantizers import Quantization
 from .tensor_files import read_tensors, write_tensors
@@ -110,17 +111,27 @@ def save_model(path: str | os.PathLike[str], model: nn.Module, record: ModelReco
         >>> record.seed
         3
     """
+    described = described_model(model, record)
+    write_tensors(path, model.state_dict(), {"format": _FORMAT, "record": described.to_dict()})
+
+
+def described_model(model: nn.Module, record: ModelRecord) -> ModelRecord:
+    """Return a record that says whether the model is analog or quantised, and how.
+
+    Raises:
+        InvalidArgumentError: If its analog layers have different configurations.
+    """
     configs = [layer.config for layer in model.modules() if isinstance(layer, AnalogLayer)]
     if any(config != configs[0] for config in configs):
         raise InvalidArgumentError(
             "All analog layers of a model that is saved must have the same configuration, but they differ."
         )
     quantized = [layer.settings for _, layer in quantized_layers(model)]
-    described = record.to_dict() | {
-        "analog": config_to_dict(configs[0]) if configs else None,
-        "quantization": quantized[0].to_dict() if quantized else None,
-    }
-    write_tensors(path, model.state_dict(), {"format": _FORMAT, "record": described})
+    return replace(
+        record,
+        analog=config_to_dict(configs[0]) if configs else None,
+        quantization=quantized[0].to_dict() if quantized else None,
+    )
 
 
 def load_model(
@@ -151,11 +162,18 @@ def load_model(
     record = ModelRecord.from_dict(values["record"])
     network = _digital(record, file) if model is None else copy.deepcopy(model)
     if record.analog is not None:
-        network = to_analog(network, config_from_dict(record.analog))
+        network = _quietly(to_analog, network, config_from_dict(record.analog))
     if record.quantization is not None:
-        network = quantize(network, Quantization.from_dict(record.quantization))
+        network = _quietly(quantize, network, Quantization.from_dict(record.quantization))
     load_weights(network, tensors, str(file))
     return network.eval(), record
+
+
+def _quietly(convert: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
+    """Convert without saying again which layers stay digital: that was said when the model was trained."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StaysDigitalWarning)
+        return convert(*arguments)
 
 
 def _digital(record: ModelRecord, file: Path) -> nn.Module:
@@ -181,7 +199,7 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -
     """
     own = model.state_dict()
     missing = [name for name in own if name not in tensors]
-    extra = [name for name in tensors if name not in own]
+    extra = sorted(name for name in tensors if name not in own)
     shapes = [
         f"{name} is {tuple(tensors[name].shape)} there and {tuple(own[name].shape)} here"
         for name in own

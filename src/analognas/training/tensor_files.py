@@ -22,7 +22,7 @@ from torch import Tensor
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
 
 _KEY = "analognas"
-_CHECKSUM = "sha256"
+_DIGITS = 64  # of a checksum
 
 
 def write_tensors(
@@ -51,7 +51,8 @@ def write_tensors(
         else:
             aliases[name] = owner
     text = json.dumps({"values": values, "aliases": aliases}, allow_nan=False)
-    header = {_KEY: text, _CHECKSUM: _checksum(stored, text)}
+    # One entry: safetensors writes several in any order, and equal content is to give equal files.
+    header = {_KEY: _checksum(stored, text) + text}
     with atomic_write(path) as file:
         file.write(save(stored, metadata=header))
 
@@ -80,12 +81,12 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
             f"{name!r} is damaged, truncated or no safetensors file ({error}); use an earlier checkpoint, "
             "or make it again."
         ) from None
-    if _KEY not in header or _CHECKSUM not in header:
+    if _KEY not in header:
         raise TableIntegrityError(
             f"{name!r} holds tensors, but was not written by analognas: it does not say what they are."
         )
-    text = header[_KEY]
-    if _checksum(tensors, text) != header[_CHECKSUM]:
+    checksum, text = header[_KEY][:_DIGITS], header[_KEY][_DIGITS:]
+    if _checksum(tensors, text) != checksum:
         raise TableIntegrityError(
             f"{name!r} is damaged: its content does not match its checksum; use an earlier checkpoint, or "
             "make it again."

@@ -15,7 +15,7 @@ from .checkpoint import Position
 from .evaluate import Scored, evaluate
 from .loop import Loop
 from .methods import method_for
-from .model_files import ModelRecord
+from .model_files import ModelRecord, described_model
 from .recipes import Recipe, TrainingRecipe, recipe_to_dict
 from .result import Listener, TrainingResult
 from .run_folder import RunFolder
@@ -154,7 +154,7 @@ class Trainer:
                 metrics[f"{split}_loss"] = scored.loss
         result = TrainingResult(
             self.model.eval(),
-            replace(self.record, metrics=metrics),
+            described_model(self.model, replace(self.record, metrics=metrics)),
             tuple(position.history),
             "aborted" if position.reason else "finished",
             position.reason,
