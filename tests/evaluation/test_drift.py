@@ -81,18 +81,18 @@ def test_the_model_is_left_as_it_was(analog, problem):
 def test_an_interrupted_evaluation_goes_on_to_the_same_result(analog, problem, tmp_path, tolerance):
     path = tmp_path / "journal.safetensors"
 
-    class Stop(Exception):
+    class StopError(Exception):
         pass
 
     def stop(progress):
         if progress.chips == 3:
-            raise Stop
+            raise StopError
 
     def evaluator(**more):
         return DriftEvaluator(TIMES, chips=6, tolerance=tolerance, max_chips=8, **more)
 
     whole = evaluator().evaluate(analog, problem)
-    with pytest.raises(Stop):
+    with pytest.raises(StopError):
         evaluator(on_progress=stop).evaluate(analog, problem, journal=path)
     seen = []
     found = evaluator(on_progress=seen.append).evaluate(analog, problem, journal=path)

@@ -103,7 +103,9 @@ def time_name(t: float) -> str:
     for seconds, name in _UNITS:
         number = t / seconds
         if number >= 1.0 and number == int(number):
-            return f"{number:.0f} {name}" + ("s" if number > 1 and len(name) > 3 else "")
+            return f"{number:.0f} {name}" + (
+                "s" if number > 1 and name in ("day", "month", "year") else ""
+            )
     return f"{t:g} s"
 
 
