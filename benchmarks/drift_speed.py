@@ -81,7 +81,11 @@ def speed(name: str, images: int, batch_size: int, repeats: int, full: bool) -> 
     n_forwards = chips * len(times) * images
     # One digital pass belongs to the evaluator, whatever the number of chips and times.
     overhead = found["DriftEvaluator"] - found["chips, bare"] - found["FP32 forwards"]
-    print(f"{name:<5} evaluator beyond bare chips: {100 * overhead / found['chips, bare']:.1f} %")
+    whole = found["chips, bare"] * CHIPS * len(TIMES) * IMAGES / n_forwards
+    print(
+        f"{name:<5} evaluator beyond bare chips and one digital pass: {1e3 * overhead:.0f} ms, "
+        f"{100 * overhead / whole:.2f} % of the full evaluation where it is spent once"
+    )
     work = found["chip forwards"] / images * CHIPS * len(TIMES) * IMAGES
     work += CHIPS * (found["program"] + len(TIMES) * found["move in time"]) + IMAGES * fp32
     if full:

@@ -107,3 +107,10 @@ def check_device_times(device: Device, times: Sequence[float]) -> tuple[float, .
     if len(set(checked)) < len(checked):
         raise InvalidArgumentError(f"`times` must differ from each other, but got {checked}.")
     return tuple(device.check_time(t) for t in checked)
+
+
+def digital_scores(model: nn.Module, examples: Examples, seed: int) -> Array:
+    """Return the scores of a network without analog effects, whatever its layers; it is not changed."""
+    if any(isinstance(module, AnalogLayer) for module in model.modules()):
+        return ChipBench(model, seed).digital(examples)[0]
+    return examples.scores(copy.deepcopy(model).eval())

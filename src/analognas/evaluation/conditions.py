@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ..core import DRIFT_TIMES
 from ..data import DataSet
 from ..nn import AnalogConfig, analog_layers
-from .chips import MONTH, as_analog
+from .chips import MONTH, as_analog, digital_scores
 from .drift import DriftEvaluator
 from .intervals import Estimate, estimate, t_quantile
 from .mapping import direct_mapping
@@ -124,7 +124,9 @@ def evaluate_conditions(
     found = {f"baseline_{name}": analog.reference}
     for label, model in (("ptq", ptq), ("qat", qat)):
         if model is not None:
-            found[f"{label}_{name}"] = metric(float(examples.scores(model.eval()).mean()))
+            found[f"{label}_{name}"] = metric(
+                float(digital_scores(model, examples, evaluator.seed).mean())
+            )
     return Conditions(noisy, analog, found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,10 +12,9 @@ from torch import Tensor, nn
 
 from ..core import ResumeError, check_float, check_int
 from ..data import DataSet
-from ..nn import AnalogLayer
 from ..training import Task
 from .adaptive import AdaptiveSampler, half_widths
-from .chips import TIMES, ChipBench, as_analog, check_times
+from .chips import TIMES, ChipBench, as_analog, check_times, digital_scores
 from .crossed import Array, CrossedSums
 from .examples import Examples
 from .intervals import CONFIDENCE, slope
@@ -138,7 +136,7 @@ class DriftEvaluator:
         examples = self.examples(data)
         bench = ChipBench(model, self.seed)
         digital, margins = bench.digital(examples)
-        referred = digital if reference is None else _digital_scores(reference, examples, self.seed)
+        referred = digital if reference is None else digital_scores(reference, examples, self.seed)
         identity = {
             "times": list(times),
             "seed": self.seed,
@@ -277,10 +275,3 @@ class _Run:
         """Return how steep the metric is at the mean score of each time."""
         metric = self.examples.task.metric
         return np.array([abs(slope(metric, float(mean))) for mean in np.nanmean(means, axis=0)])
-
-
-def _digital_scores(model: nn.Module, examples: Examples, seed: int) -> Array:
-    """Return the scores of a network without analog effects, whatever its layers; it is not changed."""
-    if any(isinstance(module, AnalogLayer) for module in model.modules()):
-        return ChipBench(model, seed).digital(examples)[0]
-    return examples.scores(copy.deepcopy(model).eval())
