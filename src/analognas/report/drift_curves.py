@@ -73,7 +73,8 @@ def drift_curves(
     axes.set_xlabel("time since programming")
     unit = f" ({first.task.unit})" if first.task.unit else ""
     axes.set_ylabel(f"{first.task.metric_name}{unit}")
-    heading = "Mean over chips, its 95 % interval, and the band of 90 % of the chips"
+    share = f"{100 * first.confidence:g} %"
+    heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
     axes.set_title(title or heading, fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="best")
     return figure

@@ -23,7 +23,7 @@ _ROW_HEIGHT = 0.24
 def sensitivity_figure(result: Sensitivity, *, title: str | None = None) -> Figure:
     """Draw the cost of each layer in the order of the network, with intervals, and single chips as dots.
 
-    The layer that costs most stands out; the whole network, last, has an axis of its own below.
+    The layer that costs most stands out; the whole network is the last row.
 
     Args:
         result: A sensitivity.
@@ -51,7 +51,8 @@ def sensitivity_figure(result: Sensitivity, *, title: str | None = None) -> Figu
     axes.axvline(0.0, color=GREY, lw=0.8)
     axes.set_yticks(rows, list(result.layers), fontsize=8)
     unit = " (points)" if result.task.unit == "%" else ""
-    axes.set_xlabel(f"{result.task.metric_name} lost{unit}, mean over chips with 95 % interval")
+    share = f"{100 * result.confidence:g} %"
+    axes.set_xlabel(f"{result.task.metric_name} lost{unit}, mean over chips with {share} interval")
     what = "each layer alone is analog" if result.kind == "alone" else "each layer alone is digital"
     axes.set_title(
         title or f"{what.capitalize()}, {time_name(result.time)} after programming", fontsize=10
