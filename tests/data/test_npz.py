@@ -64,7 +64,7 @@ def test_jpeg_images_are_lossy_and_say_so(tmp_path):
 def test_audio_by_given_test_clips_and_by_speaker(tmp_path):
     audio = RNG.integers(-3000, 3000, size=(60, 4000), dtype=np.int16)
     base = {"audio": audio, "label": labels(60), "sample_rate": np.array(8000)}
-    given = load_data("npz", root=save(tmp_path, **base, is_test=np.arange(60) < 22), validation=0)
+    given = load_data("npz", root=save(tmp_path, **base, is_test=np.arange(60) < 12), validation=0)
     assert len(given.test) == 12
     speaker = np.arange(60) // 6
     speaker[:10] = -1

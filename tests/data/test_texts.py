@@ -107,7 +107,7 @@ def test_a_pretrained_tokenizer(tmp_path):
 
 
 def test_no_tokenizer(tmp_path):
-    with pytest.raises(DataNotFoundError, match="folder with tokenizer.json"):
+    with pytest.raises(DataNotFoundError, match="a folder with tokenizer.json or an installed"):
         load_tokenizer(tmp_path)
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from analognas.core import DataNotFoundError, InvalidArgumentError
+from analognas.data.pretrained import pretrained_folder
 from analognas.models import build_model, digital_parts, load_encoder
-from analognas.models.encoders import encoder_folder
 from analognas.nn import analog_layers, at_time, calibrate, program, to_analog
 
 TOKENS = torch.randint(1, 50, (3, 10), generator=torch.Generator().manual_seed(0))
@@ -87,14 +87,16 @@ def test_folders_of_packages_are_found_without_running_them(tmp_path, monkeypatc
     (package / "model" / "config.json").write_text("{}")
     (package / "model" / "1_Pooling" / "config.json").write_text("{}")
     monkeypatch.syspath_prepend(tmp_path)
-    assert encoder_folder("my-encoder") == package / "model"
-    assert encoder_folder(package) == package / "model"
+    assert pretrained_folder("my-encoder", holding="config.json") == package / "model"
+    assert pretrained_folder(package, holding="config.json") == package / "model"
     assert "my_encoder" not in sys.modules
 
 
 @pytest.mark.parametrize("source", ["no-such-package", "/no/such/folder", "json"])
 def test_no_encoder(source):
-    with pytest.raises(DataNotFoundError, match="neither a folder with config.json nor"):
+    with pytest.raises(
+        DataNotFoundError, match="a folder with config.json or an installed package"
+    ):
         load_encoder(source)
 
 

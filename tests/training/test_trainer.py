@@ -451,10 +451,14 @@ def test_texts_are_classified_by_every_recipe():
     part = Split(words, targets)
     data = DataSet("words", "text_classification", part, part, part, (6,), 2, pad_id=0)
     sizes = {"vocabulary_size": 8, "width": 16, "layers": 1, "heads": 2, "dropout": 0.0}
-    net = build_model("text-classifier", input_shape=(6,), n_classes=2, generator=generator, **sizes)
+    net = build_model(
+        "text-classifier", input_shape=(6,), n_classes=2, generator=generator, **sizes
+    )
     adamw = OptimizerSettings(kind="adamw", lr=1e-2)
     common = {"batch_size": 32, "optimizer": adamw, "clip_norm": 1.0}
-    assert Trainer(net, data, DigitalRecipe(epochs=8, **common)).fit().metrics["test_accuracy"] > 95.0
+    assert (
+        Trainer(net, data, DigitalRecipe(epochs=8, **common)).fit().metrics["test_accuracy"] > 95.0
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaysDigitalWarning)
         for recipe in (PTQRecipe(), QATRecipe(epochs=1, **common), HWARecipe(epochs=2, **common)):

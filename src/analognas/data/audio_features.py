@@ -24,7 +24,7 @@ def hz_to_mel(frequency: Tensor) -> Tensor:
 
     Example:
         >>> hz_to_mel(torch.tensor([0.0, 700.0]))
-        tensor([  0.0000, 781.1704])
+        tensor([  0.0000, 781.1729])
     """
     return 2595 * torch.log10(1 + frequency / 700)
 

@@ -32,5 +32,6 @@ def pretrained_folder(source: str | os.PathLike[str], *, holding: str) -> Path:
         if found:
             return found[0].parent
     raise DataNotFoundError(
-        f"{os.fspath(source)!r} must be a folder with {holding} or an installed package with one, but is neither."
+        f"{os.fspath(source)!r} must be a folder with {holding} or an installed package with one, "
+        "but is neither."
     )

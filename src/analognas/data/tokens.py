@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core import DataNotFoundError, InvalidArgumentError, check_int
+from ..core import InvalidArgumentError, check_int
 from .dataset import DataSet, Split
 from .preparation import TrimPadding
+from .pretrained import pretrained_folder
 
 Text = str | tuple[str, str]
 """One text, or a pair of them."""
@@ -102,18 +103,15 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
     """Return the tokenizer of a pretrained encoder.
 
     Args:
-        source: ``tokenizer.json`` or the folder that holds it.
+        source: ``tokenizer.json``, the folder that holds it, or an installed package with one.
 
     Raises:
         DataNotFoundError: If it is not there.
         InvalidArgumentError: If the package tokenizers is missing, or the tokenizer has no padding.
     """
     path = Path(source)
-    path = path / "tokenizer.json" if path.is_dir() else path
     if not path.is_file():
-        raise DataNotFoundError(
-            f"No tokenizer at {str(path)!r}; pass a folder with tokenizer.json."
-        )
+        path = pretrained_folder(source, holding="tokenizer.json") / "tokenizer.json"
     try:
         import tokenizers
     except ImportError:
