@@ -4,7 +4,7 @@ A small CNN (``cnn-16``) is trained digitally; PTQ, QAT and hardware-aware train
 network put on chips as it is ("direct") and the hardware-aware one are then read a month after programming.
 Each training is a run folder, so an interrupted benchmark goes on where it was; a finished one is read.
 
-Run: python benchmarks/fashion_mnist_recipes.py fashion_mnist.npz [--seeds 0 1 2] [--out recipes]
+Run: python benchmarks/fashion_mnist_recipes.py fashion_mnist.npz [--seeds 0 1 2] [--out FOLDER]
 The data: idx files of Fashion-MNIST in a folder, or an .npz file with train_x, train_y, test_x, test_y.
 """
 
@@ -40,10 +40,10 @@ from analognas.training import (
 
 MODEL = "cnn-16"
 RECIPES: tuple[Recipe, ...] = (
-    DigitalRecipe(epochs=4, augment=False, optimizer=OptimizerSettings(lr=0.1)),
+    DigitalRecipe(epochs=3, augment=False, optimizer=OptimizerSettings(lr=0.1)),
     PTQRecipe(),
     QATRecipe(epochs=1, augment=False),
-    HWARecipe(epochs=4, augment=False, ramp=0.5, optimizer=OptimizerSettings(lr=0.05)),
+    HWARecipe(epochs=3, augment=False, ramp=0.5, optimizer=OptimizerSettings(lr=0.05)),
 )
 TIMES = {"programmed": 0.0, "1 month": 2592000.0}
 N_CHIPS, N_IMAGES = 5, 2000
@@ -105,9 +105,11 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, default=Path("fashion-mnist-recipes"))
+    parser.add_argument("--train", type=int, help="training examples; all 54,000 if not given")
     options = parser.parse_args()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     data = load_data("npz" if options.root.suffix == ".npz" else "fashion-mnist", root=options.root)
+    data = data.subset(train=options.train) if options.train else data
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {}

@@ -191,6 +191,14 @@ def test_the_residual_block_subsamples_and_pads():
     assert not out[:, 4:].any()
 
 
+def test_the_wide_block_shortens_the_activated_input():
+    block = small("wrn-10-1").blocks[1].eval()
+    nn.init.zeros_(block.conv2.weight)
+    x = torch.randn(1, 16, 8, 8, generator=torch.Generator().manual_seed(0))
+    expected = nn.functional.conv2d(torch.relu(block.bn1(x)), block.shortcut.weight, stride=2)
+    assert torch.equal(block(x), expected)
+
+
 def test_state_continues_the_language_model():
     model, x = small("lstm").eval(), inputs_for("lstm")
     first, state = model.advance(x[:, :5], None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -155,13 +156,17 @@ def _folder(out: Path | None) -> Path:
 def _train(
     run: RunConfig, folder: Path, resume: bool, tensorboard: bool, remove: bool
 ) -> list[TrainingResult]:
+    from ..nn import StaysDigitalWarning
     from ..report import write_training_report
     from ..training import CHECKPOINT_FILE, train_run
     from .training_progress import training_progress
 
     try:
-        with training_progress(tensorboard) as listen:
+        with training_progress(tensorboard) as listen, warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", StaysDigitalWarning)
             results = train_run(run, folder, resume=resume, listen=listen)
+        for text in dict.fromkeys(str(warning.message) for warning in said):
+            print(f"note: {text}", file=sys.stderr)
         write_training_report(results, folder)
         return results
     except KeyboardInterrupt:

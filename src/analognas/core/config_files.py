@@ -195,6 +195,11 @@ class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def represent_text(self, data: str) -> yaml.ScalarNode:
+        # PyYAML would fold these line breaks into a blank.
+        style = '"' if any(mark in data for mark in "\x85\u2028\u2029") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
     def represent_plain_list(self, data: list[Any]) -> yaml.SequenceNode:
         flow = not any(isinstance(entry, list | dict) for entry in data)
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
@@ -207,3 +212,4 @@ for _class in (_Loader, _Dumper):
         )
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_decimal_int)
 _Dumper.add_representer(list, _Dumper.represent_plain_list)
+_Dumper.add_representer(str, _Dumper.represent_text)

@@ -207,7 +207,7 @@ def _speakers_apart(
     order = np.random.default_rng(0).permutation(len(ids))
     # The first speakers in a fixed random order, up to the wanted part of the clips.
     taken = np.cumsum(counts[order]) <= test_part * named.sum()
-    chosen = named & np.isin(speakers, ids[order[taken]])
+    chosen = np.isin(speakers, ids[order[taken]])
     loose = torch.from_numpy(~named).nonzero()[:, 0]
     if len(loose):
         n = round(len(loose) * test_part)

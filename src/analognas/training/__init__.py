@@ -19,8 +19,8 @@ from .recipes import (
     recipe_to_dict,
     save_recipe,
 )
-from .result import Listener, Progress, TrainingResult
-from .run import CONFIG_FILE, StageListener, train_run
+from .result import Progress, TrainingResult
+from .run import CONFIG_FILE, train_run
 from .run_config import RunConfig, with_settings
 from .settings import Distillation, EarlyAbort, OptimizerSettings, Saving, Schedule
 from .tasks import TASKS, Classification, LanguageModel, Task, TextClassification, get_task
@@ -38,7 +38,6 @@ __all__ = [
     "EarlyAbort",
     "HWARecipe",
     "LanguageModel",
-    "Listener",
     "ModelRecord",
     "OptimizerSettings",
     "PTQRecipe",
@@ -50,7 +49,6 @@ __all__ = [
     "Saving",
     "Schedule",
     "Scored",
-    "StageListener",
     "Task",
     "TextClassification",
     "Trainer",
