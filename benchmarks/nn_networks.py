@@ -1,40 +1,15 @@
-"""The three networks of the layer benchmarks, and their inputs: plain torch."""
+"""The three networks of the layer benchmarks, and their inputs."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-
-class Block(nn.Module):
-    """Pre-activation residual block of WideResNet."""
-
-    def __init__(self, n_in: int, n_out: int, stride: int) -> None:
-        super().__init__()
-        self.bn1, self.bn2 = nn.BatchNorm2d(n_in), nn.BatchNorm2d(n_out)
-        self.conv1 = nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False)
-        self.conv2 = nn.Conv2d(n_out, n_out, 3, 1, 1, bias=False)
-        same = stride == 1 and n_in == n_out
-        self.shortcut = nn.Identity() if same else nn.Conv2d(n_in, n_out, 1, stride, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
-        y = torch.relu(self.bn1(x))
-        shortcut = x if isinstance(self.shortcut, nn.Identity) else self.shortcut(y)
-        return self.conv2(torch.relu(self.bn2(self.conv1(y)))) + shortcut
+from analognas.models import WideResNet
 
 
 def wide_resnet(depth: int = 16, widen: int = 4, n_classes: int = 10) -> nn.Module:
     """WideResNet for 32 x 32 images."""
-    n_blocks = (depth - 4) // 6
-    layers: list[nn.Module] = [nn.Conv2d(3, 16, 3, 1, 1, bias=False)]
-    width = 16
-    for stage in range(3):
-        for block in range(n_blocks):
-            wider = 16 * widen * 2**stage
-            layers.append(Block(width, wider, 2 if stage and not block else 1))
-            width = wider
-    layers += [nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    return nn.Sequential(*layers, nn.Linear(width, n_classes))
+    return WideResNet(depth, widen, n_classes=n_classes)
 
 
 class EncoderLayer(nn.Module):

@@ -8,7 +8,13 @@ import pytest
 import analognas
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/migration.md", "docs/analognasbench.md"]
+PAGES = [
+    "README.md",
+    "docs/migration.md",
+    "docs/analognasbench.md",
+    "docs/training.md",
+    "docs/evaluation.md",
+]
 
 
 def python_blocks(page):

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DRIFT_TIMES, METRICS, AnalogNASError, TableIntegrityError
+from ..core.legacy_pickle import LegacyRecord, read_legacy_pickle
 from ..spaces import NASBench201Space
 from .analognasbench import SHIPPED_TABLE
-from .legacy_pickle import LegacyRecord, read_legacy_pickle
 from .table_file import write_table
 
 ADMITTED = {

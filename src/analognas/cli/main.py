@@ -15,10 +15,12 @@ import typer
 from .. import __version__
 from ..core import AnalogNASError
 from .device import device_app
+from .drift import drift, sensitivity
 from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .info import info
 from .query import query
 from .search import search
+from .train import train
 
 # The base of all usage errors; typer names only leaves of it, and has vendored click since 0.26.
 _ClickException = next(
@@ -35,6 +37,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(search)
+app.command()(train)
+app.command()(drift)
+app.command()(sensitivity)
 app.command()(query)
 app.command()(info)
 app.add_typer(device_app)

@@ -4,6 +4,9 @@ from .checks import check_choice, check_float, check_int
 from .constraints import Constraint, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
+    CheckpointMismatchError,
+    DataNotFoundError,
+    DivergedError,
     InvalidArgumentError,
     NotProgrammedError,
     OutOfSpaceError,
@@ -31,7 +34,10 @@ __all__ = [
     "DRIFT_TIME_NAMES",
     "METRICS",
     "AnalogNASError",
+    "CheckpointMismatchError",
     "Constraint",
+    "DataNotFoundError",
+    "DivergedError",
     "InvalidArgumentError",
     "Metric",
     "NotProgrammedError",

@@ -36,9 +36,21 @@ class TableIntegrityError(AnalogNASError, ValueError):
     """A data file is damaged, truncated, or not the kind of file that was expected."""
 
 
+class DataNotFoundError(AnalogNASError, FileNotFoundError):
+    """Files of a data set are not where they were looked for; the message says which archive to get."""
+
+
 class OutputFolderError(AnalogNASError, OSError):
     """Results cannot be written where they were asked for."""
 
 
 class ResumeError(AnalogNASError, ValueError):
     """A trial log does not belong to the search that wants to continue it."""
+
+
+class CheckpointMismatchError(AnalogNASError, ValueError):
+    """A checkpoint belongs to another model, recipe or data set than it is used with."""
+
+
+class DivergedError(AnalogNASError, ArithmeticError):
+    """Training broke down: a loss or a weight is NaN or infinite."""

@@ -13,12 +13,12 @@ _SWITCHES: tuple[tuple[type[nn.Module], str, object], ...] = (
 )
 
 
-def close_fast_paths(model: nn.Module) -> None:
-    """Make transformer encoders with analog layers call their layers, in evaluation too."""
+def close_fast_paths(model: nn.Module, layers: type[nn.Module] = AnalogLayer) -> None:
+    """Make transformer encoders that hold ``layers`` call them, in evaluation too."""
     for module in model.modules():
         for kind, name, value in _SWITCHES:
             if isinstance(module, kind) and any(
-                isinstance(part, AnalogLayer) for part in module.modules()
+                isinstance(part, layers) for part in module.modules()
             ):
                 saved = module.__dict__.setdefault(_SAVED, {})
                 saved.setdefault(name, getattr(module, name))

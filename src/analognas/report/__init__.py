@@ -10,6 +10,7 @@ from .search_report import (
     write_search_report,
 )
 from .style import new_figure, save_figure
+from .training_figure import training_figure, write_training_report
 
 __all__ = [
     "cell_columns",
@@ -20,5 +21,7 @@ __all__ = [
     "remove_search_report",
     "save_figure",
     "summary_markdown",
+    "training_figure",
     "write_search_report",
+    "write_training_report",
 ]

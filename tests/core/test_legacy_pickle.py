@@ -4,8 +4,8 @@ from collections import OrderedDict
 
 import pytest
 
-from analognas.benchmarks.legacy_pickle import LegacyRecord, read_legacy_pickle
 from analognas.core import TableIntegrityError
+from analognas.core.legacy_pickle import LegacyRecord, read_legacy_pickle
 
 
 class Hostile:

@@ -1,0 +1,221 @@
+"""``analognas drift`` and ``analognas sensitivity``: saved networks on simulated chips, with figures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core import InvalidArgumentError, ResumeError, dump_json
+from .exits import SearchInterruptedError
+
+if TYPE_CHECKING:
+    from ..evaluation import DriftResult, Sensitivity
+    from ..evaluation.study import Study
+
+# Defaults live here, not in the signature, so that --resume knows what was typed.
+_Checkpoint = Annotated[
+    str | None, typer.Argument(help="Saved network: a file, or the folder of a training.")
+]
+_Chips = Annotated[int | None, typer.Option(help="Number of chips.")]
+_Examples = Annotated[int | None, typer.Option(help="Test examples used. [default: all]")]
+_Data = Annotated[str | None, typer.Option(help="Data set. [default: that of the training]")]
+_Root = Annotated[Path | None, typer.Option(help="Folder of the data. [default: as in training]")]
+_Analog = Annotated[
+    str | None,
+    typer.Option(help="Hardware for networks that are mapped as they are: a preset or a file."),
+]
+_BatchSize = Annotated[int | None, typer.Option(help="Examples at once. [default: 256]")]
+_Seed = Annotated[int | None, typer.Option(help="Everything random follows from it. [default: 0]")]
+_Out = Annotated[
+    Path | None, typer.Option(help="New or empty folder. [default: in analognas-runs]")
+]
+_Resume = Annotated[Path | None, typer.Option(help="Folder of an evaluation to continue.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def drift(
+    checkpoint: _Checkpoint = None,
+    direct: Annotated[
+        str | None,
+        typer.Option(
+            help="Saved digital network to map as it is, for comparison. [default: the one of the training]"
+        ),
+    ] = None,
+    times: Annotated[
+        str | None,
+        typer.Option(
+            help="Times since programming, s. [default: 1,60,3600,86400,2592000,31536000]"
+        ),
+    ] = None,
+    chips: _Chips = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(help="Stop when intervals reach this far to each side, such as 0.25 points."),
+    ] = None,
+    examples: _Examples = None,
+    data: _Data = None,
+    root: _Root = None,
+    analog: _Analog = None,
+    batch_size: _BatchSize = None,
+    seed: _Seed = None,
+    out: _Out = None,
+    resume: _Resume = None,
+    as_json: _Json = False,
+) -> None:
+    """Measure accuracy from one second to one year after programming, on 25 simulated chips."""
+    typed = {
+        "checkpoint": checkpoint,
+        "direct": direct,
+        "times": None if times is None else _times(times),
+        "chips": chips,
+        "tolerance": tolerance,
+        "examples": examples,
+        "data": data,
+        "root": None if root is None else str(root),
+        "analog": analog,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    from ..report.drift_curves import write_drift_report
+    from .drift_progress import drift_progress
+
+    def run(study: Study, folder: Path) -> dict[str, DriftResult]:
+        with drift_progress() as tell:
+            results = study.run_drift(folder, tell)
+        write_drift_report(results, folder)
+        return results
+
+    results, folder = _run("drift", typed, out, resume, run)
+    if as_json:
+        print(dump_json({name: result.to_dict() for name, result in results.items()}))
+    else:
+        _print_drift(results)
+    print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
+
+
+def sensitivity(
+    checkpoint: _Checkpoint = None,
+    time: Annotated[
+        float | None, typer.Option(help="Time since programming, s. [default: 2592000]")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            help="alone: one layer analog at a time; spared: one digital. [default: alone]"
+        ),
+    ] = None,
+    chips: _Chips = None,
+    examples: _Examples = None,
+    data: _Data = None,
+    root: _Root = None,
+    analog: _Analog = None,
+    batch_size: _BatchSize = None,
+    seed: _Seed = None,
+    out: _Out = None,
+    resume: _Resume = None,
+    as_json: _Json = False,
+) -> None:
+    """Measure which layer costs most accuracy, each alone on 10 simulated chips."""
+    typed = {
+        "checkpoint": checkpoint,
+        "times": [time] if time is not None else None,
+        "kind": kind,
+        "chips": chips,
+        "examples": examples,
+        "data": data,
+        "root": None if root is None else str(root),
+        "analog": analog,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    from ..report.sensitivity_figure import write_sensitivity_report
+    from .drift_progress import passes_progress
+
+    def run(study: Study, folder: Path) -> Sensitivity:
+        with passes_progress() as tell:
+            found = study.run_sensitivity(folder, tell)
+        write_sensitivity_report(found, folder)
+        return found
+
+    found, folder = _run("sensitivity", typed, out, resume, run)
+    if as_json:
+        print(dump_json(found.to_dict()))
+    else:
+        _print_sensitivity(found)
+    print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
+
+
+def _run(
+    command: str,
+    typed: dict[str, Any],
+    out: Path | None,
+    resume: Path | None,
+    run: Callable[[Study, Path], Any],
+) -> tuple[Any, Path]:
+    """Set up an evaluation, or the one to continue, and run it in its folder."""
+    from ..evaluation.study import Study, digital_beside
+    from ..worker import make_folder, next_folder
+
+    known = {key: value for key, value in typed.items() if value is not None}
+    if resume is not None:
+        if known or out is not None:
+            raise ResumeError(
+                "--resume continues with the evaluation's own settings; leave "
+                f"{', '.join([*known, *(['out'] if out else [])])} away."
+            )
+        study, folder = Study.load(resume), resume
+    else:
+        if "checkpoint" not in known:
+            raise InvalidArgumentError(
+                f"Give a saved network: analognas {command} CHECKPOINT; `analognas train` makes one."
+            )
+        if command == "sensitivity":
+            known = {"times": [2592000.0], "chips": 10, **known}
+        elif "direct" not in known:
+            known["direct"] = digital_beside(known["checkpoint"])
+        study = Study(**known)
+        study.check()
+        folder = next_folder(command) if out is None else make_folder(out)
+        study.save(folder)
+    try:
+        return run(study, folder), folder
+    except KeyboardInterrupt:
+        raise SearchInterruptedError(
+            f"continue with: analognas {command} --resume {folder}"
+        ) from None
+
+
+def _times(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidArgumentError(
+            f"`--times` must be numbers of seconds with commas between, but got {text!r}."
+        ) from None
+
+
+def _print_drift(results: dict[str, DriftResult]) -> None:
+    from ..evaluation.study import CURVES
+    from ..report.drift_curves import time_name
+
+    for name, result in results.items():
+        unit = result.task.unit
+        print(
+            f"{CURVES[name]}: digital {result.digital:.2f}{f' {unit}' if unit else ''}, "
+            f"{result.n_chips} chips, {result.n_scored:,} forwards of one example"
+        )
+        for row in result.summary():
+            print(
+                f"  {time_name(row['time']):>8}  {row['mean']:7.2f}  [{row['low']:.2f}, {row['high']:.2f}]"
+                f"  chip std {row['chip_std']:.2f}  normalised {row['normalised']:.4f}"
+                f"  iso-accuracy: {row['iso_accuracy']}"
+            )
+
+
+def _print_sensitivity(found: Sensitivity) -> None:
+    for name, cost in [*found.ranked(), (found.layers[-1], found.cost(found.layers[-1]))]:
+        print(f"{name:<32}{cost.value:8.2f}  [{cost.low:.2f}, {cost.high:.2f}]")

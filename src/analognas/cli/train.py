@@ -1,0 +1,192 @@
+"""``analognas train``: train a network by a recipe and leave model, numbers and pictures in a folder."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core import InvalidArgumentError, ResumeError, dump_json
+from .exits import SearchInterruptedError
+
+if TYPE_CHECKING:
+    from ..training import RunConfig, TrainingResult
+
+EXIT_ABORTED = 1
+"""The training was aborted as hopeless."""
+
+
+def train(
+    model: Annotated[
+        str | None,
+        typer.Option(help="Network, such as wrn-16-4. [default: one that fits the data]"),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Data set. [default: digits]")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder or file of the data.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="digital, ptq, qat, hwa, or a YAML file. [default: digital]"),
+    ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Saved digital network that ptq, qat and hwa start from. [default: train one first]"
+        ),
+    ] = None,
+    analog: Annotated[
+        str | None, typer.Option(help="Hardware for hwa: a preset or a YAML file.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs of the recipe.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Examples of a batch.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Largest learning rate.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Everything random follows from it. [default: 0]")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="Where to train, such as cuda. [default: cpu]")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting, such as recipe.schedule.kind=step; may be repeated.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="A run's config.yaml, repeated unless other options change it."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New or empty folder. [default: analognas-runs/train-NNN]"),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a training to continue, with its own settings.")
+    ] = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard files too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> int:
+    """Train a network, and report it with a figure; without options, a small one on digits."""
+    typed = {
+        "model": model,
+        "data": data,
+        "root": None if root is None else str(root),
+        "start": None if start is None else str(start),
+        "seed": seed,
+        "device": device,
+        "recipe": recipe,
+        "recipe.analog": analog,
+        "recipe.epochs": epochs,
+        "recipe.batch_size": batch_size,
+        "recipe.optimizer.lr": lr,
+    }
+    typed = {key: value for key, value in typed.items() if value is not None}
+    if resume is not None:
+        others = [
+            *typed,
+            *(setting or []),
+            *(["out"] if out else []),
+            *(["config"] if config else []),
+        ]
+        folder, run = resume, _to_resume(resume, others, None if root is None else str(root))
+    else:
+        run = _new(config, typed, setting or [])
+        folder = _folder(out)
+    results = _train(run, folder, resume is not None, tensorboard, remove=not (out or resume))
+    if as_json:
+        print(dump_json(results[-1].to_json()))
+    else:
+        _print(results)
+    print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
+    return EXIT_ABORTED if results[-1].status == "aborted" else 0
+
+
+def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> RunConfig:
+    """Return the run that was asked for: defaults, or a file, then options, then settings."""
+    from ..training import RunConfig, find_recipe, recipe_to_dict, with_settings
+
+    payload = RunConfig().to_dict() if config is None else RunConfig.load(config).to_dict()
+    for key, value in typed.items():
+        if key == "recipe":
+            payload["recipe"] = recipe_to_dict(find_recipe(value))
+        elif key.startswith("recipe."):
+            *parents, last = key.split(".")
+            place = payload
+            for parent in parents:
+                place = place.get(parent, {})
+            if last not in place:
+                raise InvalidArgumentError(
+                    f"The recipe {payload['recipe']['kind']!r} has no {last!r}; leave the option away."
+                )
+            place[last] = value
+        else:
+            payload[key] = value
+    return RunConfig.from_dict(with_settings(payload, settings))
+
+
+def _to_resume(folder: Path, typed: list[str], root: str | None) -> RunConfig:
+    from dataclasses import replace
+
+    from ..training import CONFIG_FILE, RunConfig
+
+    if refused := [name for name in typed if name != "root"]:
+        raise ResumeError(
+            f"--resume continues with the run's own settings; leave {', '.join(refused)} away."
+        )
+    if not (folder / CONFIG_FILE).is_file():
+        raise ResumeError(
+            f"There is no training in {str(folder)!r}: it has no {CONFIG_FILE}. Give the folder of a run."
+        )
+    run = RunConfig.load(folder / CONFIG_FILE)
+    return run if root is None else replace(run, root=root)
+
+
+def _folder(out: Path | None) -> Path:
+    from ..worker import make_folder, next_folder
+
+    return next_folder("train") if out is None else make_folder(out)
+
+
+def _train(
+    run: RunConfig, folder: Path, resume: bool, tensorboard: bool, remove: bool
+) -> list[TrainingResult]:
+    from ..nn import StaysDigitalWarning
+    from ..report import write_training_report
+    from ..training import CHECKPOINT_FILE, train_run
+    from .training_progress import training_progress
+
+    try:
+        with training_progress(tensorboard) as listen, warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always", StaysDigitalWarning)
+            results = train_run(run, folder, resume=resume, listen=listen)
+        for text in dict.fromkeys(str(warning.message) for warning in said):
+            print(f"note: {text}", file=sys.stderr)
+        write_training_report(results, folder)
+        return results
+    except KeyboardInterrupt:
+        if not any(folder.rglob(CHECKPOINT_FILE)) and not any(folder.rglob("result.json")):
+            raise
+        raise SearchInterruptedError(f"continue with: analognas train --resume {folder}") from None
+    finally:
+        if remove and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _print(results: list[TrainingResult]) -> None:
+    for result in results:
+        record = result.record
+        shown = [
+            f"{name.replace('_', ' ')} {value:.2f}"
+            for name, value in result.metrics.items()
+            if not name.endswith("_loss")
+        ]
+        epochs = f"{len(result.history)} epochs, " if result.history else ""
+        print(f"{record.recipe['kind']:<8}{record.model}: {epochs}{', '.join(shown)}")
+        if result.status == "aborted":
+            print(f"aborted: {result.reason}")

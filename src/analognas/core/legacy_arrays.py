@@ -1,0 +1,155 @@
+"""Numpy arrays of old pickles, rebuilt from their raw bytes without calling numpy's own reconstruction.
+
+A pickled array names functions of numpy, and a pickled ``dtype`` may carry a state that makes numpy read
+foreign memory. The stand-ins here take the arguments that numpy writes, check them, and build plain numeric
+arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from .errors import TableIntegrityError
+
+_MODULES = ("numpy.core", "numpy._core")
+_KINDS = frozenset(
+    ("b1", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8")
+)  # fmt: skip
+
+
+def _refuse(what: str) -> TableIntegrityError:
+    return TableIntegrityError(f"it holds {what}, which no plain numeric array has.")
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin1") if isinstance(value, bytes) else str(value)
+
+
+class DTypeRecord:
+    """Stands in for ``numpy.dtype``: a plain number type, its byte order set by the state."""
+
+    __slots__ = ("_code", "_order")
+
+    def __init__(self, code: Any = "", *rest: Any) -> None:
+        self._code = _text(code)
+        self._order: Literal["<", ">", "="] = "="
+        if self._code not in _KINDS:
+            raise _refuse(f"values of type {self._code!r}")
+
+    def __setstate__(self, state: Any) -> None:
+        if (
+            not isinstance(state, tuple)
+            or len(state) < 5
+            or any(part is not None for part in state[2:5])
+        ):
+            raise _refuse("a type with fields")
+        order = _text(state[1])
+        if order not in ("<", ">", "=", "|"):
+            raise _refuse(f"byte order {order!r}")
+        self._order = "<" if order == "<" else ">" if order == ">" else "="
+
+    def build(self) -> np.dtype[Any]:
+        """Return the numpy type."""
+        return np.dtype(self._code).newbyteorder(self._order)
+
+
+class ArrayRecord:
+    """Stands in for ``numpy.ndarray`` until its state is known."""
+
+    __slots__ = ("_array",)
+
+    def __init__(self, *arguments: Any) -> None:
+        self._array: np.ndarray[Any, Any] | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        if not isinstance(state, tuple) or len(state) != 5:
+            raise _refuse("an array of unknown state")
+        _, shape, dtype, fortran, raw = state
+        self._array = _from_raw(raw, dtype, shape, "F" if fortran else "C")
+
+    def array(self) -> np.ndarray[Any, Any]:
+        """Return the array."""
+        if self._array is None:
+            raise _refuse("an array without values")
+        return self._array
+
+
+def _from_raw(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+    """Return an own copy of ``raw`` as an array, after all that could be wrong with it is checked."""
+    sound = isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
+    if not sound or not isinstance(dtype, DTypeRecord) or not isinstance(raw, bytes | bytearray):
+        raise _refuse("an array that is not numbers in a shape")
+    kind = dtype.build()
+    if math.prod(shape) * kind.itemsize != len(raw):
+        raise _refuse(f"{len(raw)} bytes for shape {shape} of {kind}")
+    flat = np.frombuffer(bytes(raw), dtype=kind).astype(kind.newbyteorder("="))
+    return flat.reshape(shape, order="F" if _text(order) == "F" else "C")
+
+
+class _Function:
+    """A function that a pickle can call and not change."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_call", call)
+
+    def __call__(self, *arguments: Any) -> Any:
+        call: Callable[..., Any] = object.__getattribute__(self, "_call")
+        return call(*arguments)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise _refuse("a changed function")
+
+
+def _reconstruct(*arguments: Any) -> ArrayRecord:
+    return ArrayRecord()
+
+
+def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+    return _from_raw(raw, dtype, shape, order)
+
+
+def _scalar(dtype: Any, raw: Any) -> Any:
+    return _from_raw(raw, dtype, (), "C").item()
+
+
+def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+    if not isinstance(text, str) or _text(encoding) not in ("latin1", "latin-1"):
+        raise _refuse("bytes in an unknown form")
+    return text.encode("latin1")
+
+
+def _no_bytes(*arguments: Any) -> bytes:
+    if arguments:
+        raise _refuse("bytes in an unknown form")
+    return b""
+
+
+STAND_INS: dict[tuple[str, str], Any] = {
+    ("numpy", "ndarray"): ArrayRecord,
+    ("numpy", "dtype"): DTypeRecord,
+    ("_codecs", "encode"): _Function(_encode),
+    ("__builtin__", "bytes"): _Function(_no_bytes),
+    ("builtins", "bytes"): _Function(_no_bytes),
+}
+"""What stands in for the names that a pickled array of numbers consists of."""
+for _module in _MODULES:
+    STAND_INS[f"{_module}.multiarray", "_reconstruct"] = _Function(_reconstruct)
+    STAND_INS[f"{_module}.multiarray", "scalar"] = _Function(_scalar)
+    STAND_INS[f"{_module}.numeric", "_frombuffer"] = _Function(_frombuffer)
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` with arrays for records and text for ``bytes`` keys, all the way down."""
+    if isinstance(value, ArrayRecord):
+        return value.array()
+    if isinstance(value, dict):
+        return {_text(k) if isinstance(k, bytes) else k: plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(plain(part) for part in value)
+    return value

@@ -1,0 +1,47 @@
+"""Data sets: readers of the published file formats, splits, augmentation; nothing is ever downloaded."""
+
+from .audio import audio_data, audio_split, read_wav
+from .audio_features import AudioFeatures
+from .augmentation import (
+    Augmentation,
+    Compose,
+    Cutout,
+    RandomCrop,
+    RandomFlip,
+    SpectrogramMasks,
+)
+from .dataset import SPLITS, TASKS, DataSet, Split
+from .images import image_data
+from .preparation import Normalise, Standardise, TrimPadding
+from .registry import DATASETS, load_data, register_dataset
+from .tokens import Tokenizer, load_tokenizer, text_data, word_tokenizer
+from .wikitext import language_data
+
+__all__ = [
+    "DATASETS",
+    "SPLITS",
+    "TASKS",
+    "AudioFeatures",
+    "Augmentation",
+    "Compose",
+    "Cutout",
+    "DataSet",
+    "Normalise",
+    "RandomCrop",
+    "RandomFlip",
+    "SpectrogramMasks",
+    "Split",
+    "Standardise",
+    "Tokenizer",
+    "TrimPadding",
+    "audio_data",
+    "audio_split",
+    "image_data",
+    "language_data",
+    "load_data",
+    "load_tokenizer",
+    "read_wav",
+    "register_dataset",
+    "text_data",
+    "word_tokenizer",
+]

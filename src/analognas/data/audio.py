@@ -1,0 +1,109 @@
+"""What all audio data sets have in common: WAV files, features, normalisation, augmentation."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core import TableIntegrityError, check_choice
+from .archives import read_file
+from .audio_features import AudioFeatures
+from .augmentation import Compose, RandomCrop, SpectrogramMasks
+from .dataset import DataSet, Split
+from .preparation import Standardise
+
+FEATURES = ("log-mel", "mfcc")
+"""What a network may hear: 40 log-mel energies, or 10 cepstral coefficients of them, in each frame."""
+_N_MFCC = 10
+_SHIFT = 10
+_MASKED_FRAMES, _MASKED_PART = 20, 8
+
+
+def read_wav(path: Path) -> tuple[int, np.ndarray[Any, Any]]:
+    """Return sample rate and ``int16`` samples of a WAV file with one channel.
+
+    Raises:
+        TableIntegrityError: If the file is damaged, truncated, or not of 16-bit samples in one channel.
+    """
+    from scipy.io import wavfile
+
+    try:
+        with warnings.catch_warnings():
+            # scipy warns where a file ends too early, and where it skips chunks that are no samples.
+            warnings.simplefilter("error", wavfile.WavFileWarning)
+            warnings.filterwarnings("ignore", "Chunk", wavfile.WavFileWarning)
+            rate, samples = wavfile.read(io.BytesIO(read_file(path)))
+    except TableIntegrityError:
+        raise
+    except Exception as error:
+        # scipy reports damage by errors of many kinds.
+        raise TableIntegrityError(f"{str(path)!r} is no readable WAV file: {error}") from None
+    if samples.dtype != np.int16 or samples.ndim != 1 or not len(samples):
+        raise TableIntegrityError(
+            f"{str(path)!r} must have 16-bit samples in one channel, but has {samples.dtype} of shape "
+            f"{samples.shape}."
+        )
+    return int(rate), samples
+
+
+def make_features(kind: str, sample_rate: int) -> AudioFeatures:
+    """Return the features called ``kind``.
+
+    Raises:
+        UnknownNameError: If it is none of :data:`FEATURES`.
+    """
+    check_choice("features", kind, FEATURES)
+    return AudioFeatures(sample_rate, n_mfcc=_N_MFCC if kind == "mfcc" else None)
+
+
+def audio_split(samples: Tensor, targets: Tensor, features: AudioFeatures) -> Split:
+    """Return a split of features; half precision keeps them to 0.1 % at half the memory."""
+    return Split(features(samples).half(), targets)
+
+
+def audio_data(
+    name: str,
+    train: Split,
+    validation: Split | None,
+    test: Split,
+    *,
+    classes: Sequence[str],
+    note: str | None = None,
+) -> DataSet:
+    """Return a data set of features, standardised by its training split, with shifts and masks."""
+    standardise = Standardise.fitted(train.inputs)
+    _, frames, bands = shape = tuple(train.inputs.shape[1:])
+    masks = SpectrogramMasks(
+        min(_MASKED_FRAMES, frames // 4), bands // _MASKED_PART, fill=standardise.mean
+    )
+    shift = RandomCrop(min(_SHIFT, frames // 8), 0, fill=standardise.mean)
+    return DataSet(
+        name=name,
+        task="classification",
+        train=train,
+        validation=validation,
+        test=test,
+        input_shape=shape,
+        n_classes=len(classes),
+        classes=tuple(classes),
+        augmentation=Compose((shift, masks)),
+        preparation=standardise,
+        note=note,
+    )
+
+
+def fitted_length(samples: np.ndarray[Any, Any], length: int) -> np.ndarray[Any, Any]:
+    """Return ``samples`` cut to ``length``, or with zeros behind."""
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
+
+
+def stacked(clips: Sequence[np.ndarray[Any, Any]]) -> Tensor:
+    """Return clips of equal length as one tensor ``(n, samples)``."""
+    return torch.from_numpy(np.stack(clips))

@@ -1,0 +1,199 @@
+"""Random changes of whole batches: crop, flip, cutout, masks of time and frequency.
+
+Each works on raw or prepared batches of any number type, without a loop over examples, and takes every draw
+from the given generator.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..core import check_float, check_int
+
+
+class Augmentation(Protocol):
+    """A random change of a batch that leaves its shape and type as they are."""
+
+    def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Return changed ``inputs``, shape ``(n, *)``; every draw comes from ``generator``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Several changes, one after the other.
+
+    Args:
+        parts: The changes, first one first.
+    """
+
+    parts: tuple[Augmentation, ...]
+
+    def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Apply all parts, shape ``(n, *)``."""
+        for part in self.parts:
+            inputs = part(inputs, generator=generator)
+        return inputs
+
+
+@dataclass(frozen=True)
+class RandomCrop:
+    """Shift each image by up to ``padding`` pixels, what comes in from outside being ``fill``.
+
+    The same as a crop of the original size from the padded image. All shifts are equally likely.
+
+    Args:
+        padding: Largest shift along height and width, pixels.
+        horizontal: Largest shift along the width, where it differs.
+        fill: Value outside the image.
+
+    Raises:
+        InvalidArgumentError: If a shift is negative.
+    """
+
+    padding: int
+    horizontal: int | None = None
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_int("padding", self.padding, minimum=0)
+        if self.horizontal is not None:
+            check_int("horizontal", self.horizontal, minimum=0)
+
+    def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Change images ``(n, c, h, w)``."""
+        n, _, height, width = inputs.shape
+        down = self.padding
+        across = down if self.horizontal is None else self.horizontal
+        padded = functional.pad(inputs, (across, across, down, down), value=self.fill)
+        # A view of all crops; indexing copies one for each image.
+        crops = padded.unfold(2, height, 1).unfold(3, width, 1)
+        top = _integers(n, 2 * down + 1, generator, inputs)
+        left = _integers(n, 2 * across + 1, generator, inputs)
+        return crops[torch.arange(n, device=inputs.device), :, top, left]
+
+
+@dataclass(frozen=True)
+class RandomFlip:
+    """Mirror images left to right.
+
+    Args:
+        probability: Part of the images that are mirrored.
+
+    Raises:
+        InvalidArgumentError: If it is outside [0, 1].
+    """
+
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_float("probability", self.probability, minimum=0.0, maximum=1.0)
+
+    def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Change images ``(n, c, h, w)``."""
+        draws = torch.rand(len(inputs), generator=generator, device=generator.device)
+        chosen = (draws < self.probability).to(inputs.device)
+        return torch.where(chosen.view(-1, 1, 1, 1), inputs.flip(-1), inputs)
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """Fill a square at a random place of each image; part of it may lie outside.
+
+    The centre is equally likely at all pixels.
+
+    Args:
+        size: Side of the square, pixels.
+        fill: Value of the square, of all channels or of each; 0 after normalisation is the mean.
+
+    Raises:
+        InvalidArgumentError: If ``size`` is not positive.
+
+    Source: DeVries & Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017.
+    """
+
+    size: int
+    fill: float | tuple[float, ...] = 0.0
+
+    def __post_init__(self) -> None:
+        check_int("size", self.size, minimum=1)
+
+    def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Change images ``(n, c, h, w)``."""
+        n, _, height, width = inputs.shape
+        rows = self._band(n, height, generator, inputs)
+        columns = self._band(n, width, generator, inputs)
+        inside = (rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1)
+        fill = torch.tensor(self.fill, dtype=inputs.dtype, device=inputs.device)
+        return torch.where(inside, fill.view(-1, 1, 1), inputs)
+
+    def _band(self, n: int, length: int, generator: torch.Generator, inputs: Tensor) -> Tensor:
+        first = _integers(n, length, generator, inputs) - self.size // 2
+        return _between(first, self.size, length)
+
+
+@dataclass(frozen=True)
+class SpectrogramMasks:
+    """Fill random bands of frames and of frequencies.
+
+    The width of each mask is uniform in ``[0, max]``, its place uniform where it fits.
+
+    Args:
+        frames: Largest width in time, frames.
+        bands: Largest width in frequency, bands.
+        n_time: Masks in time.
+        n_frequency: Masks in frequency.
+        fill: Value of masked parts.
+
+    Raises:
+        InvalidArgumentError: If a number is negative.
+
+    Source: Park et al., "SpecAugment", Interspeech 2019, section 2, without time warping.
+    """
+
+    frames: int
+    bands: int
+    n_time: int = 1
+    n_frequency: int = 1
+    fill: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "bands", "n_time", "n_frequency"):
+            check_int(name, getattr(self, name), minimum=0)
+
+    def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Change features ``(n, c, frames, bands)``."""
+        n, _, frames, bands = inputs.shape
+        masked = torch.zeros(n, 1, frames, bands, dtype=torch.bool, device=inputs.device)
+        for _ in range(self.n_time):
+            masked |= _mask(n, frames, self.frames, generator, inputs).view(n, 1, frames, 1)
+        for _ in range(self.n_frequency):
+            masked |= _mask(n, bands, self.bands, generator, inputs).view(n, 1, 1, bands)
+        return inputs.masked_fill(masked, self.fill)
+
+
+def _mask(n: int, length: int, widest: int, generator: torch.Generator, like: Tensor) -> Tensor:
+    width = _integers(n, min(widest, length) + 1, generator, like)
+    places = length - width + 1
+    draws = torch.rand(n, generator=generator, device=generator.device).to(like.device)
+    # rand is below 1, but its product with an integer may round up to it.
+    first = torch.minimum((draws * places).to(torch.int64), places - 1)
+    return _between(first, width, length)
+
+
+def _between(first: Tensor, size: Tensor | int, length: int) -> Tensor:
+    """Whether each of ``length`` places is in ``[first, first + size)``, shape ``(n, length)``."""
+    places = torch.arange(length, device=first.device)
+    first = first.unsqueeze(1)
+    end = first + (size.unsqueeze(1) if isinstance(size, Tensor) else size)
+    return (places >= first) & (places < end)
+
+
+def _integers(n: int, high: int, generator: torch.Generator, like: Tensor) -> Tensor:
+    """``n`` uniform integers in ``[0, high)`` on the device of ``like``."""
+    return torch.randint(high, (n,), generator=generator, device=generator.device).to(like.device)

@@ -1,0 +1,283 @@
+"""Data sets: raw tensors in splits, prepared and augmented batch by batch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core import InvalidArgumentError, check_choice, check_int
+from .augmentation import Augmentation
+from .splits import check_classes, stratified_indices
+
+TASKS = ("classification", "language_model", "text_classification")
+"""What a data set may ask of a network."""
+SPLITS = ("train", "validation", "test")
+
+Preparation = Callable[[Tensor], Tensor]
+"""From a raw batch to what a network takes."""
+Batch = tuple[Tensor, Tensor]
+"""Prepared inputs and ``int64`` targets."""
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples as they are stored.
+
+    Args:
+        inputs: Raw inputs, shape ``(n, *)``: ``uint8`` images, features of audio, token ids.
+        targets: Shape ``(n,)``, or ``(n, T)`` for language models: any integer type.
+
+    Raises:
+        InvalidArgumentError: If there are no examples, or inputs and targets differ in number.
+
+    Example:
+        >>> split = Split(torch.arange(6).view(3, 2), torch.tensor([0, 1, 0]))
+        >>> len(split), split.select(torch.tensor([2])).inputs
+        (3, tensor([[4, 5]]))
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def __post_init__(self) -> None:
+        if self.targets.is_floating_point() or self.targets.ndim not in (1, 2):
+            raise InvalidArgumentError(
+                "`targets` must be integers of shape (n,) or (n, T), but got "
+                f"{self.targets.dtype} of shape {tuple(self.targets.shape)}."
+            )
+        n_inputs = len(self.inputs) if self.inputs.ndim else 0
+        if n_inputs != len(self.targets) or not n_inputs:
+            raise InvalidArgumentError(
+                "A split must have as many targets as inputs, at least one, but got "
+                f"{n_inputs} inputs and {len(self.targets)} targets."
+            )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def select(self, indices: Tensor) -> Split:
+        """Return the examples ``indices``, shape ``(m,)``, in that order."""
+        return Split(self.inputs[indices], self.targets[indices])
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """Training, validation and test examples, and how a network gets to see them.
+
+    Args:
+        name: What it is called.
+        task: One of :data:`TASKS`.
+        train: What a network learns from.
+        validation: What is looked at while it learns; may be absent.
+        test: What is looked at once.
+        input_shape: Shape of one prepared example, such as ``(1, 28, 28)``; the longest where lengths differ.
+        n_classes: Classes; for language models words of the vocabulary.
+        classes: Their names, where known.
+        vocabulary: Token of each id, where inputs are token ids.
+        augmentation: Changes raw batches at random; see :mod:`analognas.data.augmentation`.
+        preparation: From raw to prepared batches; None leaves them as they are.
+        pad_id: Token id that fills up short texts.
+        note: What must be said beside any result, such as that images are lossy.
+
+    Raises:
+        InvalidArgumentError: If a target is no class, or a class has no training example.
+        UnknownNameError: If ``task`` is none of :data:`TASKS`.
+
+    Example:
+        >>> part = Split(torch.arange(8).view(8, 1), torch.tensor([0, 1] * 4))
+        >>> data = DataSet("parity", "classification", part, None, part, (1,), 2)
+        >>> for inputs, targets in data.batches("train", 5):
+        ...     print(inputs.shape, targets)
+        torch.Size([5, 1]) tensor([0, 1, 0, 1, 0])
+        torch.Size([3, 1]) tensor([1, 0, 1])
+    """
+
+    name: str
+    task: str
+    train: Split
+    validation: Split | None
+    test: Split
+    input_shape: tuple[int, ...]
+    n_classes: int
+    classes: tuple[str, ...] | None = None
+    vocabulary: tuple[str, ...] | None = None
+    augmentation: Augmentation | None = None
+    preparation: Preparation | None = None
+    pad_id: int | None = None
+    note: str | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("task", self.task, TASKS)
+        check_int("n_classes", self.n_classes, minimum=1)
+        if self.classes is not None and len(self.classes) != self.n_classes:
+            raise InvalidArgumentError(
+                f"`classes` must name {self.n_classes} classes, but got {len(self.classes)} names."
+            )
+        for name in SPLITS:
+            part = getattr(self, name)
+            if part is not None:
+                check_classes(
+                    f"{self.name}: {name}",
+                    part.targets,
+                    self.n_classes,
+                    complete=name == "train" and self.task != "language_model",
+                    names=self.classes,
+                )
+
+    def split(self, name: str) -> Split:
+        """Return the split called ``name``.
+
+        Raises:
+            InvalidArgumentError: If this data set has no validation split and it is asked for.
+            UnknownNameError: If there is no split of that name.
+        """
+        part: Split | None = getattr(self, check_choice("split", name, SPLITS))
+        if part is None:
+            raise InvalidArgumentError(
+                f"The data set {self.name!r} has no validation split; load it with `validation=0.1`."
+            )
+        return part
+
+    def prepare(self, raw: Tensor) -> Tensor:
+        """Return raw inputs, shape ``(n, *)``, as a network takes them: images as normalised ``float32``."""
+        return raw if self.preparation is None else self.preparation(raw)
+
+    def n_batches(self, split: str, batch_size: int, *, drop_last: bool = False) -> int:
+        """Return how many batches :meth:`batches` yields."""
+        n = len(self.split(split))
+        return n // batch_size if drop_last else math.ceil(n / batch_size)
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        generator: torch.Generator | None = None,
+        augment: bool = False,
+        drop_last: bool = False,
+        indices: Tensor | None = None,
+        start: int = 0,
+    ) -> Iterator[Batch]:
+        """Return an iterator over prepared inputs and targets, once through the split.
+
+        The call itself draws from ``generator`` one permutation and one number, from which each batch derives
+        the generator of its augmentation. So a generator in the same state gives the same epoch, and
+        ``start=k`` gives its batches from the ``k``-th on, without the work of those before.
+
+        Args:
+            split: ``"train"``, ``"validation"`` or ``"test"``.
+            batch_size: Examples of a batch; the last may have fewer.
+            generator: Shuffles and augments; None keeps the order.
+            augment: Apply the augmentation, where the data set has one; needs ``generator``.
+            drop_last: Leave out a last batch that is not full.
+            indices: Only these examples, shape ``(m,)``, in their order unless shuffled.
+            start: Number of batches to leave out at the beginning.
+
+        Raises:
+            InvalidArgumentError: If a number is out of range, or ``augment`` has no generator.
+        """
+        part = self.split(split)
+        check_int("batch_size", batch_size, minimum=1)
+        check_int("start", start, minimum=0)
+        order = None if indices is None else _checked_indices(indices, len(part))
+        n = len(part) if order is None else len(order)
+        seed = None
+        if generator is not None:
+            shuffled = torch.randperm(n, generator=generator)
+            order = shuffled if order is None else order[shuffled]
+            seed = int(torch.randint(2**62, (), generator=generator))
+        elif augment:
+            raise InvalidArgumentError(
+                "`augment` must come with a `generator`, but got none; pass torch.Generator()."
+            )
+        n_batches = n // batch_size if drop_last else math.ceil(n / batch_size)
+        chosen = (
+            slice(k * batch_size, (k + 1) * batch_size)
+            if order is None
+            else order[k * batch_size : (k + 1) * batch_size]
+            for k in range(start, n_batches)
+        )
+        return self._made(part, chosen, seed if augment else None, start)
+
+    def streams(self, split: str, batch_size: int, *, start: int = 0) -> Iterator[Batch]:
+        """Return an iterator over batches whose rows go on where the same row of the batch before ended.
+
+        For language models that carry their state: the text is cut into ``batch_size`` streams. Every window
+        comes once; the last batches have fewer rows where the windows do not divide evenly.
+
+        Raises:
+            InvalidArgumentError: If the data set is not for language models.
+        """
+        part = self.split(split)
+        if self.task != "language_model":
+            raise InvalidArgumentError(
+                f"The data set {self.name!r} must be for language models to have streams, but is for "
+                f"{self.task}; use batches()."
+            )
+        check_int("batch_size", batch_size, minimum=1)
+        check_int("start", start, minimum=0)
+        length = math.ceil(len(part) / batch_size)
+        rows = (torch.arange(k, len(part), length) for k in range(start, length))
+        return self._made(part, rows, None, start)
+
+    def subset(
+        self,
+        *,
+        train: int | None = None,
+        validation: int | None = None,
+        test: int | None = None,
+        seed: int = 0,
+    ) -> DataSet:
+        """Return a smaller data set, with classes in the same proportions.
+
+        A smaller subset of the same seed is part of a larger one. Language models keep the beginning of
+        the text, so that it stays in one piece.
+
+        Args:
+            train: Training examples to keep; None keeps all.
+            validation: Validation examples to keep.
+            test: Test examples to keep.
+            seed: Which ones.
+
+        Raises:
+            InvalidArgumentError: If a split has fewer, or ``train`` is less than the number of classes.
+        """
+        changes: dict[str, Any] = {}
+        for name, size in (("train", train), ("validation", validation), ("test", test)):
+            if size is None:
+                continue
+            part = self.split(name)
+            least = self.n_classes if name == "train" and self.task != "language_model" else 1
+            check_int(name, size, minimum=least, maximum=len(part))
+            if self.task == "language_model":
+                kept = torch.arange(size)
+            else:
+                kept = stratified_indices(part.targets, size, seed=seed, stream=name)
+            changes[name] = part.select(kept)
+        return dataclasses.replace(self, **changes)
+
+    def _made(
+        self, part: Split, chosen: Iterator[slice | Tensor], seed: int | None, start: int
+    ) -> Iterator[Batch]:
+        augmentation = None if seed is None else self.augmentation
+        generator = torch.Generator()
+        for k, rows in enumerate(chosen, start):
+            inputs = part.inputs[rows]
+            if augmentation is not None and seed is not None:
+                inputs = augmentation(inputs, generator=generator.manual_seed(seed + k))
+            yield self.prepare(inputs), part.targets[rows].to(torch.int64)
+
+
+def _checked_indices(indices: Tensor, n: int) -> Tensor:
+    valid = indices.dtype == torch.int64 and indices.ndim == 1 and len(indices) > 0
+    if not valid or int(indices.min()) < 0 or int(indices.max()) >= n:
+        raise InvalidArgumentError(
+            f"`indices` must be int64 of shape (m,) in [0, {n - 1}], but got {indices}."
+        )
+    return indices

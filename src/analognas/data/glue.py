@@ -1,0 +1,141 @@
+"""Tasks of GLUE with classes, from their tab-separated files.
+
+Source: Wang et al., "GLUE: A Multi-Task Benchmark and Analysis Platform for Natural Language Understanding",
+    ICLR 2019.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import TableIntegrityError, check_choice
+from .archives import Archive, check_members, missing, read_members
+from .dataset import DataSet
+from .tokens import Text, Tokenizer, text_data
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Where a task keeps what: columns are names of the header, or numbers where there is none."""
+
+    archive: Archive
+    texts: tuple[str | int, ...]
+    label: str | int
+    classes: tuple[str, ...]
+    dev: str = "dev.tsv"
+    names: tuple[str, ...] | None = None
+    """Names of the classes, where the labels are numbers."""
+
+
+_ENTAILMENT = ("entailment", "not_entailment")
+_TASKS = {
+    "sst2": _Task(
+        Archive("SST-2.zip", "9f81648d4199384278b86e315dac217c", "SST-2"),
+        ("sentence",),
+        "label",
+        ("0", "1"),
+        names=("negative", "positive"),
+    ),
+    "cola": _Task(
+        Archive("CoLA.zip", folder="CoLA"), (3,), 1, ("0", "1"), names=("unacceptable", "acceptable")
+    ),
+    "qnli": _Task(
+        Archive("QNLIv2.zip", folder="QNLI"), ("question", "sentence"), "label", _ENTAILMENT
+    ),
+    "rte": _Task(
+        Archive("RTE.zip", folder="RTE"), ("sentence1", "sentence2"), "label", _ENTAILMENT
+    ),
+    "wnli": _Task(
+        Archive("WNLI.zip", folder="WNLI"), ("sentence1", "sentence2"), "label", ("0", "1")
+    ),
+    "mnli": _Task(
+        Archive("MNLI.zip", folder="MNLI"),
+        ("sentence1", "sentence2"),
+        "gold_label",
+        ("entailment", "neutral", "contradiction"),
+        dev="dev_matched.tsv",
+    ),
+}  # fmt: skip
+
+
+def load_glue(
+    root: Path | None,
+    *,
+    task: str = "sst2",
+    tokenizer: str | os.PathLike[str] | Tokenizer | None = None,
+    vocabulary_size: int = 20000,
+    max_length: int = 64,
+) -> DataSet:
+    """A task of GLUE: ``sst2``, ``cola``, ``qnli``, ``rte``, ``wnli`` or ``mnli``.
+
+    Labels of the test files are not public, so the published ``dev`` file is the test split, and
+    :func:`~analognas.data.load_data` takes the validation split from the training texts.
+
+    Args:
+        root: Folder of the archive, the archive, or the unpacked folder.
+        task: Which one.
+        tokenizer: ``tokenizer.json`` of a pretrained encoder or its folder; None takes words.
+        vocabulary_size: How many words.
+        max_length: Tokens of a text; longer ones are cut.
+
+    Raises:
+        DataNotFoundError: If the files are not there.
+        TableIntegrityError: If a file is damaged.
+    """
+    layout = _TASKS[check_choice("task", task, _TASKS)]
+    files = {"train": "train.tsv", "test": layout.dev}
+    members = read_members(task, root, layout.archive, list(files.values()))
+    if members is None:
+        raise missing(task, root, [layout.archive])
+    check_members(task, members, files.values())
+    splits = {split: _rows(members[file], file, layout) for split, file in files.items()}
+    return text_data(
+        task,
+        splits,
+        classes=layout.names or layout.classes,
+        tokenizer=tokenizer,
+        vocabulary_size=vocabulary_size,
+        max_length=max_length,
+    )
+
+
+def _rows(data: bytes, name: str, task: _Task) -> tuple[list[Text], list[int]]:
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise TableIntegrityError(f"{name!r} is no UTF-8 text: {error}.") from None
+    columns, first = _columns(lines, name, task)
+    texts: list[Text] = []
+    labels = []
+    for number, line in enumerate(lines[first:], first + 1):
+        fields = line.split("\t")
+        if len(fields) <= max(columns):
+            raise TableIntegrityError(
+                f"{name!r}, line {number}: must have {max(columns) + 1} columns, but has {len(fields)}."
+            )
+        *parts, label = (fields[column] for column in columns)
+        if label not in task.classes:
+            raise TableIntegrityError(
+                f"{name!r}, line {number}: the label must be one of {', '.join(task.classes)}, but "
+                f"is {label!r}."
+            )
+        texts.append(parts[0] if len(parts) == 1 else (parts[0], parts[1]))
+        labels.append(task.classes.index(label))
+    return texts, labels
+
+
+def _columns(lines: list[str], name: str, task: _Task) -> tuple[list[int], int]:
+    """Numbers of the text columns and the label's, and the first line with content."""
+    wanted = [*task.texts, task.label]
+    numbers = [column for column in wanted if isinstance(column, int)]
+    if numbers:
+        return numbers, 0
+    header = lines[0].split("\t") if lines else []
+    absent = [str(column) for column in wanted if column not in header]
+    if absent:
+        raise TableIntegrityError(
+            f"{name!r} must have the columns {', '.join(map(str, wanted))}, but lacks {', '.join(absent)}."
+        )
+    return [header.index(str(column)) for column in wanted], 1

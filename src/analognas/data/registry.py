@@ -1,0 +1,134 @@
+"""Data sets by name."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..core import InvalidArgumentError, Registry, check_choice, check_float, check_int
+from .dataset import DataSet
+from .splits import check_classes, stratified_indices, without
+
+Loader = Callable[..., DataSet]
+"""``loader(root, **options)``: reads the files in the folder ``root``, a ``Path`` or None."""
+
+ROOT_VARIABLE = "ANALOGNAS_DATA"
+"""Environment variable: the folder of data sets where ``root`` is not given."""
+
+_SPLIT_SEED = 0
+_DEFAULT_VALIDATION = 0.1
+
+DATASETS: Registry[Loader] = Registry(
+    "data set",
+    {
+        name: f"{__package__}.{reader}"
+        for name, reader in {
+            "digits": "digits:load_digits",
+            "cifar10": "cifar:load_cifar10",
+            "cifar100": "cifar:load_cifar100",
+            "imagenet16-120": "imagenet16:load_imagenet16",
+            "mnist": "idx:load_mnist",
+            "fashion-mnist": "idx:load_fashion_mnist",
+            "speech-commands": "speech_commands:load_speech_commands",
+            "image-folder": "image_folder:load_image_folder",
+            "glue": "glue:load_glue",
+            "wikitext2": "wikitext:load_wikitext2",
+            "npz": "npz:load_npz",
+        }.items()
+    },
+)
+"""Readers by the name that ``analognas train --data`` takes."""
+
+
+def register_dataset(name: str, loader: Loader) -> None:
+    """Give ``loader`` a name for :func:`load_data`.
+
+    Args:
+        name: The name.
+        loader: Called as ``loader(root, **options)``, ``root`` a ``Path`` or None.
+
+    Raises:
+        InvalidArgumentError: If the name is taken.
+    """
+    DATASETS.add(name, loader)
+
+
+def load_data(
+    name: str,
+    *,
+    root: str | os.PathLike[str] | None = None,
+    validation: float | int | None = None,
+    **options: Any,
+) -> DataSet:
+    """Read a data set from files that are already there; nothing is downloaded.
+
+    Args:
+        name: One of :data:`DATASETS`.
+        root: Folder, or file, of the data; else that of the environment variable ``ANALOGNAS_DATA``.
+        validation: Part (below 1) or number of the training examples that become the validation split, with
+            classes in proportion and the same ones at each call; 0 for none. None keeps the published
+            validation split, or takes a tenth where there is none.
+        options: What the reader of this data set takes besides.
+
+    Raises:
+        UnknownNameError: If there is no data set or option of that name.
+        DataNotFoundError: If files are missing; says which archive to get.
+        TableIntegrityError: If a file is damaged or not of its format.
+        InvalidArgumentError: If labels are out of range, or a split lacks a class.
+
+    Example:
+        >>> data = load_data("digits", validation=0.2)
+        >>> len(data.train), len(data.validation), len(data.test), data.input_shape
+        (1150, 287, 360, (1, 32, 32))
+    """
+    loader = DATASETS.get(name)
+    known = list(inspect.signature(loader).parameters)[1:]
+    for option in options:
+        check_choice(f"option of the data set {name!r}:", option, known)
+    folder = root if root is not None else os.environ.get(ROOT_VARIABLE)
+    data = loader(None if folder is None else Path(folder), **options)
+    data = _with_validation(data, validation)
+    if data.task != "language_model":
+        for split in ("validation", "test"):
+            part = getattr(data, split)
+            if part is not None:
+                where = f"{data.name}: {split}"
+                check_classes(
+                    where, part.targets, data.n_classes, complete=True, names=data.classes
+                )
+    return data
+
+
+def _with_validation(data: DataSet, validation: float | int | None) -> DataSet:
+    if data.validation is not None:
+        if validation is None:
+            return data
+        if validation == 0:
+            return dataclasses.replace(data, validation=None)
+        raise InvalidArgumentError(
+            f"`validation` must be left out, or 0 for none, since {data.name!r} has a published validation "
+            f"split, but got {validation!r}."
+        )
+    n = len(data.train)
+    part = _DEFAULT_VALIDATION if validation is None else validation
+    if isinstance(part, float):
+        size = round(n * check_float("validation", part, minimum=0.0, maximum=0.9))
+    else:
+        size = check_int("validation", part, minimum=0, maximum=n - 1)
+    if not size:
+        return data
+    if data.task == "language_model":
+        chosen = torch.arange(n - size, n)
+    else:
+        chosen = stratified_indices(data.train.targets, size, seed=_SPLIT_SEED, stream="validation")
+    return dataclasses.replace(
+        data,
+        train=data.train.select(without(chosen, n)),
+        validation=data.train.select(chosen),
+    )

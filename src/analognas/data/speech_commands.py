@@ -1,0 +1,181 @@
+"""Speech Commands, and any folder of WAV files in one folder for each word.
+
+Source: P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", 2018: lists of the
+splits, the rule that keeps a speaker in one split, and the task of 12 classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core import RandomStreams, TableIntegrityError, check_choice, check_float
+from .archives import Archive, missing, read_file
+from .audio import audio_data, audio_split, fitted_length, make_features, read_wav, stacked
+from .dataset import DataSet
+
+KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+"""The words of the task of 12 classes; beside them are silence and all other words."""
+_ARCHIVE = Archive("speech_commands_v0.02.tar.gz", "6b74f3901214cb2c2934e98196829835")
+_NOISE = "_background_noise_"
+_LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
+_SPLITS = ("train", "validation", "test")
+_MOST_FILES = 2**27 - 1
+"""Of a class, in the published rule that assigns speakers to splits."""
+
+_Clips = dict[str, list[tuple[Path, int]]]
+
+
+def load_speech_commands(
+    root: Path | None, *, words: str = "all", features: str = "log-mel", seconds: float = 1.0
+) -> DataSet:
+    """Spoken words as log-mel energies or cepstral coefficients.
+
+    Where the lists of the published splits are absent, speakers are assigned to splits by the published
+    rule: a hash of the file's name up to ``_nohash_``.
+
+    Args:
+        root: Folder with one folder for each word, unpacked.
+        words: ``"all"`` folders as classes, or ``"12"``: ten keywords, ``unknown`` (other words, as many as
+            a keyword has on average) and ``silence`` (pieces of the background noise, as many again).
+        features: ``"log-mel"`` or ``"mfcc"``.
+        seconds: Length that clips are cut or filled to.
+
+    Raises:
+        DataNotFoundError: If there are no such folders.
+        TableIntegrityError: If a file is damaged, sample rates differ, or a split is empty.
+    """
+    check_choice("words", words, ("all", "12"))
+    check_float("seconds", seconds, minimum=0.05, unit="s")
+    names = _word_folders(root)
+    if root is None or not names:
+        raise missing("speech-commands", root, [_ARCHIVE], unpacked=True)
+    split_of = _split_rule(root)
+    clips: _Clips = {split: [] for split in _SPLITS}
+    for label, name in enumerate(names):
+        files = sorted((root / name).glob("*.wav"))
+        if not files:
+            raise TableIntegrityError(
+                f"The folder {str(root / name)!r} must hold WAV files, but has none."
+            )
+        for file in files:
+            clips[split_of(f"{name}/{file.name}")].append((file, label))
+    for split, content in clips.items():
+        if not content:
+            raise TableIntegrityError(
+                f"{str(root)!r} must have files in every split, but {split} has none."
+            )
+    classes = names
+    if words == "12":
+        clips, classes = _twelve(clips, names), [*KEYWORDS, "unknown", "silence"]
+    return _read(root, clips, classes, features, seconds, silence=words == "12")
+
+
+def _word_folders(root: Path | None) -> list[str]:
+    if root is None or not root.is_dir():
+        return []
+    return sorted(p.name for p in root.iterdir() if p.is_dir() and p.name[0] not in "._")
+
+
+def _split_rule(root: Path) -> Any:
+    lists = {
+        split: frozenset(read_file(root / file).decode().split())
+        for split, file in _LISTS.items()
+        if (root / file).is_file()
+    }
+    if len(lists) == len(_LISTS):
+        return lambda name: next(
+            (split for split, listed in lists.items() if name in listed), "train"
+        )
+    return lambda name: hashed_split(name.rpartition("/")[2])
+
+
+def hashed_split(file_name: str) -> str:
+    """Return the split of a file by the published rule: 10 % validation, 10 % test, by speaker.
+
+    Example:
+        >>> hashed_split("bbed4aa4_nohash_0.wav") == hashed_split("bbed4aa4_nohash_7.wav")
+        True
+    """
+    speaker = file_name.split("_nohash_")[0]
+    digest = int(hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest(), 16)
+    percent = digest % (_MOST_FILES + 1) * (100 / _MOST_FILES)
+    return "validation" if percent < 10 else "test" if percent < 20 else "train"
+
+
+def _twelve(clips: _Clips, names: Sequence[str]) -> _Clips:
+    """Keep keywords, and of other words as many as a keyword has on average, chosen at random once."""
+    absent = [word for word in KEYWORDS if word not in names]
+    if absent:
+        raise TableIntegrityError(
+            f"The task of 12 words needs folders of all, but lacks {', '.join(absent)}."
+        )
+    places = {name: k for k, name in enumerate(KEYWORDS)}
+    chosen: _Clips = {}
+    for split, content in clips.items():
+        known = [(file, places[names[k]]) for file, k in content if names[k] in places]
+        others = [(file, len(KEYWORDS)) for file, k in content if names[k] not in places]
+        n = min(len(others), round(len(known) / len(KEYWORDS)))
+        kept = RandomStreams(0).numpy("unknown words", split).permutation(len(others))[:n]
+        chosen[split] = known + [others[k] for k in sorted(kept)]
+    return chosen
+
+
+def _read(
+    root: Path,
+    clips: _Clips,
+    classes: Sequence[str],
+    features: str,
+    seconds: float,
+    *,
+    silence: bool,
+) -> DataSet:
+    rate = read_wav(clips["train"][0][0])[0]
+    make = make_features(features, rate)
+    length = round(seconds * rate)
+    splits = {}
+    for split, content in clips.items():
+        samples = [fitted_length(_at_rate(file, rate), length) for file, _ in content]
+        labels = [label for _, label in content]
+        if silence:
+            noise = _silence(root, split, rate, length, round(len(content) / (len(classes) - 1)))
+            samples += noise
+            labels += [len(classes) - 1] * len(noise)
+        splits[split] = audio_split(stacked(samples), torch.tensor(labels), make)
+    return audio_data("speech-commands", *splits.values(), classes=classes)
+
+
+def _at_rate(path: Path, rate: int) -> np.ndarray[Any, Any]:
+    own, samples = read_wav(path)
+    if own != rate:
+        raise TableIntegrityError(
+            f"All files must have one sample rate, but {str(path)!r} has {own} Hz and the first {rate} Hz."
+        )
+    return samples
+
+
+def _silence(root: Path, split: str, rate: int, length: int, n: int) -> list[np.ndarray[Any, Any]]:
+    """Cut ``n`` pieces from the background noise; each split has a part of every file for itself."""
+    files = sorted((root / _NOISE).glob("*.wav"))
+    if not files:
+        raise TableIntegrityError(
+            f"{str(root / _NOISE)!r} must hold WAV files for the class silence, but has none."
+        )
+    rng = RandomStreams(0).numpy("silence", split)
+    borders = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}[split]
+    parts = []
+    for file in files:
+        samples = _at_rate(file, rate)
+        first, end = (round(border * len(samples)) for border in borders)
+        parts.append(fitted_length(samples[first:end], max(length, end - first)))
+    pieces = []
+    for k in range(n):
+        part = parts[k % len(parts)]
+        start = rng.integers(len(part) - length + 1)
+        pieces.append(part[start : start + length])
+    return pieces

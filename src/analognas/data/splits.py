@@ -1,0 +1,83 @@
+"""Deterministic, stratified choices of examples, and checks of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core import InvalidArgumentError, RandomStreams
+
+
+def stratified_indices(targets: Tensor, size: int, *, seed: int, stream: str) -> Tensor:
+    """Choose ``size`` examples with classes in the proportions of ``targets``, each at least once if it fits.
+
+    The examples of every class are put in a random order, and all examples in the order of their relative
+    rank within their class. The choice is the beginning of that list, so choices of the same seed are nested.
+
+    Args:
+        targets: Class of each example, shape ``(n,)``.
+        size: Examples to choose.
+        seed: Seed of the choice.
+        stream: Name of the choice; other names give independent ones.
+
+    Returns:
+        Indices in ascending order, shape ``(size,)``.
+
+    Example:
+        >>> targets = torch.tensor([0] * 8 + [1] * 4)
+        >>> chosen = stratified_indices(targets, 6, seed=0, stream="test")
+        >>> torch.bincount(targets[chosen])
+        tensor([4, 2])
+    """
+    labels = targets.numpy()
+    rng = RandomStreams(seed).numpy("stratified", stream)
+    shuffled = rng.permutation(len(labels))
+    grouped = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    counts = np.unique(labels, return_counts=True)[1]
+    ranks = np.concatenate([np.arange(count) for count in counts])
+    middle = (ranks + 0.5) / np.repeat(counts, counts)
+    # The first example of every class comes before any second one, so that small choices have all classes.
+    order = np.lexsort((middle, ranks > 0))
+    return torch.from_numpy(np.sort(grouped[order[:size]]))
+
+
+def without(chosen: Tensor, n: int) -> Tensor:
+    """Return the indices below ``n`` that are not ``chosen``, in ascending order."""
+    rest = torch.ones(n, dtype=torch.bool)
+    rest[chosen] = False
+    return rest.nonzero()[:, 0]
+
+
+def check_classes(
+    where: str,
+    targets: Tensor,
+    n_classes: int,
+    *,
+    complete: bool,
+    names: Sequence[str] | None = None,
+) -> None:
+    """Check that targets are classes and, if ``complete``, that every class is there.
+
+    Raises:
+        InvalidArgumentError: Otherwise; names the first offending example or the missing classes.
+    """
+    outside = (targets < 0) | (targets >= n_classes)
+    if bool(outside.any()):
+        first = int(outside.flatten().nonzero()[0])
+        raise InvalidArgumentError(
+            f"{where}: labels must be in [0, {n_classes - 1}], but number {first} is "
+            f"{int(targets.flatten()[first])}, with {int(outside.sum())} in all outside."
+        )
+    if not complete:
+        return
+    missing = (torch.bincount(targets.flatten().long(), minlength=n_classes) == 0).nonzero()
+    if len(missing):
+        labels = [int(label) for label in missing]
+        shown = ", ".join(str(names[k]) if names else str(k) for k in labels[:5])
+        more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+        raise InvalidArgumentError(
+            f"{where}: every class must have an example, but there is none of {shown}{more}."
+        )

@@ -1,0 +1,120 @@
+"""WikiText-2, and any text that is cut into words, for language models.
+
+Source: Merity et al., "Pointer Sentinel Mixture Models", ICLR 2017; a word ends at a blank, a line with
+    ``<eos>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core import TableIntegrityError, check_int
+from .archives import Archive, check_members, missing, read_members
+from .dataset import DataSet, Split
+from .preparation import as_ids
+
+END, UNKNOWN = "<eos>", "<unk>"
+_ARCHIVE = Archive("wikitext-2-v1.zip", "542ccefacc6c27f945fb54453812b3cd", "wikitext-2")
+_FILES = {
+    "train": "wiki.train.tokens",
+    "validation": "wiki.valid.tokens",
+    "test": "wiki.test.tokens",
+}
+
+
+def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
+    """WikiText-2 in words: 2,088,628 training tokens, a vocabulary of 33,278.
+
+    Args:
+        root: Folder of the archive, the archive, or the unpacked folder.
+        length: Tokens of a window.
+
+    Raises:
+        DataNotFoundError: If the files are not there.
+        TableIntegrityError: If a file is damaged, or the vocabulary lacks a word and ``<unk>``.
+    """
+    members = read_members("wikitext2", root, _ARCHIVE, list(_FILES.values()))
+    if members is None:
+        raise missing("wikitext2", root, [_ARCHIVE])
+    check_members("wikitext2", members, _FILES.values())
+    words = {split: _words(members[file], file) for split, file in _FILES.items()}
+    # In the order of their first appearance.
+    vocabulary = tuple(dict.fromkeys(words["train"]))
+    ids = {word: k for k, word in enumerate(vocabulary)}
+    streams = {}
+    for split, content in words.items():
+        unknown = ids.get(UNKNOWN, -1)
+        stream = np.fromiter((ids.get(word, unknown) for word in content), np.int32, len(content))
+        if stream.min(initial=0) < 0:
+            absent = next(word for word in content if word not in ids)
+            raise TableIntegrityError(
+                f"{_FILES[split]!r} must have words of the training text only, which has no {UNKNOWN}, but has "
+                f"{absent!r}."
+            )
+        streams[split] = stream
+    return language_data("wikitext2", streams, vocabulary, length=length)
+
+
+def _words(data: bytes, name: str) -> list[str]:
+    try:
+        lines = data.decode("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise TableIntegrityError(f"{name!r} is no UTF-8 text: {error}.") from None
+    return [word for line in lines for word in [*line.split(), END]]
+
+
+def language_data(
+    name: str,
+    streams: dict[str, np.ndarray[Any, Any]],
+    vocabulary: Sequence[str],
+    *,
+    length: int,
+    note: str | None = None,
+) -> DataSet:
+    """Return a data set for language models.
+
+    A window of ``length`` tokens is one example, its targets are the same tokens one further; windows follow
+    each other without overlap, and what is left at the end is not used.
+
+    Args:
+        name: What it is called.
+        streams: Token ids of ``train``, ``test`` and perhaps ``validation``, each in one piece.
+        vocabulary: Token of each id.
+        length: Tokens of a window.
+        note: What must be said beside any result.
+
+    Raises:
+        TableIntegrityError: If a stream has not one window.
+    """
+    check_int("length", length, minimum=1)
+    parts = {
+        split: _windows(stream, length, f"{name}: {split}") for split, stream in streams.items()
+    }
+    return DataSet(
+        name=name,
+        task="language_model",
+        train=parts["train"],
+        validation=parts.get("validation"),
+        test=parts["test"],
+        input_shape=(length,),
+        n_classes=len(vocabulary),
+        vocabulary=tuple(vocabulary),
+        preparation=as_ids,
+        note=note,
+    )
+
+
+def _windows(stream: np.ndarray[Any, Any], length: int, where: str) -> Split:
+    n = (len(stream) - 1) // length
+    if n < 1:
+        raise TableIntegrityError(
+            f"{where} must have more than {length} tokens, but has {len(stream)}."
+        )
+    tokens = torch.from_numpy(stream.astype(np.int32))
+    # Inputs and targets are two views of one stream.
+    return Split(tokens[: n * length].view(n, length), tokens[1 : n * length + 1].view(n, length))

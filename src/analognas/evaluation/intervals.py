@@ -1,0 +1,92 @@
+"""Estimates with their uncertainty: Student's t intervals, and variances that are sums of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+"""Share of intervals that contain what they estimate, unless another is asked for."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number, how far it may be off, and an interval.
+
+    Attributes:
+        value: The estimate.
+        sem: Its standard error; NaN where it cannot be known, as from a single chip.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        df: Degrees of freedom of the standard error.
+    """
+
+    value: float
+    sem: float
+    low: float
+    high: float
+    df: float
+
+    @property
+    def half_width(self) -> float:
+        """Half the length of the interval."""
+        return (self.high - self.low) / 2.0
+
+    def overlaps(self, other: Estimate) -> bool:
+        """Whether the two intervals have a point in common."""
+        return self.low <= other.high and other.low <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def estimate(
+    value: float,
+    parts: Sequence[tuple[float, float]],
+    *,
+    confidence: float = CONFIDENCE,
+    widen: float = 1.0,
+    transform: Callable[[float], float] | None = None,
+) -> Estimate:
+    r"""Return an estimate whose variance is the sum of independent parts.
+
+    .. math:: \nu = \frac{(\sum_j v_j)^2}{\sum_j v_j^2 / \nu_j}
+
+    Args:
+        value: The estimate.
+        parts: Variance and degrees of freedom of each part.
+        confidence: Of the interval.
+        widen: Factor of the standard error in the interval.
+        transform: A monotone function of the value that a person sees; the interval is transformed, the
+            standard error multiplied with the slope.
+
+    Source of the degrees of freedom: Satterthwaite, Biometrics Bulletin 2:110, 1946.
+
+    Example:
+        >>> print(estimate(90.0, [(0.01, 24.0), (0.03, 1999.0)]))
+        90.00 [89.61, 90.39]
+    """
+    variance = sum(part for part, _ in parts)
+    lost = sum(part**2 / df for part, df in parts if df > 0 and part > 0.0)
+    df = variance**2 / lost if lost > 0.0 else max((df for _, df in parts), default=0.0)
+    known = df > 0 and math.isfinite(variance)
+    sem = math.sqrt(max(variance, 0.0)) if known else math.nan
+    reach = t_quantile(confidence, df) * widen * sem if known else math.nan
+    if transform is None:
+        return Estimate(value, sem, value - reach, value + reach, df)
+    low, high = sorted((transform(value - reach), transform(value + reach)))
+    return Estimate(transform(value), sem * abs(slope(transform, value)), low, high, df)
+
+
+def t_quantile(confidence: float, df: float) -> float:
+    """Return how many standard errors a two-sided interval reaches to each side."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 0.5 + confidence / 2.0))
+
+
+def slope(function: Callable[[float], float], x: float) -> float:
+    """Return the derivative of a smooth function by a central difference."""
+    h = 1e-5 * max(1.0, abs(x))
+    return (function(x + h) - function(x - h)) / (2.0 * h)

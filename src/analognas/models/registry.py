@@ -1,0 +1,138 @@
+"""Networks by name."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..core import InvalidArgumentError, Registry, check_choice, check_int
+from ..data import DataSet
+
+Builder = Callable[..., nn.Module]
+"""``builder(*sizes, input_shape=, n_classes=, **options)``: ``sizes`` are the numbers behind the name."""
+
+MODELS: Registry[Builder] = Registry(
+    "model",
+    {
+        "wrn": f"{__package__}.wide_resnet:wide_resnet",
+        "resnet": f"{__package__}.resnet:resnet",
+        "cnn": f"{__package__}.cnn:cnn",
+        "kws-cnn": f"{__package__}.keyword_cnn:keyword_cnn",
+        "lstm": f"{__package__}.lstm:lstm",
+        "text-classifier": f"{__package__}.text_classifier:text_classifier",
+    },
+)
+"""Builders by the name that ``analognas train --model`` takes; sizes follow it, as in ``"wrn-16-4"``."""
+
+_SIZES = re.compile(r"(?P<name>.*?[^-\d])(?P<sizes>(-\d+)+)")
+
+
+def register_model(name: str, builder: Builder) -> None:
+    """Give ``builder`` a name for :func:`build_model`.
+
+    Args:
+        name: The name, which does not end in ``-`` and digits: these are sizes.
+        builder: Called as ``builder(*sizes, input_shape=..., n_classes=..., **options)``; its positional
+            parameters are the sizes that it takes.
+
+    Raises:
+        InvalidArgumentError: If the name is taken or ends like a size.
+    """
+    if _SIZES.fullmatch(name):
+        raise InvalidArgumentError(
+            f"`name` must not end in a size, but got {name!r}; numbers behind a name are handed to its builder."
+        )
+    MODELS.add(name, builder)
+
+
+def build_model(
+    name: str,
+    *,
+    input_shape: tuple[int, ...],
+    n_classes: int,
+    generator: torch.Generator | None = None,
+    **options: Any,
+) -> nn.Module:
+    """Build a network with random weights.
+
+    Args:
+        name: One of :data:`MODELS`, with its sizes: ``"wrn-16-4"`` is depth 16 and width 4.
+        input_shape: Shape of one example, without the batch.
+        n_classes: Outputs; for language models words of the vocabulary.
+        generator: Draws the weights and leaves torch's default generator as it was; None draws from that.
+        options: What the builder takes besides.
+
+    Raises:
+        UnknownNameError: If there is no network or option of that name.
+        InvalidArgumentError: If a size or shape does not suit the network.
+
+    Example:
+        >>> model = build_model("wrn-16-4", input_shape=(3, 32, 32), n_classes=10)
+        >>> sum(parameter.numel() for parameter in model.parameters())
+        2748890
+    """
+    kind, sizes = _parse(name)
+    builder = MODELS.get(kind)
+    _check_call(name, kind, builder, sizes, options)
+    check_int("n_classes", n_classes, minimum=1)
+    for size in input_shape:
+        check_int("input_shape", size, minimum=1)
+    shape = tuple(input_shape)
+    if generator is None:
+        return builder(*sizes, input_shape=shape, n_classes=n_classes, **options)
+    # Layers of torch draw their first weights from the default generator and take no other.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return builder(*sizes, input_shape=shape, n_classes=n_classes, **options)
+
+
+def build_model_for(
+    name: str, data: DataSet, *, generator: torch.Generator | None = None, **options: Any
+) -> nn.Module:
+    """Build a network that fits ``data``: :func:`build_model` with its shape, classes and vocabulary.
+
+    Raises:
+        UnknownNameError: As :func:`build_model`.
+        InvalidArgumentError: As :func:`build_model`.
+    """
+    if data.task == "text_classification":
+        if data.vocabulary is not None:
+            options.setdefault("vocabulary_size", len(data.vocabulary))
+        if data.pad_id is not None:
+            options.setdefault("pad_id", data.pad_id)
+    return build_model(
+        name,
+        input_shape=data.input_shape,
+        n_classes=data.n_classes,
+        generator=generator,
+        **options,
+    )
+
+
+def _parse(name: str) -> tuple[str, list[int]]:
+    match = _SIZES.fullmatch(str(name))
+    if name in MODELS or match is None or match["name"] not in MODELS:
+        return name, []
+    return match["name"], [int(size) for size in match["sizes"].split("-")[1:]]
+
+
+def _check_call(
+    name: str, kind: str, builder: Builder, sizes: list[int], options: dict[str, Any]
+) -> None:
+    parameters = inspect.signature(builder).parameters.values()
+    positional = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    required = [p for p in positional if p.default is p.empty]
+    if not len(required) <= len(sizes) <= len(positional):
+        form = "".join(f"-{p.name}" for p in positional)
+        raise InvalidArgumentError(f"`name` must be of the form {kind}{form}, but got {name!r}.")
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    known = [option for option in known if option not in ("input_shape", "n_classes")]
+    for option in options:
+        check_choice(f"option of the model {kind!r}:", option, known)

@@ -1,0 +1,127 @@
+"""Accuracy over drift time of networks on simulated chips, with bands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import COLOURS, GREY, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..evaluation import DriftResult
+
+DRIFT_FILE = "drift.png"
+_STYLES = {
+    "hwa": (COLOURS[0], "o"),
+    "direct": (COLOURS[1], "s"),
+    "direct_uncompensated": (COLOURS[3], "^"),
+}
+_UNITS = (
+    (31536000.0, "year"),
+    (2592000.0, "month"),
+    (86400.0, "day"),
+    (3600.0, "h"),
+    (60.0, "min"),
+)
+
+
+def drift_curves(
+    results: Mapping[str, DriftResult],
+    *,
+    labels: Mapping[str, str] | None = None,
+    title: str | None = None,
+    lines: Mapping[str, float] | None = None,
+) -> Figure:
+    """Draw the metric against the time since programming, for several networks.
+
+    Each has its mean with the interval of the mean as error bars, and a band that holds all its chips but
+    the outer twentieths.
+
+    Args:
+        results: Evaluations by name; those of :data:`analognas.evaluation.study.CURVES` have fixed colours.
+        labels: What the names mean.
+        title: Heading.
+        lines: Further digital networks by label, as horizontal lines.
+
+    Returns:
+        The figure; no global state of matplotlib is touched.
+    """
+    from ..evaluation.study import CURVES
+
+    known = CURVES | dict(labels or {})
+    figure, (axes,) = new_figure(7.5, 4.6)
+    for i, (name, result) in enumerate(results.items()):
+        colour, marker = _STYLES.get(name, (COLOURS[i % len(COLOURS)], "D"))
+        _draw(axes, result, colour, marker, known.get(name, name))
+    first = next(iter(results.values()))
+    axes.axhline(first.reference, color=GREY, lw=1.2, ls="--", label="digital, FP32")
+    for i, (label, value) in enumerate((lines or {}).items()):
+        axes.axhline(value, color=COLOURS[(i + 4) % len(COLOURS)], lw=1.0, ls=":", label=label)
+    times = [t for t in first.times if t > 0.0]
+    axes.set_xscale("log")
+    axes.set_xticks(times, [time_name(t) for t in times])
+    axes.minorticks_off()
+    if not first.task.higher_is_better:
+        axes.set_yscale("log")
+    axes.set_xlabel("time since programming")
+    unit = f" ({first.task.unit})" if first.task.unit else ""
+    axes.set_ylabel(f"{first.task.metric_name}{unit}")
+    share = f"{100 * first.confidence:g} %"
+    heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
+    axes.set_title(title or heading, fontsize=10)
+    axes.legend(frameon=False, fontsize=8, loc="best")
+    return figure
+
+
+def write_drift_report(results: Mapping[str, DriftResult], folder: str | os.PathLike[str]) -> Path:
+    """Write the figure of an evaluation into its folder, atomically.
+
+    Returns:
+        The file written.
+
+    Raises:
+        OutputFolderError: If it cannot be written.
+    """
+    path = Path(folder) / DRIFT_FILE
+    save_figure(drift_curves(results), path)
+    return path
+
+
+def time_name(t: float) -> str:
+    """Return a time as people say it.
+
+    Example:
+        >>> [time_name(t) for t in (1.0, 3600.0, 2592000.0, 90.0)]
+        ['1 s', '1 h', '1 month', '90 s']
+    """
+    for seconds, name in _UNITS:
+        number = t / seconds
+        if number >= 1.0 and number == int(number):
+            return f"{number:.0f} {name}" + (
+                "s" if number > 1 and name in ("day", "month", "year") else ""
+            )
+    return f"{t:g} s"
+
+
+def _draw(axes: Axes, result: DriftResult, colour: str, marker: str, label: str) -> None:
+    times = [t for t in result.times if t > 0.0]
+    found = [result.at(t) for t in times]
+    mean = np.array([estimate.value for estimate in found])
+    reach = np.nan_to_num([estimate.half_width for estimate in found])
+    # In adaptive mode a chip's own value is known from some examples only: its spread is, too.
+    if result.tolerance is None:
+        low, high = np.array([np.quantile(result.chips_at(t), [0.05, 0.95]) for t in times]).T
+    else:
+        spread = 1.645 * np.nan_to_num([result.chip_std(t) for t in times])
+        low, high = mean - spread, mean + spread
+    axes.fill_between(times, low, high, color=colour, alpha=0.2, lw=0)
+    axes.errorbar(
+        times, mean, yerr=reach, color=colour, marker=marker, ms=4, lw=1.6, capsize=2.5, label=label
+    )

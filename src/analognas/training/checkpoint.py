@@ -1,0 +1,188 @@
+"""Checkpoints: all that a training needs to go on as if it had never stopped.
+
+One file beside the results, written anew and renamed, so that there is always a whole one: weights,
+optimizer, averages, states carried between batches, random generators, position in the epoch, history. What
+is not in it follows from the seed and the position: order and augmentation of the examples, learning rate,
+noise ramp.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core import CheckpointMismatchError, TableIntegrityError
+from .average import WeightAverage
+from .model_files import load_weights
+from .result import HistoryRow
+from .tensor_files import read_tensors, write_tensors
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+"""Name of a run's checkpoint in its folder."""
+
+_FORMAT = "analognas checkpoint 1"
+
+
+@dataclass
+class Position:
+    """Where a training is, and what it has summed up so far.
+
+    Attributes:
+        epoch: Epochs done.
+        batch: Batches done of the present epoch.
+        step: Steps done in all.
+        n_examples: Examples seen in the present epoch.
+        sums: Sums over these of loss and score, ``(2,)``, in double precision.
+        history: Rows of the epochs done.
+        carried: States that go on to the next batch, by whose they are.
+        reason: Why the training is aborted; empty if it is not.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    n_examples: int = 0
+    sums: Tensor = field(default_factory=lambda: torch.zeros(2, dtype=torch.float64))
+    history: list[HistoryRow] = field(default_factory=list)
+    carried: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+    def begin_epoch(self) -> None:
+        """Forget the sums and states of the last epoch."""
+        self.batch, self.n_examples, self.carried = 0, 0, {}
+        self.sums = torch.zeros_like(self.sums)
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    position: Position,
+    identity: Mapping[str, Any],
+) -> None:
+    """Write a checkpoint; the one before stays until this one is complete.
+
+    Args:
+        path: The file.
+        model: The model that is trained.
+        optimizer: Its optimizer.
+        average: Its moving average, if there is one.
+        position: Where the training is.
+        identity: What must be the same when it goes on: plain values.
+
+    Raises:
+        OutputFolderError: If it cannot be written.
+    """
+    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    plain: dict[str, Any] = {}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            key = f"{index}/{name}"
+            if isinstance(value, Tensor):
+                tensors[f"optimizer/{key}"] = value
+            else:
+                plain[key] = value
+    if average is not None:
+        tensors |= {f"average/{name}": value for name, value in average.values.items()}
+    for owner, state in position.carried.items():
+        parts = state if isinstance(state, tuple) else () if state is None else (state,)
+        tensors |= {f"carried/{owner}/{i}": part for i, part in enumerate(parts)}
+    tensors["position/sums"] = position.sums
+    tensors["random/cpu"] = torch.get_rng_state()
+    device = next(model.parameters()).device
+    if device.type == "cuda":
+        tensors["random/cuda"] = torch.cuda.get_rng_state(device)
+    values = {
+        "format": _FORMAT,
+        "identity": dict(identity),
+        "optimizer": plain,
+        "position": {
+            "epoch": position.epoch,
+            "batch": position.batch,
+            "step": position.step,
+            "n_examples": position.n_examples,
+            "reason": position.reason,
+        },
+        "history": position.history,
+    }
+    write_tensors(path, tensors, values)
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: WeightAverage | None,
+    identity: Mapping[str, Any],
+) -> Position:
+    """Put everything back as it was, torch's default generators included, and return the position.
+
+    Raises:
+        InvalidArgumentError: If there is no such file.
+        TableIntegrityError: If it is damaged or no checkpoint.
+        CheckpointMismatchError: If it belongs to another training; names what differs. Nothing is changed
+            then.
+    """
+    tensors, values = read_tensors(path)
+    if values.get("format") != _FORMAT:
+        raise TableIntegrityError(
+            f"{str(path)!r} is not a checkpoint ({values.get('format', 'unknown format')})."
+        )
+    _check_identity(str(path), values["identity"], identity)
+    load_weights(model, _part(tensors, "model/"), str(path))
+    device = next(model.parameters()).device
+    state: dict[int, dict[str, Any]] = {}
+    entries = _part(tensors, "optimizer/") | values["optimizer"]
+    for key, value in entries.items():
+        index, name = key.split("/", 1)
+        state.setdefault(int(index), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+    if average is not None:
+        for name, value in _part(tensors, "average/").items():
+            average.values[name].copy_(value)
+    carried: dict[str, list[Tensor]] = {}
+    for key, value in _part(tensors, "carried/").items():  # tensors come back in any order
+        owner, index = key.rsplit("/", 1)
+        parts = carried.setdefault(owner, [])
+        parts.extend([value] * (int(index) + 1 - len(parts)))
+        parts[int(index)] = value.to(device)
+    torch.set_rng_state(tensors["random/cpu"])
+    if "random/cuda" in tensors and device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random/cuda"], device)
+    return Position(
+        **values["position"],
+        sums=tensors["position/sums"].to(device),
+        history=values["history"],
+        carried={owner: tuple(parts) for owner, parts in carried.items()},
+    )
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): x for name, x in tensors.items() if name.startswith(prefix)}
+
+
+def _check_identity(path: str, saved: Mapping[str, Any], present: Mapping[str, Any]) -> None:
+    differing = list(_differences(saved, present, ""))
+    if differing:
+        more = ", ..." if len(differing) > 3 else ""
+        raise CheckpointMismatchError(
+            f"{path!r} belongs to another training: {'; '.join(differing[:3])}{more}. Continue it with its own "
+            "settings, or train anew in another folder."
+        )
+
+
+def _differences(saved: Any, present: Any, name: str) -> list[str]:
+    if isinstance(saved, Mapping) and isinstance(present, Mapping):
+        return [
+            text
+            for key in dict.fromkeys([*saved, *present])
+            for text in _differences(saved.get(key), present.get(key), f"{name}.{key}".strip("."))
+        ]
+    return [] if saved == present else [f"{name} was {saved!r} and is {present!r}"]

@@ -1,0 +1,257 @@
+"""The steps and epochs of one training."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core import DivergedError
+from .average import WeightAverage
+from .checkpoint import Position, load_checkpoint, save_checkpoint
+from .early_abort import reason_to_abort
+from .optimizers import make_optimizer
+from .recipes import TrainingRecipe
+from .result import HistoryRow, Progress
+
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+_CHECK_EVERY = 20  # steps between looks at the loss where each would wait for the device
+
+
+class Loop:
+    """One training from its beginning, or from its checkpoint, to its end.
+
+    Args:
+        trainer: Whose training it is; its model is converted and calibrated.
+        recipe: Its recipe.
+        resume: Whether there is a checkpoint to go on from.
+    """
+
+    def __init__(self, trainer: Trainer, recipe: TrainingRecipe, resume: bool) -> None:
+        self.trainer, self.recipe = trainer, recipe
+        self.model, self.data, self.task = trainer.model, trainer.data, trainer.task
+        self.method, self.folder = trainer.method, trainer.folder
+        self.network: Any = torch.compile(self.model) if recipe.compile else self.model
+        self.optimizer = make_optimizer(self.model, recipe.optimizer)
+        self.average = WeightAverage(self.model, recipe.ema) if recipe.ema > 0.0 else None
+        self.drop_last = len(self.data.train) >= recipe.batch_size and not self.task.carries_state
+        if self.task.carries_state:
+            self.n_batches = math.ceil(len(self.data.train) / recipe.batch_size)
+        else:
+            self.n_batches = self.data.n_batches(
+                "train", recipe.batch_size, drop_last=self.drop_last
+            )
+        self.chance = self.task.chance_score(self.data.train.targets.long(), self.data.n_classes)
+        self.on_cpu = trainer.device.type == "cpu"
+        self.position = Position(sums=torch.zeros(2, dtype=torch.float64, device=trainer.device))
+        self.shown_loss = 0.0
+        self.best: dict[str, Tensor] = {}
+        self.last_saved = time.monotonic()
+        if resume and self.folder is not None:
+            self.position = load_checkpoint(
+                self.folder.checkpoint, self.model, self.optimizer, self.average, self.identity
+            )
+        else:
+            self.save()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be the same when a training goes on."""
+        recipe = {key: x for key, x in self.trainer.record.recipe.items() if key != "saving"}
+        data = self.data
+        sizes = {
+            name: len(part)
+            for name in ("train", "validation", "test")
+            if (part := getattr(data, name)) is not None
+        }
+        return {
+            "recipe": recipe,
+            "seed": self.trainer.record.seed,
+            "data": {"name": data.name, "task": data.task, **sizes},
+        }
+
+    def run(self) -> Position:
+        """Train to the end, or until there is a reason to abort, and return where it ended."""
+        position = self.position
+        while position.epoch < self.recipe.epochs and not position.reason:
+            self.model.train()
+            for inputs, targets in self._batches():
+                self._step(inputs, targets)
+                self._tell()
+                if self._is_time_to_save():
+                    self.save()
+            self._end_epoch()
+        self._take_kept_weights()
+        return position
+
+    @torch.no_grad()
+    def _take_kept_weights(self) -> None:
+        if self.recipe.keep == "best":
+            best = self.best if self.folder is None else self.folder.best_weights()
+            self.model.load_state_dict(best)
+        elif self.average is not None:
+            for name, value in self.model.named_parameters():
+                value.copy_(self.average.values[name])
+            self.method.weights_exchanged(self.model)
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        position, size = self.position, self.recipe.batch_size
+        if self.task.carries_state:
+            return self.data.streams("train", size, start=position.batch)
+        generator = self.trainer.streams.torch("batches", position.epoch)
+        return self.data.batches(
+            "train",
+            size,
+            generator=generator,
+            augment=self.recipe.augment and self.data.augmentation is not None,
+            drop_last=self.drop_last,
+            start=position.batch,
+        )
+
+    def _step(self, inputs: Tensor, targets: Tensor) -> None:
+        position, method, device = self.position, self.method, self.trainer.device
+        inputs, targets = inputs.to(device), targets.to(device)
+        factor = self.recipe.schedule.factor(
+            position.step, self.n_batches, self.n_batches * self.recipe.epochs
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.optimizer.lr * factor
+        method.before_step(self.model, position.step / self.n_batches)
+        dtype = self.trainer.autocast
+        with torch.autocast(device.type, dtype=dtype) if dtype else nullcontext():
+            outputs, state = self.task.run(self.network, inputs, position.carried.get("model"))
+            loss = method.loss(outputs, inputs, targets, position.carried)
+        if state is not None:
+            position.carried["model"] = state
+        self._count(loss, outputs, targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.clip_norm > 0.0:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip_norm)
+        self.optimizer.step()
+        method.after_step(self.model)
+        if self.average is not None:
+            self.average.update(position.step)
+        position.step += 1
+        position.batch += 1
+
+    @torch.no_grad()
+    def _count(self, loss: Tensor, outputs: Any, targets: Tensor) -> None:
+        position, n = self.position, len(targets)
+        position.n_examples += n
+        position.sums[0] += loss.detach() * n
+        if not self.task.scored_by_loss:
+            position.sums[1] += self.task.score(outputs, targets).sum()
+        if self.on_cpu or position.step % _CHECK_EVERY == 0:
+            self._check_loss()
+
+    def _check_loss(self) -> None:
+        total = float(self.position.sums[0])
+        self.shown_loss = total / max(self.position.n_examples, 1)
+        if not math.isfinite(total):
+            self._diverged("The loss is NaN or infinite")
+
+    def _diverged(self, what: str) -> None:
+        position = self.position
+        kept = ""
+        if self.folder is not None:
+            kept = f" The last good checkpoint is {str(self.folder.checkpoint)!r}."
+        raise DivergedError(
+            f"{what} in epoch {position.epoch + 1}, step {position.batch + 1} of {self.n_batches}. Try a "
+            f"smaller learning rate (optimizer.lr is {self.recipe.optimizer.lr:g}), more warm-up "
+            f"(schedule.warmup) or gradient clipping (clip_norm: 1.0).{kept}"
+        )
+
+    def _tell(self, row: HistoryRow | None = None) -> None:
+        position = self.position
+        if self.trainer.on_progress is not None:
+            self.trainer.on_progress(
+                Progress(
+                    position.epoch + (row is None),
+                    self.recipe.epochs,
+                    position.batch,
+                    self.n_batches,
+                    self.shown_loss if row is None else row["train_loss"],
+                    row,
+                )
+            )
+
+    def _is_time_to_save(self) -> bool:
+        saving, step = self.recipe.saving, self.position.step
+        if saving.every_steps and step % saving.every_steps == 0:
+            return True
+        return 0.0 < saving.every_seconds < time.monotonic() - self.last_saved
+
+    def save(self) -> None:
+        """Write a checkpoint, unless the weights are not finite."""
+        if self.folder is None:
+            return
+        finite = all(
+            bool(torch.isfinite(x).all())
+            for x in self.model.state_dict().values()
+            if x.is_floating_point()
+        )
+        if not finite or not bool(torch.isfinite(self.position.sums).all()):
+            self._diverged("A weight is NaN or infinite")
+        save_checkpoint(
+            self.folder.checkpoint,
+            self.model,
+            self.optimizer,
+            self.average,
+            self.position,
+            self.identity,
+        )
+        self.last_saved = time.monotonic()
+
+    def _end_epoch(self) -> None:
+        self._check_loss()
+        position, name = self.position, self.task.metric_name
+        loss, score = (position.sums / position.n_examples).tolist()
+        row: HistoryRow = {
+            "epoch": position.epoch + 1,
+            "step": position.step,
+            "lr": float(self.optimizer.param_groups[0]["lr"]),
+            "train_loss": loss,
+        }
+        if not self.task.scored_by_loss:
+            row[f"train_{name}"] = self.task.metric(score)
+        if self.data.validation is not None:
+            exchanged = self.method.weights_exchanged
+            average = self.average
+            with nullcontext() if average is None else average.swapped_in(exchanged):
+                scored = self.trainer.score("validation")
+                row |= {
+                    "validation_loss": scored.loss,
+                    f"validation_{name}": self.task.metric(scored.score),
+                }
+                self._keep_best(row)
+            position.reason = reason_to_abort(
+                self.recipe.abort, self.task, position.epoch + 1, scored.score, self.chance
+            )
+        position.history.append(row)
+        position.epoch += 1
+        position.begin_epoch()
+        self.save()
+        if self.folder is not None:
+            self.folder.write_history(position.history)
+        self._tell(row)
+
+    def _keep_best(self, row: HistoryRow) -> None:
+        """Write the weights if they are the best so far and the best are kept."""
+        key = f"validation_{self.task.metric_name}"
+        sign = 1.0 if self.task.higher_is_better else -1.0
+        earlier = [sign * old[key] for old in self.position.history]
+        best = all(sign * row[key] > value for value in earlier)
+        if not best or self.recipe.keep != "best":
+            return
+        if self.folder is not None:
+            self.folder.keep_best(self.model, self.trainer.record)
+        else:
+            self.best = {name: x.clone() for name, x in self.model.state_dict().items()}

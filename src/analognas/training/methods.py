@@ -1,0 +1,169 @@
+"""Methods: what each recipe does to a digital network, to its loss, and around a step."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core import Registry
+from ..nn import analog_layers, calibrate, clip_and_remap, set_mode, set_modifier_factor, to_analog
+from .quantization import calibrate_quantization, quantize
+from .recipes import HWARecipe, QATRecipe, Recipe
+from .tasks import Task
+
+
+class Method(ABC):
+    """What a recipe does; made for one training.
+
+    Args:
+        recipe: The recipe.
+        task: The task.
+    """
+
+    def __init__(self, recipe: Any, task: Task) -> None:
+        self.recipe = recipe
+        self.task = task
+
+    @property
+    def n_calibration_batches(self) -> int:
+        """Training batches that :meth:`calibrate` looks at."""
+        return 0
+
+    @abstractmethod
+    def convert(self, digital: nn.Module) -> nn.Module:
+        """Return the network that is trained; the digital one may be changed. Called once, first."""
+
+    def calibrate(self, model: nn.Module, batches: Sequence[Tensor]) -> None:
+        """Set from data what training starts with. Called once, not when a training is resumed."""
+        return
+
+    def before_step(self, model: nn.Module, epochs_done: float) -> None:
+        """Prepare a step. Called before each, with the epochs done so far, a fraction."""
+        return
+
+    def loss(
+        self, outputs: Any, inputs: Tensor, targets: Tensor, carried: dict[str, Any]
+    ) -> Tensor:
+        """Return the loss of a batch, a scalar.
+
+        Args:
+            outputs: The model's.
+            inputs: The batch.
+            targets: Its targets.
+            carried: States that go on to the next batch; the method may keep its own there.
+        """
+        return self.task.loss(outputs, targets, self.recipe.label_smoothing)
+
+    def after_step(self, model: nn.Module) -> None:
+        """Follow up a step. Called after each."""
+        return
+
+    def weights_exchanged(self, model: nn.Module) -> None:
+        """Called when averaged weights take the place of the trained ones, and when they are put back."""
+        return
+
+
+class DigitalMethod(Method):
+    """Floating point: nothing is added."""
+
+    def convert(self, digital: nn.Module) -> nn.Module:
+        """See :meth:`Method.convert`."""
+        return digital
+
+
+class QuantizedMethod(Method):
+    """Integers, calibrated; trained through them or not."""
+
+    recipe: QATRecipe
+
+    @property
+    def n_calibration_batches(self) -> int:
+        """See :attr:`Method.n_calibration_batches`."""
+        return self.recipe.quantization.batches
+
+    def convert(self, digital: nn.Module) -> nn.Module:
+        """See :meth:`Method.convert`."""
+        return quantize(digital, self.recipe.quantization)
+
+    def calibrate(self, model: nn.Module, batches: Sequence[Tensor]) -> None:
+        """See :meth:`Method.calibrate`."""
+        calibrate_quantization(model, batches)
+
+
+class HardwareAwareMethod(Method):
+    """Analog layers that are trained through their noise, beside a digital teacher."""
+
+    recipe: HWARecipe
+    teacher: nn.Module
+    _factor: float | None = None
+
+    @property
+    def n_calibration_batches(self) -> int:
+        """See :attr:`Method.n_calibration_batches`."""
+        return self.recipe.calibration_batches
+
+    def convert(self, digital: nn.Module) -> nn.Module:
+        """See :meth:`Method.convert`; the teacher is the network as it is."""
+        self.teacher = copy.deepcopy(digital).eval().requires_grad_(False)
+        return set_mode(to_analog(digital, self.recipe.analog), "train")
+
+    def calibrate(self, model: nn.Module, batches: Sequence[Tensor]) -> None:
+        """See :meth:`Method.calibrate`: input ranges.
+
+        Where the configuration initialises them from more batches than these, training batches follow.
+        """
+        if batches and self.recipe.analog.input_range.kind != "absmax":
+            calibrate(model, batches)
+
+    def before_step(self, model: nn.Module, epochs_done: float) -> None:
+        """See :meth:`Method.before_step`: the noise ramp."""
+        ramp = self.recipe.ramp
+        factor = min(1.0, epochs_done / ramp) if ramp > 0.0 else 1.0
+        if factor != self._factor:
+            set_modifier_factor(model, factor)
+            self._factor = factor
+
+    def loss(
+        self, outputs: Any, inputs: Tensor, targets: Tensor, carried: dict[str, Any]
+    ) -> Tensor:
+        """See :meth:`Method.loss`: with the share of the teacher."""
+        settings = self.recipe.distillation
+        loss = self.task.loss(outputs, targets, self.recipe.label_smoothing)
+        if settings.weight == 0.0:
+            return loss
+        with torch.no_grad():
+            theirs, carried["teacher"] = self.task.run(self.teacher, inputs, carried.get("teacher"))
+        taught = self.task.distillation_loss(outputs, theirs, settings.temperature)
+        return (1.0 - settings.weight) * loss + settings.weight * taught
+
+    def after_step(self, model: nn.Module) -> None:
+        """See :meth:`Method.after_step`: clipping and remapping."""
+        clip_and_remap(model)
+
+    def weights_exchanged(self, model: nn.Module) -> None:
+        """See :meth:`Method.weights_exchanged`: scales follow the weights."""
+        for _, layer in analog_layers(model):
+            if layer.config.scaling.remap:
+                layer.remap()
+
+
+METHODS: Registry[type[Method]] = Registry(
+    "method",
+    {
+        "digital": DigitalMethod,
+        "ptq": QuantizedMethod,
+        "qat": QuantizedMethod,
+        "hwa": HardwareAwareMethod,
+    },
+)
+"""Methods by the kind of the recipe."""
+
+
+def method_for(recipe: Recipe, task: Task) -> Method:
+    """Return the method of a recipe."""
+    return METHODS.get(recipe.kind)(recipe, task)

@@ -1,0 +1,218 @@
+"""Saved models: one file with the weights and all that is needed to build the network around them again."""
+
+from __future__ import annotations
+
+import copy
+import os
+import platform
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from .. import __version__
+from ..core import (
+    CheckpointMismatchError,
+    InvalidArgumentError,
+    TableIntegrityError,
+    check_choice,
+)
+from ..nn import AnalogLayer, StaysDigitalWarning, config_from_dict, config_to_dict, to_analog
+from .quantization import quantize, quantized_layers
+from .quantizers import Quantization
+from .tensor_files import read_tensors, write_tensors
+
+MODEL_FILE = "model.safetensors"
+"""Name of a run's model in its folder."""
+
+_FORMAT = "analognas model 1"
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "analognas": __version__,
+        "python": platform.python_version(),
+        "torch": version("torch"),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """What a saved model is, beside its weights; plain values only.
+
+    Attributes:
+        model: Name for :func:`~analognas.models.build_model`; None for a network of the user's own.
+        model_options: Its options.
+        input_shape: Shape of one example.
+        n_classes: Number of classes, or of words.
+        task: Name of the task.
+        data: Name, folder and options of the data set.
+        recipe: The recipe as a mapping; its ``kind`` says how the model was trained.
+        analog: The analog configuration as a mapping; None for a model that is not analog.
+        quantization: The quantisation as a mapping; None for a model that is not quantised.
+        metrics: Numbers measured on the model, by name.
+        seed: Seed of the training.
+        versions: Versions of analognas, Python and torch that wrote the file.
+    """
+
+    model: str | None = None
+    model_options: dict[str, Any] = field(default_factory=dict)
+    input_shape: tuple[int, ...] = ()
+    n_classes: int = 0
+    task: str = "classification"
+    data: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    analog: dict[str, Any] | None = None
+    quantization: dict[str, Any] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    seed: int = 0
+    versions: dict[str, str] = field(default_factory=_versions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self) | {"input_shape": list(self.input_shape)}
+
+    @classmethod
+    def from_dict(cls, payload: Mapping[str, Any]) -> ModelRecord:
+        """Make a record from what :meth:`to_dict` returned.
+
+        Raises:
+            UnknownNameError: If a key is unknown.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for name in payload:
+            check_choice("model record entry", name, known)
+        return cls(**{**payload, "input_shape": tuple(payload.get("input_shape", ()))})
+
+
+def save_model(path: str | os.PathLike[str], model: nn.Module, record: ModelRecord) -> None:
+    """Write a model to one safetensors file, atomically.
+
+    Whether the model is analog or quantised, and how, is taken from its layers.
+
+    Args:
+        path: The file; its folder must exist.
+        model: The model.
+        record: What it is.
+
+    Raises:
+        OutputFolderError: If it cannot be written.
+        InvalidArgumentError: If its analog layers have different configurations.
+
+    Example:
+        >>> import tempfile, torch
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_model(f"{folder}/net.safetensors", nn.Linear(4, 2), ModelRecord(seed=3))
+        ...     net, record = load_model(f"{folder}/net.safetensors", model=nn.Linear(4, 2))
+        >>> record.seed
+        3
+    """
+    described = described_model(model, record)
+    write_tensors(path, model.state_dict(), {"format": _FORMAT, "record": described.to_dict()})
+
+
+def described_model(model: nn.Module, record: ModelRecord) -> ModelRecord:
+    """Return a record that says whether the model is analog or quantised, and how.
+
+    Raises:
+        InvalidArgumentError: If its analog layers have different configurations.
+    """
+    configs = [layer.config for layer in model.modules() if isinstance(layer, AnalogLayer)]
+    if any(config != configs[0] for config in configs):
+        raise InvalidArgumentError(
+            "All analog layers of a model that is saved must have the same configuration, but they differ."
+        )
+    quantized = [layer.settings for _, layer in quantized_layers(model)]
+    return replace(
+        record,
+        analog=config_to_dict(configs[0]) if configs else None,
+        quantization=quantized[0].to_dict() if quantized else None,
+    )
+
+
+def load_model(
+    path: str | os.PathLike[str], *, model: nn.Module | None = None
+) -> tuple[nn.Module, ModelRecord]:
+    """Read a saved model, in evaluation mode.
+
+    Args:
+        path: The file, or the folder of a run.
+        model: The digital network, for a model of the user's own; it is not changed. Built by its name if
+            None.
+
+    Returns:
+        The model, with analog or quantised layers as it was saved, and what it is.
+
+    Raises:
+        InvalidArgumentError: If there is no such file, or its network has no name and none was given.
+        TableIntegrityError: If the file is damaged or not a saved model.
+        CheckpointMismatchError: If the weights belong to another network; names what differs.
+    """
+    file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+    tensors, values = read_tensors(file)
+    if values.get("format") != _FORMAT:
+        raise TableIntegrityError(
+            f"{str(file)!r} is not a saved model ({values.get('format', 'unknown format')}); a run's model is "
+            f"its {MODEL_FILE}."
+        )
+    record = ModelRecord.from_dict(values["record"])
+    network = _digital(record, file) if model is None else copy.deepcopy(model)
+    if record.analog is not None:
+        network = _quietly(to_analog, network, config_from_dict(record.analog))
+    if record.quantization is not None:
+        network = _quietly(quantize, network, Quantization.from_dict(record.quantization))
+    load_weights(network, tensors, str(file))
+    return network.eval(), record
+
+
+def _quietly(convert: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
+    """Convert without saying again which layers stay digital: that was said when the model was trained."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StaysDigitalWarning)
+        return convert(*arguments)
+
+
+def _digital(record: ModelRecord, file: Path) -> nn.Module:
+    from ..models import build_model
+
+    if record.model is None:
+        raise InvalidArgumentError(
+            f"The network in {str(file)!r} is not one that analognas can build: give it as `model`."
+        )
+    return build_model(
+        record.model,
+        input_shape=record.input_shape,
+        n_classes=record.n_classes,
+        **record.model_options,
+    )
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Load all weights, or none: names and shapes are compared first.
+
+    Raises:
+        CheckpointMismatchError: If they differ; names the first few.
+    """
+    own = model.state_dict()
+    missing = [name for name in own if name not in tensors]
+    extra = sorted(name for name in tensors if name not in own)
+    shapes = [
+        f"{name} is {tuple(tensors[name].shape)} there and {tuple(own[name].shape)} here"
+        for name in own
+        if name in tensors and own[name].shape != tensors[name].shape
+    ]
+    problems = [
+        f"{label}: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
+        for label, names in (("missing", missing), ("not in this model", extra), ("shapes", shapes))
+        if names
+    ]
+    if problems:
+        raise CheckpointMismatchError(
+            f"{source!r} holds the weights of another model ({len(missing) + len(extra) + len(shapes)} "
+            f"differences; {'; '.join(problems)}): build the model that it was made from."
+        )
+    model.load_state_dict(dict(tensors))

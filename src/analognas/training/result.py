@@ -1,0 +1,75 @@
+"""What a training gives, and what it tells while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from .model_files import ModelRecord
+
+HistoryRow = dict[str, float]
+"""One epoch: ``epoch``, ``step``, ``lr``, ``train_loss`` and, by metric, ``train_*`` and ``validation_*``."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained network and how it came about.
+
+    Attributes:
+        model: The network, in evaluation mode.
+        record: What it is, with its metrics: what a saved model says.
+        history: One row for each epoch.
+        status: ``"finished"`` or ``"aborted"``.
+        reason: Why it was aborted; empty otherwise.
+        out: Folder with the files of the run; None if none were written.
+    """
+
+    model: nn.Module
+    record: ModelRecord
+    history: tuple[HistoryRow, ...]
+    status: str = "finished"
+    reason: str = ""
+    out: Path | None = None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Numbers measured on the model, by name."""
+        return self.record.metrics
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the weights as plain values, without times or paths of the run."""
+        return {
+            "status": self.status,
+            "reason": self.reason,
+            **self.record.to_dict(),
+            "history": list(self.history),
+        }
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is.
+
+    Attributes:
+        epoch: The epoch, from 1.
+        n_epochs: All epochs.
+        step: Steps of this epoch that are done.
+        n_steps: Steps of an epoch.
+        loss: Mean loss of this epoch so far.
+        row: The epoch's numbers where it is complete; None within it.
+    """
+
+    epoch: int
+    n_epochs: int
+    step: int
+    n_steps: int
+    loss: float
+    row: HistoryRow | None = None
+
+
+Listener = Callable[[Progress], None]
+"""Called after every step and every epoch."""

@@ -1,0 +1,168 @@
+"""A run from its configuration to its folder: data, network, the digital network where needed, the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..core import CheckpointMismatchError, InvalidArgumentError, RandomStreams
+from ..data import DataSet, load_data
+from .model_files import ModelRecord, load_model
+from .recipes import Recipe
+from .result import Listener, TrainingResult
+from .run_config import DEFAULT_MODELS, RunConfig, adapted
+from .run_folder import START_FILE, RunFolder
+from .trainer import Trainer
+
+CONFIG_FILE = "config.yaml"
+DIGITAL_FOLDER = "digital"
+
+StageListener = Callable[[str, Path], Listener | None]
+"""Called when a stage begins, with the recipe's kind and the folder; returns who listens to it."""
+
+
+def train_run(
+    config: RunConfig,
+    out: Path,
+    *,
+    resume: bool = False,
+    listen: StageListener = lambda stage, folder: None,
+) -> list[TrainingResult]:
+    """Do a run, or go on with the one in the folder.
+
+    The folder gets ``config.yaml``, the files of :class:`~analognas.training.run_folder.RunFolder`, and where a
+    digital network is trained first, a folder ``digital`` with the files of that training.
+
+    Args:
+        config: What the run is.
+        out: Its folder.
+        resume: Go on with what is there.
+        listen: Who is told of progress.
+
+    Returns:
+        The results of the stages, the last being that of the recipe.
+
+    Raises:
+        AnalogNASError: Whatever is wrong with the data, the network, the recipe or the folder, in one line.
+    """
+    data = load_data(config.data, root=config.root, **config.data_options)
+    if config.subset:
+        data = _subset(data, config.subset)
+    loaded = None
+    if config.start is not None and not (resume and (out / START_FILE).exists()):
+        loaded = load_model(config.start)
+    config = _resolved(config, data, None if loaded is None else loaded[1])
+    network = _network(config, data, loaded)
+    RunFolder(out).begin(resume)
+    config.save(out / CONFIG_FILE)
+    results = []
+    if config.digital is not None:
+        results.append(
+            _stage(config, config.digital, network, data, out / DIGITAL_FOLDER, resume, listen)
+        )
+        network = results[0].model
+    results.append(_stage(config, config.recipe, network, data, out, resume, listen))
+    return results
+
+
+def _stage(
+    config: RunConfig,
+    recipe: Recipe,
+    network: nn.Module,
+    data: DataSet,
+    out: Path,
+    resume: bool,
+    listen: StageListener,
+) -> TrainingResult:
+    """Train one recipe; in the beginning of a stage nothing is there yet to go on with."""
+    assert config.model is not None
+    described = ModelRecord(
+        model=config.model,
+        model_options=config.model_options,
+        data={
+            "name": config.data,
+            "root": config.root,
+            "options": config.data_options,
+            "subset": config.subset,
+        },
+    )
+    trainer = Trainer(
+        network,
+        data,
+        recipe,
+        seed=config.seed,
+        out=out,
+        record=described,
+        on_progress=listen(recipe.kind, out),
+    )
+    return trainer.fit(resume=resume)
+
+
+def _resolved(config: RunConfig, data: DataSet, saved: ModelRecord | None) -> RunConfig:
+    """Return the configuration with everything said that was left open."""
+    changes: dict[str, Any] = {"recipe": adapted(config.recipe, data.task, len(data.train))}
+    if config.digital is not None:
+        changes["digital"] = adapted(config.digital, data.task, len(data.train))
+    model = config.model
+    options = dict(config.model_options)
+    if saved is not None:
+        if saved.analog is not None or saved.quantization is not None:
+            raise InvalidArgumentError(
+                f"`start` must be a digital network, but {config.start!r} was trained by the recipe "
+                f"{saved.recipe.get('kind')!r}."
+            )
+        if model is not None and model != saved.model:
+            raise CheckpointMismatchError(
+                f"{config.start!r} holds the network {saved.model!r}, but {model!r} is asked for; leave the "
+                "model away to take the saved one."
+            )
+        if (saved.n_classes, saved.input_shape) != (data.n_classes, tuple(data.input_shape)):
+            raise CheckpointMismatchError(
+                f"{config.start!r} is for inputs {saved.input_shape} and {saved.n_classes} classes, but "
+                f"{config.data!r} has {tuple(data.input_shape)} and {data.n_classes}."
+            )
+        model, options = saved.model, dict(saved.model_options) | options
+    if data.task == "text_classification" and saved is None:
+        if data.vocabulary is not None:
+            options.setdefault("vocabulary_size", len(data.vocabulary))
+        if data.pad_id is not None:
+            options.setdefault("pad_id", data.pad_id)
+    return replace(
+        config, **changes, model=model or DEFAULT_MODELS[data.task], model_options=options
+    )
+
+
+def _network(
+    config: RunConfig, data: DataSet, loaded: tuple[nn.Module, ModelRecord] | None
+) -> nn.Module:
+    from ..models import build_model
+
+    assert config.model is not None
+    network = None if loaded is None else loaded[0]
+    if network is None:
+        network = build_model(
+            config.model,
+            input_shape=data.input_shape,
+            n_classes=data.n_classes,
+            generator=RandomStreams(config.seed).torch("model"),
+            **config.model_options,
+        )
+    try:
+        return network.to(torch.device(config.device))
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise InvalidArgumentError(f"Cannot train on {config.device!r}: {reason}") from None
+
+
+def _subset(data: DataSet, sizes: dict[str, Any]) -> DataSet:
+    known = ("train", "validation", "test", "seed")
+    if unknown := [name for name in sizes if name not in known]:
+        raise InvalidArgumentError(
+            f"`subset` must say how many of {', '.join(known)}, but got {', '.join(unknown)}."
+        )
+    return data.subset(**sizes)

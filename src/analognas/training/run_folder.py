@@ -1,0 +1,127 @@
+"""The folder of a run: which files it has, and when they come and go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from ..core import (
+    CheckpointMismatchError,
+    OutputFolderError,
+    TableIntegrityError,
+    write_json,
+    write_text,
+)
+from .checkpoint import CHECKPOINT_FILE
+from .model_files import MODEL_FILE, ModelRecord, load_model, load_weights, save_model
+from .result import HistoryRow, TrainingResult
+from .tensor_files import read_tensors
+
+RESULT_FILE = "result.json"
+HISTORY_FILE = "epochs.jsonl"
+START_FILE = "start.safetensors"
+BEST_FILE = "best.safetensors"
+
+
+class RunFolder:
+    """Files of one training.
+
+    While it runs: ``checkpoint.safetensors``, ``epochs.jsonl``, for recipes that start from a digital network
+    ``start.safetensors`` and where the best weights are kept ``best.safetensors``. Once it has ended:
+    ``model.safetensors``, ``epochs.jsonl`` and, as the sign that all is there, ``result.json``.
+
+    Args:
+        path: The folder; made where it does not exist.
+
+    Raises:
+        OutputFolderError: If it cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / CHECKPOINT_FILE
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputFolderError(
+                f"Cannot use the folder {str(path)!r}: {error.strerror}; give one that can be written to."
+            ) from None
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether a training can go on here."""
+        return self.checkpoint.exists()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether a training has ended here."""
+        return (self.path / RESULT_FILE).exists()
+
+    def begin(self, resume: bool) -> None:
+        """Check that a training may write here.
+
+        Raises:
+            OutputFolderError: If it would overwrite another one.
+        """
+        if not resume and (self.has_checkpoint or self.is_finished):
+            raise OutputFolderError(
+                f"The folder {str(self.path)!r} holds a training; continue it (resume), or give another "
+                "folder."
+            )
+
+    def keep_start(self, digital: nn.Module, resume: bool) -> None:
+        """Keep the weights that a training starts from; on resuming, put them into the network."""
+        file = self.path / START_FILE
+        if not resume:
+            save_model(file, digital, ModelRecord())
+            return
+        load_weights(digital, read_tensors(file)[0], str(file))
+
+    def keep_best(self, model: nn.Module, record: ModelRecord) -> None:
+        """Keep the best weights so far."""
+        save_model(self.path / BEST_FILE, model, record)
+
+    def best_weights(self) -> dict[str, Tensor]:
+        """Return the best weights."""
+        return read_tensors(self.path / BEST_FILE)[0]
+
+    def write_history(self, history: Sequence[HistoryRow]) -> None:
+        """Write one line of JSON for each epoch."""
+        lines = [json.dumps(row, allow_nan=False) + "\n" for row in history]
+        write_text(self.path / HISTORY_FILE, "".join(lines))
+
+    def finish(self, result: TrainingResult) -> None:
+        """Write the results; then the files of the running training go."""
+        save_model(self.path / MODEL_FILE, result.model, result.record)
+        self.write_history(result.history)
+        write_json(self.path / RESULT_FILE, result.to_json())
+        for name in (CHECKPOINT_FILE, START_FILE, BEST_FILE):
+            (self.path / name).unlink(missing_ok=True)
+
+    def read_result(self, digital: nn.Module, record: ModelRecord) -> TrainingResult:
+        """Return the result of a training that has ended.
+
+        Args:
+            digital: The network; it is not changed.
+            record: What the training is asked to be.
+
+        Raises:
+            CheckpointMismatchError: If another recipe or seed was used.
+            TableIntegrityError: If a file is damaged.
+        """
+        file = self.path / RESULT_FILE
+        try:
+            payload = json.loads(file.read_text(encoding="utf-8"))
+            status, reason, history = (payload[key] for key in ("status", "reason", "history"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise TableIntegrityError(f"{str(file)!r} is damaged: {error}; train anew.") from None
+        model, found = load_model(self.path, model=digital)
+        if (found.recipe, found.seed) != (record.recipe, record.seed):
+            raise CheckpointMismatchError(
+                f"The training in {str(self.path)!r} has ended and had another recipe or seed; give another "
+                "folder."
+            )
+        return TrainingResult(model, found, tuple(history), status, reason, self.path)

@@ -1,0 +1,108 @@
+"""Files of tensors and plain values: one safetensors file, written atomically, with a checksum of its content.
+
+Plain values are JSON in the file's header, so weights and what they mean cannot part. The checksum is SHA-256
+over those values and every tensor's name, type, shape and bytes: a flipped bit is noticed, not only a
+missing end. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
+
+_KEY = "analognas"
+_DIGITS = 64  # of a checksum
+
+
+def write_tensors(
+    path: str | os.PathLike[str], tensors: Mapping[str, Tensor], values: Mapping[str, Any]
+) -> None:
+    """Write tensors and plain values to ``path``; the old file stays until the new one is complete.
+
+    Tensors that share all their memory are stored once.
+
+    Args:
+        path: Where; the folder must exist.
+        tensors: By name, on any device.
+        values: Anything that JSON holds; NaN and infinity are refused.
+
+    Raises:
+        OutputFolderError: If the folder does not exist or cannot be written to, or the disk is full.
+    """
+    stored: dict[str, Tensor] = {}
+    aliases: dict[str, str] = {}
+    owners: dict[tuple[Any, ...], str] = {}
+    for name, tensor in tensors.items():
+        place = (tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride(), tensor.device)
+        owner = owners.setdefault(place, name) if tensor.numel() else name
+        if owner == name:
+            stored[name] = tensor.detach().cpu().contiguous().clone()
+        else:
+            aliases[name] = owner
+    text = json.dumps({"values": values, "aliases": aliases}, allow_nan=False)
+    # One entry: safetensors writes several in any order, and equal content is to give equal files.
+    header = {_KEY: _checksum(stored, text) + text}
+    with atomic_write(path) as file:
+        file.write(save(stored, metadata=header))
+
+
+def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`write_tensors` wrote, and check it.
+
+    Returns:
+        Tensors on the CPU, and the plain values.
+
+    Raises:
+        InvalidArgumentError: If there is no such file, or it cannot be read.
+        TableIntegrityError: If it is truncated, damaged, or not such a file.
+    """
+    name = str(path)
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidArgumentError(f"Cannot read {name!r}: {error.strerror}.") from None
+    try:
+        tensors = load(content)
+        length = int.from_bytes(content[:8], "little")
+        header = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise TableIntegrityError(
+            f"{name!r} is damaged, truncated or no safetensors file ({error}); use an earlier checkpoint, "
+            "or make it again."
+        ) from None
+    if _KEY not in header:
+        raise TableIntegrityError(
+            f"{name!r} holds tensors, but was not written by analognas: it does not say what they are."
+        )
+    checksum, text = header[_KEY][:_DIGITS], header[_KEY][_DIGITS:]
+    if _checksum(tensors, text) != checksum:
+        raise TableIntegrityError(
+            f"{name!r} is damaged: its content does not match its checksum; use an earlier checkpoint, or "
+            "make it again."
+        )
+    payload = json.loads(text)
+    for alias, owner in payload["aliases"].items():
+        tensors[alias] = tensors[owner]
+    values: dict[str, Any] = payload["values"]
+    return tensors, values
+
+
+def _checksum(tensors: Mapping[str, Tensor], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        content: Any = tensor.reshape(-1).view(torch.uint8).numpy()
+        digest.update(content)
+    return digest.hexdigest()

@@ -1,0 +1,165 @@
+"""The trainer: one loop for every recipe."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..core import InvalidArgumentError, RandomStreams
+from ..data import DataSet
+from .checkpoint import Position
+from .evaluate import Scored, evaluate
+from .loop import Loop
+from .methods import method_for
+from .model_files import ModelRecord, described_model
+from .recipes import Recipe, TrainingRecipe, recipe_to_dict
+from .result import Listener, TrainingResult
+from .run_folder import RunFolder
+from .tasks import get_task
+
+
+class Trainer:
+    """Trains one network on one data set by one recipe.
+
+    The caller's torch generators are left as they were: all draws follow ``seed``.
+
+    Args:
+        model: A digital network, on the device on which it is to be trained. Recipes other than ``digital``
+            start from its weights; it is changed.
+        data: The data set.
+        recipe: The recipe.
+        seed: Everything random follows from it.
+        out: Folder for the files of the run; None writes none, and nothing can be resumed.
+        record: What the network is, for those who load it later: name, options, data. The rest is added.
+        on_progress: Called after every step and every epoch.
+
+    Raises:
+        InvalidArgumentError: If the recipe asks for validation and the data set has none.
+
+    Example:
+        >>> from analognas.data import load_data
+        >>> from analognas.training import DigitalRecipe
+        >>> data = load_data("digits").subset(train=64, validation=20, test=20)
+        >>> net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10))
+        >>> result = Trainer(net, data, DigitalRecipe(epochs=1, batch_size=32)).fit()
+        >>> result.status, sorted(result.metrics)
+        ('finished', ['test_accuracy', 'test_loss', 'validation_accuracy', 'validation_loss'])
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: DataSet,
+        recipe: Recipe,
+        *,
+        seed: int = 0,
+        out: str | os.PathLike[str] | None = None,
+        record: ModelRecord | None = None,
+        on_progress: Listener | None = None,
+    ) -> None:
+        self.digital, self.data, self.recipe = model, data, recipe
+        self.task = get_task(data.task)
+        self.streams = RandomStreams(seed)
+        self.folder = None if out is None else RunFolder(Path(out))
+        self.on_progress = on_progress
+        self.record = replace(
+            record or ModelRecord(),
+            task=data.task,
+            input_shape=tuple(data.input_shape),
+            n_classes=data.n_classes,
+            recipe=recipe_to_dict(recipe),
+            seed=seed,
+        )
+        self.device = next(model.parameters()).device
+        self.autocast = torch.bfloat16 if recipe.precision == "bf16" else None
+        self.method = method_for(recipe, self.task)
+        if isinstance(recipe, TrainingRecipe) and data.validation is None:
+            asked = {
+                "keep": recipe.keep == "best",
+                "abort": recipe.abort.after > 0 or bool(recipe.abort.curve),
+            }
+            for name in (name for name, needs in asked.items() if needs):
+                raise InvalidArgumentError(
+                    f"`{name}` must be left at its default without a validation split, but asks for one: "
+                    "load the data with `validation=0.1`."
+                )
+
+    def fit(self, *, resume: bool = False) -> TrainingResult:
+        """Train, or go on with the training in the folder, and measure the result.
+
+        Args:
+            resume: Go on where the last checkpoint was written; the result is bit for bit that of an
+                uninterrupted training on the same machine. Without a checkpoint it starts.
+
+        Returns:
+            The trained network with its metrics.
+
+        Raises:
+            DivergedError: If a loss or a weight is NaN or infinite; the last checkpoint stays.
+            CheckpointMismatchError: If the checkpoint belongs to another training.
+            TableIntegrityError: If the checkpoint is damaged.
+            OutputFolderError: If the folder cannot be written to; the last checkpoint stays.
+        """
+        if self.folder is not None and self.folder.is_finished and resume:
+            return self.folder.read_result(self.digital, self.record)
+        if self.folder is not None:
+            self.folder.begin(resume)
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(self._seed("training"))
+            resume = resume and self.folder is not None and self.folder.has_checkpoint
+            if self.folder is not None and self.recipe.needs_digital:
+                self.folder.keep_start(self.digital, resume)
+            self.model = self.method.convert(self.digital)
+            if not resume:
+                self._calibrate()
+            position = Position()
+            if isinstance(self.recipe, TrainingRecipe):
+                position = Loop(self, self.recipe, resume).run()
+            return self._finish(position)
+
+    def score(self, split: str) -> Scored:
+        """Evaluate the model as it is now, on a split."""
+        return evaluate(
+            self.model,
+            self.data,
+            split,
+            self.task,
+            batch_size=max(self.recipe.batch_size, 1 if self.task.carries_state else 256),
+            seed=self._seed("evaluation", split),
+            autocast=self.autocast,
+        )
+
+    def _seed(self, *name: str | int) -> int:
+        return self.streams.torch(*name).initial_seed()
+
+    def _calibrate(self) -> None:
+        n = self.method.n_calibration_batches
+        if n == 0:
+            return
+        generator = self.streams.torch("calibration")
+        batches = self.data.batches("train", self.recipe.batch_size, generator=generator)
+        inputs = [x.to(self.device) for (x, _), _ in zip(batches, range(n), strict=False)]
+        self.method.calibrate(self.model, inputs)
+
+    def _finish(self, position: Position) -> TrainingResult:
+        metrics: dict[str, float] = {}
+        for split in ("validation", "test"):
+            if split == "test" or self.data.validation is not None:
+                scored = self.score(split)
+                metrics[f"{split}_{self.task.metric_name}"] = self.task.metric(scored.score)
+                metrics[f"{split}_loss"] = scored.loss
+        result = TrainingResult(
+            self.model.eval(),
+            described_model(self.model, replace(self.record, metrics=metrics)),
+            tuple(position.history),
+            "aborted" if position.reason else "finished",
+            position.reason,
+            None if self.folder is None else self.folder.path,
+        )
+        if self.folder is not None:
+            self.folder.finish(result)
+        return result

@@ -1,0 +1,157 @@
+import json
+
+import pytest
+import torch
+from matplotlib.image import imread
+
+from analognas.cli import main
+from analognas.data import DATASETS, DataSet, Split, register_dataset
+from analognas.evaluation import direct_mapping
+from analognas.models import build_model
+from analognas.training import ModelRecord, save_model
+
+
+def load_stripes(root):
+    """Two kinds of stripes in noise."""
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.arange(120) % 2
+    inputs = 0.6 * torch.randn(120, 1, 8, 8, generator=generator)
+    inputs[targets == 0, :, ::2] += 1.0
+    inputs[targets == 1, :, :, ::2] += 1.0
+    part = Split(inputs, targets)
+    return DataSet("stripes", "classification", part, None, part, (1, 8, 8), 2)
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tmp_path_factory):
+    """A digital and an analog network in files, laid out as a training leaves them."""
+    if "stripes" not in DATASETS.names():
+        register_dataset("stripes", load_stripes)
+    data = load_stripes(None)
+    home = tmp_path_factory.mktemp("run")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = build_model("cnn-4", input_shape=(1, 8, 8), n_classes=2)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+    for _ in range(25):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net(data.train.inputs), data.train.targets).backward()
+        optimizer.step()
+    net.eval()
+    record = ModelRecord(
+        model="cnn-4",
+        input_shape=(1, 8, 8),
+        n_classes=2,
+        data={"name": "stripes", "options": {"validation": 0}},
+    )
+    (home / "digital").mkdir()
+    save_model(home / "digital" / "model.safetensors", net, record)
+    save_model(home / "model.safetensors", direct_mapping(net, data), record)
+    return home
+
+
+def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = ["drift", str(checkpoints), "--chips", "3", "--times", "1,86400", "--out", str(out)]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "hardware-aware training: digital" in text
+    assert "direct mapping, no compensation" in text
+    assert text.endswith(f"Results in {out}\n")
+    names = {entry.name for entry in out.iterdir()}
+    assert names == {
+        "study.json", "result.json", "drift.png", "journal", "hwa.csv", "direct.csv", "direct_uncompensated.csv",
+    }  # fmt: skip
+    payload = json.loads((out / "result.json").read_text())
+    assert payload["hwa"]["times"] == [1.0, 86400.0]
+    assert imread(out / "drift.png").shape == (690, 1125, 4)
+    # Going on with what is finished gives the same.
+    assert main(["drift", "--resume", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == payload
+
+
+def test_interrupted_and_continued(checkpoints, tmp_path, capsys, monkeypatch):
+    from analognas.evaluation.chips import ChipBench
+
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    rest = ["--chips", "3", "--times", "1", "--direct", str(checkpoints / "digital"), "--out"]
+    assert main(["drift", str(checkpoints), *rest, str(whole)]) == 0
+    measure = ChipBench.measure
+
+    def stop(self, k, *arguments, **more):
+        if k == 2:
+            raise KeyboardInterrupt
+        return measure(self, k, *arguments, **more)
+
+    monkeypatch.setattr(ChipBench, "measure", stop)
+    assert main(["drift", str(checkpoints), *rest, str(out)]) == 130
+    assert f"continue with: analognas drift --resume {out}" in capsys.readouterr().err
+    assert not (out / "result.json").exists()
+    monkeypatch.setattr(ChipBench, "measure", measure)
+    assert main(["drift", "--resume", str(out)]) == 0
+    assert (out / "result.json").read_bytes() == (whole / "result.json").read_bytes()
+    assert (out / "drift.png").read_bytes() == (whole / "drift.png").read_bytes()
+
+
+def test_a_digital_checkpoint_is_mapped_as_it_is(checkpoints, tmp_path, capsys):
+    out = tmp_path / "out"
+    arguments = [
+        "drift",
+        str(checkpoints / "digital"),
+        "--tolerance",
+        "3",
+        "--times",
+        "1",
+        "--out",
+        str(out),
+    ]
+    assert main(arguments) == 0
+    assert "hardware-aware" not in capsys.readouterr().out
+    assert set(json.loads((out / "result.json").read_text())) == {"direct", "direct_uncompensated"}
+
+
+def test_sensitivity(checkpoints, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert (
+        main(["sensitivity", str(checkpoints), "--chips", "2", "--time", "60", "--out", str(out)])
+        == 0
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6  # four layers, all of them, the folder
+    assert lines[4].startswith("all layers")
+    assert {"study.json", "result.json", "table.csv", "sensitivity.png"} <= {
+        x.name for x in out.iterdir()
+    }
+    assert main(["sensitivity", "--resume", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["time"] == 60.0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["drift"], "Give a saved network"),
+        (["drift", "nowhere"], "nowhere"),
+        (["drift", "RUN", "--times", "1,day"], "`--times` must be numbers of seconds"),
+        (["drift", "RUN", "--times", "-5"], "`times` must be"),
+        (["drift", "RUN", "--chips", "0"], "`chips` must be an integer of at least 1"),
+        (["drift", "RUN", "--tolerance", "0"], "`tolerance`"),
+        (["drift", "RUN", "--examples", "1"], "`--examples`"),
+        (["drift", "RUN", "--direct", "RUN"], "must be a digital network"),
+        (["drift", "RUN", "--analog", "rash2023"], "rasch2023"),
+        (["drift", "RUN", "--data", "strips"], "Did you mean 'stripes'?"),
+        (["drift", "--resume", "RUN"], "no evaluation to continue"),
+        (["drift", "RUN", "--resume", "RUN"], "leave checkpoint away"),
+        (["sensitivity", "RUN", "--kind", "both"], "Choices: alone, spared"),
+    ],
+)
+def test_errors_are_one_line_and_leave_nothing(
+    checkpoints, tmp_path, monkeypatch, capsys, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    words = [str(checkpoints) if word == "RUN" else word for word in arguments]
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert message in err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,142 @@
+"""Words, GLUE files, token streams."""
+
+import zipfile
+
+import pytest
+import torch
+
+from analognas.core import DataNotFoundError, InvalidArgumentError, TableIntegrityError
+from analognas.data import load_data, load_tokenizer, word_tokenizer
+
+SST2 = "sentence\tlabel\n" + "".join(
+    f"{text}\t{k % 2}\n"
+    for k, text in enumerate(["Bad film!", "a good film", "bad", "it's good"] * 5)
+)
+
+
+def sst2(root, train=SST2, dev=SST2):
+    folder = root / "SST-2"
+    folder.mkdir(exist_ok=True)
+    (folder / "train.tsv").write_text(train)
+    (folder / "dev.tsv").write_text(dev)
+    return root
+
+
+def test_words_by_frequency():
+    tokenizer = word_tokenizer(["b a a", "a c b d"], size=3)
+    assert tokenizer.vocabulary == ("<pad>", "<unk>", "<sep>", "a", "b", "c")
+    ids = tokenizer(["A d c", "", "a b a b a b", ("a", "b")], max_length=4)
+    assert ids.tolist() == [[3, 1, 5, 0], [1, 0, 0, 0], [3, 4, 3, 4], [3, 2, 4, 0]]
+
+
+def test_sst2(tmp_path):
+    data = load_data("glue", root=sst2(tmp_path), max_length=12, validation=0)
+    assert data.task == "text_classification"
+    assert data.classes == ("negative", "positive")
+    assert (len(data.train), len(data.test), data.pad_id) == (20, 20, 0)
+    assert data.input_shape == (12,)
+    x, y = next(data.batches("train", 2))
+    assert x.shape == (2, 8)
+    words = [[data.vocabulary[k] for k in row if k] for row in x.tolist()]
+    assert words == [["bad", "film", "!"], ["a", "good", "film"]]
+    assert y.tolist() == [0, 1]
+    assert len(load_data("glue", root=tmp_path, vocabulary_size=2).vocabulary) == 5
+
+
+def test_from_the_archive(tmp_path):
+    with zipfile.ZipFile(tmp_path / "SST-2.zip", "w") as file:
+        file.writestr("SST-2/train.tsv", SST2)
+        file.writestr("SST-2/dev.tsv", SST2)
+    assert len(load_data("glue", root=tmp_path).validation) == 2
+
+
+def test_tasks_of_pairs_and_without_header(tmp_path):
+    (tmp_path / "RTE").mkdir()
+    rows = "0\tOne.\tTwo.\tentailment\n1\tA\tB\tnot_entailment\n" * 8
+    for name in ("train", "dev"):
+        (tmp_path / "RTE" / f"{name}.tsv").write_text("index\tsentence1\tsentence2\tlabel\n" + rows)
+    data = load_data("glue", root=tmp_path, task="rte")
+    x, _ = next(data.batches("test", 1))
+    assert [data.vocabulary[k] for k in x[0] if k] == ["one", ".", "<sep>", "two", "."]
+    assert data.classes == ("entailment", "not_entailment")
+    (tmp_path / "CoLA").mkdir()
+    for name in ("train", "dev"):
+        (tmp_path / "CoLA" / f"{name}.tsv").write_text(
+            "gj04\t1\t\tFine.\ngj04\t0\t*\tFine not\n" * 8
+        )
+    assert len(load_data("glue", root=tmp_path, task="cola", validation=0).train) == 16
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("text\tlabel\na\t0\n", "must have the columns sentence, label, but lacks sentence"),
+        ("", "lacks sentence, label"),
+        ("sentence\tlabel\na\t0\nb\n", "line 3: must have 2 columns, but has 1"),
+        ("sentence\tlabel\na\t2\n", "line 2: the label must be one of 0, 1, but is '2'"),
+    ],
+)
+def test_damaged_tables(tmp_path, text, message):
+    with pytest.raises(TableIntegrityError, match=f"'train.tsv'.*{message}"):
+        load_data("glue", root=sst2(tmp_path, train=text))
+
+
+def test_other_bytes_and_missing_class(tmp_path):
+    sst2(tmp_path)
+    with pytest.raises(InvalidArgumentError, match="none of positive"):
+        load_data("glue", root=sst2(tmp_path, dev="sentence\tlabel\na\t0\n"))
+    (tmp_path / "SST-2" / "train.tsv").write_bytes(b"\xff\xfe")
+    with pytest.raises(TableIntegrityError, match="no UTF-8 text"):
+        load_data("glue", root=tmp_path)
+    (tmp_path / "SST-2" / "dev.tsv").unlink()
+    with pytest.raises(TableIntegrityError, match="dev.tsv must be beside train.tsv"):
+        load_data("glue", root=tmp_path)
+
+
+def test_a_pretrained_tokenizer(tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    ids = {"[PAD]": 3, "[UNK]": 0, "good": 1, "bad": 2}
+    inner = tokenizers.Tokenizer(tokenizers.models.WordLevel(ids, unk_token="[UNK]"))
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    inner.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = load_tokenizer(tmp_path)
+    assert tokenizer.vocabulary == ("[UNK]", "good", "bad", "[PAD]")
+    assert tokenizer(["good", "bad x good good"], max_length=3).tolist() == [[1, 3, 3], [2, 0, 1]]
+    data = load_data("glue", root=sst2(tmp_path), tokenizer=tmp_path)
+    assert data.pad_id == 3
+
+
+def test_no_tokenizer(tmp_path):
+    with pytest.raises(DataNotFoundError, match="a folder with tokenizer.json or an installed"):
+        load_tokenizer(tmp_path)
+
+
+def wikitext(root, **texts):
+    folder = root / "wikitext-2"
+    folder.mkdir(exist_ok=True)
+    for split in ("train", "valid", "test"):
+        (folder / f"wiki.{split}.tokens").write_text(texts.get(split, " a b\n a <unk>\n"))
+    return root
+
+
+def test_wikitext(tmp_path):
+    root = wikitext(tmp_path, train=" \n = A =\n a b <unk>\n b a c\n")
+    data = load_data("wikitext2", root=root, length=2)
+    assert data.vocabulary == ("<eos>", "=", "A", "a", "b", "<unk>", "c")
+    words = ["<eos>", "=", "A", "=", "<eos>", "a", "b", "<unk>", "<eos>", "b", "a", "c", "<eos>"]
+    x, y = next(data.batches("train", 100))
+    assert [data.vocabulary[k] for k in x.flatten()] == words[:12]
+    assert [data.vocabulary[k] for k in y.flatten()] == words[1:]
+    assert (x.dtype, y.dtype, x.shape) == (torch.int64, torch.int64, (6, 2))
+    assert data.n_classes == 7
+    assert data.validation is not None
+
+
+def test_wikitext_words(tmp_path):
+    data = load_data("wikitext2", root=wikitext(tmp_path, test="b z\n"), length=2)
+    assert [data.vocabulary[k] for k in data.test.inputs.flatten()] == ["b", "<unk>"]
+    wikitext(tmp_path, train="a b\n", valid="a\n", test="b z\n")
+    with pytest.raises(TableIntegrityError, match=r"which has no <unk>, but has 'z'"):
+        load_data("wikitext2", root=tmp_path, length=2)
+    with pytest.raises(TableIntegrityError, match="more than 35 tokens, but has 6"):
+        load_data("wikitext2", root=wikitext(tmp_path))

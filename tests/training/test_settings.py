@@ -1,0 +1,157 @@
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analognas.core import AnalogNASError
+from analognas.training import (
+    RECIPES,
+    DigitalRecipe,
+    EarlyAbort,
+    OptimizerSettings,
+    RunConfig,
+    Schedule,
+    find_recipe,
+    get_task,
+    percentile_curve,
+    recipe_from_dict,
+    recipe_to_dict,
+    save_recipe,
+    with_settings,
+)
+from analognas.training.early_abort import reason_to_abort
+from analognas.training.run_config import adapted
+
+
+def test_cosine_is_its_formula():
+    schedule = Schedule(kind="cosine", warmup=1.0, final=0.1)
+    factors = [schedule.factor(step, 10, 110) for step in range(110)]
+    assert factors[:10] == pytest.approx([(k + 1) / 11 for k in range(10)])
+    assert factors[10] == 1.0
+    assert factors[60] == pytest.approx(0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi / 2)))
+    assert factors[-1] == pytest.approx(0.1, abs=1e-3)
+
+
+def test_steps_come_at_their_milestones():
+    schedule = Schedule(kind="step", milestones=(0.5, 0.75), gamma=0.2)
+    factors = [schedule.factor(step, 5, 20) for step in range(20)]
+    assert factors == pytest.approx([1.0] * 10 + [0.2] * 5 + [0.04] * 5)
+
+
+@given(
+    st.sampled_from(["cosine", "step", "constant"]),
+    st.floats(0, 5),
+    st.integers(1, 30),
+    st.integers(1, 10),
+)
+def test_factors_rise_while_warming_up_and_fall_after_it(kind, warmup, per_epoch, epochs):
+    schedule, n = Schedule(kind=kind, warmup=warmup), per_epoch * epochs
+    factors = [schedule.factor(step, per_epoch, n) for step in range(n)]
+    warm = min(round(warmup * per_epoch), n)
+    assert all(0.0 < factor <= 1.0 for factor in factors[:warm])
+    assert all(a < b for a, b in pairwise(factors[:warm]))
+    assert all(a >= b for a, b in pairwise(factors[warm:]))
+
+
+@pytest.mark.parametrize("kind", RECIPES.names())
+@pytest.mark.parametrize("ending", ["yaml", "json"])
+def test_recipes_survive_their_files(kind, ending, tmp_path):
+    recipe = find_recipe(kind)
+    if kind == "hwa":
+        recipe = recipe.replace(analog=recipe.analog.replace(out_noise=0.01), ramp=0.5)
+    save_recipe(recipe, tmp_path / f"mine.{ending}")
+    assert find_recipe(str(tmp_path / f"mine.{ending}")) == recipe
+    assert recipe_from_dict(recipe_to_dict(recipe)) == recipe
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ({"kind": "dgital"}, "Did you mean 'digital'"),
+        ({"kind": "hwa", "schedul": {}}, "Did you mean 'schedule'"),
+        ({"schedule": {"warm": 1}}, "Did you mean 'warmup'"),
+        ({"schedule": None}, "mapping"),
+        ({"schedule": {"milestones": [0.7, 0.5]}}, "rising"),
+        ({"optimizer": {"kind": "adam"}}, "Did you mean 'adamw'"),
+        ({"optimizer": {"lr": 0}}, "`optimizer.lr` must be positive"),
+        ({"optimizer": {"betas": [0.9]}}, "two numbers"),
+        ({"epochs": 0}, "`epochs`"),
+        ({"precision": "fp16"}, "precision"),
+        ({"keep": "first"}, "keep"),
+        ({"compile": 1}, "true or false"),
+        ({"kind": "hwa", "analog": "rasch2032"}, "Did you mean 'rasch2023'"),
+        ({"kind": "hwa", "distillation": {"temperature": 0}}, "distillation.temperature"),
+        ({"kind": "ptq", "epochs": 3}, "ptq recipe entry 'epochs'"),
+        ({"abort": {"curve": "fast"}}, "list of numbers"),
+    ],
+)
+def test_recipes_are_checked(payload, text):
+    with pytest.raises(AnalogNASError, match=text):
+        recipe_from_dict(payload)
+
+
+def test_a_part_of_the_wrong_kind_is_refused():
+    with pytest.raises(
+        AnalogNASError, match="`optimizer` must be an instance of OptimizerSettings"
+    ):
+        DigitalRecipe(optimizer=Schedule())
+
+
+def test_runs_are_hopeless_near_chance_or_below_the_curve():
+    accuracy = get_task("classification")
+    settings = EarlyAbort(after=2, min_skill=0.1, curve=(20.0, 50.0))
+    assert "below the curve's 20" in reason_to_abort(settings, accuracy, 1, 0.15, 0.1)
+    assert reason_to_abort(settings, accuracy, 1, 0.2, 0.1) == ""
+    assert "too near to the 10 of guessing" in reason_to_abort(settings, accuracy, 2, 0.11, 0.1)
+    assert reason_to_abort(settings, accuracy, 3, 0.3, 0.1) == ""
+    assert reason_to_abort(EarlyAbort(), accuracy, 9, 0.0, 0.1) == ""
+    words = get_task("language_model")
+    assert "above the curve's 90" in reason_to_abort(EarlyAbort(curve=(90.0,)), words, 1, 5.0, 6.0)
+
+
+def test_the_curve_asks_for_the_percentile_in_either_direction():
+    runs = [[{"validation_perplexity": 100.0 * i}] * 2 for i in range(1, 6)]
+    assert percentile_curve(runs, get_task("language_model"), 25.0) == (400.0, 400.0)
+    with pytest.raises(AnalogNASError, match="at least one run"):
+        percentile_curve([], get_task("classification"))
+
+
+def test_defaults_suit_the_data_and_choices_stay():
+    recipe = adapted(DigitalRecipe(optimizer=OptimizerSettings(lr=3.0)), "language_model", 9999)
+    assert (recipe.batch_size, recipe.optimizer.lr, recipe.clip_norm) == (20, 3.0, 0.5)
+    assert adapted(DigitalRecipe(), "classification", 100).batch_size == 32
+    assert adapted(DigitalRecipe(), "classification", 50_000) == DigitalRecipe()
+    assert adapted(find_recipe("ptq"), "text_classification", 9999).batch_size == 64
+
+
+def test_run_configurations_survive_their_files(tmp_path):
+    config = RunConfig(
+        recipe=find_recipe("hwa"), data_options={"validation": 0.2}, subset={"train": 100}
+    )
+    assert config.digital == DigitalRecipe()
+    config.save(tmp_path / "config.yaml")
+    assert RunConfig.load(tmp_path / "config.yaml") == config
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ({"modle": "cnn"}, "Did you mean 'model'"),
+        ({"start": "x"}, "`start` must be left out"),
+        ({"digital": {"kind": "ptq"}, "recipe": {"kind": "qat"}}, "must be a digital recipe"),
+        ({"seed": -1}, "seed"),
+        ({"model": 3}, "`model` must be a text"),
+        ({"subset": [1]}, "subset"),
+    ],
+)
+def test_run_configurations_are_checked(payload, text):
+    with pytest.raises(AnalogNASError, match=text):
+        RunConfig.from_dict(payload)
+
+
+@pytest.mark.parametrize("text", ["epochs", "=3", "recipe..x=1", "data.name=x"])
+def test_settings_have_one_form(text):
+    with pytest.raises(AnalogNASError, match="setting"):
+        with_settings({"data": "digits"}, [text])
