@@ -4,9 +4,28 @@ from collections.abc import Callable
 
 from ..core import Registry
 from .base import Population, Space
+from .encodings import (
+    ENCODINGS,
+    Encoding,
+    encode_features,
+    encodings_of,
+    feature_names,
+    register_encoding,
+)
 from .nasbench201 import NASBench201Space
 
 SPACES: Registry[Callable[[], Space]] = Registry("space", {"nasbench201": NASBench201Space})
 """Spaces by the name that ``analognas search --space`` takes."""
 
-__all__ = ["SPACES", "NASBench201Space", "Population", "Space"]
+__all__ = [
+    "ENCODINGS",
+    "SPACES",
+    "Encoding",
+    "NASBench201Space",
+    "Population",
+    "Space",
+    "encode_features",
+    "encodings_of",
+    "feature_names",
+    "register_encoding",
+]
