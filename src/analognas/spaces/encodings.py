@@ -136,7 +136,7 @@ def _one_hot_names(space: Space) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _graph_features_by_code() -> Features:
-    """Graph features of every cell in code order, shape ``(15625, 88)``: computed once, in a tenth of a second."""
+    """Graph features of every cell in code order, shape ``(15625, 88)``: made once, in a tenth of a second."""
     space = NASBench201Space()
     features = graph_features(space.from_codes(np.arange(space.size)))
     features.flags.writeable = False

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ def column(features, name):
 
 def paths(cell):
     """Sequences of operations from input to output, followed edge by edge."""
-    into = {edge: op for edge, op in zip(EDGES, cell, strict=True)}
+    into = dict(zip(EDGES, cell, strict=True))
 
     def walk(node):
         if node == 3:
@@ -97,9 +99,7 @@ def test_counts_against_a_walk_over_the_graph(features, every_cell):
             assert found[f"first:{kind}"] == sum(walk[:1] == (op,) for walk in walks)
             assert found[f"last:{kind}"] == sum(walk[-1:] == (op,) for walk in walks)
             for other, its in KIND.items():
-                steps = [
-                    list(zip(walk, walk[1:], strict=False)).count((op, other)) for walk in walks
-                ]
+                steps = [list(pairwise(walk)).count((op, other)) for walk in walks]
                 assert found[f"pair:{kind}.{its}"] == sum(steps)
 
 

@@ -4,12 +4,12 @@ A cell is read as the expression of its output (see :mod:`.canonical`): an opera
 each again an operation applied to a sum, down to the cell's input. Skip connections are contracted, so a term
 that arrives over one counts where it arrives; what ``none`` cuts off is gone. The counts are of
 
-- *paths* from input to output, by the sequence of operations on them (40 sequences of at most three), with
-  longest, shortest and total numbers of each operation, their first and last operations, and which follows which;
+- *paths* from input to output, by the sequence of operations on them (40 sequences of at most three), with the
+  most, least and total of each operation, their first and last operations, and which follows which;
 - *applied* operations: how often each stands in the expression;
 - *inputs* (fan-in): the terms of the output's sum by kind, the terms of the widest sum, convolutions of sums;
-- *unfed* convolutions: those on the last edge whose node is a sum of zeros. They carry nothing, but on an analog
-  chip they still cost accuracy (their batch norm rescales noise), so they are kept apart.
+- *unfed* convolutions: those on the last edge whose node is a sum of zeros. They carry nothing, but on an
+  analog chip they still cost accuracy (their batch norm rescales noise), so they are kept apart.
 
 The isomorphism class already merges a convolution on the first node's zeros with ``none``, hence so do these.
 """
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -186,7 +186,7 @@ def _path_statistics() -> Counts:
         ends = [
             sequence[at : at + 1] == (kind,) for at in (0, len(sequence) - 1) for kind in _KINDS
         ]
-        steps = list(zip(sequence, sequence[1:], strict=False))
+        steps = list(pairwise(sequence))
         pairs = [steps.count(pair) for pair in product(_KINDS, repeat=2)]
         rows.append([*totals, *ends, *pairs])
     return np.array(rows, dtype=np.int64)
