@@ -69,9 +69,14 @@ class _Node:
     @classmethod
     def empty(cls, n: int) -> _Node:
         """A node that nothing has reached yet, in ``n`` cells."""
-        widths = (len(_SEQUENCES), len(_KINDS), len(_KINDS) + 1, len(_CONVOLUTIONS))
-        zeros = [np.zeros((n, width), dtype=np.int64) for width in widths]
-        return cls(np.zeros(n, dtype=bool), *zeros, np.zeros(n, dtype=np.int64))
+        return cls(
+            fed=np.zeros(n, dtype=bool),
+            paths=np.zeros((n, len(_SEQUENCES)), dtype=np.int64),
+            applied=np.zeros((n, len(_KINDS)), dtype=np.int64),
+            terms=np.zeros((n, len(_KINDS) + 1), dtype=np.int64),
+            of_sums=np.zeros((n, len(_CONVOLUTIONS)), dtype=np.int64),
+            widest=np.zeros(n, dtype=np.int64),
+        )
 
     def add(self, source: _Node, operation: NDArray[np.integer[Any]]) -> None:
         """Add the term that arrives from ``source`` over an edge, ``operation`` of shape ``(n,)``."""
@@ -187,6 +192,6 @@ def _path_statistics() -> Counts:
             sequence[at : at + 1] == (kind,) for at in (0, len(sequence) - 1) for kind in _KINDS
         ]
         steps = list(pairwise(sequence))
-        pairs = [steps.count(pair) for pair in product(_KINDS, repeat=2)]
+        pairs = [steps.count((one, other)) for one, other in product(_KINDS, repeat=2)]
         rows.append([*totals, *ends, *pairs])
     return np.array(rows, dtype=np.int64)
