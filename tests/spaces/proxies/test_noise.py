@@ -23,8 +23,8 @@ def test_one_matrix_in_closed_form():
     layer, x = one_matrix()
     spread, n_draws = 0.05, 200
     # E|x D|^2 = outputs * var * |x|^2, with var = (spread * max|W|)^2.
-    clean = x @ layer.weight.T
-    std = spread * layer.weight.abs().max()
+    clean = x @ layer.weight.detach().T
+    std = spread * layer.weight.detach().abs().max()
     expected = float(std * (len(layer.weight) ** 0.5) * x.norm() / (clean - clean.mean(0)).norm())
     found = sensitivity(layer, x, weight_noise=spread, n_draws=n_draws)
     # |x D| is the root of a sum of squares over 40 independent outputs, each weighted by eigenvalues of x^T x: its
