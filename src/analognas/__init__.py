@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from .benchmarks import AnalogNASBench
     from .evaluators import TableEvaluator
     from .optimizers import RandomSearch, RegularizedEvolution
-    from .spaces import NASBench201Space
+    from .spaces import ConfigSpace, NASBench201Space
     from .worker import Worker
 
 _ROOM_OF = {
     "AnalogNASBench": "benchmarks",
+    "ConfigSpace": "spaces",
     "NASBench201Space": "spaces",
     "RandomSearch": "optimizers",
     "RegularizedEvolution": "optimizers",
@@ -28,6 +29,7 @@ _ROOM_OF = {
 
 __all__ = [
     "AnalogNASBench",
+    "ConfigSpace",
     "NASBench201Space",
     "RandomSearch",
     "RegularizedEvolution",

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from ..core import Registry
 from .base import Population, Space
+from .config import Architecture, ConfigSpace
 from .nasbench201 import NASBench201Space
 
 SPACES: Registry[Callable[[], Space]] = Registry("space", {"nasbench201": NASBench201Space})
 """Spaces by the name that ``analognas search --space`` takes."""
 
-__all__ = ["SPACES", "NASBench201Space", "Population", "Space"]
+__all__ = ["SPACES", "Architecture", "ConfigSpace", "NASBench201Space", "Population", "Space"]

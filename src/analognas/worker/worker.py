@@ -108,7 +108,7 @@ class Worker:
                     f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
                     f"optimizer a name, but got {value!r}."
                 )
-        if self.evaluator.space.name != self.space.name:
+        if self.evaluator.space.identity() != self.space.identity():
             raise InvalidArgumentError(
                 f"The evaluator scores the space {self.evaluator.space.name!r}, but the search is over "
                 f"{self.space.name!r}."
@@ -128,7 +128,7 @@ class Worker:
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""
         return {
-            "space": self.space.name,
+            "space": self.space.identity(),
             "optimizer": {"name": self.optimizer.name, **self.optimizer.hyperparameters()},
             "evaluator": self.evaluator.identity(),
             "objectives": list(self.problem.objectives),
@@ -239,9 +239,9 @@ class Worker:
         order = np.lexsort((-score, violation))
         if (violation == 0).any():
             order = order[violation[order] == 0]
-        winners: dict[int, dict[str, Any]] = {}
+        winners: dict[Any, dict[str, Any]] = {}
         for row in order.tolist():
-            code = int(self.space.codes(population[row : row + 1])[0])
+            code = self.space.codes(population[row : row + 1]).tolist()[0]
             if code not in winners:
                 genotype = population[row]
                 winners[code] = {
