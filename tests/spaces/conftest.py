@@ -1,6 +1,9 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
+
+from analognas.nn import to_analog
 
 
 def _measured(network, shape):
@@ -23,3 +26,46 @@ def _measured(network, shape):
 def measured():
     """Parameters and multiply-accumulates of a network, by a forward pass; any device, also "meta"."""
     return _measured
+
+
+def _shake(module):
+    generator = torch.Generator().manual_seed(0)
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            for tensor in (part.running_mean, part.bias.data):
+                tensor.uniform_(-0.5, 0.5, generator=generator)
+            for tensor in (part.running_var, part.weight.data):
+                tensor.uniform_(0.5, 2, generator=generator)
+    return module.eval()
+
+
+@pytest.fixture(scope="session")
+def shake():
+    """Give a module's batch norms statistics and weights that would show if they were skipped."""
+    return _shake
+
+
+def _normed(x, norm):
+    return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+
+
+@pytest.fixture(scope="session")
+def normed():
+    """Batch norm in evaluation by a function, from a module's tensors."""
+    return _normed
+
+
+def _run_and_convert(space, arch):
+    network = space.build(arch)
+    x = torch.randn(2, *space.input_shape, generator=torch.Generator().manual_seed(0))
+    F.cross_entropy(network(x), torch.tensor([0, 1])).backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+    y = to_analog(network).eval()(x)
+    assert y.shape == (2, space.n_classes)
+    assert torch.isfinite(y).all()
+
+
+@pytest.fixture(scope="session")
+def run_and_convert():
+    """Build a network for its space's own input, run it forward and backward, and again as analog layers."""
+    return _run_and_convert

@@ -13,7 +13,9 @@ sizes = st.integers(1, 3000)
 
 @given(sizes, st.sampled_from([1, 9, 25, 49, 121]), sizes, st.integers(1, 600), st.integers(1, 600))
 def test_tiles_are_those_of_analog_layers(channels, kernel, outputs, rows, columns):
-    grid = TileGrid.cut(TileSize(rows=rows, columns=columns), channels=channels, kernel=kernel, outputs=outputs)
+    grid = TileGrid.cut(
+        TileSize(rows=rows, columns=columns), channels=channels, kernel=kernel, outputs=outputs
+    )
     assert n_tiles(channels, kernel, outputs, rows=rows, columns=columns) == grid.n_tiles
     arrays = [np.array([value, 1]) for value in (channels, kernel, outputs)]
     assert n_tiles(*arrays, rows=rows, columns=columns)[0] == grid.n_tiles
@@ -29,7 +31,9 @@ class Three(LayerCounts):
         yield Layers(3, 4, 9, 64)
         yield Layers(4, 6, 9, 16, repeats=repeats, branches=2)
         yield Layers(4, 600, 1, 16, groups=2, on_path=False)
-        yield Layers(6, self.n_classes if n_classes is None else n_classes, 1, 1, norm=False, bias=True)
+        yield Layers(
+            6, self.n_classes if n_classes is None else n_classes, 1, 1, norm=False, bias=True
+        )
 
 
 def test_counts_by_hand():

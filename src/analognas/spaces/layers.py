@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ __all__ = ["STRUCTURE", "LayerCounts", "Layers", "check_input", "halve", "n_tile
 
 Counts: TypeAlias = NDArray[np.int64] | int
 """One number for every network, shape ``(n,)``, or one for all of them."""
+
+_Size = TypeVar("_Size", int, NDArray[np.int64])
 
 STRUCTURE = (
     "depth",
@@ -125,7 +127,7 @@ def n_tiles(
     return np.asarray(down * across, dtype=np.int64)
 
 
-def halve(size: Counts) -> Counts:
+def halve(size: _Size) -> _Size:
     """Size of a feature map after a stride of 2: half, rounded up."""
     return (size + 1) // 2
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 
 from analognas.core import UnknownNameError
 from analognas.spaces import FBNetSpace
@@ -17,20 +16,28 @@ def tables(shared):
     }
 
 
-@pytest.mark.parametrize(
-    ("setting", "shape", "n_classes"),
-    [("cifar100", (3, 32, 32), 100), ("ImageNet", (3, 224, 224), 1000), ("ImageNet", (2, 65, 40), 7)],
-)
-def test_counts_equal_the_built_network(measured, setting, shape, n_classes):
-    space = FBNetSpace(setting)
-    population = space.sample(70, generator=np.random.default_rng(0))
-    population[:9] = np.arange(9)[:, None]
+def check_counts(measured, space, shape, n_classes, n):
+    population = space.sample(n, generator=np.random.default_rng(0))
+    population[:9] = np.arange(9)[: len(population), None]
     params = space.params(population, shape, n_classes)
     macs = space.macs(population, shape, n_classes)
     for row, expected in zip(population, zip(params, macs, strict=True), strict=True):
-        with torch.device("meta"):
-            network = space.build(row, shape, n_classes)
-        assert measured(network, shape) == expected
+        assert measured(space.build(row, shape, n_classes), shape) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "shape", "n_classes"),
+    [("cifar100", (3, 32, 32), 100), ("ImageNet", (2, 65, 40), 7)],
+)
+def test_counts_equal_the_built_network(measured, setting, shape, n_classes):
+    check_counts(measured, FBNetSpace(setting), shape, n_classes, 10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", ["cifar100", "ImageNet"])
+def test_counts_equal_200_built_networks(measured, setting):
+    space = FBNetSpace(setting)
+    check_counts(measured, space, space.input_shape, space.n_classes, 200)
 
 
 def test_counts_by_hand():

@@ -7,33 +7,14 @@ from analognas.spaces.resnet.design import LAYOUTS
 from analognas.spaces.resnet.network import ResidualBlock, ResNetNetwork, SkipConnection, branch
 
 CONFIG = {
-    "out_channel0": 8,
-    "M": 3,
-    **{"R1": 2, "convblock1": 1, "widenfact1": 0.5, "B1": 2},
-    **{"R2": 1, "convblock2": 2, "widenfact2": 0.8, "B2": 1},
-    **{"R3": 3, "convblock3": 2, "widenfact3": 0.7, "B3": 3},
-    **{"R4": 0, "convblock4": 0, "widenfact4": 0, "B4": 0},
-    **{"R5": 0, "convblock5": 0, "widenfact5": 0, "B5": 0},
-}
+    "out_channel0": 8, "M": 3,
+    "R1": 2, "convblock1": 1, "widenfact1": 0.5, "B1": 2, "kernel1": 3,
+    "R2": 1, "convblock2": 2, "widenfact2": 0.8, "B2": 1, "kernel2": 3,
+    "R3": 3, "convblock3": 2, "widenfact3": 0.7, "B3": 3, "kernel3": 3,
+}  # fmt: skip
 
 
-def shake(module):
-    """Give batch norms statistics and weights that would show if they were skipped."""
-    generator = torch.Generator().manual_seed(0)
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            for tensor in (part.running_mean, part.bias.data):
-                tensor.uniform_(-0.5, 0.5, generator=generator)
-            for tensor in (part.running_var, part.weight.data):
-                tensor.uniform_(0.5, 2, generator=generator)
-    return module.eval()
-
-
-def normed(x, norm):
-    return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
-
-
-def unit(x, module, stride=1):
+def unit(normed, x, module, stride=1):
     _, convolution, norm = module
     padding = convolution.weight.shape[-1] // 2
     return normed(F.conv2d(F.relu(x), convolution.weight, None, stride, padding), norm)
@@ -44,20 +25,24 @@ def image(*shape):
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-def test_branches(stride):
+def test_branches(shake, normed, stride):
     x = image(2, 3, 7, 6)
     basic = shake(branch(1, 3, 8, 5, stride))
     assert [tuple(part[1].weight.shape) for part in basic] == [(8, 3, 5, 5), (8, 8, 5, 5)]
-    torch.testing.assert_close(basic(x), unit(unit(x, basic[0], stride), basic[1]))
+    torch.testing.assert_close(basic(x), unit(normed, unit(normed, x, basic[0], stride), basic[1]))
     narrow = shake(branch(2, 3, 8, 5, stride))
-    assert [tuple(part[1].weight.shape) for part in narrow] == [(2, 3, 1, 1), (2, 2, 5, 5), (8, 2, 1, 1)]
-    y = unit(unit(unit(x, narrow[0]), narrow[1], stride), narrow[2])
+    assert [tuple(part[1].weight.shape) for part in narrow] == [
+        (2, 3, 1, 1),
+        (2, 2, 5, 5),
+        (8, 2, 1, 1),
+    ]
+    y = unit(normed, unit(normed, unit(normed, x, narrow[0]), narrow[1], stride), narrow[2])
     torch.testing.assert_close(narrow(x), y)
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 8), (7, 5), (1, 1)])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_skip_connection(height, width, stride):
+def test_skip_connection(shake, normed, height, width, stride):
     skip = shake(SkipConnection(3, 5, stride))
     assert (len(skip.plain.weight), len(skip.moved.weight)) == (2, 3)
     x = image(2, 3, height, width)
@@ -69,7 +54,7 @@ def test_skip_connection(height, width, stride):
     torch.testing.assert_close(skip(x), normed(y, skip.norm))
 
 
-def test_a_residual_block_is_the_sum_of_its_branches_and_the_skip_connection():
+def test_a_residual_block_is_the_sum_of_its_branches_and_the_skip_connection(shake):
     x = image(2, 4, 6, 6)
     block = shake(ResidualBlock(1, 3, 4, 6, stride=2))
     assert isinstance(block.skip, SkipConnection)
@@ -82,7 +67,7 @@ def test_a_residual_block_is_the_sum_of_its_branches_and_the_skip_connection():
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_whole_network(layout):
+def test_whole_network(shake, normed, layout):
     network = shake(ResNetNetwork(CONFIG, LAYOUTS[layout], in_channels=2, n_classes=5))
     assert [len(main) for main in network.body] == [2, 1, 3]
     assert [len(main[0].branches) for main in network.body] == [2, 1, 3]
@@ -110,7 +95,7 @@ def test_whole_network(layout):
     ],
 )
 def test_where_the_feature_map_is_halved(layout, strides):
-    genes = {"R": 2, "convblock": 1, "widenfact": 0.8, "B": 1}
+    genes = {"R": 2, "convblock": 1, "widenfact": 0.8, "B": 1, "kernel": 3}
     full = {f"{name}{block}": value for name, value in genes.items() for block in range(1, 6)}
     for n_blocks, expected in strides.items():
         config = {**full, "out_channel0": 8, "M": n_blocks}
@@ -121,7 +106,7 @@ def test_where_the_feature_map_is_halved(layout, strides):
         assert LAYOUTS[layout].halvings(n_blocks) == stem + expected.count(2)
 
 
-def test_kernels_are_read_where_given():
+def test_each_main_block_has_its_kernel():
     network = ResNetNetwork({**CONFIG, "kernel2": 7}, LAYOUTS["cifar"], in_channels=1, n_classes=2)
     sides = [main[0].branches[0][1][1].kernel_size[0] for main in network.body]
     assert sides == [3, 7, 3]

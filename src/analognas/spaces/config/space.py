@@ -64,8 +64,8 @@ class ConfigSpace(Space):
     def __new__(cls, dataset: str | None = None, *args: Any, **kwargs: Any) -> ConfigSpace:
         """Make the space of a data set where one is named."""
         if cls is ConfigSpace and dataset is not None:
-            by_key = {_dataset_key(name): name for name in DATASETS}
-            found = by_key.get(_dataset_key(dataset), dataset)
+            by_key = {dataset_key(name): name for name in DATASETS}
+            found = by_key.get(dataset_key(dataset), dataset)
             cls = DATASETS.get(found)  # type: ignore[assignment]
         return super().__new__(cls)
 
@@ -382,7 +382,8 @@ class ConfigSpace(Space):
         )
 
 
-def _dataset_key(name: object) -> str:
+def dataset_key(name: object) -> str:
+    """Return what spellings of a data set's name have in common: ``cifar10`` for ``CIFAR-10``."""
     return "".join(filter(str.isalnum, str(name))).lower()
 
 

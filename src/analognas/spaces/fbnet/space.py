@@ -109,8 +109,8 @@ class FBNetSpace(LayerCounts, Space):
         """Return the keys of HW-NAS-Bench's cost table for one architecture in either form.
 
         Returns:
-            26 keys: the stem, the 22 layers, header convolution, pooling and classifier. The cost of the network
-            is the sum of theirs.
+            26 keys: the stem, the 22 layers, header convolution, pooling and classifier. The cost of the
+            network is the sum of theirs.
         """
         stem, end = costs.fixed_keys(self.setting)
         chosen = zip(costs.layer_keys(self.setting), self.decode(self.encode(arch)), strict=True)
@@ -172,6 +172,6 @@ def _number(entry: Any, place: int) -> int:
     ):
         return int(entry)
     raise OutOfSpaceError(
-        f"Operation {place} of an FBNet architecture must be a number from 0 to {len(OPERATIONS) - 1} or one of "
-        f"{', '.join(OPERATIONS)}, but got {entry!r}."
+        f"Operation {place} of an FBNet architecture must be a number from 0 to {len(OPERATIONS) - 1} or "
+        f"one of {', '.join(OPERATIONS)}, but got {entry!r}."
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..layers import Layers, halve
-from .design import BASIC, BOTTLENECK, MAX_BLOCKS, STEM_KERNEL, Layout, inner_width, widen
+from .design import BASIC, BOTTLENECK, STEM_KERNEL, Layout, inner_width, widen
 
 __all__ = ["count_layers"]
 
@@ -23,8 +23,8 @@ def count_layers(
     """Yield the matrix layers of every configuration's network, as :meth:`.LayerCounts.layers` says.
 
     Args:
-        values: Values of the hyperparameters by name, each of shape ``(n,)``; those of absent main blocks are not
-            read.
+        values: Values of the hyperparameters by name, each of shape ``(n,)``, up to the last main block of the
+            deepest network; those of a network's absent main blocks are not used.
         layout: Where the feature map is halved.
         input_shape: Channels, height and width.
         n_classes: Number of classes.
@@ -36,7 +36,7 @@ def count_layers(
     sides = halve(sides) if layout.stem_stride == 2 else sides
     yield Layers(in_channels, channels, STEM_KERNEL**2, sides[0] * sides[1])
     sides = halve(sides) if layout.stem_pool else sides
-    for block in range(1, MAX_BLOCKS + 1):
+    for block in range(1, int(n_blocks.max(initial=1)) + 1):
         present = n_blocks >= block
         before = sides[0] * sides[1]
         strided = layout.halves(block, n_blocks)
@@ -51,7 +51,7 @@ def count_layers(
             repeats=np.where(present, values[f"R{block}"], 0).astype(np.int64),
             kind=values[f"convblock{block}"],
             branches=values[f"B{block}"].astype(np.int64),
-            kernel=np.asarray(values.get(f"kernel{block}", 3), dtype=np.int64) ** 2,
+            kernel=values[f"kernel{block}"].astype(np.int64) ** 2,
             skip=present & (strided | (wider != channels)),
         )
         channels = wider

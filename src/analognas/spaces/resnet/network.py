@@ -139,7 +139,7 @@ def _main_block(
 ) -> tuple[nn.Sequential, int]:
     out_channels = int(widen(in_channels, config[f"widenfact{block}"]))
     kind, branches = int(config[f"convblock{block}"]), int(config[f"B{block}"])
-    kernel = int(config.get(f"kernel{block}", 3))
+    kernel = int(config[f"kernel{block}"])
     first = ResidualBlock(kind, branches, in_channels, out_channels, kernel, stride)
     others = [
         ResidualBlock(kind, branches, out_channels, out_channels, kernel)
