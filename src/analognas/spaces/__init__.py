@@ -6,6 +6,7 @@ from functools import partial
 from ..core import Registry
 from .base import Population, Space
 from .config import Architecture, ConfigSpace
+from .designs import evolve, latin_hypercube, sobol
 from .fbnet import FBNetSpace
 from .layers import STRUCTURE, LayerCounts, Layers
 from .nasbench201 import NASBench201Space
@@ -36,4 +37,7 @@ __all__ = [
     "Population",
     "ResNetSpace",
     "Space",
+    "evolve",
+    "latin_hypercube",
+    "sobol",
 ]

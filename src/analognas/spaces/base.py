@@ -125,9 +125,9 @@ class Space(ABC):
         rows: Population = np.where(self.active(population), population, self.dtype.type(0))
         return rows
 
-    def identity(self) -> Any:
-        """Return what tells this space from others, as JSON types; part of a trial log's identity."""
-        return self.name
+    def fingerprint(self) -> str | None:
+        """Return a digest of all that the name does not tell, part of a trial log's identity; else None."""
+        return None
 
     @abstractmethod
     def encode(self, arch: Any) -> Population:
@@ -238,6 +238,10 @@ class Space(ABC):
         Returns:
             A new population of the same shape; every row is another architecture than its parent.
         """
+        if not len(self._free_genes):
+            raise InvalidArgumentError(
+                f"{self.name!r} has one architecture only; it cannot change."
+            )
         if not self._plain:
             return moves.mutate(self, population, generator)
         n = len(population)

@@ -79,7 +79,7 @@ class Choices(Hyperparameter):
 
     Args:
         name: Its name.
-        choices: The values: numbers, texts or booleans, each once.
+        choices: The values: numbers, texts, booleans, or tuples of these; each once.
         ordered: Whether neighbours in the list are alike.
         inactive: What stands for it where it is inactive.
 
@@ -122,7 +122,10 @@ class Choices(Hyperparameter):
     def values(self, indices: Any) -> NDArray[Any]:
         """Return the values of indices."""
         column = np.empty(len(self.choices), dtype=object)
-        column[:] = self.choices
+        for position, choice in enumerate(
+            self.choices
+        ):  # an assignment as a whole would unpack tuples
+            column[position] = choice
         found: NDArray[Any] = column[np.asarray(indices)]
         return found
 
@@ -132,7 +135,10 @@ class Choices(Hyperparameter):
 
     def settings(self) -> dict[str, Any]:
         """Type and range."""
-        return {"type": "discrete" if self.ordered else "categorical", "range": list(self.choices)}
+        return {
+            "type": "discrete" if self.ordered else "categorical",
+            "range": [list(one) if isinstance(one, tuple) else one for one in self.choices],
+        }
 
     def range_text(self) -> str:
         """The values, the middle left out where there are many."""
@@ -259,6 +265,12 @@ class ContinuousInterval(Hyperparameter):
         )
         self.fine = self.n_choices > 128
         self._low, self._high = self._scale(self.min_value), self._scale(self.max_value)
+        ends = self.values([0, 1, self.n_choices - 2, self.n_choices - 1])
+        if not (ends[0] < ends[1] and ends[2] < ends[3]):
+            raise InvalidArgumentError(
+                f"`levels` of {name!r} must leave grid points that differ in their first {_DIGITS} digits; "
+                f"{levels} points between {self.min_value!r} and {self.max_value!r} do not."
+            )
 
     def index(self, value: Any) -> int:
         """Return the index of the grid point nearest to a value."""
@@ -306,13 +318,15 @@ class ContinuousInterval(Hyperparameter):
 
 
 def plain(name: str, value: Any) -> Any:
-    """Return a number, text or boolean in its plain Python type.
+    """Return a number, text or boolean in its plain Python type, or a list of such as a tuple.
 
     Raises:
         InvalidArgumentError: If it is anything else, or no finite number.
     """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, tuple | list):
+        return tuple(plain(name, one) for one in value)
     if not isinstance(value, _SCALAR) or (isinstance(value, float) and not math.isfinite(value)):
         raise InvalidArgumentError(
             f"`{name}` must hold numbers, texts or booleans, but got {value!r}."

@@ -49,6 +49,7 @@ class Layout:
                 )
                 parent = gene[condition.parent]
                 rows.append((parent, condition.holds(self.hyperparameters[parent])))
+            _check_possible(entry.name, rows, conditions.get(entry.name, ()))
             self.parents.append(rows)
         self.clauses: list[list[tuple[int, Mask]]] = []
         for clause in forbidden:
@@ -102,3 +103,17 @@ class Layout:
             order += ready
             waiting = [gene for gene in waiting if gene not in ready]
         return order
+
+
+def _check_possible(
+    name: str, rows: Sequence[tuple[int, Mask]], conditions: Sequence[Condition]
+) -> None:
+    """Refuse conditions that no value of a parent can meet together."""
+    met: dict[int, Mask] = {}
+    for parent, holds in rows:
+        met[parent] = met.get(parent, holds) & holds
+    if not all(holds.any() for holds in met.values()):
+        raise InvalidArgumentError(
+            f"The conditions of {name!r} contradict each other, so it could never be active: "
+            f"{' and '.join(map(str, conditions))}."
+        )
