@@ -98,6 +98,47 @@ def test_hyperparameters_may_be_added_removed_and_fixed():
     assert len(space.build({**arch, "B1": 4}).body[0][0].branches) == 4
 
 
+def test_definition_is_kept():
+    space = ResNetSpace(
+        "KWS", input_shape=(2, 40, 30), n_classes=3, kernels=(1, 5), layout="imagenet"
+    )
+    space.remove_hyperparameter("B2")
+    space.add_hyperparameter_range("B2", "discrete", [2])
+    for cls in (ConfigSpace, ResNetSpace):
+        again = cls.from_yaml(space.to_yaml())
+        assert type(again) is ResNetSpace
+        assert again.definition() == space.definition()
+        assert again.settings() == space.settings()
+        rows = space.sample(20, generator=np.random.default_rng(0))
+        np.testing.assert_array_equal(again.macs(rows), space.macs(rows))
+    prints = {ResNetSpace(**change).fingerprint() for change in (
+        {}, {"n_classes": 11}, {"input_shape": (3, 64, 64)}, {"kernels": [5]}, {"layout": "imagenet"}
+    )}  # fmt: skip
+    assert len(prints) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("settings: {n_classes: 3}", InvalidArgumentError, "`settings` go with the `dataset`"),
+        (
+            "dataset: VWW\nsettings: {classes: 3}",
+            UnknownNameError,
+            "entry of set of settings 'classes'.*'n_classes'",
+        ),
+        (
+            "dataset: VWW\nsettings: 7",
+            InvalidArgumentError,
+            "set of settings must be a mapping, but got 7",
+        ),
+        ("dataset: VWW\nsettings: {n_classes: 0}", InvalidArgumentError, "`n_classes`"),
+    ],
+)
+def test_definitions_with_other_settings_are_refused(text, error, message):
+    with pytest.raises(error, match=message):
+        ConfigSpace.from_yaml(text)
+
+
 @pytest.mark.parametrize(
     ("name", "values", "expected"),
     [
@@ -129,7 +170,7 @@ def test_values_that_mean_nothing(name, values, expected):
         ({"R1": 0}, "R1"),
         ({"R1": 17}, "R1"),
         ({"M": 6}, "M"),
-        ({"M": 3}, "has no 'R3'"),
+        ({"M": 3}, "'R3' is missing"),
         ({"out_channel0": 10}, "out_channel0"),
         ({"convblock2": 3}, "convblock2"),
         ({"widenfact1": 0.81}, "widenfact1"),

@@ -71,7 +71,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
     Attributes:
         input_shape: Channels, height and width of the input.
         n_classes: Number of classes.
-        layout: Where the feature map is halved.
+        layout: Name of the layout.
 
     Example:
         >>> space = ResNetSpace("KWS")
@@ -100,16 +100,18 @@ class ResNetSpace(LayerCounts, ConfigSpace):
             classes if n_classes is None else n_classes,
         )
         layout = default_layout(self.input_shape) if layout is None else layout
-        self.layout = LAYOUTS[check_choice("layout", layout, LAYOUTS)]
+        self.layout = check_choice("layout", layout, LAYOUTS)
         self._kernels = _checked_kernels(kernels)
         self._tables = ValueTables()
         self._fill()
 
     def _fill(self) -> None:
         """Add the published hyperparameters; only as many main blocks as the input can be halved for."""
-        check_input(self.input_shape, self.n_classes, self.layout.halvings(1))
+        check_input(self.input_shape, self.n_classes, LAYOUTS[self.layout].halvings(1))
         side = min(self.input_shape[1:])
-        most = max(m for m in _BLOCKS if side > 2 ** (self.layout.halvings(m) - 1) or m == 1)
+        most = max(
+            m for m in _BLOCKS if side > 2 ** (LAYOUTS[self.layout].halvings(m) - 1) or m == 1
+        )
         self.add_hyperparameter_range("out_channel0", "discrete", OUT_CHANNELS)
         self.add_hyperparameter("M", "discrete", 1, most)
         when = {block: None if block == 1 else ("M", ">=", block) for block in range(1, most + 1)}
@@ -132,6 +134,15 @@ class ResNetSpace(LayerCounts, ConfigSpace):
                 self.add_hyperparameter_range(
                     f"kernel{block}", "discrete", self._kernels, when=condition, inactive=0
                 )
+
+    def settings(self) -> dict[str, Any]:
+        """Return input shape, classes, kernels and layout as YAML types."""
+        return {
+            "input_shape": list(self.input_shape),
+            "n_classes": self.n_classes,
+            "kernels": list(self._kernels),
+            "layout": self.layout,
+        }
 
     def features(self, population: Population) -> NDArray[np.float64]:
         """Values of the hyperparameters in the order of the published evaluators: columns :data:`FEATURES`.
@@ -180,7 +191,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         values = self._values(population)
         deepest = int(values["M"].max(initial=1))
         shape, n_classes = self._checked(deepest, input_shape, n_classes)
-        return costs.count_layers(values, self.layout, shape, n_classes)
+        return costs.count_layers(values, LAYOUTS[self.layout], shape, n_classes)
 
     def build(
         self,
@@ -205,7 +216,9 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         shape, n_classes = self._checked(int(config["M"]), input_shape, n_classes)
         from .network import ResNetNetwork
 
-        return ResNetNetwork(config, self.layout, in_channels=shape[0], n_classes=n_classes)
+        return ResNetNetwork(
+            config, LAYOUTS[self.layout], in_channels=shape[0], n_classes=n_classes
+        )
 
     def _checked(
         self, n_blocks: int, input_shape: tuple[int, int, int] | None, n_classes: int | None
@@ -214,7 +227,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         return check_input(
             self.input_shape if input_shape is None else input_shape,
             self.n_classes if n_classes is None else n_classes,
-            self.layout.halvings(n_blocks),
+            LAYOUTS[self.layout].halvings(n_blocks),
         )
 
     def _values(self, population: NDArray[Any]) -> dict[str, NDArray[Any]]:
