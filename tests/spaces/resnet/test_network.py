@@ -77,7 +77,7 @@ def test_whole_network(shake, normed, layout):
     x = image(2, 2, 33, 40)
     stem = network.stem
     y = normed(F.conv2d(x, stem[0].weight, None, 1 if layout == "cifar" else 2, 3), stem[1])
-    y = F.max_pool2d(y, 3, 2, 1) if layout == "imagenet" else y
+    y = F.max_pool2d(F.relu(y), 3, 2, 1) if layout == "imagenet" else y
     for main in network.body:
         for block in main:
             y = block(y)

@@ -57,7 +57,7 @@ class Layout:
 
     Attributes:
         stem_stride: Stride of the first convolution.
-        stem_pool: Whether a 3 x 3 max pooling of stride 2 follows it.
+        stem_pool: Whether ReLU and a 3 x 3 max pooling of stride 2 follow it.
         first: The main blocks that halve are the present ones from this one on, counted from 1 ...
         last: ... to this one.
         from_end: Or the last so many present ones, whichever main block they are, never the first block.

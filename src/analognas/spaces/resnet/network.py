@@ -116,10 +116,9 @@ class ResNetNetwork(nn.Module):
         super().__init__()
         self.config = dict(config)
         width, n_blocks = int(config["out_channel0"]), int(config["M"])
-        self.stem = nn.Sequential(
-            *conv_norm(in_channels, width, STEM_KERNEL, layout.stem_stride),
-            *([nn.MaxPool2d(3, stride=2, padding=1)] if layout.stem_pool else []),
-        )
+        self.stem = nn.Sequential(*conv_norm(in_channels, width, STEM_KERNEL, layout.stem_stride))
+        if layout.stem_pool:
+            self.stem.extend([nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)])
         self.body = nn.Sequential()
         for block in range(1, n_blocks + 1):
             stride = 2 if layout.halves(block, n_blocks) else 1
