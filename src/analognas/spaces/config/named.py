@@ -40,7 +40,7 @@ class NamedSpace(Space):
         type: str,
         min_value: float,
         max_value: float,
-        step: int = 1,
+        step: float = 1,
         *,
         log: bool = False,
         levels: int = LEVELS,
@@ -54,9 +54,9 @@ class NamedSpace(Space):
             type: ``"discrete"`` for integers, ``"continuous"`` for numbers.
             min_value: Smallest value.
             max_value: Largest value.
-            step: Distance of integers.
+            step: Distance of the values; a continuous interval is a fine grid without it.
             log: Whether a continuous interval is logarithmic.
-            levels: Grid points of a continuous interval.
+            levels: Grid points of a continuous interval without a step.
             when: Conditions under which it is active, ``(parent, comparison, value)`` or a list of them that
                 must all hold; comparisons are ``== != in > >= < <=``. Always active by default.
             inactive: Its value in architectures where it is inactive; left out of them by default.
