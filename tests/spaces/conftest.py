@@ -3,8 +3,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from analognas.nn import to_analog
-
 
 def _measured(network, shape):
     macs = 0
@@ -53,20 +51,3 @@ def _normed(x, norm):
 def normed():
     """Batch norm in evaluation by a function, from a module's tensors."""
     return _normed
-
-
-def _run_and_convert(space, arch):
-    network = space.build(arch)
-    x = torch.randn(2, *space.input_shape, generator=torch.Generator().manual_seed(0))
-    F.cross_entropy(network(x), torch.tensor([0, 1])).backward()
-    assert all(parameter.grad is not None for parameter in network.parameters())
-    network.zero_grad()
-    y = to_analog(network, inplace=True).eval()(x)
-    assert y.shape == (2, space.n_classes)
-    assert torch.isfinite(y).all()
-
-
-@pytest.fixture(scope="session")
-def run_and_convert():
-    """Build a network for its space's own input, run it forward and backward, and again as analog layers."""
-    return _run_and_convert

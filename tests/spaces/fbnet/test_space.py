@@ -4,8 +4,24 @@ import pytest
 from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.spaces import SPACES, FBNetSpace
 from analognas.spaces.fbnet import OPERATIONS
+from analognas.testing import SpaceConformance
+from analognas.testing.networks import check_network
 
 ARCH = (0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 1, 2, 8)
+
+
+class TestConformance(SpaceConformance):
+    input_shape = (3, 8, 8)
+
+    def make_space(self):
+        return FBNetSpace()
+
+
+class TestConformanceOfImageNet(SpaceConformance):
+    input_shape, n_classes, n_networks = (3, 17, 17), 7, 1
+
+    def make_space(self):
+        return FBNetSpace("ImageNet")
 
 
 def test_size_and_registry():
@@ -73,17 +89,16 @@ def test_bad_settings_and_inputs():
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_networks_run_and_convert(run_and_convert, seed):
+def test_networks_run_and_convert(seed):
     space = FBNetSpace(("cifar100", "ImageNet")[seed % 2])
     generator = np.random.default_rng(seed)
     side = 17 + int(generator.integers(8)) if seed % 2 else 8
-    space.input_shape, space.n_classes = (1 + seed, side, side), 4
-    run_and_convert(space, space.sample(1, generator=generator)[0])
+    row = space.sample(1, generator=generator)[0]
+    check_network(space, row, (1 + seed, side, side), 4, generator)
 
 
 @pytest.mark.slow
-def test_500_networks_run_and_convert(run_and_convert):
-    space = FBNetSpace()
-    space.input_shape = (3, 8, 8)
-    for row in space.sample(500, generator=np.random.default_rng(0)):
-        run_and_convert(space, row)
+def test_500_networks_run_and_convert():
+    space, generator = FBNetSpace(), np.random.default_rng(0)
+    for row in space.sample(500, generator=generator):
+        check_network(space, row, (3, 8, 8), 100, generator)

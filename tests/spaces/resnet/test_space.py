@@ -6,6 +6,8 @@ from analognas import ConfigSpace
 from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.spaces import SPACES, STRUCTURE, ResNetSpace
 from analognas.spaces.resnet import FEATURES, TARGETS
+from analognas.testing import SpaceConformance
+from analognas.testing.networks import check_network
 
 ARCH = {
     "out_channel0": 12, "M": 2,
@@ -17,6 +19,22 @@ PUBLISHED_ORDER = (
     "convblock1", "widenfact1", "B1", "convblock2", "widenfact2", "B2", "convblock3", "widenfact3", "B3",
     "convblock4", "widenfact4", "B4", "convblock5", "widenfact5", "B5",
 )  # fmt: skip
+
+
+class TestConformance(SpaceConformance):
+    input_shape = (3, 8, 8)
+
+    def make_space(self):
+        return ResNetSpace()
+
+
+class TestConformanceWithKernels(SpaceConformance):
+    input_shape, n_classes, n_networks = (2, 9, 9), 3, 1
+
+    def make_space(self):
+        return ResNetSpace(
+            "KWS", input_shape=(2, 9, 9), n_classes=3, kernels=(3, 5), layout="imagenet"
+        )
 
 
 @pytest.mark.parametrize(
@@ -229,6 +247,13 @@ def test_the_space_has_only_what_its_input_allows(side, most):
     assert (space.params(population) > 0).all()
 
 
+def check(space, architectures):
+    """Build, run forward and backward, convert, and run again, on the space's own input."""
+    generator = np.random.default_rng(0)
+    for arch in architectures:
+        check_network(space, arch, space.input_shape, space.n_classes, generator)
+
+
 def small(space, n, seed):
     """Random architectures of at most a million parameters and 60 layers."""
     population = space.sample(40 * n, generator=np.random.default_rng(seed))
@@ -245,23 +270,21 @@ def small(space, n, seed):
         {"dataset": "KWS"},
     ],
 )
-def test_networks_run_and_convert(run_and_convert, settings):
+def test_networks_run_and_convert(settings):
     space = ResNetSpace(**settings)
     architectures = small(space, 8, seed=3)
     assert len(architectures) == 8
-    for row in architectures:
-        run_and_convert(space, row)
+    check(space, architectures)
 
 
 @pytest.mark.parametrize("channels", [1, 16])
 @pytest.mark.parametrize("layout", ["cifar", "imagenet"])
-def test_large_inputs(run_and_convert, channels, layout):
+def test_large_inputs(channels, layout):
     space = ResNetSpace(input_shape=(channels, 224, 224), layout=layout)
-    run_and_convert(space, {**ARCH, "out_channel0": 8, "R1": 1, "B1": 1})
+    check(space, [{**ARCH, "out_channel0": 8, "R1": 1, "B1": 1}])
 
 
 @pytest.mark.slow
-def test_500_networks_run_and_convert(run_and_convert):
+def test_500_networks_run_and_convert():
     space = ResNetSpace(input_shape=(3, 8, 8))
-    for row in space.sample(500, generator=np.random.default_rng(0)):
-        run_and_convert(space, row)
+    check(space, space.sample(500, generator=np.random.default_rng(0)))
