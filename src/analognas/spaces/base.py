@@ -53,6 +53,7 @@ class Space(ABC):
         dtype: Type of a population's entries: int8 where no gene has more than 128 choices, else int16 (up to
             32,768 choices) or int32.
         fine: Which genes are fine grids, shape ``(n_genes,)``.
+        has_integer_codes: Whether :meth:`codes` are 64-bit integers: with fewer than 2^63 genotypes.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class Space(ABC):
         self.n_genotypes: int = math.prod(self.n_choices.tolist())
         self.dtype = np.min_scalar_type(-int(self.n_choices.max(initial=1)))
         self.fine = np.zeros(self.n_genes, dtype=bool) if fine is None else np.array(fine, bool)
+        self.has_integer_codes = self.n_genotypes < 2**63
         self._constrained = constrained
         self._plain = not (constrained or self.fine.any())
         self._n_choices_unsigned = self.n_choices.astype(f"u{self.dtype.itemsize}")
@@ -92,11 +94,6 @@ class Space(ABC):
             if self.has_integer_codes
             else np.empty(0, dtype=np.int64)
         )
-
-    @property
-    def has_integer_codes(self) -> bool:
-        """Whether :meth:`codes` are 64-bit integers: where there are fewer than 2^63 genotypes."""
-        return self.n_genotypes < 2**63
 
     @property
     def size(self) -> int:
