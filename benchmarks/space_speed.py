@@ -1,7 +1,8 @@
 """Seconds of CPU time for what a search does with a space, on 100,000 architectures at once.
 
 Run ``python benchmarks/space_speed.py``. The space is AnalogNAS's ResNet-like one: 22 genes, 16 of them inactive where
-their block is absent. Beside it runs what a researcher writes by hand: dictionaries, drawn one by one.
+their block is absent; FBNet's is beside it where networks are counted. Beside sampling runs what a researcher writes by
+hand: dictionaries, drawn one by one.
 """
 
 import random
@@ -9,28 +10,10 @@ import random
 import numpy as np
 from timing import cpu_seconds, interleaved
 
-from analognas.spaces import ConfigSpace, latin_hypercube, sobol
+from analognas.spaces import FBNetSpace, ResNetSpace, latin_hypercube, sobol
 
 N = 100_000
 REPEATS = 5
-
-
-def resnet_like():
-    """AnalogNAS's hyperparameters, with the conditions that its design describes."""
-    space = ConfigSpace(name="resnet-like")
-    space.add_hyperparameter_range("out_channel0", "discrete", [8, 12, 16, 32, 48, 64])
-    space.add_hyperparameter("M", "discrete", 1, 5)
-    for block in range(1, 6):
-        when = ("M", ">=", block) if block > 1 else None
-        space.add_hyperparameter(f"R{block}", "discrete", 1, 16, when=when, inactive=0)
-    for block in range(1, 6):
-        when = ("M", ">=", block) if block > 1 else None
-        space.add_hyperparameter_range(
-            f"convblock{block}", "discrete", [1, 2], when=when, inactive=0
-        )
-        space.add_hyperparameter(f"widenfact{block}", "continuous", 0.5, 0.8, when=when, inactive=0)
-        space.add_hyperparameter(f"B{block}", "discrete", 1, 4, when=when, inactive=0)
-    return space
 
 
 def plain_python(n):
@@ -49,13 +32,14 @@ def plain_python(n):
 
 
 def main():
-    space = resnet_like()
+    space, fbnet = ResNetSpace(), FBNetSpace()
     generator = np.random.default_rng(0)
     rows = space.sample(N, generator=generator)
     codes = space.codes(rows)
+    fbnet_rows = fbnet.sample(N, generator=generator)
     tasks = {
-        "define the space": resnet_like,
-        "count it": lambda: resnet_like().size,
+        "define the space": ResNetSpace,
+        "count it": lambda: ResNetSpace().size,
         "sample (goal: 0.30)": lambda: space.sample(N, generator=generator),
         "sample evenly": lambda: space.sample_evenly(N, generator=generator),
         "Latin hypercube": lambda: latin_hypercube(space, N, generator=generator),
@@ -66,6 +50,15 @@ def main():
         "from codes": lambda: space.from_codes(codes),
         "unique codes": lambda: np.unique(codes),
         "decode into dictionaries": lambda: space.decode_all(rows),
+        "features": lambda: space.features(rows),
+        "parameters (goal: 1)": lambda: space.params(rows),
+        "MACs (goal: 1)": lambda: space.macs(rows),
+        "tiles": lambda: space.tiles(rows),
+        "structural features": lambda: space.structure(rows),
+        "FBNet: sample": lambda: fbnet.sample(N, generator=generator),
+        "FBNet: parameters": lambda: fbnet.params(fbnet_rows),
+        "FBNet: MACs": lambda: fbnet.macs(fbnet_rows),
+        "FBNet: structural features": lambda: fbnet.structure(fbnet_rows),
         "plain Python, sample only": lambda: plain_python(N),
     }
     seconds = interleaved([lambda task=task: cpu_seconds(task) for task in tasks.values()], REPEATS)

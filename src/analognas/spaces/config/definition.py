@@ -22,7 +22,7 @@ from ...core import InvalidArgumentError, check_choice, check_float
 from .conditions import Condition, Forbidden, read_conditions
 from .hyperparameters import LEVELS, Choices, ContinuousInterval, Hyperparameter, IntegerInterval
 
-_ENTRIES = ("name", "dataset", "hyperparameters", "forbidden")
+_ENTRIES = ("name", "dataset", "settings", "hyperparameters", "forbidden")
 _SETTINGS = ("type", "range", "min_value", "max_value", "step", "log", "levels", "inactive", "when")
 
 Parts = tuple[list[Hyperparameter], dict[str, list[Condition]], list[Forbidden]]
@@ -143,6 +143,20 @@ def choices(name: str, settings: Mapping[str, Any]) -> Choices:
     return Choices(
         name, settings["range"], ordered=kind != "categorical", inactive=settings.get("inactive")
     )
+
+
+def check_settings(settings: Any, known: Mapping[str, Any]) -> None:
+    """Refuse settings that the class of a space does not have.
+
+    Raises:
+        InvalidArgumentError: If they are no mapping, or the class has none.
+        UnknownNameError: If one is not known.
+    """
+    if not known:
+        raise InvalidArgumentError(
+            "`settings` go with the `dataset` of a space, but there is none."
+        )
+    _check_mapping("set of settings", settings, list(known))
 
 
 def to_yaml(entries: Mapping[str, Any]) -> str:

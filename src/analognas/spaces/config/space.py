@@ -64,8 +64,8 @@ class ConfigSpace(NamedSpace):
     def __new__(cls, dataset: str | None = None, *args: Any, **kwargs: Any) -> ConfigSpace:
         """Make the space of a data set where one is named."""
         if cls is ConfigSpace and dataset is not None:
-            by_key = {_dataset_key(name): name for name in DATASETS}
-            found = by_key.get(_dataset_key(dataset), dataset)
+            by_key = {dataset_key(name): name for name in DATASETS}
+            found = by_key.get(dataset_key(dataset), dataset)
             cls = DATASETS.get(found)  # type: ignore[assignment]
         return super().__new__(cls)
 
@@ -164,15 +164,24 @@ class ConfigSpace(NamedSpace):
             )
         return self._network(self.decode(self.encode(arch)), input_shape, n_classes)
 
+    def settings(self) -> dict[str, Any]:
+        """Return what a derived class was made with, as YAML types: arguments of its constructor by name.
+
+        Called for the definition, beside the data set; none by default.
+        """
+        return {}
+
     def definition(self) -> dict[str, Any]:
         """Return all that defines the space as YAML types."""
-        return definition.to_dict(
+        entries = definition.to_dict(
             self.name,
             self.dataset,
             list(self._hyperparameters.values()),
             self._conditions,
             self._forbidden,
         )
+        settings = self.settings()
+        return {**entries, "settings": settings} if settings else entries
 
     def fingerprint(self) -> str:
         """Return a digest of the definition: a trial log continues only over the same space."""
@@ -230,6 +239,9 @@ class ConfigSpace(NamedSpace):
     def _from_definition(cls, entries: Mapping[str, Any], network: Network | None) -> ConfigSpace:
         hyperparameters, conditions, forbidden = definition.read(entries)
         space = cls(entries.get("dataset"))
+        if settings := entries.get("settings"):
+            definition.check_settings(settings, space.settings())
+            space = type(space)(entries.get("dataset"), **settings)
         space.name = str(entries.get("name", space.name))
         if network is not None:
             space._network = network
@@ -255,5 +267,6 @@ class ConfigSpace(NamedSpace):
         return str(self)
 
 
-def _dataset_key(name: object) -> str:
+def dataset_key(name: object) -> str:
+    """Return what spellings of a data set's name have in common: ``cifar10`` for ``CIFAR-10``."""
     return "".join(filter(str.isalnum, str(name))).lower()
