@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from .benchmarks import AnalogNASBench
     from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
     from .optimizers import RandomSearch, RegularizedEvolution
-    from .spaces import NASBench201Space
+    from .spaces import ConfigSpace, NASBench201Space
     from .worker import Worker
 
 _ROOM_OF = {
     "AnalogNASBench": "benchmarks",
+    "ConfigSpace": "spaces",
     "GraphEnsembleEvaluator": "evaluators",
     "NASBench201Space": "spaces",
     "RandomSearch": "optimizers",
@@ -30,6 +31,7 @@ _ROOM_OF = {
 
 __all__ = [
     "AnalogNASBench",
+    "ConfigSpace",
     "GraphEnsembleEvaluator",
     "NASBench201Space",
     "RandomSearch",
