@@ -5,6 +5,7 @@ from .constraints import Constraint, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
     InvalidArgumentError,
+    NotFittedError,
     NotProgrammedError,
     OutOfSpaceError,
     OutputFolderError,
@@ -34,6 +35,7 @@ __all__ = [
     "Constraint",
     "InvalidArgumentError",
     "Metric",
+    "NotFittedError",
     "NotProgrammedError",
     "OutOfSpaceError",
     "OutputFolderError",

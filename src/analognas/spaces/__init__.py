@@ -7,6 +7,14 @@ from ..core import Registry
 from .base import Population, Space
 from .config import Architecture, ConfigSpace
 from .designs import evolve, latin_hypercube, sobol
+from .encodings import (
+    ENCODINGS,
+    Encoding,
+    encode_features,
+    encodings_of,
+    feature_names,
+    register_encoding,
+)
 from .fbnet import FBNetSpace
 from .layers import STRUCTURE, LayerCounts, Layers
 from .nasbench201 import NASBench201Space
@@ -26,10 +34,12 @@ SPACES: Registry[Callable[[], Space]] = Registry(
 """Spaces by the name that ``analognas search --space`` takes."""
 
 __all__ = [
+    "ENCODINGS",
     "SPACES",
     "STRUCTURE",
     "Architecture",
     "ConfigSpace",
+    "Encoding",
     "FBNetSpace",
     "LayerCounts",
     "Layers",
@@ -37,7 +47,11 @@ __all__ = [
     "Population",
     "ResNetSpace",
     "Space",
+    "encode_features",
+    "encodings_of",
     "evolve",
+    "feature_names",
     "latin_hypercube",
+    "register_encoding",
     "sobol",
 ]

@@ -1,0 +1,163 @@
+"""Encodings: a population as a matrix of numbers that a predictor can learn from.
+
+An encoding is found by name, and several joined by ``+`` stand side by side (``"canonical+one_hot"``). A space
+that a predictor is to be fitted on needs none of its own: ``raw`` and ``one_hot`` follow from the genes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, Registry, UnknownNameError
+from .base import Population, Space
+from .nasbench201 import NASBench201Space, graph_feature_names, graph_features
+
+Features = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One way to turn genotypes into features.
+
+    Attributes:
+        name: Its name in the registry; without ``+``, which joins encodings.
+        features: From a space and a population, shape ``(n, n_genes)``, to features, shape ``(n, d)``.
+        names: From a space to the names of the ``d`` columns.
+        applies: Whether a space has it; any space by default.
+    """
+
+    name: str
+    features: Callable[[Any, Population], NDArray[Any]]
+    names: Callable[[Any], tuple[str, ...]]
+    applies: Callable[[Space], bool] = lambda space: True
+
+
+def encode_features(space: Space, population: Any, encoding: str = "canonical") -> Features:
+    """Return the features of a population, shape ``(n, d)``, float32.
+
+    Args:
+        space: The space of the architectures.
+        population: Matrix of genotypes, shape ``(n, n_genes)``, or architectures in any form of the space.
+        encoding: Name of an encoding, or several joined by ``+``.
+
+    Raises:
+        UnknownNameError: If there is no such encoding, or the space has none by this name; lists the choices.
+        OutOfSpaceError: If an architecture does not belong to the space.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> cells = [(2, 1, 1, 1, 0, 1), (0, 1, 1, 1, 2, 1)]  # one network, drawn in two ways
+        >>> features = encode_features(NASBench201Space(), cells)
+        >>> features.shape, bool((features[0] == features[1]).all())
+        ((2, 88), True)
+    """
+    rows = space.population(population)
+    parts = [
+        np.asarray(part.features(space, rows), dtype=np.float32) for part in _parts(space, encoding)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def feature_names(space: Space, encoding: str = "canonical") -> tuple[str, ...]:
+    """Return the names of the columns of :func:`encode_features`.
+
+    Raises:
+        UnknownNameError: If there is no such encoding, or the space has none by this name; lists the choices.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> feature_names(NASBench201Space(), "raw")
+        ('gene0', 'gene1', 'gene2', 'gene3', 'gene4', 'gene5')
+    """
+    return tuple(name for part in _parts(space, encoding) for name in part.names(space))
+
+
+def encodings_of(space: Space) -> list[str]:
+    """Return the names of the encodings that a space has, the most telling first.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> encodings_of(NASBench201Space())
+        ['canonical', 'one_hot', 'raw']
+    """
+    return [name for name in ENCODINGS if ENCODINGS.get(name).applies(space)]
+
+
+def register_encoding(encoding: Encoding) -> None:
+    """Add an encoding of your own.
+
+    Raises:
+        InvalidArgumentError: If its name is taken or contains ``+``.
+    """
+    if "+" in encoding.name:
+        raise InvalidArgumentError(
+            f"The name of an encoding must not contain '+', which joins encodings, but got {encoding.name!r}."
+        )
+    ENCODINGS.add(encoding.name, encoding)
+
+
+def _parts(space: Space, encoding: str) -> list[Encoding]:
+    parts = [ENCODINGS.get(name.strip()) for name in str(encoding).split("+")]
+    for part in parts:
+        if not part.applies(space):
+            raise UnknownNameError(
+                f"The space {space.name!r} has no encoding {part.name!r}. "
+                f"Choices: {', '.join(encodings_of(space))}."
+            )
+    return parts
+
+
+def _raw(space: Space, population: Population) -> Features:
+    return population.astype(np.float32)
+
+
+def _raw_names(space: Space) -> tuple[str, ...]:
+    return tuple(f"gene{gene}" for gene in range(space.n_genes))
+
+
+def _one_hot(space: Space, population: Population) -> Features:
+    columns = np.append(0, np.cumsum(space.n_choices))
+    features = np.zeros((len(population), columns[-1]), dtype=np.float32)
+    features[np.arange(len(population))[:, None], columns[:-1] + population] = 1.0
+    return features
+
+
+def _one_hot_names(space: Space) -> tuple[str, ...]:
+    return tuple(
+        f"gene{gene}={choice}" for gene, n in enumerate(space.n_choices) for choice in range(n)
+    )
+
+
+@lru_cache(maxsize=1)
+def _graph_features_by_code() -> Features:
+    """Graph features of every cell in code order, shape ``(15625, 88)``: made once, in a tenth of a second."""
+    space = NASBench201Space()
+    features = graph_features(space.from_codes(np.arange(space.size)))
+    features.flags.writeable = False
+    return features
+
+
+def _canonical(space: NASBench201Space, population: Population) -> Features:
+    return _graph_features_by_code()[space.codes(population)]
+
+
+ENCODINGS: Registry[Encoding] = Registry(
+    "encoding",
+    {
+        "canonical": Encoding(
+            "canonical",
+            _canonical,
+            lambda space: graph_feature_names(),
+            lambda space: isinstance(space, NASBench201Space),
+        ),
+        "one_hot": Encoding("one_hot", _one_hot, _one_hot_names),
+        "raw": Encoding("raw", _raw, _raw_names),
+    },
+)
+"""Encodings by name, the most telling first."""
