@@ -5,7 +5,10 @@ from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameErr
 from analognas.spaces import (
     ENCODINGS,
     Encoding,
+    FBNetSpace,
+    ResNetSpace,
     Space,
+    default_encoding,
     encode_features,
     encodings_of,
     feature_names,
@@ -42,6 +45,43 @@ def test_encodings_of_any_space():
     np.testing.assert_array_equal(one_hot, [[0, 0, 1, 1, 0, 1], [1, 0, 0, 1, 1, 0]])
     names = feature_names(space, "one_hot")
     assert [names[at] for at in np.flatnonzero(one_hot[0])] == ["gene0=2", "gene1=0", "gene2=1"]
+
+
+def test_fine_and_inactive_genes():
+    space = ResNetSpace()
+    rows = space.sample(50, generator=np.random.default_rng(0))
+    features = encode_features(space, rows, "one_hot")
+    names = np.array(feature_names(space, "one_hot"))
+    assert len(names) == features.shape[1] == np.where(space.fine, 1, space.n_choices).sum()
+    active = space.active(rows)
+    assert not active.all()
+    for gene in range(space.n_genes):
+        of_gene = features[:, [name.split("=")[0] == f"gene{gene}" for name in names]]
+        assert (of_gene.any(axis=1) == active[:, gene]).all()
+        if space.fine[gene]:
+            on = active[:, gene]
+            np.testing.assert_allclose(of_gene[on, 0], (rows[on, gene] + 1) / space.n_choices[gene])
+        else:
+            np.testing.assert_array_equal(
+                of_gene.argmax(axis=1)[active[:, gene]], rows[active[:, gene], gene]
+            )
+
+
+@pytest.mark.parametrize("kind", [ResNetSpace, FBNetSpace])
+def test_structure(kind):
+    space = kind()
+    assert encodings_of(space) == ["structure", "one_hot", "raw"]
+    rows = space.sample(20, generator=np.random.default_rng(0))
+    features = encode_features(space, rows, "structure")
+    np.testing.assert_allclose(features, space.structure(rows), rtol=1e-6)
+    assert len(feature_names(space, default_encoding(space))) == len(
+        encode_features(space, rows, default_encoding(space))[0]
+    )
+
+
+def test_default_encodings(space):
+    defaults = [default_encoding(each) for each in (space, ResNetSpace(), Toy())]
+    assert defaults == ["canonical", "structure+one_hot", "one_hot"]
 
 
 @pytest.mark.parametrize("encoding", ["canonical", "one_hot", "raw", "canonical+one_hot"])
