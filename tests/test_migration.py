@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 import analognas
+from analognas.spaces import ENCODINGS
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/migration.md", "docs/analognasbench.md"]
+PAGES = ["README.md", "docs/migration.md", "docs/analognasbench.md", "docs/encodings.md", "docs/surrogates.md"]
 
 
 def python_blocks(page):
@@ -18,6 +19,8 @@ def python_blocks(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    # A page may register something of its own.
+    monkeypatch.setattr(ENCODINGS, "_entries", dict(ENCODINGS._entries))
     blocks = python_blocks(page)
     assert blocks
     for block in blocks:
