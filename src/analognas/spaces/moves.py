@@ -98,9 +98,9 @@ def crossover(
         his = np.where(theirs, his, np.where(hers, her, draws))
         her = np.where(hers, her, his)
         mixed = space.canonical(np.where(generator.random(her.shape) < 0.5, her, his))
-        fine = space.allowed(mixed)
-        children[left[fine]] = mixed[fine]
-        left = left[~fine]
+        allowed = space.allowed(mixed)
+        children[left[allowed]] = mixed[allowed]
+        left = left[~allowed]
     return children
 
 

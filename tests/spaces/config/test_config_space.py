@@ -312,3 +312,44 @@ def test_an_empty_space():
     assert (space.size, space.sample_arch(), space.get_hyperparameters()) == (1, {}, [])
     with pytest.raises(InvalidArgumentError, match="one architecture only"):
         space.mutate(np.zeros((3, 0), dtype=np.int8), generator=np.random.default_rng(0))
+
+
+def test_the_steps_of_the_published_tutorial():
+    space = ConfigSpace("Cifar-10")
+    size, names = space.compute_cs_size(), space.get_hyperparameters()
+    assert names[:3] == ["out_channel0", "M", "R1"]
+    space.add_hyperparameter_range("learning_rate", "discrete", range=[0.1, 0.05, 0.01])
+    space.add_hyperparameter("groups", "discrete", min_value=1, max_value=4)
+    assert space.compute_cs_size() == 12 * size
+    space.remove_hyperparameter("groups")
+    assert space.compute_cs_size() == 3 * size
+    for arch in [space.sample_arch(), *space.sample_arch_uniformly(20)]:
+        assert set(arch) == {*names, "learning_rate"}
+        for block in range(1, 6):
+            shown = [arch[f"{name}{block}"] for name in ("R", "convblock", "widenfact", "B")]
+            assert all(shown) if block <= arch["M"] else not any(shown)
+
+
+def test_unique_draws_of_small_and_of_lopsided_spaces(config):
+    generator = np.random.default_rng(0)
+    drawn = config.sample(config.size, generator=generator, unique=True)
+    assert len(set(config.decode_all(drawn))) == config.size
+    with pytest.raises(InvalidArgumentError, match=f"at most {config.size}, the size of"):
+        config.sample(config.size + 1, generator=generator, unique=True)
+    chain = ConfigSpace()
+    chain.add_hyperparameter("x0", "discrete", 0, 1)
+    for i in range(1, 15):
+        chain.add_hyperparameter(f"x{i}", "discrete", 0, 1, when=(f"x{i - 1}", "==", 1))
+    # The last of them comes up once in 2^15 draws.
+    assert chain.size == 16
+    assert len(set(chain.codes(chain.sample(16, generator=generator, unique=True)).tolist())) == 16
+
+
+def test_numbers_too_large_to_read_are_rounded():
+    space = ConfigSpace()
+    for i in range(80):
+        space.add_hyperparameter(f"x{i}", "discrete", 0, 99_999)
+    assert "1.000e+400 architectures" in str(space)
+    assert space.compute_cs_size() == 10**400
+    with pytest.raises(InvalidArgumentError, match=r"has 1.000e\+400; sample it"):
+        space.every()

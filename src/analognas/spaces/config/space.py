@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,8 @@ from .table_text import table_text
 
 if TYPE_CHECKING:
     from torch import nn
+
+_READABLE = 10**12
 
 Network: TypeAlias = "Callable[[Architecture, tuple[int, int, int], int], nn.Module]"
 """Function from an architecture, an input shape and a number of classes to a network."""
@@ -252,7 +255,12 @@ class ConfigSpace(NamedSpace):
 
     def __str__(self) -> str:
         try:
-            size = f"{self.size:,} architectures"
+            exact = self.size < _READABLE
+            size = (
+                f"{self.size:,} architectures"
+                if exact
+                else f"{Decimal(self.size):.3e} architectures"
+            )
         except UncountableError:
             size = "more architectures than can be counted exactly"
         n = len(self._hyperparameters)
