@@ -124,6 +124,13 @@ class Space(ABC):
         rows: Population = np.where(self.active(population), population, self.dtype.type(0))
         return rows
 
+    def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
+        """Draw ``n`` allowed rows without rejection, or None where the space cannot.
+
+        Called by :meth:`sample` where hardly any combination of choices is allowed.
+        """
+        return None
+
     def fingerprint(self) -> str | None:
         """Return a digest of all that the name does not tell, part of a trial log's identity; else None."""
         return None

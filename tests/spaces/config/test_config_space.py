@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from analognas.core import AnalogNASError, InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.spaces import Architecture, ConfigSpace
+from analognas.spaces.config import counting
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -353,3 +354,40 @@ def test_numbers_too_large_to_read_are_rounded():
     assert space.compute_cs_size() == 10**400
     with pytest.raises(InvalidArgumentError, match=r"has 1.000e\+400; sample it"):
         space.every()
+
+
+class Filled(ConfigSpace):
+    def set_hyperparameters(self):
+        self.add_hyperparameter("depth", "discrete", 1, 3)
+
+
+def test_derived_classes_fill_themselves():
+    space = Filled(name="filled")
+    assert (space.name, space.size) == ("filled", 3)
+    space.add_hyperparameter("width", "discrete", 1, 2)
+    assert Filled.from_yaml(space.to_yaml()).definition() == space.definition()
+    assert type(Filled.from_yaml(space.to_yaml())) is Filled
+
+
+def test_spaces_where_hardly_anything_is_allowed():
+    space = ConfigSpace(name="needles")
+    for i in range(8):
+        space.add_hyperparameter(f"x{i}", "discrete", 0, 9)
+        space.add_forbidden({f"x{i}": list(range(9)) if i < 7 else 0})
+    generator = np.random.default_rng(0)
+    rows = space.sample(300, generator=generator)
+    assert space.size == len(np.unique(space.codes(rows))) == 9
+    children = space.mutate(rows, generator=generator)
+    assert space.allowed(children).all()
+    assert (children != rows).any(axis=1).all()
+
+
+def test_spaces_where_hardly_anything_is_allowed_and_nothing_is_counted(monkeypatch):
+    monkeypatch.setattr(counting, "LARGEST_TABLE", 100)
+    space = ConfigSpace(name="needles")
+    for i in range(9):
+        space.add_hyperparameter(f"x{i}", "discrete", 0, 9)
+        space.add_forbidden({f"x{i}": list(range(9))})
+    space.add_forbidden({f"x{i}": [8, 9] for i in range(8)} | {"x8": [0]})
+    with pytest.raises(InvalidArgumentError, match="only 0 are allowed"):
+        space.sample(2, generator=np.random.default_rng(0))

@@ -82,6 +82,10 @@ class ConfigSpace(NamedSpace):
         super().__init__(name)
         self.dataset = dataset
         self._network = network
+        self.set_hyperparameters()
+
+    def set_hyperparameters(self) -> None:
+        """Fill the space; called at the end of construction. Derived classes override it: this one is empty."""
 
     def compute_cs_size(self) -> int:
         """Return the exact number of distinct, allowed architectures; of intervals, grid points count.
@@ -107,17 +111,6 @@ class ConfigSpace(NamedSpace):
         generator = np.random.default_rng() if generator is None else generator
         rows = self.sample(check_int("n", n, minimum=0), generator=generator)
         return [dict(arch) for arch in self.decode_all(rows)]
-
-    def sample_evenly(self, n: int, *, generator: np.random.Generator) -> Population:
-        """Draw ``n`` genotypes, every architecture equally likely, shape ``(n, n_genes)``.
-
-        Unlike :meth:`sample`, which is uniform gene by gene: here five main blocks are drawn far more often
-        than one, because there are far more such networks.
-
-        Raises:
-            InvalidArgumentError: If the space cannot be counted.
-        """
-        return self._counter().draw(n, generator).astype(self.dtype)
 
     def encode(self, arch: Any) -> Population:
         """Return the genotype of an architecture, a mapping from names to values or a genotype's indices.
