@@ -9,7 +9,13 @@ import analognas
 from analognas.spaces import ENCODINGS
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/migration.md", "docs/analognasbench.md", "docs/encodings.md", "docs/surrogates.md"]
+PAGES = [
+    "README.md",
+    "docs/migration.md",
+    "docs/analognasbench.md",
+    "docs/encodings.md",
+    "docs/surrogates.md",
+]
 
 
 def python_blocks(page):

@@ -327,7 +327,7 @@ def test_best_arch_and_summary(bench, capsys):
         ({"objectives": "acc"}, UnknownNameError, "Unknown metric 'acc'"),
         ({"objectives": ["avm", "params"]}, InvalidArgumentError, "takes one objective"),
         ({"optimizer": "evolution"}, UnknownNameError, "Did you mean 'regularized_evolution'"),
-        ({"space": "resnet"}, UnknownNameError, "Unknown space 'resnet'"),
+        ({"space": "resnext"}, UnknownNameError, "Unknown space 'resnext'"),
         ({"constraints": "params"}, InvalidArgumentError, "Cannot read the constraint"),
         ({"resume": True}, InvalidArgumentError, "`resume` needs `out`"),
         ({"constraints": None}, InvalidArgumentError, "`constraints` must be a bound"),

@@ -16,6 +16,8 @@ LEVELS = 30_001
 """Grid points of a continuous interval: 30,000 steps divide a range by 2, 3 and 5, and indices fit int16."""
 
 _DIGITS = 12
+_COLUMN = 10_000
+_LARGEST_TABLE = 2**16
 _SHOWN_CHOICES = 8
 _SCALAR = (bool, int, float, str)
 
@@ -264,6 +266,7 @@ class ContinuousInterval(Hyperparameter):
             name, check_int(f"levels of {name!r}", levels, minimum=2, maximum=2**31), inactive
         )
         self.fine = self.n_choices > 128
+        self._table: NDArray[Any] | None = None
         self._low, self._high = self._scale(self.min_value), self._scale(self.max_value)
         ends = self.values([0, 1, self.n_choices - 2, self.n_choices - 1])
         if not (ends[0] < ends[1] and ends[2] < ends[3]):
@@ -286,13 +289,22 @@ class ContinuousInterval(Hyperparameter):
         return round(share * (self.n_choices - 1))
 
     def values(self, indices: Any) -> NDArray[Any]:
-        """Return the values of indices."""
-        share = np.asarray(indices, dtype=np.int64) / (self.n_choices - 1)
+        """Return the values of indices; a whole column of them from a table kept for the purpose."""
+        indices = np.asarray(indices, dtype=np.int64)
+        if len(indices) < _COLUMN or self.n_choices > _LARGEST_TABLE:
+            return self._values(indices)
+        if self._table is None:
+            self._table = self._values(np.arange(self.n_choices))
+        column: NDArray[Any] = self._table[indices]
+        return column
+
+    def _values(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        share = indices / (self.n_choices - 1)
         raw = self._low + share * (self._high - self._low)
         if self.log:
             raw = np.exp(raw)
         # Printed and read again: the shortest way to a number of 12 digits that is exactly its literal.
-        digits = np.array([float(f"{value:.{_DIGITS}g}") for value in np.atleast_1d(raw).tolist()])
+        digits = np.array([float(f"{value:.{_DIGITS}g}") for value in raw.tolist()])
         clipped: NDArray[Any] = np.clip(digits, self.min_value, self.max_value)
         return clipped
 
