@@ -8,7 +8,13 @@ import pytest
 import analognas
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/migration.md", "docs/analognasbench.md"]
+PAGES = [
+    "README.md",
+    "docs/migration.md",
+    "docs/analognasbench.md",
+    "docs/resnet_space.md",
+    "docs/fbnet_space.md",
+]
 
 
 def python_blocks(page):
@@ -20,8 +26,9 @@ def test_examples_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = python_blocks(page)
     assert blocks
+    names = {}
     for block in blocks:
-        exec(compile(block, page, "exec"), {})
+        exec(compile(block, page, "exec"), names)
     assert capsys.readouterr().out
 
 

@@ -4,7 +4,11 @@ import pytest
 from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.spaces import (
     ENCODINGS,
+    STRUCTURE,
+    ConfigSpace,
     Encoding,
+    FBNetSpace,
+    ResNetSpace,
     Space,
     encode_features,
     encodings_of,
@@ -12,6 +16,7 @@ from analognas.spaces import (
     register_encoding,
 )
 from analognas.spaces.nasbench201 import graph_features
+from analognas.spaces.resnet import FEATURES
 
 
 class Toy(Space):
@@ -42,6 +47,34 @@ def test_encodings_of_any_space():
     np.testing.assert_array_equal(one_hot, [[0, 0, 1, 1, 0, 1], [1, 0, 0, 1, 1, 0]])
     names = feature_names(space, "one_hot")
     assert [names[at] for at in np.flatnonzero(one_hot[0])] == ["gene0=2", "gene1=0", "gene2=1"]
+
+
+def test_encodings_of_spaces_that_count_their_layers():
+    resnet, fbnet = ResNetSpace(), FBNetSpace()
+    assert encodings_of(resnet) == ["structure", "published", "one_hot", "raw"]
+    assert encodings_of(fbnet) == ["structure", "one_hot", "raw"]
+    for space in (resnet, fbnet):
+        rows = space.sample(30, generator=np.random.default_rng(0))
+        expected = space.structure(rows).astype(np.float32)
+        np.testing.assert_array_equal(encode_features(space, rows, "structure"), expected)
+        assert feature_names(space, "structure") == STRUCTURE
+    rows = resnet.sample(30, generator=np.random.default_rng(0))
+    features = encode_features(resnet, rows, "published")
+    np.testing.assert_array_equal(features, resnet.features(rows).astype(np.float32))
+    assert feature_names(resnet, "published") == FEATURES
+
+
+def test_one_hot_of_fine_and_of_inactive_genes():
+    space = ConfigSpace(name="toy")
+    space.add_hyperparameter("depth", "discrete", 1, 2)
+    space.add_hyperparameter("rate", "continuous", 0.0, 1.0)
+    space.add_hyperparameter_range("width", "discrete", [8, 16], when=("depth", "==", 2))
+    rows = space.population([{"depth": 1, "rate": 0.25}, {"depth": 2, "rate": 1.0, "width": 8}])
+    names = feature_names(space, "one_hot")
+    assert names == ("gene0=0", "gene0=1", "gene1", "gene2=0", "gene2=1")
+    np.testing.assert_allclose(
+        encode_features(space, rows, "one_hot"), [[1, 0, 0.25, 0, 0], [0, 1, 1, 1, 0]]
+    )
 
 
 @pytest.mark.parametrize("encoding", ["canonical", "one_hot", "raw", "canonical+one_hot"])

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, Registry, UnknownNameError
 from .base import Population, Space
+from .layers import STRUCTURE, LayerCounts
 from .nasbench201 import NASBench201Space, graph_feature_names, graph_features
+from .resnet import ResNetSpace
 
 Features = NDArray[np.float32]
 
@@ -122,16 +124,23 @@ def _raw_names(space: Space) -> tuple[str, ...]:
 
 
 def _one_hot(space: Space, population: Population) -> Features:
-    columns = np.append(0, np.cumsum(space.n_choices))
+    """A column for each choice, all 0 where the gene is inactive; one from 0 to 1 for a fine grid."""
+    columns = np.append(0, np.cumsum(np.where(space.fine, 1, space.n_choices)))
     features = np.zeros((len(population), columns[-1]), dtype=np.float32)
-    features[np.arange(len(population))[:, None], columns[:-1] + population] = 1.0
+    shares = population[:, space.fine] / (space.n_choices[space.fine] - 1)
+    features[:, columns[:-1][space.fine]] = shares
+    coarse = np.flatnonzero(~space.fine)
+    active = space.active(population)[:, coarse]
+    chosen = columns[coarse] + population[:, coarse]
+    features[np.arange(len(population))[:, None], chosen] = active
     return features
 
 
 def _one_hot_names(space: Space) -> tuple[str, ...]:
-    return tuple(
-        f"gene{gene}={choice}" for gene, n in enumerate(space.n_choices) for choice in range(n)
-    )
+    names: list[str] = []
+    for gene, (n, fine) in enumerate(zip(space.n_choices, space.fine, strict=True)):
+        names += [f"gene{gene}"] if fine else [f"gene{gene}={choice}" for choice in range(n)]
+    return tuple(names)
 
 
 @lru_cache(maxsize=1)
@@ -144,7 +153,8 @@ def _graph_features_by_code() -> Features:
 
 
 def _canonical(space: NASBench201Space, population: Population) -> Features:
-    return _graph_features_by_code()[space.codes(population)]
+    features: Features = _graph_features_by_code()[space.codes(population)]
+    return features
 
 
 ENCODINGS: Registry[Encoding] = Registry(
@@ -156,8 +166,25 @@ ENCODINGS: Registry[Encoding] = Registry(
             lambda space: graph_feature_names(),
             lambda space: isinstance(space, NASBench201Space),
         ),
+        "structure": Encoding(
+            "structure",
+            lambda space, population: space.structure(population),
+            lambda space: STRUCTURE,
+            lambda space: isinstance(space, LayerCounts),
+        ),
+        "published": Encoding(
+            "published",
+            lambda space, population: space.features(population),
+            lambda space: space.feature_names(),
+            lambda space: isinstance(space, ResNetSpace),
+        ),
         "one_hot": Encoding("one_hot", _one_hot, _one_hot_names),
         "raw": Encoding("raw", _raw, _raw_names),
     },
 )
-"""Encodings by name, the most telling first."""
+"""Encodings by name, the most telling first.
+
+``canonical``: graph features of NAS-Bench-201 cells. ``structure``: depth, widths, parameters, MACs, branches
+and tiles of any space that counts its layers. ``published``: values in the order of AnalogNAS's evaluators.
+``one_hot`` and ``raw``: the genes of any space.
+"""
