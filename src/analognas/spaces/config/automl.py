@@ -41,12 +41,15 @@ def to_dict(
 
     The default values are those of one allowed architecture, since that package checks them.
     """
-    some = space.decode(space.sample(1, generator=np.random.default_rng(0))[0])
+    row = space.sample(1, generator=np.random.default_rng(0))[0]
     entries = [space.hyperparameter(name) for name in space.get_hyperparameters()]
     by_name = {entry.name: entry for entry in entries}
     return {
         "name": space.name,
-        "hyperparameters": [_hyperparameter(entry, some.get(entry.name)) for entry in entries],
+        "hyperparameters": [
+            _hyperparameter(entry, entry.value(index))
+            for entry, index in zip(entries, row.tolist(), strict=True)
+        ],
         "conditions": [
             row for name, rows in conditions.items() if (row := _joined(name, rows, by_name))
         ],
@@ -87,7 +90,6 @@ def to_definition(payload: Any) -> dict[str, Any]:
 
 
 def _hyperparameter(entry: Hyperparameter, default: Any) -> dict[str, Any]:
-    default = entry.value(0) if default is None else default
     meta: dict[str, Any] = {} if entry.inactive is None else {"inactive": entry.inactive}
     row: dict[str, Any] = {"name": entry.name}
     if isinstance(entry, ContinuousInterval):
@@ -110,7 +112,7 @@ def _hyperparameter(entry: Hyperparameter, default: Any) -> dict[str, Any]:
             row |= {"type": "ordinal", "sequence": values}
         else:
             row |= {"type": "categorical", "choices": values, "weights": None}
-        row["default_value"] = default if default in values else values[0]
+        row["default_value"] = default
     return {**row, "meta": {_KEY: meta} if meta else None}
 
 
@@ -131,7 +133,8 @@ def _written(name: str, row: Condition, parent: Hyperparameter) -> dict[str, Any
     holds = row.holds(parent)
     if holds.all():
         return None
-    if parent.n_choices <= _LISTED:
+    exact = isinstance(parent, ContinuousInterval) and row.comparison != "in"
+    if not exact and parent.n_choices <= _LISTED:
         values = parent.values(np.flatnonzero(holds)).tolist()
         return {"type": "IN", **ends, "values": values}
     value = row.value
