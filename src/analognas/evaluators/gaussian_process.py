@@ -110,7 +110,8 @@ def _distances(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[
     squares += np.einsum("ij,ij->i", other, other)
     np.maximum(squares, 0, out=squares)
     squares /= max(one.shape[1], 1)
-    return np.sqrt(squares, out=squares)
+    np.sqrt(squares, out=squares)
+    return squares
 
 
 def _matern(distances: NDArray[Any], length: float) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import RandomStreams
-from .boosted_trees import fit_trees, predict_trees, relevances
+from .boosted_trees import LARGE, QUICK, fit_trees, predict_trees, relevances
 from .gaussian_process import GaussianProcess
 from .normal_scores import NormalScores
 
@@ -29,8 +29,8 @@ GP_ROWS = 2000
 """Rows that the Gaussian process sees at most; the trees see all."""
 
 OPTIMISM_ROWS = 20.0
-"""Held-out errors are optimistic, since a row helped to weigh the features that it was predicted with: variances
-grow by this over the number of rows. Chosen by coverage on seeds 1000 and up."""
+"""Held-out errors are optimistic, since a row helped to weigh the features that it was predicted with:
+variances grow by this over the number of rows. Chosen by coverage on seeds 1000 and up."""
 
 _PRIOR_ROWS = 10.0
 
@@ -109,10 +109,11 @@ def _committee(
     """Tree models that each miss a fold, and the prediction of every row by the one that missed it."""
     held_out = np.empty(len(scores))
     models = []
+    quick = QUICK if len(scores) < LARGE else None
     for fold in range(N_FOLDS):
         missed = np.zeros(len(scores), dtype=bool)
         missed[order[fold::N_FOLDS]] = True
-        model = fit_trees(features[~missed], scores[~missed], seed=seed + fold)
+        model = fit_trees(features[~missed], scores[~missed], seed=seed + fold, settings=quick)
         held_out[missed] = predict_trees(model, features[missed])
         models.append(model)
     return tuple(models), held_out

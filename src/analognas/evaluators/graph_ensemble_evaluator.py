@@ -22,8 +22,8 @@ class GraphEnsembleEvaluator(Surrogate):
     """Predicts metrics, each with a standard error, from as few as some dozens of measured architectures.
 
     Each metric has a :class:`GraphEnsemble` of its own: boosted trees and a Gaussian process on the canonical
-    features of NAS-Bench-201, or the features of any other space. A fit to 500 architectures takes about a tenth of
-    a second and a metric, so a search can fit again after every batch.
+    features of NAS-Bench-201, or the features of any other space. A fit to 500 architectures takes about a
+    tenth of a second and a metric, so a search can fit again after every batch.
 
     The standard error of a prediction says how far a new measurement may lie from it: label noise is in it, and
     it is calibrated on measurements that were held out.

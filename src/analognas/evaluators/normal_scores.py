@@ -1,4 +1,4 @@
-"""Values on a normal scale: what surrogates learn, so that a few collapsed networks do not outweigh the rest."""
+"""Values on a normal scale: what surrogates learn, so that a few collapsed networks do not outweigh all."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 class NormalScores:
     r"""A monotone map between values and normal scores, after van der Waerden.
 
-    A value of rank r among n has the score :math:`\Phi^{-1}((r - 1/2) / n)`; equal values share their mean rank.
-    Between values the map is linear, and beyond the outermost it goes on with the slope of the last tenth.
+    A value of rank r among n has the score :math:`\Phi^{-1}((r - 1/2) / n)`; equal values share their mean
+    rank. Between values the map is linear, and beyond the outermost it goes on with the slope of the last
+    tenth.
 
     Attributes:
         scores: Scores of the knots, ascending, shape ``(k,)``.

@@ -65,10 +65,11 @@ class Surrogate(Evaluator):
         """Learn from measured architectures, and forget what was learnt before.
 
         Args:
-            architectures: Matrix of genotypes, shape ``(n, n_genes)``, or architectures in any form of the space.
+            architectures: Matrix of genotypes, shape ``(n, n_genes)``, or architectures in any form of the
+                space.
             values: Metric name to measured values, shape ``(n,)`` each; or a table with a ``query`` method.
-            metrics: Names of the metrics to learn; all of ``values`` by default, and for a table the evaluator's
-                own choice.
+            metrics: Names of the metrics to learn; all of ``values`` by default, and for a table the
+                evaluator's own choice.
             space: Another space than the evaluator was made for.
 
         Returns:
@@ -77,8 +78,8 @@ class Surrogate(Evaluator):
         Raises:
             OutOfSpaceError: If an architecture does not belong to the space.
             UnknownNameError: If a metric is not known.
-            InvalidArgumentError: If there are fewer than four architectures, or values are missing, not finite or
-                of another number.
+            InvalidArgumentError: If there are fewer than four architectures, or values are missing, not
+                finite or of another number.
         """
         if space is not None:
             self._bind(SPACES.get(space)() if isinstance(space, str) else space)

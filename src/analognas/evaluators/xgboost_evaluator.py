@@ -36,7 +36,7 @@ DEFAULT_WEIGHTS = {"nasbench201": Path(__file__).with_name("data") / "xgboost_na
 """Shipped models by space, made by ``python -m analognas.evaluators.fit_default_weights``."""
 
 DEFAULT_CHECKSUMS = {
-    "nasbench201": "8735cde58b286e76a93f2d6f8c11fedaf384371ee62874089b4eef291f7559c8",
+    "nasbench201": "35111ae049dd462d7c4f01767b0bf83407a8716328a644957026e694acf27c98",
 }
 """SHA-256 of the content of the shipped models."""
 
@@ -44,11 +44,11 @@ _RANKER = {
     "objective": "rank:pairwise",
     "lambdarank_pair_method": "mean",
     "lambdarank_normalization": False,
+    "rounds": 150,
     "eta": 0.05,
 }
 _PAIRS = 64
 _PAIRS_OF_LARGE = 16
-_RANKER_ROUNDS = 150
 _KNOTS = 200
 
 
@@ -57,7 +57,8 @@ class XGBoostEvaluator(Surrogate):
 
     The accuracy's model learns from pairs which of two architectures is better; its scores are then mapped to
     accuracies of equal rank. AVM and spread are regressed. For ``nasbench201`` models fitted to the whole
-    AnalogNAS-Bench table are shipped and used until :meth:`fit` is called; for other spaces :meth:`fit` comes first.
+    AnalogNAS-Bench table are shipped and used until :meth:`fit` is called; for other spaces :meth:`fit` comes
+    first.
 
     Args:
         space: The space, or its name.
@@ -140,8 +141,8 @@ class XGBoostEvaluator(Surrogate):
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write the fitted models to one JSON file, atomically, and return the checksum of its content.
 
-        Under ``models`` stands each model in XGBoost's own JSON format. A name that ends in ``.gz`` has the file
-        compressed.
+        Under ``models`` stands each model in XGBoost's own JSON format. A name that ends in ``.gz`` has the
+        file compressed.
 
         Raises:
             NotFittedError: If the evaluator was not fitted yet.
@@ -248,7 +249,7 @@ def _fit_ranker(features: NDArray[np.float32], scores: Floats, seed: int) -> Boo
     """Trees that learn which of two rows is better; each row meets 64 others, or 16 where there are many."""
     pairs = _PAIRS if len(scores) < LARGE else _PAIRS_OF_LARGE
     settings = {**_RANKER, "lambdarank_num_pair_per_sample": pairs}
-    return fit_trees(features, scores, seed=seed, settings=settings, rounds=_RANKER_ROUNDS)
+    return fit_trees(features, scores, seed=seed, settings=settings)
 
 
 def _of_equal_rank(scores: Floats, values: Floats) -> NormalScores:

@@ -17,7 +17,7 @@ def noise_sensitivity(
     weight_noise: float = 0.05,
     n_draws: int = 8,
 ) -> float:
-    r"""Return how far weight noise moves a network's outputs, relative to their size; smaller is better.
+    r"""Return how far weight noise moves a network's outputs, relative to their size; smaller is more robust.
 
     .. math::
         s = \frac{1}{K} \sum_{k=1}^{K}
