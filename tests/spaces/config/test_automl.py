@@ -120,7 +120,11 @@ def test_the_package_itself_reads_what_we_write(config):
         shown = {n: v for n, v in fine.decode(fine.encode(arch)).items() if n in arch}
         assert set(shown) == set(arch)
         for name, value in shown.items():
-            near = pytest.approx(arch[name], rel=3e-4, abs=2e-5) if isinstance(value, float) else arch[name]
+            near = (
+                pytest.approx(arch[name], rel=3e-4, abs=2e-5)
+                if isinstance(value, float)
+                else arch[name]
+            )
             assert value == near
         assert len(arch) == fine.active(fine.encode(arch)[None]).sum()
     assert ConfigSpace.from_automl(theirs.to_serialized_dict()).size == config.size
