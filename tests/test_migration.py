@@ -15,6 +15,8 @@ PAGES = [
     "docs/analognasbench.md",
     "docs/encodings.md",
     "docs/surrogates.md",
+    "docs/resnet_space.md",
+    "docs/fbnet_space.md",
 ]
 
 
@@ -29,8 +31,9 @@ def test_examples_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(ENCODINGS, "_entries", dict(ENCODINGS._entries))
     blocks = python_blocks(page)
     assert blocks
+    names = {}
     for block in blocks:
-        exec(compile(block, page, "exec"), {})
+        exec(compile(block, page, "exec"), names)
     assert capsys.readouterr().out
 
 

@@ -4,6 +4,8 @@ import pytest
 from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.spaces import (
     ENCODINGS,
+    STRUCTURE,
+    ConfigSpace,
     Encoding,
     FBNetSpace,
     ResNetSpace,
@@ -15,6 +17,7 @@ from analognas.spaces import (
     register_encoding,
 )
 from analognas.spaces.nasbench201 import graph_features
+from analognas.spaces.resnet import FEATURES
 
 
 class Toy(Space):
@@ -47,35 +50,31 @@ def test_encodings_of_any_space():
     assert [names[at] for at in np.flatnonzero(one_hot[0])] == ["gene0=2", "gene1=0", "gene2=1"]
 
 
-def test_fine_and_inactive_genes():
-    space = ResNetSpace()
-    rows = space.sample(50, generator=np.random.default_rng(0))
-    features = encode_features(space, rows, "one_hot")
-    names = np.array(feature_names(space, "one_hot"))
-    assert len(names) == features.shape[1] == np.where(space.fine, 1, space.n_choices).sum()
-    active = space.active(rows)
-    assert not active.all()
-    for gene in range(space.n_genes):
-        of_gene = features[:, [name.split("=")[0] == f"gene{gene}" for name in names]]
-        assert (of_gene.any(axis=1) == active[:, gene]).all()
-        if space.fine[gene]:
-            on = active[:, gene]
-            np.testing.assert_allclose(of_gene[on, 0], (rows[on, gene] + 1) / space.n_choices[gene])
-        else:
-            np.testing.assert_array_equal(
-                of_gene.argmax(axis=1)[active[:, gene]], rows[active[:, gene], gene]
-            )
+def test_encodings_of_spaces_that_count_their_layers():
+    resnet, fbnet = ResNetSpace(), FBNetSpace()
+    assert encodings_of(resnet) == ["structure", "published", "one_hot", "raw"]
+    assert encodings_of(fbnet) == ["structure", "one_hot", "raw"]
+    for space in (resnet, fbnet):
+        rows = space.sample(30, generator=np.random.default_rng(0))
+        expected = space.structure(rows).astype(np.float32)
+        np.testing.assert_array_equal(encode_features(space, rows, "structure"), expected)
+        assert feature_names(space, "structure") == STRUCTURE
+    rows = resnet.sample(30, generator=np.random.default_rng(0))
+    features = encode_features(resnet, rows, "published")
+    np.testing.assert_array_equal(features, resnet.features(rows).astype(np.float32))
+    assert feature_names(resnet, "published") == FEATURES
 
 
-@pytest.mark.parametrize("kind", [ResNetSpace, FBNetSpace])
-def test_structure(kind):
-    space = kind()
-    assert encodings_of(space) == ["structure", "one_hot", "raw"]
-    rows = space.sample(20, generator=np.random.default_rng(0))
-    features = encode_features(space, rows, "structure")
-    np.testing.assert_allclose(features, space.structure(rows), rtol=1e-6)
-    assert len(feature_names(space, default_encoding(space))) == len(
-        encode_features(space, rows, default_encoding(space))[0]
+def test_one_hot_of_fine_and_of_inactive_genes():
+    space = ConfigSpace(name="toy")
+    space.add_hyperparameter("depth", "discrete", 1, 2)
+    space.add_hyperparameter("rate", "continuous", 0.0, 1.0)
+    space.add_hyperparameter_range("width", "discrete", [8, 16], when=("depth", "==", 2))
+    rows = space.population([{"depth": 1, "rate": 0.25}, {"depth": 2, "rate": 1.0, "width": 8}])
+    names = feature_names(space, "one_hot")
+    assert names == ("gene0=0", "gene0=1", "gene1", "gene2=0", "gene2=1")
+    np.testing.assert_allclose(
+        encode_features(space, rows, "one_hot"), [[1, 0, 0.25, 0, 0], [0, 1, 1, 1, 0]]
     )
 
 

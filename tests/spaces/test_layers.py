@@ -78,6 +78,10 @@ def test_inputs():
     assert check_input((1, 1, 1), 2) == ((1, 1, 1), 2)
     with pytest.raises(InvalidArgumentError, match="at least 9 pixels .* 4 times, but got 9 x 8"):
         check_input((3, 9, 8), 5, 4)
+    with pytest.raises(
+        InvalidArgumentError, match="at least 2 pixels .* halves its feature map once"
+    ):
+        check_input((3, 1, 8), 5, 1)
     for bad in ((3, 0, 32), (3.5, 4, 4), (True, 4, 4)):
         with pytest.raises(InvalidArgumentError, match="`input_shape`"):
             check_input(bad, 5)

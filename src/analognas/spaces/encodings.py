@@ -18,6 +18,7 @@ from ..core import InvalidArgumentError, Registry, UnknownNameError
 from .base import Population, Space
 from .layers import STRUCTURE, LayerCounts
 from .nasbench201 import NASBench201Space, graph_feature_names, graph_features
+from .resnet import ResNetSpace
 
 Features = NDArray[np.float32]
 
@@ -138,27 +139,23 @@ def _raw_names(space: Space) -> tuple[str, ...]:
 
 
 def _one_hot(space: Space, population: Population) -> Features:
-    """One column for each choice of a gene, one for the place of a fine gene on its grid; 0 where inactive."""
-    widths = np.where(space.fine, 1, space.n_choices)
-    columns = np.append(0, np.cumsum(widths))
+    """A column for each choice, all 0 where the gene is inactive; one from 0 to 1 for a fine grid."""
+    columns = np.append(0, np.cumsum(np.where(space.fine, 1, space.n_choices)))
     features = np.zeros((len(population), columns[-1]), dtype=np.float32)
-    places = np.where(space.fine, (population + 1) / space.n_choices, 1.0)
-    at = columns[:-1] + np.where(space.fine, 0, population)
-    features[np.arange(len(population))[:, None], at] = places * space.active(population)
+    shares = population[:, space.fine] / (space.n_choices[space.fine] - 1)
+    features[:, columns[:-1][space.fine]] = shares
+    coarse = np.flatnonzero(~space.fine)
+    active = space.active(population)[:, coarse]
+    chosen = columns[coarse] + population[:, coarse]
+    features[np.arange(len(population))[:, None], chosen] = active
     return features
 
 
 def _one_hot_names(space: Space) -> tuple[str, ...]:
-    genes = zip(space.n_choices.tolist(), space.fine.tolist(), strict=True)
-    return tuple(
-        f"gene{gene}" if fine else f"gene{gene}={choice}"
-        for gene, (n, fine) in enumerate(genes)
-        for choice in range(1 if fine else n)
-    )
-
-
-def _structure(space: LayerCounts, population: Population) -> NDArray[np.float64]:
-    return space.structure(population)
+    names: list[str] = []
+    for gene, (n, fine) in enumerate(zip(space.n_choices, space.fine, strict=True)):
+        names += [f"gene{gene}"] if fine else [f"gene{gene}={choice}" for choice in range(n)]
+    return tuple(names)
 
 
 @lru_cache(maxsize=1)
@@ -186,12 +183,23 @@ ENCODINGS: Registry[Encoding] = Registry(
         ),
         "structure": Encoding(
             "structure",
-            _structure,
+            lambda space, population: space.structure(population),
             lambda space: STRUCTURE,
             lambda space: isinstance(space, LayerCounts),
+        ),
+        "published": Encoding(
+            "published",
+            lambda space, population: space.features(population),
+            lambda space: space.feature_names(),
+            lambda space: isinstance(space, ResNetSpace),
         ),
         "one_hot": Encoding("one_hot", _one_hot, _one_hot_names),
         "raw": Encoding("raw", _raw, _raw_names),
     },
 )
-"""Encodings by name, the most telling first."""
+"""Encodings by name, the most telling first.
+
+``canonical``: graph features of NAS-Bench-201 cells. ``structure``: depth, widths, parameters, MACs, branches
+and tiles of any space that counts its layers. ``published``: values in the order of AnalogNAS's evaluators.
+``one_hot`` and ``raw``: the genes of any space.
+"""

@@ -143,8 +143,8 @@ def check_input(
         halvings: How often the network halves its feature map.
 
     Raises:
-        InvalidArgumentError: If they are not positive integers, or the map has a side of one pixel before it
-            was halved that often.
+        InvalidArgumentError: If they are no positive integers, or the input is so small that a side of one
+            pixel would be halved.
     """
     if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
         raise InvalidArgumentError(
@@ -153,9 +153,11 @@ def check_input(
     channels, height, width = (check_int("input_shape", size, minimum=1) for size in input_shape)
     smallest = 2 ** (halvings - 1) + 1 if halvings else 1
     if min(height, width) < smallest:
+        times = "once" if halvings == 1 else f"{halvings} times"
         raise InvalidArgumentError(
             f"`input_shape` must be at least {smallest} pixels high and wide for an architecture that halves "
-            f"its feature map {halvings} times, but got {height} x {width}; enlarge the input or halve less."
+            f"its feature map {times}, but got {height} x {width}; enlarge the input or take a shallower "
+            "architecture."
         )
     return (channels, height, width), check_int("n_classes", n_classes, minimum=1)
 

@@ -95,10 +95,3 @@ def test_networks_run_and_convert(seed):
     side = 17 + int(generator.integers(8)) if seed % 2 else 8
     row = space.sample(1, generator=generator)[0]
     check_network(space, row, (1 + seed, side, side), 4, generator)
-
-
-@pytest.mark.slow
-def test_500_networks_run_and_convert():
-    space, generator = FBNetSpace(), np.random.default_rng(0)
-    for row in space.sample(500, generator=generator):
-        check_network(space, row, (3, 8, 8), 100, generator)

@@ -282,9 +282,3 @@ def test_networks_run_and_convert(settings):
 def test_large_inputs(channels, layout):
     space = ResNetSpace(input_shape=(channels, 224, 224), layout=layout)
     check(space, [{**ARCH, "out_channel0": 8, "R1": 1, "B1": 1}])
-
-
-@pytest.mark.slow
-def test_500_networks_run_and_convert():
-    space = ResNetSpace(input_shape=(3, 8, 8))
-    check(space, space.sample(500, generator=np.random.default_rng(0)))

@@ -53,29 +53,24 @@ Banbury et al., "MLPerf Tiny Benchmark", NeurIPS 2021.
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the feature map is halved.
+    """Where the feature map is halved: never in the first main block.
 
     Attributes:
         stem_stride: Stride of the first convolution.
         stem_pool: Whether ReLU and a 3 x 3 max pooling of stride 2 follow it.
-        first: The main blocks that halve are the present ones from this one on, counted from 1 ...
-        last: ... to this one.
-        from_end: Or the last so many present ones, whichever main block they are, never the first block.
+        last: No main block after this one halves the map, counted from 1.
+        from_end: Only so many of a network's last main blocks do.
     """
 
     stem_stride: int
     stem_pool: bool
-    first: int = 2
     last: int = MAX_BLOCKS
     from_end: int = MAX_BLOCKS
 
     def halves(self, block: int, n_blocks: Any) -> Any:
         """Whether a main block (from 1) has stride 2 in a network of ``n_blocks``, a number or an array."""
-        return (
-            (self.first <= block <= self.last)
-            & (block <= n_blocks)
-            & (block > n_blocks - self.from_end)
-        )
+        in_range = 2 <= block <= self.last
+        return in_range & (block <= n_blocks) & (block > n_blocks - self.from_end)
 
     def halvings(self, n_blocks: Any) -> Any:
         """How often networks of ``n_blocks`` main blocks halve their feature map."""

@@ -147,8 +147,9 @@ class ResNetSpace(LayerCounts, ConfigSpace):
     def features(self, population: Population) -> NDArray[np.float64]:
         """Values of the hyperparameters in the order of the published evaluators: columns :data:`FEATURES`.
 
-        Hyperparameters of absent main blocks are 0. Where kernels are searched, and where hyperparameters were
-        added, they follow after these; values that are no numbers are positions in their lists.
+        Hyperparameters of absent main blocks, and those that were removed, are 0. Where kernels are searched,
+        and where hyperparameters were added, they follow after these; values that are no numbers are
+        positions in their lists.
 
         Args:
             population: Genotypes, shape ``(n, n_genes)``.
