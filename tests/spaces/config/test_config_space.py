@@ -1,3 +1,4 @@
+import copy
 import json
 
 import numpy as np
@@ -132,6 +133,7 @@ def test_architectures_are_hashable_and_frozen():
     arch = Architecture(width=8)
     assert {arch: 1}[Architecture({"width": 8})] == 1
     assert json.loads(json.dumps(arch)) == {"width": 8}
+    assert copy.deepcopy([arch]) == copy.copy([arch]) == [arch]
     for change in (
         lambda: arch.update(width=9),
         lambda: arch.pop("width"),
@@ -212,6 +214,7 @@ MISTAKES = [
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4.5), "`max_value of 'x'` must be an integer"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, log=True), "are for continuous intervals"),
     (lambda s: s.add_hyperparameter("x", "discret", 1, 4), "Did you mean 'discrete'"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 2**40), "values, but at most 2\\^31 are possible"),
     (lambda s: s.add_hyperparameter("", "discrete", 1, 4), "`name` must be a text"),
     (lambda s: s.add_hyperparameter(3, "discrete", 1, 4), "`name` must be a text"),
     (lambda s: s.add_hyperparameter_range("x", "discrete", []), "a list of at least one value, but got \\[\\]"),

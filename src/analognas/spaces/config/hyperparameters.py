@@ -16,6 +16,7 @@ LEVELS = 30_001
 """Grid points of a continuous interval: 30,000 steps divide a range by 2, 3 and 5, and indices fit int16."""
 
 _DIGITS = 12
+_MOST_CHOICES = 2**31
 _COLUMN = 10_000
 _LARGEST_TABLE = 2**16
 _SHOWN_CHOICES = 8
@@ -43,6 +44,10 @@ class Hyperparameter(ABC):
         if not isinstance(name, str) or not name or name != name.strip():
             raise InvalidArgumentError(
                 f"`name` must be a text without outer spaces, but got {name!r}."
+            )
+        if n_choices > _MOST_CHOICES:
+            raise InvalidArgumentError(
+                f"{name!r} has {n_choices:,} values, but at most 2^31 are possible; take a larger step."
             )
         self.name = name
         self.n_choices = n_choices
