@@ -103,7 +103,10 @@ class Optimizer(ABC):
         return population[rows]
 
     def _unseen(self, n: int) -> Population:
-        """Draw up to ``n`` architectures among those not seen, as the space samples, and mark them as seen."""
+        """Draw up to ``n`` architectures that were not seen, and mark them as seen.
+
+        Uniformly by architecture where the space can be listed, else as :meth:`.Space.sample` draws.
+        """
         space = self.space
         if space.n_genotypes <= ENUMERABLE:
             return self._unseen_of_all(n)
@@ -116,7 +119,7 @@ class Optimizer(ABC):
         return found
 
     def _unseen_of_all(self, n: int) -> Population:
-        """Draw uniformly from the list of what is left: codes are positions in the list of all genotypes."""
+        """Draw from the list of what is left; codes are positions in the list of all genotypes."""
         mask = self._genotype_mask.copy()
         mask[list(self.seen)] = False
         left = np.flatnonzero(mask)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ Population: TypeAlias = NDArray[np.signedinteger[Any]]
 
 _MOST_CHOICES = 2**31
 _MOST_ENUMERATED = 2**22
+_UNIQUE_ROUNDS = 50
 
 
 class Space(ABC):
@@ -122,6 +124,13 @@ class Space(ABC):
         rows: Population = np.where(self.active(population), population, self.dtype.type(0))
         return rows
 
+    def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
+        """Draw ``n`` allowed rows without rejection, or None where the space cannot.
+
+        Called by :meth:`sample` where hardly any combination of choices is allowed.
+        """
+        return None
+
     def fingerprint(self) -> str | None:
         """Return a digest of all that the name does not tell, part of a trial log's identity; else None."""
         return None
@@ -185,21 +194,27 @@ class Space(ABC):
         return draws.astype(self.dtype)
 
     def _unique_sample(self, n: int, generator: np.random.Generator) -> Population:
-        if n > self.size:
+        if not self._constrained and self.has_integer_codes:
+            self._check_enough(n, self.size)
+            return self.from_codes(generator.choice(self.size, n, replace=False))
+        rows = np.empty((0, self.n_genes), dtype=self.dtype)
+        for _ in range(_UNIQUE_ROUNDS):
+            rows = np.concatenate([rows, self.sample(n - len(rows), generator=generator)])
+            rows = rows[np.sort(np.unique(self.codes(rows), return_index=True)[1])]
+            if len(rows) == n:
+                return rows
+        # Few are left, or very unlikely ones.
+        every = self.every()
+        self._check_enough(n, len(every))
+        left = every[~np.isin(self.codes(every), self.codes(rows))]
+        return np.concatenate([rows, generator.permutation(left)[: n - len(rows)]])
+
+    def _check_enough(self, n: int, size: int) -> None:
+        if n > size:
             raise InvalidArgumentError(
-                f"`n` must be at most {self.size}, the size of {self.name}, to sample without "
+                f"`n` must be at most {size}, the size of {self.name}, to sample without "
                 f"replacement, but got {n}."
             )
-        if self.has_integer_codes and not self._constrained:
-            return self.from_codes(generator.choice(self.size, n, replace=False))
-        if 2 * n > self.size:
-            return generator.permutation(self.every())[:n]
-        rows = np.empty((0, self.n_genes), dtype=self.dtype)
-        while len(rows) < n:
-            rows = np.concatenate([rows, self.sample(n - len(rows), generator=generator)])
-            first = np.unique(self.codes(rows), return_index=True)[1]
-            rows = rows[np.sort(first)]
-        return rows
 
     def every(self) -> Population:
         """Return all architectures in the order of their codes, shape ``(size, n_genes)``.
@@ -218,7 +233,7 @@ class Space(ABC):
         if self.n_genotypes > _MOST_ENUMERATED:
             raise InvalidArgumentError(
                 f"At most {_MOST_ENUMERATED:,} genotypes can be listed, but {self.name!r} has "
-                f"{self.n_genotypes:.4g}; sample it instead."
+                f"{Decimal(self.n_genotypes):.4g}; sample it instead."
             )
         if not self._constrained:
             return np.ones(self.n_genotypes, dtype=bool)

@@ -33,7 +33,7 @@ def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
         generator: Source of randomness.
 
     Raises:
-        InvalidArgumentError: If hardly any combination is allowed.
+        InvalidArgumentError: If hardly any combination is allowed, and the space has no other way to draw.
     """
     parts: list[Population] = []
     missing, n_drawn, n_kept = n, 0, 0
@@ -49,10 +49,13 @@ def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
         n_drawn, n_kept = n_drawn + len(draws), n_kept + len(rows)
         if not missing:
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
-    raise InvalidArgumentError(
-        f"Of {n_drawn:,} random combinations of {space.name!r} only {n_kept:,} are allowed; make some of the "
-        "forbidden combinations impossible by conditions instead."
-    )
+    rare = space.sample_rare(missing, generator=generator)
+    if rare is None:
+        raise InvalidArgumentError(
+            f"Of {n_drawn:,} random combinations of {space.name!r} only {n_kept:,} are allowed; leave out "
+            "values that are nearly always forbidden."
+        )
+    return np.concatenate([*parts, rare])
 
 
 def grid(space: Space, n: int, generator: np.random.Generator) -> Population:
@@ -98,9 +101,9 @@ def crossover(
         his = np.where(theirs, his, np.where(hers, her, draws))
         her = np.where(hers, her, his)
         mixed = space.canonical(np.where(generator.random(her.shape) < 0.5, her, his))
-        fine = space.allowed(mixed)
-        children[left[fine]] = mixed[fine]
-        left = left[~fine]
+        allowed = space.allowed(mixed)
+        children[left[allowed]] = mixed[allowed]
+        left = left[~allowed]
     return children
 
 

@@ -1,3 +1,4 @@
+import copy
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from analognas.core import AnalogNASError, InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.spaces import Architecture, ConfigSpace
+from analognas.spaces.config import counting
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -131,6 +133,7 @@ def test_architectures_are_hashable_and_frozen():
     arch = Architecture(width=8)
     assert {arch: 1}[Architecture({"width": 8})] == 1
     assert json.loads(json.dumps(arch)) == {"width": 8}
+    assert copy.deepcopy([arch]) == copy.copy([arch]) == [arch]
     for change in (
         lambda: arch.update(width=9),
         lambda: arch.pop("width"),
@@ -211,6 +214,7 @@ MISTAKES = [
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4.5), "`max_value of 'x'` must be an integer"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, log=True), "are for continuous intervals"),
     (lambda s: s.add_hyperparameter("x", "discret", 1, 4), "Did you mean 'discrete'"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 2**40), "values, but at most 2\\^31 are possible"),
     (lambda s: s.add_hyperparameter("", "discrete", 1, 4), "`name` must be a text"),
     (lambda s: s.add_hyperparameter(3, "discrete", 1, 4), "`name` must be a text"),
     (lambda s: s.add_hyperparameter_range("x", "discrete", []), "a list of at least one value, but got \\[\\]"),
@@ -312,3 +316,81 @@ def test_an_empty_space():
     assert (space.size, space.sample_arch(), space.get_hyperparameters()) == (1, {}, [])
     with pytest.raises(InvalidArgumentError, match="one architecture only"):
         space.mutate(np.zeros((3, 0), dtype=np.int8), generator=np.random.default_rng(0))
+
+
+def test_the_steps_of_the_published_tutorial():
+    space = ConfigSpace("Cifar-10")
+    size, names = space.compute_cs_size(), space.get_hyperparameters()
+    assert names[:3] == ["out_channel0", "M", "R1"]
+    space.add_hyperparameter_range("learning_rate", "discrete", range=[0.1, 0.05, 0.01])
+    space.add_hyperparameter("groups", "discrete", min_value=1, max_value=4)
+    assert space.compute_cs_size() == 12 * size
+    space.remove_hyperparameter("groups")
+    assert space.compute_cs_size() == 3 * size
+    for arch in [space.sample_arch(), *space.sample_arch_uniformly(20)]:
+        assert set(arch) == {*names, "learning_rate"}
+        for block in range(1, 6):
+            shown = [arch[f"{name}{block}"] for name in ("R", "convblock", "widenfact", "B")]
+            assert all(shown) if block <= arch["M"] else not any(shown)
+
+
+def test_unique_draws_of_small_and_of_lopsided_spaces(config):
+    generator = np.random.default_rng(0)
+    drawn = config.sample(config.size, generator=generator, unique=True)
+    assert len(set(config.decode_all(drawn))) == config.size
+    with pytest.raises(InvalidArgumentError, match=f"at most {config.size}, the size of"):
+        config.sample(config.size + 1, generator=generator, unique=True)
+    chain = ConfigSpace()
+    chain.add_hyperparameter("x0", "discrete", 0, 1)
+    for i in range(1, 15):
+        chain.add_hyperparameter(f"x{i}", "discrete", 0, 1, when=(f"x{i - 1}", "==", 1))
+    # The last of them comes up once in 2^15 draws.
+    assert chain.size == 16
+    assert len(set(chain.codes(chain.sample(16, generator=generator, unique=True)).tolist())) == 16
+
+
+def test_numbers_too_large_to_read_are_rounded():
+    space = ConfigSpace()
+    for i in range(80):
+        space.add_hyperparameter(f"x{i}", "discrete", 0, 99_999)
+    assert "1.000e+400 architectures" in str(space)
+    assert space.compute_cs_size() == 10**400
+    with pytest.raises(InvalidArgumentError, match=r"has 1.000e\+400; sample it"):
+        space.every()
+
+
+class Filled(ConfigSpace):
+    def set_hyperparameters(self):
+        self.add_hyperparameter("depth", "discrete", 1, 3)
+
+
+def test_derived_classes_fill_themselves():
+    space = Filled(name="filled")
+    assert (space.name, space.size) == ("filled", 3)
+    space.add_hyperparameter("width", "discrete", 1, 2)
+    assert Filled.from_yaml(space.to_yaml()).definition() == space.definition()
+    assert type(Filled.from_yaml(space.to_yaml())) is Filled
+
+
+def test_spaces_where_hardly_anything_is_allowed():
+    space = ConfigSpace(name="needles")
+    for i in range(8):
+        space.add_hyperparameter(f"x{i}", "discrete", 0, 9)
+        space.add_forbidden({f"x{i}": list(range(9)) if i < 7 else 0})
+    generator = np.random.default_rng(0)
+    rows = space.sample(300, generator=generator)
+    assert space.size == len(np.unique(space.codes(rows))) == 9
+    children = space.mutate(rows, generator=generator)
+    assert space.allowed(children).all()
+    assert (children != rows).any(axis=1).all()
+
+
+def test_spaces_where_hardly_anything_is_allowed_and_nothing_is_counted(monkeypatch):
+    monkeypatch.setattr(counting, "LARGEST_TABLE", 100)
+    space = ConfigSpace(name="needles")
+    for i in range(9):
+        space.add_hyperparameter(f"x{i}", "discrete", 0, 9)
+        space.add_forbidden({f"x{i}": list(range(9))})
+    space.add_forbidden({f"x{i}": [8, 9] for i in range(8)} | {"x8": [0]})
+    with pytest.raises(InvalidArgumentError, match="only 0 are allowed"):
+        space.sample(2, generator=np.random.default_rng(0))

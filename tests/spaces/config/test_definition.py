@@ -74,6 +74,8 @@ def test_any_names_and_values_survive_yaml(ranges):
         ("hyperparameters: {a: {type: discrete, range: [1], step: 2}}", "either `range` or `step`"),
         ("hyperparameters: {a: {type: discrete, range: [1, 2]}}\nforbidden: [{a: [1, 2]}]", "leave no architecture"),
         ("hyperparameters: {a: {type: discrete, range: [1], when: [[b, ==, 1]]}}", "Unknown hyperparameter"),
+        ("hyperparameters: {a: {type: discrete, range: [1, 2]}}\nforbidden: 3", "`forbidden` must be a list"),
+        (3, "must be YAML text"),
         ("dataset: CIFAR-1000", "Unknown data set"),
         ("hyperparameters: {a: {type: discrete, range: [!!python/name:os.system x]}}", "This is not YAML"),
     ],

@@ -72,3 +72,12 @@ def test_choices_of_any_plain_kind():
 
 def test_long_lists_are_abridged():
     assert Choices("x", range(100)).range_text() == "one of 0, 1, 2, ..., 99"
+
+
+def test_columns_from_the_table_equal_single_values():
+    for log in (False, True):
+        entry = ContinuousInterval("x", 1e-3, 2, log=log)
+        indices = np.random.default_rng(0).integers(entry.n_choices, size=20_000)
+        column = entry.values(indices)
+        assert column[:200].tolist() == [entry.value(index) for index in indices[:200].tolist()]
+        assert (np.diff(entry.values(np.arange(entry.n_choices))) > 0).all()

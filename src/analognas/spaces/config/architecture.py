@@ -21,6 +21,10 @@ class Architecture(dict[str, Any]):
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
 
+    def __reduce__(self) -> tuple[type[Architecture], tuple[dict[str, Any]]]:
+        # Copies are made whole, since items cannot be set one by one.
+        return type(self), (dict(self),)
+
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
             "An architecture cannot be changed; write dict(arch, name=value) to get another."

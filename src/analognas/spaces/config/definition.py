@@ -76,11 +76,10 @@ def read(entries: Any) -> Parts:
             hyperparameters.append(interval(name, settings))
         if rows := read_conditions(name, settings.get("when")):
             conditions[name] = rows
-    return (
-        hyperparameters,
-        conditions,
-        [Forbidden.read(one) for one in entries.get("forbidden") or ()],
-    )
+    forbidden = entries.get("forbidden") or []
+    if not isinstance(forbidden, list):
+        raise InvalidArgumentError(f"`forbidden` must be a list, but got {forbidden!r}.")
+    return hyperparameters, conditions, [Forbidden.read(one) for one in forbidden]
 
 
 def interval(name: str, settings: Mapping[str, Any]) -> Hyperparameter:
@@ -188,6 +187,8 @@ def read_yaml(text: str) -> dict[str, Any]:
     """
     import yaml
 
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"A definition must be YAML text, but got {text!r}.")
     try:
         entries = yaml.safe_load(text)
     except yaml.YAMLError as error:

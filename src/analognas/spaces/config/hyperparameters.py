@@ -16,6 +16,9 @@ LEVELS = 30_001
 """Grid points of a continuous interval: 30,000 steps divide a range by 2, 3 and 5, and indices fit int16."""
 
 _DIGITS = 12
+_MOST_CHOICES = 2**31
+_COLUMN = 10_000
+_LARGEST_TABLE = 2**16
 _SHOWN_CHOICES = 8
 _SCALAR = (bool, int, float, str)
 
@@ -41,6 +44,10 @@ class Hyperparameter(ABC):
         if not isinstance(name, str) or not name or name != name.strip():
             raise InvalidArgumentError(
                 f"`name` must be a text without outer spaces, but got {name!r}."
+            )
+        if n_choices > _MOST_CHOICES:
+            raise InvalidArgumentError(
+                f"{name!r} has {n_choices:,} values, but at most 2^31 are possible; take a larger step."
             )
         self.name = name
         self.n_choices = n_choices
@@ -264,6 +271,7 @@ class ContinuousInterval(Hyperparameter):
             name, check_int(f"levels of {name!r}", levels, minimum=2, maximum=2**31), inactive
         )
         self.fine = self.n_choices > 128
+        self._table: NDArray[Any] | None = None
         self._low, self._high = self._scale(self.min_value), self._scale(self.max_value)
         ends = self.values([0, 1, self.n_choices - 2, self.n_choices - 1])
         if not (ends[0] < ends[1] and ends[2] < ends[3]):
@@ -286,13 +294,22 @@ class ContinuousInterval(Hyperparameter):
         return round(share * (self.n_choices - 1))
 
     def values(self, indices: Any) -> NDArray[Any]:
-        """Return the values of indices."""
-        share = np.asarray(indices, dtype=np.int64) / (self.n_choices - 1)
+        """Return the values of indices; a whole column of them from a table kept for the purpose."""
+        indices = np.asarray(indices, dtype=np.int64)
+        if len(indices) < _COLUMN or self.n_choices > _LARGEST_TABLE:
+            return self._values(indices)
+        if self._table is None:
+            self._table = self._values(np.arange(self.n_choices))
+        column: NDArray[Any] = self._table[indices]
+        return column
+
+    def _values(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        share = indices / (self.n_choices - 1)
         raw = self._low + share * (self._high - self._low)
         if self.log:
             raw = np.exp(raw)
         # Printed and read again: the shortest way to a number of 12 digits that is exactly its literal.
-        digits = np.array([float(f"{value:.{_DIGITS}g}") for value in np.atleast_1d(raw).tolist()])
+        digits = np.array([float(f"{value:.{_DIGITS}g}") for value in raw.tolist()])
         clipped: NDArray[Any] = np.clip(digits, self.min_value, self.max_value)
         return clipped
 

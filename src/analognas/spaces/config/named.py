@@ -162,6 +162,24 @@ class NamedSpace(Space):
         """Which rows hit no forbidden combination, shape ``(n,)``."""
         return self._layout.allowed(population)
 
+    def sample_evenly(self, n: int, *, generator: np.random.Generator) -> Population:
+        """Draw ``n`` genotypes, every architecture equally likely, shape ``(n, n_genes)``.
+
+        Unlike :meth:`sample`, which is uniform gene by gene: here five main blocks are drawn far more often
+        than one, because there are far more such networks.
+
+        Raises:
+            InvalidArgumentError: If the space cannot be counted.
+        """
+        return self._counter().draw(n, generator).astype(self.dtype)
+
+    def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
+        """Draw evenly by architecture where hardly any combination is allowed and the space can be counted."""
+        try:
+            return self.sample_evenly(n, generator=generator)
+        except UncountableError:
+            return None
+
     def _counter(self) -> Counter:
         if self._counted is None:
             self._counted = Counter(self._layout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,8 @@ from .table_text import table_text
 
 if TYPE_CHECKING:
     from torch import nn
+
+_READABLE = 10**12
 
 Network: TypeAlias = "Callable[[Architecture, tuple[int, int, int], int], nn.Module]"
 """Function from an architecture, an input shape and a number of classes to a network."""
@@ -79,6 +82,10 @@ class ConfigSpace(NamedSpace):
         super().__init__(name)
         self.dataset = dataset
         self._network = network
+        self.set_hyperparameters()
+
+    def set_hyperparameters(self) -> None:
+        """Fill the space; called at the end of construction. Derived classes override it: this one is empty."""
 
     def compute_cs_size(self) -> int:
         """Return the exact number of distinct, allowed architectures; of intervals, grid points count.
@@ -104,17 +111,6 @@ class ConfigSpace(NamedSpace):
         generator = np.random.default_rng() if generator is None else generator
         rows = self.sample(check_int("n", n, minimum=0), generator=generator)
         return [dict(arch) for arch in self.decode_all(rows)]
-
-    def sample_evenly(self, n: int, *, generator: np.random.Generator) -> Population:
-        """Draw ``n`` genotypes, every architecture equally likely, shape ``(n, n_genes)``.
-
-        Unlike :meth:`sample`, which is uniform gene by gene: here five main blocks are drawn far more often
-        than one, because there are far more such networks.
-
-        Raises:
-            InvalidArgumentError: If the space cannot be counted.
-        """
-        return self._counter().draw(n, generator).astype(self.dtype)
 
     def encode(self, arch: Any) -> Population:
         """Return the genotype of an architecture, a mapping from names to values or a genotype's indices.
@@ -252,7 +248,12 @@ class ConfigSpace(NamedSpace):
 
     def __str__(self) -> str:
         try:
-            size = f"{self.size:,} architectures"
+            exact = self.size < _READABLE
+            size = (
+                f"{self.size:,} architectures"
+                if exact
+                else f"{Decimal(self.size):.3e} architectures"
+            )
         except UncountableError:
             size = "more architectures than can be counted exactly"
         n = len(self._hyperparameters)
