@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 import analognas
+from analognas.spaces import ENCODINGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
     "README.md",
     "docs/migration.md",
     "docs/analognasbench.md",
+    "docs/encodings.md",
+    "docs/surrogates.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
 ]
@@ -24,6 +27,8 @@ def python_blocks(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    # A page may register something of its own.
+    monkeypatch.setattr(ENCODINGS, "_entries", dict(ENCODINGS._entries))
     blocks = python_blocks(page)
     assert blocks
     names = {}

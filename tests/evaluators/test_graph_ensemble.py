@@ -97,3 +97,18 @@ def test_more_rows_than_the_process_takes(features, values):
     assert len(model.process.rows) == GP_ROWS
     tau = kendalltau(model.predict(features[others])[0], values["avm"][others]).statistic
     assert tau > 0.65
+
+
+def test_features_of_any_size(features, values):
+    # Large, tiny and (nearly) constant columns change nothing that matters.
+    rows, others = split(200)
+    extra = np.random.default_rng(0).random((len(features), 1)).astype(np.float32)
+    wide = np.concatenate(
+        [features, np.full_like(extra, 1504.7), 1e6 + 0 * extra, extra * 1e-12], axis=1
+    )
+    plain, other = (
+        GraphEnsemble.fit(each[rows], values["avm"][rows]).predict(each[others])[0]
+        for each in (features, wide)
+    )
+    assert np.isfinite(other).all()
+    assert np.corrcoef(plain, other)[0, 1] > 0.97

@@ -5,7 +5,7 @@ import pytest
 
 from analognas.core import InvalidArgumentError, NotFittedError, OutOfSpaceError, UnknownNameError
 from analognas.evaluators import GraphEnsembleEvaluator, XGBoostEvaluator
-from analognas.spaces import Space
+from analognas.spaces import ResNetSpace, Space
 
 DAY = "analog_drift_86400"
 KINDS = [GraphEnsembleEvaluator, XGBoostEvaluator]
@@ -167,3 +167,17 @@ def test_bad_arguments(kind, fitted, every_cell):
         kind(3)
     with pytest.raises(InvalidArgumentError, match="`seed` must be an integer of at least 0"):
         kind(seed=-1)
+
+
+def test_networks_of_other_spaces(kind):
+    space = ResNetSpace()
+    with pytest.raises(NotFittedError, match="'resnet' yet; call fit"):
+        kind(space).evaluate(space.sample(2, generator=np.random.default_rng(0)), [DAY])
+    rows = space.sample(150, generator=np.random.default_rng(0))
+    values = {DAY: 30 + 5 * np.log10(space.macs(rows)), "avm": 1.0 + rows[:, 0]}
+    surrogate = kind("resnet").fit(rows[:100], {name: v[:100] for name, v in values.items()})
+    assert surrogate.encoding == "structure+one_hot"
+    assert surrogate.metrics == [DAY, "avm", "params", "macs"]
+    evaluation = surrogate.evaluate(rows[100:], [DAY, "macs"])
+    assert np.corrcoef(evaluation.means[DAY], values[DAY][100:])[0, 1] > 0.9
+    np.testing.assert_array_equal(evaluation.means["macs"], space.macs(rows[100:]))

@@ -124,6 +124,14 @@ def test_damaged_and_foreign_files(fitted, tmp_path):
         surrogate.load(path, checksum="0000")
 
 
+def test_models_of_another_space(fitted, tmp_path):
+    fitted.save(tmp_path / "s.json")
+    with pytest.raises(
+        TableIntegrityError, match="of the space 'nasbench201', but the evaluator is of 'fbnet'"
+    ):
+        XGBoostEvaluator("fbnet").load(tmp_path / "s.json")
+
+
 def test_saving_needs_a_fit_and_a_folder(fitted, tmp_path):
     with pytest.raises(NotFittedError):
         XGBoostEvaluator(load_weight=False).save(tmp_path / "s.json")

@@ -10,6 +10,7 @@ from analognas.spaces import (
     FBNetSpace,
     ResNetSpace,
     Space,
+    default_encoding,
     encode_features,
     encodings_of,
     feature_names,
@@ -75,6 +76,11 @@ def test_one_hot_of_fine_and_of_inactive_genes():
     np.testing.assert_allclose(
         encode_features(space, rows, "one_hot"), [[1, 0, 0.25, 0, 0], [0, 1, 1, 1, 0]]
     )
+
+
+def test_default_encodings(space):
+    defaults = [default_encoding(each) for each in (space, ResNetSpace(), Toy())]
+    assert defaults == ["canonical", "structure+one_hot", "one_hot"]
 
 
 @pytest.mark.parametrize("encoding", ["canonical", "one_hot", "raw", "canonical+one_hot"])

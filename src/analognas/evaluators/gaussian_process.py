@@ -61,18 +61,19 @@ class GaussianProcess:
             targets: Shape ``(n,)``.
             generator: Chooses up to 300 rows, on which length scale and noise are searched.
         """
-        rows = np.ascontiguousarray(rows, dtype=np.float32)
+        # Kernels of the fit are exact: float32 would leave near repeats not positive definite.
+        rows = np.ascontiguousarray(rows, dtype=np.float64)
         targets = np.asarray(targets, dtype=np.float64)
         n = len(rows)
         chosen = np.sort(generator.permutation(n)[:_SEARCHED]) if n > _SEARCHED else np.arange(n)
         length, noise = _search(_distances(rows[chosen], rows[chosen]), targets[chosen])
-        kernel = _matern(_distances(rows, rows), length).astype(np.float64)
+        kernel = _matern(_distances(rows, rows), length)
         inverse_factor = _inverse_factor(kernel, noise)
         weights = inverse_factor.T @ (inverse_factor @ targets)
         signal = max(float(targets @ weights) / n, np.finfo(float).tiny)
         precisions = np.einsum("ij,ij->j", inverse_factor, inverse_factor)
         return cls(
-            rows=rows,
+            rows=rows.astype(np.float32),
             length=length,
             noise=noise,
             signal=signal,
@@ -102,9 +103,9 @@ class GaussianProcess:
         return means, self.signal * (np.maximum(variances, 0.0) + self.noise)
 
 
-def _distances(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+def _distances(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     """Root-mean-square differences of every pair of rows, shape ``(len(one), len(other))``."""
-    squares = one @ other.T
+    squares: NDArray[Any] = one @ other.T
     squares *= -2
     squares += np.einsum("ij,ij->i", one, one)[:, None]
     squares += np.einsum("ij,ij->i", other, other)
@@ -115,14 +116,14 @@ def _distances(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[
 
 
 def _matern(distances: NDArray[Any], length: float) -> NDArray[Any]:
-    scaled = distances * np.float32(3**0.5 / length)
+    scaled = distances * (3**0.5 / length)
     kernel: NDArray[Any] = np.exp(-scaled)
     scaled += 1
     kernel *= scaled
     return kernel
 
 
-def _search(distances: NDArray[np.float32], targets: Floats) -> tuple[float, float]:
+def _search(distances: Floats, targets: Floats) -> tuple[float, float]:
     """Length scale and noise of the largest evidence: each in turn along the grid, until neither moves."""
     evidence: dict[tuple[float, float], float] = {}
     kernels: dict[float, Floats] = {}
@@ -130,7 +131,7 @@ def _search(distances: NDArray[np.float32], targets: Floats) -> tuple[float, flo
     def value(length: float, noise: float) -> float:
         if (length, noise) not in evidence:
             if length not in kernels:
-                kernels[length] = _matern(distances, length).astype(np.float64)
+                kernels[length] = _matern(distances, length)
             evidence[length, noise] = _evidence(kernels[length], noise, targets)
         return evidence[length, noise]
 

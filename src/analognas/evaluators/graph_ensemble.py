@@ -33,6 +33,7 @@ OPTIMISM_ROWS = 20.0
 variances grow by this over the number of rows. Chosen by coverage on seeds 1000 and up."""
 
 _PRIOR_ROWS = 10.0
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class GraphEnsemble:
         target: The map between values and normal scores.
         trees: The tree models.
         process: The Gaussian process.
+        centre: Mean of each compressed feature, shape ``(d,)``.
         scale: Weight of each feature in distances, shape ``(d,)``.
         share: Weight :math:`w` of the process.
         calibration: Factor on the process's variance.
@@ -56,7 +58,8 @@ class GraphEnsemble:
     target: NormalScores
     trees: tuple[Booster, ...]
     process: GaussianProcess
-    scale: Features
+    centre: Floats
+    scale: Floats
     share: float
     calibration: float
 
@@ -74,17 +77,19 @@ class GraphEnsemble:
         scores = target.to_scores(values)
         order = generator.permutation(len(scores))
         trees, held_out = _committee(features, scores, order, seed)
-        scale = _scale(features, trees)
+        centre, scale = _scale(features, trees)
         rows = np.sort(order[:GP_ROWS])
         process = GaussianProcess.fit(
-            _weighted(features[rows], scale), scores[rows], generator=generator
+            _weighted(features[rows], centre, scale), scores[rows], generator=generator
         )
         by_trees, by_process = held_out[rows], process.held_out_means
         share = _best_share(scores[rows], by_trees, by_process)
         errors = scores[rows] - share * by_process - (1 - share) * by_trees
         calibration = float(np.mean(np.square(errors) / process.held_out_variances))
         calibration *= 1 + OPTIMISM_ROWS / len(rows)
-        return cls(target, trees, process, scale, share, max(calibration, np.finfo(float).tiny))
+        return cls(
+            target, trees, process, centre, scale, share, max(calibration, np.finfo(float).tiny)
+        )
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
         """Means and standard deviations of the normal scores of new measurements, shape ``(m,)`` each.
@@ -92,7 +97,7 @@ class GraphEnsemble:
         Args:
             features: Shape ``(m, d)``.
         """
-        by_process, variances = self.process.predict(_weighted(features, self.scale))
+        by_process, variances = self.process.predict(_weighted(features, self.centre, self.scale))
         by_trees = sum(predict_trees(model, features) for model in self.trees) / len(self.trees)
         means = self.share * by_process + (1 - self.share) * by_trees
         return means, np.sqrt(self.calibration * variances)
@@ -119,22 +124,25 @@ def _committee(
     return tuple(models), held_out
 
 
-def _scale(features: Features, trees: tuple[Booster, ...]) -> Features:
-    """Weights of the features in distances: relevance over spread, relevances of mean square 1."""
-    spread = _compressed(features).std(axis=0)
+def _scale(features: Features, trees: tuple[Booster, ...]) -> tuple[Floats, Floats]:
+    """Centre of the features, and their weights in distances: relevance (of mean square 1) over spread."""
+    compressed = _compressed(features)
+    centre, spread = compressed.mean(axis=0), compressed.std(axis=0)
+    varies = spread > _ROUNDING * np.abs(compressed).max(axis=0)
     relevance = np.mean([relevances(model, features.shape[1]) for model in trees], axis=0)
-    weights = np.where(spread > 0, relevance**RELEVANCE_POWER, 0.0)
+    weights = np.where(varies, relevance**RELEVANCE_POWER, 0.0)
     weights /= max(float(np.sqrt(np.mean(weights**2))), np.finfo(float).tiny)
-    return (weights / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+    return centre, weights / np.where(varies, spread, 1.0)
 
 
-def _weighted(features: Features, scale: Features) -> Features:
-    return _compressed(features) * scale
+def _weighted(features: Features, centre: Floats, scale: Floats) -> Floats:
+    return (_compressed(features) - centre) * scale
 
 
-def _compressed(features: Features) -> Features:
+def _compressed(features: Features) -> Floats:
     """Signed square roots: the difference of one path and two matters more than that of eleven and twelve."""
-    return np.copysign(np.sqrt(np.abs(features)), features)
+    exact = features.astype(np.float64)
+    return np.copysign(np.sqrt(np.abs(exact)), exact)
 
 
 def _best_share(scores: Floats, by_trees: Floats, by_process: Floats) -> float:

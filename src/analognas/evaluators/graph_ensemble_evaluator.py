@@ -94,7 +94,7 @@ class GraphEnsembleEvaluator(Surrogate):
         """What was learnt from: space, encoding, seed and a checksum of the training data."""
         return {
             "surrogate": type(self).__name__,
-            "space": self.space.name,
+            **self._space_identity(),
             "encoding": self.encoding,
             "seed": self.seed,
             "training_data": f"sha256:{self._digest}",

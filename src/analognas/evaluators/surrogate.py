@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, NotFittedError, check_choice, check_int, get_metric
-from ..spaces import SPACES, Population, Space, encode_features, encodings_of
+from ..spaces import SPACES, Population, Space, default_encoding, encode_features
 from .base import Evaluation, Evaluator
 
 Floats = NDArray[np.float64]
@@ -142,10 +142,14 @@ class Surrogate(Evaluator):
             raise InvalidArgumentError(
                 f"`space` must be a space or the name of one, but got {space!r}."
             )
-        encoding = self._asked_encoding or encodings_of(space)[0]
-        encode_features(space, np.empty((0, space.n_genes), dtype=np.int8), encoding)
+        encoding = self._asked_encoding or default_encoding(space)
+        encode_features(space, np.empty((0, space.n_genes), dtype=space.dtype), encoding)
         self.space, self.encoding = space, encoding
         self._forget()
+
+    def _space_identity(self) -> dict[str, Any]:
+        """What tells the space from others, as JSON types."""
+        return {"space": self.space.name, "space_fingerprint": self.space.fingerprint()}
 
     def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
         """Features of the population without repeats, and where each row's stand among them."""

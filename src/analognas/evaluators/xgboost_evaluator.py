@@ -36,7 +36,7 @@ DEFAULT_WEIGHTS = {"nasbench201": Path(__file__).with_name("data") / "xgboost_na
 """Shipped models by space, made by ``python -m analognas.evaluators.fit_default_weights``."""
 
 DEFAULT_CHECKSUMS = {
-    "nasbench201": "35111ae049dd462d7c4f01767b0bf83407a8716328a644957026e694acf27c98",
+    "nasbench201": "3217393681ad2cadb7dc088367cc8704d0e3170001b777fe6b61ef9f94c07574",
 }
 """SHA-256 of the content of the shipped models."""
 
@@ -133,7 +133,7 @@ class XGBoostEvaluator(Surrogate):
         self._check_fitted()
         return {
             "surrogate": type(self).__name__,
-            "space": self.space.name,
+            **self._space_identity(),
             "encoding": self.encoding,
             "checksum": f"sha256:{self._checksum}",
         }
@@ -170,10 +170,11 @@ class XGBoostEvaluator(Surrogate):
             TableIntegrityError: If the file is missing, damaged, of another kind, or made for another space.
         """
         content = _read(path, checksum)
-        if content["space"] != self.space.name:
+        own = self._space_identity()
+        if any(content[key] != value for key, value in own.items()):
             raise TableIntegrityError(
                 f"{os.fspath(path)!r} holds models of the space {content['space']!r}, but the evaluator is of "
-                f"{self.space.name!r}."
+                f"{self.space.name!r}{', defined otherwise' if content['space'] == self.space.name else ''}."
             )
         names = list(feature_names(self.space, content["encoding"]))
         if names != content["features"]:
@@ -201,7 +202,7 @@ class XGBoostEvaluator(Surrogate):
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            "space": self.space.name,
+            **self._space_identity(),
             "encoding": self.encoding,
             "model_type": self.model_type,
             "features": list(feature_names(self.space, self.encoding)),

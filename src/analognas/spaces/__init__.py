@@ -10,6 +10,7 @@ from .designs import evolve, latin_hypercube, sobol
 from .encodings import (
     ENCODINGS,
     Encoding,
+    default_encoding,
     encode_features,
     encodings_of,
     feature_names,
@@ -47,6 +48,7 @@ __all__ = [
     "Population",
     "ResNetSpace",
     "Space",
+    "default_encoding",
     "encode_features",
     "encodings_of",
     "evolve",

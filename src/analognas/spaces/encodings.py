@@ -91,6 +91,21 @@ def encodings_of(space: Space) -> list[str]:
     return [name for name in ENCODINGS if ENCODINGS.get(name).applies(space)]
 
 
+def default_encoding(space: Space) -> str:
+    """Return the encoding, or joined encodings, that surrogates of a space learn from unless told otherwise.
+
+    Structure says how large a network is, and one-hot genes where; alone, the first predicts better from some
+    dozens of measurements, both together from some hundreds.
+
+    Example:
+        >>> from analognas.spaces import FBNetSpace
+        >>> default_encoding(FBNetSpace())
+        'structure+one_hot'
+    """
+    first = encodings_of(space)[0]
+    return "structure+one_hot" if first == "structure" else first
+
+
 def register_encoding(encoding: Encoding) -> None:
     """Add an encoding of your own.
 
