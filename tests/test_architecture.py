@@ -16,6 +16,7 @@ PACKAGE = Path(analognas.__file__).parent
 
 # From top to bottom; a room imports only rooms below it.
 ROOMS = [
+    "testing",
     "cli",
     "report",
     "worker",

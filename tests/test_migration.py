@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import analognas
+from analognas.spaces import ENCODINGS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -14,6 +15,10 @@ PAGES = [
     "docs/analognasbench.md",
     "docs/training.md",
     "docs/evaluation.md",
+    "docs/encodings.md",
+    "docs/surrogates.md",
+    "docs/resnet_space.md",
+    "docs/fbnet_space.md",
 ]
 
 
@@ -24,10 +29,13 @@ def python_blocks(page):
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_run(page, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    # A page may register something of its own.
+    monkeypatch.setattr(ENCODINGS, "_entries", dict(ENCODINGS._entries))
     blocks = python_blocks(page)
     assert blocks
+    names = {}
     for block in blocks:
-        exec(compile(block, page, "exec"), {})
+        exec(compile(block, page, "exec"), names)
     assert capsys.readouterr().out
 
 

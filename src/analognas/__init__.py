@@ -12,27 +12,33 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .benchmarks import AnalogNASBench
-    from .evaluators import TableEvaluator
+    from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
     from .optimizers import RandomSearch, RegularizedEvolution
-    from .spaces import NASBench201Space
+    from .spaces import ConfigSpace, NASBench201Space
     from .worker import Worker
 
 _ROOM_OF = {
     "AnalogNASBench": "benchmarks",
+    "ConfigSpace": "spaces",
+    "GraphEnsembleEvaluator": "evaluators",
     "NASBench201Space": "spaces",
     "RandomSearch": "optimizers",
     "RegularizedEvolution": "optimizers",
     "TableEvaluator": "evaluators",
     "Worker": "worker",
+    "XGBoostEvaluator": "evaluators",
 }
 
 __all__ = [
     "AnalogNASBench",
+    "ConfigSpace",
+    "GraphEnsembleEvaluator",
     "NASBench201Space",
     "RandomSearch",
     "RegularizedEvolution",
     "TableEvaluator",
     "Worker",
+    "XGBoostEvaluator",
 ]
 
 

@@ -7,9 +7,14 @@ import pytest
 
 from analognas.core import OutputFolderError, ResumeError
 from analognas.evaluators import Evaluation
+from analognas.spaces import ConfigSpace
 from analognas.worker import TrialLog
 
 IDENTITY = {"space": "toy", "seed": 3, "optimizer": {"name": "x", "size": 2}, "bounds": ["a<=1"]}
+
+SPACE = ConfigSpace(name="toy")
+SPACE.add_hyperparameter("a", "discrete", 0, 99)
+SPACE.add_hyperparameter("b", "discrete", 0, 99)
 
 
 def batch(first, n):
@@ -32,10 +37,10 @@ def filled(path):
 
 def test_round_trip_is_exact(path):
     with TrialLog.open(filled(path)) as log:
-        run = log.read_run(0, 2)
+        run = log.read_run(0, SPACE)
         assert log.identity == IDENTITY
         assert log.columns == ["a", "a_sem"]
-        assert len(log.read_run(5, 2)) == 0
+        assert len(log.read_run(5, SPACE)) == 0
     np.testing.assert_array_equal(run.population, [[0, 1], [2, 3], [4, 5], [6, 7]])
     expected = np.append(batch(0, 3)[1].means["a"], batch(6, 1)[1].means["a"])
     assert run.evaluation.means["a"].tobytes() == expected.tobytes()
@@ -141,7 +146,7 @@ def test_damaged_genotypes(path):
     connection.commit()
     connection.close()
     with TrialLog.open(path) as log, pytest.raises(ResumeError, match="is damaged"):
-        log.read_run(0, 2)
+        log.read_run(0, SPACE)
 
 
 def test_slow_trials_are_written_as_they_come(path, monkeypatch):
@@ -221,7 +226,7 @@ def test_damaged_rows(path, statement):
         connection.execute(statement)
         connection.commit()
     with TrialLog.open(path) as log, pytest.raises(ResumeError, match="is damaged"):
-        log.read_run(0, 2)
+        log.read_run(0, SPACE)
 
 
 def test_damaged_settings(path):

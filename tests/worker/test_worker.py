@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from analognas.core import InvalidArgumentError, OutputFolderError, ResumeError, UnknownNameError
-from analognas.evaluators import Evaluator, TableEvaluator
+from analognas.evaluators import Evaluation, Evaluator, TableEvaluator
 from analognas.optimizers import Optimizer, RandomSearch, RegularizedEvolution
+from analognas.spaces import SPACES
 from analognas.worker import Worker
 
 
@@ -301,6 +302,45 @@ def test_spread_over_runs_is_the_sample_standard_deviation(bench):
     assert f"{statistics.mean(finals):.2f} ± {statistics.stdev(finals):.2f} %" in result.summary()
 
 
+class Parameters(Evaluator):
+    """Counts parameters in any space that can."""
+
+    metrics, metrics_with_sem = ["params"], []
+
+    def __init__(self, space):
+        self.space = space
+
+    def identity(self):
+        return {"counts": "parameters"}
+
+    def evaluate(self, population, metrics):
+        return Evaluation({"params": self.space.params(population).astype(float)}, {})
+
+    def report(self, row):
+        return {"metrics": {"params": float(self.space.params(row[None])[0])}}
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("resnet_kws", "out_channel0=8, M=1, R1="), ("fbnet", "(8, ")]
+)
+def test_search_in_spaces_without_a_table(name, shown, capsys, tmp_path):
+    space = SPACES.get(name)()
+    settings = {
+        "evaluator": Parameters(space),
+        "objectives": "params",
+        "runs": 2,
+        "out": tmp_path / "out",
+    }
+    worker = Worker(name, **settings, budget=300)
+    worker.search()
+    worker.result_summary()
+    assert f"Best architecture {shown}" in capsys.readouterr().out
+    x = torch.zeros(2, *space.input_shape)
+    assert worker.best_arch(x).shape == (2, space.n_classes)
+    longer = Worker(name, **settings, budget=400, resume=True).search()
+    assert longer.finals() <= worker.result.finals()
+
+
 def test_best_arch_and_summary(bench, capsys):
     worker = worker_of(bench)
     with pytest.raises(InvalidArgumentError, match=r"call search\(\) first"):
@@ -327,7 +367,16 @@ def test_best_arch_and_summary(bench, capsys):
         ({"objectives": "acc"}, UnknownNameError, "Unknown metric 'acc'"),
         ({"objectives": ["avm", "params"]}, InvalidArgumentError, "takes one objective"),
         ({"optimizer": "evolution"}, UnknownNameError, "Did you mean 'regularized_evolution'"),
-        ({"space": "resnet"}, UnknownNameError, "Unknown space 'resnet'"),
+        (
+            {"space": "resnet51"},
+            UnknownNameError,
+            "Unknown space 'resnet51'. Did you mean 'resnet'",
+        ),
+        (
+            {"space": "resnet"},
+            InvalidArgumentError,
+            "scores the space 'nasbench201', but .* 'resnet'",
+        ),
         ({"constraints": "params"}, InvalidArgumentError, "Cannot read the constraint"),
         ({"resume": True}, InvalidArgumentError, "`resume` needs `out`"),
         ({"constraints": None}, InvalidArgumentError, "`constraints` must be a bound"),

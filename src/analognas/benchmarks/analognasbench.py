@@ -26,7 +26,7 @@ from ..core import (
     parse_constraints,
     total_violation,
 )
-from ..spaces import NASBench201Space
+from ..spaces import NASBench201Space, Population
 from .quality import QualityReport, assess
 from .readings import DriftReading
 from .table_file import read_table
@@ -199,12 +199,12 @@ class AnalogNASBench:
         """Return the NAS-Bench-201 index No.i of one architecture in any form."""
         return self.space.index(architecture)
 
-    def isomorphic(self, architecture: Any) -> NDArray[np.int8]:
+    def isomorphic(self, architecture: Any) -> Population:
         """Return all cells that are the same network as ``architecture``, itself included, ``(n, 6)``."""
         row = self.space.encode(architecture)
         population = self.space.from_codes(np.arange(len(self)))
         classes = self.space.isomorphism_class(population)
-        members: NDArray[np.int8] = population[classes == classes[self.space.codes(row[None])[0]]]
+        members: Population = population[classes == classes[self.space.codes(row[None])[0]]]
         return members
 
     def random(self, *, generator: np.random.Generator | None = None) -> tuple[int, ...]:

@@ -28,6 +28,10 @@ class PhysicalRangeError(AnalogNASError, ValueError):
     """A physical quantity lies outside the range in which its model is valid."""
 
 
+class NotFittedError(AnalogNASError, RuntimeError):
+    """A predictor was asked for a prediction before it was fitted."""
+
+
 class NotProgrammedError(AnalogNASError, RuntimeError):
     """An analog tile was asked for what only a programmed one has."""
 

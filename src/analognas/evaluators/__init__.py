@@ -1,7 +1,20 @@
 """Evaluators: one base, vectorised over a population, whatever the numbers come from."""
 
 from .base import Evaluation, Evaluator
+from .graph_ensemble import GraphEnsemble
+from .graph_ensemble_evaluator import GraphEnsembleEvaluator
 from .problem import Problem
+from .surrogate import Surrogate
 from .table import TableEvaluator
+from .xgboost_evaluator import XGBoostEvaluator
 
-__all__ = ["Evaluation", "Evaluator", "Problem", "TableEvaluator"]
+__all__ = [
+    "Evaluation",
+    "Evaluator",
+    "GraphEnsemble",
+    "GraphEnsembleEvaluator",
+    "Problem",
+    "Surrogate",
+    "TableEvaluator",
+    "XGBoostEvaluator",
+]

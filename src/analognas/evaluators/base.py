@@ -74,7 +74,7 @@ class Evaluator(ABC):
         """
 
     @abstractmethod
-    def report(self, row: NDArray[np.int8]) -> dict[str, Any]:
+    def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """Return all that is known of one architecture without new measurements, as JSON types.
 
         Called at the end of a search for the best architectures. The key ``metrics`` is always there.

@@ -58,7 +58,7 @@ class TableEvaluator(Evaluator):
         """Name and checksum of the table."""
         return {"table": self.table.metadata["name"], "checksum": f"sha256:{self.table.checksum}"}
 
-    def report(self, row: NDArray[np.int8]) -> dict[str, Any]:
+    def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """All metrics of one cell, and their means over its isomorphism class.
 
         The class mean tells how much of a good value is a lucky reading: its members are one network,

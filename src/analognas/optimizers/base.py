@@ -50,7 +50,10 @@ class Optimizer(ABC):
         self.space = space
         self.problem = problem
         self.generator = generator
-        self.seen: set[int] = set()
+        self.seen: set[Any] = set()
+        self._genotype_mask = (
+            space.is_architecture() if space.n_genotypes <= ENUMERABLE else np.empty(0, dtype=bool)
+        )
         self._start()
 
     def check(self, problem: Problem) -> None:
@@ -100,18 +103,26 @@ class Optimizer(ABC):
         return population[rows]
 
     def _unseen(self, n: int) -> Population:
-        """Draw up to ``n`` architectures uniformly among those not seen, and mark them as seen."""
-        if self.space.size <= ENUMERABLE:
-            mask = np.ones(self.space.size, dtype=bool)
-            mask[list(self.seen)] = False
-            left = np.flatnonzero(mask)
-            codes = self.generator.choice(left, min(n, len(left)), replace=False)
-            self.seen.update(codes.tolist())
-            return self.space.from_codes(codes)
-        found = np.empty((0, self.space.n_genes), dtype=np.int8)
+        """Draw up to ``n`` architectures that were not seen, and mark them as seen.
+
+        Uniformly by architecture where the space can be listed, else as :meth:`.Space.sample` draws.
+        """
+        space = self.space
+        if space.n_genotypes <= ENUMERABLE:
+            return self._unseen_of_all(n)
+        found = np.empty((0, space.n_genes), dtype=space.dtype)
         for _ in range(_REJECTION_ROUNDS):
-            draws = self.space.sample(n - len(found), generator=self.generator)
+            draws = space.sample(n - len(found), generator=self.generator)
             found = np.concatenate([found, self._take_new(draws, n - len(found))])
             if len(found) == n:
                 break
         return found
+
+    def _unseen_of_all(self, n: int) -> Population:
+        """Draw from the list of what is left; codes are positions in the list of all genotypes."""
+        mask = self._genotype_mask.copy()
+        mask[list(self.seen)] = False
+        left = np.flatnonzero(mask)
+        codes = self.generator.choice(left, min(n, len(left)), replace=False)
+        self.seen.update(codes.tolist())
+        return self.space.from_codes(codes)

@@ -118,7 +118,7 @@ class RegularizedEvolution(Optimizer):
         return self.space.mutate(self._rows[self._by_rank[ranks]], generator=self.generator)
 
     def _start(self) -> None:
-        self._rows = np.zeros((self.population_size, self.space.n_genes), dtype=np.int8)
+        self._rows = np.zeros((self.population_size, self.space.n_genes), dtype=self.space.dtype)
         self._score = np.zeros(self.population_size)
         self._violation = np.zeros(self.population_size)
         self._rank = np.zeros(0, dtype=np.int64)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, get_metric, write_text
-from ..worker import SearchResult
+from ..worker import SearchResult, architecture_text
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
 from .style import save_figure
@@ -76,7 +76,7 @@ def summary_markdown(result: SearchResult) -> str:
         f"| run | best cell | {objective} | distinct architectures | ended by |",
         "|---|---|---|---|---|",
         *(
-            f"| {entry['run']} | {tuple(entry['architecture'])} | "
+            f"| {entry['run']} | {architecture_text(entry['architecture'])} | "
             f"{number(objective, entry[objective])}"
             f"{'' if entry['feasible'] else ' (breaks a constraint)'} | {entry['evaluations']} | "
             f"{entry['stopped_by']} |"
@@ -126,7 +126,9 @@ def _cells_table(result: SearchResult) -> list[str]:
             + (f" ± {metrics[f'{name}_std']:.2f}" if f"{name}_std" in metrics else "")
             for name in columns
         ]
-        rows.append(f"| {rank} | {tuple(cell['architecture'])} | {' | '.join(values)} |")
+        rows.append(
+            f"| {rank} | {architecture_text(cell['architecture'])} | {' | '.join(values)} |"
+        )
     return [
         f"| | cell | {' | '.join(columns.values())} |",
         "|---" * (len(columns) + 2) + "|",

@@ -5,18 +5,24 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, OutOfSpaceError, check_int
+from . import moves
 
 if TYPE_CHECKING:
     from torch import nn
 
-Population: TypeAlias = NDArray[np.int8]
+Population: TypeAlias = NDArray[np.signedinteger[Any]]
 """Integer matrix, shape ``(n, n_genes)``: one architecture a row, the index of one choice a column."""
+
+_MOST_CHOICES = 2**31
+_MOST_ENUMERATED = 2**22
+_UNIQUE_ROUNDS = 50
 
 
 class Space(ABC):
@@ -26,37 +32,108 @@ class Space(ABC):
     search algorithms are here, vectorised over a population and written once. Methods that take a
     population trust it; :meth:`population` and :meth:`encode` are the border where architectures are checked.
 
+    Where the block that a gene describes is absent, the gene is inactive and holds 0, so equal architectures
+    are equal rows with equal codes. A space with such genes, or with forbidden combinations, says so by
+    ``constrained`` and by overriding :meth:`active`, :meth:`allowed` and :meth:`count`; the moves respect them.
+
     Args:
         name: Name of the space in the registry.
         n_choices: Number of choices of each gene.
+        fine: Which genes are fine grids of a quantity, such as a learning rate: mutation moves them by normal
+            steps, and their neighbours lie at powers of two. None by default.
+        constrained: Whether genes may be inactive or combinations forbidden.
 
     Raises:
-        InvalidArgumentError: If a gene has no choice or more than 127, or the space has fewer than 2 or
-            more than 2^63 - 1 genotypes.
+        InvalidArgumentError: If a gene has no choice or more than 2^31, or the space has fewer than 2
+            genotypes.
 
     Attributes:
         name: Name of the space.
         n_choices: Number of choices of each gene, shape ``(n_genes,)``.
         n_genes: Length of a genotype.
-        size: Number of genotypes.
+        n_genotypes: Number of rows with every gene in its range: product of ``n_choices``.
+        dtype: Type of a population's entries: int8 where no gene has more than 128 choices, else int16 (up to
+            32,768 choices) or int32.
+        fine: Which genes are fine grids, shape ``(n_genes,)``.
+        has_integer_codes: Whether :meth:`codes` are 64-bit integers: with fewer than 2^63 genotypes.
     """
 
-    def __init__(self, name: str, n_choices: Sequence[int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        n_choices: Sequence[int],
+        *,
+        fine: Sequence[bool] | None = None,
+        constrained: bool = False,
+    ) -> None:
         self.name = name
+        self._set_genes(n_choices, fine=fine, constrained=constrained)
+        if self.n_genotypes < 2:
+            raise InvalidArgumentError(
+                f"A space must have at least 2 genotypes, but {name!r} has {self.n_genotypes}."
+            )
+
+    def _set_genes(
+        self, n_choices: Sequence[int], *, fine: Sequence[bool] | None, constrained: bool
+    ) -> None:
+        """Lay out genes and codes; called anew by spaces that grow."""
         self.n_choices = np.array(
-            [check_int("n_choices", n, minimum=1, maximum=127) for n in n_choices], dtype=np.int64
+            [check_int("n_choices", n, minimum=1, maximum=_MOST_CHOICES) for n in n_choices],
+            dtype=np.int64,
         )
         self.n_genes = len(self.n_choices)
-        self.size: int = math.prod(self.n_choices.tolist())
-        if not 1 < self.size < 2**63:
-            raise InvalidArgumentError(
-                f"A space must have from 2 to 2^63 - 1 genotypes, so that each has a 64-bit code, but {name!r} "
-                f"has {self.size:.4g}."
-            )
-        # Mixed radix, the first gene most significant: codes sort like genotypes do.
-        self._weights = np.append(np.cumprod(self.n_choices[:0:-1])[::-1], 1)
-        self._n_choices_unsigned = self.n_choices.astype(np.uint8)
+        self.n_genotypes: int = math.prod(self.n_choices.tolist())
+        self.dtype = np.min_scalar_type(-int(self.n_choices.max(initial=1)))
+        self.fine = np.zeros(self.n_genes, dtype=bool) if fine is None else np.array(fine, bool)
+        self.has_integer_codes = self.n_genotypes < 2**63
+        self._constrained = constrained
+        self._plain = not (constrained or self.fine.any())
+        self._n_choices_unsigned = self.n_choices.astype(f"u{self.dtype.itemsize}")
         self._free_genes = np.flatnonzero(self.n_choices > 1)
+        # Mixed radix, the first gene most significant: codes sort like genotypes do.
+        self._weights = (
+            np.append(np.cumprod(self.n_choices[:0:-1])[::-1], 1)
+            if self.has_integer_codes
+            else np.empty(0, dtype=np.int64)
+        )
+
+    @property
+    def size(self) -> int:
+        """Number of architectures: of genotypes whose inactive genes are 0 and that are not forbidden."""
+        return self.count() if self._constrained else self.n_genotypes
+
+    def count(self) -> int:
+        """Count the architectures; called by :attr:`size` where genes may be inactive or rows forbidden."""
+        return self.n_genotypes
+
+    def active(self, population: Population) -> NDArray[np.bool_]:
+        """Which genes say something about their rows' architectures, shape ``(n, n_genes)``.
+
+        Called with rows that need not be canonical. Whether a gene is active may depend on active genes only.
+        """
+        return np.ones(population.shape, dtype=bool)
+
+    def allowed(self, population: Population) -> NDArray[np.bool_]:
+        """Which rows are not forbidden, shape ``(n,)``; called with canonical rows."""
+        return np.ones(len(population), dtype=bool)
+
+    def canonical(self, population: Population) -> Population:
+        """Return the population with 0 in every inactive gene: equal architectures become equal rows."""
+        if not self._constrained:
+            return population
+        rows: Population = np.where(self.active(population), population, self.dtype.type(0))
+        return rows
+
+    def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
+        """Draw ``n`` allowed rows without rejection, or None where the space cannot.
+
+        Called by :meth:`sample` where hardly any combination of choices is allowed.
+        """
+        return None
+
+    def fingerprint(self) -> str | None:
+        """Return a digest of all that the name does not tell, part of a trial log's identity; else None."""
+        return None
 
     @abstractmethod
     def encode(self, arch: Any) -> Population:
@@ -95,7 +172,11 @@ class Space(ABC):
         """
 
     def sample(self, n: int, *, generator: np.random.Generator, unique: bool = False) -> Population:
-        """Draw ``n`` genotypes uniformly, shape ``(n, n_genes)``.
+        """Draw ``n`` genotypes, shape ``(n, n_genes)``: every active gene uniform over its choices.
+
+        Where no gene is ever inactive, this is uniform over architectures. Where some may be, it is uniform
+        gene by gene: one main block is as likely as five, although far more networks have five. Forbidden
+        rows are drawn again.
 
         Args:
             n: Number of genotypes.
@@ -105,22 +186,76 @@ class Space(ABC):
         Raises:
             InvalidArgumentError: If ``unique`` and the space is smaller than ``n``.
         """
-        if not unique:
-            draws = generator.random((n, self.n_genes)) * self.n_choices
-            return draws.astype(np.int8)
-        if n > self.size:
+        if unique:
+            return self._unique_sample(n, generator)
+        if self._constrained:
+            return moves.sample(self, n, generator)
+        draws = generator.random((n, self.n_genes)) * self.n_choices
+        return draws.astype(self.dtype)
+
+    def _unique_sample(self, n: int, generator: np.random.Generator) -> Population:
+        if not self._constrained and self.has_integer_codes:
+            self._check_enough(n, self.size)
+            return self.from_codes(generator.choice(self.size, n, replace=False))
+        rows = np.empty((0, self.n_genes), dtype=self.dtype)
+        for _ in range(_UNIQUE_ROUNDS):
+            rows = np.concatenate([rows, self.sample(n - len(rows), generator=generator)])
+            rows = rows[np.sort(np.unique(self.codes(rows), return_index=True)[1])]
+            if len(rows) == n:
+                return rows
+        # Few are left, or very unlikely ones.
+        every = self.every()
+        self._check_enough(n, len(every))
+        left = every[~np.isin(self.codes(every), self.codes(rows))]
+        return np.concatenate([rows, generator.permutation(left)[: n - len(rows)]])
+
+    def _check_enough(self, n: int, size: int) -> None:
+        if n > size:
             raise InvalidArgumentError(
-                f"`n` must be at most {self.size}, the size of {self.name}, to sample without "
+                f"`n` must be at most {size}, the size of {self.name}, to sample without "
                 f"replacement, but got {n}."
             )
-        return self.from_codes(generator.choice(self.size, n, replace=False))
+
+    def every(self) -> Population:
+        """Return all architectures in the order of their codes, shape ``(size, n_genes)``.
+
+        Raises:
+            InvalidArgumentError: If there are more than 2^22 genotypes.
+        """
+        return self.from_codes(np.flatnonzero(self.is_architecture()))
+
+    def is_architecture(self) -> NDArray[np.bool_]:
+        """Tell of every code whether its row is an architecture (canonical, allowed), shape ``(n_genotypes,)``.
+
+        Raises:
+            InvalidArgumentError: If there are more than 2^22 genotypes.
+        """
+        if self.n_genotypes > _MOST_ENUMERATED:
+            raise InvalidArgumentError(
+                f"At most {_MOST_ENUMERATED:,} genotypes can be listed, but {self.name!r} has "
+                f"{Decimal(self.n_genotypes):.4g}; sample it instead."
+            )
+        if not self._constrained:
+            return np.ones(self.n_genotypes, dtype=bool)
+        rows = self.from_codes(np.arange(self.n_genotypes))
+        canonical: NDArray[np.bool_] = (self.canonical(rows) == rows).all(axis=1)
+        return canonical & self.allowed(rows)
 
     def mutate(self, population: Population, *, generator: np.random.Generator) -> Population:
-        """Change one gene of every row to another of its choices, both drawn uniformly.
+        """Change one active gene of every row to another of its choices, both drawn uniformly.
+
+        Genes that become active by it are drawn uniformly; fine genes move by a normal step whose standard
+        deviation is a fifth of their range.
 
         Returns:
-            A new population of the same shape; every row differs from its parent in exactly one gene.
+            A new population of the same shape; every row is another architecture than its parent.
         """
+        if not len(self._free_genes):
+            raise InvalidArgumentError(
+                f"{self.name!r} has one architecture only; it cannot change."
+            )
+        if not self._plain:
+            return moves.mutate(self, population, generator)
         n = len(population)
         draws = generator.random(2 * n)
         genes = self._free_genes[(draws[:n] * len(self._free_genes)).astype(np.int64)]
@@ -136,33 +271,59 @@ class Space(ABC):
     ) -> Population:
         """Uniform crossover: every gene comes from either parent with probability 1/2.
 
+        A gene that is inactive in one parent comes from the other; one that is inactive in both, and active in
+        the child, is drawn uniformly.
+
         Args:
             mothers: Shape ``(n, n_genes)``.
             fathers: Shape ``(n, n_genes)``.
             generator: Source of randomness.
         """
+        if self._constrained:
+            return moves.crossover(self, mothers, fathers, generator)
         children: Population = np.where(generator.random(mothers.shape) < 0.5, mothers, fathers)
         return children
 
     def neighbours(self, row: NDArray[np.integer[Any]]) -> Population:
-        """All genotypes that differ from ``row`` in one gene, shape ``(sum(n_choices - 1), n_genes)``."""
+        """All architectures whose genotypes differ from ``row`` in one gene, shape ``(k, n_genes)``.
+
+        In a plain space ``k`` is ``sum(n_choices - 1)``. Fine genes change by powers of two. A block appears
+        with, and disappears from, the first choices of its own genes, so that being neighbours is mutual.
+        """
+        if not self._plain:
+            return moves.neighbours(self, row)
         genes = np.repeat(np.arange(self.n_genes), self.n_choices - 1)
         steps = np.concatenate([np.arange(1, n) for n in self.n_choices])
-        result: Population = np.tile(np.asarray(row, dtype=np.int8), (len(genes), 1))
+        result: Population = np.tile(np.asarray(row, dtype=self.dtype), (len(genes), 1))
         rows = np.arange(len(genes))
         result[rows, genes] = (result[rows, genes] + steps) % self.n_choices[genes]
         return result
 
-    def codes(self, population: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        """Mixed-radix integer of every row in ``[0, size)``, shape ``(n,)``: equal rows, equal codes."""
-        codes: NDArray[np.int64] = population @ self._weights
-        return codes
+    def codes(self, population: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Key of every row, shape ``(n,)``: equal rows, equal keys, and keys sort like rows.
+
+        With fewer than 2^63 genotypes the key is the row's mixed-radix integer in ``[0, n_genotypes)``, int64.
+        Larger spaces have byte strings, the row's big-endian bytes. Either is hashable after ``tolist()``.
+        """
+        if self.has_integer_codes:
+            codes: NDArray[np.int64] = population @ self._weights
+            return codes
+        big_endian = np.ascontiguousarray(population, dtype=self.dtype.newbyteorder(">"))
+        return big_endian.view(self._key_dtype)[:, 0]
 
     def from_codes(self, codes: Any) -> Population:
         """Inverse of :meth:`codes`: shape ``(n,)`` to ``(n, n_genes)``."""
+        if not self.has_integer_codes:
+            keys = np.ascontiguousarray(codes, dtype=self._key_dtype)[:, None]
+            return keys.view(self.dtype.newbyteorder(">")).astype(self.dtype)
         column = np.asarray(codes, dtype=np.int64)[:, None]
-        rows: Population = ((column // self._weights) % self.n_choices).astype(np.int8)
+        rows: Population = ((column // self._weights) % self.n_choices).astype(self.dtype)
         return rows
+
+    @property
+    def _key_dtype(self) -> np.dtype[np.bytes_]:
+        # Zeros at the end are not shown by numpy, but length is fixed, so keys stay distinct.
+        return np.dtype(f"S{self.n_genes * self.dtype.itemsize}")
 
     def population(self, architectures: Any) -> Population:
         """Check and encode many architectures, shape ``(n, n_genes)``.
@@ -186,7 +347,7 @@ class Space(ABC):
                 f"{architectures!r}; put a single architecture into a list."
             )
         rows = [self.encode(arch) for arch in architectures]
-        return np.array(rows, dtype=np.int8).reshape(len(rows), self.n_genes)
+        return np.array(rows, dtype=self.dtype).reshape(len(rows), self.n_genes)
 
     def _is_one_genotype(self, values: Any) -> bool:
         """Whether a flat sequence reads as one genotype: it would be taken for a list of indices."""
@@ -206,10 +367,16 @@ class Space(ABC):
         outside = unsigned >= self._n_choices_unsigned
         if outside.any():
             self.encode(matrix[int(outside.any(axis=1).argmax())])
-        return matrix.astype(np.int8, copy=False)
+        rows = self.canonical(matrix.astype(self.dtype, copy=False))
+        if self._constrained and not (allowed := self.allowed(rows)).all():
+            self.encode(self.decode(rows[int(allowed.argmin())]))
+        return rows
 
     def __len__(self) -> int:
         return self.size
+
+    def __bool__(self) -> bool:
+        return True
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.n_genes} genes, {self.size} architectures)"

@@ -1,7 +1,7 @@
 """The worker: budgets, repeats, the trial log, and resuming."""
 
 from .output import make_folder, next_folder
-from .results import RunResult, SearchResult
+from .results import RunResult, SearchResult, architecture_text
 from .trial_log import TrialLog
 from .worker import Progress, Worker
 
@@ -11,6 +11,7 @@ __all__ = [
     "SearchResult",
     "TrialLog",
     "Worker",
+    "architecture_text",
     "make_folder",
     "next_folder",
 ]

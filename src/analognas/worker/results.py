@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,7 @@ class SearchResult:
         objective = self.problem.objectives[0]
         unit = get_metric(objective).unit
         best = self.winners[0]
+        shown = architecture_text(best["architecture"])
         finals = self.finals()
         if not finals:
             bounds = " and ".join(map(str, self.problem.constraints))
@@ -120,9 +122,9 @@ class SearchResult:
                 f"{name} {best['metrics'][name]:.12g}"
                 for name in dict.fromkeys(bound.metric for bound in self.problem.constraints)
             )
-            return f"No architecture met {bounds}; the nearest is {tuple(best['architecture'])}: {found}."
+            return f"No architecture met {bounds}; the nearest is {shown}: {found}."
         lines = [
-            f"Best architecture {tuple(best['architecture'])} of run {best['run']}: "
+            f"Best architecture {shown} of run {best['run']}: "
             f"{objective} {best['metrics'][objective]:.2f} {unit}".rstrip()
         ]
         failed = len(self.runs) - len(finals)
@@ -173,3 +175,15 @@ class SearchResult:
 def _number(value: float) -> float | None:
     """A value as JSON has it: what was not measured is null."""
     return float(value) if np.isfinite(value) else None
+
+
+def architecture_text(architecture: Any) -> str:
+    """Return an architecture as people read it: a list in brackets, named values as ``name=value``.
+
+    Example:
+        >>> architecture_text([2, 2, 0]), architecture_text({"depth": 2, "width": 16})
+        ('(2, 2, 0)', 'depth=2, width=16')
+    """
+    if isinstance(architecture, Mapping):
+        return ", ".join(f"{name}={value}" for name, value in architecture.items())
+    return str(tuple(architecture))

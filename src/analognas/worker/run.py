@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +50,12 @@ class Run:
         self.n_trials = 0
         self.n_distinct = 0
         self._sem_metrics = [name for name in problem.metrics if name in evaluator.metrics_with_sem]
-        self._genotypes = np.empty((0, evaluator.space.n_genes), dtype=np.int8)
+        self._genotypes = np.empty((0, evaluator.space.n_genes), dtype=evaluator.space.dtype)
         self._values = np.empty((0, len(problem.metrics) + len(self._sem_metrics)))
         self._new = np.empty(0, dtype=bool)
         # Number of the trial that first measured each architecture, by code.
-        self._first_trial: dict[int, int] = {}
-        self._logged = None if log is None else log.read_run(number, evaluator.space.n_genes)
+        self._first_trial: dict[Any, int] = {}
+        self._logged = None if log is None else log.read_run(number, evaluator.space)
 
     def execute(self, after_batch: Callable[[Run], None] | None = None) -> RunResult:
         """Drive the optimizer until the budget is spent or nothing new is left.

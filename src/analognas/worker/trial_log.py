@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ..core import OutputFolderError, ResumeError
 from ..evaluators import Evaluation
-from ..spaces import Population
+from ..spaces import Population, Space
 
 FILE_NAME = "trials.sqlite"
 SCHEMA_VERSION = 1
@@ -277,8 +277,8 @@ class TrialLog:
             elif done:
                 after()
 
-    def read_run(self, run: int, n_genes: int) -> LoggedRun:
-        """Return the committed trials of one run, in order.
+    def read_run(self, run: int, space: Space) -> LoggedRun:
+        """Return the committed trials of one run over ``space``, in order.
 
         Raises:
             ResumeError: If the file is damaged.
@@ -289,7 +289,7 @@ class TrialLog:
                 f"SELECT genotype{names} FROM trials WHERE run = ? ORDER BY number", (run,)
             ).fetchall()
             genotypes = [json.loads(row[0]) for row in rows]
-            population = np.array(genotypes, dtype=np.int8).reshape(len(rows), n_genes)
+            population = np.array(genotypes, dtype=space.dtype).reshape(len(rows), space.n_genes)
             values: NDArray[np.float64] = np.array(
                 [[np.nan if value is None else value for value in row[1:]] for row in rows],
                 dtype=np.float64,

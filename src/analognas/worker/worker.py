@@ -108,10 +108,11 @@ class Worker:
                     f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
                     f"optimizer a name, but got {value!r}."
                 )
-        if self.evaluator.space.name != self.space.name:
+        scored = self.evaluator.space
+        if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
             raise InvalidArgumentError(
-                f"The evaluator scores the space {self.evaluator.space.name!r}, but the search is over "
-                f"{self.space.name!r}."
+                f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
+                f"{' of another definition' if scored.name == self.space.name else ''}."
             )
         self.problem = Problem.of(objectives, constraints, self.evaluator.metrics)
         self.optimizer.check(self.problem)
@@ -128,13 +129,18 @@ class Worker:
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""
         return {
-            "space": self.space.name,
+            **self._space_identity(),
             "optimizer": {"name": self.optimizer.name, **self.optimizer.hyperparameters()},
             "evaluator": self.evaluator.identity(),
             "objectives": list(self.problem.objectives),
             "constraints": [str(constraint) for constraint in self.problem.constraints],
             "seed": self.streams.seed,
         }
+
+    def _space_identity(self) -> dict[str, str]:
+        print_of_space = self.space.fingerprint()
+        more = {} if print_of_space is None else {"space_fingerprint": print_of_space}
+        return {"space": self.space.name, **more}
 
     def search(self) -> SearchResult:
         """Run the search and return what it found; with ``out``, keep the log and ``best.json`` there.
@@ -239,9 +245,9 @@ class Worker:
         order = np.lexsort((-score, violation))
         if (violation == 0).any():
             order = order[violation[order] == 0]
-        winners: dict[int, dict[str, Any]] = {}
+        winners: dict[Any, dict[str, Any]] = {}
         for row in order.tolist():
-            code = int(self.space.codes(population[row : row + 1])[0])
+            code = self.space.codes(population[row : row + 1]).tolist()[0]
             if code not in winners:
                 genotype = population[row]
                 winners[code] = {

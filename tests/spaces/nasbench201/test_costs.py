@@ -1,7 +1,5 @@
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from analognas.core import InvalidArgumentError, UnknownNameError
 from analognas.spaces.nasbench201 import DATASETS, count_macs, count_params
@@ -20,35 +18,18 @@ def test_equal_to_published_values(space, shared):
         )
 
 
-def measured_macs(network, shape):
-    total = 0
-
-    def count(module, _, output):
-        nonlocal total
-        if isinstance(module, nn.Conv2d):
-            total += output[0].numel() * module.weight[0].numel()
-        else:
-            total += module.weight.numel() + module.bias.numel()
-
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.register_forward_hook(count)
-    network.eval()(torch.zeros(1, *shape))
-    return total
-
-
 @pytest.mark.parametrize(
     ("shape", "n_classes", "channels", "cells"),
     [((3, 32, 32), 10, 16, 5), ((1, 28, 28), 7, 8, 1), ((2, 13, 9), 3, 4, 2), ((3, 1, 1), 2, 1, 1)],
 )
-def test_closed_form_equals_built_network(space, shape, n_classes, channels, cells):
+def test_closed_form_equals_built_network(space, measured, shape, n_classes, channels, cells):
     generator = np.random.default_rng(0)
     for row in space.sample(4, generator=generator):
         sizes = {"n_classes": n_classes, "channels": channels, "cells": cells}
         network = space.build(row, shape, **sizes)
-        params = sum(parameter.numel() for parameter in network.parameters())
+        params, macs = measured(network, shape)
         assert count_params(row[None], in_channels=shape[0], **sizes) == [params]
-        assert count_macs(row[None], input_shape=shape, **sizes) == [measured_macs(network, shape)]
+        assert count_macs(row[None], input_shape=shape, **sizes) == [macs]
 
 
 def test_bad_input(space):

@@ -8,28 +8,17 @@ from analognas.spaces.nasbench201 import EDGES
 from analognas.spaces.nasbench201.network import Cell, ReductionBlock
 
 
-def unit(x, module, stride=1):
+def unit(normed, x, module, stride=1):
     """ReLU - convolution - batch norm by functions, from a module's weights."""
     _, conv, norm = module
     y = F.conv2d(F.relu(x), conv.weight, stride=stride, padding=conv.weight.shape[-1] // 2)
-    return F.batch_norm(y, norm.running_mean, norm.running_var, norm.weight, norm.bias)
-
-
-def shake(module):
-    """Give batch norms statistics and weights that would show if they were skipped."""
-    generator = torch.Generator().manual_seed(0)
-    for part in module.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
-            for tensor in (part.running_mean, part.weight.data, part.bias.data):
-                tensor.uniform_(0.2, 1, generator=generator)
-            part.running_var.uniform_(0.5, 2, generator=generator)
-    return module.eval()
+    return normed(y, norm)
 
 
 @pytest.mark.parametrize(
     "arch", [(2, 3, 4, 0, 1, 2), (0, 1, 2, 3, 4, 0), (4, 4, 0, 2, 3, 3), (1, 1, 1, 1, 1, 1)]
 )
-def test_cell_is_the_graph_that_its_tuple_names(arch):
+def test_cell_is_the_graph_that_its_tuple_names(shake, normed, arch):
     cell = shake(Cell(arch, 4))
     x = torch.randn(2, 4, 6, 6, generator=torch.Generator().manual_seed(1))
     ones = torch.ones(1, 1, 3, 3)
@@ -42,7 +31,7 @@ def test_cell_is_the_graph_that_its_tuple_names(arch):
         if number == 4:
             area = F.conv2d(torch.ones_like(v[:1, :1]), ones, padding=1)
             return F.conv2d(v.flatten(0, 1)[:, None], ones, padding=1).view_as(v) / area
-        return unit(v, module)
+        return unit(normed, v, module)
 
     nodes = {0: x}
     for target in (1, 2, 3):
@@ -54,10 +43,10 @@ def test_cell_is_the_graph_that_its_tuple_names(arch):
     torch.testing.assert_close(cell(x), nodes[3])
 
 
-def test_reduction_block():
+def test_reduction_block(shake, normed):
     block = shake(ReductionBlock(3, 5))
     x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    residual = unit(unit(x, block.units[0], stride=2), block.units[1])
+    residual = unit(normed, unit(normed, x, block.units[0], stride=2), block.units[1])
     shortcut = F.conv2d(F.avg_pool2d(x, 2), block.shortcut[1].weight)
     torch.testing.assert_close(block(x), residual + shortcut)
 
@@ -73,14 +62,13 @@ def test_network_has_the_published_layout(space):
     assert widths == [16] * 5 + [32] * 5 + [64] * 5
 
 
-def test_head_is_norm_relu_mean_and_linear(space):
+def test_head_is_norm_relu_mean_and_linear(space, shake, normed):
     network = shake(space.build((1, 1, 1, 1, 1, 1), (3, 8, 8), 4, channels=4, cells=1))
     with torch.no_grad():
         network.head[0].bias.sub_(1)  # so that the ReLU has something to cut
     x = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(2))
     features = network.body(network.stem(x))
-    norm = network.head[0]
-    y = F.batch_norm(features, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    y = normed(features, network.head[0])
     assert (y < 0).any()
     expected = F.linear(
         F.relu(y).mean(dim=(2, 3)), network.classifier.weight, network.classifier.bias

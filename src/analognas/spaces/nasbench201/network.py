@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..units import conv_unit
 from .operations import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, N_NODES, SKIP
 
 
@@ -21,17 +22,6 @@ class Zero(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return zeros, shape of ``x``."""
         return torch.zeros_like(x)
-
-
-def conv_unit(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """ReLU, convolution without bias, batch norm; padding keeps the size at stride 1."""
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Conv2d(
-            in_channels, out_channels, kernel, stride=stride, padding=kernel // 2, bias=False
-        ),
-        nn.BatchNorm2d(out_channels),
-    )
 
 
 def operation(number: int, channels: int) -> nn.Module:

@@ -68,7 +68,8 @@ class NASBench201Space(Space):
 
     def indices(self, population: Population) -> NDArray[np.int64]:
         """Published index No.i of every row, shape ``(n,)``."""
-        return notation.index_of_code()[self.codes(population)]
+        indices: NDArray[np.int64] = notation.index_of_code()[self.codes(population)]
+        return indices
 
     def from_indices(self, indices: Any) -> Population:
         """Genotypes of published indices, shape ``(n,)`` to ``(n, 6)``; indices are trusted."""
@@ -80,7 +81,8 @@ class NASBench201Space(Space):
 
     def isomorphism_class(self, population: Population) -> NDArray[np.int64]:
         """Number of the isomorphism class of every row, 0..6465, shape ``(n,)``."""
-        return canonical.class_of_code()[self.codes(population)]
+        classes: NDArray[np.int64] = canonical.class_of_code()[self.codes(population)]
+        return classes
 
     def reaches_output(self, population: Population) -> NDArray[np.bool_]:
         """Whether the output of every row's cell depends on its input, shape ``(n,)``."""

@@ -1,0 +1,27 @@
+"""Fit the shipped models of ``XGBoostEvaluator`` to the whole AnalogNAS-Bench table.
+
+Run ``python -m analognas.evaluators.fit_default_weights``; it prints the checksums that belong into
+``DEFAULT_CHECKSUMS`` of ``xgboost_evaluator.py``. The fit is on one thread with seed 0; another version of
+XGBoost may give other trees.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..benchmarks import AnalogNASBench
+from .xgboost_evaluator import DEFAULT_WEIGHTS, XGBoostEvaluator
+
+
+def main() -> None:
+    """Fit, write and say what was written."""
+    table = AnalogNASBench()
+    cells = table.space.from_codes(np.arange(len(table)))
+    for space, path in DEFAULT_WEIGHTS.items():
+        path.parent.mkdir(exist_ok=True)
+        checksum = XGBoostEvaluator(space, load_weight=False).fit(cells, table).save(path)
+        print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, sha256:{checksum}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,251 @@
+"""What fitted evaluators share: how they are taught, asked and named, whatever model is inside."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, NotFittedError, check_choice, check_int, get_metric
+from ..spaces import SPACES, Population, Space, default_encoding, encode_features
+from .base import Evaluation, Evaluator
+
+Floats = NDArray[np.float64]
+Features = NDArray[np.float32]
+
+LEAST_ROWS = 4
+"""Architectures that a fit needs at least."""
+
+COUNTED = ("params", "macs")
+"""Metrics that a space counts itself, where it has a method of that name."""
+
+
+@runtime_checkable
+class QueriedTable(Protocol):
+    """Anything that gives metrics of a population, such as :class:`AnalogNASBench`."""
+
+    def query(self, population: Any, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
+        """Return metrics of architectures by name, shape ``(n,)`` each."""
+
+
+Self = TypeVar("Self", bound="Surrogate")
+
+
+class Surrogate(Evaluator):
+    """An evaluator that predicts metrics from the features of architectures, once it is fitted.
+
+    Args:
+        space: The space, or its name.
+        encoding: Name of the encoding that features come from; the most telling one of the space by default.
+        seed: Everything random in a fit follows from it.
+
+    Raises:
+        UnknownNameError: If a name is not known, or the space has no such encoding.
+        InvalidArgumentError: If ``seed`` is negative or no integer.
+    """
+
+    def __init__(
+        self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
+    ) -> None:
+        self.seed = check_int("seed", seed, minimum=0)
+        self._asked_encoding = encoding
+        self._bind(SPACES.get(space)() if isinstance(space, str) else space)
+
+    def fit(
+        self: Self,
+        architectures: Any,
+        values: Mapping[str, Any] | QueriedTable,
+        metrics: Sequence[str] | str | None = None,
+        *,
+        space: Space | str | None = None,
+    ) -> Self:
+        """Learn from measured architectures, and forget what was learnt before.
+
+        Args:
+            architectures: Matrix of genotypes, shape ``(n, n_genes)``, or architectures in any form of the
+                space.
+            values: Metric name to measured values, shape ``(n,)`` each; or a table with a ``query`` method.
+            metrics: Names of the metrics to learn; all of ``values`` by default, and for a table the
+                evaluator's own choice.
+            space: Another space than the evaluator was made for.
+
+        Returns:
+            The evaluator itself.
+
+        Raises:
+            OutOfSpaceError: If an architecture does not belong to the space.
+            UnknownNameError: If a metric is not known.
+            InvalidArgumentError: If there are fewer than four architectures, or values are missing, not
+                finite or of another number.
+        """
+        if space is not None:
+            self._bind(SPACES.get(space)() if isinstance(space, str) else space)
+        population = self.space.population(architectures)
+        if len(population) < LEAST_ROWS:
+            raise InvalidArgumentError(
+                f"A fit needs at least {LEAST_ROWS} architectures, but got {len(population)}."
+            )
+        columns = _columns(population, values, metrics, self._default_metrics())
+        self._fit(encode_features(self.space, population, self.encoding), columns)
+        return self
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics that it has learnt, and of those that the space counts."""
+        counted = [name for name in COUNTED if callable(getattr(self.space, name, None))]
+        return [*self._learnt(), *(name for name in counted if name not in self._learnt())]
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Predict metrics of a population; parameters and MACs are counted.
+
+        Raises:
+            OutOfSpaceError: If a row does not belong to the space.
+            NotFittedError: If the evaluator was not fitted yet; says how.
+            UnknownNameError: If a metric is not one of :attr:`metrics`.
+        """
+        rows = self.space.population(population)
+        self._check_fitted()
+        names = [check_choice("metric", name, self.metrics) for name in metrics]
+        learnt = [name for name in names if name in self._learnt()]
+        means: dict[str, Floats] = {}
+        sems: dict[str, Floats] = {}
+        if learnt:
+            features, inverse = self._distinct_features(rows)
+            for name in learnt:
+                mean, sem = self._predict(name, features)
+                means[name] = _bounded(name, mean)[inverse]
+                if sem is not None:
+                    sems[name] = sem[inverse]
+        for name in names:
+            if name not in means:
+                means[name] = np.asarray(getattr(self.space, name)(rows))
+        return Evaluation({name: means[name] for name in names}, sems)
+
+    def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
+        """All predictions for one architecture, with their standard errors where there are any."""
+        evaluation = self.evaluate(np.asarray(row)[None], self.metrics)
+        report: dict[str, Any] = {
+            "metrics": {name: values[0].item() for name, values in evaluation.means.items()}
+        }
+        if evaluation.sems:
+            report["standard_errors"] = {
+                name: values[0].item() for name, values in evaluation.sems.items()
+            }
+        return {**report, "predicted": self._learnt()}
+
+    def _bind(self, space: Space) -> None:
+        """Take a space, and forget everything learnt in another."""
+        if not isinstance(space, Space):
+            raise InvalidArgumentError(
+                f"`space` must be a space or the name of one, but got {space!r}."
+            )
+        encoding = self._asked_encoding or default_encoding(space)
+        encode_features(space, np.empty((0, space.n_genes), dtype=space.dtype), encoding)
+        self.space, self.encoding = space, encoding
+        self._forget()
+
+    def _space_identity(self) -> dict[str, Any]:
+        """What tells the space from others, as JSON types."""
+        return {"space": self.space.name, "space_fingerprint": self.space.fingerprint()}
+
+    def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
+        """Features of the population without repeats, and where each row's stand among them."""
+        features = encode_features(self.space, rows, self.encoding)
+        # One random projection tells rows apart much sooner than sorting them; it is checked.
+        direction = np.random.default_rng(0).standard_normal(features.shape[1])
+        _, first, inverse = np.unique(features @ direction, return_index=True, return_inverse=True)
+        distinct = features[first]
+        if not np.array_equal(distinct[inverse], features):
+            return features, np.arange(len(features))
+        return distinct, inverse
+
+    def _check_fitted(self) -> None:
+        """Make sure that there is a model; called before every prediction.
+
+        Raises:
+            NotFittedError: If there is none.
+        """
+        if not self._learnt():
+            kind = type(self).__name__
+            raise NotFittedError(
+                f"{kind} has learnt nothing of the space {self.space.name!r} yet; call fit(architectures, "
+                "{'analog_drift_86400': accuracies, ...}) with measured architectures first."
+            )
+
+    @abstractmethod
+    def _default_metrics(self) -> Sequence[str]:
+        """Names of the metrics to learn from a table."""
+
+    @abstractmethod
+    def _learnt(self) -> list[str]:
+        """Names of the metrics that it has learnt."""
+
+    @abstractmethod
+    def _fit(self, features: Features, columns: dict[str, Floats]) -> None:
+        """Learn metrics from features, shape ``(n, d)``; values have shape ``(n,)``."""
+
+    @abstractmethod
+    def _forget(self) -> None:
+        """Become unfitted."""
+
+    @abstractmethod
+    def _predict(self, metric: str, features: Features) -> tuple[Floats, Floats | None]:
+        """Values of one metric and, where known, their standard errors, shape ``(n,)`` each."""
+
+
+def _columns(
+    population: Population,
+    values: Mapping[str, Any] | QueriedTable,
+    metrics: Sequence[str] | str | None,
+    of_table: Sequence[str],
+) -> dict[str, Floats]:
+    names = [metrics] if isinstance(metrics, str) else metrics
+    if isinstance(values, Mapping):
+        names = list(values) if names is None else list(names)
+        found: Mapping[str, Any] = values
+    elif isinstance(values, QueriedTable):
+        names = list(of_table) if names is None else list(names)
+        found = values.query(population, names)
+    else:
+        raise InvalidArgumentError(
+            "`values` must map metric names to arrays, or be a table with a `query` method, but got "
+            f"{values!r}."
+        )
+    if not names:
+        raise InvalidArgumentError("A fit needs the values of at least one metric, but got none.")
+    return {
+        get_metric(check_choice("metric", name, found)).name: _column(
+            name, found[name], len(population)
+        )
+        for name in names
+    }
+
+
+def _column(name: str, values: Any, n: int) -> Floats:
+    try:
+        column = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError(
+            f"The values of {name!r} must be numbers, but got {values!r}."
+        ) from None
+    if column.shape != (n,):
+        raise InvalidArgumentError(
+            f"The values of {name!r} must be one for each of the {n} architectures, but got the shape "
+            f"{column.shape}."
+        )
+    if not np.isfinite(column).all():
+        raise InvalidArgumentError(
+            f"The values of {name!r} must be finite, but got {column[~np.isfinite(column)][0]} at position "
+            f"{int(np.isfinite(column).argmin())}; leave out what was not measured."
+        )
+    return column
+
+
+def _bounded(metric: str, values: Floats) -> Floats:
+    """Keep percentages between 0 and 100, and spreads from below 0."""
+    if get_metric(metric).unit == "%":
+        return np.clip(values, 0.0, 100.0)
+    return np.maximum(values, 0.0) if metric.endswith("_std") else values

@@ -1,0 +1,217 @@
+"""Import from and export to the JSON of the ``ConfigSpace`` package (version 1.2, format 0.4).
+
+Intervals, ordinals, categoricals and constants, conditions joined by "and", and forbidden combinations exist in
+both. That package samples continuous values exactly, here they lie on a fine grid; its weights, normal and beta
+distributions become uniform here, with a warning.
+
+Source of the format: the package's documentation and what version 1.2.0 writes and reads.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core import InvalidArgumentError
+from .conditions import Condition, Forbidden
+from .hyperparameters import LEVELS, ContinuousInterval, Hyperparameter, IntegerInterval
+
+if TYPE_CHECKING:
+    from .space import ConfigSpace
+
+FORMAT_VERSION = 0.4
+MODULE_VERSION = "1.2.0"
+
+_COMPARISONS = {"EQ": "==", "NEQ": "!=", "LT": "<", "GT": ">", "IN": "in"}
+_KEY = "analognas"
+_LISTED = 1000
+
+
+def to_dict(
+    space: ConfigSpace,
+    conditions: Mapping[str, Sequence[Condition]],
+    forbidden: Sequence[Forbidden],
+) -> dict[str, Any]:
+    """Return a space as that package's dictionary.
+
+    The default values are those of one allowed architecture, since that package checks them.
+    """
+    row = space.sample(1, generator=np.random.default_rng(0))[0]
+    entries = [space.hyperparameter(name) for name in space.get_hyperparameters()]
+    by_name = {entry.name: entry for entry in entries}
+    return {
+        "name": space.name,
+        "hyperparameters": [
+            _hyperparameter(entry, entry.value(index))
+            for entry, index in zip(entries, row.tolist(), strict=True)
+        ],
+        "conditions": [
+            row for name, rows in conditions.items() if (row := _joined(name, rows, by_name))
+        ],
+        "forbiddens": [_clause(clause) for clause in forbidden],
+        "python_module_version": MODULE_VERSION,
+        "format_version": FORMAT_VERSION,
+    }
+
+
+def to_definition(payload: Any) -> dict[str, Any]:
+    """Return that package's JSON, text or dictionary, as the entries of a definition.
+
+    Raises:
+        InvalidArgumentError: If it is no such JSON, or has parts unknown here.
+    """
+    if isinstance(payload, str | bytes):
+        try:
+            payload = json.loads(payload)
+        except ValueError as error:
+            raise InvalidArgumentError(f"This is not JSON: {error}.") from None
+    if not isinstance(payload, Mapping) or "hyperparameters" not in payload:
+        raise InvalidArgumentError(
+            "A serialized ConfigurationSpace must be a mapping with `hyperparameters`, but got "
+            f"{type(payload).__name__}."
+        )
+    try:
+        hyperparameters = {one["name"]: _settings(one) for one in payload["hyperparameters"]}
+        for row in payload.get("conditions", ()):
+            for one in row["conditions"] if row["type"] == "AND" else [row]:
+                hyperparameters[row["child"]].setdefault("when", []).append(_condition(one))
+        forbidden = [_combination(one) for one in payload.get("forbiddens", ())]
+    except (KeyError, TypeError) as error:
+        raise InvalidArgumentError(
+            f"The serialized ConfigurationSpace is incomplete: {error}."
+        ) from None
+    name = payload.get("name") or "config"
+    return {"name": name, "hyperparameters": hyperparameters, "forbidden": forbidden}
+
+
+def _hyperparameter(entry: Hyperparameter, default: Any) -> dict[str, Any]:
+    meta: dict[str, Any] = {} if entry.inactive is None else {"inactive": entry.inactive}
+    row: dict[str, Any] = {"name": entry.name}
+    if isinstance(entry, ContinuousInterval):
+        row |= {"type": "uniform_float", "lower": entry.min_value, "upper": entry.max_value}
+        row |= {"default_value": default, "log": entry.log}
+        meta |= {} if entry.n_choices == LEVELS else {"levels": entry.n_choices}
+    elif isinstance(entry, IntegerInterval) and entry.step == 1 and entry.n_choices > 1:
+        row |= {"type": "uniform_int", "lower": entry.min_value, "upper": entry.max_value}
+        row |= {"default_value": default, "log": False}
+    else:
+        if entry.n_choices > _LISTED:
+            raise InvalidArgumentError(
+                f"{entry.name!r} has {entry.n_choices} values in steps; the ConfigSpace package only has "
+                f"lists of them, of which {_LISTED} are written at most."
+            )
+        values = [entry.value(index) for index in range(entry.n_choices)]
+        if isinstance(entry, IntegerInterval):
+            meta |= {"step": entry.step}
+        if entry.ordered:
+            row |= {"type": "ordinal", "sequence": values}
+        else:
+            row |= {"type": "categorical", "choices": values, "weights": None}
+        row["default_value"] = default
+    return {**row, "meta": {_KEY: meta} if meta else None}
+
+
+def _joined(
+    name: str, rows: Sequence[Condition], by_name: Mapping[str, Hyperparameter]
+) -> dict[str, Any] | None:
+    written = [one for row in rows if (one := _written(name, row, by_name[row.parent])) is not None]
+    if len(written) > 1:
+        return {"type": "AND", "child": name, "conditions": written}
+    return written[0] if written else None
+
+
+def _written(name: str, row: Condition, parent: Hyperparameter) -> dict[str, Any] | None:
+    """One condition; None where it always holds."""
+    ends = {"child": name, "parent": row.parent}
+    if row.comparison in ("==", "!="):
+        return {"type": "EQ" if row.comparison == "==" else "NEQ", **ends, "value": row.value}
+    holds = row.holds(parent)
+    if holds.all():
+        return None
+    exact = isinstance(parent, ContinuousInterval) and row.comparison != "in"
+    if not exact and parent.n_choices <= _LISTED:
+        values = parent.values(np.flatnonzero(holds)).tolist()
+        return {"type": "IN", **ends, "values": values}
+    value = row.value
+    if row.comparison in (">=", "<="):
+        step = -math.inf if row.comparison == ">=" else math.inf
+        whole = isinstance(parent, IntegerInterval)
+        value = value + math.copysign(1, step) if whole else float(np.nextafter(value, step))
+    return {"type": "GT" if row.comparison[0] == ">" else "LT", **ends, "value": value}
+
+
+def _clause(clause: Forbidden) -> dict[str, Any]:
+    parts = [
+        {"type": "EQUALS", "name": name, "value": values[0]}
+        if len(values) == 1
+        else {"type": "IN", "name": name, "values": list(values)}
+        for name, values in clause.values.items()
+    ]
+    return parts[0] if len(parts) == 1 else {"type": "AND", "clauses": parts}
+
+
+def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One hyperparameter of that package as the settings of a definition."""
+    kind = row["type"]
+    meta = (row.get("meta") or {}).get(_KEY, {})
+    inactive = {"inactive": meta["inactive"]} if "inactive" in meta else {}
+    if kind == "constant":
+        return {"type": "categorical", "range": [row["value"]], **inactive}
+    if kind == "categorical":
+        if row.get("weights"):
+            _warn_uniform(row["name"], "weights")
+        return {"type": "categorical", "range": list(row["choices"]), **inactive}
+    if kind == "ordinal":
+        values = list(row["sequence"])
+        if "step" in meta:
+            ends = {"min_value": values[0], "max_value": values[-1], "step": meta["step"]}
+            return {"type": "discrete", **ends, **inactive}
+        return {"type": "discrete", "range": values, **inactive}
+    form, _, number = kind.partition("_")
+    if form not in ("uniform", "normal", "beta") or number not in ("int", "float"):
+        raise InvalidArgumentError(
+            f"{row['name']!r} has the type {kind!r}; known are constant, categorical, ordinal, and uniform, "
+            "normal and beta int and float."
+        )
+    if form != "uniform":
+        _warn_uniform(row["name"], f"{form} distribution")
+    ends = {"min_value": row["lower"], "max_value": row["upper"]}
+    if number == "int":
+        if row.get("log"):
+            _warn_uniform(row["name"], "logarithmic scale of integers")
+        return {"type": "discrete", **ends, **inactive}
+    more = {"log": bool(row.get("log")), "levels": meta.get("levels", LEVELS)}
+    return {"type": "continuous", **ends, **more, **inactive}
+
+
+def _condition(row: Mapping[str, Any]) -> list[Any]:
+    if row["type"] not in _COMPARISONS:
+        raise InvalidArgumentError(
+            f"The condition of {row['child']!r} is of type {row['type']!r}; known are AND of "
+            f"{', '.join(_COMPARISONS)}. Split an OR into hyperparameters of their own, or use IN."
+        )
+    comparison = _COMPARISONS[row["type"]]
+    return [row["parent"], comparison, row["values"] if comparison == "in" else row["value"]]
+
+
+def _combination(row: Mapping[str, Any]) -> dict[str, Any]:
+    combination: dict[str, Any] = {}
+    for one in row["clauses"] if row["type"] == "AND" else [row]:
+        if one["type"] not in ("EQUALS", "IN"):
+            raise InvalidArgumentError(
+                f"A forbidden clause is of type {one['type']!r}; known are AND of EQUALS and IN."
+            )
+        values = [one["value"]] if one["type"] == "EQUALS" else list(one["values"])
+        name = one["name"]
+        both = combination.get(name)
+        combination[name] = values if both is None else [value for value in both if value in values]
+    return combination
+
+
+def _warn_uniform(name: str, what: str) -> None:
+    warnings.warn(f"The {what} of {name!r} is dropped: values are uniform here.", stacklevel=5)

@@ -1,0 +1,220 @@
+"""Spaces of named hyperparameters that grow one by one: the definition, kept consistent at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import InvalidArgumentError, check_choice
+from ..base import Population, Space
+from . import definition
+from .conditions import Condition, Forbidden, read_conditions
+from .counting import Counter, UncountableError
+from .hyperparameters import LEVELS, Choices, Hyperparameter
+from .layout import Layout
+
+
+class NamedSpace(Space):
+    """Hyperparameters by name, their conditions, and the forbidden combinations; empty at first.
+
+    A change is taken over as a whole or refused as a whole. :class:`ConfigSpace` is what people use.
+
+    Args:
+        name: Name of the space.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._hyperparameters: dict[str, Hyperparameter] = {}
+        self._conditions: dict[str, list[Condition]] = {}
+        self._forbidden: list[Forbidden] = []
+        self._counted: Counter | None = None
+        self._update({}, {}, [])
+
+    def add_hyperparameter(
+        self,
+        name: str,
+        type: str,
+        min_value: float,
+        max_value: float,
+        step: float = 1,
+        *,
+        log: bool = False,
+        levels: int = LEVELS,
+        when: Any = None,
+        inactive: Any = None,
+    ) -> None:
+        """Add an interval, both ends included.
+
+        Args:
+            name: Its name.
+            type: ``"discrete"`` for integers, ``"continuous"`` for numbers.
+            min_value: Smallest value.
+            max_value: Largest value.
+            step: Distance of the values; a continuous interval is a fine grid without it.
+            log: Whether a continuous interval is logarithmic.
+            levels: Grid points of a continuous interval without a step.
+            when: Conditions under which it is active, ``(parent, comparison, value)`` or a list of them that
+                must all hold; comparisons are ``== != in > >= < <=``. Always active by default.
+            inactive: Its value in architectures where it is inactive; left out of them by default.
+
+        Raises:
+            InvalidArgumentError: If the name is taken, the interval empty or the step 0; if a condition is
+                impossible or forms a cycle. The space stays as it was.
+            UnknownNameError: If the type or the parent is not known.
+        """
+        settings = {"type": type, "min_value": min_value, "max_value": max_value, "step": step}
+        settings |= {"log": log, "levels": levels, "inactive": inactive}
+        self._add(definition.interval(name, settings), when)
+
+    def add_hyperparameter_range(
+        self, name: str, type: str, range: Sequence[Any], *, when: Any = None, inactive: Any = None
+    ) -> None:
+        """Add a list of values.
+
+        Args:
+            name: Its name.
+            type: ``"discrete"`` where the order of the values means something, ``"categorical"`` where not.
+            range: The values.
+            when: Conditions, see :meth:`add_hyperparameter`.
+            inactive: Its value where it is inactive, see :meth:`add_hyperparameter`.
+
+        Raises:
+            InvalidArgumentError: If the name is taken or the list empty, or a value stands there twice.
+            UnknownNameError: If the type or the parent is not known.
+        """
+        kinds = ("discrete", "categorical", "continuous")
+        ordered = check_choice("type of hyperparameter", type, kinds) != "categorical"
+        self._add(Choices(name, range, ordered=ordered, inactive=inactive), when)
+
+    def add_condition(self, name: str, parent: str, comparison: str, value: Any) -> None:
+        """Let a hyperparameter be active only where ``parent comparison value`` holds too.
+
+        Raises:
+            UnknownNameError: If a name or the comparison is not known.
+            InvalidArgumentError: If the value is impossible, or the conditions then form a cycle.
+        """
+        check_choice("hyperparameter", name, self._hyperparameters)
+        more = [
+            *self._conditions.get(name, []),
+            *read_conditions(name, (parent, comparison, value)),
+        ]
+        self._update(self._hyperparameters, {**self._conditions, name: more}, self._forbidden)
+
+    def add_forbidden(self, combination: Mapping[str, Any]) -> None:
+        """Forbid a combination: all named hyperparameters active, each at the value (or one of those) given.
+
+        Raises:
+            UnknownNameError: If a name is not known.
+            InvalidArgumentError: If a value is impossible, or nothing would be left.
+        """
+        before = self._forbidden
+        clause = Forbidden.read(combination)
+        self._update(self._hyperparameters, self._conditions, [*before, clause])
+        if self._is_empty():
+            self._update(self._hyperparameters, self._conditions, before)
+            raise InvalidArgumentError(f"Forbidding `{clause}` would leave no architecture.")
+
+    def remove_hyperparameter(self, name: str) -> None:
+        """Remove a hyperparameter.
+
+        Raises:
+            UnknownNameError: If there is none of that name.
+            InvalidArgumentError: If conditions or forbidden combinations still name it.
+        """
+        check_choice("hyperparameter", name, self._hyperparameters)
+        users = [
+            child for child, rows in self._conditions.items() if any(r.parent == name for r in rows)
+        ]
+        users += [f"forbidden `{clause}`" for clause in self._forbidden if name in clause.values]
+        if users:
+            raise InvalidArgumentError(
+                f"{name!r} cannot be removed while constraints name it: {', '.join(users)}."
+            )
+        left = {key: value for key, value in self._hyperparameters.items() if key != name}
+        conditions = {key: value for key, value in self._conditions.items() if key != name}
+        self._update(left, conditions, self._forbidden)
+
+    def get_hyperparameters(self) -> list[str]:
+        """Return the names, in the order of the genes."""
+        return list(self._hyperparameters)
+
+    def hyperparameter(self, name: str) -> Hyperparameter:
+        """Return one hyperparameter.
+
+        Raises:
+            UnknownNameError: If there is none of that name.
+        """
+        return self._hyperparameters[check_choice("hyperparameter", name, self._hyperparameters)]
+
+    def count(self) -> int:
+        """Count the architectures; computed once and kept until the space changes."""
+        return self._counter().total
+
+    def active(self, population: Population) -> NDArray[np.bool_]:
+        """Which genes are active, shape ``(n, n_genes)``."""
+        return self._layout.active(population)
+
+    def allowed(self, population: Population) -> NDArray[np.bool_]:
+        """Which rows hit no forbidden combination, shape ``(n,)``."""
+        return self._layout.allowed(population)
+
+    def sample_evenly(self, n: int, *, generator: np.random.Generator) -> Population:
+        """Draw ``n`` genotypes, every architecture equally likely, shape ``(n, n_genes)``.
+
+        Unlike :meth:`sample`, which is uniform gene by gene: here five main blocks are drawn far more often
+        than one, because there are far more such networks.
+
+        Raises:
+            InvalidArgumentError: If the space cannot be counted.
+        """
+        return self._counter().draw(n, generator).astype(self.dtype)
+
+    def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
+        """Draw evenly by architecture where hardly any combination is allowed and the space can be counted."""
+        try:
+            return self.sample_evenly(n, generator=generator)
+        except UncountableError:
+            return None
+
+    def _counter(self) -> Counter:
+        if self._counted is None:
+            self._counted = Counter(self._layout)
+        return self._counted
+
+    def _is_empty(self) -> bool:
+        try:
+            return self.count() == 0
+        except UncountableError:
+            return False
+
+    def _add(self, new: Hyperparameter, when: Any) -> None:
+        if new.name in self._hyperparameters:
+            raise InvalidArgumentError(
+                f"There is already a hyperparameter {new.name!r}; choose another name or remove it first."
+            )
+        conditions = dict(self._conditions)
+        if rows := read_conditions(new.name, when):
+            conditions[new.name] = rows
+        self._update({**self._hyperparameters, new.name: new}, conditions, self._forbidden)
+
+    def _update(
+        self,
+        hyperparameters: dict[str, Hyperparameter],
+        conditions: dict[str, list[Condition]],
+        forbidden: list[Forbidden],
+    ) -> None:
+        """Take over a changed definition as a whole, or refuse it as a whole."""
+        entries = list(hyperparameters.values())
+        layout = Layout(entries, conditions, forbidden)
+        self._hyperparameters, self._conditions = hyperparameters, conditions
+        self._forbidden, self._layout = forbidden, layout
+        self._counted = None
+        self._set_genes(
+            [entry.n_choices for entry in entries],
+            fine=[entry.fine for entry in entries],
+            constrained=any(layout.parents) or bool(forbidden),
+        )

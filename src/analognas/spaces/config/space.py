@@ -1,0 +1,273 @@
+"""ConfigSpace: the user names what may vary; sampling, mutation, encoding and counting follow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import InvalidArgumentError, OutOfSpaceError, Registry, check_int, write_text
+from ..base import Population
+from . import automl, definition
+from .architecture import Architecture
+from .coding import check_indices, decode_rows, encode_mapping
+from .counting import UncountableError
+from .named import NamedSpace
+from .table_text import table_text
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_READABLE = 10**12
+
+Network: TypeAlias = "Callable[[Architecture, tuple[int, int, int], int], nn.Module]"
+"""Function from an architecture, an input shape and a number of classes to a network."""
+
+DATASETS: Registry[Callable[..., ConfigSpace]] = Registry(
+    "data set",
+    dict.fromkeys(("CIFAR-10", "VWW", "KWS"), "analognas.spaces.resnet:ResNetSpace"),
+)
+"""Spaces that ``ConfigSpace("CIFAR-10")`` stands for; a class derived from :class:`ConfigSpace` each."""
+
+
+class ConfigSpace(NamedSpace):
+    """A space of named hyperparameters, of the architecture and of training alike.
+
+    Empty at first; every hyperparameter added is one more gene. Conditions say where a hyperparameter is
+    inactive, forbidden combinations what must not occur. An architecture is a dictionary of the active
+    hyperparameters (:class:`Architecture`); a training run may take its learning rate from it as a network
+    takes its width.
+
+    Args:
+        dataset: ``"CIFAR-10"``, ``"VWW"`` or ``"KWS"`` for AnalogNAS's ResNet-like space for that data set;
+            an empty space by default.
+        name: Name of the space.
+        network: Function ``(arch, input_shape, n_classes)`` that returns the network of an architecture;
+            :meth:`build` calls it. Derived classes may override :meth:`build` instead.
+
+    Raises:
+        UnknownNameError: If ``dataset`` is none of those.
+
+    Example:
+        >>> space = ConfigSpace(name="mlp")
+        >>> space.add_hyperparameter("depth", "discrete", 1, 3)
+        >>> space.add_hyperparameter_range("width", "discrete", [16, 32, 64])
+        >>> space.add_hyperparameter("dropout", "discrete", 0, 4, when=("depth", ">", 1))
+        >>> space.compute_cs_size()
+        33
+        >>> space.decode(space.encode({"depth": 1, "width": 32}))
+        {'depth': 1, 'width': 32}
+    """
+
+    def __new__(cls, dataset: str | None = None, *args: Any, **kwargs: Any) -> ConfigSpace:
+        """Make the space of a data set where one is named."""
+        if cls is ConfigSpace and dataset is not None:
+            by_key = {dataset_key(name): name for name in DATASETS}
+            found = by_key.get(dataset_key(dataset), dataset)
+            cls = DATASETS.get(found)  # type: ignore[assignment]
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        dataset: str | None = None,
+        *,
+        name: str = "config",
+        network: Network | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.dataset = dataset
+        self._network = network
+        self.set_hyperparameters()
+
+    def set_hyperparameters(self) -> None:
+        """Fill the space; called at the end of construction. Derived classes override it: this one is empty."""
+
+    def compute_cs_size(self) -> int:
+        """Return the exact number of distinct, allowed architectures; of intervals, grid points count.
+
+        Raises:
+            InvalidArgumentError: If the constraints couple too many hyperparameters; all else works then too.
+        """
+        return self.size
+
+    def sample_arch(self, *, generator: np.random.Generator | None = None) -> dict[str, Any]:
+        """Draw one architecture, as a dictionary of its own; see :meth:`sample`."""
+        return self.sample_arch_uniformly(1, generator=generator)[0]
+
+    def sample_arch_uniformly(
+        self, n: int, *, generator: np.random.Generator | None = None
+    ) -> list[dict[str, Any]]:
+        """Draw ``n`` architectures, every active hyperparameter uniform over its values.
+
+        Args:
+            n: Number of architectures.
+            generator: Source of randomness; fresh entropy by default.
+        """
+        generator = np.random.default_rng() if generator is None else generator
+        rows = self.sample(check_int("n", n, minimum=0), generator=generator)
+        return [dict(arch) for arch in self.decode_all(rows)]
+
+    def encode(self, arch: Any) -> Population:
+        """Return the genotype of an architecture, a mapping from names to values or a genotype's indices.
+
+        Values of inactive hyperparameters are ignored, and may be left out. Continuous values are taken as
+        the nearest grid point.
+
+        Raises:
+            OutOfSpaceError: If a name is unknown or missing, a value impossible or the combination forbidden.
+        """
+        if isinstance(arch, Mapping):
+            row = encode_mapping(self._layout, arch).astype(self.dtype)
+        else:
+            indices = check_indices(self._layout, arch).astype(self.dtype)
+            row = self.canonical(indices[None])[0]
+        if not self._layout.allowed(row[None])[0]:
+            raise OutOfSpaceError(f"{dict(self.decode(row))} is a forbidden combination.")
+        return row
+
+    def decode(self, row: NDArray[np.integer[Any]]) -> Architecture:
+        """Return the architecture of one genotype."""
+        return decode_rows(self._layout, np.asarray(row)[None])[0]
+
+    def decode_all(self, population: Population) -> list[Architecture]:
+        """Return the architectures of a population; quicker than row by row."""
+        return decode_rows(self._layout, population)
+
+    def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
+        """Return the architecture of one genotype as JSON types."""
+        return {"architecture": dict(self.decode(row))}
+
+    def build(
+        self,
+        arch: Any,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        n_classes: int = 10,
+    ) -> nn.Module:
+        """Return the network of an architecture, from the function given at construction.
+
+        Raises:
+            InvalidArgumentError: If none was given.
+        """
+        if self._network is None:
+            raise InvalidArgumentError(
+                f"{self.name!r} builds no networks: give ConfigSpace(network=...) a function, or derive a "
+                "class that overrides build()."
+            )
+        return self._network(self.decode(self.encode(arch)), input_shape, n_classes)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what a derived class was made with, as YAML types: arguments of its constructor by name.
+
+        Called for the definition, beside the data set; none by default.
+        """
+        return {}
+
+    def definition(self) -> dict[str, Any]:
+        """Return all that defines the space as YAML types."""
+        entries = definition.to_dict(
+            self.name,
+            self.dataset,
+            list(self._hyperparameters.values()),
+            self._conditions,
+            self._forbidden,
+        )
+        settings = self.settings()
+        return {**entries, "settings": settings} if settings else entries
+
+    def fingerprint(self) -> str:
+        """Return a digest of the definition: a trial log continues only over the same space."""
+        return definition.digest(self.definition())
+
+    def to_yaml(self) -> str:
+        """Return the definition as YAML text."""
+        return definition.to_yaml(self.definition())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the definition to a YAML file, atomically.
+
+        Raises:
+            OutputFolderError: If the file cannot be written.
+        """
+        write_text(path, self.to_yaml())
+
+    @classmethod
+    def from_yaml(cls, text: str, *, network: Network | None = None) -> ConfigSpace:
+        """Return the space that a YAML text defines.
+
+        Args:
+            text: What :meth:`to_yaml` returns, or the like written by hand.
+            network: Function that builds networks, see the class.
+
+        Raises:
+            InvalidArgumentError: If it is no definition of a space; names the entry at fault.
+        """
+        return cls._from_definition(definition.read_yaml(text), network)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, network: Network | None = None) -> ConfigSpace:
+        """Return the space that a YAML file defines; see :meth:`from_yaml`."""
+        return cls.from_yaml(Path(path).read_text(encoding="utf-8"), network=network)
+
+    def to_automl(self) -> dict[str, Any]:
+        """Return what ``ConfigurationSpace.from_serialized_dict`` of the ConfigSpace package reads.
+
+        Raises:
+            InvalidArgumentError: If a value has no place in that format.
+        """
+        return automl.to_dict(self, self._conditions, self._forbidden)
+
+    @classmethod
+    def from_automl(cls, payload: Any, *, network: Network | None = None) -> ConfigSpace:
+        """Return the space of the ConfigSpace package's JSON, as text or dictionary.
+
+        Raises:
+            InvalidArgumentError: If it is no such payload, or has what this package does not know: conditions
+                joined by "or", relations between hyperparameters.
+        """
+        return cls._from_definition(automl.to_definition(payload), network)
+
+    @classmethod
+    def _from_definition(cls, entries: Mapping[str, Any], network: Network | None) -> ConfigSpace:
+        hyperparameters, conditions, forbidden = definition.read(entries)
+        space = cls(entries.get("dataset"))
+        if settings := entries.get("settings"):
+            definition.check_settings(settings, space.settings())
+            space = type(space)(entries.get("dataset"), **settings)
+        space.name = str(entries.get("name", space.name))
+        if network is not None:
+            space._network = network
+        space._update({entry.name: entry for entry in hyperparameters}, conditions, forbidden)
+        if space._is_empty():
+            raise InvalidArgumentError("The forbidden combinations leave no architecture.")
+        return space
+
+    def __str__(self) -> str:
+        try:
+            exact = self.size < _READABLE
+            size = (
+                f"{self.size:,} architectures"
+                if exact
+                else f"{Decimal(self.size):.3e} architectures"
+            )
+        except UncountableError:
+            size = "more architectures than can be counted exactly"
+        n = len(self._hyperparameters)
+        return table_text(
+            f"{type(self).__name__} {self.name!r}: {n} hyperparameters, {size}",
+            list(self._hyperparameters.values()),
+            self._conditions,
+            self._forbidden,
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def dataset_key(name: object) -> str:
+    """Return what spellings of a data set's name have in common: ``cifar10`` for ``CIFAR-10``."""
+    return "".join(filter(str.isalnum, str(name))).lower()

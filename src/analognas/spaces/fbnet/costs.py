@@ -1,0 +1,119 @@
+"""Layers and cost-table keys of FBNet architectures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import UnknownNameError
+from ..layers import Layers, halve
+from .operations import OPERATIONS, STEM_CHANNELS, Place, Setting
+
+__all__ = ["count_layers", "fixed_keys", "layer_keys", "sum_costs"]
+
+_BLOCKS = list(OPERATIONS.values())
+
+
+def count_layers(
+    population: NDArray[np.integer[Any]],
+    setting: Setting,
+    input_shape: tuple[int, int, int],
+    n_classes: int,
+) -> Iterator[Layers]:
+    """Yield the matrix layers of every row's network, as :meth:`.LayerCounts.layers` says.
+
+    Args:
+        population: Shape ``(n, 22)``.
+        setting: Strides and header.
+        input_shape: Channels, height and width.
+        n_classes: Number of classes.
+    """
+    # A skip has no expansion: 0 times the input's channels, in 0 layers.
+    expansion, kernel, groups = np.array([block or (0, 1, 1) for block in _BLOCKS]).T
+    in_channels, height, width = input_shape
+    if setting.stem_stride == 2:
+        height, width = halve(height), halve(width)
+    yield Layers(in_channels, STEM_CHANNELS, 9, height * width)
+    for column, place in zip(population.T, setting.places, strict=True):
+        before = height * width
+        if place.stride == 2:
+            height, width = halve(height), halve(width)
+        after = height * width
+        inner = expansion[column] * place.in_channels
+        split = groups[column]
+        present = (inner > 0).astype(np.int64)
+        yield Layers(
+            place.in_channels // split, inner // split, 1, before, groups=split, repeats=present
+        )
+        yield Layers(1, 1, kernel[column] ** 2, after, groups=inner, repeats=present)
+        yield Layers(
+            inner // split, place.out_channels // split, 1, after, groups=split, repeats=present
+        )
+        if place.stride == 2 or place.in_channels != place.out_channels:
+            yield Layers(place.in_channels, place.out_channels, 1, after, repeats=1 - present)
+    yield Layers(setting.places[-1].out_channels, setting.header, 1, height * width)
+    yield Layers(setting.header, n_classes, 1, 1, norm=False, bias=True)
+
+
+def layer_keys(setting: Setting) -> list[list[str]]:
+    """Cost-table key of each operation at each of the 22 places."""
+    size = setting.size // setting.stem_stride
+    keys = []
+    for place in setting.places:
+        keys.append([_key(number, place, size) for number in range(len(OPERATIONS))])
+        size //= place.stride
+    return keys
+
+
+def fixed_keys(setting: Setting) -> tuple[str, list[str]]:
+    """Keys of what every network has: the stem; header, pooling and classifier."""
+    size, header = setting.size, setting.header
+    end = size // 2**setting.halvings
+    stem = f"H{size}_W{size}_Cin3_Cout{STEM_CHANNELS}_kernel3_stride{setting.stem_stride}_group1"
+    last = setting.places[-1].out_channels
+    return f"ConvNorm_{stem}", [
+        f"ConvNorm_H{end}_W{end}_Cin{last}_Cout{header}_kernel1_stride1_group1",
+        f"AvgP_H{end}_W{end}_Cin{header}_Cout{header}_kernel{end}_stride1",
+        f"FC_Cin{header}_Cout{setting.n_classes}",
+    ]
+
+
+def _key(number: int, place: Place, size: int) -> str:
+    block = _BLOCKS[number]
+    shape = f"H{size}_W{size}_Cin{place.in_channels}_Cout{place.out_channels}"
+    if block is None:
+        return f"Skip_{shape}_stride{place.stride}"
+    sizes = f"exp{block.expansion}_kernel{block.kernel}_stride{place.stride}_group{block.groups}"
+    return f"ConvBlock_{shape}_{sizes}"
+
+
+def sum_costs(
+    population: NDArray[np.integer[Any]], setting: Setting, table: Mapping[str, float]
+) -> NDArray[np.float64]:
+    """Sum a cost over the layers of every row's network, shape ``(n,)``, in the unit of the table.
+
+    Args:
+        population: Shape ``(n, 22)``.
+        setting: The setting whose sizes the keys name.
+        table: Cost of each key.
+
+    Raises:
+        UnknownNameError: If the table lacks a key; names it.
+    """
+    keys = layer_keys(setting)
+    stem, end = fixed_keys(setting)
+    needed = [stem, *(key for place in keys for key in place), *end]
+    missing = [key for key in needed if key not in table]
+    if missing:
+        raise UnknownNameError(
+            f"The cost table lacks {len(missing)} keys of this setting, the first of them {missing[0]!r}; "
+            "give a table with every operation at every size."
+        )
+    costs = np.array([[table[key] for key in place] for place in keys])
+    chosen = costs[np.arange(len(keys)), population]
+    fixed = sum(table[key] for key in (stem, *end))
+    total: NDArray[np.float64] = chosen.sum(axis=1) + fixed
+    return total

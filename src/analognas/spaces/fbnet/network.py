@@ -1,0 +1,91 @@
+"""The network of an FBNet architecture as a torch module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ..units import conv_norm
+from .operations import OPERATIONS, STEM_CHANNELS, Block, Place, Setting
+
+__all__ = ["FBNetNetwork", "InvertedBottleneck", "operation"]
+
+
+class InvertedBottleneck(nn.Module):
+    """Expansion, depthwise convolution and projection, around them a skip connection where shapes agree.
+
+    Channels are shuffled after a grouped expansion, so that the groups of the projection see all of them.
+    The sum has no ReLU.
+
+    Args:
+        block: Its sizes.
+        place: Where it stands.
+    """
+
+    def __init__(self, block: Block, place: Place) -> None:
+        super().__init__()
+        inner = block.expansion * place.in_channels
+        shuffle = [nn.ChannelShuffle(block.groups)] if block.groups > 1 else []
+        self.units = nn.Sequential(
+            *conv_norm(place.in_channels, inner, 1, groups=block.groups),
+            nn.ReLU(),
+            *shuffle,
+            *conv_norm(inner, inner, block.kernel, place.stride, groups=inner),
+            nn.ReLU(),
+            *conv_norm(inner, place.out_channels, 1, groups=block.groups),
+        )
+        self.residual = place.stride == 1 and place.in_channels == place.out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, in, h, w)`` to ``(batch, out, ceil(h / stride), ceil(w / stride))``."""
+        y: Tensor = self.units(x)
+        return x + y if self.residual else y
+
+
+def operation(number: int, place: Place) -> nn.Module:
+    """The module of one operation; numbers as in :data:`~.operations.OPERATIONS`.
+
+    A skip is the identity where shapes agree, and otherwise a 1 x 1 convolution with batch norm and ReLU.
+    """
+    block = list(OPERATIONS.values())[number]
+    if block is not None:
+        return InvertedBottleneck(block, place)
+    if place.stride == 1 and place.in_channels == place.out_channels:
+        return nn.Identity()
+    return nn.Sequential(
+        *conv_norm(place.in_channels, place.out_channels, 1, place.stride), nn.ReLU()
+    )
+
+
+class FBNetNetwork(nn.Module):
+    """The whole network.
+
+    Args:
+        arch: The operations of its 22 layers.
+        setting: Strides and header.
+        in_channels: Channels of the input.
+        n_classes: Number of classes.
+    """
+
+    def __init__(
+        self, arch: Sequence[int], setting: Setting, *, in_channels: int, n_classes: int
+    ) -> None:
+        super().__init__()
+        self.arch = tuple(arch)
+        self.stem = nn.Sequential(
+            *conv_norm(in_channels, STEM_CHANNELS, 3, setting.stem_stride), nn.ReLU()
+        )
+        self.body = nn.Sequential(*map(operation, self.arch, setting.places))
+        self.header = nn.Sequential(
+            *conv_norm(setting.places[-1].out_channels, setting.header, 1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+        )
+        self.classifier = nn.Linear(setting.header, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images ``(batch, in_channels, height, width)`` to logits ``(batch, n_classes)``."""
+        logits: Tensor = self.classifier(self.header(self.body(self.stem(x))))
+        return logits

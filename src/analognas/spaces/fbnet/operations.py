@@ -1,0 +1,108 @@
+"""Operations, layers and settings of FBNet as HW-NAS-Bench fixes them.
+
+Sources: Wu et al., "FBNet: Hardware-Aware Efficient ConvNet Design via Differentiable Neural Architecture
+Search", CVPR 2019, tables 1 and 2; Li et al., "HW-NAS-Bench: Hardware-Aware Neural Architecture Search
+Benchmark", ICLR 2021, whose costs are measured at these sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+__all__ = ["OPERATIONS", "SETTINGS", "SKIP", "STEM_CHANNELS", "Block", "Place", "Setting"]
+
+
+class Block(NamedTuple):
+    """An inverted bottleneck: 1 x 1 expansion, depthwise convolution, 1 x 1 projection.
+
+    Attributes:
+        expansion: Channels inside over channels of the input.
+        kernel: Side of the depthwise kernel.
+        groups: Groups of both 1 x 1 convolutions.
+    """
+
+    expansion: int
+    kernel: int
+    groups: int
+
+
+OPERATIONS: dict[str, Block | None] = {
+    "k3_e1": Block(1, 3, 1),
+    "k3_e1_g2": Block(1, 3, 2),
+    "k3_e3": Block(3, 3, 1),
+    "k3_e6": Block(6, 3, 1),
+    "k5_e1": Block(1, 5, 1),
+    "k5_e1_g2": Block(1, 5, 2),
+    "k5_e3": Block(3, 5, 1),
+    "k5_e6": Block(6, 5, 1),
+    "skip": None,
+}
+"""Operations by name; the position is the number used in genotypes."""
+
+SKIP = 8
+STEM_CHANNELS = 16
+_STAGE_LAYERS = (1, 4, 4, 4, 4, 4, 1)
+_STAGE_CHANNELS = (16, 24, 32, 64, 112, 184, 352)
+
+
+class Place(NamedTuple):
+    """Where a layer stands.
+
+    Attributes:
+        in_channels: Channels of its input.
+        out_channels: Channels of its output.
+        stride: 1 or 2.
+    """
+
+    in_channels: int
+    out_channels: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A data set's version of the network.
+
+    Attributes:
+        size: Height and width of the input the costs are measured at.
+        n_classes: Number of classes.
+        stem_stride: Stride of the first convolution.
+        strides: Stride of the first layer of each of the seven stages.
+        header: Outputs of the last convolution.
+    """
+
+    size: int
+    n_classes: int
+    stem_stride: int
+    strides: tuple[int, ...]
+    header: int
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """The 22 layers that an architecture chooses operations for."""
+        channels = [STEM_CHANNELS]
+        strides = []
+        for n_layers, width, stride in zip(
+            _STAGE_LAYERS, _STAGE_CHANNELS, self.strides, strict=True
+        ):
+            channels += [width] * n_layers
+            strides += [stride] + [1] * (n_layers - 1)
+        return tuple(
+            Place(before, after, stride)
+            for (before, after), stride in zip(pairwise(channels), strides, strict=True)
+        )
+
+    @property
+    def halvings(self) -> int:
+        """How often the feature map is halved."""
+        return (self.stem_stride, *self.strides).count(2)
+
+
+SETTINGS = {
+    "cifar100": Setting(32, 100, 1, (1, 1, 2, 2, 1, 2, 1), 1504),
+    "ImageNet": Setting(224, 1000, 2, (1, 2, 2, 2, 1, 2, 1), 1984),
+}
+"""The two settings of HW-NAS-Bench by data set."""

@@ -1,0 +1,312 @@
+"""What can be counted of a network from the shapes of its matrix layers alone, for many networks at once.
+
+A space says which layers its networks have (:meth:`LayerCounts.layers`); parameters, multiply-accumulates,
+crossbar tiles and the features of :data:`STRUCTURE` follow here for every such space. Nothing is built, and
+torch is not imported.
+
+Counted as NAS-Bench-201 does: parameters are convolutions, batch norms and the classifier; MACs are
+convolutions, classifier and its bias.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, check_int
+
+__all__ = ["STRUCTURE", "LayerCounts", "Layers", "check_input", "halve", "n_tiles"]
+
+Counts: TypeAlias = NDArray[np.int64] | int
+"""One number for every network, shape ``(n,)``, or one for all of them."""
+
+_Size = TypeVar("_Size", int, NDArray[np.int64])
+
+STRUCTURE = (
+    "depth",
+    "layers",
+    "projections",
+    "mean_branches",
+    "max_branches",
+    "mean_width",
+    "max_width",
+    "last_width",
+    "max_fan_in",
+    "log10_params",
+    "log10_macs",
+    "log10_tiles",
+    "utilisation",
+)
+"""Columns of :meth:`LayerCounts.structure`.
+
+``depth``: matrix layers one after another on the longest path. ``layers``: all of them. ``projections``: those
+on skip connections. ``mean_branches``, ``max_branches``: branches side by side, over the layers of the longest
+path. ``mean_width``, ``max_width``, ``last_width``: outputs of those layers, ``last_width`` that of the last
+before the classifier. ``max_fan_in``: the longest dot product, rows of the tallest matrix. ``utilisation``:
+share of the cells of all tiles that hold a weight.
+"""
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Equal matrix layers of every network; a field is one number for all or an array of shape ``(n,)``.
+
+    Attributes:
+        channels: Input channels of one group.
+        outputs: Outputs of one group.
+        kernel: Elements of the kernel of one channel.
+        positions: Output positions, at each of which the matrix is used once in an inference.
+        groups: Groups of a grouped convolution, each a matrix of its own.
+        repeats: How many of them follow one another; 0 where a network has none.
+        branches: How many of each stand side by side.
+        norm: A batch norm follows.
+        bias: There is a bias.
+        on_path: They lie on the longest path, not on a skip connection.
+    """
+
+    channels: Counts
+    outputs: Counts
+    kernel: Counts
+    positions: Counts
+    groups: Counts = 1
+    repeats: Counts = 1
+    branches: Counts = 1
+    norm: bool = True
+    bias: bool = False
+    on_path: bool = True
+
+    @property
+    def count(self) -> Counts:
+        """Layers in a network."""
+        return self.repeats * self.branches
+
+    @property
+    def weights(self) -> Counts:
+        """Weights of all of them."""
+        return self.count * self.groups * self.outputs * self.channels * self.kernel
+
+    @property
+    def params(self) -> Counts:
+        """Trainable parameters of all of them and of the batch norms that follow."""
+        per_output = 2 * self.norm + self.bias
+        return self.weights + self.count * self.groups * self.outputs * per_output
+
+    @property
+    def macs(self) -> Counts:
+        """Multiply-accumulates of all of them in one inference."""
+        biases = self.count * self.groups * self.outputs * self.bias
+        return self.positions * (self.weights + biases)
+
+    def tiles(self, rows: int, columns: int) -> Counts:
+        """Tiles of at most ``rows`` inputs and ``columns`` outputs of all of them."""
+        each = n_tiles(self.channels, self.kernel, self.outputs, rows=rows, columns=columns)
+        return self.count * self.groups * each
+
+
+def n_tiles(
+    channels: Counts, kernel: Counts, outputs: Counts, *, rows: int, columns: int
+) -> Counts:
+    """Tiles that one matrix is cut into, by the rule of analog layers (``nn.TileSize``).
+
+    Rows are cut between channels where the kernel of one channel fits a tile, and anywhere else otherwise.
+
+    Example:
+        >>> int(n_tiles(128, 9, 64, rows=512, columns=512))
+        3
+    """
+    fan_in = np.asarray(channels * kernel)
+    by_channel = -(-np.asarray(channels) // np.maximum(rows // np.asarray(kernel), 1))
+    down = np.where(np.asarray(kernel) <= rows, by_channel, -(-fan_in // rows))
+    down = np.where(fan_in <= rows, 1, down)
+    across = -(-np.asarray(outputs) // columns)
+    return np.asarray(down * across, dtype=np.int64)
+
+
+def halve(size: _Size) -> _Size:
+    """Size of a feature map after a stride of 2: half, rounded up."""
+    return (size + 1) // 2
+
+
+def check_input(
+    input_shape: Any, n_classes: Any, halvings: int = 0
+) -> tuple[tuple[int, int, int], int]:
+    """Return the shape of an input and the number of classes in plain types.
+
+    Args:
+        input_shape: Channels, height and width.
+        n_classes: Number of classes.
+        halvings: How often the network halves its feature map.
+
+    Raises:
+        InvalidArgumentError: If they are no positive integers, or the input is so small that a side of one
+            pixel would be halved.
+    """
+    if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
+        raise InvalidArgumentError(
+            f"`input_shape` must be channels, height and width, but got {input_shape!r}."
+        )
+    channels, height, width = (check_int("input_shape", size, minimum=1) for size in input_shape)
+    smallest = 2 ** (halvings - 1) + 1 if halvings else 1
+    if min(height, width) < smallest:
+        times = "once" if halvings == 1 else f"{halvings} times"
+        raise InvalidArgumentError(
+            f"`input_shape` must be at least {smallest} pixels high and wide for an architecture that halves "
+            f"its feature map {times}, but got {height} x {width}; enlarge the input or take a shallower "
+            "architecture."
+        )
+    return (channels, height, width), check_int("n_classes", n_classes, minimum=1)
+
+
+class LayerCounts(ABC):
+    """A space whose networks are counted from their layers, vectorised over a population.
+
+    Attributes:
+        input_shape: Channels, height and width of the input, unless a call says otherwise.
+        n_classes: Number of classes, unless a call says otherwise.
+    """
+
+    input_shape: tuple[int, int, int]
+    n_classes: int
+
+    @abstractmethod
+    def layers(
+        self,
+        population: NDArray[Any],
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> Iterator[Layers]:
+        """Yield all matrix layers of the network of every row, from the input to the classifier.
+
+        Called by every method that counts. The last one is the classifier.
+
+        Args:
+            population: Genotypes, shape ``(n, n_genes)``.
+            input_shape: Channels, height and width of the input; None: the space's own.
+            n_classes: Number of classes; None: the space's own.
+        """
+
+    def params(
+        self,
+        population: NDArray[Any],
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Trainable parameters of every row's network, shape ``(n,)``; arguments as for :meth:`layers`."""
+        total = np.zeros(len(population), dtype=np.int64)
+        for layer in self.layers(population, input_shape, n_classes):
+            total += layer.params
+        return total
+
+    def macs(
+        self,
+        population: NDArray[Any],
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Multiply-accumulates of one inference, shape ``(n,)``; arguments as for :meth:`layers`."""
+        total = np.zeros(len(population), dtype=np.int64)
+        for layer in self.layers(population, input_shape, n_classes):
+            total += layer.macs
+        return total
+
+    def tiles(
+        self,
+        population: NDArray[Any],
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+        *,
+        rows: int = 512,
+        columns: int = 512,
+    ) -> NDArray[np.int64]:
+        """Tiles that hold all matrix layers of every row's network, shape ``(n,)``.
+
+        Args:
+            population: Genotypes, shape ``(n, n_genes)``.
+            input_shape: Channels, height and width of the input; None: the space's own.
+            n_classes: Number of classes; None: the space's own.
+            rows: Inputs of a tile.
+            columns: Outputs of a tile.
+        """
+        rows, columns = _check_tile(rows, columns)
+        total = np.zeros(len(population), dtype=np.int64)
+        for layer in self.layers(population, input_shape, n_classes):
+            total += layer.tiles(rows, columns)
+        return total
+
+    def structure(
+        self,
+        population: NDArray[Any],
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+        *,
+        rows: int = 512,
+        columns: int = 512,
+    ) -> NDArray[np.float64]:
+        """Features of every row's network for a predictor: the columns of :data:`STRUCTURE`.
+
+        Args:
+            population: Genotypes, shape ``(n, n_genes)``.
+            input_shape: Channels, height and width of the input; None: the space's own.
+            n_classes: Number of classes; None: the space's own.
+            rows: Inputs of a tile.
+            columns: Outputs of a tile.
+
+        Returns:
+            Shape ``(n, len(STRUCTURE))``.
+        """
+        rows, columns = _check_tile(rows, columns)
+        n = len(population)
+        sums = {
+            name: np.zeros(n, dtype=np.int64)
+            for name in ("depth", "all", "side", "branches", "width", "weights", "params", "macs", "tiles")
+        }  # fmt: skip
+        largest = {name: np.zeros(n, dtype=np.int64) for name in ("branches", "width", "fan_in")}
+        last_width = np.zeros(n, dtype=np.int64)
+        for layer in self.layers(population, input_shape, n_classes):
+            present = np.asarray(layer.repeats) > 0
+            width = np.broadcast_to(np.asarray(layer.groups * layer.outputs), n)
+            sums["all"] += layer.count
+            sums["weights"] += layer.weights
+            sums["params"] += layer.params
+            sums["macs"] += layer.macs
+            sums["tiles"] += layer.tiles(rows, columns)
+            _raise_to(largest["fan_in"], present * layer.channels * layer.kernel)
+            if not layer.on_path:
+                sums["side"] += layer.count
+                continue
+            sums["depth"] += layer.repeats
+            sums["branches"] += layer.count
+            sums["width"] += layer.repeats * width
+            _raise_to(largest["branches"], present * layer.branches)
+            if not layer.bias:
+                last_width = np.where(present, width, last_width)
+                _raise_to(largest["width"], present * width)
+        features = [
+            sums["depth"],
+            sums["all"],
+            sums["side"],
+            sums["branches"] / sums["depth"],
+            largest["branches"],
+            sums["width"] / sums["depth"],
+            largest["width"],
+            last_width,
+            largest["fan_in"],
+            np.log10(sums["params"]),
+            np.log10(sums["macs"]),
+            np.log10(sums["tiles"]),
+            sums["weights"] / (sums["tiles"] * float(rows * columns)),
+        ]
+        return np.stack(features, axis=1).astype(np.float64)
+
+
+def _raise_to(values: NDArray[np.int64], candidates: Counts) -> None:
+    np.maximum(values, candidates, out=values)
+
+
+def _check_tile(rows: int, columns: int) -> tuple[int, int]:
+    return check_int("rows", rows, minimum=1), check_int("columns", columns, minimum=1)

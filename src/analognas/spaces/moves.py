@@ -1,0 +1,174 @@
+"""Moves in spaces with inactive genes, forbidden combinations or fine grids.
+
+A gene of an absent block says nothing. It holds 0, the canonical value, so that equal architectures are equal
+rows. Every function here takes canonical, allowed rows and returns such rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from .base import Population, Space
+
+FINE_STEP = 0.2
+"""Standard deviation of a mutation of a fine gene, as a share of its range."""
+
+_ROUNDS = 30
+_SMALLEST_DRAW = 64
+_LARGEST_OVERDRAW = 50.0
+
+
+def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
+    """Draw every gene uniformly, forget those that are inactive, and drop what is forbidden.
+
+    Args:
+        space: The space.
+        n: Number of genotypes.
+        generator: Source of randomness.
+
+    Raises:
+        InvalidArgumentError: If hardly any combination is allowed, and the space has no other way to draw.
+    """
+    parts: list[Population] = []
+    missing, n_drawn, n_kept = n, 0, 0
+    for _ in range(_ROUNDS):
+        overdraw = min((n_drawn + 1) / (n_kept + 1), _LARGEST_OVERDRAW)
+        draws = grid(space, max(int(missing * overdraw * 1.1), _SMALLEST_DRAW), generator)
+        if not parts:
+            draws = draws[:n]
+        rows = space.canonical(draws)
+        rows = rows[space.allowed(rows)][:missing]
+        parts.append(rows)
+        missing -= len(rows)
+        n_drawn, n_kept = n_drawn + len(draws), n_kept + len(rows)
+        if not missing:
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    rare = space.sample_rare(missing, generator=generator)
+    if rare is None:
+        raise InvalidArgumentError(
+            f"Of {n_drawn:,} random combinations of {space.name!r} only {n_kept:,} are allowed; leave out "
+            "values that are nearly always forbidden."
+        )
+    return np.concatenate([*parts, rare])
+
+
+def grid(space: Space, n: int, generator: np.random.Generator) -> Population:
+    """Draw every gene uniformly and by itself, shape ``(n, n_genes)``: neither canonical nor allowed."""
+    rows: Population = (generator.random((n, space.n_genes)) * space.n_choices).astype(space.dtype)
+    return rows
+
+
+def mutate(space: Space, population: Population, generator: np.random.Generator) -> Population:
+    """Change one active gene of every row; genes that thereby become active are drawn uniformly."""
+    children = population.copy()
+    left = np.arange(len(population))
+    for _ in range(_ROUNDS):
+        if not len(left):
+            return children
+        children[left] = _mutated(space, population[left], generator)
+        left = left[~space.allowed(children[left])]
+    for row in left:
+        around = space.neighbours(population[row])
+        children[row] = (
+            around[generator.integers(len(around))]
+            if len(around)
+            else _another(space, population[row], generator)
+        )
+    return children
+
+
+def crossover(
+    space: Space, mothers: Population, fathers: Population, generator: np.random.Generator
+) -> Population:
+    """Take every active gene from a parent in which it is active; where neither has it, draw it uniformly.
+
+    Children that stay forbidden after some attempts are copies of their mothers.
+    """
+    children = mothers.copy()
+    left = np.arange(len(mothers))
+    for _ in range(_ROUNDS):
+        if not len(left):
+            break
+        her, his = mothers[left], fathers[left]
+        hers, theirs = space.active(her), space.active(his)
+        draws = grid(space, len(left), generator)
+        his = np.where(theirs, his, np.where(hers, her, draws))
+        her = np.where(hers, her, his)
+        mixed = space.canonical(np.where(generator.random(her.shape) < 0.5, her, his))
+        allowed = space.allowed(mixed)
+        children[left[allowed]] = mixed[allowed]
+        left = left[~allowed]
+    return children
+
+
+def neighbours(space: Space, row: NDArray[np.integer[Any]]) -> Population:
+    """All canonical, allowed genotypes that differ from ``row`` in one gene; fine genes by powers of two."""
+    genes, values = [], []
+    for gene, n in enumerate(space.n_choices.tolist()):
+        here = int(row[gene])
+        if space.fine[gene]:
+            steps = 1 << np.arange(int(n - 1).bit_length())
+            other = np.unique(np.concatenate([here - steps, here + steps]))
+            other = other[(other >= 0) & (other < n)]
+        else:
+            other = np.delete(np.arange(n), here)
+        genes.append(np.full(len(other), gene))
+        values.append(other)
+    columns = np.concatenate(genes)
+    rows: Population = np.tile(np.asarray(row, dtype=space.dtype), (len(columns), 1))
+    rows[np.arange(len(columns)), columns] = np.concatenate(values)
+    kept: Population = rows[(space.canonical(rows) == rows).all(axis=1) & space.allowed(rows)]
+    return kept
+
+
+def other_choices(
+    space: Space,
+    genes: NDArray[np.int64],
+    current: NDArray[np.integer[Any]],
+    generator: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Another choice for each gene: uniform, or for fine genes a normal step, reflected at the ends."""
+    choices = space.n_choices[genes]
+    before = current.astype(np.int64)
+    steps = 1 + (generator.random(len(genes)) * (choices - 1)).astype(np.int64)
+    after = (before + steps) % choices
+    fine = space.fine[genes]
+    if fine.any():
+        last, start = choices[fine] - 1, before[fine]
+        walk = np.rint(generator.normal(size=len(start)) * FINE_STEP * last).astype(np.int64)
+        end = np.abs(start + walk) % (2 * last)
+        end = np.minimum(end, 2 * last - end)
+        # A step too small to see becomes one grid point, inwards at the upper end.
+        after[fine] = np.where(end == start, np.where(start == last, start - 1, start + 1), end)
+    return after
+
+
+def _mutated(space: Space, parents: Population, generator: np.random.Generator) -> Population:
+    active = space.active(parents)
+    position = (active & (space.n_choices > 1)).cumsum(axis=1)
+    picks = (generator.random(len(parents)) * position[:, -1]).astype(np.int64)
+    genes = (position > picks[:, None]).argmax(axis=1)
+    # What is inactive holds a draw meanwhile: it stays where the mutation makes it active.
+    children = np.where(active, parents, grid(space, len(parents), generator))
+    rows = np.arange(len(parents))
+    children[rows, genes] = other_choices(space, genes, parents[rows, genes], generator)
+    return space.canonical(children)
+
+
+def _another(space: Space, row: Population, generator: np.random.Generator) -> Population:
+    """Any other architecture; for the rare row whose neighbours are all forbidden."""
+    for _ in range(_ROUNDS):
+        draws = sample(space, _SMALLEST_DRAW, generator)
+        other = draws[(draws != row).any(axis=1)]
+        if len(other):
+            first: Population = other[0]
+            return first
+    raise InvalidArgumentError(
+        f"{space.name!r} has hardly any architecture but one; nothing can be searched for."
+    )

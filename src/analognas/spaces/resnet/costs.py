@@ -1,0 +1,88 @@
+"""Layers of the networks of the AnalogNAS space, for whole populations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..layers import Layers, halve
+from .design import BASIC, BOTTLENECK, STEM_KERNEL, Layout, inner_width, widen
+
+__all__ = ["count_layers"]
+
+
+def count_layers(
+    values: Mapping[str, NDArray[Any]],
+    layout: Layout,
+    input_shape: tuple[int, int, int],
+    n_classes: int,
+) -> Iterator[Layers]:
+    """Yield the matrix layers of every configuration's network, as :meth:`.LayerCounts.layers` says.
+
+    Args:
+        values: Values of the hyperparameters by name, each of shape ``(n,)``, up to the last main block of the
+            deepest network; those of a network's absent main blocks are not used.
+        layout: Where the feature map is halved.
+        input_shape: Channels, height and width.
+        n_classes: Number of classes.
+    """
+    in_channels, height, width = input_shape
+    n_blocks = values["M"].astype(np.int64)
+    sides = np.full((2, len(n_blocks)), [[height], [width]], dtype=np.int64)
+    channels = values["out_channel0"].astype(np.int64)
+    sides = halve(sides) if layout.stem_stride == 2 else sides
+    yield Layers(in_channels, channels, STEM_KERNEL**2, sides[0] * sides[1])
+    sides = halve(sides) if layout.stem_pool else sides
+    for block in range(1, int(n_blocks.max(initial=1)) + 1):
+        present = n_blocks >= block
+        before = sides[0] * sides[1]
+        strided = layout.halves(block, n_blocks)
+        sides = np.where(strided, halve(sides), sides)
+        factor = np.where(present, values[f"widenfact{block}"], 1.0)
+        wider = widen(channels, factor)
+        yield from _main_block(
+            channels,
+            wider,
+            before=before,
+            after=sides[0] * sides[1],
+            repeats=np.where(present, values[f"R{block}"], 0).astype(np.int64),
+            kind=values[f"convblock{block}"],
+            branches=values[f"B{block}"].astype(np.int64),
+            kernel=values[f"kernel{block}"].astype(np.int64) ** 2,
+            skip=present & (strided | (wider != channels)),
+        )
+        channels = wider
+    yield Layers(channels, n_classes, 1, 1, norm=False, bias=True)
+
+
+def _main_block(
+    channels: NDArray[np.int64],
+    wider: NDArray[np.int64],
+    *,
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    repeats: NDArray[np.int64],
+    kind: NDArray[Any],
+    branches: NDArray[np.int64],
+    kernel: NDArray[np.int64],
+    skip: NDArray[np.bool_],
+) -> Iterator[Layers]:
+    """Layers of one main block: its skip connection, and both kinds, of which one has no repeats."""
+    projection = skip.astype(np.int64)
+    half = wider // 2
+    for outputs in (half, wider - half):
+        yield Layers(channels, outputs, 1, after, repeats=projection, on_path=False)
+    n = np.where(kind == BASIC, repeats, 0)
+    first = np.minimum(n, 1)
+    yield Layers(channels, wider, kernel, after, repeats=first, branches=branches)
+    yield Layers(wider, wider, kernel, after, repeats=2 * n - first, branches=branches)
+    n = np.where(kind == BOTTLENECK, repeats, 0)
+    first = np.minimum(n, 1)
+    inner = inner_width(wider)
+    yield Layers(channels, inner, 1, before, repeats=first, branches=branches)
+    yield Layers(wider, inner, 1, after, repeats=n - first, branches=branches)
+    yield Layers(inner, inner, kernel, after, repeats=n, branches=branches)
+    yield Layers(inner, wider, 1, after, repeats=n, branches=branches)

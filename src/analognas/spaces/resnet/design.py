@@ -1,0 +1,111 @@
+"""Sizes of the networks of the AnalogNAS space, shared by builder and counts.
+
+Described by Benmeziane et al., "AnalogNAS: A Neural Network Design Framework for Accurate Inference with
+Analog In-Memory Computing", IEEE EDGE 2023 (arXiv:2305.10459), and by the authors' published builder; where
+this one differs, ``docs/resnet_space.md`` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "BASIC",
+    "BOTTLENECK",
+    "LAYOUTS",
+    "MAX_BLOCKS",
+    "MAX_BRANCHES",
+    "MAX_RESIDUAL_BLOCKS",
+    "OUT_CHANNELS",
+    "STEM_KERNEL",
+    "TARGETS",
+    "WIDENING",
+    "Layout",
+    "default_layout",
+    "inner_width",
+    "widen",
+]
+
+OUT_CHANNELS = (8, 12, 16, 32, 48, 64)
+"""Outputs of the first convolution."""
+
+MAX_BLOCKS = 5
+MAX_RESIDUAL_BLOCKS = 16
+MAX_BRANCHES = 4
+WIDENING = (0.5, 0.8)
+BASIC, BOTTLENECK = 1, 2
+STEM_KERNEL = 7
+
+TARGETS: dict[str, tuple[tuple[int, int, int], int]] = {
+    "CIFAR-10": ((3, 32, 32), 10),
+    "VWW": ((3, 96, 96), 2),
+    "KWS": ((1, 49, 10), 12),
+}
+"""Input shape and number of classes of the tasks of the paper.
+
+Sizes of VWW (Visual Wake Words) and KWS (keyword spotting on 49 frames of 10 coefficients) after MLPerf Tiny:
+Banbury et al., "MLPerf Tiny Benchmark", NeurIPS 2021.
+"""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the feature map is halved: never in the first main block.
+
+    Attributes:
+        stem_stride: Stride of the first convolution.
+        stem_pool: Whether ReLU and a 3 x 3 max pooling of stride 2 follow it.
+        last: No main block after this one halves the map, counted from 1.
+        from_end: Only so many of a network's last main blocks do.
+    """
+
+    stem_stride: int
+    stem_pool: bool
+    last: int = MAX_BLOCKS
+    from_end: int = MAX_BLOCKS
+
+    def halves(self, block: int, n_blocks: Any) -> Any:
+        """Whether a main block (from 1) has stride 2 in a network of ``n_blocks``, a number or an array."""
+        in_range = 2 <= block <= self.last
+        return in_range & (block <= n_blocks) & (block > n_blocks - self.from_end)
+
+    def halvings(self, n_blocks: Any) -> Any:
+        """How often networks of ``n_blocks`` main blocks halve their feature map."""
+        stem = int(self.stem_stride == 2) + int(self.stem_pool)
+        return stem + sum(self.halves(block, n_blocks) * 1 for block in range(1, MAX_BLOCKS + 1))
+
+
+LAYOUTS = {
+    "cifar": Layout(stem_stride=1, stem_pool=False, from_end=2),
+    "imagenet": Layout(stem_stride=2, stem_pool=True, last=4),
+}
+"""``cifar`` halves in the last two main blocks; ``imagenet`` in the stem, twice, and in main blocks 2 to 4."""
+
+
+def default_layout(input_shape: tuple[int, int, int]) -> str:
+    """Name of the layout for an input: ``imagenet`` from 128 x 128 pixels on."""
+    return "imagenet" if min(input_shape[1:]) >= 128 else "cifar"
+
+
+def widen(width: Any, factor: Any) -> Any:
+    """Width of a main block from that of the one before: divided by the factor and rounded down.
+
+    The quotient is rounded as binary fractions are, so 8 channels and a factor of 0.8 give 9.
+
+    Args:
+        width: Number of channels, or array of them.
+        factor: Widening factor, or array of them.
+
+    Example:
+        >>> int(widen(8, 0.5)), int(widen(8, 0.8)), int(widen(64, 0.6))
+        (16, 9, 106)
+    """
+    return np.floor_divide(width, factor).astype(np.int64)
+
+
+def inner_width(width: Any) -> Any:
+    """Channels inside a bottleneck: a quarter of its outputs, at least 1 (He et al., CVPR 2016)."""
+    return np.maximum(width // 4, 1)
