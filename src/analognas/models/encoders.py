@@ -50,11 +50,12 @@ def _made(source: Any) -> nn.Module:
         raise InvalidArgumentError(
             "`encoder` needs transformers, which is not installed: pip install 'analognas[hf]'."
         ) from None
+    auto: Any = transformers.AutoModel  # untyped in some of its versions
     encoder: nn.Module
     if folder is None:
-        encoder = transformers.AutoModel.from_config(source)
+        encoder = auto.from_config(source)
     else:
-        encoder = transformers.AutoModel.from_pretrained(
+        encoder = auto.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
     return encoder
