@@ -38,7 +38,11 @@ def _option(*names: str, about: str, default: Any = None, **more: Any) -> Any:
 def search(
     space: Annotated[
         str | None,
-        _option("--space", about="Search space.", default=DEFAULTS["space"]),
+        _option(
+            "--space",
+            about="Search space, one with a table of measurements.",
+            default=DEFAULTS["space"],
+        ),
     ] = None,
     optimizer: Annotated[
         str | None,

@@ -109,6 +109,12 @@ class Worker:
                     f"optimizer a name, but got {value!r}."
                 )
         scored = self.evaluator.space
+        if evaluator is None and scored.name != self.space.name:
+            raise InvalidArgumentError(
+                f"Nothing is measured in the space {self.space.name!r}, only in {scored.name!r}; from Python, "
+                "search it with an evaluator of your own, a surrogate or a training run: Worker(space, "
+                "evaluator=...), see docs/spaces.md."
+            )
         if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
             raise InvalidArgumentError(
                 f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"

@@ -317,9 +317,13 @@ def test_the_notebooks_ways_to_name_a_space():
     ):
         assert space.definition() == ConfigSpace("CIFAR-10").definition()
         assert type(space).__name__ == "ResNetSpace"
-    with pytest.raises(UnknownNameError, match=r"search space 'resnet_likie'. Did you mean 'resnet-like'"):
+    with pytest.raises(
+        UnknownNameError, match=r"search space 'resnet_likie'. Did you mean 'resnet-like'"
+    ):
         ConfigSpace("resnet_likie", "CIFAR-10")
-    with pytest.raises(UnknownNameError, match=r"Unknown data set 'resnet-like'. Choices: CIFAR-10"):
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown data set 'resnet-like'. Choices: CIFAR-10"
+    ):
         ConfigSpace("resnet-like")
     assert copy.deepcopy(base()).definition() == base().definition()
 

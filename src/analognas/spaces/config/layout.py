@@ -44,7 +44,9 @@ class Layout:
         for entry in self.hyperparameters:
             rows = []
             for condition in conditions.get(entry.name, ()):
-                _check_name(f"The condition `{condition}` of {entry.name!r}", condition.parent, gene)
+                _check_name(
+                    f"The condition `{condition}` of {entry.name!r}", condition.parent, gene
+                )
                 parent = gene[condition.parent]
                 rows.append((parent, condition.holds(self.hyperparameters[parent])))
             self.parents.append(rows)
@@ -101,7 +103,6 @@ class Layout:
             order += ready
             waiting = [gene for gene in waiting if gene not in ready]
         return order
-
 
     def _check_reachable(self, conditions: Mapping[str, Sequence[Condition]]) -> None:
         """Refuse conditions that no values can meet together, those of a parent's parents included."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InvalidArgumentError, OutOfSpaceError, check_int, write_text
+from ...core import InvalidArgumentError, OutOfSpaceError, write_text
 from ..base import Population
 from . import automl, definition
 from .architecture import Architecture
@@ -98,7 +98,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
             generator: Source of randomness; fresh entropy by default.
         """
         generator = np.random.default_rng() if generator is None else generator
-        rows = self.sample(check_int("n", n, minimum=0), generator=generator)
+        rows = self.sample(n, generator=generator)
         return [dict(arch) for arch in self.decode_all(rows)]
 
     def encode(self, arch: Any) -> Population:
