@@ -54,6 +54,29 @@ def test_analognasbench_readme_example_prints_the_published_values(capsys):
     assert "54.04 ± 3.28" in out
 
 
+@pytest.mark.parametrize("names", [("CIFAR-10",), ("resnet-like", "CIFAR-10")])
+def test_analognas_tutorial_cells_run(names):
+    # The cells on the configuration space of AnalogNAS's two notebooks, in their order and with their arguments.
+    from analognas import ConfigSpace
+
+    cs = ConfigSpace(*names)
+    assert "22 hyperparameters" in repr(cs)
+    hyperparameters = cs.get_hyperparameters()
+    assert hyperparameters[:8] == ["out_channel0", "M", "R1", "R2", "R3", "R4", "R5", "convblock1"]
+    assert hyperparameters[8:10] == ["widenfact1", "B1"]
+    size = cs.compute_cs_size()
+    cs.add_hyperparameter("out_channel", "discrete", min_value=8, max_value=32, step=3)
+    with pytest.raises(Exception, match="already a hyperparameter 'out_channel'"):
+        cs.add_hyperparameter("out_channel", "discrete", min_value=8, max_value=32, step=3)
+    # 8, 11, ..., 32: the upper end belongs to it.
+    assert cs.compute_cs_size() == 9 * size
+    cs.remove_hyperparameter("out_channel")
+    assert cs.compute_cs_size() == size
+    configs = cs.sample_arch_uniformly(5)
+    assert len(configs) == 5
+    assert all(list(config) == hyperparameters for config in configs)
+
+
 def test_names_in_the_migration_table_exist():
     text = (ROOT / "docs/migration.md").read_text()
     names = set(re.findall(r"`(analognas\.[\w.]+)`", text))

@@ -115,6 +115,10 @@ def test_nothing_feasible(capsys):
         (["--metric", "analog_drift_1"], "Did you mean 'analog_drift_"),
         (["--optimizer", "evolution"], "Did you mean 'regularized_evolution'"),
         (["--space", "nasbench"], "Did you mean 'nasbench201'"),
+        (
+            ["--space", "resnet"],
+            "Nothing is measured in the space 'resnet', only in 'nasbench201'; from Python",
+        ),
         (["--constraint", "params"], "Cannot read the constraint 'params'"),
         (["--constraint", "parms<=1"], "Did you mean 'params'"),
         (["--colour"], "No such option: --colour"),

@@ -67,6 +67,17 @@ def test_drift_figure_shows_the_numbers(result):
     )
 
 
+def test_drift_figure_of_architectures_with_names(result):
+    named = [
+        {**cell, "architecture": {f"width{i}": 8 * rank for i in range(22)}}
+        for rank, cell in enumerate(result.winners)
+    ]
+    legend = drift_figure(named).axes[0].get_legend()
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels[1].startswith("2.  width0=8, width1=8, ")
+    assert all(label.endswith("…") and len(label) <= 44 for label in labels)
+
+
 def test_convergence_figure_shows_every_run(result):
     curves = result.convergence()
     (axes,) = convergence_figure(curves, "analog_drift_2592000").axes
@@ -112,7 +123,7 @@ def test_infeasible_summary_says_so(bench):
     text = summary_markdown(result)
     assert "No architecture met params<=5" in text
     assert "(breaks a constraint)" in text
-    assert "## Nearest cells: all of them break a constraint" in text
+    assert "## Nearest architectures: all of them break a constraint" in text
     assert "better estimate" not in text
 
 

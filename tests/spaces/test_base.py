@@ -201,6 +201,21 @@ def test_a_space_beyond_64_bits():
         space.every()
 
 
+@pytest.mark.parametrize(
+    ("n", "generator", "message"),
+    [
+        (-1, np.random.default_rng(0), "`n` must be an integer of at least 0, but got -1"),
+        (2.5, np.random.default_rng(0), "`n` must be an integer"),
+        (2, 3, r"`generator` must be a numpy.random.Generator, such as .* but got 3"),
+        (2, np.random, "`generator` must be a numpy.random.Generator"),
+    ],
+)
+@pytest.mark.parametrize("unique", [False, True])
+def test_bad_draws(n, generator, message, unique):
+    with pytest.raises(InvalidArgumentError, match=message):
+        Toy([2, 3]).sample(n, generator=generator, unique=unique)
+
+
 def test_largest_space():
     space = Toy([2] * 62)
     rows = space.sample(100, generator=np.random.default_rng(0))

@@ -24,7 +24,7 @@ def page():
 
 
 def test_a_space_in_thirty_lines():
-    assert len(blocks("python")[0].splitlines()) <= 32
+    assert len(blocks("python")[0].splitlines()) <= 30
 
 
 def test_what_the_page_computes(page):

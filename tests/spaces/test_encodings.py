@@ -8,10 +8,12 @@ from analognas.spaces import (
     ConfigSpace,
     Encoding,
     FBNetSpace,
+    NASBench201Space,
     ResNetSpace,
     Space,
     default_encoding,
     encode_features,
+    encodings,
     encodings_of,
     feature_names,
     register_encoding,
@@ -130,3 +132,13 @@ def test_an_encoding_of_ones_own():
         del ENCODINGS._entries["depth"]
     with pytest.raises(InvalidArgumentError, match="joins encodings"):
         register_encoding(Encoding("a+b", depth.features, depth.names))
+
+
+def test_canonical_features_are_computed_once(monkeypatch):
+    space = NASBench201Space()
+    first = encode_features(space, space.every())
+    monkeypatch.setattr(encodings, "graph_features", None)
+    np.testing.assert_array_equal(encode_features(space, space.every()), first)
+    # What a caller gets is its own: the kept table cannot be spoilt.
+    first[:] = 0
+    assert encode_features(space, space.every()).any()

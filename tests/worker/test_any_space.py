@@ -6,8 +6,9 @@ import pytest
 from analognas.core import InvalidArgumentError, ResumeError
 from analognas.evaluators import Evaluation, Evaluator
 from analognas.optimizers import OPTIMIZERS
+from analognas.report import write_search_report
 from analognas.spaces import ConfigSpace
-from analognas.worker import Worker
+from analognas.worker import Worker, architecture_text
 
 
 def space_of(n_blocks, levels=30_001):
@@ -68,6 +69,24 @@ def test_search_log_and_resume(optimizer, n_blocks, kind, tmp_path):
     assert (tmp_path / "whole/best.json").read_bytes() == (tmp_path / "part/best.json").read_bytes()
     best = whole.best_config
     assert space.decode(space.encode(best)) == best
+
+
+def test_the_result_names_architectures_and_what_was_searched(tmp_path, capsys):
+    space = space_of(2)
+    search = worker(space, constraints="analog_accuracy<=0.9", runs=2, budget=20)
+    result = search.search()
+    search.result_summary()
+    best = result.winners[0]
+    assert best["metrics"]["analog_accuracy"] <= 0.9
+    assert architecture_text(best["architecture"]) in capsys.readouterr().out
+    for run, told in zip(result.runs, result.to_json()["runs"], strict=True):
+        assert told["architecture"] == dict(space.decode(run.population[run.best]))
+    files = write_search_report(result, tmp_path)
+    assert [file.name for file in files] == ["summary.md", "convergence.png"]
+    text = files[0].read_text()
+    assert f"| 1 | {architecture_text(best['architecture'])} | 0." in text
+    assert "| 0 | M=" in text
+    assert "digital (FP32)" not in text
 
 
 def test_a_small_space_is_exhausted(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -59,11 +60,21 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def _about_space(name: str) -> str:
+    from ..spaces import SPACES
+
+    space = SPACES.get(name)()
+    size = f"{space.size:,}" if space.size < 10**9 else f"{Decimal(space.size):.2e}"
+    return f"{space.n_genes} genes, {size} architectures"
+
+
 def _print(facts: dict[str, Any]) -> None:
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
     print(f"analognas {facts['analognas']}, Python {facts['python']}, {packages}")
-    print(f"spaces      {', '.join(facts['spaces'])}")
     print(f"optimizers  {', '.join(facts['optimizers'])}")
+    print("\nspaces")
+    for name in facts["spaces"]:
+        print(f"  {name:<26}{_about_space(name)}")
     print("\ntable")
     for key, value in facts["table"].items():
         shown = f"{value:,}" if isinstance(value, int) else value

@@ -26,6 +26,9 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
 }
 
+# Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
+_CELL_WIDTH = 36
+
 
 def _option(*names: str, about: str, default: Any = None, **more: Any) -> Any:
     shown = "" if default is None else f" [default: {default}]"
@@ -35,7 +38,11 @@ def _option(*names: str, about: str, default: Any = None, **more: Any) -> Any:
 def search(
     space: Annotated[
         str | None,
-        _option("--space", about="Search space.", default=DEFAULTS["space"]),
+        _option(
+            "--space",
+            about="Search space, one with a table of measurements.",
+            default=DEFAULTS["space"],
+        ),
     ] = None,
     optimizer: Annotated[
         str | None,
@@ -170,16 +177,17 @@ def _print_result(result: SearchResult, space: Space) -> None:
     from rich.table import Table
 
     from ..report import cell_columns, number
+    from ..worker import architecture_text
 
     if result.feasible:
         columns = cell_columns(result)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("cell", no_wrap=True)
+        table.add_column("architecture", no_wrap=True)
         for head in columns.values():
             table.add_column(head, justify="right", no_wrap=True)
         for cell in result.winners:
             values = (number(name, cell["metrics"][name]) for name in columns)
-            table.add_row(" ".join(map(str, cell["architecture"])), *values)
+            table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
         # Without a terminal there is no width to keep to.
         Console(width=None if sys.stdout.isatty() else 120).print(table)
         notations = space.describe(space.encode(result.winners[0]["architecture"]))

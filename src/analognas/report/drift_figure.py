@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES
+from ..worker import architecture_text
 from .style import COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 _OFFSET = 0.035
 """Error bars are moved apart by this fraction of a decade."""
+
+_LABEL_WIDTH = 40
+"""Characters of an architecture in the legend."""
 
 
 def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found") -> Figure:
@@ -28,7 +32,7 @@ def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found
     figure, (axes, contrast) = new_figure(10.0, 4.2, panels=(3, 2))
     for rank, cell in enumerate(cells):
         shift = 10 ** (_OFFSET * (rank - (len(cells) - 1) / 2))
-        name = " ".join(map(str, cell["architecture"]))
+        name = architecture_text(cell["architecture"], width=_LABEL_WIDTH)
         style = {"color": COLOURS[rank % len(COLOURS)], "marker": "o"}
         _curve(axes, cell["metrics"], "analog", shift, label=f"{rank + 1}.  {name}", **style)
     axes.set_title(f"{title}, hardware-aware trained")

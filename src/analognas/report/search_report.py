@@ -66,14 +66,16 @@ def summary_markdown(result: SearchResult) -> str:
         "- evaluator: "
         + ", ".join(f"{key} {value}" for key, value in payload["evaluator"].items()),
         "",
-        "## Best cells" if result.feasible else "## Nearest cells: all of them break a constraint",
+        "## Best architectures"
+        if result.feasible
+        else "## Nearest architectures: all of them break a constraint",
         "",
         *_cells_table(result),
         "",
         *(_class_note(result.winners[0], objective) if result.feasible else []),
         "## Runs",
         "",
-        f"| run | best cell | {objective} | distinct architectures | ended by |",
+        f"| run | best | {objective} | distinct architectures | ended by |",
         "|---|---|---|---|---|",
         *(
             f"| {entry['run']} | {architecture_text(entry['architecture'])} | "
@@ -106,6 +108,13 @@ SHORT_NAMES = {
 """The metrics that a table of cells shows beside the objective, and their column heads."""
 
 
+_ABOUT_ACCURACIES = (
+    " Accuracies in percent, digital (FP32), on chip after hardware-aware training (HWA) and with programming "
+    "noise and drift at each time since programming, `±` one standard deviation over the readings; AVM is the "
+    "accuracy lost from 1 min to 1 month, in points."
+)
+
+
 def cell_columns(result: SearchResult) -> dict[str, str]:
     """Metrics that a table of the best cells shows, with their heads; the objective is marked by a star."""
     known = result.winners[0]["metrics"]
@@ -130,13 +139,11 @@ def _cells_table(result: SearchResult) -> list[str]:
             f"| {rank} | {architecture_text(cell['architecture'])} | {' | '.join(values)} |"
         )
     return [
-        f"| | cell | {' | '.join(columns.values())} |",
+        f"| | architecture | {' | '.join(columns.values())} |",
         "|---" * (len(columns) + 2) + "|",
         *rows,
         "",
-        "`*` is the objective. Accuracies in percent, digital (FP32), on chip after hardware-aware training "
-        "(HWA) and with programming noise and drift at each time since programming, `±` one standard "
-        "deviation over the readings; AVM is the accuracy lost from 1 min to 1 month, in points.",
+        "`*` is the objective." + (_ABOUT_ACCURACIES if "baseline_accuracy" in columns else ""),
     ]
 
 

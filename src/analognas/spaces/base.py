@@ -184,8 +184,9 @@ class Space(ABC):
             unique: Draw without replacement.
 
         Raises:
-            InvalidArgumentError: If ``unique`` and the space is smaller than ``n``.
+            InvalidArgumentError: If ``n`` is negative, or ``unique`` and the space is smaller.
         """
+        n = moves.check_draw(n, generator)
         if unique:
             return self._unique_sample(n, generator)
         if self._constrained:

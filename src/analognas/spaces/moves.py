@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError
+from ..core import InvalidArgumentError, check_int
 
 if TYPE_CHECKING:
     from .base import Population, Space
@@ -56,6 +56,20 @@ def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
             "values that are nearly always forbidden."
         )
     return np.concatenate([*parts, rare])
+
+
+def check_draw(n: Any, generator: Any) -> int:
+    """Return the number of draws in its plain type.
+
+    Raises:
+        InvalidArgumentError: If it is no integer or negative, or ``generator`` is none of numpy's.
+    """
+    if not isinstance(generator, np.random.Generator):
+        raise InvalidArgumentError(
+            "`generator` must be a numpy.random.Generator, such as numpy.random.default_rng(0), but got "
+            f"{generator!r}."
+        )
+    return check_int("n", n, minimum=0)
 
 
 def grid(space: Space, n: int, generator: np.random.Generator) -> Population:

@@ -73,6 +73,7 @@ class SearchResult:
         problem: What was searched for.
         runs: One result a run.
         settings: Everything that identifies the search, JSON types.
+        architectures: The best architecture of each run, JSON types that the space's ``encode`` takes.
         winners: The best distinct architectures over all runs, best first: notations, metrics, run and
             ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
     """
@@ -80,6 +81,7 @@ class SearchResult:
     problem: Problem
     runs: tuple[RunResult, ...]
     settings: dict[str, Any]
+    architectures: tuple[Any, ...]
     winners: tuple[dict[str, Any], ...]
 
     @property
@@ -149,7 +151,7 @@ class SearchResult:
             per_run.append(
                 {
                     "run": number,
-                    "architecture": run.population[row].tolist(),
+                    "architecture": self.architectures[number],
                     objective: _number(run.evaluation.means[objective][row]),
                     "feasible": run.feasible,
                     "evaluations": run.n_distinct,
@@ -177,13 +179,21 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def architecture_text(architecture: Any) -> str:
+def architecture_text(architecture: Any, width: int | None = None) -> str:
     """Return an architecture as people read it: a list in brackets, named values as ``name=value``.
+
+    Args:
+        architecture: List of operations or mapping from names to values.
+        width: Longest text, in characters; what is beyond is left out. None: the whole.
 
     Example:
         >>> architecture_text([2, 2, 0]), architecture_text({"depth": 2, "width": 16})
         ('(2, 2, 0)', 'depth=2, width=16')
+        >>> architecture_text({"depth": 2, "width": 16}, width=12)
+        'depth=2, wi…'
     """
     if isinstance(architecture, Mapping):
-        return ", ".join(f"{name}={value}" for name, value in architecture.items())
-    return str(tuple(architecture))
+        text = ", ".join(f"{name}={value}" for name, value in architecture.items())
+    else:
+        text = str(tuple(architecture))
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"

@@ -109,6 +109,12 @@ class Worker:
                     f"optimizer a name, but got {value!r}."
                 )
         scored = self.evaluator.space
+        if evaluator is None and scored.name != self.space.name:
+            raise InvalidArgumentError(
+                f"Nothing is measured in the space {self.space.name!r}, only in {scored.name!r}; from Python, "
+                "search it with an evaluator of your own, a surrogate or a training run: Worker(space, "
+                "evaluator=...), see docs/spaces.md."
+            )
         if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
             raise InvalidArgumentError(
                 f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
@@ -153,7 +159,10 @@ class Worker:
         with nullcontext() if log is None else log:
             results = [self._run(number, log) for number in range(self.runs)]
         settings = {**self.identity(), "n_runs": self.runs, "budget": self.budget}
-        self.result = SearchResult(self.problem, tuple(results), settings, self._winners(results))
+        best = [self.space.describe(run.population[run.best])["architecture"] for run in results]
+        self.result = SearchResult(
+            self.problem, tuple(results), settings, tuple(best), self._winners(results)
+        )
         if self.out is not None:
             write_json(self.out / RESULT_FILE, self.result.to_json())
         return self.result
@@ -240,6 +249,10 @@ class Worker:
         population = np.concatenate([result.population for result in results])
         score = np.concatenate([result.score for result in results])
         violation = np.concatenate([result.violation for result in results])
+        measured = {
+            name: np.concatenate([result.evaluation.means[name] for result in results])
+            for name in self.problem.metrics
+        }
         runs = np.repeat(np.arange(len(results)), [len(result.population) for result in results])
         # lexsort is stable, so among equals the one found first wins.
         order = np.lexsort((-score, violation))
@@ -250,11 +263,19 @@ class Worker:
             code = self.space.codes(population[row : row + 1]).tolist()[0]
             if code not in winners:
                 genotype = population[row]
+                report = self.evaluator.report(genotype)
+                # What the search went by is always there, whatever the evaluator reports beside it.
+                searched = {
+                    name: float(values[row]) if np.isfinite(values[row]) else None
+                    for name, values in measured.items()
+                    if name not in report["metrics"]
+                }
                 winners[code] = {
                     **self.space.describe(genotype),
                     "run": int(runs[row]),
                     "feasible": bool(violation[row] == 0),
-                    **self.evaluator.report(genotype),
+                    **report,
+                    "metrics": {**report["metrics"], **searched},
                 }
             if len(winners) == N_WINNERS:
                 break

@@ -167,6 +167,9 @@ def test_both_ends_belong_to_an_interval():
     space.add_hyperparameter("B", "discrete", 1, 4)
     space.add_hyperparameter("x", "continuous", 0.5, 0.8, 0.1)
     values = {(arch["B"], arch["x"]) for arch in space.decode_all(space.every())}
+    space.add_hyperparameter("y", "continuous", 0, 4, step=1)
+    assert space.hyperparameter("y").values(range(5)).tolist() == [0, 1, 2, 3, 4]
+    assert space.size == 16 * 5
     assert values == {(b, x) for b in (1, 2, 3, 4) for x in (0.5, 0.6, 0.7, 0.8)}
 
 
@@ -213,27 +216,34 @@ MISTAKES = [
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, step=-1), "at least 1, but got -1"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4.5), "`max_value of 'x'` must be an integer"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, log=True), "are for continuous intervals"),
+    (lambda s: s.add_hyperparameter("x", "continuous", 1, 4, 1, log=True), "either `step` or `log` and `levels`"),
+    (lambda s: s.add_hyperparameter("x", "continuous", 1, 4, 1, levels=7), "either `step` or `log` and `levels`"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, levels=30_001), "are for continuous intervals"),
     (lambda s: s.add_hyperparameter("x", "discret", 1, 4), "Did you mean 'discrete'"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 2**40), "values, but at most 2\\^31 are possible"),
     (lambda s: s.add_hyperparameter("", "discrete", 1, 4), "`name` must be a text"),
     (lambda s: s.add_hyperparameter(3, "discrete", 1, 4), "`name` must be a text"),
     (lambda s: s.add_hyperparameter_range("x", "discrete", []), "a list of at least one value, but got \\[\\]"),
+    (lambda s: s.add_hyperparameter_range("x", "discrete", {"b", "a"}), "a list of at least one value"),
     (lambda s: s.add_hyperparameter_range("x", "discrete", "abc"), "a list of at least one value"),
     (lambda s: s.add_hyperparameter_range("x", "discrete", [1, 2, 1.0]), "has 1.0 twice"),
     (lambda s: s.add_hyperparameter_range("x", "discrete", [1, None]), "numbers, texts or booleans, but got None"),
-    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("Q", "==", 1)), "Unknown hyperparameter in the condition of 'x' 'Q'"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("Q", "==", 1)), "The condition `Q == 1` of 'x' cannot be: Unknown hyperparameter 'Q'. Choices: M, kind, R2, x"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("M", "=", 1)), "Unknown comparison '='"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when="M == 1"), "such as \\('M', '>=', 2\\)"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("M", "==")), "but got \\('M', '=='\\)"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("M", "==", 7)), "In M == 7: `M` must be an integer from 1 to 5, but got 7"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("kind", ">", 1)), "compares by size"),
-    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("M", ">", 5)), "could never be active: M > 5"),
-    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=[("M", ">", 3), ("M", "<", 3)]), "contradict each other"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("M", ">", 5)), "could never be active: 'x' needs M > 5"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=[("M", ">", 3), ("M", "<", 3)]), "cannot hold together, so 'x' could never be active: 'x' needs M > 3 and M < 3"),
+    (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=[("M", "==", 1), ("R2", ">", 1)]), "'x' needs M == 1 and R2 > 1; 'R2' needs M >= 2"),
+    (lambda s: s.add_condition("R2", "M", "==", 1), "'R2' needs M >= 2 and M == 1"),
     (lambda s: s.add_hyperparameter("x", "discrete", 1, 4, when=("x", "==", 1)), "cycle"),
     (lambda s: s.add_condition("M", "R2", "==", 3), "must not form a cycle, but those of M, R2 wait"),
     (lambda s: s.add_condition("Q", "M", "==", 3), "Unknown hyperparameter 'Q'"),
     (lambda s: s.add_forbidden({}), "must be {name: value"),
     (lambda s: s.add_forbidden([1]), "must be {name: value"),
-    (lambda s: s.add_forbidden({"Q": 1}), "Unknown hyperparameter in the forbidden combination"),
+    (lambda s: s.add_forbidden({"Q": 1}), "The forbidden combination `Q == 1` cannot be: Unknown hyperparameter 'Q'"),
     (lambda s: s.add_forbidden({"M": 9}), "In forbidden combination `M == 9`: `M` must be"),
     (lambda s: s.add_forbidden({"M": [1, 2, 3, 4, 5]}), "would leave no architecture"),
     (lambda s: s.remove_hyperparameter("Q"), "Unknown hyperparameter 'Q'"),
@@ -296,6 +306,26 @@ def test_a_matrix_is_checked_and_made_canonical():
 def test_unknown_data_set():
     with pytest.raises(UnknownNameError, match=r"Unknown data set 'CIFAR-1000'.*Did you mean"):
         ConfigSpace("CIFAR-1000")
+
+
+def test_the_notebooks_ways_to_name_a_space():
+    for space in (
+        ConfigSpace("resnet-like", "CIFAR-10"),
+        ConfigSpace("resnet-like", dataset="cifar10"),
+        ConfigSpace(search_space="resnet-like", dataset="CIFAR-10"),
+        ConfigSpace(dataset="CIFAR-10"),
+    ):
+        assert space.definition() == ConfigSpace("CIFAR-10").definition()
+        assert type(space).__name__ == "ResNetSpace"
+    with pytest.raises(
+        UnknownNameError, match=r"search space 'resnet_likie'. Did you mean 'resnet-like'"
+    ):
+        ConfigSpace("resnet_likie", "CIFAR-10")
+    with pytest.raises(
+        UnknownNameError, match=r"Unknown data set 'resnet-like'. Choices: CIFAR-10"
+    ):
+        ConfigSpace("resnet-like")
+    assert copy.deepcopy(base()).definition() == base().definition()
 
 
 def test_growing_past_64_bits_and_back():

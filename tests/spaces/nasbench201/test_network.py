@@ -105,6 +105,8 @@ def test_any_input_size(space, shape):
         {"n_classes": 0},
         {"input_shape": (3, 0, 32)},
         {"input_shape": (3.5, 4, 4)},
+        {"input_shape": (32, 32)},
+        {"input_shape": 32},
     ],
 )
 def test_bad_sizes(space, sizes):

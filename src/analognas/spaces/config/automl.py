@@ -71,9 +71,10 @@ def to_definition(payload: Any) -> dict[str, Any]:
         except ValueError as error:
             raise InvalidArgumentError(f"This is not JSON: {error}.") from None
     if not isinstance(payload, Mapping) or "hyperparameters" not in payload:
+        named = f" of {sorted(map(str, payload))}" if isinstance(payload, Mapping) else ""
         raise InvalidArgumentError(
             "A serialized ConfigurationSpace must be a mapping with `hyperparameters`, but got "
-            f"{type(payload).__name__}."
+            f"{type(payload).__name__}{named}."
         )
     try:
         hyperparameters = {one["name"]: _settings(one) for one in payload["hyperparameters"]}

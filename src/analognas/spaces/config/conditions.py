@@ -85,12 +85,11 @@ def read_conditions(name: str, when: Any) -> list[Condition]:
     """
     if when is None:
         return []
-    if isinstance(when, Condition) or (
-        isinstance(when, Sequence) and len(when) == 3 and isinstance(when[0], str)
-    ):
+    single = isinstance(when, str | Condition) or not isinstance(when, Sequence)
+    if single or (when and isinstance(when[0], str)):
         when = [when]
     conditions = []
-    for entry in when if isinstance(when, Sequence) and not isinstance(when, str) else [when]:
+    for entry in when:
         if isinstance(entry, Condition):
             conditions.append(entry)
             continue
@@ -160,7 +159,7 @@ class Forbidden:
 
 
 def _listed(values: Any) -> list[Any]:
-    many = isinstance(values, Sequence | np.ndarray | set | range) and not isinstance(values, str)
+    many = isinstance(values, Sequence | np.ndarray | set) and not isinstance(values, str)
     return list(values) if many else [values]
 
 

@@ -87,7 +87,8 @@ def interval(name: str, settings: Mapping[str, Any]) -> Hyperparameter:
 
     Raises:
         UnknownNameError: If the type is not known.
-        InvalidArgumentError: If an end is missing, the interval is empty or the step 0.
+        InvalidArgumentError: If an end is missing, the interval is empty or the step 0, or settings exclude
+            each other.
     """
     kind = check_choice("type of interval", settings.get("type"), ("discrete", "continuous"))
     for end in ("min_value", "max_value"):
@@ -96,16 +97,23 @@ def interval(name: str, settings: Mapping[str, Any]) -> Hyperparameter:
                 f"{name!r} must have `range`, or `min_value` and `max_value`."
             )
     low, high = settings["min_value"], settings["max_value"]
-    step, inactive = settings.get("step", 1), settings.get("inactive")
-    log, levels = settings.get("log", False), settings.get("levels", LEVELS)
+    step, inactive = settings.get("step"), settings.get("inactive")
+    log, levels = settings.get("log", False), settings.get("levels")
     if kind == "discrete":
-        if log or levels != LEVELS:
+        if log or levels is not None:
             raise InvalidArgumentError(
                 f"`log` and `levels` are for continuous intervals; {name!r} is discrete."
             )
+        step = 1 if step is None else step
         return IntegerInterval(name, _whole(low), _whole(high), step=step, inactive=inactive)
-    if step != 1:
+    if step is not None:
+        if log or levels is not None:
+            raise InvalidArgumentError(
+                f"{name!r} must have either `step` or `log` and `levels`: a step is a distance of equally "
+                "spaced values."
+            )
         levels = _levels(name, low, high, step)
+    levels = LEVELS if levels is None else levels
     return ContinuousInterval(name, low, high, log=log, levels=levels, inactive=inactive)
 
 

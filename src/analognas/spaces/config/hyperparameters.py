@@ -103,7 +103,12 @@ class Choices(Hyperparameter):
     def __init__(
         self, name: str, choices: Sequence[Any], *, ordered: bool = True, inactive: Any = None
     ) -> None:
-        if isinstance(choices, str) or not hasattr(choices, "__len__") or not len(choices):
+        # A set has no order that would be the same in the next process.
+        if (
+            not isinstance(choices, Sequence | np.ndarray)
+            or isinstance(choices, str)
+            or not len(choices)
+        ):
             raise InvalidArgumentError(
                 f"`range` of {name!r} must be a list of at least one value, but got {choices!r}."
             )

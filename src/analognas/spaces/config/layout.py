@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InvalidArgumentError, check_choice
+from ...core import InvalidArgumentError, UnknownNameError, check_choice
 from .conditions import Condition, Forbidden
 from .hyperparameters import Hyperparameter
 
@@ -44,17 +44,16 @@ class Layout:
         for entry in self.hyperparameters:
             rows = []
             for condition in conditions.get(entry.name, ()):
-                check_choice(
-                    f"hyperparameter in the condition of {entry.name!r}", condition.parent, gene
+                _check_name(
+                    f"The condition `{condition}` of {entry.name!r}", condition.parent, gene
                 )
                 parent = gene[condition.parent]
                 rows.append((parent, condition.holds(self.hyperparameters[parent])))
-            _check_possible(entry.name, rows, conditions.get(entry.name, ()))
             self.parents.append(rows)
         self.clauses: list[list[tuple[int, Mask]]] = []
         for clause in forbidden:
             for name in clause.values:
-                check_choice(f"hyperparameter in the forbidden combination `{clause}`", name, gene)
+                _check_name(f"The forbidden combination `{clause}`", name, gene)
             self.clauses.append(
                 [
                     (gene[name], clause.hits(self.hyperparameters[gene[name]]))
@@ -62,6 +61,7 @@ class Layout:
                 ]
             )
         self.order = self._parents_first()
+        self._check_reachable(conditions)
 
     def active(self, population: NDArray[Any]) -> Mask:
         """Which genes are active, shape ``(n, n_genes)``."""
@@ -104,16 +104,32 @@ class Layout:
             waiting = [gene for gene in waiting if gene not in ready]
         return order
 
+    def _check_reachable(self, conditions: Mapping[str, Sequence[Condition]]) -> None:
+        """Refuse conditions that no values can meet together, those of a parent's parents included."""
+        needed: list[dict[int, Mask]] = [{} for _ in self.parents]
+        for gene in self.order:
+            for parent, holds in self.parents[gene]:
+                for other, mask in [(parent, holds), *needed[parent].items()]:
+                    needed[gene][other] = needed[gene].get(other, mask) & mask
+            if not all(mask.any() for mask in needed[gene].values()):
+                self._refuse_contradiction(gene, needed[gene], conditions)
 
-def _check_possible(
-    name: str, rows: Sequence[tuple[int, Mask]], conditions: Sequence[Condition]
-) -> None:
-    """Refuse conditions that no value of a parent can meet together."""
-    met: dict[int, Mask] = {}
-    for parent, holds in rows:
-        met[parent] = met.get(parent, holds) & holds
-    if not all(holds.any() for holds in met.values()):
-        raise InvalidArgumentError(
-            f"The conditions of {name!r} contradict each other, so it could never be active: "
-            f"{' and '.join(map(str, conditions))}."
+    def _refuse_contradiction(
+        self, gene: int, needed: Mapping[int, Mask], conditions: Mapping[str, Sequence[Condition]]
+    ) -> None:
+        names = [entry.name for entry in self.hyperparameters]
+        involved = [gene, *(other for other in needed if conditions.get(names[other]))]
+        shown = "; ".join(
+            f"{names[other]!r} needs {' and '.join(map(str, conditions[names[other]]))}"
+            for other in involved
         )
+        raise InvalidArgumentError(
+            f"Conditions cannot hold together, so {names[gene]!r} could never be active: {shown}."
+        )
+
+
+def _check_name(where: str, name: str, known: Mapping[str, int]) -> None:
+    try:
+        check_choice("hyperparameter", name, known)
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{where} cannot be: {error}") from None

@@ -13,7 +13,7 @@ from ..base import Population, Space
 from . import definition
 from .conditions import Condition, Forbidden, read_conditions
 from .counting import Counter, UncountableError
-from .hyperparameters import LEVELS, Choices, Hyperparameter
+from .hyperparameters import Choices, Hyperparameter
 from .layout import Layout
 
 
@@ -40,10 +40,10 @@ class NamedSpace(Space):
         type: str,
         min_value: float,
         max_value: float,
-        step: float = 1,
+        step: float | None = None,
         *,
         log: bool = False,
-        levels: int = LEVELS,
+        levels: int | None = None,
         when: Any = None,
         inactive: Any = None,
     ) -> None:
@@ -54,16 +54,16 @@ class NamedSpace(Space):
             type: ``"discrete"`` for integers, ``"continuous"`` for numbers.
             min_value: Smallest value.
             max_value: Largest value.
-            step: Distance of the values; a continuous interval is a fine grid without it.
-            log: Whether a continuous interval is logarithmic.
-            levels: Grid points of a continuous interval without a step.
+            step: Distance of the values; None: 1 between integers, a fine grid between numbers.
+            log: Whether a continuous interval is logarithmic; goes without a step.
+            levels: Grid points of a continuous interval without a step; None: 30,001.
             when: Conditions under which it is active, ``(parent, comparison, value)`` or a list of them that
                 must all hold; comparisons are ``== != in > >= < <=``. Always active by default.
             inactive: Its value in architectures where it is inactive; left out of them by default.
 
         Raises:
             InvalidArgumentError: If the name is taken, the interval empty or the step 0; if a condition is
-                impossible or forms a cycle. The space stays as it was.
+                impossible, contradicts others or forms a cycle. The space stays as it was.
             UnknownNameError: If the type or the parent is not known.
         """
         settings = {"type": type, "min_value": min_value, "max_value": max_value, "step": step}

@@ -6,15 +6,16 @@ import os
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InvalidArgumentError, OutOfSpaceError, Registry, check_int, write_text
+from ...core import InvalidArgumentError, OutOfSpaceError, write_text
 from ..base import Population
 from . import automl, definition
 from .architecture import Architecture
+from .by_dataset import ByDataset
 from .coding import check_indices, decode_rows, encode_mapping
 from .counting import UncountableError
 from .named import NamedSpace
@@ -28,14 +29,8 @@ _READABLE = 10**12
 Network: TypeAlias = "Callable[[Architecture, tuple[int, int, int], int], nn.Module]"
 """Function from an architecture, an input shape and a number of classes to a network."""
 
-DATASETS: Registry[Callable[..., ConfigSpace]] = Registry(
-    "data set",
-    dict.fromkeys(("CIFAR-10", "VWW", "KWS"), "analognas.spaces.resnet:ResNetSpace"),
-)
-"""Spaces that ``ConfigSpace("CIFAR-10")`` stands for; a class derived from :class:`ConfigSpace` each."""
 
-
-class ConfigSpace(NamedSpace):
+class ConfigSpace(NamedSpace, metaclass=ByDataset):
     """A space of named hyperparameters, of the architecture and of training alike.
 
     Empty at first; every hyperparameter added is one more gene. Conditions say where a hyperparameter is
@@ -64,13 +59,7 @@ class ConfigSpace(NamedSpace):
         {'depth': 1, 'width': 32}
     """
 
-    def __new__(cls, dataset: str | None = None, *args: Any, **kwargs: Any) -> ConfigSpace:
-        """Make the space of a data set where one is named."""
-        if cls is ConfigSpace and dataset is not None:
-            by_key = {dataset_key(name): name for name in DATASETS}
-            found = by_key.get(dataset_key(dataset), dataset)
-            cls = DATASETS.get(found)  # type: ignore[assignment]
-        return super().__new__(cls)
+    _of_dataset: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -109,7 +98,7 @@ class ConfigSpace(NamedSpace):
             generator: Source of randomness; fresh entropy by default.
         """
         generator = np.random.default_rng() if generator is None else generator
-        rows = self.sample(check_int("n", n, minimum=0), generator=generator)
+        rows = self.sample(n, generator=generator)
         return [dict(arch) for arch in self.decode_all(rows)]
 
     def encode(self, arch: Any) -> Population:
@@ -266,8 +255,3 @@ class ConfigSpace(NamedSpace):
 
     def __repr__(self) -> str:
         return str(self)
-
-
-def dataset_key(name: object) -> str:
-    """Return what spellings of a data set's name have in common: ``cifar10`` for ``CIFAR-10``."""
-    return "".join(filter(str.isalnum, str(name))).lower()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...core import OutOfSpaceError, check_int
 from ..base import Population, Space
+from ..layers import check_input
 from . import canonical, costs, notation
 from .operations import EDGES, OPERATIONS
 
@@ -126,17 +127,16 @@ class NASBench201Space(Space):
 
         Raises:
             OutOfSpaceError: If ``arch`` is no cell of the space.
-            InvalidArgumentError: If a size is not positive.
+            InvalidArgumentError: If the input is not channels, height and width, or a size is not positive.
         """
         cell = self.decode(self.encode(arch))
-        for size in input_shape:
-            check_int("input_shape", size, minimum=1)
+        shape, n_classes = check_input(input_shape, n_classes)
         from .network import NASBench201Network
 
         return NASBench201Network(
             cell,
-            in_channels=check_int("input_shape[0]", input_shape[0], minimum=1),
-            n_classes=check_int("n_classes", n_classes, minimum=1),
+            in_channels=shape[0],
+            n_classes=n_classes,
             channels=check_int("channels", channels, minimum=1),
             cells=check_int("cells", cells, minimum=1),
         )

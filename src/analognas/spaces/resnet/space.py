@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, check_choice, check_int
 from ..base import Population
-from ..config.space import ConfigSpace, dataset_key
+from ..config import ConfigSpace
+from ..config.by_dataset import dataset_key
 from ..layers import LayerCounts, Layers, check_input
 from . import costs
 from .design import (
