@@ -124,8 +124,10 @@ def test_a_journal_of_another_evaluation_is_refused(analog, problem, tmp_path):
 @pytest.mark.parametrize(
     ("width", "n", "kept"),
     [
-        (1024, 8, 20 * 8.0),  # twenty chips more, with two devices of 4 bytes for each of 1024 x 1024 weights
-        (4, 200_000, 20 * 3 * 1.6),  # their scores at three times, 8 bytes for each example
+        # Twenty chips more, with two devices of 4 bytes for each of 1024 x 1024 weights.
+        pytest.param(1024, 8, 20 * 8.0, marks=pytest.mark.slow),
+        # Their scores at three times, 8 bytes for each example.
+        (4, 200_000, 20 * 3 * 1.6),
     ],
 )
 def test_memory_does_not_grow_with_chips_times_times(width, n, kept):
