@@ -27,6 +27,7 @@ from nn_networks import NETWORKS
 from timing import cpu_seconds, interleaved
 from torch import nn
 
+from analognas.core.memory import keep_freed_memory
 from analognas.nn import (
     AnalogConfig,
     InputRange,
@@ -189,9 +190,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--parts", nargs="+", default=["train", "chip", "peak"])
+    parser.add_argument("--give-back", action="store_true", help="freed memory goes to the system")
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if not arguments.give_back:
+        keep_freed_memory()
     if arguments.peak:
         peak_memory(*arguments.peak)
         return

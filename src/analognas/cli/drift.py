@@ -157,9 +157,11 @@ def _run(
     run: Callable[[Study, Path], Any],
 ) -> tuple[Any, Path]:
     """Set up an evaluation, or the one to continue, and run it in its folder."""
+    from ..core.memory import keep_freed_memory
     from ..evaluation.study import Study, digital_beside
     from ..worker import make_folder, next_folder
 
+    keep_freed_memory()
     known = {key: value for key, value in typed.items() if value is not None}
     if resume is not None:
         if known or out is not None:

@@ -156,11 +156,13 @@ def _folder(out: Path | None) -> Path:
 def _train(
     run: RunConfig, folder: Path, resume: bool, tensorboard: bool, remove: bool
 ) -> list[TrainingResult]:
+    from ..core.memory import keep_freed_memory
     from ..nn import StaysDigitalWarning
     from ..report import write_training_report
     from ..training import CHECKPOINT_FILE, train_run
     from .training_progress import training_progress
 
+    keep_freed_memory()
     try:
         with training_progress(tensorboard) as listen, warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", StaysDigitalWarning)
