@@ -29,6 +29,7 @@ from analognas.evaluation import (
     difference_of,
     direct_mapping,
 )
+from analognas.evaluation.intervals import t_quantile
 from analognas.nn import analog_layers
 from analognas.report import save_figure
 from analognas.report.drift_curves import drift_curves, time_name
@@ -76,26 +77,34 @@ def one_seed(
     return results, digital
 
 
-def table(results: list[dict[str, DriftResult]], digital: list[dict[str, float]]) -> str:
-    """Return a Markdown table: means over seeds, with their standard deviation."""
+def table(results: dict[int, dict[str, DriftResult]], digital: dict[int, dict[str, float]]) -> str:
+    """Return a Markdown table: each seed with its interval over chips, and the mean of the seeds with theirs."""
     lines = [
-        "| | " + " | ".join(time_name(t) for t in TIMES) + " | lost in a month |",
-        "|---" * (len(TIMES) + 2) + "|",
+        "| network | seed | " + " | ".join(time_name(t) for t in TIMES) + " | lost in a month |",
+        "|---" * (len(TIMES) + 3) + "|",
     ]
-    for kind in digital[0]:
-        shown = spread([row[kind] for row in digital])
-        lines.append(f"| {kind} | {shown} |" + " |" * len(TIMES))
+    for kind in next(iter(digital.values())):
+        values = [row[kind] for row in digital.values()]
+        shown = ", ".join(f"{value:.2f}" for value in values)
+        lines.append(f"| {kind} | mean of {shown} | {over_seeds(values)} |" + " |" * len(TIMES))
     for name in NAMES:
-        cells = [spread([row[name].at(t).value for row in results]) for t in TIMES]
-        cells.append(spread([row[name].avm().value for row in results]))
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        for seed, row in results.items():
+            found = [row[name].at(t) for t in TIMES] + [row[name].avm()]
+            cells = " | ".join(f"{x.value:.2f} ± {x.half_width:.2f}" for x in found)
+            lines.append(f"| {name} | {seed} | {cells} |")
+        curves = [[row[name].at(t).value for row in results.values()] for t in TIMES]
+        curves.append([row[name].avm().value for row in results.values()])
+        lines.append(f"| {name} | mean | " + " | ".join(map(over_seeds, curves)) + " |")
     return "\n".join(lines)
 
 
-def spread(values: list[float]) -> str:
-    """Return the mean and, of several seeds, the standard deviation."""
+def over_seeds(values: list[float]) -> str:
+    """Return the mean and, of several seeds, half the length of its 95 % t interval."""
     mean = f"{statistics.mean(values):.2f}"
-    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.2f}"
+    if len(values) < 2:
+        return mean
+    error = statistics.stdev(values) / len(values) ** 0.5
+    return f"{mean} ± {t_quantile(0.95, len(values) - 1) * error:.2f}"
 
 
 def main() -> None:
@@ -113,12 +122,12 @@ def main() -> None:
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     data = load_data("npz" if options.root.suffix == ".npz" else "fashion-mnist", root=options.root)
     data = data.subset(test=options.examples) if options.examples else data
-    found, digital = [], []
+    found: dict[int, dict[str, DriftResult]] = {}
+    digital: dict[int, dict[str, float]] = {}
     for seed in options.seeds:
         folder = options.out / f"seed-{seed}"
         results, plain = one_seed(data, options.runs / f"seed-{seed}", folder, seed, options)
-        found.append(results)
-        digital.append(plain)
+        found[seed], digital[seed] = results, plain
         lines = {kind.upper(): plain[kind] for kind in ("ptq", "qat")}
         save_figure(
             drift_curves(results, title=f"Fashion-MNIST, seed {seed}", lines=lines),
@@ -128,8 +137,8 @@ def main() -> None:
         apart = not results["hwa"].at(MONTH).overlaps(results["direct"].at(MONTH))
         print(f"seed {seed}, HWA minus direct after a month: {month}; intervals apart: {apart}")
     payload = {
-        str(seed): {"digital": plain, **{name: r.to_dict() for name, r in results.items()}}
-        for seed, plain, results in zip(options.seeds, digital, found, strict=True)
+        str(seed): {"digital": digital[seed], **{name: r.to_dict() for name, r in results.items()}}
+        for seed, results in found.items()
     }
     write_json(options.out / "results.json", payload)
     print(table(found, digital))

@@ -40,10 +40,10 @@ from analognas.training import (
 
 MODEL = "cnn-16"
 RECIPES: tuple[Recipe, ...] = (
-    DigitalRecipe(epochs=3, augment=False, optimizer=OptimizerSettings(lr=0.1)),
+    DigitalRecipe(epochs=8, augment=False, optimizer=OptimizerSettings(lr=0.1)),
     PTQRecipe(),
     QATRecipe(epochs=1, augment=False),
-    HWARecipe(epochs=3, augment=False, ramp=0.5, optimizer=OptimizerSettings(lr=0.05)),
+    HWARecipe(epochs=6, augment=False, ramp=1.0, optimizer=OptimizerSettings(lr=0.05)),
 )
 TIMES = {"programmed": 0.0, "1 month": 2592000.0}
 N_CHIPS, N_IMAGES = 5, 2000

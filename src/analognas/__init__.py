@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .benchmarks import AnalogNASBench
+    from .benchmarks import AnalogNASBench, HWNASBench
     from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
     from .optimizers import RandomSearch, RegularizedEvolution
     from .spaces import ConfigSpace, NASBench201Space
@@ -21,6 +21,7 @@ _ROOM_OF = {
     "AnalogNASBench": "benchmarks",
     "ConfigSpace": "spaces",
     "GraphEnsembleEvaluator": "evaluators",
+    "HWNASBench": "benchmarks",
     "NASBench201Space": "spaces",
     "RandomSearch": "optimizers",
     "RegularizedEvolution": "optimizers",
@@ -33,6 +34,7 @@ __all__ = [
     "AnalogNASBench",
     "ConfigSpace",
     "GraphEnsembleEvaluator",
+    "HWNASBench",
     "NASBench201Space",
     "RandomSearch",
     "RegularizedEvolution",

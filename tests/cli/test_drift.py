@@ -25,8 +25,14 @@ def load_stripes(root):
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
     """A digital and an analog network in files, laid out as a training leaves them."""
-    if "stripes" not in DATASETS.names():
-        register_dataset("stripes", load_stripes)
+    before = dict(DATASETS._entries)
+    register_dataset("stripes", load_stripes)
+    yield trained(tmp_path_factory)
+    DATASETS._entries.clear()
+    DATASETS._entries.update(before)
+
+
+def trained(tmp_path_factory):
     data = load_stripes(None)
     home = tmp_path_factory.mktemp("run")
     with torch.random.fork_rng():

@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -193,10 +194,15 @@ def test_an_interrupted_training_says_how_to_go_on_and_does(arrays):
         *base(arrays, "--recipe", "hwa", "--out", "run", "--set", "digital.epochs=1", "--epochs", "400"),
     ]  # fmt: skip
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in its background with the signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as child:
         while not Path("run/epochs.jsonl").exists() and child.poll() is None:
-            pass
+            time.sleep(0.05)
         child.send_signal(signal.SIGINT)
         _, err = child.communicate()
     assert child.returncode == 130

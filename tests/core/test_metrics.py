@@ -13,9 +13,17 @@ from analognas.core import (
 
 def test_directions():
     smaller = {name for name, metric in METRICS.items() if not metric.higher_is_better}
-    assert smaller == {"avm", "params", "macs"} | {
-        name for name in METRICS if name.endswith("_std")
+    costs = ("_std", "_latency", "_energy", "_area", "_tiles")
+    assert smaller == {"avm", "params", "macs", "average_hw_metric"} | {
+        name for name in METRICS if name.endswith(costs)
     }
+
+
+def test_units_of_costs():
+    units = {"_latency": "ms", "_energy": "mJ", "_area": "mm2"}
+    for name, metric in METRICS.items():
+        for ending, unit in units.items():
+            assert not name.endswith(ending) or metric.unit == unit
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import copy
-import tracemalloc
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -120,20 +121,36 @@ def test_a_journal_of_another_evaluation_is_refused(analog, problem, tmp_path):
     assert more.n_chips == 3
 
 
-def test_memory_does_not_grow_with_chips_times_times(analog, problem):
-    """Peak of Python and numpy; a chip's scores at a time would be 400 x 8 bytes, 24 chips and times more: 77 kB."""
-
-    def peak(chips, times):
-        examples = Examples(problem)
-        tracemalloc.start()
-        DriftEvaluator(times, chips=chips).evaluate(analog, examples)
-        _, most = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return most
-
-    peak(2, (1.0, DAY))  # what is imported and cached at first
-    few, many = peak(2, (1.0, DAY)), peak(14, (1.0, DAY))
-    assert many - few < 12 * 2 * 400 * 8 / 4
+@pytest.mark.parametrize(
+    ("width", "n", "kept"),
+    [
+        # Twenty chips more, with two devices of 4 bytes for each of 1024 x 1024 weights.
+        pytest.param(1024, 8, 20 * 8.0, marks=pytest.mark.slow),
+        # Their scores at three times, 8 bytes for each example.
+        (4, 200_000, 20 * 3 * 1.6),
+    ],
+)
+def test_memory_does_not_grow_with_chips_times_times(width, n, kept):
+    """Highest memory of a process, MB, beside what keeping something of each chip would take."""
+    code = (
+        "import resource, torch\n"
+        "from analognas.evaluation import DriftEvaluator\n"
+        "from analognas.nn import AnalogConfig, calibrate, to_analog\n"
+        "torch.set_num_threads(1)\n"
+        f"x, y = torch.randn({n}, {width}), torch.zeros({n}, dtype=torch.long)\n"
+        f"net = torch.nn.Linear({width}, {width}, bias=False)\n"
+        "net = calibrate(to_analog(net, AnalogConfig()), [x[:64]])\n"
+        "def peak(chips):\n"
+        "    DriftEvaluator((1.0, 60.0, 3600.0), chips, batch_size=20_000).evaluate(net, (x, y))\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        "peak(2)  # what the allocator keeps at first\n"
+        "few, many = peak(2), peak(22)\n"
+        f"held = torch.ones(int({kept} * 2**20 / 4))\n"
+        "print(many - few, peak(1) - many)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    growth, growth_if_kept = (float(text) for text in done.stdout.split())
+    assert growth < kept / 3.0 < growth_if_kept
 
 
 def test_adaptive_reaches_the_tolerance_with_fewer_forwards(analog, problem):

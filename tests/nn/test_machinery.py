@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from analognas.nn import (
+    DAC,
     AnalogConfig,
     InputRange,
     at_time,
@@ -174,6 +175,24 @@ def test_compiled(net, x, backend):
     assert net.rnn.weight_hh_l0.grad is not None
     on_chip(net, x)
     assert torch.isfinite(compiled(x)).all()
+    torch.compiler.reset()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_networks_of_several_configurations_are_compiled_in_one_process():
+    """A compiler takes numbers that change between two compilations for variables; ours are constants."""
+    for out_noise, bits in ((0.04, 8), (0.02, 6), (0.0, 4)):
+        config = AnalogConfig(
+            out_noise=out_noise, dac=DAC(bits=bits), input_range=InputRange(init_batches=0)
+        )
+        digital = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 4))
+        model = to_analog(digital, config)
+        compiled, x = torch.compile(model, backend="eager"), torch.randn(4, 8)
+        compiled(x).sum().backward()
+        assert torch.isfinite(model[0].weight.grad).all()
+    model.eval()
+    torch.testing.assert_close(compiled(x), model(x))
     torch.compiler.reset()
 
 

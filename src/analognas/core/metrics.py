@@ -57,6 +57,31 @@ for _time in DRIFT_TIMES:
             Metric(f"{_kind}_drift_{_time}_std", "pp", False, f"spread of the readings {_about}"),
         ]
 
+_DEVICES = {
+    "edgegpu": "an NVIDIA Jetson TX2",
+    "raspi4": "a Raspberry Pi 4",
+    "edgetpu": "a Google Edge TPU",
+    "pixel3": "a Pixel 3 telephone",
+    "eyeriss": "the ASIC Eyeriss, estimated",
+    "fpga": "an FPGA, estimated",
+}
+_NAMED += [
+    Metric(f"{_device}_latency", "ms", False, f"time of one inference on {_text}")
+    for _device, _text in _DEVICES.items()
+]
+_NAMED += [
+    Metric(f"{_device}_energy", "mJ", False, f"energy of one inference on {_DEVICES[_device]}")
+    for _device in ("edgegpu", "eyeriss", "fpga")
+]
+_NAMED += [
+    Metric("eyeriss_arithmetic_intensity", "op/byte", True, "operations per byte moved on Eyeriss"),
+    Metric("average_hw_metric", "", False, "product of a table's latencies and energies"),
+    Metric("aimc_latency", "ms", False, "time of one inference on an analog chip, modelled"),
+    Metric("aimc_energy", "mJ", False, "energy of one inference on an analog chip, modelled"),
+    Metric("aimc_area", "mm2", False, "area of the analog chip that holds the network, modelled"),
+    Metric("aimc_tiles", "", False, "crossbars that hold the network"),
+]
+
 METRICS: dict[str, Metric] = {entry.name: entry for entry in _NAMED}
 """Every metric with a fixed name, by name."""
 

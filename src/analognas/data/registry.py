@@ -12,13 +12,14 @@ from typing import Any
 import torch
 
 from ..core import InvalidArgumentError, Registry, check_choice, check_float, check_int
+from ..core.user_data import DATA_VARIABLE
 from .dataset import DataSet
 from .splits import check_classes, stratified_indices, without
 
 Loader = Callable[..., DataSet]
 """``loader(root, **options)``: reads the files in the folder ``root``, a ``Path`` or None."""
 
-ROOT_VARIABLE = "ANALOGNAS_DATA"
+ROOT_VARIABLE = DATA_VARIABLE
 """Environment variable: the folder of data sets where ``root`` is not given."""
 
 _SPLIT_SEED = 0

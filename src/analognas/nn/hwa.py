@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from .config import WeightModifier
 from .modifiers import modified
@@ -133,6 +134,7 @@ class HWAFunction(torch.autograd.Function):
         return total if bias is None else total.add_(bias)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of inputs, weights, bias and input range."""
         x, steps, noisy, input_range, weight, *kept = ctx.saved_tensors

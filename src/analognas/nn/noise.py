@@ -63,7 +63,16 @@ class ExactNoise(NoiseSource):
                 set_draws(row.view(-1))
             else:
                 row.normal_(generator=generator)
-        return noise.mul_(std)
+        return noise if isinstance(std, float) and std == 1.0 else noise.mul_(std)
+
+    def added(self, x: Tensor, std: Tensor | float) -> Tensor:
+        """See :meth:`NoiseSource.added`."""
+        if not isinstance(std, float) or not _quick(x) or not x.is_contiguous():
+            return super().added(x, std)
+        result = self.normal(x, 1.0)
+        for part, target in pieces(x, result):
+            torch.add(part, target, alpha=std, out=target)
+        return result
 
     def add(self, y: Tensor, std: Tensor | float) -> Tensor:
         """See :meth:`NoiseSource.add`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,23 +12,39 @@ from .config import AnalogConfig
 from .products import Product
 from .tiling import TileGrid
 
+_CONFIGS: dict[str, AnalogConfig] = {}
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Configuration, geometry and tiles of one layer.
+    """Configuration, geometry and tiles of one layer: ``Plan(config, product, grid)``.
 
     Inputs are counted in steps of the DAC, outputs in steps of the ADC; a converter without rounding has
     one step to full scale.
 
     Attributes:
-        config: The configuration.
         product: The layer's matrix-vector product.
         grid: Its tiles.
     """
 
-    config: AnalogConfig
+    _config: AnalogConfig
     product: Product
     grid: TileGrid
+    _key: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_key", repr(self._config))
+        _CONFIGS[self._key] = self._config
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Plan, (self._config, self.product, self.grid)
+
+    @property
+    def config(self) -> AnalogConfig:
+        """The configuration."""
+        # A compiler takes numbers that differ between two layers for variables; those of another entry are
+        # another constant to it.
+        return _CONFIGS[self._key] if torch.compiler.is_compiling() else self._config
 
     @property
     def input_steps(self) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
@@ -16,6 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 _CONVOLVE: dict[int, Any] = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
+
+_FEW_MULTIPLICATIONS = 3e6  # of one chip: fewer cost less than the calls
 
 Gradients = tuple[Tensor | None, Tensor | None]
 """Gradients of inputs and of the weight matrix."""
@@ -182,4 +185,12 @@ class ConvProduct(Product):
         return torch.unflatten(matrix, -1, (-1, *self.kernel))
 
     def _grouped_is_faster(self, x: Tensor, matrix: Tensor) -> bool:
-        return False
+        """Whether one grouped convolution for all chips takes less time than one for each.
+
+        Measured by ``benchmarks/nn_chips.py``.
+        """
+        if x.device.type != "cpu":
+            return True
+        positions = prod(x.shape[3:]) / prod(self.stride)
+        multiplications = x.shape[1] * positions * prod(matrix.shape[1:])
+        return multiplications < _FEW_MULTIPLICATIONS

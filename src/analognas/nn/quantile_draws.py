@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -68,19 +69,17 @@ def start_draws(generator: torch.Generator | None) -> None:
 
 def add_draws(y: Tensor, std: float) -> None:
     """Add the stream's next numbers, times ``std``, to a flat float32 tensor on the CPU, in place."""
-    values, block = y.numpy(), _TOOLS.block
+    values, block, table = y.numpy(), _TOOLS.block, _scaled(std)
     for start in range(0, len(values), _BLOCK):
         part = values[start : start + _BLOCK]
-        noise = _draw(block[: len(part)])
-        np.multiply(noise, np.float32(std), out=noise)
-        np.add(part, noise, out=part)
+        np.add(part, _draw(table, block[: len(part)]), out=part)
 
 
-def set_draws(y: Tensor) -> None:
-    """Fill a flat float32 tensor on the CPU with the stream's next numbers."""
-    values = y.numpy()
+def set_draws(y: Tensor, std: float = 1.0) -> None:
+    """Fill a flat float32 tensor on the CPU with the stream's next numbers, times ``std``."""
+    values, table = y.numpy(), _scaled(std)
     for start in range(0, len(values), _BLOCK):
-        _draw(values[start : start + _BLOCK])
+        _draw(table, values[start : start + _BLOCK])
 
 
 def in_one_stream(parts: Sequence[Tensor]) -> bool:
@@ -88,7 +87,12 @@ def in_one_stream(parts: Sequence[Tensor]) -> bool:
     return all(part.numel() % _PER_WORD == 0 and is_dense(part) for part in parts[:-1])
 
 
-def _draw(out: NDArray[np.float32]) -> NDArray[np.float32]:
+@lru_cache(maxsize=8)
+def _scaled(std: float) -> NDArray[np.float32]:
+    return QUANTILES * np.float32(std)
+
+
+def _draw(table: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:
     bits = _TOOLS.bits.random_raw(-(-len(out) // _PER_WORD)).view(np.uint16)[: len(out)]
     # Every index of 16 bits is in the table; "wrap" only spares numpy its check.
-    return np.take(QUANTILES, bits, out=out, mode="wrap")
+    return np.take(table, bits, out=out, mode="wrap")

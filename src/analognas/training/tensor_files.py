@@ -22,7 +22,7 @@ from torch import Tensor
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
 
 _KEY = "analognas"
-_DIGITS = 64  # of a checksum
+_FORMAT = "1"  # of the header's entry: format, checksum and JSON, blanks between
 
 
 def write_tensors(
@@ -52,7 +52,7 @@ def write_tensors(
             aliases[name] = owner
     text = json.dumps({"values": values, "aliases": aliases}, allow_nan=False)
     # One entry: safetensors writes several in any order, and equal content is to give equal files.
-    header = {_KEY: _checksum(stored, text) + text}
+    header = {_KEY: f"{_FORMAT} {_checksum(stored, text)} {text}"}
     with atomic_write(path) as file:
         file.write(save(stored, metadata=header))
 
@@ -65,7 +65,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
 
     Raises:
         InvalidArgumentError: If there is no such file, or it cannot be read.
-        TableIntegrityError: If it is truncated, damaged, or not such a file.
+        TableIntegrityError: If it is truncated, damaged, not such a file, or of another format.
     """
     name = str(path)
     try:
@@ -85,7 +85,13 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         raise TableIntegrityError(
             f"{name!r} holds tensors, but was not written by analognas: it does not say what they are."
         )
-    checksum, text = header[_KEY][:_DIGITS], header[_KEY][_DIGITS:]
+    version, _, rest = header[_KEY].partition(" ")
+    if version != _FORMAT:
+        raise TableIntegrityError(
+            f"{name!r} was written by another version of analognas, in a format that this one does not read: "
+            "read it with the version that wrote it, or make it again."
+        )
+    checksum, _, text = rest.partition(" ")
     if _checksum(tensors, text) != checksum:
         raise TableIntegrityError(
             f"{name!r} is damaged: its content does not match its checksum; use an earlier checkpoint, or "

@@ -1,0 +1,290 @@
+"""HW-NAS-Bench's pickle as tables in memory and as Parquet files.
+
+The pickle is a dictionary. ``["nasbench201"][dataset][metric]`` is a sequence over the published index
+No.i and ``["nasbench201"][dataset]["config"]`` says which network that is; ``["fbnet"][metric]`` maps the key
+of a layer to its cost. It is read by the restricted reader: no code of the file runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import METRICS, DataNotFoundError, OutputFolderError, TableIntegrityError
+from ..core.legacy_pickle import read_pickled_arrays
+from ..core.user_data import DATA_VARIABLE, user_data_folder
+from ..spaces import NASBench201Space
+from .measurements import MEASUREMENTS, Provenance
+from .table_file import read_table, write_table
+
+__all__ = ["CELL_METRICS", "LAYER_METRICS", "CellCosts", "LayerCosts", "add_hw_nas_bench"]
+
+CELL_METRICS = tuple(name for name in MEASUREMENTS if name != "average_hw_metric")
+"""Metrics of NAS-Bench-201 networks, in the published order."""
+
+LAYER_METRICS = tuple(
+    name for name in CELL_METRICS if name not in ("edgetpu_latency", "eyeriss_arithmetic_intensity")
+)
+"""Metrics of FBNet's layers, in the published order."""
+
+CELL_DATASETS = ("cifar10", "cifar100", "ImageNet16-120")
+
+_FOLDER = "hw-nas-bench"
+_FILES = {"nasbench201": "nasbench201.parquet", "fbnet": "fbnet.parquet"}
+_WHERE = (
+    "Download HW-NAS-Bench-v1_0.pickle from https://github.com/GATECH-EIC/HW-NAS-Bench and run "
+    "`analognas data add hw-nas-bench HW-NAS-Bench-v1_0.pickle`, or give its path"
+)
+_MISSING_MARK = -1.0
+
+
+@dataclass(frozen=True)
+class CellCosts:
+    """Costs of all NAS-Bench-201 networks.
+
+    Attributes:
+        values: Rows by published index No.i, shape ``(15625, 3, 10)``: data sets and metrics in the order of
+            :data:`CELL_DATASETS` and :data:`CELL_METRICS`; NaN where missing.
+        provenance: :class:`Provenance` of each, same shape.
+        metadata: Where they come from.
+    """
+
+    values: NDArray[np.float64]
+    provenance: NDArray[np.uint8]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = (NASBench201Space().size, len(CELL_DATASETS), len(CELL_METRICS))
+        values = np.asarray(self.values, dtype=np.float64)
+        provenance = np.asarray(self.provenance, dtype=np.uint8)
+        if values.shape != shape or provenance.shape != shape:
+            raise TableIntegrityError(
+                f"A table of NAS-Bench-201 costs has the shape {shape}, but got {values.shape} with the "
+                f"provenance of {provenance.shape}."
+            )
+        if not np.array_equal(np.isnan(values), provenance == Provenance.MISSING):
+            raise TableIntegrityError(
+                "A value is NaN exactly where its provenance is MISSING, but these tables disagree."
+            )
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "provenance", provenance)
+
+    def save(self, path: str | os.PathLike[str]) -> str:
+        """Write a Parquet file atomically; returns its checksum."""
+        columns: dict[str, NDArray[Any]] = {
+            "nasbench201_index": np.arange(len(self.values), dtype=np.int32)
+        }
+        for i, dataset in enumerate(CELL_DATASETS):
+            for j, metric in enumerate(CELL_METRICS):
+                name = f"{dataset}/{metric}"
+                columns[name] = np.ascontiguousarray(self.values[:, i, j])
+                columns[f"{name}/provenance"] = np.ascontiguousarray(self.provenance[:, i, j])
+        return write_table(path, columns, _metadata("nasbench201", self.metadata))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> CellCosts:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            TableIntegrityError: If the file is damaged or another table.
+        """
+        table = read_table(path)
+        parts = []
+        try:
+            for ending in ("", "/provenance"):
+                names = [[f"{d}/{m}{ending}" for m in CELL_METRICS] for d in CELL_DATASETS]
+                parts.append(np.array([[table.columns[n] for n in row] for row in names]))
+        except KeyError as error:
+            raise _another_table(path, error) from None
+        values, provenance = (np.moveaxis(part, -1, 0) for part in parts)
+        return cls(values, provenance, table.metadata)
+
+
+@dataclass(frozen=True)
+class LayerCosts:
+    """Costs of FBNet's layers.
+
+    Attributes:
+        tables: Metric to a cost for each key of a layer, metrics as in :data:`LAYER_METRICS`.
+        metadata: Where they come from.
+    """
+
+    tables: Mapping[str, Mapping[str, float]]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, path: str | os.PathLike[str]) -> str:
+        """Write a Parquet file atomically; returns its checksum."""
+        keys = sorted(self.tables[LAYER_METRICS[0]])
+        columns: dict[str, NDArray[Any]] = {"key": np.array(keys, dtype=object)}
+        for metric in LAYER_METRICS:
+            columns[metric] = np.array([self.tables[metric][key] for key in keys])
+        return write_table(path, columns, _metadata("fbnet", self.metadata))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> LayerCosts:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            TableIntegrityError: If the file is damaged or another table.
+        """
+        table = read_table(path)
+        try:
+            keys = table.columns["key"].tolist()
+            costs = {
+                m: dict(zip(keys, table.columns[m].tolist(), strict=True)) for m in LAYER_METRICS
+            }
+        except KeyError as error:
+            raise _another_table(path, error) from None
+        return cls(costs, table.metadata)
+
+
+def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCosts]:
+    """Read the published pickle without running its code.
+
+    Raises:
+        TableIntegrityError: If the file is damaged, truncated, holds anything but plain data and arrays, or is
+            not laid out as HW-NAS-Bench 1.0; names what is wrong.
+        DataNotFoundError: If it is not there; says where to get it.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise DataNotFoundError(
+            f"Cannot read {os.fspath(path)!r}: {error.strerror}. {_WHERE}."
+        ) from None
+    content = read_pickled_arrays(data, os.fspath(path))
+    described = {"source": Path(path).name, "source_sha256": hashlib.sha256(data).hexdigest()}
+    try:
+        cells = _cells(content["nasbench201"], described)
+        layers = {
+            metric: {
+                str(key): _cost(metric, cost) for key, cost in content["fbnet"][metric].items()
+            }
+            for metric in LAYER_METRICS
+        }
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        if isinstance(error, TableIntegrityError):
+            raise TableIntegrityError(f"{os.fspath(path)!r} is refused: {error}") from None
+        raise TableIntegrityError(
+            f"{os.fspath(path)!r} is not laid out as HW-NAS-Bench-v1_0.pickle: "
+            f"{type(error).__name__} {error}."
+        ) from None
+    if any(layers[metric].keys() != layers[LAYER_METRICS[0]].keys() for metric in LAYER_METRICS):
+        raise TableIntegrityError(
+            f"{os.fspath(path)!r} is refused: FBNet's tables list different layers."
+        )
+    return cells, LayerCosts(layers, described)
+
+
+def add_hw_nas_bench(path: str | os.PathLike[str]) -> list[Path]:
+    """Convert the published pickle once and keep it in the user's data folder, where it is found by itself.
+
+    Returns:
+        The two files written.
+
+    Raises:
+        TableIntegrityError: As :func:`read_hw_nas_bench`; nothing is written then.
+        OutputFolderError: If the folder cannot be written to; nothing new stays there then.
+    """
+    cells, layers = read_hw_nas_bench(path)
+    folder = user_data_folder() / _FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFolderError(
+            f"Cannot make {str(folder)!r}: {error.strerror}. Set {DATA_VARIABLE} to a folder of yours."
+        ) from None
+    final = [folder / name for name in _FILES.values()]
+    staged = [folder / f"new-{name}" for name in _FILES.values()]
+    try:
+        cells.save(staged[0])
+        layers.save(staged[1])
+        CellCosts.load(staged[0])
+        LayerCosts.load(staged[1])
+        for new, target in zip(staged, final, strict=True):
+            new.replace(target)
+    finally:
+        for new in staged:
+            new.unlink(missing_ok=True)
+    return final
+
+
+def added_file(search_space: str) -> Path:
+    """Return the converted table of a search space in the user's data folder.
+
+    Raises:
+        DataNotFoundError: If it was not added; says what to download and where from.
+    """
+    path = user_data_folder() / _FOLDER / _FILES[search_space]
+    if not path.exists():
+        raise DataNotFoundError(
+            f"HW-NAS-Bench is not installed ({str(path)!r} is missing). {_WHERE}."
+        )
+    return path
+
+
+def _cells(content: Any, described: Mapping[str, Any]) -> CellCosts:
+    space = NASBench201Space()
+    names = [space.arch_str(row) for row in space.from_indices(np.arange(space.size))]
+    blocks = []
+    for dataset in CELL_DATASETS:
+        part = content[dataset]
+        if [config["arch_str"] for config in part["config"]] != names:
+            raise TableIntegrityError(
+                f"the architectures of {dataset!r} are not the {space.size} of NAS-Bench-201 in their order."
+            )
+        blocks.append([_column(dataset, metric, part[metric]) for metric in CELL_METRICS])
+    values = np.moveaxis(np.array(blocks), -1, 0)
+    provenance = np.where(np.isnan(values), Provenance.MISSING, Provenance.PUBLISHED)
+    return CellCosts(values, provenance.astype(np.uint8), described)
+
+
+def _column(dataset: str, metric: str, entries: Any) -> NDArray[np.float64]:
+    """One metric with NaN for what is missing: None, NaN, or the mark -1 of a model that did not compile."""
+    values = np.array([np.nan if entry is None else entry for entry in entries], dtype=np.float64)
+    if values.shape != (NASBench201Space().size,):
+        raise TableIntegrityError(f"{metric!r} of {dataset!r} has the shape {values.shape}.")
+    values[values == _MISSING_MARK] = np.nan
+    bad = np.flatnonzero((values < 0) | np.isinf(values))
+    if len(bad):
+        raise TableIntegrityError(
+            f"{metric!r} of {dataset!r} is {values[bad[0]]} for No.{bad[0]}; costs are finite and not negative."
+        )
+    return values
+
+
+def _cost(metric: str, cost: Any) -> float:
+    value = float(cost)
+    if not (np.isfinite(value) and value >= 0):
+        raise TableIntegrityError(
+            f"{metric!r} of an FBNet layer is {value}; costs are finite and not negative."
+        )
+    return value
+
+
+def _another_table(path: str | os.PathLike[str], error: KeyError) -> TableIntegrityError:
+    return TableIntegrityError(
+        f"{os.fspath(path)!r} is another table than was asked for: it lacks the column {error}."
+    )
+
+
+def _metadata(search_space: str, described: Mapping[str, Any]) -> dict[str, Any]:
+    own = ("format", "format_version", "checksum")
+    metrics = CELL_METRICS if search_space == "nasbench201" else LAYER_METRICS
+    return {
+        "name": "HW-NAS-Bench",
+        "space": search_space,
+        "licence": "MIT",
+        "paper": "Li et al., HW-NAS-Bench, ICLR 2021",
+        "columns": {
+            name: {"unit": METRICS[name].unit, "how": MEASUREMENTS[name].how} for name in metrics
+        },
+        **{key: value for key, value in described.items() if key not in own},
+    }

@@ -1,0 +1,309 @@
+"""HW-NAS-Bench: latency and energy of NAS-Bench-201 and FBNet networks on six devices.
+
+Li et al., "HW-NAS-Bench: Hardware-Aware Neural Architecture Search Benchmark", ICLR 2021.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, check_choice
+from ..spaces import FBNetSpace, NASBench201Space
+from .hardware_table import (
+    CELL_DATASETS,
+    CELL_METRICS,
+    LAYER_METRICS,
+    CellCosts,
+    LayerCosts,
+    added_file,
+    read_hw_nas_bench,
+)
+from .measurements import HardwareCost, Provenance
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["HWNASBench", "get_cell_based_tiny_net", "get_fbnet"]
+
+SEARCH_SPACES = ("nasbench201", "fbnet")
+_LAYER_DATASETS = ("cifar100", "ImageNet")
+_CHANNELS, _CELLS = 16, 5
+_PRODUCT = "average_hw_metric"
+
+
+class HWNASBench:
+    """The table: costs of every network of a search space on every device.
+
+    A NAS-Bench-201 network may be given as index No.i, ``arch_str`` or six-tuple, an FBNet network as 22
+    numbers or names of operations. Values that the table does not have are NaN, never zero, with the provenance
+    ``MISSING``.
+
+    Args:
+        path: ``HW-NAS-Bench-v1_0.pickle``, which is read without running its code; a Parquet file or table
+            made of it; or None for what ``analognas data add hw-nas-bench`` has put into the user's folder.
+        search_space: ``"nasbench201"`` or ``"fbnet"``.
+
+    Raises:
+        UnknownNameError: If there is no such search space.
+        DataNotFoundError: If there is no such file, or none was added; says what to download.
+        TableIntegrityError: If the file is damaged or not HW-NAS-Bench's.
+
+    Attributes:
+        search_space: Name of the search space.
+        space: The search space.
+        metadata: Where the table comes from.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | CellCosts | LayerCosts | None = None,
+        search_space: str = "nasbench201",
+    ) -> None:
+        self.search_space = check_choice("search space", search_space, SEARCH_SPACES)
+        cells = self.search_space == "nasbench201"
+        table = path if isinstance(path, CellCosts | LayerCosts) else _read(path, search_space)
+        if not isinstance(table, CellCosts if cells else LayerCosts):
+            raise InvalidArgumentError(
+                f"`path` must hold costs of {search_space}, but got {type(table).__name__}."
+            )
+        self.metadata = dict(table.metadata)
+        self.space = NASBench201Space()
+        self._fbnet = {name: FBNetSpace(name) for name in _LAYER_DATASETS}
+        self._columns: dict[tuple[str, str], NDArray[np.float64]] = {}
+        self._provenance: dict[tuple[str, str], NDArray[np.uint8]] = {}
+        self._lookup: Mapping[str, Mapping[str, float]] = {}
+        if isinstance(table, CellCosts):
+            self._sort_cells(table)
+        else:
+            self._lookup = table.tables
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the data sets."""
+        return CELL_DATASETS if self.search_space == "nasbench201" else _LAYER_DATASETS
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics, the product of all of them last."""
+        names = CELL_METRICS if self.search_space == "nasbench201" else LAYER_METRICS
+        return [*names, _PRODUCT]
+
+    def query_by_index(self, architecture: Any, dataset: str) -> dict[str, HardwareCost]:
+        """Return every metric of one network.
+
+        Args:
+            architecture: The network in any form; the index No.i of NAS-Bench-201, the list of FBNet.
+            dataset: Name of the data set.
+
+        Returns:
+            Metric to a float that knows its unit, provenance and how it was taken; NaN where missing.
+
+        Raises:
+            OutOfSpaceError: If there is no such network.
+            UnknownNameError: If there is no such data set; lists the choices.
+        """
+        check_choice("data set", dataset, self.datasets)
+        row = self._space(dataset).encode(architecture)[None]
+        values = self.query(row, self.metrics, dataset)
+        origins = self.provenance(row, self.metrics, dataset)
+        return {
+            name: HardwareCost(float(values[name][0]), name, Provenance(int(origins[name][0])))
+            for name in self.metrics
+        }
+
+    def query(
+        self, population: Any, metrics: str | Sequence[str], dataset: str
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return metrics of many networks at once.
+
+        Args:
+            population: Genotypes, shape ``(n, n_genes)``, or a sequence of networks in any form.
+            metrics: One name or several.
+            dataset: Name of the data set.
+
+        Returns:
+            Metric to values, shape ``(n,)``, in the unit of the metric; NaN where missing.
+
+        Raises:
+            OutOfSpaceError: If there is no such network.
+            UnknownNameError: If there is no such metric or data set; lists the choices.
+        """
+        names, rows = self._checked(population, metrics, dataset)
+        if self.search_space == "nasbench201":
+            codes = self.space.codes(rows)
+            return {name: self._columns[dataset, name][codes] for name in names}
+        space = self._fbnet[dataset]
+        wanted = LAYER_METRICS if _PRODUCT in names else names
+        sums = {name: space.sum_costs(rows, self._lookup[name]) for name in wanted}
+        if _PRODUCT in names:
+            sums[_PRODUCT] = _product([sums[name] for name in LAYER_METRICS])
+        return {name: sums[name] for name in names}
+
+    def provenance(
+        self, population: Any, metrics: str | Sequence[str], dataset: str
+    ) -> dict[str, NDArray[np.uint8]]:
+        """Return where metrics of many networks come from; arguments and errors as for :meth:`query`.
+
+        Returns:
+            Metric to :class:`Provenance`, shape ``(n,)``. Sums over FBNet's layers and products are
+            DERIVED.
+        """
+        names, rows = self._checked(population, metrics, dataset)
+        if self.search_space == "nasbench201":
+            codes = self.space.codes(rows)
+            return {name: self._provenance[dataset, name][codes] for name in names}
+        return {name: np.full(len(rows), Provenance.DERIVED, dtype=np.uint8) for name in names}
+
+    def get_net_config(self, architecture: Any, dataset: str) -> dict[str, Any]:
+        """Return what :func:`get_cell_based_tiny_net` or :func:`get_fbnet` builds one network from.
+
+        Raises:
+            OutOfSpaceError: If there is no such network.
+            UnknownNameError: If there is no such data set.
+        """
+        check_choice("data set", dataset, self.datasets)
+        if self.search_space == "fbnet":
+            space = self._fbnet[dataset]
+            row = space.encode(architecture)
+            return {
+                "dataset": dataset,
+                "num_classes": space.n_classes,
+                "op_idx_list": list(space.decode(row)),
+                "arch_str": list(space.arch_str(row)),
+            }
+        from ..spaces.nasbench201 import DATASETS
+
+        return {
+            "name": "infer.tiny",
+            "C": _CHANNELS,
+            "N": _CELLS,
+            "arch_str": self.space.arch_str(architecture),
+            "num_classes": DATASETS[dataset][1],
+        }
+
+    def get_op_lookup_tables(self) -> dict[str, dict[str, float]]:
+        """Return FBNet's costs: metric to layer to cost.
+
+        Raises:
+            InvalidArgumentError: If the search space is not FBNet.
+        """
+        if self.search_space != "fbnet":
+            raise InvalidArgumentError(
+                "Only FBNet's costs are tables of layers; make HWNASBench(path, search_space='fbnet')."
+            )
+        return {name: dict(table) for name, table in self._lookup.items()}
+
+    def __repr__(self) -> str:
+        return f"HWNASBench({self.search_space!r}, data sets {', '.join(self.datasets)})"
+
+    def _space(self, dataset: str) -> NASBench201Space | FBNetSpace:
+        return self.space if self.search_space == "nasbench201" else self._fbnet[dataset]
+
+    def _checked(
+        self, population: Any, metrics: str | Sequence[str], dataset: str
+    ) -> tuple[list[str], NDArray[Any]]:
+        check_choice("data set", dataset, self.datasets)
+        names = [metrics] if isinstance(metrics, str) else list(metrics)
+        for name in names:
+            check_choice("metric", name, self.metrics)
+        return names, self._space(dataset).population(population)
+
+    def _sort_cells(self, table: CellCosts) -> None:
+        """Put rows into the order of codes, so that a query is one fancy index, and add the products."""
+        every = self.space.from_codes(np.arange(self.space.size))
+        order = self.space.indices(every)
+        for i, dataset in enumerate(CELL_DATASETS):
+            for j, name in enumerate(CELL_METRICS):
+                self._columns[dataset, name] = table.values[order, i, j]
+                self._provenance[dataset, name] = table.provenance[order, i, j]
+            factors = [n for n in CELL_METRICS if n.endswith(("_latency", "_energy"))]
+            product = _product([self._columns[dataset, name] for name in factors])
+            self._columns[dataset, _PRODUCT] = product
+            self._provenance[dataset, _PRODUCT] = np.where(
+                np.isnan(product), Provenance.MISSING, Provenance.DERIVED
+            ).astype(np.uint8)
+
+
+def _read(path: str | os.PathLike[str] | None, search_space: str) -> CellCosts | LayerCosts:
+    cells = search_space == "nasbench201"
+    if path is None:
+        path = added_file(search_space)
+    if Path(path).suffix.lower() == ".parquet":
+        return CellCosts.load(path) if cells else LayerCosts.load(path)
+    return read_hw_nas_bench(path)[0 if cells else 1]
+
+
+def _product(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Multiply one after another, as the published values were."""
+    total = columns[0].copy()
+    for column in columns[1:]:
+        total *= column
+    return total
+
+
+def get_cell_based_tiny_net(config: Any) -> nn.Module:
+    """Build a NAS-Bench-201 network from what :meth:`HWNASBench.get_net_config` returned.
+
+    Args:
+        config: A mapping, or an object with attributes: ``arch_str`` (or ``genotype``), ``num_classes``, ``C``
+            channels of the first stage and ``N`` cells per stage.
+
+    Raises:
+        InvalidArgumentError: If an entry is missing, or it names another kind of network.
+        OutOfSpaceError: If there is no such cell.
+
+    Example:
+        >>> cell = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+        >>> net = get_cell_based_tiny_net({"arch_str": cell, "num_classes": 10, "C": 16, "N": 5})
+        >>> sum(parameter.numel() for parameter in net.parameters())
+        73306
+    """
+    entries = _entries(config)
+    if entries.get("name", "infer.tiny") != "infer.tiny":
+        raise InvalidArgumentError(
+            f"`config['name']` must be 'infer.tiny', but got {entries['name']!r}."
+        )
+    cell = entries.get("arch_str", entries.get("genotype"))
+    if cell is None:
+        raise InvalidArgumentError("`config` must have 'arch_str', but it is missing.")
+    return NASBench201Space().build(
+        cell,
+        n_classes=_entry(entries, "num_classes"),
+        channels=entries.get("C", _CHANNELS),
+        cells=entries.get("N", _CELLS),
+    )
+
+
+def get_fbnet(config: Any) -> nn.Module:
+    """Build an FBNet network from what :meth:`HWNASBench.get_net_config` returned.
+
+    Args:
+        config: A mapping, or an object with attributes: ``dataset``, ``op_idx_list`` and ``num_classes``.
+
+    Raises:
+        InvalidArgumentError: If an entry is missing.
+        OutOfSpaceError: If there is no such network.
+    """
+    entries = _entries(config)
+    space = FBNetSpace(_entry(entries, "dataset"))
+    operations = list(_entry(entries, "op_idx_list"))
+    return space.build(operations, n_classes=entries.get("num_classes"))
+
+
+def _entries(config: Any) -> Mapping[str, Any]:
+    if isinstance(config, Mapping):
+        return config
+    # Named tuples, which the original makes of its configurations, have no __dict__.
+    return config._asdict() if hasattr(config, "_asdict") else getattr(config, "__dict__", {})
+
+
+def _entry(entries: Mapping[str, Any], name: str) -> Any:
+    if name not in entries:
+        raise InvalidArgumentError(f"`config` must have {name!r}, but it is missing.")
+    return entries[name]

@@ -1,0 +1,123 @@
+"""How the numbers of HW-NAS-Bench were taken, and a number that knows it.
+
+Li et al., "HW-NAS-Bench: Hardware-Aware Neural Architecture Search Benchmark", ICLR 2021.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from ..core import METRICS
+
+__all__ = ["MEASUREMENTS", "HardwareCost", "Measurement", "Provenance"]
+
+
+class Provenance(IntEnum):
+    """Where a value comes from.
+
+    Attributes:
+        MISSING: There is none, the value is NaN; in the published table an EdgeTPU model that did not compile.
+        PUBLISHED: As published.
+        DERIVED: Computed from published values by an exact formula.
+    """
+
+    MISSING = 0
+    PUBLISHED = 1
+    DERIVED = 2
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """How one metric was taken.
+
+    Attributes:
+        device: The device.
+        kind: ``"measured"``, ``"estimated"`` or ``"product"`` of others.
+        batch_size: Images at once; None where the sources do not state it.
+        how: In words.
+    """
+
+    device: str
+    kind: str
+    batch_size: int | None
+    how: str
+
+
+# Source: dev/proj_edgegpu/EdgeGPU_Benchmark.py in the repository of HW-NAS-Bench.
+_EDGE_GPU = "TensorRT, mean over 50 runs after 3 s of warming up"
+_ON_DEVICE = "timed on the device"
+# The published Eyeriss latencies are linear in the counts of operations, and FPGA energies 7 W times latency.
+_MODEL = "computed by a model of the accelerator, not measured"
+
+MEASUREMENTS: dict[str, Measurement] = {
+    "edgegpu_latency": Measurement("NVIDIA Jetson TX2", "measured", 1, _EDGE_GPU),
+    "edgegpu_energy": Measurement(
+        "NVIDIA Jetson TX2",
+        "measured",
+        1,
+        f"mean power of the board's sensors times latency; {_EDGE_GPU}",
+    ),
+    "raspi4_latency": Measurement("Raspberry Pi 4", "measured", None, _ON_DEVICE),
+    "edgetpu_latency": Measurement("Google Edge TPU", "measured", None, _ON_DEVICE),
+    "pixel3_latency": Measurement("Google Pixel 3", "measured", None, _ON_DEVICE),
+    "eyeriss_latency": Measurement("Eyeriss", "estimated", None, _MODEL),
+    "eyeriss_energy": Measurement("Eyeriss", "estimated", None, _MODEL),
+    "eyeriss_arithmetic_intensity": Measurement("Eyeriss", "estimated", None, _MODEL),
+    "fpga_latency": Measurement("FPGA", "estimated", None, _MODEL),
+    "fpga_energy": Measurement("FPGA", "estimated", None, f"{_MODEL}; 7 W times latency"),
+    "average_hw_metric": Measurement(
+        "all devices", "product", None, "product of all latencies and energies of the table"
+    ),
+}
+"""How each metric was taken, in the published order."""
+
+
+class HardwareCost(float):
+    """A cost that behaves as a float and knows its metric, unit, origin and how it was taken.
+
+    Args:
+        value: The cost; NaN where it is missing.
+        metric: Its name.
+        provenance: Where it comes from.
+
+    Example:
+        >>> cost = HardwareCost(5.8, "edgegpu_latency")
+        >>> cost, cost.unit, cost.batch_size, cost.provenance.name
+        (5.8, 'ms', 1, 'PUBLISHED')
+        >>> print(cost)
+        5.8
+    """
+
+    __slots__ = ("metric", "provenance")
+
+    metric: str
+    provenance: Provenance
+
+    def __new__(
+        cls, value: float, metric: str, provenance: Provenance = Provenance.PUBLISHED
+    ) -> HardwareCost:
+        """Make a cost."""
+        cost = super().__new__(cls, value)
+        cost.metric = metric
+        cost.provenance = Provenance(provenance)
+        return cost
+
+    @property
+    def unit(self) -> str:
+        """Unit of the metric."""
+        return METRICS[self.metric].unit
+
+    @property
+    def measurement(self) -> Measurement:
+        """How it was taken."""
+        return MEASUREMENTS[self.metric]
+
+    @property
+    def batch_size(self) -> int | None:
+        """Images at once; None where the sources do not state it."""
+        return self.measurement.batch_size
+
+    def __reduce__(self) -> tuple[type[HardwareCost], tuple[Any, ...]]:
+        return HardwareCost, (float(self), self.metric, self.provenance)

@@ -1,0 +1,33 @@
+"""``analognas data``: tables of others that a user has downloaded, put where they are found again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+data_app = typer.Typer(name="data", help="Add downloaded tables.")
+
+_NAMES = ("hw-nas-bench",)
+
+
+@data_app.callback(invoke_without_command=True)
+def data(context: typer.Context) -> None:
+    """Add downloaded tables."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@data_app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="What it is: hw-nas-bench.")],
+    file: Annotated[Path, typer.Argument(help="The file, such as HW-NAS-Bench-v1_0.pickle.")],
+) -> None:
+    """Convert a downloaded table once, verify it, and put it into the user's data folder."""
+    from ..benchmarks import add_hw_nas_bench
+    from ..core import check_choice
+
+    check_choice("table", name, _NAMES)
+    for path in add_hw_nas_bench(file):
+        typer.echo(str(path))

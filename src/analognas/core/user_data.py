@@ -1,0 +1,34 @@
+"""Where a user's own data lie: tables that were added once and are found again by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["DATA_VARIABLE", "user_data_folder"]
+
+DATA_VARIABLE = "ANALOGNAS_DATA"
+"""Environment variable: the user's data folder."""
+
+
+def user_data_folder() -> Path:
+    """Return the folder of ``ANALOGNAS_DATA``, else the one that the operating system foresees.
+
+    That is ``%LOCALAPPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, ``XDG_DATA_HOME`` or
+    ``~/.local/share`` elsewhere, and in it ``analognas``. It need not exist.
+
+    Example:
+        >>> user_data_folder().is_absolute()
+        True
+    """
+    if chosen := os.environ.get(DATA_VARIABLE):
+        return Path(chosen).absolute()
+    home = Path.home()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or str(home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = str(home / "Library" / "Application Support")
+    else:
+        base = os.environ.get("XDG_DATA_HOME") or str(home / ".local" / "share")
+    return Path(base) / "analognas"
