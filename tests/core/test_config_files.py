@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from analognas.core import InvalidArgumentError, OutputFolderError, UnknownNameError
 from analognas.core.config_files import (
     CONFIG_ENDINGS,
+    Line,
     check_keys,
     check_mapping,
     is_config_file,
+    parse_yaml,
     read_mapping,
     write_mapping,
+    yaml_text,
 )
 
 PLAIN = st.recursive(
@@ -186,3 +189,21 @@ def test_keys():
         InvalidArgumentError, match="`tile` must be a mapping of names to values, but got int"
     ):
         check_mapping("tile", 512)
+
+
+@given(st.dictionaries(st.text(), PLAIN))
+def test_yaml_text_is_read_as_it_was_written(payload):
+    text = yaml_text({"all": Line(payload)})
+    assert parse_yaml(text, "space") == {"all": payload}
+
+
+def test_what_is_no_text_of_a_mapping():
+    for text, message in [
+        (None, "A space must be given as YAML text, but got None"),
+        ("a: [1", r"Cannot read a space: .* \(line 1\)"),
+        ("a: 1\na: 2", "the key 'a' stands twice"),
+        ("- 1", "`space` must be a mapping of names to values, but got list"),
+    ]:
+        with pytest.raises(InvalidArgumentError, match=message):
+            parse_yaml(text, "space")
+    assert yaml_text({"x": Line(a=list(range(100)))}).count("\n") == 1

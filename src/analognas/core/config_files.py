@@ -22,16 +22,20 @@ from .files import dump_json, write_text
 
 __all__ = [
     "CONFIG_ENDINGS",
+    "Line",
     "check_keys",
     "check_mapping",
     "is_config_file",
+    "parse_yaml",
     "read_mapping",
     "write_mapping",
+    "yaml_text",
 ]
 
 CONFIG_ENDINGS = (".yaml", ".yml", ".json")
 """Endings of such files, in any case."""
 
+_UNFOLDED = 10**6
 # PyYAML raises the last two where a tag such as `!!bool` stands before another text.
 _UNREADABLE = (OSError, RecursionError, ValueError, yaml.YAMLError, LookupError, AttributeError)
 # Source: YAML 1.2.2, section 10.3.2 (core schema), and the merge key of YAML 1.1.
@@ -43,6 +47,47 @@ _SCALARS = {
     r"|[-+]?\.(inf|Inf|INF)|\.nan|\.NaN|\.NAN",
     "merge": r"<<",
 }
+
+
+class Line(dict[str, Any]):
+    """A mapping that YAML shows on one line."""
+
+
+def parse_yaml(text: Any, kind: str) -> dict[str, Any]:
+    """Return the one mapping that a YAML text holds.
+
+    Args:
+        text: The text.
+        kind: What it describes, for messages ("space").
+
+    Raises:
+        InvalidArgumentError: If it is no YAML text, has a key twice or holds something else than a mapping.
+
+    Example:
+        >>> parse_yaml("{rate: 1e-4}", "space")
+        {'rate': 0.0001}
+    """
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"A {kind} must be given as YAML text, but got {text!r}.")
+    try:
+        payload = yaml.load(text, Loader=_Loader)
+    except _UNREADABLE as error:
+        raise InvalidArgumentError(f"Cannot read a {kind}: {_reason(error)}.") from None
+    return dict(check_mapping(kind, payload))
+
+
+def yaml_text(payload: Mapping[str, Any]) -> str:
+    """Return plain values as YAML text, every :class:`Line` on a line of its own, however long.
+
+    Example:
+        >>> print(yaml_text({"name": "mlp", "depth": Line(min=1, max=3)}), end="")
+        name: mlp
+        depth: {min: 1, max: 3}
+    """
+    text: str = yaml.dump(
+        dict(payload), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_UNFOLDED
+    )
+    return text
 
 
 def read_mapping(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
@@ -200,6 +245,9 @@ class _Dumper(yaml.SafeDumper):
         style = '"' if any(mark in data for mark in "\x85\u2028\u2029") else None
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
+    def represent_line(self, data: Line) -> yaml.MappingNode:
+        return self.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True)
+
     def represent_plain_list(self, data: list[Any]) -> yaml.SequenceNode:
         flow = not any(isinstance(entry, list | dict) for entry in data)
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
@@ -212,4 +260,5 @@ for _class in (_Loader, _Dumper):
         )
 _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_decimal_int)
 _Dumper.add_representer(list, _Dumper.represent_plain_list)
+_Dumper.add_representer(Line, _Dumper.represent_line)
 _Dumper.add_representer(str, _Dumper.represent_text)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analognas.core import AnalogNASError, OutputFolderError
+from analognas.core import AnalogNASError, InvalidArgumentError, OutputFolderError
 from analognas.spaces import ConfigSpace
 
 TEXT = """\
@@ -35,6 +35,14 @@ def test_a_file_written_by_hand(tmp_path):
         space.save(tmp_path / "absent" / "space.yaml")
 
 
+def test_numbers_and_texts_by_the_core_schema(tmp_path):
+    space = ConfigSpace.from_yaml("hyperparameters: {rate: {type: continuous, min_value: 1e-4, max_value: 1e-1, log: true}, kind: {type: categorical, range: [no, off]}}")  # fmt: skip
+    assert space.hyperparameter("rate").min_value == 1e-4
+    assert space.hyperparameter("kind").choices == ["no", "off"]
+    with pytest.raises(InvalidArgumentError, match="absent.yaml': No such file"):
+        ConfigSpace.load(tmp_path / "absent.yaml")
+
+
 def test_round_trip(config):
     again = ConfigSpace.from_yaml(config.to_yaml())
     assert again.definition() == config.definition()
@@ -62,9 +70,9 @@ def test_any_names_and_values_survive_yaml(ranges):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [", "This is not YAML"),
+        ("a: [", "Cannot read a definition of a space"),
         ("- 1", "must be a mapping"),
-        ("{}: 1", "This is not YAML"),
+        ("{}: 1", "Cannot read a definition of a space"),
         ("hyperparameter: {}", "Did you mean 'hyperparameters'"),
         ("hyperparameters: [1]", "must map names to settings"),
         ("hyperparameters: {a: 3}", "hyperparameter 'a' must be a mapping"),
@@ -75,9 +83,10 @@ def test_any_names_and_values_survive_yaml(ranges):
         ("hyperparameters: {a: {type: discrete, range: [1, 2]}}\nforbidden: [{a: [1, 2]}]", "leave no architecture"),
         ("hyperparameters: {a: {type: discrete, range: [1], when: [[b, ==, 1]]}}", "Unknown hyperparameter"),
         ("hyperparameters: {a: {type: discrete, range: [1, 2]}}\nforbidden: 3", "`forbidden` must be a list"),
-        (3, "must be YAML text"),
+        (3, "must be given as YAML text"),
         ("dataset: CIFAR-1000", "Unknown data set"),
-        ("hyperparameters: {a: {type: discrete, range: [!!python/name:os.system x]}}", "This is not YAML"),
+        ("hyperparameters:\n  a: {type: discrete, range: [1, 2]}\n  a: {type: discrete, range: [3]}", "the key 'a' stands twice"),
+        ("hyperparameters: {a: {type: discrete, range: [!!python/name:os.system x]}}", "Cannot read a definition of a space"),
     ],
 )  # fmt: skip
 def test_bad_files(text, message):

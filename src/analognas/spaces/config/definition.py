@@ -168,41 +168,24 @@ def check_settings(settings: Any, known: Mapping[str, Any]) -> None:
 
 def to_yaml(entries: Mapping[str, Any]) -> str:
     """Return entries as YAML text, a hyperparameter a line."""
-    import yaml
+    from ...core.config_files import Line, yaml_text
 
-    class Line(dict[str, Any]):
-        """A mapping written on one line."""
-
-    class Dumper(yaml.SafeDumper):
-        """SafeDumper that knows such lines."""
-
-    Dumper.add_representer(
-        Line, lambda dumper, line: dumper.represent_mapping("tag:yaml.org,2002:map", line, True)
-    )
     named = {name: Line(settings) for name, settings in entries["hyperparameters"].items()}
     lines = {**entries, "hyperparameters": named}
     if "forbidden" in entries:
         lines["forbidden"] = [Line(clause) for clause in entries["forbidden"]]
-    text: str = yaml.dump(lines, Dumper=Dumper, sort_keys=False, width=10**6, allow_unicode=True)
-    return text
+    return yaml_text(lines)
 
 
 def read_yaml(text: str) -> dict[str, Any]:
     """Return the entries of a YAML text.
 
     Raises:
-        InvalidArgumentError: If it is not YAML, or no mapping.
+        InvalidArgumentError: If it is no YAML, names something twice, or is no mapping.
     """
-    import yaml
+    from ...core.config_files import parse_yaml
 
-    if not isinstance(text, str):
-        raise InvalidArgumentError(f"A definition must be YAML text, but got {text!r}.")
-    try:
-        entries = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidArgumentError(f"This is not YAML: {' '.join(str(error).split())}.") from None
-    _check_mapping("definition of a space", entries, _ENTRIES)
-    return dict(entries)
+    return parse_yaml(text, "definition of a space")
 
 
 def digest(entries: Mapping[str, Any]) -> str:

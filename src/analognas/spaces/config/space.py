@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -177,7 +176,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         return definition.to_yaml(self.definition())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the definition to a YAML file, atomically.
+        """Write the definition to a YAML file (``.yaml`` or ``.yml``), atomically.
 
         Raises:
             OutputFolderError: If the file cannot be written.
@@ -199,8 +198,10 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, network: Network | None = None) -> ConfigSpace:
-        """Return the space that a YAML file defines; see :meth:`from_yaml`."""
-        return cls.from_yaml(Path(path).read_text(encoding="utf-8"), network=network)
+        """Return the space that a YAML file (``.yaml`` or ``.yml``) defines; see :meth:`from_yaml`."""
+        from ...core.config_files import read_mapping
+
+        return cls._from_definition(read_mapping(path, "space"), network)
 
     def to_automl(self) -> dict[str, Any]:
         """Return what ``ConfigurationSpace.from_serialized_dict`` of the ConfigSpace package reads.
