@@ -19,6 +19,7 @@ PAGES = [
     "docs/surrogates.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
+    "docs/cost_model.md",
 ]
 
 

@@ -3,7 +3,6 @@
 import copy
 import os
 import pickle
-import time
 
 import numpy as np
 import pytest
@@ -20,9 +19,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_add_converts_once_and_is_found_by_itself(folder, pickle_file, hw, fbnet, capsys):
-    start = time.process_time()
     assert main(["data", "add", "hw-nas-bench", str(pickle_file)]) == 0
-    assert time.process_time() - start < 10
     assert capsys.readouterr().out.split() == [
         str(folder / "nasbench201.parquet"),
         str(folder / "fbnet.parquet"),

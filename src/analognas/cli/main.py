@@ -14,6 +14,7 @@ import typer
 
 from .. import __version__
 from ..core import AnalogNASError
+from .cost import cost
 from .data import data_app
 from .device import device_app
 from .drift import drift, sensitivity
@@ -42,6 +43,7 @@ app.command()(train)
 app.command()(drift)
 app.command()(sensitivity)
 app.command()(query)
+app.command()(cost)
 app.command()(info)
 app.add_typer(data_app)
 app.add_typer(device_app)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, check_int
 
-__all__ = ["STRUCTURE", "LayerCounts", "Layers", "check_input", "halve", "n_tiles"]
+__all__ = ["STRUCTURE", "LayerCounts", "Layers", "check_input", "cuts", "halve", "n_tiles"]
 
 Counts: TypeAlias = NDArray[np.int64] | int
 """One number for every network, shape ``(n,)``, or one for all of them."""
@@ -108,22 +108,35 @@ class Layers:
         return self.count * self.groups * each
 
 
-def n_tiles(
+def cuts(
     channels: Counts, kernel: Counts, outputs: Counts, *, rows: int, columns: int
-) -> Counts:
-    """Tiles that one matrix is cut into, by the rule of analog layers (``nn.TileSize``).
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Tiles one below the other and side by side that one matrix is cut into, as analog layers are cut.
 
     Rows are cut between channels where the kernel of one channel fits a tile, and anywhere else otherwise.
 
     Example:
-        >>> int(n_tiles(128, 9, 64, rows=512, columns=512))
-        3
+        >>> [int(n) for n in cuts(128, 9, 64, rows=512, columns=512)]
+        [3, 1]
     """
     fan_in = np.asarray(channels * kernel)
     by_channel = -(-np.asarray(channels) // np.maximum(rows // np.asarray(kernel), 1))
     down = np.where(np.asarray(kernel) <= rows, by_channel, -(-fan_in // rows))
     down = np.where(fan_in <= rows, 1, down)
     across = -(-np.asarray(outputs) // columns)
+    return np.asarray(down, dtype=np.int64), np.asarray(across, dtype=np.int64)
+
+
+def n_tiles(
+    channels: Counts, kernel: Counts, outputs: Counts, *, rows: int, columns: int
+) -> Counts:
+    """Tiles that one matrix is cut into: the product of its :func:`cuts`.
+
+    Example:
+        >>> int(n_tiles(128, 9, 64, rows=512, columns=512))
+        3
+    """
+    down, across = cuts(channels, kernel, outputs, rows=rows, columns=columns)
     return np.asarray(down * across, dtype=np.int64)
 
 

@@ -6,12 +6,14 @@ are convolutions, classifier and its bias; dead edges count, since the network c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import check_choice, check_int
+from ..layers import Layers, halve
 from .operations import CONV_1X1, CONV_3X3
 
 DATASETS: dict[str, tuple[tuple[int, int, int], int]] = {
@@ -96,6 +98,37 @@ def count_macs(
     return (
         fixed + _count(population, CONV_1X1) * per_1x1 + _count(population, CONV_3X3) * 9 * per_1x1
     )
+
+
+def count_layers(
+    population: NDArray[np.integer[Any]],
+    *,
+    input_shape: tuple[int, int, int] = (3, 32, 32),
+    n_classes: int = 10,
+    channels: int = 16,
+    cells: int = 5,
+) -> Iterator[Layers]:
+    """Yield the matrix layers of every row's network, as :meth:`.LayerCounts.layers` says.
+
+    Args:
+        population: Shape ``(n, 6)``.
+        input_shape: Channels, height and width of the input.
+        n_classes: Number of classes.
+        channels: Channels C of the first stage; the others have 2C and 4C.
+        cells: Cells N per stage.
+    """
+    n_1x1, n_3x3 = _count(population, CONV_1X1), _count(population, CONV_3X3)
+    in_channels, height, width_px = input_shape
+    yield Layers(in_channels, channels, 9, height * width_px)
+    for stage, width in enumerate(_widths(channels)):
+        if stage:
+            height, width_px = halve(height), halve(width_px)
+            yield Layers(width // 2, width, 9, height * width_px)
+            yield Layers(width, width, 9, height * width_px)
+            yield Layers(width // 2, width, 1, height * width_px, norm=False, on_path=False)
+        yield Layers(width, width, 1, height * width_px, repeats=cells, branches=n_1x1)
+        yield Layers(width, width, 9, height * width_px, repeats=cells, branches=n_3x3)
+    yield Layers(_widths(channels)[-1], n_classes, 1, 1, norm=False, bias=True)
 
 
 def _widths(channels: int) -> tuple[int, int, int]:

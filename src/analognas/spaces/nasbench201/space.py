@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core import OutOfSpaceError, check_int
 from ..base import Population, Space
-from ..layers import check_input
+from ..layers import Layers, check_input
 from . import canonical, costs, notation
 from .operations import EDGES, OPERATIONS
 
@@ -98,6 +99,29 @@ class NASBench201Space(Space):
         """Multiply-accumulates of every row's network on a benchmark data set, shape ``(n,)``."""
         input_shape, n_classes = costs.dataset_shape(dataset)
         return costs.count_macs(population, input_shape=input_shape, n_classes=n_classes)
+
+    def layers(
+        self,
+        population: Population,
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> Iterator[Layers]:
+        """Yield all matrix layers of the network of every row, from the input to the classifier.
+
+        Args:
+            population: Genotypes, shape ``(n, 6)``.
+            input_shape: Channels, height and width of the input; None: those of CIFAR-10.
+            n_classes: Number of classes; None: 10.
+
+        Raises:
+            InvalidArgumentError: If a size is not positive.
+        """
+        shape, classes = costs.dataset_shape("cifar10")
+        shape, classes = check_input(
+            shape if input_shape is None else input_shape,
+            classes if n_classes is None else n_classes,
+        )
+        return costs.count_layers(population, input_shape=shape, n_classes=classes)
 
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """Return tuple, ``arch_str`` and published index of one genotype."""

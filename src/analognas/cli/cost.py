@@ -1,0 +1,111 @@
+"""``analognas cost``: what a network costs on an analog chip, layer by layer, with a figure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core import InvalidArgumentError, dump_json
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..hardware import AIMCChip, ChipCost
+
+
+def cost(
+    network: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL_OR_ARCH",
+            help="A network's name (wrn-16-4), or an architecture of the space (2,2,0,4,2,1).",
+        ),
+    ],
+    chip: Annotated[str, typer.Option(help="A chip's name, or its YAML file.")] = "hermes",
+    tiles: Annotated[
+        str | None, typer.Option(help="Crossbars that there are: a number, or any.")
+    ] = None,
+    mapping: Annotated[str | None, typer.Option(help="naive or packed.")] = None,
+    replicate: Annotated[
+        bool, typer.Option("--replicate", help="Fill free crossbars with copies of long layers.")
+    ] = False,
+    space: Annotated[str, typer.Option(help="Space of the architecture.")] = "nasbench201",
+    input_shape: Annotated[
+        str, typer.Option("--input", help="Shape of one input, such as 3,32,32.")
+    ] = "3,32,32",
+    classes: Annotated[int, typer.Option(help="Number of classes.")] = 10,
+    out: Annotated[Path, typer.Option(help="Where to write the figure.")] = Path("cost.png"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show what one inference costs on an analog chip, and draw where time and energy go."""
+    from ..hardware import find_chip, network_cost
+    from ..report import save_figure
+    from ..report.cost_figure import cost_figure
+
+    chosen = _changed(find_chip(chip), tiles, mapping, replicate)
+    shape = _shape(input_shape)
+    found = network_cost(_build(network, space, shape, classes), chosen, input_shape=shape)
+    save_figure(cost_figure(found), out)
+    if as_json:
+        print(dump_json(_plain(found)))
+        return
+    print(found)
+    print(out)
+
+
+def _changed(chip: AIMCChip, tiles: str | None, mapping: str | None, replicate: bool) -> AIMCChip:
+    changes: dict[str, Any] = {}
+    if tiles is not None:
+        if tiles != "any" and not tiles.isdecimal():
+            raise InvalidArgumentError(f"`--tiles` must be a number or any, but got {tiles!r}.")
+        changes["n_tiles"] = None if tiles == "any" else int(tiles)
+    if mapping is not None:
+        changes["mapping"] = mapping
+    if replicate:
+        changes["replicate"] = True
+    return replace(chip, **changes)
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise InvalidArgumentError(
+            f"`--input` must be sizes with commas such as 3,32,32, but got {text!r}."
+        )
+    return tuple(int(part) for part in parts)
+
+
+def _build(network: str, space: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+    if network[:1].isalpha() and not network.lower().startswith("no."):
+        from ..models import build_model
+
+        return build_model(network, input_shape=shape, n_classes=classes)
+    from ..spaces import SPACES
+
+    chosen = SPACES.get(space)()
+    if len(shape) != 3:
+        raise InvalidArgumentError(
+            f"`--input` must be channels, height and width, but got {len(shape)} sizes."
+        )
+    arch: Any = network
+    if space != "nasbench201":
+        parts = network.strip("()[] ").split(",")
+        arch = [int(part) if part.strip().isdecimal() else part.strip() for part in parts]
+    return chosen.build(arch, input_shape=shape, n_classes=classes)
+
+
+def _plain(cost: ChipCost) -> dict[str, Any]:
+    """The costs as JSON types; what is not known is null."""
+    payload = asdict(cost) | {"throughput": cost.throughput}
+    return {name: _without_nan(value) for name, value in payload.items()}
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and value != value else value

@@ -1,0 +1,162 @@
+"""A tiled analog chip, described by what its crossbars and its digital parts do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from ..core import InvalidArgumentError, check_choice, check_float, check_int
+
+__all__ = ["CUTS", "DEPTHWISE", "MAPPINGS", "SCHEDULES", "AIMCChip"]
+
+MAPPINGS = ("naive", "packed")
+SCHEDULES = ("layer_by_layer", "pipelined")
+DEPTHWISE = ("analog", "digital")
+CUTS = ("channels", "elements")
+
+_CHOICES = {"mapping": MAPPINGS, "cut": CUTS, "schedule": SCHEDULES, "depthwise": DEPTHWISE}
+_COUNTS = ("rows", "columns", "activation_bits")
+_OPTIONAL = (
+    "n_tiles",
+    "mvm_latency",
+    "mvm_energy",
+    "tile_area",
+    "digital_throughput",
+    "link_bandwidth",
+)
+_TEXTS = ("name", "source")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AIMCChip:
+    """An analog chip.
+
+    A matrix layer lies on crossbars for good (weight-stationary); one use of a crossbar, a matrix-vector
+    multiplication (MVM), serves one output position. What is None is not known: costs that need it are NaN,
+    except where it says otherwise.
+
+    Args:
+        name: What it is called.
+        source: Where the numbers come from.
+        rows: Inputs of a crossbar.
+        columns: Outputs of a crossbar, in weights: a weight of several devices counts once.
+        n_tiles: Crossbars that there are; None: as many as a network needs.
+        mapping: ``"naive"``: every matrix on crossbars of its own, cut as analog layers cut it; ``"packed"``:
+            blocks of a grouped convolution lie on the diagonal of a crossbar, and matrices share crossbars.
+        cut: Where a matrix that is too high is cut: between ``"channels"``, as analog layers are, or anywhere
+            between ``"elements"``, which takes fewest crossbars.
+        schedule: ``"layer_by_layer"``: one layer works at a time; ``"pipelined"``: while a layer works on one
+            input, the layer before works on the next.
+        replicate: Fill the crossbars that are left with copies of the layers with most positions, so that the
+            longest layer becomes as short as possible; needs ``n_tiles``.
+        depthwise: Where convolutions with one channel a group run: ``"analog"`` or ``"digital"``.
+        mvm_latency: Time of one MVM with its conversions, ns.
+        mvm_energy: Energy of one MVM of a crossbar, with whatever the source includes, nJ.
+        dac_energy: Energy of one input conversion, where ``mvm_energy`` does not include it, pJ.
+        adc_energy: Energy of one output conversion, likewise, pJ.
+        add_energy: Energy of adding one partial sum of crossbars that lie one below the other, pJ.
+        digital_energy: Energy of one digital multiply-accumulate, pJ.
+        digital_throughput: Digital multiply-accumulates a ns; None: their time is not counted.
+        link_energy: Energy of moving one byte of outputs to where it is used, pJ.
+        link_bandwidth: Bytes moved a ns; None: their time is not counted.
+        activation_bits: Bits of an activation that is moved.
+        idle_power: Power that a crossbar draws all the time, mW.
+        program_energy: Energy of writing one weight, nJ.
+        tile_area: Area of a crossbar with its periphery, mm2.
+        digital_area: Area of all the rest, mm2.
+
+    Raises:
+        InvalidArgumentError: If a value is of the wrong kind or out of range.
+        UnknownNameError: If a choice is unknown.
+
+    Example:
+        >>> chip = AIMCChip(name="mine", rows=128, columns=128, mvm_latency=100.0, mvm_energy=5.0)
+        >>> round(chip.tops, 4), round(chip.tops_per_watt, 4)
+        (0.3277, 6.5536)
+    """
+
+    name: str
+    source: str = ""
+    rows: int
+    columns: int
+    n_tiles: int | None = None
+    mapping: str = "naive"
+    cut: str = "channels"
+    schedule: str = "layer_by_layer"
+    replicate: bool = False
+    depthwise: str = "analog"
+    mvm_latency: float | None = None
+    mvm_energy: float | None = None
+    dac_energy: float = 0.0
+    adc_energy: float = 0.0
+    add_energy: float = 0.0
+    digital_energy: float = 0.0
+    digital_throughput: float | None = None
+    link_energy: float = 0.0
+    link_bandwidth: float | None = None
+    activation_bits: int = 8
+    idle_power: float = 0.0
+    program_energy: float = 0.0
+    tile_area: float | None = None
+    digital_area: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None and field.name in _OPTIONAL:
+                continue
+            object.__setattr__(self, field.name, _checked(field.name, value))
+        if self.replicate and self.n_tiles is None:
+            raise InvalidArgumentError(
+                "`n_tiles` must be given where `replicate` is true: copies fill the crossbars that are left."
+            )
+        if self.mapping == "packed" and self.schedule == "pipelined":
+            raise InvalidArgumentError(
+                "`schedule` must be 'layer_by_layer' where `mapping` is 'packed', but got 'pipelined': "
+                "layers that share a crossbar cannot work at once."
+            )
+
+    @property
+    def ops_per_mvm(self) -> int:
+        """Operations of one MVM: a multiplication and an addition a weight."""
+        return 2 * self.rows * self.columns
+
+    @property
+    def tops(self) -> float:
+        """Peak throughput of all crossbars, of one where their number is open, 10^12 operations a second."""
+        return self.ops_per_mvm * (self.n_tiles or 1) / _known(self.mvm_latency) / 1e3
+
+    @property
+    def tops_per_watt(self) -> float:
+        """Peak efficiency, 10^12 operations a joule."""
+        per_mvm = self.dac_energy * self.rows + self.adc_energy * self.columns
+        return self.ops_per_mvm / (_known(self.mvm_energy) + 1e-3 * per_mvm) / 1e3
+
+    @property
+    def tops_per_mm2(self) -> float:
+        """Peak throughput of a crossbar by its area, 10^12 operations a second and mm2."""
+        return self.ops_per_mvm / _known(self.mvm_latency) / _known(self.tile_area) / 1e3
+
+
+def _known(value: float | None) -> float:
+    return float("nan") if value is None else value
+
+
+def _checked(name: str, value: object) -> object:
+    if name in _TEXTS:
+        if not isinstance(value, str):
+            raise InvalidArgumentError(f"`{name}` must be text, but got {value!r}.")
+        return value
+    if name in _CHOICES:
+        return check_choice(name, value, _CHOICES[name])
+    if name == "replicate":
+        if not isinstance(value, bool):
+            raise InvalidArgumentError(f"`replicate` must be true or false, but got {value!r}.")
+        return value
+    if name in _COUNTS or name == "n_tiles":
+        return check_int(name, value, minimum=1)
+    number = check_float(name, value, minimum=0.0)
+    if number == 0.0 and name in _OPTIONAL:
+        raise InvalidArgumentError(
+            f"`{name}` must be positive, or left out where it is not known, but got {value!r}."
+        )
+    return number

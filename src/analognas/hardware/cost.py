@@ -1,0 +1,334 @@
+"""What networks cost on a chip: totals, a table of layers, and whole populations at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError
+from ..spaces import Layers, Population
+from .chip import AIMCChip
+from .work import Work, count_work
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from .trace import NamedLayers
+
+__all__ = ["COMPONENTS", "ChipCost", "LayerCost", "network_cost", "population_costs"]
+
+COMPONENTS = ("mvm", "dac", "adc", "adds", "digital", "links", "idle")
+"""Where energy goes: crossbars with what their source includes, conversions and additions of partial sums
+beside it, digital multiply-accumulates, moving values, and power drawn all the time."""
+
+_PICO, _MS, _MJ = 1e-3, 1e-6, 1e-6  # pJ in nJ, ns in ms, nJ in mJ
+
+Floats = NDArray[np.floating[Any]]
+
+
+class CountedSpace(Protocol):
+    """A space that tells the matrix layers of its networks."""
+
+    def layers(
+        self,
+        population: Population,
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> Any:
+        """Yield :class:`~analognas.spaces.Layers`."""
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Costs of one matrix of a network.
+
+    Attributes:
+        name: Its name.
+        kind: Class of its layer.
+        rows: Inputs of one group.
+        columns: Outputs of one group.
+        groups: Groups, each a matrix of its own.
+        positions: How often it is used in an inference.
+        tiles: Crossbars it lies on, copies included; packed ones it may share.
+        copies: How often it is there.
+        utilisation: Share of the cells of these crossbars that hold its weights.
+        latency: Time that it takes, ms.
+        energy: Energy without what is drawn all the time, mJ.
+        latency_share: Share of the time of all.
+        energy_share: Share of that energy of all.
+    """
+
+    name: str
+    kind: str
+    rows: int
+    columns: int
+    groups: int
+    positions: int
+    tiles: int
+    copies: int
+    utilisation: float
+    latency: float
+    energy: float
+    latency_share: float
+    energy_share: float
+
+
+@dataclass(frozen=True)
+class ChipCost:
+    """Costs of one inference of a network. Its text is a table.
+
+    Attributes:
+        chip: The chip.
+        tiles: Crossbars, copies included.
+        utilisation: Share of their cells that hold a weight.
+        latency: Time of one inference, ms.
+        interval: Time between two inferences, ms: with a pipeline that of the longest layer.
+        energy: Energy of one inference, mJ.
+        components: Energy by :data:`COMPONENTS`, mJ.
+        area: Area of the crossbars used and of the digital parts, mm2.
+        program_energy: Energy of writing all weights once, mJ.
+        macs: Multiply-accumulates of one inference.
+        layers: Costs of each matrix.
+    """
+
+    chip: AIMCChip
+    tiles: int
+    utilisation: float
+    latency: float
+    interval: float
+    energy: float
+    components: dict[str, float]
+    area: float
+    program_energy: float
+    macs: int
+    layers: tuple[LayerCost, ...]
+
+    @property
+    def throughput(self) -> float:
+        """Inferences a second."""
+        return 1e3 / self.interval if self.interval else float("inf")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The costs under the names that they have everywhere."""
+        return {
+            "aimc_latency": self.latency,
+            "aimc_energy": self.energy,
+            "aimc_area": self.area,
+            "aimc_tiles": self.tiles,
+        }
+
+    def __str__(self) -> str:
+        head = f"{'layer':<34}{'matrix':>14}{'positions':>10}{'tiles':>7}{'used':>7}{'time':>8}{'energy':>8}"
+        lines = [
+            f"{self.chip.name}: {self.tiles} crossbars ({self.utilisation:.1%} used), {self.latency:.4g} ms, "
+            f"{self.energy:.4g} mJ, {self.area:.4g} mm2, {self.throughput:.4g} inferences/s",
+            head,
+        ]
+        for layer in self.layers:
+            matrix = f"{layer.rows}x{layer.columns}" + (
+                f"x{layer.groups}" if layer.groups > 1 else ""
+            )
+            lines.append(
+                f"{layer.name[-33:]:<34}{matrix:>14}{layer.positions:>10}{layer.tiles:>7}"
+                f"{layer.utilisation:>7.1%}{layer.latency_share:>8.1%}{layer.energy_share:>8.1%}"
+            )
+        return "\n".join(lines)
+
+
+def network_cost(
+    model: nn.Module,
+    chip: AIMCChip,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    example: Any = None,
+) -> ChipCost:
+    """Return what one inference of ``model`` costs on ``chip``.
+
+    Args:
+        model: Any torch network; it is run once on zeros and left as it was.
+        chip: The chip.
+        input_shape: Shape of one input without the batch.
+        example: The input instead, where zeros of a shape will not do, such as tokens.
+
+    Raises:
+        InvalidArgumentError: If the network has a layer that cannot be mapped, does not run on the input, or
+            the chip has too few crossbars; says how many are missing.
+
+    Example:
+        >>> from torch import nn
+        >>> cost = network_cost(nn.Linear(512, 10), AIMCChip(
+        ...     name="one", rows=256, columns=256, mvm_latency=100.0, mvm_energy=10.0), input_shape=(512,))
+        >>> cost.tiles, f"{cost.latency:.4g} ms", f"{cost.energy:.4g} mJ"
+        (2, '0.0001 ms', '2e-05 mJ')
+    """
+    from .trace import trace_layers
+
+    named = trace_layers(model, input_shape=input_shape, example=example)
+    if not named:
+        raise InvalidArgumentError("The network has no matrix layer, so that it costs no crossbar.")
+    return cost_of_layers(named, chip)
+
+
+def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
+    """Return what an inference of all these matrices costs; errors as :func:`network_cost`."""
+    layers = [entry.layer for entry in named]
+    work = count_work(layers, chip, 1)
+    missing = _missing(work, chip)[0]
+    if missing > 0:
+        raise InvalidArgumentError(
+            f"The network needs {int(work.tiles[0])} crossbars of {chip.rows} x {chip.columns}, but "
+            f"{chip.name!r} has {chip.n_tiles}: {int(missing)} are missing. Take a chip with more, or "
+            "`n_tiles=None`."
+        )
+    latency, interval, parts = _prices(work, chip)
+    total = _total(parts)
+    tiles = int(work.tiles[0] + work.copies[0])
+    return ChipCost(
+        chip=chip,
+        tiles=tiles,
+        utilisation=int(work.cells[0]) / max(tiles * chip.rows * chip.columns, 1),
+        latency=float(latency[0]) * _MS,
+        interval=float(interval[0]) * _MS,
+        energy=float(total[0]) * _MJ,
+        components={name: float(part[0]) * _MJ for name, part in parts.items()},
+        area=float(_area(work, chip)[0]),
+        program_energy=int(work.cells[0]) * chip.program_energy * _MJ,
+        macs=sum(int(layer.positions) * int(layer.weights) for layer in layers),
+        layers=_table(named, chip, work),
+    )
+
+
+def population_costs(
+    space: CountedSpace,
+    population: Population,
+    chip: AIMCChip,
+    *,
+    input_shape: tuple[int, int, int] | None = None,
+    n_classes: int | None = None,
+) -> dict[str, NDArray[Any]]:
+    """Return what one inference of each network of a population costs, without building any.
+
+    The values are exactly those of :func:`network_cost` for the built network.
+
+    Args:
+        space: A space that tells the layers of its networks.
+        population: Genotypes, shape ``(n, n_genes)``.
+        chip: The chip.
+        input_shape: Channels, height and width of the input; None: the space's own.
+        n_classes: Number of classes; None: the space's own.
+
+    Returns:
+        ``aimc_latency`` (ms), ``aimc_energy`` (mJ), ``aimc_area`` (mm2) and ``aimc_tiles``, shape ``(n,)``
+        each. Latency and energy of a network that does not fit the chip are NaN; its tiles and area are those
+        it needs.
+
+    Example:
+        >>> from analognas.hardware import CHIPS
+        >>> from analognas.spaces import NASBench201Space
+        >>> space = NASBench201Space()
+        >>> costs = population_costs(space, space.population([[0, 1, 1, 1, 1, 1]]), CHIPS.get("hermes"))
+        >>> costs["aimc_tiles"].tolist()
+        [12]
+    """
+    layers: list[Layers] = list(space.layers(population, input_shape, n_classes))
+    n = len(population)
+    work = count_work(layers, chip, n)
+    latency, _, parts = _prices(work, chip)
+    fits = np.where(_missing(work, chip) > 0, np.nan, 1.0)
+    return {
+        "aimc_latency": latency * _MS * fits,
+        "aimc_energy": _total(parts) * _MJ * fits,
+        "aimc_area": _area(work, chip),
+        "aimc_tiles": work.tiles + work.copies,
+    }
+
+
+def _missing(work: Work, chip: AIMCChip) -> NDArray[np.int64]:
+    return work.tiles - chip.n_tiles if chip.n_tiles is not None else np.zeros_like(work.tiles)
+
+
+def _prices(work: Work, chip: AIMCChip) -> tuple[Floats, Floats, dict[str, Floats]]:
+    """Time of an inference and between two, ns; energies by component, nJ."""
+    mvm = np.nan if chip.mvm_latency is None else chip.mvm_latency
+    energy = np.nan if chip.mvm_energy is None else chip.mvm_energy
+    n_bytes = work.moved * chip.activation_bits / 8
+    beside = np.zeros(len(work.tiles))
+    if chip.digital_throughput is not None:
+        beside = beside + work.digital / chip.digital_throughput
+    if chip.link_bandwidth is not None:
+        beside = beside + n_bytes / chip.link_bandwidth
+    latency = work.steps * mvm + beside
+    interval = latency
+    if chip.schedule == "pipelined":
+        # Digital units and links are shared by all layers.
+        interval = np.maximum(work.longest * mvm, beside)
+    parts = {
+        "mvm": work.mvms * energy,
+        "dac": work.dac * chip.dac_energy * _PICO,
+        "adc": work.adc * chip.adc_energy * _PICO,
+        "adds": work.adds * chip.add_energy * _PICO,
+        "digital": work.digital * chip.digital_energy * _PICO,
+        "links": n_bytes * chip.link_energy * _PICO,
+        # 1 mW for 1 ns is 1 pJ; without idle power an unknown time does no harm.
+        "idle": (work.tiles + work.copies) * chip.idle_power * interval * _PICO
+        if chip.idle_power
+        else np.zeros(len(work.tiles)),
+    }
+    return latency, interval, parts
+
+
+def _total(parts: dict[str, Floats]) -> Floats:
+    total: Floats = np.sum(list(parts.values()), axis=0)
+    return total
+
+
+def _area(work: Work, chip: AIMCChip) -> Floats:
+    tile = np.nan if chip.tile_area is None else chip.tile_area
+    return (work.tiles + work.copies) * tile + chip.digital_area
+
+
+def _table(named: Sequence[NamedLayers], chip: AIMCChip, whole: Work) -> tuple[LayerCost, ...]:
+    """One row a matrix; copies are those of the whole network."""
+    plain = replace(chip, replicate=False, idle_power=0.0)
+    target = int(whole.target[0])
+    rows = []
+    for entry in named:
+        layer = entry.layer
+        # Pieces, not packed crossbars: those may be shared.
+        work = count_work([layer], plain, 1)
+        positions = int(layer.positions)
+        copies = -(-positions // target) if target and work.steps[0] else 1
+        steps = -(-positions // copies)
+        latency, _, parts = _prices(
+            replace(work, steps=work.steps * steps // max(positions, 1)), plain
+        )
+        tiles = int(work.tiles[0]) * copies
+        energy = sum(float(part[0]) for part in parts.values())
+        rows.append((entry, tiles, copies, float(latency[0]), energy))
+    all_time = sum(row[3] for row in rows) or 1.0
+    all_energy = sum(row[4] for row in rows) or 1.0
+    return tuple(
+        LayerCost(
+            name=entry.name,
+            kind=entry.kind,
+            rows=int(entry.layer.channels * entry.layer.kernel),
+            columns=int(entry.layer.outputs),
+            groups=int(entry.layer.groups),
+            positions=int(entry.layer.positions),
+            tiles=tiles,
+            copies=copies,
+            utilisation=int(entry.layer.weights)
+            * copies
+            / max(tiles * chip.rows * chip.columns, 1),
+            latency=latency * _MS,
+            energy=energy * _MJ,
+            latency_share=latency / all_time,
+            energy_share=energy / all_energy,
+        )
+        for entry, tiles, copies, latency, energy in rows
+    )

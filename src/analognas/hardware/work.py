@@ -1,0 +1,185 @@
+"""What a chip has to do for networks, in whole numbers; costs follow by multiplying them with constants.
+
+All counts are integers, so that a network counted layer by layer and one of a population counted in closed form
+cost exactly the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..spaces import Layers
+from ..spaces.layers import cuts
+from .chip import AIMCChip
+from .packing import Block, pack
+
+__all__ = ["Work", "count_work"]
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Counts of ``n`` networks, each of shape ``(n,)``.
+
+    Attributes:
+        tiles: Crossbars that hold the network once.
+        copies: Crossbars that hold copies of layers.
+        cells: Weights on them, copies included.
+        steps: MVMs one after another, layer by layer.
+        longest: Those of the longest layer.
+        mvms: MVMs of single crossbars.
+        dac: Input conversions.
+        adc: Output conversions.
+        adds: Additions of partial sums.
+        digital: Digital multiply-accumulates.
+        moved: Values that are moved.
+        target: Positions that one copy of a layer serves at most; 0 where there are no copies.
+    """
+
+    tiles: Ints
+    copies: Ints
+    cells: Ints
+    steps: Ints
+    longest: Ints
+    mvms: Ints
+    dac: Ints
+    adc: Ints
+    adds: Ints
+    digital: Ints
+    moved: Ints
+    target: Ints
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """Equal layers on crossbars; shapes ``(n,)``."""
+
+    layer: Layers
+    analog: Ints
+    digital: Ints
+    tiles: Ints
+    down: Ints
+    across: Ints
+    positions: Ints
+
+
+def count_work(layers: Sequence[Layers], chip: AIMCChip, n: int) -> Work:
+    """Count what ``chip`` has to do for ``n`` networks.
+
+    Args:
+        layers: All matrix layers; fields are numbers or arrays of shape ``(n,)``.
+        chip: The chip. Where a network does not fit it, there are no copies.
+        n: Number of networks.
+    """
+    mapped = [_map(layer, chip, n) for layer in layers]
+    naive = _sum([m.analog * m.tiles for m in mapped], n)
+    tiles = _packed(mapped, chip, n) if chip.mapping == "packed" else naive
+    target = _targets(mapped, tiles, chip, n) if chip.replicate else None
+    sums = {name: np.zeros(n, dtype=np.int64) for name in Work.__dataclass_fields__}
+    sums["tiles"] = tiles
+    if target is not None:
+        sums["target"] = target
+    for m in mapped:
+        copies = np.ones(n, dtype=np.int64) if target is None else -(-m.positions // target)
+        steps = -(-m.positions // np.maximum(copies, 1))
+        outputs = m.layer.groups * np.asarray(m.layer.outputs)
+        inputs = m.layer.groups * np.asarray(m.layer.channels) * m.layer.kernel
+        weights = outputs * np.asarray(m.layer.channels) * m.layer.kernel
+        used = m.analog * m.positions
+        partial = used * outputs * m.down
+        sums["copies"] += m.analog * m.tiles * (copies - 1)
+        sums["cells"] += m.analog * weights * copies
+        sums["steps"] += m.analog * steps
+        np.maximum(sums["longest"], steps * (m.analog > 0), out=sums["longest"])
+        sums["mvms"] += used * m.tiles
+        sums["dac"] += used * inputs * m.across
+        sums["adc"] += partial
+        sums["adds"] += partial - used * outputs
+        sums["digital"] += m.digital * m.positions * weights
+        sums["moved"] += partial + m.digital * m.positions * outputs
+    return Work(**sums)
+
+
+def _map(layer: Layers, chip: AIMCChip, n: int) -> _Mapped:
+    count = _full(layer.count, n)
+    groups = _full(layer.groups, n)
+    depthwise = (groups > 1) & (_full(layer.channels, n) == 1) & (chip.depthwise == "digital")
+    analog = np.where(depthwise, 0, count)
+    shape = (layer.channels, layer.kernel)
+    if chip.cut == "elements":
+        shape = (layer.channels * layer.kernel, 1)
+    down, across = cuts(*shape, layer.outputs, rows=chip.rows, columns=chip.columns)
+    if chip.mapping == "packed":
+        fan_in = np.maximum(np.asarray(layer.channels) * layer.kernel, 1)
+        together = np.minimum(chip.rows // fan_in, chip.columns // np.maximum(layer.outputs, 1))
+        groups = -(-groups // np.maximum(together, 1))
+    return _Mapped(
+        layer,
+        analog,
+        count - analog,
+        _full(groups * down * across, n),
+        _full(down, n),
+        _full(across, n),
+        _full(layer.positions, n),
+    )
+
+
+def _full(value: Ints | int, n: int) -> Ints:
+    return np.broadcast_to(np.asarray(value, dtype=np.int64), (n,))
+
+
+def _sum(columns: list[Ints], n: int) -> Ints:
+    total = np.zeros(n, dtype=np.int64)
+    for column in columns:
+        total += column
+    return total
+
+
+def _packed(mapped: list[_Mapped], chip: AIMCChip, n: int) -> Ints:
+    """Crossbars of packed networks; equal networks are packed once."""
+    columns = [
+        np.stack([_full(value, n) for value in (
+            m.layer.channels, m.layer.kernel, m.layer.outputs, m.layer.groups, m.analog
+        )], axis=1)
+        for m in mapped
+    ]  # fmt: skip
+    rows, inverse = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)
+    packed = [
+        pack(
+            _merged([Block(*entry) for entry in row.reshape(-1, 5).tolist() if entry[-1]]),
+            rows=chip.rows,
+            columns=chip.columns,
+            cut=chip.cut,
+        )
+        for row in rows
+    ]
+    return np.array(packed, dtype=np.int64)[inverse.reshape(-1)]
+
+
+def _merged(blocks: list[Block]) -> list[Block]:
+    """Blocks of equal shape as one, however they were listed."""
+    counts: dict[tuple[int, int, int, int], int] = {}
+    for block in blocks:
+        counts[block[:4]] = counts.get(block[:4], 0) + block.number
+    return [Block(c, k, o, g, number) for (c, k, o, g), number in counts.items()]
+
+
+def _targets(mapped: list[_Mapped], tiles: Ints, chip: AIMCChip, n: int) -> Ints:
+    """Smallest length that no layer need exceed once copies fill the crossbars that are left, ``(n,)``."""
+    spare = (chip.n_tiles or 0) - tiles
+    high = np.ones(n, dtype=np.int64)
+    for m in mapped:
+        np.maximum(high, m.positions * (m.analog > 0), out=high)
+    low = np.where(spare < 0, high, 1)
+    while (low < high).any():
+        middle = (low + high) // 2
+        needed = _sum([m.analog * m.tiles * (-(-m.positions // middle) - 1) for m in mapped], n)
+        fits = needed <= spare
+        high = np.where(fits, middle, high)
+        low = np.where(fits, low, np.minimum(middle + 1, high))
+    return high

@@ -1,0 +1,77 @@
+"""Where time and energy of a network on an analog chip go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .style import COLOURS, GREY, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ..hardware import ChipCost
+
+__all__ = ["cost_figure"]
+
+_MOST_ROWS = 24
+_ROW_HEIGHT = 0.26
+
+
+def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
+    """Draw the share of time, energy and crossbars of each kind of layer, the costliest first.
+
+    Layers of equal shape are one row; beyond 24 rows the rest is one.
+
+    Args:
+        cost: What :func:`analognas.hardware.network_cost` returned.
+        title: Heading.
+
+    Returns:
+        The figure; no global state of matplotlib is touched.
+    """
+    rows = _rows(cost)
+    figure, panels = new_figure(9.6, 1.5 + _ROW_HEIGHT * len(rows), panels=(1, 1, 1))
+    names = ("time", "energy", "crossbars")
+    for i, (axes, name) in enumerate(zip(panels, names, strict=True)):
+        _bars(axes, [100 * row[1][i] for row in rows], COLOURS[i])
+        axes.set_xlabel(f"share of {name} (%)")
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_yticks(range(len(rows)), [row[0] for row in rows] if i == 0 else [], fontsize=8)
+    time, energy = (
+        f"{value:.4g} {unit}" if value == value else f"unknown {what}"
+        for value, unit, what in ((cost.latency, "ms", "time"), (cost.energy, "mJ", "energy"))
+    )
+    head = f"{cost.chip.name}: {time}, {energy}, {cost.tiles} crossbars"
+    figure.suptitle(title or f"{head} ({cost.utilisation:.0%} used)", fontsize=10)
+    return figure
+
+
+def _bars(axes: Axes, values: list[float], colour: str) -> None:
+    known = [value if value == value else 0.0 for value in values]
+    axes.barh(range(len(values)), known, color=colour, alpha=0.8, height=0.7)
+    if known != values:
+        axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", color=GREY)
+        axes.set_xticks([])
+
+
+def _rows(cost: ChipCost) -> list[tuple[str, list[float]]]:
+    """Label and shares of time, energy and crossbars."""
+    groups: dict[str, list[float]] = {}
+    counts: dict[str, int] = {}
+    tiles = sum(layer.tiles for layer in cost.layers) or 1
+    for layer in cost.layers:
+        matrix = f"{layer.rows} x {layer.columns}" + (
+            f" x {layer.groups}" if layer.groups > 1 else ""
+        )
+        label = f"{matrix} at {layer.positions:,}"
+        shares = groups.setdefault(label, [0.0, 0.0, 0.0])
+        counts[label] = counts.get(label, 0) + 1
+        for i, part in enumerate((layer.latency_share, layer.energy_share, layer.tiles / tiles)):
+            shares[i] += part
+    rows = [(f"{counts[label]} of {label}", shares) for label, shares in groups.items()]
+    rows.sort(key=lambda row: -max(row[1][1], row[1][2]))
+    if len(rows) > _MOST_ROWS:
+        rest = [sum(row[1][i] for row in rows[_MOST_ROWS - 1 :]) for i in range(3)]
+        rows = [*rows[: _MOST_ROWS - 1], (f"{len(rows) - _MOST_ROWS + 1} others", rest)]
+    return rows

@@ -1,0 +1,90 @@
+import math
+
+import pytest
+
+from analognas.core import InvalidArgumentError, UnknownNameError
+from analognas.hardware import (
+    CHIPS,
+    AIMCChip,
+    chip_from_dict,
+    chip_to_dict,
+    find_chip,
+    load_chip,
+    register_chip,
+    save_chip,
+)
+
+SMALL = {"name": "small", "rows": 64, "columns": 64}
+
+
+def test_presets_reach_what_their_sources_state():
+    # Le Gallo et al. 2023; tolerance: the figures they were derived from have three digits.
+    hermes, four = CHIPS.get("hermes"), CHIPS.get("hermes-four-phase")
+    assert hermes.tops == pytest.approx(63.1, rel=0.005)
+    assert hermes.tops_per_watt == pytest.approx(9.76, rel=0.005)
+    assert hermes.tops_per_mm2 == pytest.approx(1.55, rel=0.01)
+    assert four.tops == pytest.approx(16.1, rel=0.005)
+    assert four.tops_per_watt == pytest.approx(2.48, rel=0.005)
+    core = CHIPS.get("hermes-core")
+    assert core.tops_per_watt == pytest.approx(10.5, rel=0.005)
+    assert core.tops_per_mm2 == pytest.approx(1.59, rel=0.005)
+    assert CHIPS.get("ambrogio2023").tops_per_watt == pytest.approx(12.4)
+    assert CHIPS.get("puma").tops_per_watt == pytest.approx(0.837)
+    assert math.isnan(CHIPS.get("puma").tops)
+    assert all(CHIPS.get(name).source and CHIPS.get(name).name == name for name in CHIPS)
+
+
+@pytest.mark.parametrize("name", CHIPS.names())
+@pytest.mark.parametrize("ending", ["yaml", "json"])
+def test_files_round_trip(tmp_path, name, ending):
+    path = tmp_path / f"chip.{ending}"
+    save_chip(CHIPS.get(name), path)
+    assert load_chip(path) == find_chip(str(path)) == CHIPS.get(name)
+    assert chip_from_dict(chip_to_dict(CHIPS.get(name))) == CHIPS.get(name)
+
+
+def test_a_file_may_start_from_a_named_chip(tmp_path):
+    (tmp_path / "mine.yaml").write_text("base: hermes\nname: mine\nn_tiles: 256\n")
+    chip = find_chip(str(tmp_path / "mine.yaml"))
+    assert (chip.name, chip.n_tiles, chip.mvm_energy) == ("mine", 256, 13.4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": 0}, "`rows` must be an integer of at least 1, but got 0"),
+        ({"columns": 2.5}, "`columns` must be an integer"),
+        ({"mvm_latency": 0.0}, "`mvm_latency` must be positive, or left out"),
+        ({"mvm_energy": -1}, "`mvm_energy` must be a finite number of at least 0.0"),
+        ({"adc_energy": math.nan}, "`adc_energy` must be a finite number"),
+        ({"idle_power": None}, "`idle_power` must be a finite number"),
+        ({"replicate": 1}, "`replicate` must be true or false"),
+        ({"replicate": True}, "`n_tiles` must be given where `replicate` is true"),
+        ({"mapping": "packed", "schedule": "pipelined"}, "layers that share a crossbar"),
+        ({"name": 3}, "`name` must be text"),
+    ],
+)
+def test_bad_values(change, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        AIMCChip(**(SMALL | change))
+
+
+def test_unknown_names():
+    with pytest.raises(UnknownNameError, match="Did you mean 'packed'"):
+        AIMCChip(**SMALL, mapping="pack")
+    with pytest.raises(UnknownNameError, match="Did you mean 'hermes'"):
+        find_chip("herms")
+    with pytest.raises(UnknownNameError, match="Unknown chip argument 'row'"):
+        chip_from_dict({"row": 3})
+    with pytest.raises(InvalidArgumentError, match="must have `columns`"):
+        chip_from_dict({"name": "x", "rows": 3})
+
+
+def test_register(monkeypatch):
+    monkeypatch.setattr(CHIPS, "_entries", dict(CHIPS._entries))
+    register_chip("small", AIMCChip(**SMALL))
+    assert find_chip("small").rows == 64
+    with pytest.raises(InvalidArgumentError, match="already registered"):
+        register_chip("small", AIMCChip(**SMALL))
+    with pytest.raises(InvalidArgumentError, match="must be an AIMCChip"):
+        register_chip("other", 3)

@@ -1,0 +1,260 @@
+"""Costs against published counts, against each other, and against what must hold."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from analognas.core import METRICS, InvalidArgumentError
+from analognas.hardware import (
+    CHIPS,
+    AIMCChip,
+    NamedLayers,
+    find_chip,
+    network_cost,
+    population_costs,
+)
+from analognas.hardware.cost import COMPONENTS, cost_of_layers
+from analognas.models import build_model
+from analognas.spaces import FBNetSpace, Layers, NASBench201Space, ResNetSpace
+
+CORE = CHIPS.get("hermes-core")
+BIG = replace(CORE, rows=512, columns=512)
+FULL = AIMCChip(
+    name="everything", rows=100, columns=60, mvm_latency=110.0, mvm_energy=3.0, dac_energy=0.3,
+    adc_energy=1.7, add_energy=0.1, digital_energy=0.9, digital_throughput=7.0, link_energy=0.7,
+    link_bandwidth=3.0, idle_power=0.2, program_energy=0.4, tile_area=0.3, digital_area=1.1,
+)  # fmt: skip
+CHIPS_OF_ALL_KINDS = [
+    FULL,
+    replace(FULL, mapping="packed", depthwise="digital"),
+    replace(FULL, n_tiles=4000, replicate=True, schedule="pipelined", cut="elements"),
+    replace(FULL, n_tiles=4000, replicate=True, mapping="packed"),
+]
+
+
+def mobilenet_v2():
+    """Stem and 1 x 1 layers at 224 x 224, and the depthwise ones (Sandler et al., CVPR 2018, table 2)."""
+    side, channels = 112, 32
+    dense, depthwise = [Layers(3, 32, 9, side**2)], []
+    for factor, width, repeats, stride in (
+        (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)
+    ):  # fmt: skip
+        for i in range(repeats):
+            inner = channels * factor
+            if factor != 1:
+                dense.append(Layers(channels, inner, 1, side**2))
+            side //= stride if i == 0 else 1
+            depthwise.append(Layers(1, 1, 9, side**2, groups=inner))
+            dense.append(Layers(inner, width, 1, side**2))
+            channels = width
+    return [*dense, Layers(320, 1280, 1, side**2)], depthwise
+
+
+def resnet18():
+    """All layers at 224 x 224 (He et al., CVPR 2016)."""
+    layers, channels = [Layers(3, 64, 49, 112**2)], 64
+    for width, side in ((64, 56), (128, 28), (256, 14), (512, 7)):
+        layers += [Layers(channels, width, 9, side**2)] + 3 * [Layers(width, width, 9, side**2)]
+        if channels != width:
+            layers.append(Layers(channels, width, 1, side**2))
+        channels = width
+    return [*layers, Layers(512, 1000, 1, 1)]
+
+
+def resnet32():
+    """ResNet-32 for 32 x 32 with 1 x 1 convolutions where the shape changes (He et al., option B)."""
+    layers, channels = [Layers(3, 16, 9, 1024)], 16
+    for width, positions in ((16, 1024), (32, 256), (64, 64)):
+        layers += [Layers(channels, width, 9, positions)] + 9 * [Layers(width, width, 9, positions)]
+        if channels != width:
+            layers.append(Layers(channels, width, 1, positions))
+        channels = width
+    return [*layers, Layers(64, 10, 1, 1)]
+
+
+def named(layers):
+    return [NamedLayers(str(i), "Conv2d", layer) for i, layer in enumerate(layers)]
+
+
+def total(layers, chip):
+    return cost_of_layers(named(layers), chip)
+
+
+def test_published_crossbar_counts():
+    dense, depthwise = mobilenet_v2()
+    # 86 naive, packing bound 32.4, 34 crossbars: Garofalo et al., IEEE JETCAS 12, 2022.
+    assert total(dense, CORE).tiles == 86
+    assert sum(layer.weights for layer in dense) / 256**2 == pytest.approx(32.4, abs=0.05)
+    # First-fit shelves need one more than the published mapping, and no fewer than the bound.
+    assert total(dense, replace(CORE, mapping="packed")).tiles == 35
+    assert total(dense + depthwise, replace(CORE, depthwise="digital")).tiles == 86
+    # 201: ResNet-18 on 256 x 256, cut anywhere.
+    assert total(resnet18(), replace(CORE, cut="elements")).tiles == 201
+    # ResNet-32 on 512 x 512: 43 (Benmeziane et al., AnalogNAS, 2023), two of them projections.
+    assert total(resnet32(), BIG).tiles == 43
+    plain = build_model("resnet-32", input_shape=(3, 32, 32), n_classes=10)
+    assert network_cost(plain, BIG, input_shape=(3, 32, 32)).tiles == 41
+
+
+def test_figures_of_the_page():
+    page = (Path(__file__).parents[2] / "docs/cost_model.md").read_text()
+    dense, _ = mobilenet_v2()
+    mobile, small = total(dense, CORE), total(resnet32(), BIG)
+    copies = replace(CORE, cut="elements", n_tiles=512, replicate=True, schedule="pipelined")
+    big = total(resnet18(), copies)
+    for text in (
+        f"| {mobile.latency:.2f} ms, {1e3 * mobile.energy:.0f} uJ |",
+        f"{total(resnet18(), CORE).tiles} when cut between channels",
+        f"| {big.throughput:,.0f} images/s, {2e-9 * big.macs / big.energy:.1f} TOPS/W |",
+        f"| {small.tiles}, {small.latency:.2f} ms at 130 ns |",
+    ):
+        assert text in page
+
+
+@pytest.mark.parametrize("chip", CHIPS_OF_ALL_KINDS, ids=range(len(CHIPS_OF_ALL_KINDS)))
+@pytest.mark.parametrize(
+    ("space", "n"), [(NASBench201Space(), 4), (FBNetSpace(), 2), (ResNetSpace(), 3)]
+)
+def test_closed_form_and_traced_network_agree_exactly(space, n, chip):
+    population = space.sample(n, generator=np.random.default_rng(5))
+    shape = getattr(space, "input_shape", (3, 32, 32))
+    if "packed" in chip.mapping or chip.n_tiles:
+        chip = replace(chip, rows=512, columns=512)
+    if chip.n_tiles:
+        chip = replace(chip, n_tiles=200_000)
+    costs = population_costs(space, population, chip)
+    assert set(costs) <= set(METRICS)
+    for i, row in enumerate(population):
+        found = network_cost(space.build(space.decode(row)), chip, input_shape=shape).metrics
+        assert found == {name: values[i] for name, values in costs.items()}
+
+
+def test_closed_form_layers_give_the_published_macs():
+    space = NASBench201Space()
+    every = space.every()
+    macs = sum(layer.macs for layer in space.layers(every))
+    np.testing.assert_array_equal(macs, space.macs(every))
+    params = sum(layer.params for layer in space.layers(every))
+    # Beside its layers the network has one batch norm of 64 channels before the classifier.
+    np.testing.assert_array_equal(params + 2 * 64, space.params(every))
+
+
+def test_every_cell_has_its_costs():
+    space = NASBench201Space()
+    every, chip = space.every(), replace(CHIPS.get("hermes"), n_tiles=None)
+    costs = population_costs(space, every, chip)
+    assert np.isfinite(costs["aimc_latency"]).all()
+
+
+def test_a_linear_layer_by_hand():
+    chip = replace(FULL, rows=256, columns=256)
+    cost = network_cost(nn.Linear(300, 500), chip, input_shape=(300,))
+    # 2 x 2 crossbars, one MVM of each; 500 bytes of two partial sums each.
+    assert cost.tiles == 4
+    beside = 2 * 500 / 3.0
+    assert cost.latency == pytest.approx((110.0 + beside) * 1e-6, rel=1e-12)
+    parts = {
+        "mvm": 4 * 3.0, "dac": 300 * 2 * 0.3e-3, "adc": 500 * 2 * 1.7e-3, "adds": 500 * 0.1e-3,
+        "digital": 0.0, "links": 1000 * 0.7e-3, "idle": 4 * 0.2e-3 * (110.0 + beside),
+    }  # fmt: skip
+    assert tuple(parts) == COMPONENTS
+    for name, value in parts.items():
+        assert cost.components[name] == pytest.approx(value * 1e-6, rel=1e-12)
+    assert cost.energy == pytest.approx(sum(parts.values()) * 1e-6, rel=1e-12)
+    assert cost.area == pytest.approx(4 * 0.3 + 1.1)
+    assert cost.program_energy == pytest.approx(150_000 * 0.4e-6)
+    assert cost.utilisation == 150_000 / (4 * 256**2)
+    assert cost.macs == 150_000
+
+
+SIZES = st.integers(1, 400)
+
+
+@given(SIZES, SIZES, st.sampled_from([1, 9, 25, 49]), st.integers(1, 2000))
+def test_what_must_hold_of_any_layer(channels, outputs, kernel, positions):
+    chip = replace(FULL, digital_throughput=None, link_bandwidth=None)
+    once = total([Layers(channels, outputs, kernel, positions)], chip)
+    twice = total([Layers(channels, outputs, kernel, 2 * positions)], chip)
+    assert twice.components["mvm"] == 2 * once.components["mvm"]
+    assert twice.latency == pytest.approx(2 * once.latency, rel=1e-12)
+    assert twice.area == once.area
+    two = total(2 * [Layers(channels, outputs, kernel, positions)], chip)
+    assert two.area > once.area
+    packed = total(
+        2 * [Layers(channels, outputs, kernel, positions)], replace(chip, mapping="packed")
+    )
+    assert packed.tiles <= two.tiles
+    assert packed.tiles * 6000 >= 2 * channels * outputs * kernel
+    assert 0 < once.utilisation <= 1
+
+
+@given(
+    st.lists(st.tuples(SIZES, SIZES, st.integers(1, 3000)), min_size=1, max_size=6),
+    st.integers(0, 80),
+)
+def test_copies_are_as_short_as_the_crossbars_allow(shapes, spare):
+    layers = [Layers(channels, outputs, 1, positions) for channels, outputs, positions in shapes]
+    single = total(layers, CORE)
+    budget = single.tiles + spare
+    chip = replace(CORE, n_tiles=budget, replicate=True, schedule="pipelined")
+    cost = total(layers, chip)
+    assert cost.tiles <= budget
+    assert cost.interval <= single.latency * (1 + 1e-12)
+    assert cost.energy == single.energy
+    # One step less and the copies would not fit.
+    longest = round(cost.interval / (CORE.mvm_latency * 1e-6))
+    tiles = [int(layer.tiles(256, 256)) for layer in layers]
+    if longest > 1:
+        needed = sum(
+            t * -(-layer.positions // (longest - 1)) for t, layer in zip(tiles, layers, strict=True)
+        )
+        assert needed > budget
+    assert sum(row.tiles for row in cost.layers) == cost.tiles
+
+
+def test_shares_and_tables_add_up():
+    space = NASBench201Space()
+    cost = network_cost(space.build((2, 2, 0, 4, 2, 1)), FULL, input_shape=(3, 32, 32))
+    assert sum(layer.latency_share for layer in cost.layers) == pytest.approx(1)
+    assert sum(layer.energy_share for layer in cost.layers) == pytest.approx(1)
+    assert sum(layer.tiles for layer in cost.layers) == cost.tiles
+    assert sum(layer.latency for layer in cost.layers) == pytest.approx(cost.latency, rel=1e-12)
+    all_but_idle = cost.energy - cost.components["idle"]
+    assert sum(layer.energy for layer in cost.layers) == pytest.approx(all_but_idle, rel=1e-12)
+    text = str(cost)
+    assert f"{cost.tiles} crossbars" in text
+    assert text.count("\n") == len(cost.layers) + 1
+
+
+def test_a_chip_too_small_says_how_many_are_missing():
+    space = NASBench201Space()
+    rows = space.population([(2, 2, 2, 2, 2, 2), (0, 1, 1, 1, 1, 1)])
+    hermes = find_chip("hermes")
+    with pytest.raises(
+        InvalidArgumentError, match=r"needs 192 .* 'hermes' has 64: 128 are missing"
+    ):
+        network_cost(space.build(space.decode(rows[0])), hermes, input_shape=(3, 32, 32))
+    costs = population_costs(space, rows, hermes)
+    assert np.isnan(costs["aimc_latency"]).tolist() == [True, False]
+    assert np.isnan(costs["aimc_energy"]).tolist() == [True, False]
+    assert costs["aimc_tiles"][0] == 192
+    # Copies do not hide it.
+    copied = population_costs(space, rows, replace(hermes, replicate=True))
+    assert copied["aimc_tiles"][0] == 192
+    assert copied["aimc_tiles"][1] <= 64
+
+
+def test_what_is_not_known_is_nan():
+    cost = network_cost(nn.Linear(3, 4), find_chip("puma"), input_shape=(3,))
+    assert np.isnan([cost.latency, cost.area]).all()
+    assert cost.energy == pytest.approx(39.15e-6, rel=1e-3)
+
+
+def test_a_network_without_matrices():
+    with pytest.raises(InvalidArgumentError, match="no matrix layer"):
+        network_cost(nn.ReLU(), CORE, input_shape=(3,))
