@@ -13,15 +13,17 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .benchmarks import AnalogNASBench
     from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
-    from .optimizers import RandomSearch, RegularizedEvolution
+    from .optimizers import EAOptimizer, PredictorGuided, RandomSearch, RegularizedEvolution
     from .spaces import ConfigSpace, NASBench201Space
     from .worker import Worker
 
 _ROOM_OF = {
     "AnalogNASBench": "benchmarks",
     "ConfigSpace": "spaces",
+    "EAOptimizer": "optimizers",
     "GraphEnsembleEvaluator": "evaluators",
     "NASBench201Space": "spaces",
+    "PredictorGuided": "optimizers",
     "RandomSearch": "optimizers",
     "RegularizedEvolution": "optimizers",
     "TableEvaluator": "evaluators",
@@ -32,8 +34,10 @@ _ROOM_OF = {
 __all__ = [
     "AnalogNASBench",
     "ConfigSpace",
+    "EAOptimizer",
     "GraphEnsembleEvaluator",
     "NASBench201Space",
+    "PredictorGuided",
     "RandomSearch",
     "RegularizedEvolution",
     "TableEvaluator",
