@@ -51,7 +51,7 @@ class PredictorGuided(ModelBased):
         acquisition: str = "thompson",
         kappa: float = 1.0,
         batch_size: int | None = None,
-        batch_share: float = 0.05,
+        batch_share: float = 0.1,
         encoding: str | None = None,
     ) -> None:
         super().__init__(
