@@ -67,6 +67,9 @@ class EAOptimizer(Optimizer):
 
     name = "analognas_ea"
     _mutable: list[NDArray[np.bool_]]
+    _rows: Population
+    _scores: NDArray[np.float64]
+    _violation: NDArray[np.float64]
 
     def __init__(
         self,
@@ -175,7 +178,7 @@ class EAOptimizer(Optimizer):
         return self.mutate(self._rows[contestants.min(axis=1)])
 
     def _start(self) -> None:
-        self._rows: Population = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
+        self._rows = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
         self._scores = np.empty(0)
         self._violation = np.empty(0)
         self._proposed = 0

@@ -53,6 +53,11 @@ class LocalSearch(Optimizer):
     """
 
     name = "local_search"
+    _here: Population | None
+    _best: Population | None
+    _waiting: Population
+    _best_rank: _Rank
+    _rank_here: _Rank
 
     def __init__(
         self,
@@ -142,10 +147,10 @@ class LocalSearch(Optimizer):
         self._ranks: dict[Any, _Rank] = {}
         self._drawn = 0
         self._climbed = False
-        self._here: Population | None = None
-        self._best: Population | None = None
+        self._here = None
+        self._best = None
         self._best_rank = self._rank_here = _WORST
-        self._waiting: Population = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
+        self._waiting = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
 
 
 _WORST: _Rank = (np.inf, np.inf)

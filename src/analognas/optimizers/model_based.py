@@ -140,7 +140,8 @@ class ModelBased(Optimizer):
         codes = space.codes(rows)
         rows = rows[np.sort(np.unique(codes, return_index=True)[1])]
         new = [code not in self.seen for code in space.codes(rows).tolist()]
-        return rows[np.array(new, dtype=bool)]
+        unseen: Population = rows[np.array(new, dtype=bool)]
+        return unseen
 
     def _feasibility(self, pool: Population, features: Features) -> Floats:
         """Probability that each candidate meets all constraints, shape ``(m,)``."""
@@ -181,7 +182,8 @@ class ModelBased(Optimizer):
         if not np.isfinite(self.archive.best_feasible):
             return feasibility
         # Where an acquisition has underflown, feasibility still decides.
-        return (acquired - acquired.min() + np.finfo(float).tiny) * feasibility
+        worth: Floats = (acquired - acquired.min() + np.finfo(float).tiny) * feasibility
+        return worth
 
 
 def one_of_each(worth: Floats, features: Features, n: int) -> list[int]:
