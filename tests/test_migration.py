@@ -17,6 +17,7 @@ PAGES = [
     "docs/evaluation.md",
     "docs/encodings.md",
     "docs/surrogates.md",
+    "docs/optimizers.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
     "docs/cost_model.md",

@@ -13,16 +13,18 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .benchmarks import AnalogNASBench, HWNASBench
     from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
-    from .optimizers import RandomSearch, RegularizedEvolution
+    from .optimizers import EAOptimizer, PredictorGuided, RandomSearch, RegularizedEvolution
     from .spaces import ConfigSpace, NASBench201Space
     from .worker import Worker
 
 _ROOM_OF = {
     "AnalogNASBench": "benchmarks",
     "ConfigSpace": "spaces",
+    "EAOptimizer": "optimizers",
     "GraphEnsembleEvaluator": "evaluators",
     "HWNASBench": "benchmarks",
     "NASBench201Space": "spaces",
+    "PredictorGuided": "optimizers",
     "RandomSearch": "optimizers",
     "RegularizedEvolution": "optimizers",
     "TableEvaluator": "evaluators",
@@ -33,9 +35,11 @@ _ROOM_OF = {
 __all__ = [
     "AnalogNASBench",
     "ConfigSpace",
+    "EAOptimizer",
     "GraphEnsembleEvaluator",
     "HWNASBench",
     "NASBench201Space",
+    "PredictorGuided",
     "RandomSearch",
     "RegularizedEvolution",
     "TableEvaluator",

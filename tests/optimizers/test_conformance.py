@@ -5,8 +5,9 @@ import pytest
 
 from analognas.core import InvalidArgumentError
 from analognas.evaluators import Problem, TableEvaluator
-from analognas.optimizers import OPTIMIZERS
+from analognas.optimizers import OPTIMIZERS, model_based
 from analognas.optimizers import base as optimizer_base
+from analognas.optimizers.model_based import ModelBased
 from analognas.testing import OptimizerConformance
 
 METRICS = ["analog_drift_2592000", "avm", "params"]
@@ -25,21 +26,50 @@ class OnTheTable(OptimizerConformance):
         return self.evaluator.evaluate(population, metrics)
 
 
+class OnAListedSpace(OptimizerConformance):
+    """For optimizers that fit a model after every batch: all of the table would take them minutes."""
+
+    def make_optimizer(self, **hyperparameters):
+        return OPTIMIZERS.get(self.name)(**{"batch_size": 20, **hyperparameters})
+
+
+WITH_A_MODEL = [name for name in OPTIMIZERS if issubclass(OPTIMIZERS.get(name), ModelBased)]
+
 for _name in OPTIMIZERS.names():
-    globals()[f"Test_{_name}"] = type(f"Test_{_name}", (OnTheTable,), {"name": _name})
+    _suite = OnAListedSpace if _name in WITH_A_MODEL else OnTheTable
+    globals()[f"Test_{_name}"] = type(f"Test_{_name}", (_suite,), {"name": _name})
 
 
 @pytest.fixture(params=OPTIMIZERS.names())
 def optimizer(request):
-    return OPTIMIZERS.get(request.param)()
+    return OPTIMIZERS.get(request.param)(batch_size=20)
 
 
 def test_large_spaces_are_not_enumerated(optimizer, monkeypatch):
     monkeypatch.setattr(optimizer_base, "ENUMERABLE", 10)
+    monkeypatch.setattr(model_based, "LISTED", 10)
     problem = Problem.of("analog_drift_2592000", (), METRICS)
-    proposed = OnTheTable().run(optimizer, problem, seed=0, n=2000)
+    n = 100 if optimizer.name in WITH_A_MODEL else 2000
+    proposed = OnTheTable().run(optimizer, problem, seed=0, n=n)
     codes = OnTheTable.evaluator.space.codes(proposed)
-    assert len(np.unique(codes)) == len(proposed) >= 2000
+    assert len(np.unique(codes)) == len(proposed) >= n
+
+
+@pytest.mark.parametrize("bounds", [["params<=2e5"], ["avm<=4", "params<=8e5"], ["params>=6e5"]])
+def test_constraints_are_honoured(optimizer, bounds):
+    problem = Problem.of("analog_drift_2592000", bounds, METRICS)
+    n = 120 if optimizer.name in WITH_A_MODEL else 300
+    proposed = OnTheTable().run(optimizer, problem, seed=3, n=n)
+    violation = problem.violation(OnTheTable.evaluator.evaluate(proposed, problem.metrics))
+    assert (violation == 0).any()
+    every = OnTheTable.evaluator.space.every()
+    share = (problem.violation(OnTheTable.evaluator.evaluate(every, problem.metrics)) == 0).mean()
+    late = violation[n // 3 :] == 0
+    error = np.sqrt(share * (1 - share) / len(late))
+    if optimizer.name == "random_search":
+        assert abs(late.mean() - share) < 5 * error
+    else:
+        assert late.mean() > share + 3 * error
 
 
 def test_one_objective(optimizer):

@@ -44,10 +44,11 @@ def worker(space, **settings):
     return Worker(space, evaluator=Widths(space), objectives="analog_accuracy", **settings)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.names())
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
 @pytest.mark.parametrize(("n_blocks", "kind"), [(2, "i"), (6, "S")])
-def test_search_log_and_resume(optimizer, n_blocks, kind, tmp_path):
+def test_search_log_and_resume(name, n_blocks, kind, tmp_path):
     space = space_of(n_blocks)
+    optimizer = OPTIMIZERS.get(name)(batch_size=15)
     whole = worker(space, optimizer=optimizer, runs=2, budget=60, out=tmp_path / "whole")
     whole.search()
     population = whole.result.runs[0].population

@@ -4,7 +4,7 @@ from .base import Evaluation, Evaluator
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
 from .problem import Problem
-from .surrogate import Surrogate
+from .surrogate import Surrogate, distinct_rows
 from .table import TableEvaluator
 from .xgboost_evaluator import XGBoostEvaluator
 
@@ -17,4 +17,5 @@ __all__ = [
     "Surrogate",
     "TableEvaluator",
     "XGBoostEvaluator",
+    "distinct_rows",
 ]

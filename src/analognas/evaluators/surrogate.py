@@ -31,6 +31,29 @@ class QueriedTable(Protocol):
         """Return metrics of architectures by name, shape ``(n,)`` each."""
 
 
+def distinct_rows(features: Features) -> tuple[Features, NDArray[np.int64]]:
+    """Return the rows of a matrix without repeats, and where each row stands among them.
+
+    Args:
+        features: Shape ``(n, d)``.
+
+    Returns:
+        Distinct rows, shape ``(m, d)``, and the position of every row's equal, shape ``(n,)``.
+
+    Example:
+        >>> rows, where = distinct_rows(np.array([[1, 2], [3, 4], [1, 2]], dtype=np.float32))
+        >>> len(rows), bool(where[0] == where[2])
+        (2, True)
+    """
+    # One random projection tells rows apart much sooner than sorting them; it is checked.
+    direction = np.random.default_rng(0).standard_normal(features.shape[1])
+    _, first, inverse = np.unique(features @ direction, return_index=True, return_inverse=True)
+    distinct = features[first]
+    if not np.array_equal(distinct[inverse], features):
+        return features, np.arange(len(features))
+    return distinct, inverse
+
+
 Self = TypeVar("Self", bound="Surrogate")
 
 
@@ -153,14 +176,7 @@ class Surrogate(Evaluator):
 
     def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
         """Features of the population without repeats, and where each row's stand among them."""
-        features = encode_features(self.space, rows, self.encoding)
-        # One random projection tells rows apart much sooner than sorting them; it is checked.
-        direction = np.random.default_rng(0).standard_normal(features.shape[1])
-        _, first, inverse = np.unique(features @ direction, return_index=True, return_inverse=True)
-        distinct = features[first]
-        if not np.array_equal(distinct[inverse], features):
-            return features, np.arange(len(features))
-        return distinct, inverse
+        return distinct_rows(encode_features(self.space, rows, self.encoding))
 
     def _check_fitted(self) -> None:
         """Make sure that there is a model; called before every prediction.

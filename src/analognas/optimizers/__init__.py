@@ -4,13 +4,35 @@ from collections.abc import Callable
 
 from ..core import Registry
 from .base import Optimizer
+from .evolutionary import EAOptimizer
+from .gene_roles import gene_roles
+from .local_search import LocalSearch
+from .predictor_guided import PredictorGuided
 from .random_search import RandomSearch
 from .regularized_evolution import RegularizedEvolution
 
 OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
     "optimizer",
-    {entry.name: entry for entry in (RegularizedEvolution, RandomSearch)},
+    {
+        entry.name: entry
+        for entry in (
+            RegularizedEvolution,
+            PredictorGuided,
+            EAOptimizer,
+            LocalSearch,
+            RandomSearch,
+        )
+    },
 )
 """Optimizers by the name that ``analognas search --optimizer`` takes."""
 
-__all__ = ["OPTIMIZERS", "Optimizer", "RandomSearch", "RegularizedEvolution"]
+__all__ = [
+    "OPTIMIZERS",
+    "EAOptimizer",
+    "LocalSearch",
+    "Optimizer",
+    "PredictorGuided",
+    "RandomSearch",
+    "RegularizedEvolution",
+    "gene_roles",
+]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, check_int
 from ..evaluators import Evaluation, Problem
@@ -15,6 +17,7 @@ ENUMERABLE = 2**20
 """Spaces up to this size are enumerated to draw what has not been seen; larger ones by rejection."""
 
 _REJECTION_ROUNDS = 100
+_BREEDING_ROUNDS = 5
 
 
 class Optimizer(ABC):
@@ -68,6 +71,13 @@ class Optimizer(ABC):
                 f"{', '.join(problem.objectives)}."
             )
 
+    def search_defaults(self) -> dict[str, Any]:
+        """Return what a worker searches for unless it is told otherwise, by name of its argument.
+
+        Called by :class:`.Worker`; any of ``evaluator``, ``objectives``, ``constraints`` and ``budget``.
+        """
+        return {}
+
     @abstractmethod
     def hyperparameters(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON types; part of a trial log's identity."""
@@ -102,6 +112,21 @@ class Optimizer(ABC):
                     break
         return population[rows]
 
+    def _offspring(self, n: int, breed: Callable[[int], Population]) -> Population:
+        """Return ``n`` new architectures from ``breed``, which is asked anew while they were seen before.
+
+        Where a neighbourhood is used up, random unseen architectures step in.
+        """
+        parts, missing = [], n
+        for _ in range(_BREEDING_ROUNDS):
+            parts.append(self._take_new(breed(missing), missing))
+            missing -= len(parts[-1])
+            if not missing:
+                break
+        else:
+            parts.append(self._unseen(missing))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
     def _unseen(self, n: int) -> Population:
         """Draw up to ``n`` architectures that were not seen, and mark them as seen.
 
@@ -119,10 +144,17 @@ class Optimizer(ABC):
         return found
 
     def _unseen_of_all(self, n: int) -> Population:
-        """Draw from the list of what is left; codes are positions in the list of all genotypes."""
-        mask = self._genotype_mask.copy()
-        mask[list(self.seen)] = False
-        left = np.flatnonzero(mask)
+        """Draw from the list of what is left."""
+        left = self._left()
         codes = self.generator.choice(left, min(n, len(left)), replace=False)
         self.seen.update(codes.tolist())
         return self.space.from_codes(codes)
+
+    def _left(self) -> NDArray[np.int64]:
+        """Codes of all architectures that were not seen; only of a space that is listed.
+
+        Codes are positions in the list of all genotypes.
+        """
+        mask = self._genotype_mask.copy()
+        mask[list(self.seen)] = False
+        return np.flatnonzero(mask)

@@ -19,7 +19,6 @@ _LARGEST_BATCH = 20
 _BATCH_SHARE = 20
 # Children that were seen before are dropped, so more are drawn than are needed.
 _OVERDRAW = 3
-_MUTATION_ROUNDS = 5
 
 
 class RegularizedEvolution(Optimizer):
@@ -81,16 +80,7 @@ class RegularizedEvolution(Optimizer):
             missing = min(missing, max(1, len(self.seen) // _BATCH_SHARE))
         if not self._size:
             return self._unseen(missing)
-        children = []
-        for _ in range(_MUTATION_ROUNDS):
-            brood = self._take_new(self._brood(_OVERDRAW * missing), missing)
-            children.append(brood)
-            missing -= len(brood)
-            if not missing:
-                break
-        else:
-            children.append(self._unseen(missing))
-        return children[0] if len(children) == 1 else np.concatenate(children)
+        return self._offspring(missing, lambda n: self._brood(_OVERDRAW * n))
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
         """Let the new architectures join and the oldest leave."""

@@ -242,15 +242,29 @@ class Space(ABC):
         canonical: NDArray[np.bool_] = (self.canonical(rows) == rows).all(axis=1)
         return canonical & self.allowed(rows)
 
-    def mutate(self, population: Population, *, generator: np.random.Generator) -> Population:
+    def mutate(
+        self,
+        population: Population,
+        *,
+        generator: np.random.Generator,
+        genes: NDArray[np.bool_] | None = None,
+    ) -> Population:
         """Change one active gene of every row to another of its choices, both drawn uniformly.
 
         Genes that become active by it are drawn uniformly; fine genes move by a normal step whose standard
         deviation is a fifth of their range.
 
+        Args:
+            population: Shape ``(n, n_genes)``.
+            generator: Source of randomness.
+            genes: Which genes may be chosen, shape ``(n_genes,)``; all by default.
+
         Returns:
-            A new population of the same shape; every row is another architecture than its parent.
+            A new population of the same shape; every row is another architecture than its parent. Where
+            ``genes`` are given, rows in which none of them can change stay as they are.
         """
+        if genes is not None:
+            return moves.mutate_genes(self, population, np.asarray(genes, dtype=bool), generator)
         if not len(self._free_genes):
             raise InvalidArgumentError(
                 f"{self.name!r} has one architecture only; it cannot change."
@@ -259,12 +273,12 @@ class Space(ABC):
             return moves.mutate(self, population, generator)
         n = len(population)
         draws = generator.random(2 * n)
-        genes = self._free_genes[(draws[:n] * len(self._free_genes)).astype(np.int64)]
-        choices = self.n_choices[genes]
+        chosen = self._free_genes[(draws[:n] * len(self._free_genes)).astype(np.int64)]
+        choices = self.n_choices[chosen]
         steps = 1 + (draws[n:] * (choices - 1)).astype(np.int64)
         children = population.copy()
         rows = np.arange(n)
-        children[rows, genes] = (population[rows, genes] + steps) % choices
+        children[rows, chosen] = (population[rows, chosen] + steps) % choices
         return children
 
     def crossover(

@@ -85,7 +85,7 @@ def mutate(space: Space, population: Population, generator: np.random.Generator)
     for _ in range(_ROUNDS):
         if not len(left):
             return children
-        children[left] = _mutated(space, population[left], generator)
+        children[left] = _mutated(space, population[left], space.n_choices > 1, generator)
         left = left[~space.allowed(children[left])]
     for row in left:
         around = space.neighbours(population[row])
@@ -94,6 +94,29 @@ def mutate(space: Space, population: Population, generator: np.random.Generator)
             if len(around)
             else _another(space, population[row], generator)
         )
+    return children
+
+
+def mutate_genes(
+    space: Space,
+    population: Population,
+    genes: NDArray[np.bool_],
+    generator: np.random.Generator,
+) -> Population:
+    """Change one active gene of ``genes`` in every row that has one.
+
+    Other rows, and those that stay forbidden after some attempts, are copies of their parents.
+    """
+    children = population.copy()
+    changeable = genes & (space.n_choices > 1)
+    left = np.flatnonzero((space.active(population) & changeable).any(axis=1))
+    for _ in range(_ROUNDS):
+        if not len(left):
+            break
+        mutants = _mutated(space, population[left], changeable, generator)
+        allowed = space.allowed(mutants)
+        children[left[allowed]] = mutants[allowed]
+        left = left[~allowed]
     return children
 
 
@@ -163,9 +186,14 @@ def other_choices(
     return after
 
 
-def _mutated(space: Space, parents: Population, generator: np.random.Generator) -> Population:
+def _mutated(
+    space: Space,
+    parents: Population,
+    changeable: NDArray[np.bool_],
+    generator: np.random.Generator,
+) -> Population:
     active = space.active(parents)
-    position = (active & (space.n_choices > 1)).cumsum(axis=1)
+    position = (active & changeable).cumsum(axis=1)
     picks = (generator.random(len(parents)) * position[:, -1]).astype(np.int64)
     genes = (position > picks[:, None]).argmax(axis=1)
     # What is inactive holds a draw meanwhile: it stays where the mutation makes it active.

@@ -25,7 +25,12 @@ from .trial_log import FILE_NAME, TrialLog, sem_column
 if TYPE_CHECKING:
     from torch import nn
 
-DEFAULT_OBJECTIVE = "analog_drift_2592000"
+DEFAULTS = {
+    "evaluator": None,
+    "objectives": "analog_drift_2592000",
+    "constraints": (),
+    "budget": 500,
+}
 N_WINNERS = 5
 RESULT_FILE = "best.json"
 
@@ -53,11 +58,14 @@ class Worker:
     Args:
         space: The search space, or its name.
         optimizer: The optimizer, or its name.
-        evaluator: Where values come from; for ``nasbench201`` the AnalogNAS-Bench table by default.
-        objectives: Name of the metric to improve.
-        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective.
+        evaluator: Where values come from; by default the optimizer's own, if it has one, else the
+            AnalogNAS-Bench table for ``nasbench201``.
+        objectives: Name of the metric to improve; by default the optimizer's own, else
+            ``analog_drift_2592000``.
+        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. By default
+            the optimizer's own, else none.
         runs: Independent repeats.
-        budget: Distinct architectures evaluated in each run.
+        budget: Distinct architectures evaluated in each run; by default the optimizer's own, else 500.
         seed: Everything random follows from it.
         out: Folder for the trial log and the result; new or empty. Nothing is written by default.
         resume: Continue the search whose log is in ``out``: it goes on as if it had never stopped. Runs and
@@ -83,10 +91,10 @@ class Worker:
         *,
         optimizer: Optimizer | str = "regularized_evolution",
         evaluator: Evaluator | None = None,
-        objectives: str | Sequence[str] = DEFAULT_OBJECTIVE,
-        constraints: Any = (),
+        objectives: str | Sequence[str] | None = None,
+        constraints: Any = None,
         runs: int = 5,
-        budget: int = 500,
+        budget: int | None = None,
         seed: int = 0,
         out: str | os.PathLike[str] | None = None,
         resume: bool = False,
@@ -95,9 +103,16 @@ class Worker:
         self.space = SPACES.get(space)() if isinstance(space, str) else space
         self.optimizer = OPTIMIZERS.get(optimizer)() if isinstance(optimizer, str) else optimizer
         self.runs = check_int("runs", runs, minimum=1)
-        self.budget = check_int("budget", budget, minimum=1)
         self.streams = RandomStreams(seed)
-        self.evaluator = TableEvaluator() if evaluator is None else evaluator
+        given = {
+            "evaluator": evaluator,
+            "objectives": objectives,
+            "constraints": constraints,
+            "budget": budget,
+        }
+        chosen = self._settings(given)
+        self.budget = check_int("budget", chosen["budget"], minimum=1)
+        self.evaluator = TableEvaluator() if chosen["evaluator"] is None else chosen["evaluator"]
         for name, value, kind in [
             ("space", self.space, Space),
             ("optimizer", self.optimizer, Optimizer),
@@ -120,7 +135,9 @@ class Worker:
                 f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
                 f"{' of another definition' if scored.name == self.space.name else ''}."
             )
-        self.problem = Problem.of(objectives, constraints, self.evaluator.metrics)
+        self.problem = Problem.of(
+            chosen["objectives"], chosen["constraints"], self.evaluator.metrics
+        )
         self.optimizer.check(self.problem)
         if resume and out is None:
             raise InvalidArgumentError(
@@ -131,6 +148,13 @@ class Worker:
         self.on_progress = on_progress
         self.result: SearchResult | None = None
         self._best = nan
+
+    def _settings(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What was given, then what the optimizer is made for, then the defaults of any search."""
+        # A wrong optimizer is refused a little later, with the other arguments.
+        own = self.optimizer.search_defaults() if isinstance(self.optimizer, Optimizer) else {}
+        given = {name: value for name, value in given.items() if value is not None}
+        return {**DEFAULTS, **own, **given}
 
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""

@@ -1,0 +1,68 @@
+r"""Acquisitions: how much a candidate promises, from a mean and a standard deviation of its score.
+
+Each takes normal predictions and returns one number a candidate, larger is better. With
+:math:`z = (\mu - f^*) / \sigma` and :math:`f^*` the best score so far,
+
+- ``ei``, expected improvement :math:`\sigma (z \Phi(z) + \varphi(z))`,
+- ``pi``, probability of improvement :math:`\Phi(z)`,
+- ``ucb``, upper confidence bound :math:`\mu + \kappa \sigma`,
+- ``thompson``, a draw from :math:`N(\mu, \sigma^2)`.
+
+Source: Shahriari et al., "Taking the Human Out of the Loop: A Review of Bayesian Optimization",
+Proceedings of the IEEE 104, 2016, section IV.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import check_choice
+
+Floats = NDArray[np.float64]
+
+ACQUISITIONS = ("ei", "pi", "ucb", "thompson")
+"""Names of the acquisitions."""
+
+
+def acquire(
+    name: str,
+    means: Floats,
+    stds: Floats,
+    *,
+    best: float,
+    kappa: float,
+    generator: np.random.Generator,
+) -> Floats:
+    """Return the acquisition of every candidate, shape ``(n,)``.
+
+    Args:
+        name: One of :data:`ACQUISITIONS`.
+        means: Predicted scores, shape ``(n,)``.
+        stds: Their standard deviations, positive, shape ``(n,)``.
+        best: The best score so far.
+        kappa: Standard deviations that ``ucb`` adds.
+        generator: Source of randomness of ``thompson``.
+
+    Raises:
+        UnknownNameError: If there is no such acquisition.
+
+    Example:
+        >>> generator = np.random.default_rng(0)
+        >>> means, stds = np.array([0.0, 1.0]), np.array([1.0, 1.0])
+        >>> acquire("pi", means, stds, best=1.0, kappa=1.0, generator=generator).round(4)
+        array([0.1587, 0.5   ])
+    """
+    from scipy.special import ndtr
+
+    check_choice("acquisition", name, ACQUISITIONS)
+    if name == "ucb":
+        return means + kappa * stds
+    if name == "thompson":
+        return generator.normal(means, stds)
+    z = (means - best) / stds
+    if name == "pi":
+        return np.asarray(ndtr(z), dtype=np.float64)
+    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
+    # For z far below 0 the two terms cancel; the floor keeps what is left from turning negative.
+    return np.asarray(stds * np.maximum(z * ndtr(z) + density, 0.0), dtype=np.float64)

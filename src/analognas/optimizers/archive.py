@@ -1,0 +1,54 @@
+"""What a run has been told so far, as matrices that models are fitted to."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluators import Evaluation, Problem
+from ..spaces import Population, Space
+
+Floats = NDArray[np.float64]
+
+
+class Archive:
+    """All results of a run, in the order in which they came.
+
+    Args:
+        space: The space that is searched.
+        problem: What is searched for.
+
+    Attributes:
+        population: Architectures, shape ``(n, n_genes)``.
+        scores: First objective, larger is better, shape ``(n,)``.
+        violation: Total violation of the constraints, shape ``(n,)``.
+        values: Metric name to values, shape ``(n,)`` each.
+    """
+
+    def __init__(self, space: Space, problem: Problem) -> None:
+        self._problem = problem
+        self.population: Population = np.empty((0, space.n_genes), dtype=space.dtype)
+        self.scores: Floats = np.empty(0)
+        self.violation: Floats = np.empty(0)
+        self.values: dict[str, Floats] = {name: np.empty(0) for name in problem.metrics}
+
+    def add(self, population: Population, evaluation: Evaluation) -> None:
+        """Append results."""
+        problem = self._problem
+        self.population = np.concatenate([self.population, population])
+        self.scores = np.append(self.scores, problem.scores(evaluation)[:, 0])
+        self.violation = np.append(self.violation, problem.violation(evaluation))
+        for name, values in self.values.items():
+            self.values[name] = np.append(values, evaluation.means[name])
+
+    def best_first(self) -> NDArray[np.int64]:
+        """Positions, feasible before infeasible and then the better score first; older before equal."""
+        return np.lexsort((-self.scores, self.violation))
+
+    @property
+    def best_feasible(self) -> float:
+        """The best score that meets all constraints; minus infinity if there is none."""
+        return float(self.scores[self.violation == 0].max(initial=-np.inf))
+
+    def __len__(self) -> int:
+        return len(self.population)

@@ -1,0 +1,192 @@
+"""AnalogNAS's evolutionary algorithm: mutations of width, depth and all else, under limits of size and drift.
+
+Benmeziane et al., "AnalogNAS: A Neural Network Design Framework for Accurate Inference with Analog In-Memory
+Computing", IEEE EDGE 2023, section IV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, check_float, check_int
+from ..evaluators import Evaluation, Evaluator
+from ..spaces import Population
+from .base import Optimizer
+from .gene_roles import ROLES, gene_roles
+
+OBJECTIVE = "analog_drift_86400"
+"""What it searches for unless told otherwise: accuracy one day after programming."""
+
+_MILLION = 1e6
+_TOURNAMENT = 2
+_OVERDRAW = 1.5
+
+
+class EAOptimizer(Optimizer):
+    """Evolution with a surrogate: children of tournament winners, of which the best survive with their parents.
+
+    Each child takes a width mutation with probability ``mutation_prob_width`` (one gene of the network's widths
+    becomes another), a depth mutation and any other mutation likewise; at least one, so that it differs from
+    its parent. Which genes those are, :func:`.gene_roles` says. Selection is feasibility first: an
+    architecture that meets all constraints beats one that does not, of two that do the better objective wins,
+    of two that do not the smaller violation (Deb, "An efficient constraint handling method for genetic
+    algorithms", 2000).
+
+    A worker that is given nothing else takes from it the evaluator, the objective ``analog_drift_86400``, the
+    constraints that ``max_nb_param`` and ``T_AVM`` stand for, and the budget.
+
+    Args:
+        evaluator: The evaluator, fitted; without one, the worker needs its own.
+        population_size: Architectures kept, and children of an iteration.
+        nb_iter: Iterations after the first, random population.
+        max_nb_param: Largest number of parameters, millions; None: any.
+        T_AVM: Largest accuracy variation over a month, percentage points; None: any.
+        mutation_prob_width: Probability of a width mutation.
+        mutation_prob_depth: Probability of a depth mutation.
+        mutation_prob_other: Probability of another mutation.
+        roles: Names of hyperparameters by role (``"width"``, ``"depth"``, ``"other"``), where their names do
+            not tell.
+        batch_size: Architectures proposed at once; ``population_size`` by default. Survivors are chosen
+            after every batch.
+
+    Raises:
+        InvalidArgumentError: If ``population_size`` is below 2, ``nb_iter`` below 1, a probability outside
+            [0, 1], a limit is negative, or ``evaluator`` is none.
+
+    Example:
+        >>> from analognas import Worker, XGBoostEvaluator
+        >>> optimizer = EAOptimizer(XGBoostEvaluator(), population_size=20, nb_iter=10)
+        >>> worker = Worker("nasbench201", optimizer=optimizer, runs=1)
+        >>> worker.search().runs[0].n_distinct
+        220
+    """
+
+    name = "analognas_ea"
+    _mutable: list[NDArray[np.bool_]]
+    _rows: Population
+    _scores: NDArray[np.float64]
+    _violation: NDArray[np.float64]
+
+    def __init__(
+        self,
+        evaluator: Evaluator | None = None,
+        population_size: int = 50,
+        nb_iter: int = 200,
+        *,
+        max_nb_param: float | None = 1.0,
+        T_AVM: float | None = 10.0,  # noqa: N803
+        mutation_prob_width: float = 0.8,
+        mutation_prob_depth: float = 0.8,
+        mutation_prob_other: float = 0.6,
+        roles: Mapping[str, Sequence[str]] | None = None,
+        batch_size: int | None = None,
+    ) -> None:
+        self.population_size = check_int("population_size", population_size, minimum=2)
+        super().__init__(batch_size=self.population_size if batch_size is None else batch_size)
+        if evaluator is not None and not isinstance(evaluator, Evaluator):
+            raise InvalidArgumentError(
+                f"`evaluator` must be an Evaluator such as XGBoostEvaluator(), but got {evaluator!r}."
+            )
+        self.evaluator = evaluator
+        self.nb_iter = check_int("nb_iter", nb_iter, minimum=1)
+        self.max_nb_param = _limit("max_nb_param", max_nb_param)
+        self.T_AVM = _limit("T_AVM", T_AVM)
+        self.mutation_probabilities = {
+            role: check_float(f"mutation_prob_{role}", probability, minimum=0.0, maximum=1.0)
+            for role, probability in zip(
+                ROLES, (mutation_prob_width, mutation_prob_depth, mutation_prob_other), strict=True
+            )
+        }
+        self.roles = {role: list(names) for role, names in (roles or {}).items()}
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """The constructor's arguments but the evaluator, which a trial log names by itself."""
+        probabilities = {
+            f"mutation_prob_{role}": value for role, value in self.mutation_probabilities.items()
+        }
+        return {
+            "population_size": self.population_size,
+            "nb_iter": self.nb_iter,
+            "max_nb_param": self.max_nb_param,
+            "T_AVM": self.T_AVM,
+            **probabilities,
+            "roles": self.roles,
+            "batch_size": self.batch_size,
+        }
+
+    def search_defaults(self) -> dict[str, Any]:
+        """Evaluator, objective, constraints and budget of AnalogNAS's search; nothing without an evaluator."""
+        if self.evaluator is None:
+            return {}
+        constraints = []
+        if self.max_nb_param is not None:
+            constraints.append(f"params<={self.max_nb_param * _MILLION!r}")
+        if self.T_AVM is not None:
+            constraints.append(f"avm<={self.T_AVM!r}")
+        return {
+            "evaluator": self.evaluator,
+            "objectives": OBJECTIVE,
+            "constraints": constraints,
+            "budget": self.population_size * (self.nb_iter + 1),
+        }
+
+    def ask(self) -> Population:
+        """Propose random architectures first, then children."""
+        if self._proposed < self.population_size:
+            first = min(self.batch_size, self.population_size - self._proposed)
+            self._proposed += first
+            return self._unseen(first)
+        if not len(self._rows):
+            return self._unseen(self.batch_size)
+        return self._offspring(self.batch_size, self._brood)
+
+    def tell(self, population: Population, evaluation: Evaluation) -> None:
+        """Let the best of parents and children survive."""
+        rows = np.concatenate([self._rows, population])
+        scores = np.append(self._scores, self.problem.scores(evaluation)[:, 0])
+        violation = np.append(self._violation, self.problem.violation(evaluation))
+        # Kept in this order, the position of an architecture is its rank.
+        order = np.lexsort((-scores, violation))[: self.population_size]
+        self._rows, self._scores, self._violation = rows[order], scores[order], violation[order]
+
+    def mutate(self, population: Population) -> Population:
+        """Return mutants of a population, shape ``(n, n_genes)``: each by one mutation of a role at least.
+
+        Called with tournament winners. Roles that a space does not have take no part.
+        """
+        n = len(population)
+        applied = self.generator.random((n, len(self._mutable))) < self._probabilities
+        none = ~applied.any(axis=1)
+        applied[none, self.generator.integers(len(self._mutable), size=n)[none]] = True
+        children = population.copy()
+        for role, genes in enumerate(self._mutable):
+            rows = np.flatnonzero(applied[:, role])
+            children[rows] = self.space.mutate(
+                children[rows], generator=self.generator, genes=genes
+            )
+        return children
+
+    def _brood(self, n: int) -> Population:
+        """Mutants of the winners of tournaments of two."""
+        contestants = self.generator.integers(
+            len(self._rows), size=(int(n * _OVERDRAW) + 1, _TOURNAMENT)
+        )
+        return self.mutate(self._rows[contestants.min(axis=1)])
+
+    def _start(self) -> None:
+        self._rows = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
+        self._scores = np.empty(0)
+        self._violation = np.empty(0)
+        self._proposed = 0
+        roles = gene_roles(self.space, self.roles)
+        present = [role for role in ROLES if (roles[role] & (self.space.n_choices > 1)).any()]
+        self._mutable = [roles[role] for role in present]
+        self._probabilities = np.array([self.mutation_probabilities[role] for role in present])
+
+
+def _limit(name: str, value: float | None) -> float | None:
+    return None if value is None else check_float(name, value, minimum=0.0)

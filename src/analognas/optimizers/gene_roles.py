@@ -1,0 +1,54 @@
+"""Which genes of a space make a network deeper, and which make it wider."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import check_choice
+from ..spaces import ConfigSpace, Space
+
+ROLES = ("width", "depth", "other")
+"""What a gene may be about."""
+
+# AnalogNAS's space calls its main blocks M and the residual blocks of each R1 to R5.
+_DEPTH = re.compile(r"depth|layers|blocks|^M$|^R\d+$")
+_WIDTH = re.compile(r"width|widen|channel|hidden|expansion")
+
+
+def gene_roles(
+    space: Space, named: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, NDArray[np.bool_]]:
+    """Return the genes of each role, shape ``(n_genes,)`` each; every gene has one role.
+
+    Hyperparameters of a :class:`.ConfigSpace` are told apart by name: *depth*, *layers*, *blocks*, ``M`` and
+    ``R1`` are about depth; *width*, *widen*, *channel*, *hidden* and *expansion* about width. All else, and all
+    genes of spaces without names, are other.
+
+    Args:
+        space: The space.
+        named: Names of hyperparameters by role, where their names do not tell.
+
+    Raises:
+        UnknownNameError: If a role or hyperparameter is not known.
+
+    Example:
+        >>> from analognas.spaces import ResNetSpace
+        >>> {role: int(genes.sum()) for role, genes in gene_roles(ResNetSpace()).items()}
+        {'width': 6, 'depth': 6, 'other': 10}
+    """
+    roles = ["other"] * space.n_genes
+    if isinstance(space, ConfigSpace):
+        names = list(space.get_hyperparameters())
+        roles = [
+            "depth" if _DEPTH.search(name) else "width" if _WIDTH.search(name) else "other"
+            for name in names
+        ]
+        for role, members in (named or {}).items():
+            for name in members:
+                gene = names.index(check_choice("hyperparameter", name, names))
+                roles[gene] = check_choice("role", role, ROLES)
+    return {role: np.array([entry == role for entry in roles]) for role in ROLES}

@@ -1,0 +1,200 @@
+"""What optimizers with a model share: the first design, candidates, feasibility, and one class a batch."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Constraint, check_choice, check_float, check_int
+from ..evaluators import Evaluation, GraphEnsemble
+from ..spaces import Population, default_encoding, encode_features
+from .acquisitions import ACQUISITIONS
+from .archive import Archive
+from .base import Optimizer
+
+Floats = NDArray[np.float64]
+Features = NDArray[np.float32]
+
+LISTED = 2**15
+"""Spaces up to this size are their own list of candidates; in larger ones candidates are bred and drawn."""
+
+N_CANDIDATES = 2000
+"""Candidates of a larger space: three quarters children of the best so far, the rest random."""
+
+COUNTED = ("params", "macs")
+"""Metrics of constraints that are counted instead of learnt, where the space has a method of that name."""
+
+_PARENTS = 20
+_LEAST_MEASURED = 6
+_LARGEST_BATCH = 20
+
+
+class ModelBased(Optimizer):
+    """Base of optimizers that fit a model after every batch and propose what it promises most of.
+
+    Of isomorphic architectures, which have equal features, a batch holds one only: the others are measured
+    later, if the first was worth it. Constraints on what the space counts (parameters, MACs) are exact; others
+    are learnt as objectives are, and an acquisition counts times the probability that they are met.
+
+    Args:
+        n_initial: Random architectures measured before the first model.
+        acquisition: One of :data:`ACQUISITIONS`.
+        kappa: Standard deviations that ``"ucb"`` adds to a mean.
+        batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
+            from 1 to 20.
+        batch_share: See ``batch_size``.
+        encoding: Name of the encoding that features come from; the most telling one of the space by default.
+
+    Raises:
+        UnknownNameError: If there is no such acquisition.
+        InvalidArgumentError: If a number is out of range.
+    """
+
+    archive: Archive
+
+    def __init__(
+        self,
+        *,
+        n_initial: int,
+        acquisition: str,
+        kappa: float,
+        batch_size: int | None,
+        batch_share: float,
+        encoding: str | None,
+    ) -> None:
+        super().__init__(batch_size=_LARGEST_BATCH if batch_size is None else batch_size)
+        self._batch_grows = batch_size is None
+        self.n_initial = check_int("n_initial", n_initial, minimum=1)
+        self.acquisition = check_choice("acquisition", acquisition, ACQUISITIONS)
+        self.kappa = check_float("kappa", kappa, minimum=0.0)
+        self.batch_share = check_float("batch_share", batch_share, minimum=0.0, maximum=1.0)
+        self.encoding = encoding
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {
+            "n_initial": self.n_initial,
+            "acquisition": self.acquisition,
+            "kappa": self.kappa,
+            "batch_size": None if self._batch_grows else self.batch_size,
+            "batch_share": self.batch_share,
+            "encoding": self.encoding,
+        }
+
+    def ask(self) -> Population:
+        """Propose random architectures first, then what the model promises most of."""
+        n = self.batch_size
+        if self._proposed < self.n_initial:
+            return self._proposal(self._unseen(min(n, self.n_initial - self._proposed)))
+        if self._batch_grows:
+            n = min(n, max(1, int(len(self.archive) * self.batch_share)))
+        if np.isfinite(self.archive.scores).sum() < _LEAST_MEASURED:
+            return self._proposal(self._unseen(n))
+        pool = self._pool()
+        if not len(pool):
+            return self._proposal(self._unseen(n))
+        features = encode_features(self.space, pool, self._encoding)
+        chosen = pool[self._choose(pool, features, n)]
+        self.seen.update(self.space.codes(chosen).tolist())
+        return self._proposal(chosen)
+
+    def tell(self, population: Population, evaluation: Evaluation) -> None:
+        """Keep the results for the next model."""
+        self.archive.add(population, evaluation)
+
+    @abstractmethod
+    def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
+        """Return the positions of up to ``n`` candidates to propose, at least one.
+
+        Called after the first design with the candidates, shape ``(m, n_genes)``, and their features,
+        shape ``(m, d)``.
+        """
+
+    def _start(self) -> None:
+        self.archive = Archive(self.space, self.problem)
+        self._encoding = default_encoding(self.space) if self.encoding is None else self.encoding
+        self._proposed = 0
+
+    def _proposal(self, rows: Population) -> Population:
+        self._proposed += len(rows)
+        return rows
+
+    def _pool(self) -> Population:
+        """Candidates that were not proposed yet, each once, shape ``(m, n_genes)``."""
+        space = self.space
+        if space.n_genotypes <= LISTED:
+            return space.from_codes(self._left())
+        best = self.archive.population[self.archive.best_first()[:_PARENTS]]
+        n = N_CANDIDATES // 4
+        mothers, fathers = (best[self.generator.integers(len(best), size=n)] for _ in range(2))
+        once = space.mutate(mothers, generator=self.generator)
+        twice = space.mutate(
+            space.mutate(fathers, generator=self.generator), generator=self.generator
+        )
+        mixed = space.crossover(mothers, fathers, generator=self.generator)
+        drawn = space.sample(n, generator=self.generator)
+        rows = np.concatenate([once, twice, mixed, drawn])
+        codes = space.codes(rows)
+        rows = rows[np.sort(np.unique(codes, return_index=True)[1])]
+        new = [code not in self.seen for code in space.codes(rows).tolist()]
+        unseen: Population = rows[np.array(new, dtype=bool)]
+        return unseen
+
+    def _feasibility(self, pool: Population, features: Features) -> Floats:
+        """Probability that each candidate meets all constraints, shape ``(m,)``."""
+        total = np.ones(len(pool))
+        for constraint in self.problem.constraints:
+            total *= self._chance(constraint, pool, features)
+        return total
+
+    def _chance(self, constraint: Constraint, pool: Population, features: Features) -> Floats:
+        values = self.archive.values[constraint.metric]
+        count = getattr(self.space, constraint.metric, None)
+        if constraint.metric not in COUNTED or not callable(count):
+            return self._learnt_chance(constraint, values, features)
+        # Only where the evaluator counts alike: it may be about another input.
+        if not np.array_equal(count(self.archive.population), values):
+            return self._learnt_chance(constraint, values, features)
+        return constraint.satisfied(np.asarray(count(pool), dtype=np.float64)).astype(float)
+
+    def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:
+        """Probability of a bound on a metric that is learnt from its measured values."""
+        from scipy.special import ndtr
+
+        known = np.isfinite(values)
+        if known.sum() < _LEAST_MEASURED or np.ptp(values[known]) == 0:
+            return np.ones(len(features))
+        learnt = encode_features(self.space, self.archive.population[known], self._encoding)
+        model = GraphEnsemble.fit(learnt, values[known])
+        means, stds = model.predict(features)
+        bound = model.target.to_scores(np.array([constraint.bound]))[0]
+        sign = 1.0 if constraint.relation.startswith("<") else -1.0
+        return np.asarray(ndtr(sign * (bound - means) / stds), dtype=np.float64)
+
+    def _worth(self, acquired: Floats, feasibility: Floats) -> Floats:
+        """Acquisitions, counted from the least of them, times the probability to be feasible.
+
+        Before anything feasible is known, that probability alone.
+        """
+        if not np.isfinite(self.archive.best_feasible):
+            return feasibility
+        # Where an acquisition has underflown, feasibility still decides.
+        worth: Floats = (acquired - acquired.min() + np.finfo(float).tiny) * feasibility
+        return worth
+
+
+def one_of_each(worth: Floats, features: Features, n: int) -> list[int]:
+    """Positions of the ``n`` candidates of most worth, of equal features only one, best first."""
+    chosen: list[int] = []
+    taken: set[bytes] = set()
+    for position in np.argsort(-worth, kind="stable").tolist():
+        key = features[position].tobytes()
+        if key not in taken:
+            taken.add(key)
+            chosen.append(position)
+            if len(chosen) == n:
+                break
+    return chosen

@@ -1,0 +1,82 @@
+"""Search guided by a predictor: fit an ensemble to all results, measure what it thinks best, repeat.
+
+The family of BANANAS (White et al., "BANANAS: Bayesian Optimization with Neural Architectures for Neural
+Architecture Search", AAAI 2021) and WeakNAS (Wu et al., "Stronger NAS with Weaker Predictors", NeurIPS 2021).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..evaluators import GraphEnsemble, distinct_rows
+from ..spaces import Population, encode_features
+from .acquisitions import acquire
+from .model_based import Features, ModelBased, one_of_each
+
+
+class PredictorGuided(ModelBased):
+    """Boosted trees and a Gaussian process on canonical features, fitted anew after every batch.
+
+    The predictor is the :class:`.GraphEnsemble`: it learns normal scores of the results, which a few collapsed
+    networks cannot distort, and its errors are calibrated on what was held out. They are errors of a new
+    measurement, label noise included, so that a candidate is drawn as often as it may turn out the best.
+    Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
+
+    Args:
+        n_initial: Random architectures measured before the first model.
+        acquisition: ``"ei"``, ``"pi"``, ``"ucb"`` or ``"thompson"``, see :mod:`.acquisitions`.
+        kappa: Standard deviations that ``"ucb"`` adds to a mean.
+        batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
+            from 1 to 20: while little is known, every result counts for the next proposal.
+        batch_share: See ``batch_size``.
+        encoding: Name of the encoding that features come from; the most telling one of the space by default.
+
+    Raises:
+        UnknownNameError: If there is no such acquisition, or the space has no such encoding.
+        InvalidArgumentError: If a number is out of range.
+
+    Example:
+        >>> from analognas import Worker
+        >>> result = Worker(optimizer=PredictorGuided(), runs=1, budget=40).search()
+        >>> bool(result.finals()[0] > 87)
+        True
+    """
+
+    name = "predictor_guided"
+
+    def __init__(
+        self,
+        *,
+        n_initial: int = 10,
+        acquisition: str = "thompson",
+        kappa: float = 1.0,
+        batch_size: int | None = None,
+        batch_share: float = 0.1,
+        encoding: str | None = None,
+    ) -> None:
+        super().__init__(
+            n_initial=n_initial,
+            acquisition=acquisition,
+            kappa=kappa,
+            batch_size=batch_size,
+            batch_share=batch_share,
+            encoding=encoding,
+        )
+
+    def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
+        archive = self.archive
+        known = np.isfinite(archive.scores)
+        learnt = encode_features(self.space, archive.population[known], self._encoding)
+        model = GraphEnsemble.fit(learnt, archive.scores[known])
+        distinct, inverse = distinct_rows(features)
+        means, stds = (part[inverse] for part in model.predict(distinct))
+        best = archive.best_feasible
+        acquired = acquire(
+            self.acquisition,
+            means,
+            stds,
+            best=float(model.target.to_scores(np.array([best]))[0]),
+            kappa=self.kappa,
+            generator=self.generator,
+        )
+        return one_of_each(self._worth(acquired, self._feasibility(pool, features)), features, n)
