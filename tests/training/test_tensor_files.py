@@ -10,7 +10,12 @@ from analognas.training.tensor_files import read_tensors, write_tensors
 
 def test_what_was_written_comes_back(tmp_path):
     weight = torch.arange(6.0).view(2, 3)
-    tensors = {"weight": weight, "tied": weight, "empty": torch.zeros(0, 2), "flag": torch.tensor(3)}
+    tensors = {
+        "weight": weight,
+        "tied": weight,
+        "empty": torch.zeros(0, 2),
+        "flag": torch.tensor(3),
+    }
     write_tensors(tmp_path / "a.safetensors", tensors, {"x": [1, "two", None]})
     found, values = read_tensors(tmp_path / "a.safetensors")
     assert values == {"x": [1, "two", None]}
