@@ -14,6 +14,7 @@ import pytest
 
 from analognas.benchmarks.analognasbench import SHIPPED_TABLE
 from analognas.cli import main
+from analognas.optimizers import OPTIMIZERS
 
 
 @pytest.fixture(autouse=True)
@@ -186,7 +187,8 @@ def test_info(capsys, bench):
     assert main(["info", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["table"]["checksum"] == f"sha256:{bench.checksum}"
-    assert facts["optimizers"] == ["regularized_evolution", "random_search"]
+    assert facts["optimizers"] == OPTIMIZERS.names()
+    assert {"regularized_evolution", "random_search", "predictor_guided"} <= {*facts["optimizers"]}
     assert main(["info", "--quality"]) == 0
     out = capsys.readouterr().out
     assert "No.11029" in out

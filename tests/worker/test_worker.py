@@ -379,7 +379,6 @@ def test_best_arch_and_summary(bench, capsys):
         ),
         ({"constraints": "params"}, InvalidArgumentError, "Cannot read the constraint"),
         ({"resume": True}, InvalidArgumentError, "`resume` needs `out`"),
-        ({"constraints": None}, InvalidArgumentError, "`constraints` must be a bound"),
         ({"constraints": 5}, InvalidArgumentError, "`constraints` must be a bound"),
         ({"optimizer": RandomSearch}, InvalidArgumentError, "`optimizer` must be an object"),
         ({"space": 5}, InvalidArgumentError, "`space` must be an object"),
