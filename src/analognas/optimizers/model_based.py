@@ -14,6 +14,7 @@ from ..spaces import Population, default_encoding, encode_features
 from .acquisitions import ACQUISITIONS
 from .archive import Archive
 from .base import Optimizer
+from .beliefs import counts_alike
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -23,9 +24,6 @@ LISTED = 2**15
 
 N_CANDIDATES = 2000
 """Candidates of a larger space: three quarters children of the best so far, the rest random."""
-
-COUNTED = ("params", "macs")
-"""Metrics of constraints that are counted instead of learnt, where the space has a method of that name."""
 
 _PARENTS = 20
 _LEAST_MEASURED = 6
@@ -91,7 +89,7 @@ class ModelBased(Optimizer):
             return self._proposal(self._unseen(min(n, self.n_initial - self._proposed)))
         if self._batch_grows:
             n = min(n, max(1, int(len(self.archive) * self.batch_share)))
-        if np.isfinite(self.archive.scores).sum() < _LEAST_MEASURED:
+        if np.isfinite(self.archive.costs).all(axis=1).sum() < _LEAST_MEASURED:
             return self._proposal(self._unseen(n))
         pool = self._pool()
         if not len(pool):
@@ -152,13 +150,10 @@ class ModelBased(Optimizer):
 
     def _chance(self, constraint: Constraint, pool: Population, features: Features) -> Floats:
         values = self.archive.values[constraint.metric]
-        count = getattr(self.space, constraint.metric, None)
-        if constraint.metric not in COUNTED or not callable(count):
+        if not counts_alike(self.space, constraint.metric, self.archive.population, values):
             return self._learnt_chance(constraint, values, features)
-        # Only where the evaluator counts alike: it may be about another input.
-        if not np.array_equal(count(self.archive.population), values):
-            return self._learnt_chance(constraint, values, features)
-        return constraint.satisfied(np.asarray(count(pool), dtype=np.float64)).astype(float)
+        counted = getattr(self.space, constraint.metric)(pool)
+        return constraint.satisfied(np.asarray(counted, dtype=np.float64)).astype(float)
 
     def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:
         """Probability of a bound on a metric that is learnt from its measured values."""

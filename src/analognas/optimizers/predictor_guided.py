@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..evaluators import GraphEnsemble, distinct_rows
+from ..core import InvalidArgumentError
+from ..evaluators import GraphEnsemble, Problem, distinct_rows
 from ..spaces import Population, encode_features
 from .acquisitions import acquire
+from .beliefs import Beliefs
+from .front_choice import choose_for_front
 from .model_based import Features, ModelBased, one_of_each
 
 
@@ -21,6 +24,10 @@ class PredictorGuided(ModelBased):
     networks cannot distort, and its errors are calibrated on what was held out. They are errors of a new
     measurement, label noise included, so that a candidate is drawn as often as it may turn out the best.
     Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
+
+    With several objectives there is a model for each metric that the space does not count, and what is measured
+    next adds most to the hypervolume of the front in a world drawn from them (:func:`.choose_for_front`); the
+    acquisition then is ``"thompson"``.
 
     Args:
         n_initial: Random architectures measured before the first model.
@@ -43,6 +50,7 @@ class PredictorGuided(ModelBased):
     """
 
     name = "predictor_guided"
+    several_objectives = True
 
     def __init__(
         self,
@@ -63,8 +71,26 @@ class PredictorGuided(ModelBased):
             encoding=encoding,
         )
 
+    def check(self, problem: Problem) -> None:
+        """Refuse several objectives with another acquisition than Thompson sampling.
+
+        Raises:
+            InvalidArgumentError: If they are given.
+        """
+        if len(problem.objectives) > 1 and self.acquisition != "thompson":
+            raise InvalidArgumentError(
+                f"With several objectives `acquisition` must be 'thompson', but got {self.acquisition!r}."
+            )
+
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
         archive = self.archive
+        if len(self.problem.objectives) > 1:
+            beliefs = Beliefs(
+                archive, self.space, self._encoding, self.problem.metrics, pool, features
+            )
+            return choose_for_front(
+                archive, self.problem, beliefs, features, n, generator=self.generator
+            )
         known = np.isfinite(archive.scores)
         learnt = encode_features(self.space, archive.population[known], self._encoding)
         model = GraphEnsemble.fit(learnt, archive.scores[known])

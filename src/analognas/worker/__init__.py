@@ -1,7 +1,8 @@
 """The worker: budgets, repeats, the trial log, and resuming."""
 
 from .output import make_folder, next_folder
-from .results import RunResult, SearchResult, architecture_text
+from .results import RunResult, SearchResult
+from .text import architecture_text, metric_text, number
 from .trial_log import TrialLog
 from .worker import Progress, Worker
 
@@ -13,5 +14,7 @@ __all__ = [
     "Worker",
     "architecture_text",
     "make_folder",
+    "metric_text",
     "next_folder",
+    "number",
 ]
