@@ -146,8 +146,11 @@ def test_it_searches_and_beats_chance():
     assert guided[0, -1] > random[0, -1]
 
 
-def test_only_thompson_takes_several():
+def test_only_acquisitions_of_draws_take_several():
     for acquisition in ("ei", "pi", "ucb"):
-        with pytest.raises(InvalidArgumentError, match="`acquisition` must be 'thompson', but got"):
+        with pytest.raises(
+            InvalidArgumentError,
+            match="must be one of best_of_class, thompson, but",
+        ):
             PredictorGuided(acquisition=acquisition).check(PROBLEM)
         PredictorGuided(acquisition=acquisition).check(Problem(("avm",)))

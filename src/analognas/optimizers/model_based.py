@@ -1,9 +1,10 @@
-"""What optimizers with a model share: the first design, candidates, feasibility, and one class a batch."""
+"""What optimizers with a model share: the first design, candidates and feasibility."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,18 +34,20 @@ _LARGEST_BATCH = 20
 class ModelBased(Optimizer):
     """Base of optimizers that fit a model after every batch and propose what it promises most of.
 
-    Of isomorphic architectures, which have equal features, a batch holds one only: the others are measured
-    later, if the first was worth it. Constraints on what the space counts (parameters, MACs) are exact; others
+    Constraints on what the space counts (parameters, MACs) are exact; others
     are learnt as objectives are, and an acquisition counts times the probability that they are met.
 
     Args:
         n_initial: Random architectures measured before the first model.
-        acquisition: One of :data:`ACQUISITIONS`.
+        acquisition: One of :attr:`acquisitions`.
         kappa: Standard deviations that ``"ucb"`` adds to a mean.
         batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
             from 1 to 20.
         batch_share: See ``batch_size``.
         encoding: Name of the encoding that features come from; the most telling one of the space by default.
+
+    Attributes:
+        acquisitions: Names of the acquisitions that it knows.
 
     Raises:
         UnknownNameError: If there is no such acquisition.
@@ -52,6 +55,7 @@ class ModelBased(Optimizer):
     """
 
     archive: Archive
+    acquisitions: ClassVar[Sequence[str]] = ACQUISITIONS
 
     def __init__(
         self,
@@ -66,7 +70,7 @@ class ModelBased(Optimizer):
         super().__init__(batch_size=_LARGEST_BATCH if batch_size is None else batch_size)
         self._batch_grows = batch_size is None
         self.n_initial = check_int("n_initial", n_initial, minimum=1)
-        self.acquisition = check_choice("acquisition", acquisition, ACQUISITIONS)
+        self.acquisition = check_choice("acquisition", acquisition, self.acquisitions)
         self.kappa = check_float("kappa", kappa, minimum=0.0)
         self.batch_share = check_float("batch_share", batch_share, minimum=0.0, maximum=1.0)
         self.encoding = encoding
@@ -179,17 +183,3 @@ class ModelBased(Optimizer):
         # Where an acquisition has underflown, feasibility still decides.
         worth: Floats = (acquired - acquired.min() + np.finfo(float).tiny) * feasibility
         return worth
-
-
-def one_of_each(worth: Floats, features: Features, n: int) -> list[int]:
-    """Positions of the ``n`` candidates of most worth, of equal features only one, best first."""
-    chosen: list[int] = []
-    taken: set[bytes] = set()
-    for position in np.argsort(-worth, kind="stable").tolist():
-        key = features[position].tobytes()
-        if key not in taken:
-            taken.add(key)
-            chosen.append(position)
-            if len(chosen) == n:
-                break
-    return chosen
