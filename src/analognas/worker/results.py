@@ -25,6 +25,8 @@ class RunResult:
         score: Objective turned so that larger is better; minus infinity where a constraint is broken.
         violation: Total violation of the constraints; 0 where all are met.
         stopped_by: ``"budget"``, ``"exhausted"`` (nothing new left) or ``"stalled"``.
+        n_evaluations: What counted against the budget: distinct architectures, or all readings where repeats
+            are new measurements.
     """
 
     population: Population
@@ -33,6 +35,7 @@ class RunResult:
     score: NDArray[np.float64]
     violation: NDArray[np.float64]
     stopped_by: str
+    n_evaluations: int
 
     @property
     def n_distinct(self) -> int:
@@ -154,7 +157,7 @@ class SearchResult:
                     "architecture": self.architectures[number],
                     objective: _number(run.evaluation.means[objective][row]),
                     "feasible": run.feasible,
-                    "evaluations": run.n_distinct,
+                    "evaluations": run.n_evaluations,
                     "stopped_by": run.stopped_by,
                 }
             )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import ResumeError
-from ..evaluators import Evaluation, Evaluator, Problem
+from ..evaluators import Evaluation, Evaluator, Problem, StochasticEvaluator, reading_seeds
 from ..optimizers import Optimizer
 from ..spaces import Population
 from .results import RunResult
@@ -27,8 +27,9 @@ class Run:
         optimizer: An optimizer that was reset for this run.
         evaluator: Where values come from.
         problem: What is searched for.
-        budget: Distinct architectures to evaluate.
+        budget: Evaluations to pay for, see :attr:`n_spent`.
         log: Where trials go, if anywhere.
+        seed: Seed of the search; the seeds of readings follow from it.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Run:
         problem: Problem,
         budget: int,
         log: TrialLog | None = None,
+        seed: int = 0,
     ) -> None:
         self.number = number
         self.optimizer = optimizer
@@ -47,6 +49,7 @@ class Run:
         self.problem = problem
         self.budget = budget
         self.log = log
+        self.seed = seed
         self.n_trials = 0
         self.n_distinct = 0
         self._sem_metrics = [name for name in problem.metrics if name in evaluator.metrics_with_sem]
@@ -55,6 +58,8 @@ class Run:
         self._new = np.empty(0, dtype=bool)
         # Number of the trial that first measured each architecture, by code.
         self._first_trial: dict[Any, int] = {}
+        # How often each architecture was read, by code; only where a repeat is a new measurement.
+        self._n_readings: dict[Any, int] = {}
         self._logged = None if log is None else log.read_run(number, evaluator.space)
 
     def execute(self, after_batch: Callable[[Run], None] | None = None) -> RunResult:
@@ -69,7 +74,7 @@ class Run:
         batch = 0
         since_new = 0
         stopped_by = "budget"
-        while self.n_distinct < self.budget:
+        while self.n_spent < self.budget:
             proposed = self.optimizer.ask()
             if not len(proposed):
                 stopped_by = "exhausted"
@@ -82,7 +87,8 @@ class Run:
             if self.log is not None:
                 self._append(self.log, first, batch, population, new, evaluation)
             batch += 1
-            since_new = 0 if any(new) else since_new + len(population)
+            paid = any(new) or self.problem.stochastic
+            since_new = 0 if paid else since_new + len(population)
             if since_new >= STALL:
                 stopped_by = "stalled"
                 break
@@ -90,13 +96,18 @@ class Run:
                 after_batch(self)
         return self._result(stopped_by)
 
+    @property
+    def n_spent(self) -> int:
+        """What counted against the budget: distinct architectures, or all readings where repeats are new."""
+        return self.n_trials if self.problem.stochastic else self.n_distinct
+
     def snapshot(self) -> RunResult:
         """What the run has found so far."""
         return self._result("running")
 
     def _within_budget(self, proposed: Population) -> tuple[Population, list[bool]]:
         """Cut a proposal where the budget ends; tell which rows are new to the run."""
-        left = self.budget - self.n_distinct
+        left = self.budget - self.n_spent
         new: list[bool] = []
         for code in self.evaluator.space.codes(proposed).tolist():
             if not left:
@@ -104,12 +115,14 @@ class Run:
             is_new = code not in self._first_trial
             if is_new:
                 self._first_trial[code] = self.n_trials + len(new)
-                left -= 1
+            left -= is_new or self.problem.stochastic
             new.append(is_new)
         return proposed[: len(new)], new
 
     def _evaluate(self, population: Population, new: Sequence[bool]) -> Evaluation:
         logged = self._logged_part(population)
+        if isinstance(self.evaluator, StochasticEvaluator):
+            return self._read(self.evaluator, population, logged)
         if not len(logged):
             if all(new):
                 return self.evaluator.evaluate(population, self.problem.metrics)
@@ -117,6 +130,25 @@ class Run:
         if len(logged) == len(population):
             return logged.evaluation
         return self._fill(population, new, len(logged), self._matrix(logged.evaluation))
+
+    def _read(
+        self, evaluator: StochasticEvaluator, population: Population, logged: LoggedRun
+    ) -> Evaluation:
+        """Take a new reading of every row that the log does not hold."""
+        readings = []
+        for code in evaluator.space.codes(population).tolist():
+            readings.append(self._n_readings.get(code, 0))
+            self._n_readings[code] = readings[-1] + 1
+        n_known = len(logged)
+        if n_known == len(population):
+            return logged.evaluation
+        rows = population[n_known:]
+        seeds = reading_seeds(self.seed, self.number, rows, readings[n_known:])
+        measured = evaluator.measure(rows, self.problem.metrics, seeds=seeds)
+        if not n_known:
+            return measured
+        known, added = self._matrix(logged.evaluation), self._matrix(measured)
+        return self._evaluation(np.concatenate([known, added]))
 
     def _logged_part(self, population: Population) -> LoggedRun:
         """Return the trials that the log already holds for the rows of this batch."""
@@ -213,6 +245,7 @@ class Run:
             score=score,
             violation=violation,
             stopped_by=stopped_by,
+            n_evaluations=self.n_spent,
         )
 
 

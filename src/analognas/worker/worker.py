@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import InvalidArgumentError, RandomStreams, check_int, get_metric, write_json
-from ..evaluators import Evaluator, Problem, TableEvaluator
+from ..evaluators import Evaluator, Problem, StochasticEvaluator, TableEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..spaces import SPACES, Space
 from .output import make_folder
@@ -43,7 +43,7 @@ class Progress:
 
     Attributes:
         run: Number of the run at work.
-        n_distinct: Distinct architectures it has evaluated.
+        n_distinct: Evaluations that counted against its budget, see :class:`.RunResult`.
         best: Best value of the objective in all runs so far; NaN before the first feasible one.
     """
 
@@ -65,7 +65,8 @@ class Worker:
         constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. By default
             the optimizer's own, else none.
         runs: Independent repeats.
-        budget: Distinct architectures evaluated in each run; by default the optimizer's own, else 500.
+        budget: Distinct architectures evaluated in each run, or readings taken where a repeat is a new
+            measurement (:class:`.StochasticEvaluator`); by default the optimizer's own, else 500.
         seed: Everything random follows from it.
         out: Folder for the trial log and the result; new or empty. Nothing is written by default.
         resume: Continue the search whose log is in ``out``: it goes on as if it had never stopped. Runs and
@@ -136,7 +137,10 @@ class Worker:
                 f"{' of another definition' if scored.name == self.space.name else ''}."
             )
         self.problem = Problem.of(
-            chosen["objectives"], chosen["constraints"], self.evaluator.metrics
+            chosen["objectives"],
+            chosen["constraints"],
+            self.evaluator.metrics,
+            stochastic=isinstance(self.evaluator, StochasticEvaluator),
         )
         self.optimizer.check(self.problem)
         if resume and out is None:
@@ -246,6 +250,7 @@ class Worker:
             problem=self.problem,
             budget=self.budget,
             log=log,
+            seed=self.streams.seed,
         )
         due = time.monotonic()
 
@@ -267,7 +272,7 @@ class Worker:
         if isnan(self._best) or sign * best > sign * self._best:
             self._best = best
         if self.on_progress is not None:
-            self.on_progress(Progress(number, run.n_distinct, self._best))
+            self.on_progress(Progress(number, run.n_evaluations, self._best))
 
     def _winners(self, results: list[RunResult]) -> tuple[dict[str, Any], ...]:
         population = np.concatenate([result.population for result in results])
