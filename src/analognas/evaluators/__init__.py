@@ -4,6 +4,7 @@ from .base import Evaluation, Evaluator
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
 from .noisy_table import NoisyTableEvaluator
+from .pooling import pooled, pooled_evaluation
 from .problem import Problem
 from .stochastic import StochasticEvaluator, normal_draws, reading_seeds
 from .surrogate import Surrogate, distinct_rows
@@ -23,5 +24,7 @@ __all__ = [
     "XGBoostEvaluator",
     "distinct_rows",
     "normal_draws",
+    "pooled",
+    "pooled_evaluation",
     "reading_seeds",
 ]

@@ -7,6 +7,8 @@ from .base import Optimizer
 from .evolutionary import EAOptimizer
 from .gene_roles import gene_roles
 from .local_search import LocalSearch
+from .noise_aware import NoiseAware
+from .posterior import Posterior
 from .predictor_guided import PredictorGuided
 from .random_search import RandomSearch
 from .regularized_evolution import RegularizedEvolution
@@ -21,6 +23,7 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
             EAOptimizer,
             LocalSearch,
             RandomSearch,
+            NoiseAware,
         )
     },
 )
@@ -30,7 +33,9 @@ __all__ = [
     "OPTIMIZERS",
     "EAOptimizer",
     "LocalSearch",
+    "NoiseAware",
     "Optimizer",
+    "Posterior",
     "PredictorGuided",
     "RandomSearch",
     "RegularizedEvolution",
