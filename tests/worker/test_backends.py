@@ -1,9 +1,10 @@
 import json
 import os
+import random
 import signal
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 import numpy as np
 import pytest
@@ -261,3 +262,31 @@ def test_bad_arguments(make, message):
 
 def test_every_back_end_has_its_name():
     assert [BACKENDS.get(name)().name for name in BACKENDS] == BACKENDS.names()
+
+
+def kill_now_and_then(backend, seed, n, done):
+    """Kill ``n`` processes of a pool at random moments."""
+    generator = random.Random(seed)
+    killed = 0
+    while killed < n and not done.wait(generator.uniform(0.05, 0.6)):
+        ids = [pid for pid in backend.process_ids if pid is not None]
+        if ids:
+            with suppress(ProcessLookupError):
+                os.kill(generator.choice(ids), signal.SIGKILL)
+                killed += 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_pool_whose_processes_are_killed_at_random_moments(fragile, tmp_path, seed):
+    expected = fragile.worker().search().to_json()
+    # Retries without end: the killer must not be able to poison an architecture.
+    backend, done = PoolBackend(n_workers=2, retries=100), threading.Event()
+    killer = threading.Thread(target=kill_now_and_then, args=(backend, seed, 5, done))
+    killer.start()
+    try:
+        result = fragile.worker(tmp_path / "out", 0.05, backend=backend).search()
+    finally:
+        done.set()
+        killer.join()
+    assert result.to_json() == expected

@@ -1,6 +1,6 @@
 """The worker: budgets, repeats, back ends, callbacks, the trial log, and resuming."""
 
-from .backends import BACKENDS, Backend, SerialBackend
+from .backends import BACKENDS, Backend, SerialBackend, make_backend
 from .budget import Budget
 from .callbacks import Progress, SearchView, StopSearch
 from .crew import ParallelBackend
@@ -27,6 +27,7 @@ __all__ = [
     "TrialLog",
     "Worker",
     "architecture_text",
+    "make_backend",
     "make_folder",
     "next_folder",
 ]

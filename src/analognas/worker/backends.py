@@ -120,11 +120,13 @@ class SerialBackend(Backend):
             yield self._alone(job.row(row), row)
 
     def _alone(self, job: Job, row: int) -> Outcome:
+        error = ""
         for _ in range(1 + self.retries):
             result = attempt(self._evaluator, job)
             if not isinstance(result, str):
                 return Outcome((row,), result)
-        return Outcome((row,), job.unmeasured(), result)
+            error = result
+        return Outcome((row,), job.unmeasured(), error)
 
     def close(self) -> None:
         """Nothing is held."""

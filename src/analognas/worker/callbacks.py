@@ -27,7 +27,7 @@ class Progress:
 
     Attributes:
         run: Number of the run at work.
-        n_distinct: Distinct architectures it has evaluated.
+        n_distinct: Evaluations that counted against its budget, see :class:`.RunResult`.
         best: Best value of the objective in all runs so far; NaN before the first feasible one.
         fraction: How much of its budget the run has spent, from 0 to 1.
         n_failed: Evaluations of the run that failed.

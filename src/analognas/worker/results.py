@@ -26,6 +26,8 @@ class RunResult:
         violation: Total violation of the constraints; 0 where all are met.
         stopped_by: ``"budget"``, ``"seconds"``, ``"cost"``, ``"exhausted"`` (nothing new left), ``"stalled"``
             or ``"callback"``.
+        n_evaluations: What counted against the budget: distinct architectures, or all readings where repeats
+            are new measurements.
         errors: Why an evaluation failed, by row; its metrics are NaN.
     """
 
@@ -35,6 +37,7 @@ class RunResult:
     score: NDArray[np.float64]
     violation: NDArray[np.float64]
     stopped_by: str
+    n_evaluations: int
     errors: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -161,7 +164,7 @@ class SearchResult:
                     "architecture": self.architectures[number],
                     objective: _number(run.evaluation.means[objective][row]),
                     "feasible": run.feasible,
-                    "evaluations": run.n_distinct,
+                    "evaluations": run.n_evaluations,
                     "stopped_by": run.stopped_by,
                     **({"failed": len(run.errors)} if run.errors else {}),
                 }

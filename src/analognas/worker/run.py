@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import ResumeError
-from ..evaluators import Evaluation, Evaluator, Problem
+from ..evaluators import Evaluation, Evaluator, Problem, StochasticEvaluator, reading_seeds
 from ..optimizers import Optimizer
 from ..spaces import Population
 from .backends import Backend
 from .budget import Budget
 from .jobs import Job, Outcome
+from .journal import Journal
 from .results import RunResult
 from .trial_log import TrialLog, sem_column
 
@@ -35,6 +35,7 @@ class Run:
         problem: What is searched for.
         budget: What may be spent.
         log: Where trials go, if anywhere.
+        seed: Seed of the search; the seeds of readings follow from it.
 
     Attributes:
         n_trials: Trials told to the optimizer.
@@ -55,6 +56,7 @@ class Run:
         problem: Problem,
         budget: Budget,
         log: TrialLog | None = None,
+        seed: int = 0,
     ) -> None:
         self.number = number
         self.optimizer = optimizer
@@ -66,9 +68,10 @@ class Run:
         self.seconds = 0.0
         self.cost = 0.0
         self.errors: dict[int, str] = {}
+        self.seed = seed
         self._generator = generator
         self._backend = backend
-        self._log = log
+        self._journal = Journal(log, number, evaluator.space)
         self._metrics = metrics_wanted(problem, budget)
         self._sem_metrics = [name for name in self._metrics if name in evaluator.metrics_with_sem]
         self._genotypes = np.empty((0, evaluator.space.n_genes), dtype=evaluator.space.dtype)
@@ -77,9 +80,9 @@ class Run:
         # Number of the trial that first measured each architecture, by code.
         self._first_trial: dict[Any, int] = {}
         self._batch = 0
-        self._logged = None if log is None else log.read_run(number, evaluator.space)
-        # Trials up to here come from the log; the clock runs from there on.
-        self._replayed = int(self._logged.numbers[-1]) + 1 if self._logged else 0
+        # How often each architecture was read, by code; only where a repeat is a new measurement.
+        self._n_readings: dict[Any, int] = {}
+        # Runs as soon as something is measured; what the log holds was within the time of its day.
         self._clock: float | None = None
 
     def execute(self, after_batch: Callable[[Run], object] | None = None) -> RunResult:
@@ -102,8 +105,9 @@ class Run:
             evaluation = self._evaluate(population, new)
             self._record(population, new, evaluation)
             self.optimizer.tell(population, evaluation)
-            self._note_state()
-            since_new = 0 if any(new) else since_new + len(population)
+            self._after_tell()
+            paid = any(new) or self.problem.stochastic
+            since_new = 0 if paid else since_new + len(population)
             if since_new >= STALL:
                 stopped_by = "stalled"
                 break
@@ -113,9 +117,14 @@ class Run:
         return self._result(stopped_by)
 
     @property
+    def n_spent(self) -> int:
+        """What counted against the budget: distinct architectures, or all readings where repeats are new."""
+        return self.n_trials if self.problem.stochastic else self.n_distinct
+
+    @property
     def fraction(self) -> float:
         """How much of the budget is spent, from 0 to 1."""
-        return self.budget.fraction(self.n_distinct, self.seconds, self.cost)
+        return self.budget.fraction(self.n_spent, self.seconds, self.cost)
 
     @property
     def replaying(self) -> bool:
@@ -123,31 +132,25 @@ class Run:
         return self._clock is None
 
     def _limit(self) -> str | None:
-        """Which limit is reached, if any. What the log holds was within the time of its day."""
-        seconds = 0.0
-        if self.n_trials >= self._replayed:
-            if self._clock is None:
-                self.seconds = self._logged.seconds if self._logged else 0.0
-                self._clock = time.monotonic() - self.seconds
-            seconds = self.seconds
-        return self.budget.reached(self.n_distinct, seconds, self.cost)
+        """Which limit is reached, if any."""
+        if self._clock is None and self.n_trials >= self._journal.end:
+            self._start_clock()
+        seconds = 0.0 if self._clock is None else self.seconds
+        return self.budget.reached(self.n_spent, seconds, self.cost)
 
-    def _note_state(self) -> None:
+    def _start_clock(self) -> None:
+        self.seconds = self._journal.seconds
+        self._clock = time.monotonic() - self.seconds
+
+    def _after_tell(self) -> None:
         """Keep where the run stands after a batch, or check that a replay stands where the log says."""
         self._batch += 1
-        if self._clock is not None:
-            self.seconds = time.monotonic() - self._clock
-        if self._log is None:
-            return
         state = self._generator.bit_generator.state
-        if self._clock is not None:
-            self._log.note_state(self.number, self.n_trials, self.seconds, state)
-        elif self._logged and self._logged.states.get(self.n_trials, state) != state:
-            raise ResumeError(
-                f"After {self.n_trials} trials of run {self.number} the random generator is not in the state "
-                "that the log holds: the search was begun by another version of the optimizer, of analognas "
-                "or of numpy; continue it with that."
-            )
+        if self._clock is None:
+            self._journal.check_state(self.n_trials, state)
+        else:
+            self.seconds = time.monotonic() - self._clock
+            self._journal.keep_state(self.n_trials, self.seconds, state)
 
     def snapshot(self) -> RunResult:
         """What the run has found so far."""
@@ -155,7 +158,7 @@ class Run:
 
     def _within_budget(self, proposed: Population) -> tuple[Population, list[bool]]:
         """Cut a proposal where the budget ends; tell which rows are new to the run."""
-        left = self.budget.most - self.n_distinct
+        left = self.budget.most - self.n_spent
         new: list[bool] = []
         for code in self.evaluator.space.codes(proposed).tolist():
             if not left:
@@ -163,57 +166,58 @@ class Run:
             is_new = code not in self._first_trial
             if is_new:
                 self._first_trial[code] = self.n_trials + len(new)
-                left -= 1
+            left -= is_new or self.problem.stochastic
             new.append(is_new)
         return proposed[: len(new)], new
 
     def _evaluate(self, population: Population, new: Sequence[bool]) -> Evaluation:
         """Metrics of a batch: what the log holds, then new measurements, then those of repeats."""
-        n = len(population)
-        known, values = self._from_log(population)
-        fresh = [row for row in range(n) if new[row] and row not in known]
+        n, first = len(population), self.n_trials
+        known, logged, errors = self._journal.recall(first, population)
+        self.errors.update(errors)
+        if len(known) == n:
+            self._seeds(population, [])
+            return logged
         matrix = np.empty((n, self._values.shape[1]))
-        matrix[known] = values
+        if known:
+            matrix[known] = self._matrix(logged)
+        paid = [True] * n if self.problem.stochastic else new
+        fresh = [row for row in range(n) if paid[row] and row not in known]
         for outcome in self._measure(population, fresh):
             rows = [fresh[row] for row in outcome.rows]
+            if outcome.error is not None:
+                self.errors[first + rows[0]] = outcome.error
             self._keep(rows, population, new, outcome.evaluation, outcome.error)
             if len(rows) == n:
                 return outcome.evaluation
             matrix[rows] = self._matrix(outcome.evaluation)
-        repeats = [row for row in range(n) if not new[row] and row not in known]
+        repeats = [row for row in range(n) if not paid[row] and row not in known]
         if repeats:
             self._look_up(matrix, population, repeats)
             self._keep(repeats, population, new, self._evaluation(matrix[repeats]))
         return self._evaluation(matrix)
 
-    def _from_log(self, population: Population) -> tuple[list[int], NDArray[np.float64]]:
-        """Return the rows of this batch that the log holds, and their values."""
-        if self.n_trials >= self._replayed:
-            return [], self._values[:0]
-        assert self._logged is not None
-        batch = [self.n_trials, self.n_trials + len(population)]
-        part = slice(*np.searchsorted(self._logged.numbers, batch).tolist())
-        rows = self._logged.numbers[part] - self.n_trials
-        genotypes = self._logged.population[part]
-        differs = (genotypes != population[rows]).any(axis=1)
-        if differs.any():
-            at = int(differs.argmax())
-            raise ResumeError(
-                f"Trial {self.n_trials + int(rows[at])} of run {self.number} in the log is "
-                f"{genotypes[at].tolist()}, but this search proposes {population[rows[at]].tolist()}: the "
-                "log belongs to another search or another version."
-            )
-        for number in (rows + self.n_trials).tolist():
-            if number in self._logged.errors:
-                self.errors[number] = self._logged.errors[number]
-        return rows.tolist(), self._matrix(self._logged.evaluation.take(part))
-
     def _measure(self, population: Population, rows: list[int]) -> Iterable[Outcome]:
         """Measure some rows of a batch."""
+        seeds = self._seeds(population, rows)
         if not rows:
             return ()
+        if self._clock is None:
+            self._start_clock()
         part = population if len(rows) == len(population) else population[rows]
-        return self._backend.measure(Job(part, self._metrics, self._sem_metrics))
+        return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds))
+
+    def _seeds(self, population: Population, rows: list[int]) -> NDArray[np.uint64] | None:
+        """Seeds of the readings of some rows of a batch; every row of it is read once, now or in the log."""
+        if not isinstance(self.evaluator, StochasticEvaluator):
+            return None
+        readings = []
+        for code in self.evaluator.space.codes(population).tolist():
+            readings.append(self._n_readings.get(code, 0))
+            self._n_readings[code] = readings[-1] + 1
+        return reading_seeds(
+            self.seed, self.number, population[rows], [readings[row] for row in rows]
+        )
 
     def _look_up(
         self, matrix: NDArray[np.float64], population: Population, repeats: Sequence[int]
@@ -233,27 +237,8 @@ class Run:
         evaluation: Evaluation,
         error: str | None = None,
     ) -> None:
-        """Log some rows of a batch, whose metrics are ``evaluation``; rows that failed come alone."""
-        first, last = rows[0], rows[-1]
-        if error is not None:
-            self.errors[self.n_trials + first] = error
-        if self._log is None:
-            return
-        if last - first + 1 > len(rows):
-            for at, row in enumerate(rows):
-                self._keep([row], population, new, evaluation.take(slice(at, at + 1)))
-            return
-        part = slice(first, last + 1)
-        errors = None if error is None else {self.n_trials + first: error}
-        self._log.append(
-            self.number,
-            self.n_trials + first,
-            self._batch,
-            population[part],
-            new[part],
-            evaluation,
-            errors,
-        )
+        """Log some rows of this batch, whose metrics are ``evaluation``."""
+        self._journal.keep(self.n_trials, self._batch, rows, population, new, evaluation, error)
 
     def _record(self, population: Population, new: Sequence[bool], evaluation: Evaluation) -> None:
         end = self.n_trials + len(population)
@@ -298,6 +283,7 @@ class Run:
             score=score,
             violation=violation,
             stopped_by=stopped_by,
+            n_evaluations=self.n_spent,
             errors=dict(self.errors),
         )
 

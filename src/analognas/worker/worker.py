@@ -20,13 +20,13 @@ from ..core import (
     current_metric_name,
     write_json,
 )
-from ..evaluators import Evaluator, Problem, TableEvaluator
+from ..evaluators import Evaluator, Problem, StochasticEvaluator, TableEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..spaces import SPACES, Space
 from .backends import Backend, make_backend
 from .budget import Budget
 from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
-from .output import make_folder
+from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
 from .run import Run, metrics_wanted
 from .trial_log import FILE_NAME, TrialLog, sem_column
@@ -41,7 +41,6 @@ DEFAULTS = {
     "budget": 500,
 }
 N_WINNERS = 5
-RESULT_FILE = "best.json"
 
 _PROGRESS_SECONDS = 0.1
 
@@ -59,8 +58,9 @@ class Worker:
         constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. By default
             the optimizer's own, else none.
         runs: Independent repeats.
-        budget: Distinct architectures evaluated in each run; by default the optimizer's own, else 500, or any
-            number where ``max_seconds`` or ``max_cost`` is given.
+        budget: Distinct architectures evaluated in each run, or readings taken where a repeat is a new
+            measurement (:class:`.StochasticEvaluator`); by default the optimizer's own, else 500, or any number
+            where ``max_seconds`` or ``max_cost`` is given.
         max_seconds: Wall-clock time of each run, s, that before an interruption included; None: any. The batch
             at work is finished.
         max_cost: Largest sum of ``cost_metric`` in each run, in that metric's unit; None: any. The batch that
@@ -129,30 +129,12 @@ class Worker:
         }
         chosen = self._settings(given)
         self.evaluator = TableEvaluator() if chosen["evaluator"] is None else chosen["evaluator"]
-        for name, value, kind in [
-            ("space", self.space, Space),
-            ("optimizer", self.optimizer, Optimizer),
-            ("evaluator", self.evaluator, Evaluator),
-        ]:
-            if not isinstance(value, kind):
-                raise InvalidArgumentError(
-                    f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
-                    f"optimizer a name, but got {value!r}."
-                )
-        scored = self.evaluator.space
-        if evaluator is None and scored.name != self.space.name:
-            raise InvalidArgumentError(
-                f"Nothing is measured in the space {self.space.name!r}, only in {scored.name!r}; from Python, "
-                "search it with an evaluator of your own, a surrogate or a training run: Worker(space, "
-                "evaluator=...), see docs/spaces.md."
-            )
-        if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
-            raise InvalidArgumentError(
-                f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
-                f"{' of another definition' if scored.name == self.space.name else ''}."
-            )
+        self._check_parts(evaluator)
         self.problem = Problem.of(
-            chosen["objectives"], chosen["constraints"], self.evaluator.metrics
+            chosen["objectives"],
+            chosen["constraints"],
+            self.evaluator.metrics,
+            stochastic=isinstance(self.evaluator, StochasticEvaluator),
         )
         self.optimizer.check(self.problem)
         if cost_metric is not None:
@@ -176,6 +158,31 @@ class Worker:
         self.on_progress = on_progress
         self.result: SearchResult | None = None
         self._best = nan
+
+    def _check_parts(self, given: Evaluator | None) -> None:
+        """Refuse what is no space, optimizer or evaluator, or does not belong together."""
+        for name, value, kind in [
+            ("space", self.space, Space),
+            ("optimizer", self.optimizer, Optimizer),
+            ("evaluator", self.evaluator, Evaluator),
+        ]:
+            if not isinstance(value, kind):
+                raise InvalidArgumentError(
+                    f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
+                    f"optimizer a name, but got {value!r}."
+                )
+        scored = self.evaluator.space
+        if given is None and scored.name != self.space.name:
+            raise InvalidArgumentError(
+                f"Nothing is measured in the space {self.space.name!r}, only in {scored.name!r}; from Python, "
+                "search it with an evaluator of your own, a surrogate or a training run: Worker(space, "
+                "evaluator=...), see docs/spaces.md."
+            )
+        if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
+            raise InvalidArgumentError(
+                f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
+                f"{' of another definition' if scored.name == self.space.name else ''}."
+            )
 
     def _checked_runs(self, numbers: Sequence[int]) -> list[int]:
         if self.out is None:
@@ -265,36 +272,16 @@ class Worker:
     def _open_log(self) -> TrialLog | None:
         if self.out is None:
             return None
-        file = self.out / FILE_NAME
-        notes = {"runs": self.runs, **self._spendable()}
-        if self.resume:
-            return self._checked(TrialLog.open(file), notes)
         metrics = metrics_wanted(self.problem, self.limits)
         sems = [sem_column(name) for name in metrics if name in self.evaluator.metrics_with_sem]
-        made = not self.out.exists()
-        if self.only_runs is not None:
-            self.out.mkdir(parents=True, exist_ok=True)
-            log = TrialLog.join(file, self.identity(), metrics + sems, notes)
-            return self._checked(log, notes)
-        folder = make_folder(self.out)
-        try:
-            return TrialLog.create(file, self.identity(), metrics + sems, notes)
-        except BaseException:
-            if made:
-                folder.rmdir()
-            raise
-
-    def _checked(self, log: TrialLog, notes: dict[str, Any]) -> TrialLog:
-        """Return a log that goes on, if it is of this search."""
-        try:
-            log.check_identity(self.identity())
-            # A result that stays beside a growing log would be mistaken for the log's.
-            log.path.with_name(RESULT_FILE).unlink(missing_ok=True)
-            log.note(notes)
-        except BaseException:
-            log.close()
-            raise
-        return log
+        return open_log(
+            self.out,
+            self.identity(),
+            metrics + sems,
+            {"runs": self.runs, **self._spendable()},
+            resume=self.resume,
+            shared=self.only_runs is not None,
+        )
 
     def _run(self, number: int, log: TrialLog | None) -> RunResult:
         generator = self.streams.numpy("run", number, "optimizer")
@@ -308,6 +295,7 @@ class Worker:
             problem=self.problem,
             budget=self.limits,
             log=log,
+            seed=self.streams.seed,
         )
         due = time.monotonic()
         best_before = self._best
@@ -333,7 +321,7 @@ class Worker:
         if self.on_progress is not None:
             fraction = 1.0 if done else run.fraction
             self.on_progress(
-                Progress(run.number, run.n_distinct, self._best, fraction, len(run.errors))
+                Progress(run.number, run.n_spent, self._best, fraction, len(run.errors))
             )
 
     def _winners(self, results: list[RunResult]) -> tuple[dict[str, Any], ...]:
