@@ -128,7 +128,8 @@ class Posterior:
         """
         below = np.log(np.maximum(_middle_of_steps(self.mass), np.finfo(float).tiny))
         chances: Floats = (self.mass * np.exp(below.sum(axis=0) - below)).sum(axis=1)
-        return chances / chances.sum()
+        chances /= chances.sum()
+        return chances
 
     def indistinguishable(self, contender: int, level: float = 0.95) -> NDArray[np.int64]:
         """The fewest contenders that hold the best of all with probability ``level``, likeliest first.
@@ -143,7 +144,8 @@ class Posterior:
         order = np.argsort(-chances, kind="stable")
         order = order[order != contender]
         held = chances[contender] + np.concatenate([[0.0], np.cumsum(chances[order])])
-        return order[: int(np.argmax(held >= _checked(level) - 1e-12))]
+        rivals: NDArray[np.int64] = order[: int(np.argmax(held >= _checked(level) - 1e-12))]
+        return rivals
 
 
 def _checked(level: float) -> float:

@@ -8,6 +8,7 @@ from .output import make_folder, next_folder
 from .pool import PoolBackend
 from .ray_backend import RayBackend
 from .results import RunResult, SearchResult, architecture_text
+from .standings import Comparison, Estimate, Standings
 from .trial_log import TrialLog
 from .worker import Worker
 
@@ -15,6 +16,8 @@ __all__ = [
     "BACKENDS",
     "Backend",
     "Budget",
+    "Comparison",
+    "Estimate",
     "ParallelBackend",
     "PoolBackend",
     "Progress",
@@ -23,6 +26,7 @@ __all__ = [
     "SearchResult",
     "SearchView",
     "SerialBackend",
+    "Standings",
     "StopSearch",
     "TrialLog",
     "Worker",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core import get_metric
 from ..evaluators import Evaluation, Problem
 from ..spaces import Population
+from .standings import Comparison
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class RunResult:
         population: Every architecture evaluated, in order, shape ``(n, n_genes)``.
         new: Whether each was new to the run, shape ``(n,)``.
         evaluation: Their metrics.
-        score: Objective turned so that larger is better; minus infinity where a constraint is broken.
+        score: Objective turned so that larger is better; minus infinity where a constraint is broken. Where
+            repeats are new measurements, the estimate from all readings of the architecture.
         violation: Total violation of the constraints; 0 where all are met.
         stopped_by: ``"budget"``, ``"seconds"``, ``"cost"``, ``"exhausted"`` (nothing new left), ``"stalled"``
             or ``"callback"``.
@@ -60,7 +62,8 @@ class RunResult:
         """Best feasible value of the objective, in its own unit; NaN if there is none."""
         if not self.feasible:
             return float("nan")
-        return float(self.evaluation.means[problem.objectives[0]][self.best])
+        sign = 1.0 if get_metric(problem.objectives[0]).higher_is_better else -1.0
+        return sign * float(self.score[self.best])
 
     def best_so_far(self) -> NDArray[np.float64]:
         """Best score after each distinct query, shape ``(n_distinct,)``.
@@ -82,6 +85,7 @@ class SearchResult:
         architectures: The best architecture of each run, JSON types that the space's ``encode`` takes.
         winners: The best distinct architectures over all runs, best first: notations, metrics, run and
             ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
+        comparison: Interval of the winner and its rivals, where measurements have standard errors.
     """
 
     problem: Problem
@@ -89,6 +93,7 @@ class SearchResult:
     settings: dict[str, Any]
     architectures: tuple[Any, ...]
     winners: tuple[dict[str, Any], ...]
+    comparison: Comparison | None = None
 
     @property
     def feasible(self) -> bool:
@@ -135,6 +140,8 @@ class SearchResult:
             f"Best architecture {shown} of run {best['run']}: "
             f"{objective} {best['metrics'][objective]:.2f} {unit}".rstrip()
         ]
+        if self.comparison is not None:
+            lines.append(self.comparison.summary(architecture_text, unit))
         failed = len(self.runs) - len(finals)
         if len(finals) > 1:
             lines.append(
@@ -162,7 +169,11 @@ class SearchResult:
                 {
                     "run": number,
                     "architecture": self.architectures[number],
-                    objective: _number(run.evaluation.means[objective][row]),
+                    objective: _number(
+                        run.best_value(self.problem)
+                        if run.feasible
+                        else run.evaluation.means[objective][row]
+                    ),
                     "feasible": run.feasible,
                     "evaluations": run.n_evaluations,
                     "stopped_by": run.stopped_by,
@@ -176,6 +187,7 @@ class SearchResult:
             "feasible": self.feasible,
             "best": self.winners[0],
             "runners_up": list(self.winners[1:]),
+            **({} if self.comparison is None else {"comparison": self.comparison.to_json()}),
             "runs": per_run,
             "over_runs": {
                 "n": len(finals),

@@ -17,6 +17,7 @@ from .budget import Budget
 from .jobs import Job, Outcome
 from .journal import Journal
 from .results import RunResult
+from .standings import Standings
 from .trial_log import TrialLog, sem_column
 
 STALL = 10_000
@@ -273,11 +274,17 @@ class Run:
         return Evaluation(columns, sems)
 
     def _result(self, stopped_by: str) -> RunResult:
+        genotypes = self._genotypes[: self.n_trials]
         evaluation = self._evaluation(self._values[: self.n_trials])
-        violation = self.problem.violation(evaluation)
-        score = np.where(violation > 0, -np.inf, self.problem.scores(evaluation)[:, 0])
+        if self.problem.stochastic:
+            standings = Standings(self.evaluator.space, self.problem, genotypes, evaluation)
+            violation = standings.violation[standings.of_trial]
+            score = standings.score[standings.of_trial]
+        else:
+            violation = self.problem.violation(evaluation)
+            score = np.where(violation > 0, -np.inf, self.problem.scores(evaluation)[:, 0])
         return RunResult(
-            population=self._genotypes[: self.n_trials],
+            population=genotypes,
             new=self._new[: self.n_trials],
             evaluation=evaluation,
             score=score,

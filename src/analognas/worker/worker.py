@@ -10,8 +10,6 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..core import (
     InvalidArgumentError,
     RandomStreams,
@@ -30,6 +28,7 @@ from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
 from .run import Run, metrics_wanted
 from .trial_log import FILE_NAME, TrialLog, sem_column
+from .winners import ranked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +39,6 @@ DEFAULTS = {
     "constraints": (),
     "budget": 500,
 }
-N_WINNERS = 5
 
 _PROGRESS_SECONDS = 0.1
 
@@ -237,8 +235,9 @@ class Worker:
                     break
         settings = {**self.identity(), "n_runs": self.runs, **self._spendable()}
         best = [self.space.describe(run.population[run.best])["architecture"] for run in results]
+        winners, comparison = ranked(self.evaluator, self.problem, results)
         self.result = SearchResult(
-            self.problem, tuple(results), settings, tuple(best), self._winners(results)
+            self.problem, tuple(results), settings, tuple(best), winners, comparison
         )
         if self.out is not None and self.only_runs is None:
             write_json(self.out / RESULT_FILE, self.result.to_json())
@@ -323,42 +322,6 @@ class Worker:
             self.on_progress(
                 Progress(run.number, run.n_spent, self._best, fraction, len(run.errors))
             )
-
-    def _winners(self, results: list[RunResult]) -> tuple[dict[str, Any], ...]:
-        population = np.concatenate([result.population for result in results])
-        score = np.concatenate([result.score for result in results])
-        violation = np.concatenate([result.violation for result in results])
-        measured = {
-            name: np.concatenate([result.evaluation.means[name] for result in results])
-            for name in self.problem.metrics
-        }
-        runs = np.repeat(np.arange(len(results)), [len(result.population) for result in results])
-        # lexsort is stable, so among equals the one found first wins.
-        order = np.lexsort((-score, violation))
-        if (violation == 0).any():
-            order = order[violation[order] == 0]
-        winners: dict[Any, dict[str, Any]] = {}
-        for row in order.tolist():
-            code = self.space.codes(population[row : row + 1]).tolist()[0]
-            if code not in winners:
-                genotype = population[row]
-                report = self.evaluator.report(genotype)
-                # What the search went by is always there, whatever the evaluator reports beside it.
-                searched = {
-                    name: float(values[row]) if np.isfinite(values[row]) else None
-                    for name, values in measured.items()
-                    if name not in report["metrics"]
-                }
-                winners[code] = {
-                    **self.space.describe(genotype),
-                    "run": int(runs[row]),
-                    "feasible": bool(violation[row] == 0),
-                    **report,
-                    "metrics": {**report["metrics"], **searched},
-                }
-            if len(winners) == N_WINNERS:
-                break
-        return tuple(winners.values())
 
     def _finished(self) -> SearchResult:
         if self.result is None:
