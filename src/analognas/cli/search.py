@@ -221,8 +221,14 @@ def _print_result(result: SearchResult, space: Space) -> None:
         table.add_column("architecture", no_wrap=True)
         for head in columns.values():
             table.add_column(head, justify="right", no_wrap=True)
+        compared = result.comparison is not None
+        if compared:
+            table.add_column("95 % interval", justify="right", no_wrap=True)
         for cell in result.winners:
-            values = (number(name, cell["metrics"][name]) for name in columns)
+            values = [number(name, cell["metrics"][name]) for name in columns]
+            if compared:
+                known = cell.get("estimate")
+                values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
             table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
         # Without a terminal there is no width to keep to.
         Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -59,7 +59,7 @@ class NoiseAware(Optimizer):
         self,
         optimizer: Optimizer | Mapping[str, Any] | str = "regularized_evolution",
         *,
-        share: float = 0.5,
+        share: float = 0.2,
         batch_size: int | None = None,
     ) -> None:
         self.inner = _built(optimizer, batch_size)
@@ -124,7 +124,7 @@ class NoiseAware(Optimizer):
     def _learn(self) -> None:
         """Fit the posterior anew, and pass its means on."""
         objective = self.problem.objectives[0]
-        self._reads_again = all(objective in told.sems for told in self._told)
+        self._reads_again = objective in self._told[-1].sems
         if not self._reads_again:
             return
         evaluation = pooled_evaluation(self._told, np.array(self._groups), len(self._rows))

@@ -11,6 +11,10 @@ again: both follow from the data. So it needs no further correction for selectio
 maximisation, and each architecture sees the weights that the others gave (with its own, the extremes would
 confirm themselves). A few pseudo-observations, spread evenly, stand for what was not seen yet.
 
+The limit: where many true values crowd below an edge that is sharper than the errors, the mixture blurs the
+edge, estimates stay too high, and intervals hold less often than they promise. Readings of one contender made
+anew are the remedy: the more of them, the less the prior matters.
+
 Sources: Robbins, "An Empirical Bayes Approach to Statistics", 1956; Efron, "Tweedie's Formula and Selection
 Bias", Journal of the American Statistical Association 106, 2011; the mixture fitted by EM with pseudo-counts
 as in Stephens, "False discovery rates: a new deal", Biostatistics 18, 2017. Width and pseudo-observations
@@ -35,7 +39,7 @@ PSEUDO_OBSERVATIONS = 4.0
 """Observations that the even part of the prior is worth."""
 
 _STEPS_OF_EM = 50
-_GRID = 600
+_GRID = 300
 _LEARNT_FROM = 4096
 _AMONG_THE_BEST = 10
 # Beyond so many errors below the best, nothing is still in the race.
@@ -168,9 +172,10 @@ def _mixture(means: Floats, sems: Floats, centres: Floats, width: float) -> tupl
     likelihood = _bell((means[:, None] - centres) / spread) / spread
     pseudo = PSEUDO_OBSERVATIONS / len(centres)
     weights = np.full(len(centres), 1.0 / len(centres))
+    # The total share of a component is a product with the inverse of what each observation adds up to.
     for _ in range(_STEPS_OF_EM):
-        shares = likelihood * weights
-        shares /= shares.sum(axis=1, keepdims=True)
-        observed = shares.sum(axis=0) + pseudo
+        observed = weights * (likelihood.T @ (1.0 / (likelihood @ weights))) + pseudo
         weights = observed / observed.sum()
-    return observed, shares
+    shares = likelihood * weights
+    shares /= shares.sum(axis=1, keepdims=True)
+    return shares.sum(axis=0) + pseudo, shares
