@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import ResumeError, check_int, dump_json
+from ..core import InvalidArgumentError, ResumeError, check_int, dump_json
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
 
 if TYPE_CHECKING:
     from ..spaces import Space
-    from ..worker import SearchResult, Worker
+    from ..worker import Backend, SearchResult, Worker
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 DEFAULTS: dict[str, Any] = {
@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "seed": 0,
     "chip": "hermes",
     "dataset": None,
+    "max_seconds": None,
 }
 
 # Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
@@ -96,6 +97,19 @@ def search(
         str | None,
         _option("--dataset", about="Data set of device metrics. [default: the space's own]"),
     ] = None,
+    max_seconds: Annotated[
+        float | None,
+        _option("--max-seconds", about="Wall-clock time per run, in s, beside --budget."),
+    ] = None,
+    backend: Annotated[
+        str, _option("--backend", about="Where evaluations happen: serial, pool or ray.")
+    ] = "serial",
+    workers: Annotated[
+        int | None, _option("--workers", about="Workers of a pool or on Ray. [default: one a core]")
+    ] = None,
+    address: Annotated[
+        str | None, _option("--address", about="Ray cluster, 'auto' for the one here.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
@@ -109,12 +123,15 @@ def search(
         "seed": seed,
         "chip": chip,
         "dataset": dataset,
+        "max_seconds": max_seconds,
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
     from .progress import live_progress
 
+    place = _place(backend, workers, address)
     worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    worker.backend = place
     folder = worker.out = worker.out or next_folder()
     try:
         with live_progress(worker):
@@ -167,9 +184,12 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "runs": logged["runs"],
             "seed": logged["seed"],
             **_hardware(logged["evaluator"]),
+            "max_seconds": logged.get("max_seconds"),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
         settings = {key: known[key] if value is None else value for key, value in typed.items()}
+        settings["max_cost"] = logged.get("max_cost")
+        settings["cost_metric"] = logged.get("cost_metric")
         worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ResumeError(
@@ -199,7 +219,8 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
     from ..spaces import SPACES
     from ..worker import Worker
 
-    check_int("--budget", settings["budget"], minimum=1)
+    if settings["budget"] is not None:
+        check_int("--budget", settings["budget"], minimum=1)
     check_int("--runs", settings["runs"], minimum=1)
     check_int("--seed", settings["seed"], minimum=0)
     space = SPACES.get(settings["space"])()
@@ -218,7 +239,22 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
         runs=settings["runs"],
         budget=settings["budget"],
         seed=settings["seed"],
+        max_seconds=settings["max_seconds"],
+        max_cost=settings.get("max_cost"),
+        cost_metric=settings.get("cost_metric"),
     )
+
+
+def _place(backend: str, workers: int | None, address: str | None) -> Backend:
+    from ..worker import make_backend
+
+    if address is None:
+        return make_backend(backend, workers)
+    if backend != "ray":
+        raise InvalidArgumentError(
+            f"--address is that of a Ray cluster; give it with --backend ray, not {backend}."
+        )
+    return make_backend(backend, workers, address=address)
 
 
 def _print_result(result: SearchResult, space: Space) -> None:
@@ -234,8 +270,14 @@ def _print_result(result: SearchResult, space: Space) -> None:
         table.add_column("architecture", no_wrap=True)
         for head in columns.values():
             table.add_column(head, justify="right", no_wrap=True)
+        compared = result.comparison is not None
+        if compared:
+            table.add_column("95 % interval", justify="right", no_wrap=True)
         for cell in result.winners:
-            values = (number(name, cell["metrics"][name]) for name in columns)
+            values = [number(name, cell["metrics"][name]) for name in columns]
+            if compared:
+                known = cell.get("estimate")
+                values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
             table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
         # Without a terminal there is no width to keep to.
         Console(width=None if sys.stdout.isatty() else 120).print(table)

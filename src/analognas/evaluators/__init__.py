@@ -5,8 +5,11 @@ from .combined import CombinedEvaluator, default_evaluator
 from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
+from .noisy_table import NoisyTableEvaluator
 from .pareto import REFERENCE, Scale, hypervolume, igd_plus, non_dominated, quality_curve
+from .pooling import pooled, pooled_evaluation
 from .problem import Problem
+from .stochastic import StochasticEvaluator, normal_draws, reading_seeds
 from .surrogate import Surrogate, distinct_rows
 from .table import TableEvaluator
 from .xgboost_evaluator import XGBoostEvaluator
@@ -22,8 +25,10 @@ __all__ = [
     "Evaluator",
     "GraphEnsemble",
     "GraphEnsembleEvaluator",
+    "NoisyTableEvaluator",
     "Problem",
     "Scale",
+    "StochasticEvaluator",
     "Surrogate",
     "TableEvaluator",
     "XGBoostEvaluator",
@@ -32,5 +37,9 @@ __all__ = [
     "hypervolume",
     "igd_plus",
     "non_dominated",
+    "normal_draws",
+    "pooled",
+    "pooled_evaluation",
     "quality_curve",
+    "reading_seeds",
 ]

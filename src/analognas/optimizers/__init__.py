@@ -7,8 +7,10 @@ from .base import Optimizer
 from .evolutionary import EAOptimizer
 from .gene_roles import gene_roles
 from .local_search import LocalSearch
+from .noise_aware import NoiseAware
 from .nsga import NSGA2, NSGA3
 from .pareto_evolution import ParetoEvolution
+from .posterior import Posterior
 from .predictor_guided import PredictorGuided
 from .random_search import RandomSearch
 from .regularized_evolution import RegularizedEvolution
@@ -26,6 +28,7 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
             EAOptimizer,
             LocalSearch,
             RandomSearch,
+            NoiseAware,
         )
     },
 )
@@ -52,8 +55,10 @@ __all__ = [
     "OPTIMIZERS",
     "EAOptimizer",
     "LocalSearch",
+    "NoiseAware",
     "Optimizer",
     "ParetoEvolution",
+    "Posterior",
     "PredictorGuided",
     "RandomSearch",
     "RegularizedEvolution",

@@ -29,6 +29,7 @@ class Archive:
 
     def __init__(self, space: Space, problem: Problem) -> None:
         self._problem = problem
+        self._space = space
         self.population: Population = np.empty((0, space.n_genes), dtype=space.dtype)
         self.scores: Floats = np.empty(0)
         self.costs: Floats = np.empty((0, len(problem.objectives)))
@@ -45,6 +46,17 @@ class Archive:
         self.violation = np.append(self.violation, problem.violation(evaluation))
         for name, values in self.values.items():
             self.values[name] = np.append(values, evaluation.means[name])
+
+    def revise(self, population: Population, evaluation: Evaluation) -> None:
+        """Replace the values of architectures that are here already."""
+        problem, space = self._problem, self._space
+        scores, violation = problem.scores(evaluation)[:, 0], problem.violation(evaluation)
+        places = {code: place for place, code in enumerate(space.codes(self.population).tolist())}
+        for row, code in enumerate(space.codes(population).tolist()):
+            place = places[code]
+            self.scores[place], self.violation[place] = scores[row], violation[row]
+            for name, values in self.values.items():
+                values[place] = evaluation.means[name][row]
 
     def best_first(self) -> NDArray[np.int64]:
         """Positions, feasible before infeasible and then the better score first; older before equal.

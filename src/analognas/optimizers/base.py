@@ -99,6 +99,13 @@ class Optimizer(ABC):
         Called after every :meth:`ask` with the rows proposed, or the first of them at the end of a budget.
         """
 
+    def revise(self, population: Population, evaluation: Evaluation) -> None:  # noqa: B027
+        """Take better values of architectures that were told before.
+
+        Called by :class:`.NoiseAware` when further readings have changed an estimate. Optimizers that keep no
+        values need not care.
+        """
+
     @abstractmethod
     def _start(self) -> None:
         """Set up the state of a new run; called by :meth:`reset`."""

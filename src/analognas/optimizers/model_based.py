@@ -107,6 +107,10 @@ class ModelBased(Optimizer):
         """Keep the results for the next model."""
         self.archive.add(population, evaluation)
 
+    def revise(self, population: Population, evaluation: Evaluation) -> None:
+        """Let the next model learn the better values."""
+        self.archive.revise(population, evaluation)
+
     @abstractmethod
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
         """Return the positions of up to ``n`` candidates to propose, at least one.

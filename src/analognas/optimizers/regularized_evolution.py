@@ -94,6 +94,20 @@ class RegularizedEvolution(Optimizer):
             self._violation[slots] = violation[part]
             self._next = int(slots[-1] + 1) % self.population_size
             self._size = min(self._size + len(slots), self.population_size)
+        self._order()
+
+    def revise(self, population: Population, evaluation: Evaluation) -> None:
+        """Let those that still live compete with their better values."""
+        scores = self.problem.scores(evaluation)[:, 0]
+        violation = self.problem.violation(evaluation)
+        rows = {code: row for row, code in enumerate(self.space.codes(population).tolist())}
+        for slot, code in enumerate(self.space.codes(self._rows[: self._size]).tolist()):
+            if code in rows:
+                self._score[slot] = scores[rows[code]]
+                self._violation[slot] = violation[rows[code]]
+        self._order()
+
+    def _order(self) -> None:
         # Feasible before infeasible, then the better score: the position in this order is the rank.
         live = slice(0, self._size)
         self._by_rank = np.lexsort((-self._score[live], self._violation[live]))

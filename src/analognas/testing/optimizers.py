@@ -155,7 +155,7 @@ class OptimizerConformance:
         return float(np.quantile(self.evaluate(every, ["params"]).means["params"], 0.5))
 
     def _feasible(self, problem: Problem, rows: Population) -> NDArray[np.bool_]:
-        return problem.violation(self.evaluate(rows, problem.metrics)) == 0
+        return np.equal(problem.violation(self.evaluate(rows, problem.metrics)), 0)
 
     def test_hyperparameters_rebuild_it(self) -> None:
         """A trial log can tell which optimizer wrote it."""

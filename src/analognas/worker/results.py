@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..core import get_metric
 from ..evaluators import REFERENCE, Evaluation, Problem
 from ..spaces import Population
 from .fronts import hypervolume_curves, igd_plus_curves, reference_front, scale_of
+from .standings import Comparison
 from .text import architecture_text, front_lines
 
 
@@ -24,8 +25,13 @@ class RunResult:
         new: Whether each was new to the run, shape ``(n,)``.
         evaluation: Their metrics.
         score: First objective turned so that larger is better; minus infinity where a constraint is broken.
+            Where repeats are new measurements, the estimate from all readings of the architecture.
         violation: Total violation of the constraints; 0 where all are met.
-        stopped_by: ``"budget"``, ``"exhausted"`` (nothing new left) or ``"stalled"``.
+        stopped_by: ``"budget"``, ``"seconds"``, ``"cost"``, ``"exhausted"`` (nothing new left), ``"stalled"``
+            or ``"callback"``.
+        n_evaluations: What counted against the budget: distinct architectures, or all readings where repeats
+            are new measurements.
+        errors: Why an evaluation failed, by row; its metrics are NaN.
     """
 
     population: Population
@@ -34,6 +40,8 @@ class RunResult:
     score: NDArray[np.float64]
     violation: NDArray[np.float64]
     stopped_by: str
+    n_evaluations: int
+    errors: dict[int, str] = field(default_factory=dict)
 
     @property
     def n_distinct(self) -> int:
@@ -55,7 +63,8 @@ class RunResult:
         """Best feasible value of the objective, in its own unit; NaN if there is none."""
         if not self.feasible:
             return float("nan")
-        return float(self.evaluation.means[problem.objectives[0]][self.best])
+        sign = 1.0 if get_metric(problem.objectives[0]).higher_is_better else -1.0
+        return sign * float(self.score[self.best])
 
     def best_so_far(self) -> NDArray[np.float64]:
         """Best score after each distinct query, shape ``(n_distinct,)``.
@@ -78,6 +87,8 @@ class SearchResult:
         winners: The best distinct architectures over all runs, best first: notations, metrics, run and
             ``feasible``. All of them meet the constraints; where nothing does, they are the nearest. With
             several objectives they are the non-dominated set, and the order is that of the first.
+            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
+        comparison: Interval of the winner and its rivals, where measurements have standard errors.
     """
 
     problem: Problem
@@ -85,6 +96,7 @@ class SearchResult:
     settings: dict[str, Any]
     architectures: tuple[Any, ...]
     winners: tuple[dict[str, Any], ...]
+    comparison: Comparison | None = None
 
     @property
     def feasible(self) -> bool:
@@ -190,6 +202,8 @@ class SearchResult:
                 f"Best architecture {shown} of run {best['run']}: "
                 f"{objective} {best['metrics'][objective]:.2f} {unit}".rstrip()
             ]
+            if self.comparison is not None:
+                lines.append(self.comparison.summary(architecture_text, unit))
             if len(finals) > 1:
                 lines.append(
                     f"Best of each of {len(finals)} runs: {np.mean(finals):.2f} ± "
@@ -201,6 +215,10 @@ class SearchResult:
             lines.append(
                 f"{failed} of {len(self.runs)} runs found nothing that meets the constraints"
             )
+        n_errors = sum(len(run.errors) for run in self.runs)
+        if n_errors:
+            last = next(run.errors for run in reversed(self.runs) if run.errors)
+            lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
         return "\n".join(lines)
 
     def _front_summary(self, table: bool) -> list[str]:
@@ -227,10 +245,15 @@ class SearchResult:
                 {
                     "run": number,
                     "architecture": self.architectures[number],
-                    objective: _number(run.evaluation.means[objective][row]),
+                    objective: _number(
+                        run.best_value(self.problem)
+                        if run.feasible
+                        else run.evaluation.means[objective][row]
+                    ),
                     "feasible": run.feasible,
-                    "evaluations": run.n_distinct,
+                    "evaluations": run.n_evaluations,
                     "stopped_by": run.stopped_by,
+                    **({"failed": len(run.errors)} if run.errors else {}),
                 }
             )
         if len(self.problem.objectives) > 1:
@@ -242,6 +265,7 @@ class SearchResult:
             "feasible": self.feasible,
             "best": self.winners[0],
             "runners_up": list(self.winners[1:]),
+            **({} if self.comparison is None else {"comparison": self.comparison.to_json()}),
             "runs": per_run,
             "over_runs": {
                 "n": len(finals),

@@ -3,80 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluators import Evaluation, Evaluator, Problem, non_dominated
+from ..evaluators import Evaluation, Evaluator, Problem, Surrogate, non_dominated
 from .results import RunResult
+from .standings import Comparison, Standings
 
 N_WINNERS = 5
 """Architectures of a search with one objective, and the nearest where nothing is feasible."""
 
 
-def gather_winners(
-    results: Sequence[RunResult], problem: Problem, evaluator: Evaluator
-) -> tuple[dict[str, Any], ...]:
-    """Return the best distinct architectures over all runs, best in the first objective first.
+def ranked(
+    evaluator: Evaluator, problem: Problem, results: Sequence[RunResult]
+) -> tuple[tuple[dict[str, Any], ...], Comparison | None]:
+    """Return the best distinct architectures of all runs, and how sure the first of them is the best.
 
-    With one objective these are the best five; with several the non-dominated set, whole. Where nothing is
-    feasible, they are the five nearest.
+    With one objective these are the best five; with several the non-dominated set, whole, the best in the
+    first objective first. Where nothing is feasible, they are the five nearest.
 
     Args:
-        results: One result a run.
+        evaluator: What measured.
         problem: What was searched for.
-        evaluator: What tells all that is known of an architecture.
+        results: The runs.
+
+    Returns:
+        Winners as :class:`.SearchResult` has them, and the comparison with rivals, if values have errors.
     """
+    space = evaluator.space
     population = np.concatenate([result.population for result in results])
-    evaluation = Evaluation(
-        {
-            name: np.concatenate([result.evaluation.means[name] for result in results])
-            for name in problem.metrics
-        }
+    standings = Standings(
+        space,
+        problem,
+        population,
+        _joined([result.evaluation for result in results]),
+        errors_of_measurement=not isinstance(evaluator, Surrogate),
     )
-    violation = np.concatenate([result.violation for result in results])
-    runs = np.repeat(np.arange(len(results)), [len(result.population) for result in results])
-    order, most = _order(problem, evaluation, violation)
-    winners: dict[Any, dict[str, Any]] = {}
-    for row in order.tolist():
-        code = evaluator.space.codes(population[row : row + 1]).tolist()[0]
-        if code not in winners:
-            winners[code] = {
-                **evaluator.space.describe(population[row]),
-                "run": int(runs[row]),
-                "feasible": bool(violation[row] == 0),
-                **_reported(evaluator, population[row], evaluation, row),
+    order = _order(problem, standings)
+    run_of_trial = np.repeat(
+        np.arange(len(results)), [len(result.population) for result in results]
+    )
+    winners = []
+    for position in order.tolist():
+        trial = standings.first[position]
+        report = evaluator.report(population[trial])
+        known = standings.estimate(position)
+        winners.append(
+            {
+                **space.describe(population[trial]),
+                "run": int(run_of_trial[trial]),
+                "feasible": bool(standings.violation[position] == 0),
+                **report,
+                "metrics": _metrics(report["metrics"], standings, problem, position),
+                **({} if known is None else {"estimate": asdict(known)}),
             }
-        if len(winners) == most:
-            break
-    return tuple(winners.values())
+        )
+
+    def describe(position: int) -> Any:
+        return space.describe(population[standings.first[position]])["architecture"]
+
+    return tuple(winners), standings.comparison(int(order[0]), describe)
 
 
-def _order(
-    problem: Problem, evaluation: Evaluation, violation: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], int]:
-    """Rows of winners, best first, and how many distinct ones are wanted."""
-    feasible = violation == 0
-    costs = np.where(feasible[:, None], problem.costs(evaluation), np.inf)
+def _order(problem: Problem, standings: Standings) -> NDArray[np.int64]:
+    """Positions of the winners, best first."""
+    feasible = standings.violation == 0
+    if len(problem.objectives) == 1 or not feasible.any():
+        return standings.best_first()[:N_WINNERS]
+    costs = np.where(feasible[:, None], problem.costs(standings.evaluation), np.inf)
     # lexsort is stable, so among equals the one found first wins.
-    order = np.lexsort((*costs.T[::-1], violation))
-    if not feasible.any():
-        return order, N_WINNERS
-    if len(problem.objectives) == 1:
-        return order[feasible[order]], N_WINNERS
-    front = non_dominated(costs, feasible)
-    return order[front[order]], len(order)
+    order = np.lexsort(costs.T[::-1])
+    return order[non_dominated(costs, feasible)[order]]
 
 
-def _reported(
-    evaluator: Evaluator, row: NDArray[Any], evaluation: Evaluation, number: int
+def _metrics(
+    reported: dict[str, Any], standings: Standings, problem: Problem, position: int
 ) -> dict[str, Any]:
-    """All that is known of one architecture; what the search went by is always there."""
-    report = evaluator.report(row)
+    """What is reported, and what the search went by, whether it is reported or not; unmeasured is None."""
     searched = {
-        name: float(values[number]) if np.isfinite(values[number]) else None
-        for name, values in evaluation.means.items()
-        if name not in report["metrics"]
+        name: float(standings.evaluation.means[name][position])
+        for name in problem.metrics
+        if name not in reported
     }
-    return {**report, "metrics": {**report["metrics"], **searched}}
+    return {
+        **reported,
+        **{name: value if np.isfinite(value) else None for name, value in searched.items()},
+    }
+
+
+def _joined(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Put evaluations of the same metrics one below the other."""
+    first = evaluations[0]
+    return Evaluation(
+        {name: np.concatenate([part.means[name] for part in evaluations]) for name in first.means},
+        {name: np.concatenate([part.sems[name] for part in evaluations]) for name in first.sems},
+    )
