@@ -174,7 +174,8 @@ def _built(optimizer: Optimizer | Mapping[str, Any] | str, batch_size: int | Non
             )
         inner = optimizer
     else:
-        settings = dict(optimizer) if isinstance(optimizer, Mapping) else {"name": optimizer}
+        named: Mapping[str, Any] = {"name": optimizer} if isinstance(optimizer, str) else optimizer
+        settings = dict(named)
         name = check_choice("optimizer", settings.pop("name", None), OPTIMIZERS.names())
         if batch_size is not None:
             settings["batch_size"] = batch_size
