@@ -19,6 +19,7 @@ PAGES = [
     "docs/surrogates.md",
     "docs/optimizers.md",
     "docs/noisy_search.md",
+    "docs/multi_objective.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
     "docs/cost_model.md",

@@ -390,3 +390,78 @@ def test_live_progress(monkeypatch, capsys, bench):
         f"best analog_drift_2592000 {worker.result.winners[0]['metrics']['analog_drift_2592000']:.2f}"
         in shown
     )
+
+
+def test_several_metrics_and_resume(capsys):
+    words = ["search", "--metric", "analog_drift_2592000", "--metric", "aimc_energy"]
+    words += ["--constraint", "aimc_tiles<=64", "--budget", "40", "--runs", "2", "--out", "a"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("architecture")
+    assert "aimc_energy (mJ)" in out
+    assert "Non-dominated set of" in out
+    assert {"best.json", "pareto.png", "summary.md"} <= set(os.listdir("a"))
+    with open("a/best.json") as file:
+        payload = json.load(file)
+    assert payload["optimizer"]["name"] == "pareto_evolution"
+    assert all(cell["metrics"]["aimc_tiles"] <= 64 for cell in payload["front"])
+    assert main(["search", "--resume", "a", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == payload
+
+
+def test_the_chip_of_a_search_is_resumed(capsys):
+    words = ["search", "--space", "resnet", "--metric", "params", "--metric", "aimc_energy"]
+    assert main([*words, "--chip", "puma", "--budget", "30", "--runs", "1", "--out", "a"]) == 0
+    capsys.readouterr()
+    assert main(["search", "--resume", "a", "--budget", "40", "--json"]) == 0
+    payload = json.loads(capsys.readouterr().out)
+    chips = [
+        source["chip"]["name"] for source in payload["evaluator"]["sources"] if "chip" in source
+    ]
+    assert chips == ["puma"]
+    assert payload["runs"][0]["evaluations"] == 40
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--metric", "avm", "--metric", "avm"], "another metric, but got 'avm' twice"),
+        (["--metric", "avm", "--metric", "avn"], "Did you mean 'avm'"),
+        (["--metric", "avm", "--optimizer", "nsga3"], "NSGA3 takes two objectives or more"),
+        (
+            ["--metric", "avm", "--metric", "params", "--optimizer", "local_search"],
+            "takes one objective",
+        ),
+        (["--metric", "aimc_energy", "--chip", "hermit"], "hermit"),
+        (["--metric", "raspi4_latency"], "Download HW-NAS-Bench-v1_0.pickle from"),
+    ],
+)
+def test_bad_objectives(capsys, monkeypatch, tmp_path, words, message):
+    monkeypatch.setenv("ANALOGNAS_DATA", str(tmp_path))
+    assert message in fails(capsys, "search", *words)
+
+
+def test_the_search_over_accuracy_chip_and_device(capsys, monkeypatch, tmp_path, shared):
+    """Accuracy, energy on the chip and latency on a device, with the published device table."""
+    import numpy as np
+
+    from analognas.benchmarks import CellCosts
+
+    data = np.load(shared / "data" / "hwnas_nb201.npz", allow_pickle=False)
+    folder = tmp_path / "hw-nas-bench"
+    folder.mkdir()
+    CellCosts(data["values"], data["provenance"]).save(folder / "nasbench201.parquet")
+    monkeypatch.setenv("ANALOGNAS_DATA", str(tmp_path))
+    words = ["search", "--metric", "analog_drift_2592000", "--metric", "aimc_energy"]
+    words += ["--metric", "raspi4_latency", "--constraint", "aimc_tiles<=64"]
+    assert main([*words, "--budget", "60", "--runs", "1", "--out", "a"]) == 0
+    assert "raspi4_latency (ms)" in capsys.readouterr().out
+    with open("a/best.json") as file:
+        front = json.load(file)["front"]
+    assert len(front) > 1
+    values = {metric: i for i, metric in enumerate(data["metrics"].tolist())}
+    for cell in front:
+        row = data["values"][cell["nasbench201_index"], 0]
+        assert cell["metrics"]["raspi4_latency"] == row[values["raspi4_latency"]]
+        assert cell["metrics"]["aimc_tiles"] <= 64
+    assert main(["search", "--resume", "a"]) == 0

@@ -1,4 +1,4 @@
-"""Predictor-guided search with several objectives: beliefs, draws, and the choice by hypervolume."""
+"""Predictor-guided search with several objectives: beliefs, draws, and the choice."""
 
 import numpy as np
 import pytest
@@ -91,16 +91,29 @@ def archive_of(costs_of):
     return archive
 
 
-def test_the_largest_gain_is_taken_first_and_then_what_adds_to_it():
-    # The front: (80, 1) and (90, 2); in its units a candidate of (90, 1) gains most.
+def test_what_dominates_all_is_taken_first_and_directions_reach_the_whole_front():
     archive = archive_of([(80, 1), (90, 2)])
-    means = {"analog_drift_2592000": [85, 90, 89.9, 91, 70], "params": [1.5, 1, 1, 2, 3]}
+    means = {"analog_drift_2592000": [85, 95, 89.9, 70], "params": [1.5, 0.5, 1, 3]}
     assert chosen(archive, PROBLEM, means, 1) == [1]
-    # After it, 89.9 at the same size adds nothing, and 91 does.
-    assert chosen(archive, PROBLEM, means, 2) == [1, 3]
-    every = chosen(archive, PROBLEM, means, 5)
-    assert every[:2] == [1, 3]
-    assert sorted(every) == list(range(5))
+    assert sorted(chosen(archive, PROBLEM, means, 9)) == [0, 1, 2, 3]
+    # A straight front: each of its members is the best in some direction, and the dominated one in none.
+    line = np.linspace(0, 1, 6)
+    means = {
+        "analog_drift_2592000": [*(80 + 10 * line), 80],
+        "params": [*(1 + line), 2],
+    }
+    firsts = {
+        choose_for_front(
+            archive,
+            PROBLEM,
+            World(means),
+            np.arange(7, dtype=np.float32)[:, None],
+            1,
+            generator=np.random.default_rng(seed),
+        )[0]
+        for seed in range(200)
+    }
+    assert firsts == set(range(6))
 
 
 def test_equal_features_are_taken_once():

@@ -73,10 +73,12 @@ class Beliefs:
             else:
                 model = GraphEnsemble.fit(measured[known], values[known])
                 means, stds = model.predict(distinct)
-                self._learnt[name] = (model, means[where], stds[where])
+                # Label noise is left out: what one lucky reading adds is no property of a candidate.
+                repeatable = np.sqrt(np.maximum(stds**2 - model.noise_std**2, 0.0))
+                self._learnt[name] = (model, means[where], repeatable[where])
 
     def draw(self, generator: np.random.Generator) -> Evaluation:
-        """Return one world in which every candidate has a value of every metric, as it may be measured.
+        """Return one world in which every candidate has a value of every metric, without label noise.
 
         Metrics are drawn independently of each other.
         """

@@ -36,7 +36,7 @@ class PredictorGuided(ModelBased):
     Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
 
     With several objectives there is a model for each metric that the space does not count, and what is measured
-    next adds most to the hypervolume of the front in a world drawn from them (:func:`.choose_for_front`).
+    next is the best of a world drawn from them in a direction drawn at random (:func:`.choose_for_front`).
 
     Args:
         n_initial: Random architectures measured before the first model.
