@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ..core import Registry
 from .base import Optimizer
+from .bayesian import BayesianOptimizer
 from .evolutionary import EAOptimizer
 from .gene_roles import gene_roles
 from .local_search import LocalSearch
@@ -18,6 +19,7 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
         for entry in (
             RegularizedEvolution,
             PredictorGuided,
+            BayesianOptimizer,
             EAOptimizer,
             LocalSearch,
             RandomSearch,
@@ -28,6 +30,7 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
 
 __all__ = [
     "OPTIMIZERS",
+    "BayesianOptimizer",
     "EAOptimizer",
     "LocalSearch",
     "Optimizer",
