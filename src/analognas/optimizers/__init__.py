@@ -8,6 +8,7 @@ from .bayesian import BayesianOptimizer
 from .evolutionary import EAOptimizer
 from .gene_roles import gene_roles
 from .local_search import LocalSearch
+from .optuna_optimizer import OptunaOptimizer
 from .predictor_guided import PredictorGuided
 from .random_search import RandomSearch
 from .regularized_evolution import RegularizedEvolution
@@ -22,6 +23,7 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
             BayesianOptimizer,
             EAOptimizer,
             LocalSearch,
+            OptunaOptimizer,
             RandomSearch,
         )
     },
@@ -34,6 +36,7 @@ __all__ = [
     "EAOptimizer",
     "LocalSearch",
     "Optimizer",
+    "OptunaOptimizer",
     "PredictorGuided",
     "RandomSearch",
     "RegularizedEvolution",
