@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from .optuna_space import (
     gene_distributions,
     gene_name,
     import_optuna,
+    quiet,
     suggest,
 )
 
@@ -130,7 +129,7 @@ class OptunaOptimizer(Optimizer):
             if isinstance(self.sampler, str)
             else self.sampler
         )
-        with _quiet(self._optuna):
+        with quiet(self._optuna):
             self._study = self._optuna.create_study(
                 directions=["maximize"] * len(self.problem.objectives),
                 sampler=made(seed=seed, **self.options),
@@ -173,16 +172,3 @@ class OptunaOptimizer(Optimizer):
 
     def _fail(self, trial: Trial) -> None:
         self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
-
-
-@contextmanager
-def _quiet(optuna: Any) -> Iterator[None]:
-    """Keep Optuna from announcing its study, and from warning of samplers that it calls experimental."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(before)

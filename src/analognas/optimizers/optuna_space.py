@@ -5,6 +5,9 @@ Nothing here imports Optuna before a function is called: it is an extra (``pip i
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +37,19 @@ def import_optuna() -> Any:
             "Optuna is not installed: pip install 'analognas[optuna]'."
         ) from None
     return optuna
+
+
+@contextmanager
+def quiet(optuna: Any) -> Iterator[None]:
+    """Keep Optuna from announcing studies, and from warning of what it calls experimental."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(before)
 
 
 def gene_name(gene: int) -> str:

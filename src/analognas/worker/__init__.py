@@ -2,7 +2,9 @@
 
 from .output import make_folder, next_folder
 from .results import RunResult, SearchResult, architecture_text
+from .trial_export import export_trials
 from .trial_log import TrialLog
+from .trial_reader import Trials, find_logs, read_trials
 from .worker import Progress, Worker
 
 __all__ = [
@@ -10,8 +12,12 @@ __all__ = [
     "RunResult",
     "SearchResult",
     "TrialLog",
+    "Trials",
     "Worker",
     "architecture_text",
+    "export_trials",
+    "find_logs",
     "make_folder",
     "next_folder",
+    "read_trials",
 ]
