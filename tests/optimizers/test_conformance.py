@@ -53,7 +53,8 @@ for _name in NAMES:
 
 @pytest.fixture(params=NAMES)
 def optimizer(request):
-    return made(request.param, batch_size=20)
+    name = request.param
+    return OPTIMIZERS.get(name)(batch_size=10 if name == "optuna" else 20)
 
 
 def test_large_spaces_are_not_enumerated(optimizer, monkeypatch):

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from ..core import OutputFolderError
 
+RESULT_FILE = "best.json"
+"""Result of a search, in its folder."""
+
 DEFAULT_PARENT = Path("analognas-runs")
 """Where folders are made when none is named."""
 

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from ..core import (
     total_violation,
 )
 from ..spaces import SPACES, Space
+from .output import RESULT_FILE
 from .trial_log import FILE_NAME
 
 APPLICATION_ID = 0x616E6173
@@ -80,7 +81,7 @@ class Trials:
     @property
     def finished(self) -> bool:
         """Whether the search has left a result beside its log."""
-        return (self.path.parent / "best.json").exists()
+        return (self.path.parent / RESULT_FILE).exists()
 
     @cached_property
     def space(self) -> Space | None:
@@ -138,12 +139,10 @@ class Trials:
 
     def take(self, rows: NDArray[Any]) -> Trials:
         """Return some trials, by positions or a mask."""
-        return Trials(
-            self.path,
-            self.settings,
-            *(getattr(self, name)[rows] for name in ("run", "number", "time", "new", "genotypes")),
-            values={name: column[rows] for name, column in self.values.items()},
-            errors=self.errors[rows],
+        names = ("run", "number", "time", "new", "genotypes", "errors")
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
+        return replace(
+            self, values={name: column[rows] for name, column in self.values.items()}, **columns
         )
 
     def rows(self) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,8 @@ from ..core import InvalidArgumentError, RandomStreams, check_int, get_metric, w
 from ..evaluators import Evaluator, Problem, TableEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..spaces import SPACES, Space
-from .output import make_folder
+from .final_training import FinalTraining, train_architecture
+from .output import RESULT_FILE, make_folder
 from .results import RunResult, SearchResult
 from .run import Run
 from .trial_log import FILE_NAME, TrialLog, sem_column
@@ -32,7 +33,6 @@ DEFAULTS = {
     "budget": 500,
 }
 N_WINNERS = 5
-RESULT_FILE = "best.json"
 
 _PROGRESS_SECONDS = 0.1
 
@@ -209,6 +209,23 @@ class Worker:
     def best_arch(self) -> nn.Module:
         """The best architecture's network, built anew with fresh weights."""
         return self.space.build(self.best_config)
+
+    def train_best(self, data: str = "digits", **settings: Any) -> FinalTraining:
+        """Train the best architecture, put it on simulated chips, and measure it over time.
+
+        Args:
+            data: Name of the data set.
+            settings: ``out``, a new or empty folder (by default ``final`` in that of the search), ``recipe``,
+                ``resume``, ``evaluation`` and others, see :func:`.train_architecture`.
+
+        Raises:
+            InvalidArgumentError: If there is no result yet, or no folder to write to.
+        """
+        if self.out is not None:
+            settings.setdefault("out", self.out / "final")
+        if settings.get("out") is None:
+            raise InvalidArgumentError("`out` must be the folder of the training, but got none.")
+        return train_architecture(self.space, self.best_config, data, **settings)
 
     def _open_log(self) -> TrialLog | None:
         if self.out is None:
