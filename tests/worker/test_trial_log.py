@@ -1,5 +1,7 @@
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import numpy as np
@@ -185,7 +187,7 @@ def test_failed_creation_leaves_nothing(path, tmp_path, monkeypatch, error):
     def fail(entries):
         raise error
 
-    monkeypatch.setattr("analognas.worker.trial_log._json_rows", fail)
+    monkeypatch.setattr("analognas.worker.log_schema.json_rows", fail)
     with pytest.raises((OutputFolderError, KeyboardInterrupt)):
         TrialLog.create(path, IDENTITY, ["a"])
     assert os.listdir(tmp_path) == []
@@ -198,18 +200,131 @@ def test_settings_are_there_from_the_first_moment(path):
 
 
 def test_busy_log(path, monkeypatch):
-    monkeypatch.setattr("analognas.worker.trial_log._connect", lambda path: quick(path))
-
-    def quick(path):
-        return sqlite3.connect(path, isolation_level=None, timeout=0.01)
-
+    monkeypatch.setattr("analognas.worker.log_schema.BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(filled(path), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         log = TrialLog.open(path)
         with pytest.raises(OutputFolderError, match="database is locked"):
             log.note({"runs": 1})
         other.execute("ROLLBACK")
+        log.note({"runs": 1})
         log.close()
+
+
+def as_version_1(path):
+    """What analognas wrote before: no table of failures, none of states."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE failures")
+        connection.execute("DROP TABLE states")
+        connection.execute("PRAGMA user_version = 1")
+    return path
+
+
+def version(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def test_log_of_version_1_is_read_as_it_is_and_migrated_by_the_first_write(path):
+    before = as_version_1(filled(path)).read_bytes()
+    with TrialLog.open(path) as log:
+        run = log.read_run(0, SPACE)
+        assert (len(run), run.errors, run.states, run.seconds) == (4, {}, {}, 0.0)
+    assert path.read_bytes() == before
+    with TrialLog.open(path) as log:
+        log.append(0, 4, 2, *batch_of_one(), {4: "ValueError: too wide"})
+        log.note_state(0, 5, 2.5, {"state": 1})
+    assert version(path) == 2
+    with TrialLog.open(path) as log:
+        run = log.read_run(0, SPACE)
+    assert (len(run), run.errors, run.seconds) == (5, {4: "ValueError: too wide"}, 2.5)
+    assert run.states == {5: {"state": 1}}
+
+
+def batch_of_one():
+    population, evaluation = batch(9, 1)
+    return population, [True], evaluation
+
+
+def test_two_processes_may_migrate_one_log(path):
+    as_version_1(filled(path))
+    with TrialLog.open(path) as first, TrialLog.open(path) as second:
+        first.note({"runs": 1})
+        second.note({"runs": 2})
+    assert version(path) == 2
+
+
+def test_trials_of_a_batch_may_be_absent(path):
+    with TrialLog.create(path, IDENTITY, ["a", "a_sem"]) as log:
+        for number in (3, 0, 2):
+            log.append(0, number, 0, *batch_of_one())
+    with TrialLog.open(path) as log:
+        assert log.read_run(0, SPACE).numbers.tolist() == [0, 2, 3]
+
+
+def test_state_is_written_with_the_trials_it_follows(path):
+    with TrialLog.create(path, IDENTITY, ["a", "a_sem"]) as log:
+        log.append(0, 0, 0, *batch_of_one())
+        log.note_state(0, 1, 0.5, {"n": 2**127})
+        assert len(log.read_run(0, SPACE)) == len(log.read_run(0, SPACE).states) == 0
+        log.commit()
+        assert log.read_run(0, SPACE).states == {1: {"n": 2**127}}
+        # With nothing that waits for it, it is written at once.
+        log.note_state(0, 1, 0.75, {"n": 2})
+        assert log.read_run(0, SPACE).seconds == 0.75
+
+
+def test_join_starts_a_log_or_opens_it(path):
+    with (
+        TrialLog.join(path, IDENTITY, ["a", "a_sem"]) as first,
+        TrialLog.join(path, IDENTITY | {"seed": 9}, ["b"]) as second,
+    ):
+        assert first.columns == second.columns == ["a", "a_sem"]
+        assert second.identity == IDENTITY
+        first.append(0, 0, 0, *batch_of_one())
+        second.append(1, 0, 0, *batch_of_one())
+    with TrialLog.open(path) as log:
+        assert [len(log.read_run(run, SPACE)) for run in range(3)] == [1, 1, 0]
+
+
+WRITER = """
+import sys
+import numpy as np
+from analognas.evaluators import Evaluation
+from analognas.worker import TrialLog
+
+path, run, n = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+sys.stdin.readline()  # all begin at once
+with TrialLog.join(path, {"space": "toy"}, ["a"]) as log:
+    for number in range(n):
+        log.append(run, number, number, np.full((1, 2), 7), [True], Evaluation({"a": np.array([run + number / 8])}))
+        log.note_state(run, number + 1, 0.0, {"at": number})
+        if number % 3 == 0:
+            log.commit()
+"""
+
+
+def test_processes_that_write_one_log_lose_nothing(path):
+    n, runs = 300, range(3)
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), str(run), str(n)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for run in runs
+    ]
+    for writer in writers:
+        writer.stdin.write(b"\n")
+        writer.stdin.flush()
+    errors = [writer.communicate()[1].decode() for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * len(runs), errors
+    with TrialLog.open(path) as log:
+        for run in runs:
+            logged = log.read_run(run, SPACE)
+            np.testing.assert_array_equal(logged.evaluation.means["a"], run + np.arange(n) / 8)
+            assert logged.states[n] == {"at": n - 1}
+    assert os.listdir(path.parent) == ["trials.sqlite"]
 
 
 @pytest.mark.parametrize(

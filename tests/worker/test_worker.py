@@ -284,7 +284,7 @@ def test_failed_start_leaves_no_folder(bench, tmp_path, monkeypatch):
     def fail(*arguments, **options):
         raise OutputFolderError("disk full")
 
-    monkeypatch.setattr("analognas.worker.worker.TrialLog.create", fail)
+    monkeypatch.setattr("analognas.worker.TrialLog.create", fail)
     (tmp_path / "empty").mkdir()
     for name in ("new", "empty"):
         with pytest.raises(OutputFolderError, match="disk full"):

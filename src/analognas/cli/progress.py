@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
     from ..worker import Progress as SearchProgress
@@ -26,20 +33,27 @@ def live_progress(worker: Worker) -> Iterator[None]:
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("best " + objective + " {task.fields[best]}"),
+        TaskProgressColumn(),
+        TextColumn(
+            "{task.fields[evaluations]} evaluations, best " + objective + " {task.fields[best]}"
+        ),
+        TimeElapsedColumn(),
+        TextColumn("left"),
         TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
-        task = bar.add_task("run 0", total=worker.runs * worker.budget, best="-")
+        task = bar.add_task("run 0", total=worker.runs, best="-", evaluations="0")
 
         def show(progress: SearchProgress) -> None:
+            failed = f" ({progress.n_failed} failed)" if progress.n_failed else ""
             bar.update(
                 task,
                 description=f"run {progress.run}",
-                completed=progress.run * worker.budget + progress.n_distinct,
+                # Whichever limit is nearest: evaluations, time or cost.
+                completed=progress.run + progress.fraction,
+                evaluations=f"{progress.n_distinct:,}{failed}",
                 best="-" if math.isnan(progress.best) else f"{progress.best:.2f}",
             )
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import ResumeError, check_int, dump_json
+from ..core import InvalidArgumentError, ResumeError, check_int, dump_json
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
 
 if TYPE_CHECKING:
     from ..spaces import Space
-    from ..worker import SearchResult, Worker
+    from ..worker import Backend, SearchResult, Worker
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 DEFAULTS: dict[str, Any] = {
@@ -24,6 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "budget": 500,
     "runs": 5,
     "seed": 0,
+    "max_seconds": None,
 }
 
 # Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
@@ -76,6 +77,19 @@ def search(
         Path | None,
         _option("--resume", about="Folder of a search to continue, with its own settings."),
     ] = None,
+    max_seconds: Annotated[
+        float | None,
+        _option("--max-seconds", about="Wall-clock time per run, in s, beside --budget."),
+    ] = None,
+    backend: Annotated[
+        str, _option("--backend", about="Where evaluations happen: serial, pool or ray.")
+    ] = "serial",
+    workers: Annotated[
+        int | None, _option("--workers", about="Workers of a pool or on Ray. [default: one a core]")
+    ] = None,
+    address: Annotated[
+        str | None, _option("--address", about="Ray cluster, 'auto' for the one here.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for the architecture that stays most accurate, and report it with figures."""
@@ -87,12 +101,15 @@ def search(
         "budget": budget,
         "runs": runs,
         "seed": seed,
+        "max_seconds": max_seconds,
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
     from .progress import live_progress
 
+    place = _place(backend, workers, address)
     worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    worker.backend = place
     folder = worker.out = worker.out or next_folder()
     try:
         with live_progress(worker):
@@ -140,9 +157,12 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "budget": logged["budget"],
             "runs": logged["runs"],
             "seed": logged["seed"],
+            "max_seconds": logged.get("max_seconds"),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
         settings = {key: known[key] if value is None else value for key, value in typed.items()}
+        settings["max_cost"] = logged.get("max_cost")
+        settings["cost_metric"] = logged.get("cost_metric")
         worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ResumeError(
@@ -158,7 +178,8 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
     from ..optimizers import OPTIMIZERS
     from ..worker import Worker
 
-    check_int("--budget", settings["budget"], minimum=1)
+    if settings["budget"] is not None:
+        check_int("--budget", settings["budget"], minimum=1)
     check_int("--runs", settings["runs"], minimum=1)
     check_int("--seed", settings["seed"], minimum=0)
     return Worker(
@@ -169,7 +190,22 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
         runs=settings["runs"],
         budget=settings["budget"],
         seed=settings["seed"],
+        max_seconds=settings["max_seconds"],
+        max_cost=settings.get("max_cost"),
+        cost_metric=settings.get("cost_metric"),
     )
+
+
+def _place(backend: str, workers: int | None, address: str | None) -> Backend:
+    from ..worker import make_backend
+
+    if address is None:
+        return make_backend(backend, workers)
+    if backend != "ray":
+        raise InvalidArgumentError(
+            f"--address is that of a Ray cluster; give it with --backend ray, not {backend}."
+        )
+    return make_backend(backend, workers, address=address)
 
 
 def _print_result(result: SearchResult, space: Space) -> None:

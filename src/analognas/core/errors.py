@@ -48,6 +48,10 @@ class OutputFolderError(AnalogNASError, OSError):
     """Results cannot be written where they were asked for."""
 
 
+class EvaluationError(AnalogNASError, RuntimeError):
+    """An evaluator fails whatever the architecture is, or its workers cannot be started."""
+
+
 class ResumeError(AnalogNASError, ValueError):
     """A trial log does not belong to the search that wants to continue it."""
 

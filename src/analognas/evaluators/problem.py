@@ -29,14 +29,21 @@ class Problem:
     Attributes:
         objectives: Names of the metrics to improve, each in its own direction.
         constraints: Bounds that an architecture must meet; meeting them comes before any objective.
+        stochastic: Whether measuring an architecture again is a new measurement, worth its cost.
     """
 
     objectives: tuple[str, ...]
     constraints: tuple[Constraint, ...] = ()
+    stochastic: bool = False
 
     @classmethod
     def of(
-        cls, objectives: str | Sequence[str], constraints: Any, known_metrics: Sequence[str]
+        cls,
+        objectives: str | Sequence[str],
+        constraints: Any,
+        known_metrics: Sequence[str],
+        *,
+        stochastic: bool = False,
     ) -> Problem:
         """Read a problem as a person writes it.
 
@@ -44,6 +51,7 @@ class Problem:
             objectives: One metric name or several; old names are mapped.
             constraints: Bounds such as ``"params<=1e6"``.
             known_metrics: Names that the evaluator knows.
+            stochastic: Whether measuring an architecture again is a new measurement.
 
         Raises:
             UnknownNameError: If a metric is not known.
@@ -58,6 +66,7 @@ class Problem:
         return cls(
             tuple(check_choice("metric", current_metric_name(n), known_metrics) for n in names),
             bounds,
+            stochastic,
         )
 
     @cached_property

@@ -1,11 +1,14 @@
-"""The results folder of a search."""
+"""The results folder of a search, and the log in it."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core import OutputFolderError
+from .trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
 """Result of a search, in its folder."""
@@ -67,3 +70,55 @@ def next_folder(prefix: str = "search") -> Path:
                 f"Cannot make the folder {str(folder)!r}: {error.strerror}; name another with --out."
             ) from None
         return folder
+
+
+def open_log(
+    out: Path,
+    identity: Mapping[str, Any],
+    columns: Sequence[str],
+    notes: Mapping[str, Any],
+    *,
+    resume: bool,
+    shared: bool,
+) -> TrialLog:
+    """Open the log of a search in its folder, a new one or that of a search that goes on.
+
+    Args:
+        out: The folder.
+        identity: What identifies the search, JSON types.
+        columns: Names of the metrics and ``_sem`` columns that trials have.
+        notes: Facts beside the identity that may change from one start to the next.
+        resume: Whether the log must be there.
+        shared: Whether it may be: other processes write to it, too.
+
+    Raises:
+        OutputFolderError: If a new log cannot be made there; then no folder is left.
+        ResumeError: If the log belongs to another search, or is none.
+    """
+    file = out / FILE_NAME
+    if resume:
+        return _continued(TrialLog.open(file), identity, notes)
+    if shared:
+        out.mkdir(parents=True, exist_ok=True)
+        return _continued(TrialLog.join(file, identity, columns, notes), identity, notes)
+    made = not out.exists()
+    make_folder(out)
+    try:
+        return TrialLog.create(file, identity, columns, notes)
+    except BaseException:
+        if made:
+            out.rmdir()
+        raise
+
+
+def _continued(log: TrialLog, identity: Mapping[str, Any], notes: Mapping[str, Any]) -> TrialLog:
+    """Return a log that goes on, if it is of this search."""
+    try:
+        log.check_identity(identity)
+        # A result that stays beside a growing log would be mistaken for the log's.
+        log.path.with_name(RESULT_FILE).unlink(missing_ok=True)
+        log.note(notes)
+    except BaseException:
+        log.close()
+        raise
+    return log

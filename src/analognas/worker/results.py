@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,11 @@ class RunResult:
         evaluation: Their metrics.
         score: Objective turned so that larger is better; minus infinity where a constraint is broken.
         violation: Total violation of the constraints; 0 where all are met.
-        stopped_by: ``"budget"``, ``"exhausted"`` (nothing new left) or ``"stalled"``.
+        stopped_by: ``"budget"``, ``"seconds"``, ``"cost"``, ``"exhausted"`` (nothing new left), ``"stalled"``
+            or ``"callback"``.
+        n_evaluations: What counted against the budget: distinct architectures, or all readings where repeats
+            are new measurements.
+        errors: Why an evaluation failed, by row; its metrics are NaN.
     """
 
     population: Population
@@ -33,6 +37,8 @@ class RunResult:
     score: NDArray[np.float64]
     violation: NDArray[np.float64]
     stopped_by: str
+    n_evaluations: int
+    errors: dict[int, str] = field(default_factory=dict)
 
     @property
     def n_distinct(self) -> int:
@@ -140,6 +146,10 @@ class SearchResult:
             lines.append(
                 f"{failed} of {len(self.runs)} runs found nothing that meets the constraints"
             )
+        n_errors = sum(len(run.errors) for run in self.runs)
+        if n_errors:
+            last = next(run.errors for run in reversed(self.runs) if run.errors)
+            lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
@@ -154,8 +164,9 @@ class SearchResult:
                     "architecture": self.architectures[number],
                     objective: _number(run.evaluation.means[objective][row]),
                     "feasible": run.feasible,
-                    "evaluations": run.n_distinct,
+                    "evaluations": run.n_evaluations,
                     "stopped_by": run.stopped_by,
+                    **({"failed": len(run.errors)} if run.errors else {}),
                 }
             )
         finals = self.finals()

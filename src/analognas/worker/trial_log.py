@@ -1,8 +1,7 @@
 """The trial log: every evaluation of a search in one SQLite file, written so that nothing told is lost.
 
-Table ``search`` holds what identifies the search (key, JSON value); table ``trials`` one row per evaluation:
-run, number within the run, batch, Unix time, whether the architecture was new to the run, genotype as JSON,
-then each metric and, where known, its standard error (``_sem``).
+Its tables are described at the top of ``log_schema.py``. Any number of processes may write to one log, each to
+runs of its own.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,32 +23,43 @@ from numpy.typing import NDArray
 from ..core import OutputFolderError, ResumeError
 from ..evaluators import Evaluation
 from ..spaces import Population, Space
+from . import log_schema
+from .log_schema import FILE_NAME
 
-FILE_NAME = "trials.sqlite"
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x616E6173  # "anas": what SQLite calls a file of this kind
-
-_SET = "INSERT OR REPLACE INTO search VALUES (?, ?)"
+__all__ = ["FILE_NAME", "LoggedRun", "TrialLog", "sem_column"]
 
 _COMMIT_ROWS = 2000
 _COMMIT_SECONDS = 0.5
 _SEM = "_sem"
+_FAILURE = "INSERT INTO failures VALUES (?, ?, ?)"
+_STATE = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)"
+
+Statement = tuple[str, Sequence[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """The trials of one run, in order.
+    """The trials of one run, in the order of their numbers.
 
     Attributes:
+        numbers: Their numbers within the run, shape ``(n,)``, rising. Some may be absent: of a batch that was
+            measured in parallel, those that had not ended.
         population: Genotypes, shape ``(n, n_genes)``.
         evaluation: Their metrics.
+        errors: Why an evaluation has no values, by number.
+        states: State of the run's random generator, by the number of trials that had been told.
+        seconds: Time that the run had taken when it was last written.
     """
 
+    numbers: NDArray[np.int64]
     population: Population
     evaluation: Evaluation
+    errors: dict[int, str] = field(default_factory=dict)
+    states: dict[int, Any] = field(default_factory=dict)
+    seconds: float = 0.0
 
     def __len__(self) -> int:
-        return len(self.population)
+        return len(self.numbers)
 
 
 class _Batch(NamedTuple):
@@ -62,6 +72,7 @@ class _Batch(NamedTuple):
     population: Population
     new: Sequence[bool]
     evaluation: Evaluation
+    errors: Mapping[int, str]
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         """Its rows of the table ``trials``."""
@@ -87,24 +98,23 @@ class TrialLog:
 
     Args:
         path: The SQLite file.
-        connection: Its connection.
+        version: Version of its format.
         identity: What identifies the search.
         columns: Names of the value columns.
     """
 
     def __init__(
-        self,
-        path: Path,
-        connection: sqlite3.Connection,
-        identity: dict[str, Any],
-        columns: Sequence[str],
+        self, path: Path, version: int, identity: dict[str, Any], columns: Sequence[str]
     ) -> None:
         self.path = path
         self.identity = identity
         self.columns = list(columns)
-        self._connection = connection
+        self._version = version
+        self._connection = log_schema.connect(path)
         self._pending: list[_Batch] = []
         self._n_pending = 0
+        # By run: number of trials told, seconds taken, state of the generator.
+        self._states: dict[int, tuple[int, float, Any]] = {}
         self._last_commit = time.monotonic()
         places = ", ".join("?" * (6 + len(self.columns)))
         self._insert = f"INSERT INTO trials VALUES ({places})"
@@ -129,60 +139,62 @@ class TrialLog:
             OutputFolderError: If the file exists or cannot be created.
         """
         file = Path(path)
-        if file.exists():
+        try:
+            if file.exists():
+                raise FileExistsError(file)
+            log_schema.create(file, {**identity, **(notes or {})}, columns)
+        except FileExistsError:
             raise OutputFolderError(
                 f"{str(file)!r} exists already; give another folder, or continue it with --resume."
-            )
-        settings = {**identity, **(notes or {})}
-        values = "".join(f', "{name}" REAL' for name in columns)
-        try:
-            connection = _connect(file)
-            try:
-                with connection:
-                    connection.execute("BEGIN IMMEDIATE")
-                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                    connection.execute("CREATE TABLE search (key TEXT PRIMARY KEY, value TEXT)")
-                    connection.execute(
-                        "CREATE TABLE trials (run INTEGER, number INTEGER, batch INTEGER, "
-                        f"time REAL, new INTEGER, genotype TEXT{values}, "
-                        "PRIMARY KEY (run, number)) WITHOUT ROWID"
-                    )
-                    connection.executemany(_SET, _json_rows(settings))
-            except BaseException:
-                connection.close()
-                raise
-        except BaseException as error:
-            for ending in ("", "-wal", "-shm", "-journal"):
-                file.with_name(file.name + ending).unlink(missing_ok=True)
-            if not isinstance(error, sqlite3.Error):
-                raise
+            ) from None
+        except (sqlite3.Error, OSError) as error:
             raise OutputFolderError(
                 f"Cannot create the trial log {str(file)!r}: {error}."
             ) from None
-        return cls(file, connection, settings, columns)
+        return cls.open(file)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> TrialLog:
         """Open the log of an interrupted or finished search to continue it.
 
-        A file that is no trial log is not touched.
+        A file that is no trial log is not touched; one of an older version is brought to this one when it is
+        first written to.
 
         Raises:
-            ResumeError: If there is no such file, or it is no trial log of this version.
+            ResumeError: If there is no such file, or it is no trial log of a known version.
         """
         file = Path(path)
         if not file.is_file():
             raise ResumeError(f"There is no trial log at {str(file)!r} to resume.")
         try:
-            settings, columns = _read_header(file)
-            return cls(file, _connect(file), settings, columns)
+            return cls(file, *log_schema.read_header(file))
         except (sqlite3.Error, ValueError, TypeError) as error:
             if isinstance(error, ResumeError):
                 raise
             raise ResumeError(
                 f"{str(file)!r} cannot be resumed as a trial log of analognas: {error}."
             ) from None
+
+    @classmethod
+    def join(
+        cls,
+        path: str | os.PathLike[str],
+        identity: Mapping[str, Any],
+        columns: Sequence[str],
+        notes: Mapping[str, Any] | None = None,
+    ) -> TrialLog:
+        """Open a log that several processes share; whoever comes first starts it.
+
+        Args and errors as of :meth:`create` and :meth:`open`.
+        """
+        file = Path(path)
+        if not file.exists():
+            try:
+                return cls.create(file, identity, columns, notes)
+            except OutputFolderError:
+                if not file.exists():
+                    raise
+        return cls.open(file)
 
     def check_identity(self, identity: Mapping[str, Any]) -> None:
         """Refuse to continue another search.
@@ -204,7 +216,7 @@ class TrialLog:
         Raises:
             OutputFolderError: If the file cannot be written.
         """
-        self._write(_SET, _json_rows(entries))
+        self._write([(log_schema.SET, log_schema.json_rows(entries))])
         self.identity.update(entries)
 
     def append(
@@ -215,58 +227,89 @@ class TrialLog:
         population: Population,
         new: Sequence[bool],
         evaluation: Evaluation,
+        errors: Mapping[int, str] | None = None,
     ) -> None:
-        """Add one batch; it reaches the disk after at most half a second or 2,000 rows.
+        """Add trials of one batch; they reach the disk after at most half a second or 2,000 rows.
 
         Args:
             run: Number of the run.
-            first: Number of the batch's first trial within the run.
+            first: Number of the first of them within the run.
             batch: Number of the batch within the run.
             population: Genotypes, shape ``(n, n_genes)``.
             new: Whether each was new to the run.
             evaluation: Their metrics.
+            errors: Why an evaluation has no values, by number within the run.
         """
-        self._pending.append(_Batch(run, first, batch, time.time(), population, new, evaluation))
+        self._pending.append(
+            _Batch(run, first, batch, time.time(), population, new, evaluation, errors or {})
+        )
         self._n_pending += len(population)
         overdue = time.monotonic() - self._last_commit >= _COMMIT_SECONDS
         if overdue or self._n_pending >= _COMMIT_ROWS:
             self.commit()
 
+    def note_state(self, run: int, n_told: int, seconds: float, generator: Any) -> None:
+        """Keep where a run stands; it is written with the trials that it follows.
+
+        Args:
+            run: Number of the run.
+            n_told: Trials told to the optimizer.
+            seconds: Time that the run has taken.
+            generator: State of its random generator, JSON types.
+        """
+        self._states[run] = (n_told, seconds, generator)
+        if not self._pending:
+            self.commit()
+
     def commit(self) -> None:
-        """Write all pending trials in one transaction: all of them or none.
+        """Write all that is pending in one transaction: all of it or none.
 
         Raises:
             OutputFolderError: If the disk is full or the file has become unwritable.
         """
-        if self._pending:
+        if self._pending or self._states:
             rows = [row for batch in self._pending for row in batch.rows(self.columns)]
-            self._write(self._insert, rows, after=self._forget_pending)
+            failures = [
+                (batch.run, number, error)
+                for batch in self._pending
+                for number, error in batch.errors.items()
+            ]
+            states = [
+                (run, number, seconds, json.dumps(state))
+                for run, (number, seconds, state) in self._states.items()
+            ]
+            self._write(
+                [(self._insert, rows), (_FAILURE, failures), (_STATE, states)], self._forget
+            )
         self._last_commit = time.monotonic()
 
-    def _forget_pending(self) -> None:
+    def _forget(self) -> None:
         self._pending.clear()
+        self._states.clear()
         self._n_pending = 0
 
     def _write(
-        self,
-        statement: str,
-        rows: Sequence[tuple[Any, ...]],
-        after: Callable[[], None] = lambda: None,
+        self, statements: Iterable[Statement], after: Callable[[], None] = lambda: None
     ) -> None:
         """Run one transaction, then ``after``: also where Ctrl-C comes between the two."""
         done = False
         try:
+            if self._version < log_schema.SCHEMA_VERSION:
+                log_schema.migrate(self._connection)
+                self._version = log_schema.SCHEMA_VERSION
             # An open cursor would keep the file from being folded when the log is closed.
             with closing(self._connection.cursor()) as cursor:
-                cursor.execute("BEGIN IMMEDIATE")
+                log_schema.begin(cursor)
                 done = True  # unless the transaction is still open, or SQLite has failed
-                cursor.executemany(statement, rows)
+                for statement, rows in statements:
+                    if rows:
+                        cursor.executemany(statement, rows)
                 cursor.execute("COMMIT")
         except sqlite3.IntegrityError:
             done = False
             raise OutputFolderError(
-                f"Another process has written trials of the same runs to {str(self.path)!r}; let one "
-                "search write to a log."
+                f"Another process has written trials of the same runs to {str(self.path)!r}; give each "
+                "process runs of its own."
             ) from None
         except sqlite3.Error as error:
             done = False
@@ -285,13 +328,12 @@ class TrialLog:
         """
         names = "".join(f', "{name}"' for name in self.columns)
         try:
-            rows = self._connection.execute(
-                f"SELECT genotype{names} FROM trials WHERE run = ? ORDER BY number", (run,)
-            ).fetchall()
-            genotypes = [json.loads(row[0]) for row in rows]
+            rows = self._select(f"SELECT number, genotype{names} FROM trials", run)
+            errors, states, seconds = self._read_since_2(run)
+            genotypes = [json.loads(row[1]) for row in rows]
             population = np.array(genotypes, dtype=space.dtype).reshape(len(rows), space.n_genes)
             values: NDArray[np.float64] = np.array(
-                [[np.nan if value is None else value for value in row[1:]] for row in rows],
+                [[np.nan if value is None else value for value in row[2:]] for row in rows],
                 dtype=np.float64,
             ).reshape(len(rows), len(self.columns))
         except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
@@ -302,7 +344,22 @@ class TrialLog:
                 sems[name.removesuffix(_SEM)] = values[:, position]
             else:
                 means[name] = values[:, position]
-        return LoggedRun(population, Evaluation(means, sems))
+        numbers = np.array([row[0] for row in rows], dtype=np.int64)
+        evaluation = Evaluation(means, sems)
+        return LoggedRun(numbers, population, evaluation, errors, states, seconds)
+
+    def _read_since_2(self, run: int) -> tuple[dict[int, str], dict[int, Any], float]:
+        """Errors, states and seconds of a run; a log of version 1 knows none."""
+        if self._version < log_schema.SCHEMA_VERSION:
+            return {}, {}, 0.0
+        errors = dict(self._select("SELECT number, error FROM failures", run))
+        rows = self._select("SELECT number, generator, seconds FROM states", run)
+        states = {number: json.loads(state) for number, state, _ in rows}
+        return errors, states, float(rows[-1][2]) if rows else 0.0
+
+    def _select(self, query: str, run: int) -> list[tuple[Any, ...]]:
+        statement = f"{query} WHERE run = ? ORDER BY number"
+        return log_schema.patiently(lambda: self._connection.execute(statement, (run,)).fetchall())
 
     def close(self) -> None:
         """Commit and close; the write-ahead file is folded into the log."""
@@ -321,36 +378,3 @@ class TrialLog:
 def sem_column(metric: str) -> str:
     """Name of the column that holds the standard error of a metric."""
     return metric + _SEM
-
-
-def _json_rows(entries: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(key, json.dumps(value)) for key, value in entries.items()]
-
-
-def _read_header(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """Return the settings and value columns of a log, opened for reading only."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION_ID:
-            raise ResumeError(f"{str(path)!r} is an SQLite file but no trial log of analognas.")
-        if version != SCHEMA_VERSION:
-            raise ResumeError(
-                f"The trial log {str(path)!r} has format version {version}, but this analognas writes "
-                f"{SCHEMA_VERSION}; continue it with the version that began it."
-            )
-        rows = connection.execute("SELECT key, value FROM search").fetchall()
-        layout = connection.execute("PRAGMA table_info(trials)").fetchall()
-    finally:
-        connection.close()
-    return {key: json.loads(value) for key, value in rows}, [row[1] for row in layout[6:]]
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    # Transactions are opened by hand, so that one of them holds a whole batch.
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = WAL")
-    # With a write-ahead log, NORMAL survives a killed process; only a power cut can cost the last commits.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return connection

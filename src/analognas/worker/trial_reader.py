@@ -27,14 +27,8 @@ from ..core import (
     total_violation,
 )
 from ..spaces import SPACES, Space
+from .log_schema import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
 from .output import RESULT_FILE
-from .trial_log import FILE_NAME
-
-APPLICATION_ID = 0x616E6173
-"""What SQLite calls a trial log: "anas"."""
-
-NEWEST_VERSION = 2
-"""Newest version of the format that can be read."""
 
 _FIXED = ("run", "number", "batch", "time", "new", "genotype")
 _SEM = "_sem"
@@ -209,10 +203,10 @@ def _check_kind(connection: sqlite3.Connection, file: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise TableIntegrityError(f"{str(file)!r} is an SQLite file but no trial log of analognas.")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > NEWEST_VERSION:
+    if version > SCHEMA_VERSION:
         raise TableIntegrityError(
             f"The trial log {str(file)!r} has format version {version}, but this analognas reads up to "
-            f"{NEWEST_VERSION}; upgrade analognas."
+            f"{SCHEMA_VERSION}; upgrade analognas."
         )
 
 

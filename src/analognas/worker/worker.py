@@ -5,22 +5,31 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
-from math import isnan, nan
+from contextlib import ExitStack
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import InvalidArgumentError, RandomStreams, check_int, get_metric, write_json
-from ..evaluators import Evaluator, Problem, TableEvaluator
+from ..core import (
+    InvalidArgumentError,
+    RandomStreams,
+    check_choice,
+    check_int,
+    current_metric_name,
+    write_json,
+)
+from ..evaluators import Evaluator, Problem, StochasticEvaluator, TableEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..spaces import SPACES, Space
+from .backends import Backend, make_backend
+from .budget import Budget
+from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
 from .final_training import FinalTraining, train_architecture
-from .output import RESULT_FILE, make_folder
+from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
-from .run import Run
+from .run import Run, metrics_wanted
 from .trial_log import FILE_NAME, TrialLog, sem_column
 
 if TYPE_CHECKING:
@@ -37,21 +46,6 @@ N_WINNERS = 5
 _PROGRESS_SECONDS = 0.1
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a search has come.
-
-    Attributes:
-        run: Number of the run at work.
-        n_distinct: Distinct architectures it has evaluated.
-        best: Best value of the objective in all runs so far; NaN before the first feasible one.
-    """
-
-    run: int
-    n_distinct: int
-    best: float
-
-
 class Worker:
     """Runs a search several times and gathers what it found.
 
@@ -65,18 +59,35 @@ class Worker:
         constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. By default
             the optimizer's own, else none.
         runs: Independent repeats.
-        budget: Distinct architectures evaluated in each run; by default the optimizer's own, else 500.
+        budget: Distinct architectures evaluated in each run, or readings taken where a repeat is a new
+            measurement (:class:`.StochasticEvaluator`); by default the optimizer's own, else 500, or any number
+            where ``max_seconds`` or ``max_cost`` is given.
+        max_seconds: Wall-clock time of each run, s, that before an interruption included; None: any. The batch
+            at work is finished.
+        max_cost: Largest sum of ``cost_metric`` in each run, in that metric's unit; None: any. The batch that
+            reaches it is finished.
+        cost_metric: Metric of the evaluator that says what an evaluation cost, such as seconds of training;
+            kept in the log.
+        backend: Where evaluations happen: ``"serial"``, ``"pool"``, ``"ray"`` or a :class:`.Backend`. It makes
+            no difference to what is found.
+        n_workers: Workers of a parallel back end; by default one for each core.
+        only_runs: Numbers of the runs that this process does; all by default. Several processes may give one
+            ``out`` and runs of their own: they share its log, and none of them writes the result. A last worker
+            with ``resume=True`` gathers it.
+        callbacks: Called with a :class:`.SearchView` after every batch, also those replayed from a log; each
+            may end the search by returning True or raising :class:`.StopSearch`.
         seed: Everything random follows from it.
         out: Folder for the trial log and the result; new or empty. Nothing is written by default.
         resume: Continue the search whose log is in ``out``: it goes on as if it had never stopped. Runs and
             budget may be larger than before.
-        on_progress: Called with a :class:`Progress` about ten times a second.
+        on_progress: Called with a :class:`.Progress` about ten times a second.
 
     Raises:
         UnknownNameError: If a name is not known.
         InvalidArgumentError: If a number is out of range or a constraint cannot be read.
         OutputFolderError: From :meth:`search`, if ``out`` cannot be used.
         ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search.
+        EvaluationError: From :meth:`search`, if nothing can be evaluated.
 
     Example:
         >>> worker = Worker(optimizer="regularized_evolution", budget=100, runs=2)
@@ -95,9 +106,16 @@ class Worker:
         constraints: Any = None,
         runs: int = 5,
         budget: int | None = None,
+        max_seconds: float | None = None,
+        max_cost: float | None = None,
+        cost_metric: str | None = None,
         seed: int = 0,
+        backend: Backend | str = "serial",
+        n_workers: int | None = None,
         out: str | os.PathLike[str] | None = None,
         resume: bool = False,
+        only_runs: Sequence[int] | None = None,
+        callbacks: Sequence[Callback] = (),
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.space = SPACES.get(space)() if isinstance(space, str) else space
@@ -111,8 +129,39 @@ class Worker:
             "budget": budget,
         }
         chosen = self._settings(given)
-        self.budget = check_int("budget", chosen["budget"], minimum=1)
         self.evaluator = TableEvaluator() if chosen["evaluator"] is None else chosen["evaluator"]
+        self._check_parts(evaluator)
+        self.problem = Problem.of(
+            chosen["objectives"],
+            chosen["constraints"],
+            self.evaluator.metrics,
+            stochastic=isinstance(self.evaluator, StochasticEvaluator),
+        )
+        self.optimizer.check(self.problem)
+        if cost_metric is not None:
+            cost_metric = check_choice(
+                "metric", current_metric_name(cost_metric), self.evaluator.metrics
+            )
+        unlimited = budget is None and (max_seconds is not None or max_cost is not None)
+        self.limits = Budget(
+            None if unlimited else chosen["budget"], max_seconds, max_cost, cost_metric
+        )
+        self.budget = self.limits.evaluations
+        self.out = None if out is None else Path(out)
+        self.backend = make_backend(backend, n_workers)
+        self.callbacks = check_callbacks(callbacks)
+        self.only_runs = None if only_runs is None else self._checked_runs(only_runs)
+        if resume and out is None:
+            raise InvalidArgumentError(
+                "`resume` needs `out`, the folder of the search to continue."
+            )
+        self.resume = resume
+        self.on_progress = on_progress
+        self.result: SearchResult | None = None
+        self._best = nan
+
+    def _check_parts(self, given: Evaluator | None) -> None:
+        """Refuse what is no space, optimizer or evaluator, or does not belong together."""
         for name, value, kind in [
             ("space", self.space, Space),
             ("optimizer", self.optimizer, Optimizer),
@@ -124,7 +173,7 @@ class Worker:
                     f"optimizer a name, but got {value!r}."
                 )
         scored = self.evaluator.space
-        if evaluator is None and scored.name != self.space.name:
+        if given is None and scored.name != self.space.name:
             raise InvalidArgumentError(
                 f"Nothing is measured in the space {self.space.name!r}, only in {scored.name!r}; from Python, "
                 "search it with an evaluator of your own, a surrogate or a training run: Worker(space, "
@@ -135,19 +184,15 @@ class Worker:
                 f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
                 f"{' of another definition' if scored.name == self.space.name else ''}."
             )
-        self.problem = Problem.of(
-            chosen["objectives"], chosen["constraints"], self.evaluator.metrics
-        )
-        self.optimizer.check(self.problem)
-        if resume and out is None:
-            raise InvalidArgumentError(
-                "`resume` needs `out`, the folder of the search to continue."
-            )
-        self.out = None if out is None else Path(out)
-        self.resume = resume
-        self.on_progress = on_progress
-        self.result: SearchResult | None = None
-        self._best = nan
+
+    def _checked_runs(self, numbers: Sequence[int]) -> list[int]:
+        if self.out is None:
+            raise InvalidArgumentError("`only_runs` needs `out`, the folder that processes share.")
+        last = self.runs - 1
+        checked = {check_int("only_runs", number, minimum=0, maximum=last) for number in numbers}
+        if not checked:
+            raise InvalidArgumentError("`only_runs` must name at least one run, but got none.")
+        return sorted(checked)
 
     def _settings(self, given: dict[str, Any]) -> dict[str, Any]:
         """What was given, then what the optimizer is made for, then the defaults of any search."""
@@ -165,6 +210,7 @@ class Worker:
             "objectives": list(self.problem.objectives),
             "constraints": [str(constraint) for constraint in self.problem.constraints],
             "seed": self.streams.seed,
+            **({} if self.limits.cost_metric is None else {"cost_metric": self.limits.cost_metric}),
         }
 
     def _space_identity(self) -> dict[str, str]:
@@ -178,18 +224,32 @@ class Worker:
         Interrupted (Ctrl-C, a kill), the log keeps what was evaluated, and a worker with ``resume=True``
         comes to the same result as an uninterrupted one.
         """
-        log = self._open_log()
         self._best = nan
-        with nullcontext() if log is None else log:
-            results = [self._run(number, log) for number in range(self.runs)]
-        settings = {**self.identity(), "n_runs": self.runs, "budget": self.budget}
+        results = []
+        with ExitStack() as stack:
+            log = self._open_log()
+            if log is not None:
+                stack.enter_context(log)
+            stack.callback(self.backend.close)
+            self.backend.open(self.evaluator)
+            for number in self.only_runs or range(self.runs):
+                results.append(self._run(number, log))
+                if results[-1].stopped_by == "callback":
+                    break
+        settings = {**self.identity(), "n_runs": self.runs, **self._spendable()}
         best = [self.space.describe(run.population[run.best])["architecture"] for run in results]
         self.result = SearchResult(
             self.problem, tuple(results), settings, tuple(best), self._winners(results)
         )
-        if self.out is not None:
+        if self.out is not None and self.only_runs is None:
             write_json(self.out / RESULT_FILE, self.result.to_json())
         return self.result
+
+    def _spendable(self) -> dict[str, Any]:
+        """The budget as JSON types; what is not limited is left away."""
+        limits = {"max_seconds": self.limits.seconds, "max_cost": self.limits.cost}
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        return {"budget": self.budget, **given}
 
     @property
     def has_log(self) -> bool:
@@ -230,28 +290,16 @@ class Worker:
     def _open_log(self) -> TrialLog | None:
         if self.out is None:
             return None
-        notes = {"runs": self.runs, "budget": self.budget}
-        if self.resume:
-            log = TrialLog.open(self.out / FILE_NAME)
-            try:
-                log.check_identity(self.identity())
-                # A result that stays beside a growing log would be mistaken for the log's.
-                (self.out / RESULT_FILE).unlink(missing_ok=True)
-            except BaseException:
-                log.close()
-                raise
-            log.note(notes)
-            return log
-        metrics = self.problem.metrics
+        metrics = metrics_wanted(self.problem, self.limits)
         sems = [sem_column(name) for name in metrics if name in self.evaluator.metrics_with_sem]
-        made = not self.out.exists()
-        folder = make_folder(self.out)
-        try:
-            return TrialLog.create(folder / FILE_NAME, self.identity(), metrics + sems, notes)
-        except BaseException:
-            if made:
-                folder.rmdir()
-            raise
+        return open_log(
+            self.out,
+            self.identity(),
+            metrics + sems,
+            {"runs": self.runs, **self._spendable()},
+            resume=self.resume,
+            shared=self.only_runs is not None,
+        )
 
     def _run(self, number: int, log: TrialLog | None) -> RunResult:
         generator = self.streams.numpy("run", number, "optimizer")
@@ -259,32 +307,40 @@ class Worker:
         run = Run(
             number,
             optimizer=self.optimizer,
+            generator=generator,
             evaluator=self.evaluator,
+            backend=self.backend,
             problem=self.problem,
-            budget=self.budget,
+            budget=self.limits,
             log=log,
+            seed=self.streams.seed,
         )
         due = time.monotonic()
+        best_before = self._best
 
-        def after_batch(run: Run) -> None:
+        def after_batch(run: Run) -> bool:
             nonlocal due
             now = time.monotonic()
-            if now >= due:
+            if self.on_progress is not None and now >= due:
                 due = now + _PROGRESS_SECONDS
-                self._report(number, run.snapshot())
+                self._report(run, run.snapshot())
+            return bool(self.callbacks) and any_stops(
+                self.callbacks, SearchView.of(run, best_before)
+            )
 
-        result = run.execute(None if self.on_progress is None else after_batch)
-        self._report(number, result)
+        watched = self.callbacks or self.on_progress is not None
+        result = run.execute(after_batch if watched else None)
+        self._report(run, result, done=True)
         return result
 
-    def _report(self, number: int, run: RunResult) -> None:
-        """Tell the observer how far run ``number`` has come."""
-        sign = 1.0 if get_metric(self.problem.objectives[0]).higher_is_better else -1.0
-        best = run.best_value(self.problem)
-        if isnan(self._best) or sign * best > sign * self._best:
-            self._best = best
+    def _report(self, run: Run, result: RunResult, *, done: bool = False) -> None:
+        """Tell the observer how far a run has come."""
+        self._best = better(self.problem, self._best, result.best_value(self.problem))
         if self.on_progress is not None:
-            self.on_progress(Progress(number, run.n_distinct, self._best))
+            fraction = 1.0 if done else run.fraction
+            self.on_progress(
+                Progress(run.number, run.n_spent, self._best, fraction, len(run.errors))
+            )
 
     def _winners(self, results: list[RunResult]) -> tuple[dict[str, Any], ...]:
         population = np.concatenate([result.population for result in results])

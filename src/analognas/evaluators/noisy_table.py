@@ -1,0 +1,111 @@
+"""The table as a laboratory would see it: every query is a reading with an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..benchmarks import AnalogNASBench
+from ..core import check_int
+from ..spaces import Population
+from .base import Evaluation
+from .stochastic import Seeds, StochasticEvaluator, normal_draws
+
+AVM_OF = ("analog_drift_60", "analog_drift_2592000")
+"""Metrics that AVM is the difference of, early minus late."""
+
+
+class NoisyTableEvaluator(StochasticEvaluator):
+    r"""Readings of the AnalogNAS-Bench table: its value plus a normal error of the spread it reports.
+
+    A drift accuracy is drawn from :math:`N(v, s^2 / n)` with the table's value :math:`v`, its ``_std``
+    :math:`s` and ``n_readings`` :math:`n`, and comes with the standard error :math:`s / \sqrt n`; ``avm`` is
+    the difference of two such readings. What the table reports without a spread is returned as it is. The
+    value of the table is the truth here, so that the outcome of a noisy search can be checked.
+
+    What the error is: that of evaluating one programmed chip again (25 evaluations are behind each ``_std``), a
+    normal one, independent from metric to metric. What it is not: the spread from chip to chip or from
+    training to training. Members of an isomorphism class, which are one network trained and measured
+    separately, differ by a standard deviation of 2.3 points over the whole table.
+
+    Args:
+        table: The table; the shipped one by default.
+        n_readings: Evaluations that are averaged into one reading.
+
+    Raises:
+        InvalidArgumentError: If ``n_readings`` is below 1.
+
+    Example:
+        >>> evaluator = NoisyTableEvaluator()
+        >>> best = evaluator.space.population([(2, 2, 0, 4, 2, 1)])
+        >>> seeds = np.arange(10_000, dtype=np.uint64)
+        >>> name = "analog_drift_2592000"
+        >>> readings = evaluator.measure(best.repeat(10_000, axis=0), [name], seeds=seeds).means[name]
+        >>> print(f"{readings.mean():.2f} ± {readings.std():.2f}")
+        90.00 ± 0.30
+    """
+
+    def __init__(self, table: AnalogNASBench | None = None, *, n_readings: int = 1) -> None:
+        self.table = AnalogNASBench() if table is None else table
+        self.space = self.table.space
+        self.n_readings = check_int("n_readings", n_readings, minimum=1)
+        known = set(self.table.metrics)
+        self._spread = {name for name in known if f"{name}_std" in known}
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the table's metrics, without the spreads, which are standard errors here."""
+        return [name for name in self.table.metrics if not name.endswith("_std")]
+
+    @property
+    def metrics_with_sem(self) -> list[str]:
+        """Names of the drift accuracies, and AVM."""
+        return [name for name in self.metrics if name in self._spread or name == "avm"]
+
+    def measure(
+        self, population: Population, metrics: Sequence[str], *, seeds: Seeds
+    ) -> Evaluation:
+        """Read a population once.
+
+        Raises:
+            OutOfSpaceError: If a row is no cell of the space.
+            UnknownNameError: If a metric is not in the table.
+        """
+        means, sems = {}, {}
+        for name in metrics:
+            if name in self._spread:
+                means[name], sems[name] = self._reading(population, name, seeds)
+            elif name == "avm":
+                early, late = (self._reading(population, part, seeds) for part in AVM_OF)
+                means[name] = early[0] - late[0]
+                sems[name] = np.hypot(early[1], late[1])
+            else:
+                means[name] = self.table.query(population, name)[name]
+        return Evaluation(means, sems)
+
+    def identity(self) -> dict[str, Any]:
+        """Name and checksum of the table, and the number of evaluations in a reading."""
+        return {
+            "table": self.table.metadata["name"],
+            "checksum": f"sha256:{self.table.checksum}",
+            "n_readings": self.n_readings,
+        }
+
+    def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
+        """What is known of one cell without a reading; ``truth`` holds what its readings scatter about."""
+        read = set(self.metrics_with_sem)
+        values = {name: float(self.table.query_metric(row, name)) for name in self.metrics}
+        return {
+            "metrics": {name: value for name, value in values.items() if name not in read},
+            "truth": {name: value for name, value in values.items() if name in read},
+        }
+
+    def _reading(
+        self, population: Population, name: str, seeds: Seeds
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        columns = self.table.query(population, [name, f"{name}_std"])
+        sems = columns[f"{name}_std"] / self.n_readings**0.5
+        return columns[name] + sems * normal_draws(seeds, name), sems

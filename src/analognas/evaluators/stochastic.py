@@ -1,0 +1,115 @@
+"""Evaluators whose repeats are new measurements, and the seeds that make those repeatable all the same.
+
+Everything random in one reading follows from one 64-bit seed, and that seed from what the reading is: the
+k-th of an architecture in a run of a search. So an interrupted, a serial and a parallel search read equal
+values, and no process has to know what another has drawn.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from hashlib import blake2b, sha256
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..spaces import Population
+from .base import Evaluation, Evaluator
+
+Seeds = NDArray[np.uint64]
+
+
+class StochasticEvaluator(Evaluator):
+    """An evaluator that measures anew whenever it is asked: another chip, another training, another reading.
+
+    A worker counts every reading against the budget, keeps each as a trial of its own, and pools the readings
+    of an architecture by their standard errors.
+    """
+
+    @abstractmethod
+    def measure(
+        self, population: Population, metrics: Sequence[str], *, seeds: Seeds
+    ) -> Evaluation:
+        """Take one reading of each row.
+
+        Called by the worker instead of :meth:`evaluate`. A reading depends on its row and its seed alone, not
+        on the other rows nor on earlier calls, and errors of readings of different seeds are independent.
+
+        Args:
+            population: Shape ``(n, n_genes)``; an architecture may stand in several rows.
+            metrics: Names of the metrics wanted, some of :attr:`metrics`.
+            seeds: What all randomness of a row follows from, shape ``(n,)``.
+        """
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Take the first readings of run 0 of a search with seed 0: the same at every call."""
+        counts: dict[bytes, int] = {}
+        readings = []
+        for row in population:
+            key = row.tobytes()
+            readings.append(counts.get(key, 0))
+            counts[key] = readings[-1] + 1
+        return self.measure(population, metrics, seeds=reading_seeds(0, 0, population, readings))
+
+
+def reading_seeds(seed: int, run: int, population: Population, readings: Sequence[int]) -> Seeds:
+    """Return the seed of each reading, shape ``(n,)``.
+
+    Args:
+        seed: Seed of the search.
+        run: Number of the run.
+        population: What is read, shape ``(n, n_genes)``.
+        readings: How often each row was read in this run before, length ``n``.
+
+    Example:
+        >>> rows = np.zeros((2, 6), dtype=np.int8)
+        >>> first, second = reading_seeds(0, 0, rows, [0, 1]).tolist()
+        >>> first != second, first == reading_seeds(0, 0, rows[:1], [0]).tolist()[0]
+        (True, True)
+    """
+    start = blake2b(repr(("reading", seed, run)).encode(), digest_size=8)
+    # Equal genotypes give equal bytes, whatever the integer type of the space and the machine are.
+    rows = np.ascontiguousarray(population, dtype="<i8")
+    counts = np.asarray(readings, dtype="<i8")
+    seeds = np.empty(len(rows), dtype="<u8")
+    for position in range(len(rows)):
+        digest = start.copy()
+        digest.update(rows[position].tobytes())
+        digest.update(counts[position].tobytes())
+        seeds[position] = np.frombuffer(digest.digest(), dtype="<u8")[0]
+    return seeds.astype(np.uint64)
+
+
+def normal_draws(seeds: Seeds, name: str) -> NDArray[np.float64]:
+    """Return one standard normal number for each seed, shape ``(n,)``.
+
+    Args:
+        seeds: Shape ``(n,)``; equal seeds draw equal numbers.
+        name: What is drawn; different names draw independent numbers.
+
+    Source: the output function of SplitMix64, Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
+    Generators", OOPSLA 2014, table 1; the normal quantile of its 53 upper bits.
+
+    Example:
+        >>> draws = normal_draws(np.arange(10_000, dtype=np.uint64), "accuracy")
+        >>> bool(abs(draws.mean()) < 0.05), bool(abs(draws.std() - 1) < 0.05)
+        (True, True)
+    """
+    key = int.from_bytes(sha256(name.encode()).digest()[:8], "little")
+    mixed = _mix(_mix(seeds + _GAMMA) ^ np.uint64(key))
+    # The middle of each of 2^53 equal cells: never 0 and never 1.
+    uniform = ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    quantile = NormalDist().inv_cdf
+    return np.array([quantile(u) for u in uniform.tolist()])
+
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _mix(state: Seeds) -> Seeds:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: Seeds = state ^ (state >> np.uint64(31))
+    return mixed

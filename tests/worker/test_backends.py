@@ -1,0 +1,292 @@
+import json
+import os
+import random
+import signal
+import sqlite3
+import threading
+from contextlib import closing, suppress
+
+import numpy as np
+import pytest
+
+from analognas.core import EvaluationError, InvalidArgumentError, NotFittedError, UnknownNameError
+from analognas.evaluators import Evaluation, Evaluator
+from analognas.spaces import NASBench201Space
+from analognas.worker import BACKENDS, PoolBackend, RayBackend, SerialBackend, Worker
+from analognas.worker.backends import make_backend
+
+
+class Broken(Evaluator):
+    """Does with every call what it is told to."""
+
+    metrics, metrics_with_sem = ["analog_accuracy"], []
+
+    def __init__(self, action):
+        self.space, self.action, self.n_calls = NASBench201Space(), action, 0
+
+    def evaluate(self, population, metrics):
+        self.n_calls += 1
+        return self.action(self, population)
+
+    def identity(self):
+        return {}
+
+    def report(self, row):
+        return {"metrics": {}}
+
+
+def search(action, **options):
+    evaluator = Broken(action)
+    settings = {"objectives": "analog_accuracy", "runs": 1, "budget": 30}
+    return evaluator, Worker(evaluator=evaluator, **settings, **options)
+
+
+def trials(folder):
+    """All that a log holds but the times."""
+    with closing(sqlite3.connect(folder / "trials.sqlite")) as connection:
+        rows = connection.execute("SELECT * FROM trials ORDER BY run, number").fetchall()
+        failures = connection.execute("SELECT * FROM failures ORDER BY run, number").fetchall()
+    return [row[:3] + row[4:] for row in rows], failures
+
+
+def test_one_bad_architecture_does_not_end_a_serial_search(fragile, tmp_path):
+    out = tmp_path / "out"
+    result = fragile.worker(
+        out, evaluator=fragile.Fragile(raising=fragile.every_16th(1, 5, 9))
+    ).search()
+    n_failed = 0
+    for number, run in enumerate(result.runs):
+        bad = np.isin(NASBench201Space().codes(run.population) % 16, [1, 5, 9])
+        assert run.n_distinct == 36
+        assert list(run.errors) == np.flatnonzero(bad).tolist()
+        np.testing.assert_array_equal(np.isnan(run.evaluation.means["analog_accuracy"]), bad)
+        np.testing.assert_array_equal(np.isnan(run.evaluation.sems["analog_accuracy"]), bad)
+        np.testing.assert_array_equal(run.violation > 0, bad)
+        assert result.to_json()["runs"][number]["failed"] == bad.sum() > 0
+        n_failed += bad.sum()
+    rows, failures = trials(out)
+    assert len(failures) == n_failed
+    run, number, error = failures[0]
+    code = NASBench201Space().codes(np.array([json.loads(rows[36 * run + number][4])]))[0]
+    assert error == f"ValueError: code {code} is too wide"
+    assert f"{n_failed} evaluations failed, the last with 'ValueError: code" in result.summary()
+    assert not any(np.isnan(cell["metrics"]["analog_accuracy"]) for cell in result.winners)
+    # A failed evaluation is a result: it is not tried again by those who resume.
+    again = fragile.worker(
+        out, evaluator=fragile.Fragile(raising=range(15_625)), resume=True
+    ).search()
+    assert again.to_json() == result.to_json()
+    assert [run.errors for run in again.runs] == [run.errors for run in result.runs]
+
+
+def test_retries_of_the_serial_back_end(fragile, tmp_path):
+    plain = fragile.worker().search()
+    (tmp_path / "diary").mkdir()
+    shaky = fragile.Fragile(shaky=fragile.every_16th(1, 2, 3), diary=tmp_path / "diary")
+    assert fragile.worker(evaluator=shaky).search().to_json() == plain.to_json()
+    for retries in (0, 3):
+        evaluator, worker = search(fail_once_in_four, backend=SerialBackend(retries=retries))
+        assert bool(worker.search().runs[0].errors) == (retries == 0)
+        assert evaluator.n_calls > 30
+
+
+def fail_once_in_four(evaluator, population):
+    # The first architecture of a batch makes the whole call fail, so each is measured alone then.
+    if len(population) > 1 or evaluator.n_calls % 4 == 0:
+        raise OSError
+    return Evaluation({"analog_accuracy": np.ones(len(population))})
+
+
+def test_an_evaluator_that_always_fails_ends_the_search(tmp_path):
+    def fail(evaluator, population):
+        raise ValueError("no such file")
+
+    _, worker = search(fail)
+    message = "first 10 evaluations all failed, the last with 'ValueError: no such file'"
+    with pytest.raises(EvaluationError, match=message):
+        worker.search()
+
+
+def test_an_evaluator_that_is_not_ready_ends_the_search_at_once():
+    def fail(evaluator, population):
+        raise NotFittedError("call fit first")
+
+    evaluator, worker = search(fail)
+    with pytest.raises(NotFittedError, match="call fit first"):
+        worker.search()
+    assert evaluator.n_calls == 1
+
+
+@pytest.mark.parametrize("n", [1, 11])
+def test_values_that_do_not_fit_the_population(n):
+    _, worker = search(lambda evaluator, population: Evaluation({"analog_accuracy": np.zeros(n)}))
+    with pytest.raises(
+        InvalidArgumentError,
+        match=f"one value for each of 10 architectures, but Broken returned {n}",
+    ):
+        worker.search()
+
+
+def test_slow_evaluators_are_given_one_architecture_at_a_time(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("analognas.worker.backends.time.monotonic", lambda: now[0])
+
+    def slowly(evaluator, population):
+        sizes.append(len(population))
+        now[0] += 1.01 * len(population)
+        return Evaluation({"analog_accuracy": population.sum(axis=1).astype(float)})
+
+    sizes = []
+    search(slowly)[1].search()
+    assert sizes == [10] + [1] * 20
+
+
+def test_pool_finds_what_serial_finds_though_processes_die(fragile, tmp_path):
+    """Every kind of failure in one search: pools take seconds to start."""
+    (tmp_path / "diary").mkdir()
+    first = fragile.worker().search().runs[0]
+    deadly = int(NASBench201Space().codes(first.population)[20])
+    raising, shaky = fragile.every_16th(3), fragile.every_16th(2, 4)
+    serial = fragile.Fragile(raising=raising | {deadly})
+    pooled = fragile.Fragile(
+        0.005, raising=raising, deadly={deadly}, shaky=shaky, diary=tmp_path / "diary"
+    )
+    expected = fragile.worker(tmp_path / "serial", evaluator=serial).search()
+    backend = PoolBackend(n_workers=2)
+    killed = []
+
+    def kill_one(view):
+        if view.n_trials > 12 and not killed:
+            killed.append(backend.process_ids[1])
+            threading.Timer(0.02, os.kill, [killed[0], signal.SIGKILL]).start()
+
+    result = fragile.worker(
+        tmp_path / "pool", evaluator=pooled, backend=backend, callbacks=[kill_one]
+    ).search()
+    assert result.to_json() == expected.to_json()
+    assert killed
+    assert backend.process_ids == []
+    (rows, failures), (serial_rows, serial_failures) = (
+        trials(tmp_path / k) for k in ("pool", "serial")
+    )
+    assert rows == serial_rows
+    assert [failure[:2] for failure in failures] == [failure[:2] for failure in serial_failures]
+    reasons = {error.split(" ")[0]: error for _, _, error in failures}
+    assert reasons == {
+        "ValueError:": reasons["ValueError:"],
+        "its": "its process was killed by SIGKILL",
+    }
+    n_attempts = {
+        int(entry.name): len(entry.read_text().splitlines())
+        for entry in (tmp_path / "diary").iterdir()
+    }
+    # The process that is killed from outside may take an attempt with it that was not noted yet.
+    assert n_attempts[deadly] > 1
+    assert all(n > 1 for code, n in n_attempts.items() if code in raising | shaky)
+
+
+def test_pool_is_closed_when_a_callback_fails(fragile):
+    backend = PoolBackend(n_workers=1)
+    processes = []
+
+    def fail(view):
+        processes.extend(member.process for member in backend._members)
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        fragile.worker(backend=backend, callbacks=[fail]).search()
+    assert len(processes) == 1
+    with pytest.raises(ValueError, match="process object is closed"):
+        processes[0].is_alive()
+
+
+def test_pool_refuses_what_it_cannot_send():
+    _, worker = search(lambda evaluator, population: None, backend="pool", n_workers=1)
+    with pytest.raises(InvalidArgumentError, match="Broken cannot be sent to other processes"):
+        worker.search()
+
+
+def test_pool_says_so_where_a_process_cannot_load_the_evaluator(fragile, monkeypatch):
+    worker = fragile.worker(backend="pool", n_workers=1)
+    monkeypatch.undo()  # the processes do not find the module
+    with pytest.raises(EvaluationError, match="cannot be started: its evaluator cannot be loaded"):
+        worker.search()
+
+
+def test_threads_of_a_pool(fragile, monkeypatch):
+    monkeypatch.setattr("analognas.worker.pool.n_cores", lambda: 8)
+    assert PoolBackend(n_workers=3)._n_threads() == 2
+    assert PoolBackend(n_workers=16)._n_threads() == 1
+    assert PoolBackend(n_workers=16, threads=5)._n_threads() == 5
+
+
+@pytest.mark.parametrize(
+    ("backend", "n_workers", "error", "message"),
+    [
+        ("pol", None, UnknownNameError, "Unknown back end 'pol'. Did you mean 'pool'"),
+        (
+            "pool",
+            0,
+            InvalidArgumentError,
+            "`n_workers` must be an integer of at least 1, but got 0",
+        ),
+        (
+            "serial",
+            2,
+            InvalidArgumentError,
+            "has one worker, but got n_workers=2; take backend='pool'",
+        ),
+        ("serial", 0, InvalidArgumentError, "`n_workers` must be an integer of at least 1"),
+        (SerialBackend(), 1, InvalidArgumentError, "to the back end that is made by hand"),
+        (7, None, InvalidArgumentError, "`backend` must be one of serial, pool, ray or a Backend"),
+    ],
+)
+def test_bad_back_ends(backend, n_workers, error, message):
+    with pytest.raises(error, match=message):
+        make_backend(backend, n_workers)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SerialBackend(retries=-1), "`retries` must be"),
+        (lambda: PoolBackend(threads=0), "`threads` must be"),
+        (lambda: RayBackend(gpus_per_worker=-1), "`gpus_per_worker` must be"),
+        (lambda: RayBackend(cpus_per_worker="1"), "`cpus_per_worker` must be"),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        make()
+
+
+def test_every_back_end_has_its_name():
+    assert [BACKENDS.get(name)().name for name in BACKENDS] == BACKENDS.names()
+
+
+def kill_now_and_then(backend, seed, n, done):
+    """Kill ``n`` processes of a pool at random moments."""
+    generator = random.Random(seed)
+    killed = 0
+    while killed < n and not done.wait(generator.uniform(0.05, 0.6)):
+        ids = [pid for pid in backend.process_ids if pid is not None]
+        if ids:
+            with suppress(ProcessLookupError):
+                os.kill(generator.choice(ids), signal.SIGKILL)
+                killed += 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_pool_whose_processes_are_killed_at_random_moments(fragile, tmp_path, seed):
+    expected = fragile.worker().search().to_json()
+    # Retries without end: the killer must not be able to poison an architecture.
+    backend, done = PoolBackend(n_workers=2, retries=100), threading.Event()
+    killer = threading.Thread(target=kill_now_and_then, args=(backend, seed, 5, done))
+    killer.start()
+    try:
+        result = fragile.worker(tmp_path / "out", 0.05, backend=backend).search()
+    finally:
+        done.set()
+        killer.join()
+    assert result.to_json() == expected
