@@ -20,6 +20,7 @@ PAGES = [
     "docs/optimizers.md",
     "docs/noisy_search.md",
     "docs/multi_objective.md",
+    "docs/trials.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
     "docs/cost_model.md",

@@ -13,12 +13,19 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .benchmarks import AnalogNASBench, HWNASBench
     from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
-    from .optimizers import EAOptimizer, PredictorGuided, RandomSearch, RegularizedEvolution
+    from .optimizers import (
+        BayesianOptimizer,
+        EAOptimizer,
+        PredictorGuided,
+        RandomSearch,
+        RegularizedEvolution,
+    )
     from .spaces import ConfigSpace, NASBench201Space
     from .worker import Worker
 
 _ROOM_OF = {
     "AnalogNASBench": "benchmarks",
+    "BayesianOptimizer": "optimizers",
     "ConfigSpace": "spaces",
     "EAOptimizer": "optimizers",
     "GraphEnsembleEvaluator": "evaluators",
@@ -34,6 +41,7 @@ _ROOM_OF = {
 
 __all__ = [
     "AnalogNASBench",
+    "BayesianOptimizer",
     "ConfigSpace",
     "EAOptimizer",
     "GraphEnsembleEvaluator",

@@ -23,6 +23,7 @@ from .info import info
 from .query import query
 from .search import search
 from .train import train
+from .trials import trials_app
 
 # The base of all usage errors; typer names only leaves of it, and has vendored click since 0.26.
 _ClickException = next(
@@ -47,6 +48,7 @@ app.command()(cost)
 app.command()(info)
 app.add_typer(data_app)
 app.add_typer(device_app)
+app.add_typer(trials_app)
 
 
 def _show_version(wanted: bool) -> None:

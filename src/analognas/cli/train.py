@@ -24,6 +24,10 @@ def train(
         str | None,
         typer.Option(help="Network, such as wrn-16-4. [default: one that fits the data]"),
     ] = None,
+    from_search: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a search whose best network is trained, by hwa by default."),
+    ] = None,
     data: Annotated[str | None, typer.Option(help="Data set. [default: digits]")] = None,
     root: Annotated[Path | None, typer.Option(help="Folder or file of the data.")] = None,
     recipe: Annotated[
@@ -90,13 +94,14 @@ def train(
     if resume is not None:
         others = [
             *typed,
+            *(["from-search"] if from_search else []),
             *(setting or []),
             *(["out"] if out else []),
             *(["config"] if config else []),
         ]
         folder, run = resume, _to_resume(resume, others, None if root is None else str(root))
     else:
-        run = _new(config, typed, setting or [])
+        run = _new(config, _with_winner(from_search, config, typed), setting or [])
         folder = _folder(out)
     results = _train(run, folder, resume is not None, tensorboard, remove=not (out or resume))
     if as_json:
@@ -105,6 +110,20 @@ def train(
         _print(results)
     print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
     return EXIT_ABORTED if results[-1].status == "aborted" else 0
+
+
+def _with_winner(search: Path | None, config: Path | None, typed: dict[str, Any]) -> dict[str, Any]:
+    """What was typed, with the network of a search."""
+    if search is None:
+        return typed
+    from ..worker.final_training import RECIPE, model_of_search
+
+    if "model" in typed:
+        raise InvalidArgumentError(
+            "--from-search says which network is trained; leave --model away."
+        )
+    recipe = {"recipe": RECIPE} if config is None else {}
+    return {**recipe, **typed, **model_of_search(search)}
 
 
 def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> RunConfig:

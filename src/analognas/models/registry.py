@@ -25,6 +25,7 @@ MODELS: Registry[Builder] = Registry(
         "kws-cnn": f"{__package__}.keyword_cnn:keyword_cnn",
         "lstm": f"{__package__}.lstm:lstm",
         "text-classifier": f"{__package__}.text_classifier:text_classifier",
+        "searched": f"{__package__}.searched:searched",
     },
 )
 """Builders by the name that ``analognas train --model`` takes; sizes follow it, as in ``"wrn-16-4"``."""

@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 
 from ..core import Registry
 from .base import Optimizer
+from .bayesian import BayesianOptimizer
 from .evolutionary import EAOptimizer
 from .gene_roles import gene_roles
 from .local_search import LocalSearch
 from .noise_aware import NoiseAware
 from .nsga import NSGA2, NSGA3
+from .optuna_optimizer import OptunaOptimizer
 from .pareto_evolution import ParetoEvolution
 from .posterior import Posterior
 from .predictor_guided import PredictorGuided
@@ -25,8 +27,10 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
             ParetoEvolution,
             NSGA2,
             NSGA3,
+            BayesianOptimizer,
             EAOptimizer,
             LocalSearch,
+            OptunaOptimizer,
             RandomSearch,
             NoiseAware,
         )
@@ -53,10 +57,12 @@ __all__ = [
     "NSGA2",
     "NSGA3",
     "OPTIMIZERS",
+    "BayesianOptimizer",
     "EAOptimizer",
     "LocalSearch",
     "NoiseAware",
     "Optimizer",
+    "OptunaOptimizer",
     "ParetoEvolution",
     "Posterior",
     "PredictorGuided",

@@ -2,6 +2,7 @@
 
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
+from .final_report import write_final_report
 from .pareto_figure import pareto_figure
 from .search_report import (
     cell_columns,
@@ -22,6 +23,7 @@ __all__ = [
     "save_figure",
     "summary_markdown",
     "training_figure",
+    "write_final_report",
     "write_search_report",
     "write_training_report",
 ]

@@ -4,13 +4,21 @@ from .backends import BACKENDS, Backend, SerialBackend, make_backend
 from .budget import Budget
 from .callbacks import Progress, SearchView, StopSearch
 from .crew import ParallelBackend
+from .final_training import (
+    FinalTraining,
+    model_of_search,
+    searched_model,
+    train_architecture,
+)
 from .output import make_folder, next_folder
 from .pool import PoolBackend
 from .ray_backend import RayBackend
 from .results import RunResult, SearchResult
 from .standings import Comparison, Estimate, Standings
 from .text import architecture_text, metric_text, number
+from .trial_export import export_trials
 from .trial_log import TrialLog
+from .trial_reader import Trials, find_logs, read_trials
 from .worker import Worker
 
 __all__ = [
@@ -19,6 +27,7 @@ __all__ = [
     "Budget",
     "Comparison",
     "Estimate",
+    "FinalTraining",
     "ParallelBackend",
     "PoolBackend",
     "Progress",
@@ -30,11 +39,18 @@ __all__ = [
     "Standings",
     "StopSearch",
     "TrialLog",
+    "Trials",
     "Worker",
     "architecture_text",
+    "export_trials",
+    "find_logs",
     "make_backend",
     "make_folder",
     "metric_text",
+    "model_of_search",
     "next_folder",
     "number",
+    "read_trials",
+    "searched_model",
+    "train_architecture",
 ]

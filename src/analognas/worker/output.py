@@ -11,6 +11,8 @@ from ..core import OutputFolderError
 from .trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
+"""Result of a search, in its folder."""
+
 DEFAULT_PARENT = Path("analognas-runs")
 """Where folders are made when none is named."""
 

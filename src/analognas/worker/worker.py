@@ -24,6 +24,7 @@ from ..spaces import SPACES, Space
 from .backends import Backend, make_backend
 from .budget import Budget
 from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
+from .final_training import FinalTraining, train_architecture
 from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
 from .run import Run, metrics_wanted
@@ -269,6 +270,23 @@ class Worker:
     def best_arch(self) -> nn.Module:
         """The best architecture's network, built anew with fresh weights."""
         return self.space.build(self.best_config)
+
+    def train_best(self, data: str = "digits", **settings: Any) -> FinalTraining:
+        """Train the best architecture, put it on simulated chips, and measure it over time.
+
+        Args:
+            data: Name of the data set.
+            settings: ``out``, a new or empty folder (by default ``final`` in that of the search), ``recipe``,
+                ``resume``, ``evaluation`` and others, see :func:`.train_architecture`.
+
+        Raises:
+            InvalidArgumentError: If there is no result yet, or no folder to write to.
+        """
+        if self.out is not None:
+            settings.setdefault("out", self.out / "final")
+        if settings.get("out") is None:
+            raise InvalidArgumentError("`out` must be the folder of the training, but got none.")
+        return train_architecture(self.space, self.best_config, data, **settings)
 
     def _open_log(self) -> TrialLog | None:
         if self.out is None:

@@ -1,0 +1,178 @@
+"""Bayesian optimization: a Gaussian process with a categorical kernel, and batches by believing its means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluators.normal_scores import NormalScores
+from ..spaces import Population, encode_features
+from .acquisitions import acquire
+from .categorical_kernel import Points
+from .categorical_process import CategoricalProcess, Posterior
+from .model_based import Features, ModelBased
+
+Floats = NDArray[np.float64]
+
+N_LIKELY = 1000
+"""Candidates of most worth, among which a batch is chosen one after another."""
+
+_ROUNDING = 1e-6
+
+
+class BayesianOptimizer(ModelBased):
+    """Gaussian process on graph features and genes; expected improvement by default.
+
+    The process learns normal scores of the results with the :class:`.CategoricalKernel`, whose weights are
+    found anew after every batch. A batch is chosen one after another: the process believes that each chosen
+    architecture will have its mean, so that the next is looked for elsewhere (Ginsbourger et al., "Kriging Is
+    Well-Suited to Parallelize Optimization", 2010). With ``"thompson"``, a batch holds the best of as many
+    draws from the joint posterior. Errors are those of a new measurement, label noise included.
+    Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
+
+    Args:
+        n_initial: Random architectures measured before the first model.
+        acquisition: ``"ei"``, ``"pi"``, ``"ucb"`` or ``"thompson"``, see :mod:`.acquisitions`.
+        kappa: Standard deviations that ``"ucb"`` adds to a mean.
+        batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
+            from 1 to 20: while little is known, every result counts for the next proposal.
+        batch_share: See ``batch_size``.
+        encoding: Name of the encoding that features come from; the most telling one of the space by default.
+
+    Raises:
+        UnknownNameError: If there is no such acquisition, or the space has no such encoding.
+        InvalidArgumentError: If a number is out of range.
+
+    Example:
+        >>> from analognas import Worker
+        >>> optimizer = BayesianOptimizer()
+        >>> result = Worker(optimizer=optimizer, objectives="baseline_accuracy", runs=1, budget=40).search()
+        >>> round(result.finals()[0], 2)
+        94.07
+    """
+
+    name = "bayesian"
+
+    def __init__(
+        self,
+        *,
+        n_initial: int = 10,
+        acquisition: str = "ei",
+        kappa: float = 1.0,
+        batch_size: int | None = None,
+        batch_share: float = 0.1,
+        encoding: str | None = None,
+    ) -> None:
+        super().__init__(
+            n_initial=n_initial,
+            acquisition=acquisition,
+            kappa=kappa,
+            batch_size=batch_size,
+            batch_share=batch_share,
+            encoding=encoding,
+        )
+
+    def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
+        scores = self.archive.scores
+        known = np.isfinite(scores)
+        target = NormalScores.of(scores[known])
+        measured = self.archive.population[known]
+        learnt = encode_features(self.space, measured, self._encoding)
+        scale = _Scale.of(learnt)
+        process = CategoricalProcess.fit(
+            self._points(measured, scale(learnt)),
+            target.to_scores(scores[known]),
+            generator=self.generator,
+        )
+        posterior = process.posterior(self._points(pool, scale(features)))
+        feasibility = self._feasibility(pool, features)
+        best = float(target.to_scores(np.array([self.archive.best_feasible]))[0])
+        promise = "ucb" if self.acquisition == "thompson" else self.acquisition
+        worth = self._worth(self._acquired(promise, posterior, best), feasibility)
+        likely = np.argsort(-worth, kind="stable")[:N_LIKELY]
+        posterior, feasibility, features = (
+            posterior.take(likely),
+            feasibility[likely],
+            features[likely],
+        )
+        if self.acquisition == "thompson":
+            chosen = self._drawn(posterior, feasibility, features, n)
+        else:
+            chosen = self._believed(posterior, feasibility, features, n, best)
+        return [int(row) for row in likely[chosen]]
+
+    def _points(self, population: Population, graph: Floats) -> Points:
+        space = self.space
+        columns = np.where(space.fine, 1, space.n_choices)
+        genes = encode_features(space, population, "one_hot").astype(np.float64)
+        return Points(graph, genes, np.repeat(np.arange(space.n_genes), columns))
+
+    def _acquired(self, name: str, posterior: Posterior, best: float) -> Floats:
+        return acquire(
+            name,
+            posterior.means,
+            posterior.stds,
+            best=best,
+            kappa=self.kappa,
+            generator=self.generator,
+        )
+
+    def _believed(
+        self, posterior: Posterior, feasibility: Floats, features: Features, n: int, best: float
+    ) -> list[int]:
+        """Choose one after another; of equal features one only."""
+        free = np.ones(len(features), dtype=bool)
+        chosen: list[int] = []
+        while len(chosen) < n and free.any():
+            worth = self._worth(self._acquired(self.acquisition, posterior, best), feasibility)
+            at = int(np.where(free, worth, -np.inf).argmax())
+            chosen.append(at)
+            free &= (features != features[at]).any(axis=1)
+            posterior = posterior.believing(at)
+        return chosen
+
+    def _drawn(
+        self, posterior: Posterior, feasibility: Floats, features: Features, n: int
+    ) -> list[int]:
+        """Choose the best of each of ``n`` joint draws; of equal features one only."""
+        taken: set[bytes] = set()
+        chosen: list[int] = []
+        for draw in posterior.draws(n, generator=self.generator):
+            for at in np.argsort(-self._worth(draw, feasibility)).tolist():
+                key = features[at].tobytes()
+                if key not in taken:
+                    taken.add(key)
+                    chosen.append(at)
+                    break
+        return chosen
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Features on a scale on which their differences count alike; those that do not vary are left out.
+
+    Attributes:
+        centre: Means, shape ``(d,)``.
+        inverse: Inverse standard deviations, or 0, shape ``(d,)``.
+    """
+
+    centre: Floats
+    inverse: Floats
+
+    @classmethod
+    def of(cls, features: Features) -> _Scale:
+        columns = _compressed(features)
+        spread = columns.std(axis=0)
+        varies = spread > _ROUNDING * np.abs(columns).max(axis=0)
+        return cls(columns.mean(axis=0), np.where(varies, 1 / np.where(varies, spread, 1.0), 0.0))
+
+    def __call__(self, features: Features) -> Floats:
+        return (_compressed(features) - self.centre) * self.inverse
+
+
+def _compressed(features: Features) -> Floats:
+    """Signed square roots: the difference of one path and two matters more than that of eleven and twelve."""
+    exact = features.astype(np.float64)
+    return np.copysign(np.sqrt(np.abs(exact)), exact)

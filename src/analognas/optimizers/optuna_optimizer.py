@@ -1,0 +1,172 @@
+"""Any Optuna sampler as an optimizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, check_choice
+from ..evaluators import Evaluation
+from ..spaces import Population
+from .base import Optimizer
+from .optuna_space import (
+    active_genes,
+    constraint_values,
+    gene_distributions,
+    gene_name,
+    import_optuna,
+    quiet,
+    suggest,
+)
+
+if TYPE_CHECKING:
+    from optuna.samplers import BaseSampler
+    from optuna.trial import Trial
+
+SAMPLERS = {
+    "tpe": "TPESampler",
+    "gp": "GPSampler",
+    "nsga2": "NSGAIISampler",
+    "nsga3": "NSGAIIISampler",
+    "cmaes": "CmaEsSampler",
+    "qmc": "QMCSampler",
+    "random": "RandomSampler",
+}
+"""Names of samplers, and their classes in ``optuna.samplers``."""
+
+ATTEMPTS = 10
+"""A sampler is asked so often for an architecture that was not proposed before; then one is drawn."""
+
+
+class OptunaOptimizer(Optimizer):
+    """Drives a space with a sampler of Optuna (the extra ``optuna``), by its ask and tell.
+
+    Genes are categories to the sampler, or integers where they are fine grids; it is asked for active genes
+    only. What it proposes a second time, or against a space's rules, is told it as failed, and it is asked
+    again. Constraints reach the samplers that know them (TPE, GP, NSGA-II, NSGA-III). Several objectives are
+    allowed as far as the sampler allows them.
+
+    Args:
+        sampler: A name of :data:`SAMPLERS`, or a function that makes a sampler from ``seed=``, such as a class
+            of them; the seed comes from the run's generator.
+        options: Keyword arguments of the sampler, for example ``{"multivariate": True}``.
+        batch_size: Architectures proposed at once; samplers expect one, and ``{"constant_liar": True}`` tells
+            TPE of more.
+
+    Raises:
+        InvalidArgumentError: If Optuna is not installed, or ``sampler`` is neither a name nor a function.
+        UnknownNameError: If there is no such sampler.
+
+    Source: Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework", KDD 2019.
+
+    Example:
+        >>> from analognas import Worker
+        >>> optimizer = OptunaOptimizer("random", batch_size=10)
+        >>> Worker(optimizer=optimizer, runs=1, budget=30).search().runs[0].n_distinct
+        30
+    """
+
+    name = "optuna"
+    several_objectives = True  # it is the sampler's to refuse them
+    _pending: dict[Any, Trial]
+
+    def __init__(
+        self,
+        sampler: str | Callable[..., BaseSampler] = "tpe",
+        *,
+        options: Mapping[str, Any] | None = None,
+        batch_size: int = 1,
+    ) -> None:
+        super().__init__(batch_size=batch_size)
+        self._optuna = import_optuna()
+        if isinstance(sampler, str):
+            check_choice("sampler", sampler, tuple(SAMPLERS))
+        elif not callable(sampler):
+            raise InvalidArgumentError(
+                "`sampler` must be a name or a function of a seed, such as the class TPESampler, but got "
+                f"{sampler!r}; a sampler that is already made would carry its draws from run to run."
+            )
+        self.sampler = sampler
+        self.options = dict(options or {})
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Name of the sampler, its options, and the batch size."""
+        named = isinstance(self.sampler, str)
+        name = self.sampler if named else getattr(self.sampler, "__qualname__", repr(self.sampler))
+        return {"sampler": name, "options": self.options, "batch_size": self.batch_size}
+
+    def ask(self) -> Population:
+        """Propose what the sampler does; where it only repeats itself, random unseen architectures."""
+        rows = [row for _ in range(self.batch_size) if (row := self._proposed()) is not None]
+        return np.array(rows, dtype=self.space.dtype).reshape(len(rows), self.space.n_genes)
+
+    def tell(self, population: Population, evaluation: Evaluation) -> None:
+        """Tell the sampler scores, larger is better, and by how much constraints are broken."""
+        scores = self.problem.scores(evaluation)
+        measured = np.isfinite(self.problem.violation(evaluation)) & np.isfinite(scores).all(axis=1)
+        bounds = {
+            str(bound): constraint_values(bound, evaluation.means[bound.metric])
+            for bound in self.problem.constraints
+        }
+        for row, code in enumerate(self.space.codes(population).tolist()):
+            trial = self._pending.pop(code, None) or self._given(population[row])
+            if measured[row]:
+                for name, values in bounds.items():
+                    trial.set_constraint(name, float(values[row]))
+                self._study.tell(trial, scores[row].tolist())
+            else:
+                self._fail(trial)
+
+    def _start(self) -> None:
+        seed = int(self.generator.integers(2**31))
+        made = (
+            getattr(self._optuna.samplers, SAMPLERS[self.sampler])
+            if isinstance(self.sampler, str)
+            else self.sampler
+        )
+        with quiet(self._optuna):
+            self._study = self._optuna.create_study(
+                directions=["maximize"] * len(self.problem.objectives),
+                sampler=made(seed=seed, **self.options),
+            )
+        self._distributions = gene_distributions(self.space)
+        self._pending = {}
+
+    def _proposed(self) -> NDArray[np.signedinteger[Any]] | None:
+        """The next architecture, or None if nothing new is left."""
+        for _ in range(ATTEMPTS):
+            trial = self._study.ask()
+            row = self._suggested(trial)
+            if self.space.allowed(row) and len(self._take_new(row, 1)):
+                self._pending[self.space.codes(row).tolist()[0]] = trial
+                return np.asarray(row[0])
+            self._fail(trial)
+        row = self._unseen(1)
+        if not len(row):
+            return None
+        self._pending[self.space.codes(row).tolist()[0]] = self._given(row[0])
+        return np.asarray(row[0])
+
+    def _suggested(self, trial: Trial) -> Population:
+        """Ask a trial for its genes, each after those that make it active; shape ``(1, n_genes)``."""
+        space = self.space
+        row = np.zeros((1, space.n_genes), dtype=space.dtype)
+        asked = np.zeros(space.n_genes, dtype=bool)
+        while (open_genes := np.flatnonzero(space.active(row)[0] & ~asked)).size:
+            gene = int(open_genes[0])
+            asked[gene] = True
+            row[0, gene] = suggest(trial, gene_name(gene), self._distributions[gene])
+        return space.canonical(row)
+
+    def _given(self, row: NDArray[np.signedinteger[Any]]) -> Trial:
+        """A trial of an architecture that the sampler did not choose."""
+        self._study.enqueue_trial(active_genes(self.space, row))
+        trial: Trial = self._study.ask()
+        self._suggested(trial)
+        return trial
+
+    def _fail(self, trial: Trial) -> None:
+        self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)

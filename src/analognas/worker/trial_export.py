@@ -1,0 +1,166 @@
+"""Trials for other programs: CSV, Parquet, and a study that Optuna's dashboard shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core import InvalidArgumentError, OutputFolderError, atomic_write, check_choice, get_metric
+from ..optimizers.optuna_space import (
+    constraint_values,
+    gene_distributions,
+    gene_name,
+    import_optuna,
+    quiet,
+)
+from .trial_reader import Trials
+
+FORMATS = {".csv": "csv", ".parquet": "parquet", ".db": "optuna", ".sqlite3": "optuna"}
+"""What a file is to hold, by its ending."""
+
+
+def export_trials(
+    trials: Trials, path: str | os.PathLike[str], *, format: str | None = None
+) -> Path:
+    """Write trials to a file that must not exist; if that fails, no file is left.
+
+    Args:
+        trials: The trials.
+        path: The file.
+        format: ``"csv"``, ``"parquet"`` or ``"optuna"`` (a study in SQLite); by the file's ending if None.
+
+    Returns:
+        The file.
+
+    Raises:
+        InvalidArgumentError: If the ending tells no format, or Optuna is needed and not installed.
+        UnknownNameError: If there is no such format.
+        OutputFolderError: If the file exists or cannot be written.
+    """
+    file = Path(path)
+    if format is None and file.suffix not in FORMATS:
+        raise InvalidArgumentError(
+            f"`path` must end in {', '.join(FORMATS)}, or `format` be given, but got {str(file)!r}."
+        )
+    kind = check_choice("format", format or FORMATS[file.suffix], ("csv", "parquet", "optuna"))
+    if file.exists():
+        raise OutputFolderError(f"{str(file)!r} exists already; name another file.")
+    if kind == "optuna":
+        _write_study(trials, file)
+        return file
+    from pyarrow import csv, parquet
+
+    with atomic_write(file) as stream:
+        (csv.write_csv if kind == "csv" else parquet.write_table)(_table(trials), stream)
+    return file
+
+
+def _table(trials: Trials) -> Any:
+    """One row a trial; architectures are JSON."""
+    import pyarrow as pa
+
+    rows = range(len(trials))
+    return pa.table(
+        {
+            "run": trials.run,
+            "number": trials.number,
+            "time": trials.time,
+            "new": trials.new,
+            "architecture": pa.array(
+                [json.dumps(trials.architecture(row)) for row in rows], pa.string()
+            ),
+            "genotype": pa.array(
+                [json.dumps(row) for row in trials.genotypes.tolist()], pa.string()
+            ),
+            "feasible": trials.violation == 0,
+            **{name: pa.array(column, from_pandas=True) for name, column in trials.values.items()},
+            "error": pa.array([str(error) or None for error in trials.errors], pa.string()),
+        }
+    )
+
+
+def _write_study(trials: Trials, file: Path) -> None:
+    """Write a study beside its place, then rename it."""
+    optuna = import_optuna()
+    if not file.parent.is_dir():
+        raise OutputFolderError(
+            f"There is no folder {str(file.parent)!r} to write {file.name!r} to."
+        )
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        with quiet(optuna):
+            _fill_study(trials, optuna, f"sqlite:///{part}")
+        part.replace(file)
+    except OSError as error:
+        raise OutputFolderError(f"Cannot write {str(file)!r}: {error.strerror}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fill_study(trials: Trials, optuna: Any, url: str) -> None:
+    """Make a study at ``url``; objectives keep their own units and directions."""
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        study = optuna.create_study(
+            study_name=trials.path.resolve().parent.name,
+            storage=storage,
+            directions=[
+                "maximize" if get_metric(name).higher_is_better else "minimize"
+                for name in trials.objectives
+            ],
+        )
+        study.set_metric_names(trials.objectives)
+        for key, value in trials.settings.items():
+            study.set_user_attr(key, value)
+        study.add_trials(_optuna_trials(trials, optuna))
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _optuna_trials(trials: Trials, optuna: Any) -> list[Any]:
+    """Each trial with its active genes, objectives, constraints, and all else as user attributes."""
+    distributions = _distributions(trials, optuna)
+    space = trials.space
+    active = (
+        np.ones(trials.genotypes.shape, dtype=bool)
+        if space is None
+        else space.active(trials.genotypes.astype(space.dtype))
+    )
+    bounds = {
+        str(bound): constraint_values(bound, trials.values[bound.metric])
+        for bound in trials.constraints
+    }
+    made = []
+    for row, facts in enumerate(trials.rows()):
+        genes = np.flatnonzero(active[row]).tolist()
+        measured = np.isfinite(trials.violation[row])
+        state = optuna.trial.TrialState.COMPLETE if measured else optuna.trial.TrialState.FAIL
+        made.append(
+            optuna.trial.create_trial(
+                state=state,
+                values=[facts[name] for name in trials.objectives] if measured else None,
+                params={gene_name(gene): int(trials.genotypes[row, gene]) for gene in genes},
+                distributions={gene_name(gene): distributions[gene] for gene in genes},
+                user_attrs=facts | {"constraints": {n: float(v[row]) for n, v in bounds.items()}}
+                if measured
+                else facts,
+                constraints={name: float(values[row]) for name, values in bounds.items()}
+                if measured
+                else None,
+            )
+        )
+    return made
+
+
+def _distributions(trials: Trials, optuna: Any) -> list[Any]:
+    """Distributions of the genes; as wide as what was seen where the space is not known here."""
+    if trials.space is not None:
+        return list(gene_distributions(trials.space))
+    highest = trials.genotypes.max(axis=0, initial=0).tolist()
+    return [optuna.distributions.IntDistribution(0, high) for high in highest]

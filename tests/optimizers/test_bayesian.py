@@ -1,0 +1,62 @@
+"""Bayesian optimization finds the best network of the table, and its batches hold different networks."""
+
+import numpy as np
+import pytest
+
+from analognas.core import InvalidArgumentError, UnknownNameError
+from analognas.evaluators import Problem, TableEvaluator
+from analognas.optimizers import BayesianOptimizer
+from analognas.spaces import encode_features
+
+EVALUATOR = TableEvaluator()
+
+
+def search(optimizer, metric, *, seed, n, constraints=()):
+    problem = Problem.of(metric, constraints, EVALUATOR.metrics)
+    optimizer.reset(EVALUATOR.space, problem, generator=np.random.default_rng(seed))
+    batches = []
+    while sum(map(len, batches)) < n:
+        batches.append(optimizer.ask())
+        optimizer.tell(batches[-1], EVALUATOR.evaluate(batches[-1], problem.metrics))
+    return batches
+
+
+def test_finds_the_optimum_of_the_table():
+    best = EVALUATOR.evaluate(EVALUATOR.space.every(), ["baseline_accuracy"]).means
+    for seed in (1000, 1001, 1002):
+        rows = np.concatenate(search(BayesianOptimizer(), "baseline_accuracy", seed=seed, n=50))
+        found = EVALUATOR.evaluate(rows, ["baseline_accuracy"]).means["baseline_accuracy"]
+        assert found.max() == best["baseline_accuracy"].max()
+
+
+@pytest.mark.parametrize("acquisition", ["ei", "pi", "ucb", "thompson"])
+def test_every_acquisition_beats_random_search(acquisition):
+    optimizer = BayesianOptimizer(acquisition=acquisition, batch_size=10)
+    rows = np.concatenate(search(optimizer, "analog_drift_2592000", seed=1003, n=50))
+    late = EVALUATOR.evaluate(rows[20:], ["analog_drift_2592000"]).means["analog_drift_2592000"]
+    every = EVALUATOR.evaluate(EVALUATOR.space.every(), ["analog_drift_2592000"])
+    # A random cell is above this quantile with probability 0.1; half of thirty never are.
+    assert np.mean(late > np.quantile(every.means["analog_drift_2592000"], 0.9)) > 0.5
+
+
+@pytest.mark.parametrize("acquisition", ["ei", "thompson"])
+def test_batches_hold_one_cell_of_a_class(acquisition):
+    optimizer = BayesianOptimizer(acquisition=acquisition, batch_size=20, n_initial=20)
+    batches = search(optimizer, "analog_drift_2592000", seed=1004, n=60)
+    for rows in batches[1:]:
+        assert len(rows) == 20
+        assert len(np.unique(encode_features(EVALUATOR.space, rows), axis=0)) == 20
+
+
+def test_batches_grow_with_what_was_measured():
+    sizes = [len(rows) for rows in search(BayesianOptimizer(), "baseline_accuracy", seed=0, n=45)]
+    assert sizes[0] == 10
+    assert sizes[1:6] == [1] * 5
+    assert max(sizes[1:]) == 4
+
+
+def test_bad_arguments():
+    with pytest.raises(UnknownNameError, match="acquisition"):
+        BayesianOptimizer(acquisition="best")
+    with pytest.raises(InvalidArgumentError, match="n_initial"):
+        BayesianOptimizer(n_initial=0)

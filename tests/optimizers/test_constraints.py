@@ -1,0 +1,43 @@
+"""Every optimizer goes where the constraints are met, be they random, two-sided, or met by a handful only."""
+
+import numpy as np
+import pytest
+
+from analognas.evaluators import Problem
+from analognas.optimizers import OPTIMIZERS
+from analognas.testing import OptimizerConformance
+
+METRICS = ("analog_accuracy", "params")
+N = 60
+SLOW = ("bayesian", "predictor_guided")  # a few problems tell, for they learn quickly
+SUITE = OptimizerConformance()
+SPACE = SUITE.make_space()
+# How well samplers of Optuna heed constraints is theirs; test_conformance.py holds TPE to it on the table.
+NAMES = [name for name in OPTIMIZERS if name not in ("random_search", "optuna")]
+
+
+def random_bounds(generator):
+    """A window on the parameters; every other one holds a single value."""
+    every = np.unique(SUITE.evaluate(SPACE.every(), ["params"]).means["params"])
+    low = generator.integers(1, len(every) - 4)
+    high = low + generator.choice([0, 3])
+    return [f"params>={every[low]}", f"params<={every[high]}"]
+
+
+def violation(problem, rows):
+    return problem.violation(SUITE.evaluate(rows, problem.metrics))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bounds_draw_the_search_near(name):
+    # Its default population would be random for most of these queries.
+    own = {"population_size": 10} if name == "analognas_ea" else {}
+    generator = np.random.default_rng(7)
+    surplus, variance = 0.0, 0.0
+    for seed in range(4 if name in SLOW else 80):
+        problem = Problem.of("analog_accuracy", random_bounds(generator), METRICS)
+        rows = SUITE.run(OPTIMIZERS.get(name)(batch_size=5, **own), problem, seed=seed, n=N)
+        every, late = violation(problem, SPACE.every()), violation(problem, rows[N // 3 :])
+        surplus += every.mean() - late.mean()
+        variance += every.var() / len(late)
+    assert surplus > 3 * np.sqrt(variance), "no nearer to the bounds than random search"
