@@ -16,6 +16,11 @@ LAYOUTS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("rows", [False, True])
 def test_pieces_are_the_whole_once(layout, rows):

@@ -187,7 +187,7 @@ class ConvProduct(Product):
     def _grouped_is_faster(self, x: Tensor, matrix: Tensor) -> bool:
         """Whether one grouped convolution for all chips takes less time than one for each.
 
-        Measured by ``benchmarks/nn_chips.py``.
+        Measured on the CPU by ``benchmarks/nn_chips.py``; elsewhere one call is assumed to be faster.
         """
         if x.device.type != "cpu":
             return True
