@@ -20,17 +20,17 @@ BLOCKS = st.lists(
     max_size=6,
 )
 
+MADE = []
+
 
 class Recorder(packing._Crossbar):
     """A crossbar that also keeps its cells one by one."""
-
-    made: list["Recorder"] = []
 
     def __init__(self, rows, columns):
         super().__init__(rows, columns)
         self.size = (rows, columns)
         self.owner = {}
-        Recorder.made.append(self)
+        MADE.append(self)
 
     def place(self, height, width, layer):
         before = list(self.free)
@@ -57,7 +57,7 @@ def cells(free):
 @given(BLOCKS)
 def test_no_cell_is_used_twice_and_none_is_lost(blocks):
     rows, columns = 40, 30
-    Recorder.made = []
+    MADE.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packing, "_Crossbar", Recorder)
         packed = pack(blocks, rows=rows, columns=columns)
@@ -65,8 +65,8 @@ def test_no_cell_is_used_twice_and_none_is_lost(blocks):
     weights = sum(b.channels * b.kernel * b.outputs * b.groups * b.number for b in blocks)
     assert packed * rows * columns >= weights
     # Blocks on a diagonal take the cells between them too, so that more may be used than there are weights.
-    assert sum(len(bar.owner) for bar in Recorder.made) >= weights * len(packing._ORDERS)
-    assert packed <= len(Recorder.made) / len(packing._ORDERS)
+    assert sum(len(bar.owner) for bar in MADE) >= weights * len(packing._ORDERS)
+    assert packed <= len(MADE) / len(packing._ORDERS)
 
 
 def test_pieces_of_a_layer_work_at_the_same_time():

@@ -1,9 +1,10 @@
 """Packing of matrices that share crossbars.
 
-A rectangle goes into the first crossbar that has room for it, into the free rectangle that it fits most tightly;
-free rectangles are kept as the largest ones there are and may overlap (maximal rectangles, best short side fit;
-Jylanki, "A Thousand Ways to Pack the Bin", 2010). Several orders are tried, and the best is taken. Nothing is
-turned, since inputs enter at rows, and two pieces of one layer never share a crossbar: they work at the same time.
+A rectangle goes into the first crossbar that has room for it, into the free rectangle that it fits most
+tightly; free rectangles are kept as the largest ones there are and may overlap (maximal rectangles, best short
+side fit; Jylanki, "A Thousand Ways to Pack the Bin", 2010). Several orders are tried, and the best is taken.
+Nothing is turned, since inputs enter at rows, and two pieces of one layer never share a crossbar: they work at
+the same time.
 """
 
 from __future__ import annotations
