@@ -130,14 +130,21 @@ def _no_bytes(*arguments: Any) -> bytes:
     return b""
 
 
+def _mapping(*arguments: Any) -> dict[Any, Any]:
+    if arguments:
+        raise _refuse("a mapping in an unknown form")
+    return {}
+
+
 STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): ArrayRecord,
     ("numpy", "dtype"): DTypeRecord,
+    ("collections", "OrderedDict"): _Function(_mapping),
     ("_codecs", "encode"): _Function(_encode),
     ("__builtin__", "bytes"): _Function(_no_bytes),
     ("builtins", "bytes"): _Function(_no_bytes),
 }
-"""What stands in for the names that a pickled array of numbers consists of."""
+"""What stands in for the names that pickled arrays of numbers and ordered mappings consist of."""
 for _module in _MODULES:
     STAND_INS[f"{_module}.multiarray", "_reconstruct"] = _Function(_reconstruct)
     STAND_INS[f"{_module}.multiarray", "scalar"] = _Function(_scalar)
