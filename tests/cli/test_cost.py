@@ -92,7 +92,7 @@ def test_bad_measurements(tmp_path, capsys):
     few = measured_csv(tmp_path / "few.csv", rows=5)
     code, said = run(capsys, "No.5", "--measured", str(few), "--keep", str(tmp_path / "k.parquet"))
     assert code == 2
-    assert "at least 10 measurements, but got 5" in said.err
+    assert "at least 10 different architectures, but got 5" in said.err
     assert not (tmp_path / "k.parquet").exists()
     assert run(capsys, "No.5", "--measured", str(tmp_path / "none.csv"))[0] == 2
     code, said = run(capsys, "No.5", "--keep", "x.parquet")

@@ -108,8 +108,12 @@ def test_files_of_others_are_refused(space, tmp_path):
 def test_bad_measurements(space):
     cells = space.sample(20, generator=np.random.default_rng(0))
     ones = np.ones(20)
-    with pytest.raises(InvalidArgumentError, match="at least 10 measurements, but got 9"):
+    with pytest.raises(
+        InvalidArgumentError, match="at least 10 different architectures, but got 9"
+    ):
         CostPredictor().fit(cells[:9], {"mine_latency": ones[:9]})
+    with pytest.raises(InvalidArgumentError, match="different architectures, but got 1"):
+        CostPredictor().fit(cells[[0] * 20], {"mine_latency": np.arange(20.0)})
     with pytest.raises(InvalidArgumentError, match="must be finite, but got nan at position 3"):
         CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.nan, 1.0)})
     with pytest.raises(UnknownNameError, match="Unknown metric 'speed'"):

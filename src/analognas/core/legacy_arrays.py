@@ -152,11 +152,25 @@ for _module in _MODULES:
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` with arrays for records and text for ``bytes`` keys, all the way down."""
+    """Return ``value`` with arrays for records and text for ``bytes`` keys, all the way down.
+
+    What stands in several places is converted once, so that a few bytes of references to references do not
+    become more than memory holds.
+    """
+    return _plain(value, {})
+
+
+def _plain(value: Any, done: dict[int, Any]) -> Any:
     if isinstance(value, ArrayRecord):
         return value.array()
-    if isinstance(value, dict):
-        return {_text(k) if isinstance(k, bytes) else k: plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(plain(part) for part in value)
-    return value
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if id(value) not in done:
+        if isinstance(value, dict):
+            items = value.items()
+            done[id(value)] = {
+                _text(k) if isinstance(k, bytes) else k: _plain(v, done) for k, v in items
+            }
+        else:
+            done[id(value)] = type(value)(_plain(part, done) for part in value)
+    return done[id(value)]

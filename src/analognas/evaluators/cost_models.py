@@ -58,6 +58,9 @@ class _Standard:
     def values(self, values: Floats) -> Floats:
         return (values - self.offset) / self.unit
 
+    def restored(self, means: Floats, variances: Floats) -> tuple[Floats, Floats]:
+        return self.offset + self.unit * means, self.unit**2 * variances
+
 
 @dataclass(frozen=True)
 class Ridge:
@@ -92,9 +95,8 @@ class Ridge:
     def predict(self, features: Features) -> tuple[Floats, Floats]:
         """As :class:`CostModel`; the variance grows with the distance from what was seen."""
         rows = self.standard.features(features)
-        means = self.standard.offset + self.standard.unit * (rows @ self.weights)
         leverage = np.square(rows @ self.directions.T) @ self.shrunk
-        return means, self.standard.unit**2 * (1 + leverage)
+        return self.standard.restored(rows @ self.weights, 1 + leverage)
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,7 @@ class Process:
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
         """As :class:`CostModel`."""
-        means, variances = self.process.predict(self.standard.features(features))
-        unit = self.standard.unit
-        return self.standard.offset + unit * means, unit**2 * variances
+        return self.standard.restored(*self.process.predict(self.standard.features(features)))
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,7 @@ class Trees:
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
         """As :class:`CostModel`."""
-        unit = self.standard.unit
-        means = self.standard.offset + unit * predict_trees(self.booster, features)
-        return means, np.full(len(features), unit**2)
+        return self.standard.restored(predict_trees(self.booster, features), np.ones(len(features)))
 
 
 @dataclass(frozen=True)

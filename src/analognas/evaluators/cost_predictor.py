@@ -24,10 +24,10 @@ from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_n
 from .closed_form import ClosedForm
 from .cost_models import COST_MODELS, CostModel
 from .cost_validation import CrossValidation, choose, errors
-from .surrogate import Floats, QueriedTable, Surrogate, training_digest
+from .surrogate import Floats, QueriedTable, Surrogate, distinct_rows, training_digest
 
 LEAST_MEASUREMENTS = 10
-"""Measurements that a cost predictor needs at least: five folds of two."""
+"""Architectures that a cost predictor needs at least: five folds of two."""
 
 _UNITS = {"latency": ("ms", "time"), "energy": ("mJ", "energy")}
 _OWN_NAME = re.compile(r"([a-z]\w*)_(latency|energy)")
@@ -93,8 +93,7 @@ class CostPredictor(Surrogate):
         """
         _make_known(values if isinstance(values, Mapping) else ())
         super().fit(architectures, values, metrics, space=space)
-        population = self.space.population(architectures)
-        self._population = population
+        self._population = self.space.population(architectures)
         return self
 
     @property
@@ -188,9 +187,11 @@ class CostPredictor(Surrogate):
         self._values, self._digest = {}, ""
 
     def _fit(self, features: NDArray[np.float32], columns: dict[str, Floats]) -> None:
-        if len(features) < LEAST_MEASUREMENTS:
+        n = len(distinct_rows(features)[0])
+        if n < LEAST_MEASUREMENTS:
             raise InvalidArgumentError(
-                f"A cost predictor needs at least {LEAST_MEASUREMENTS} measurements, but got {len(features)}."
+                f"A cost predictor needs measurements of at least {LEAST_MEASUREMENTS} different "
+                f"architectures, but got {n}."
             )
         self._learn(features, columns, {})
 

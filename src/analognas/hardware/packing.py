@@ -97,17 +97,32 @@ def pack(blocks: list[Block], *, rows: int, columns: int, cut: str = "channels")
         for _ in range(block.number):
             pieces += [(height, width, layer) for height, width in own]
             layer += 1
-    return min(_fill(sorted(pieces, key=order), rows, columns) for order in _ORDERS)
+    bound = -(-sum(height * width for height, width, _ in pieces) // (rows * columns))
+    best = len(pieces)
+    for order in _ORDERS:
+        best = min(best, _fill(sorted(pieces, key=order), rows, columns))
+        if best == bound:
+            break
+    return best
 
 
 def _fill(pieces: list[_Piece], rows: int, columns: int) -> int:
     """Crossbars that hold the pieces, put down one after another."""
+    smallest = min((height * width for height, width, _ in pieces), default=0)
     crossbars: list[_Crossbar] = []
+    n = 0
     for height, width, layer in pieces:
-        if not any(bar.place(height, width, layer) for bar in crossbars):
-            crossbars.append(_Crossbar(rows, columns))
-            crossbars[-1].place(height, width, layer)
-    return len(crossbars)
+        for bar in crossbars:
+            if bar.place(height, width, layer):
+                break
+        else:
+            bar = _Crossbar(rows, columns)
+            bar.place(height, width, layer)
+            crossbars.append(bar)
+            n += 1
+        if bar.cells < smallest:  # nothing fits there any more
+            crossbars.remove(bar)
+    return n
 
 
 def _margins(free: _Free, height: int, width: int) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..core import InvalidArgumentError, Registry
 from .chip import AIMCChip
 
@@ -14,6 +16,16 @@ _LE_GALLO = (
 _HERMES_AREA = 0.64
 """Area of a core, mm2. Source: 1.55 TOPS/mm2 at 2 * 256 * 256 operations in 133 ns (Le Gallo et al. 2023)."""
 
+_HERMES = AIMCChip(
+    name="hermes",
+    source=f"{_LE_GALLO}, one-phase reads, 63.1 TOPS at 9.76 TOPS/W: 133 ns and 13.4 nJ an MVM",
+    rows=256,
+    columns=256,
+    n_tiles=64,
+    mvm_latency=133.0,
+    mvm_energy=13.4,
+    tile_area=_HERMES_AREA,
+)
 _ISAAC_UNITS = 168 * 12
 _PUMA_UNITS = 69 * 2**20 // (128 * 128 * 2)
 """Matrices of 128 x 128 weights of two bytes that the stated capacity of 69 MB holds."""
@@ -21,25 +33,13 @@ _PUMA_UNITS = 69 * 2**20 // (128 * 128 * 2)
 CHIPS: Registry[AIMCChip] = Registry(
     "chip",
     {
-        "hermes": AIMCChip(
-            name="hermes",
-            source=f"{_LE_GALLO}, one-phase reads, 63.1 TOPS at 9.76 TOPS/W: 133 ns and 13.4 nJ an MVM",
-            rows=256,
-            columns=256,
-            n_tiles=64,
-            mvm_latency=133.0,
-            mvm_energy=13.4,
-            tile_area=_HERMES_AREA,
-        ),
-        "hermes-four-phase": AIMCChip(
+        "hermes": _HERMES,
+        "hermes-four-phase": replace(
+            _HERMES,
             name="hermes-four-phase",
             source=f"{_LE_GALLO}, four-phase reads, 16.1 TOPS at 2.48 TOPS/W: 521 ns and 52.9 nJ an MVM",
-            rows=256,
-            columns=256,
-            n_tiles=64,
             mvm_latency=521.0,
             mvm_energy=52.9,
-            tile_area=_HERMES_AREA,
         ),
         "hermes-core": AIMCChip(
             name="hermes-core",
