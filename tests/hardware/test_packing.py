@@ -64,9 +64,14 @@ def test_no_cell_is_used_twice_and_none_is_lost(blocks):
     assert packed == pack(blocks[::-1], rows=rows, columns=columns)
     weights = sum(b.channels * b.kernel * b.outputs * b.groups * b.number for b in blocks)
     assert packed * rows * columns >= weights
-    # Blocks on a diagonal take the cells between them too, so that more may be used than there are weights.
-    assert sum(len(bar.owner) for bar in MADE) >= weights * len(packing._ORDERS)
-    assert packed <= len(MADE) / len(packing._ORDERS)
+    # Blocks on a diagonal take the cells between them too. Every order that was tried places all of them.
+    pieces = [p for b in blocks for p in packing._pieces(b, rows, columns, "channels") * b.number]
+    area = sum(height * width for height, width in pieces)
+    rounds, rest = divmod(sum(len(bar.owner) for bar in MADE), area)
+    assert rest == 0
+    assert weights <= area <= packed * rows * columns
+    assert 1 <= rounds <= len(packing._ORDERS)
+    assert packed <= len(MADE) / rounds
 
 
 def test_pieces_of_a_layer_work_at_the_same_time():
