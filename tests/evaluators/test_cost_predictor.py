@@ -116,7 +116,9 @@ def test_bad_measurements(space):
         CostPredictor().fit(cells[[0] * 20], {"mine_latency": np.arange(20.0)})
     with pytest.raises(InvalidArgumentError, match="must be finite, but got nan at position 3"):
         CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.nan, 1.0)})
-    with pytest.raises(UnknownNameError, match="Unknown metric 'speed'"):
+    with pytest.raises(
+        UnknownNameError, match="Unknown metric 'speed'. Call a cost of your own <device>_latency"
+    ):
         CostPredictor().fit(cells, {"speed": ones})
     with pytest.raises(InvalidArgumentError, match="at least one metric"):
         CostPredictor().fit(cells, {})
@@ -166,6 +168,20 @@ def test_published_costs_that_are_linear(devices, space, metric, formula):
     found = predictor.evaluate(space.from_indices(np.arange(15_625)), [metric]).means[metric]
     # 15,575 published values from 50 measurements: to twelve digits.
     np.testing.assert_allclose(found, values, rtol=1e-11)
+
+
+def test_sums_over_layers_are_exact(shared):
+    with np.load(shared / "data/help_fbnet_latency.npz", allow_pickle=False) as file:
+        devices = file["devices"].tolist()
+        arch, values = file["arch"].tolist(), file["latency_ms"][:, devices.index("pixel3")]
+    fbnet = FBNetSpace()
+    rows = fbnet.population(arch)
+    # 22 layers of 9 choices and a constant: 177 coefficients.
+    predictor = CostPredictor(fbnet).fit(rows[:300], {"pixel3_latency": values[:300]})
+    found = predictor.cross_validation["pixel3_latency"]
+    assert (found.model, found.encoding) == ("closed form", "one_hot")
+    prediction = predictor.evaluate(rows[300:], ["pixel3_latency"])
+    np.testing.assert_allclose(prediction.means["pixel3_latency"], values[300:], rtol=1e-11)
 
 
 def test_published_costs_that_are_measured(devices, space):

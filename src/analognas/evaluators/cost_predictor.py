@@ -17,7 +17,9 @@ from ..core import (
     InvalidArgumentError,
     Metric,
     TableIntegrityError,
+    UnknownNameError,
     check_choice,
+    current_metric_name,
     register_metric,
 )
 from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_names
@@ -257,7 +259,13 @@ class CostPredictor(Surrogate):
 def _make_known(names: Iterable[str]) -> None:
     """Register latencies and energies of a user's own devices."""
     for name in names:
-        own = _OWN_NAME.fullmatch(name) if isinstance(name, str) else None
-        if own and name not in METRICS:
-            unit, what = _UNITS[own[2]]
-            register_metric(Metric(name, unit, False, f"{what} of one inference on {own[1]}"))
+        if current_metric_name(str(name)) in METRICS:
+            continue
+        own = _OWN_NAME.fullmatch(str(name))
+        if own is None:
+            raise UnknownNameError(
+                f"Unknown metric {name!r}. Call a cost of your own <device>_latency (ms) or <device>_energy "
+                "(mJ), in small letters, or register it with analognas.core.register_metric."
+            )
+        unit, what = _UNITS[own[2]]
+        register_metric(Metric(own[0], unit, False, f"{what} of one inference on {own[1]}"))
