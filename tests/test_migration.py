@@ -24,6 +24,7 @@ PAGES = [
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
     "docs/cost_model.md",
+    "docs/cost_predictors.md",
 ]
 
 

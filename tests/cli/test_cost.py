@@ -1,8 +1,11 @@
 import json
 
+import numpy as np
 import pytest
 
 from analognas.cli.main import main
+from analognas.evaluators import CostPredictor
+from analognas.spaces import NASBench201Space
 
 
 def run(capsys, *words):
@@ -20,7 +23,7 @@ def test_an_architecture(tmp_path, capsys):
 
 
 def test_a_model_as_json(tmp_path, capsys):
-    words = ("cnn", "--input", "1,28,28", "--tiles", "any", "--json", "--chip", "puma")
+    words = ("cnn", "--input", "1,28,28", "--tiles", "any", "--json", "--chip", "ambrogio2023")
     code, said = run(capsys, *words, "--out", str(tmp_path / "a.png"))
     assert code == 0
     payload = json.loads(said.out)
@@ -58,3 +61,40 @@ def test_errors(tmp_path, capsys, words, message):
     assert code == 2
     assert message in said.err
     assert not out.exists()
+
+
+def measured_csv(path, rows=30):
+    space = NASBench201Space()
+    cells = space.sample(rows, generator=np.random.default_rng(0), unique=True)
+    lines = ["architecture,cli_latency"]
+    lines += [f"{space.arch_str(cell)},{1.5 + 0.25 * (cell == 2).sum()}" for cell in cells]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_measured_device(tmp_path, capsys):
+    table, kept = measured_csv(tmp_path / "mine.csv"), tmp_path / "mine.parquet"
+    words = ("2,2,2,2,2,2", "--measured", str(table), "--keep", str(kept))
+    code, said = run(capsys, *words, "--out", str(tmp_path / "a.png"))
+    assert code == 0
+    assert said.out.splitlines()[:2] == [
+        "cli_latency: 3 ± 0 ms",
+        "  = 1.5 + 0.25 nor_conv_3x3",
+    ]
+    assert "closed form on 30 measurements" in said.out
+    assert not (tmp_path / "a.png").exists()
+    assert CostPredictor.load(kept).formula("cli_latency") == "1.5 + 0.25 nor_conv_3x3"
+    code, said = run(capsys, *words[:3], "--json")
+    assert json.loads(said.out)["cli_latency"]["value"] == 3.0
+
+
+def test_bad_measurements(tmp_path, capsys):
+    few = measured_csv(tmp_path / "few.csv", rows=5)
+    code, said = run(capsys, "No.5", "--measured", str(few), "--keep", str(tmp_path / "k.parquet"))
+    assert code == 2
+    assert "at least 10 different architectures, but got 5" in said.err
+    assert not (tmp_path / "k.parquet").exists()
+    assert run(capsys, "No.5", "--measured", str(tmp_path / "none.csv"))[0] == 2
+    code, said = run(capsys, "No.5", "--keep", "x.parquet")
+    assert code == 2
+    assert "`--keep` needs `--measured`" in said.err

@@ -1,6 +1,7 @@
 import copyreg
 import pickle
 import struct
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -143,3 +144,23 @@ def test_extension_codes_are_refused():
             read_pickled_arrays(b"\x80\x02\x82\x07.", "batch")
     finally:
         copyreg.remove_extension("os", "system", 7)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_ordered_mappings(protocol):
+    value = {"epochs": OrderedDict([(1, np.float64(2.5)), (0, OrderedDict())])}
+    found = read_pickled_arrays(pickle.dumps(value, protocol=protocol), "x")
+    assert found == {"epochs": {1: 2.5, 0: {}}}
+    assert list(found["epochs"]) == [1, 0]
+
+
+def test_references_to_references_stay_small():
+    # 2^100 leaves for whoever walks them all.
+    value = [1]
+    for _ in range(100):
+        value = [value, value]
+    found = read_pickled_arrays(pickle.dumps(value), "x")
+    for _ in range(100):
+        assert found[0] is found[1]
+        found = found[0]
+    assert found == [1]

@@ -1,15 +1,19 @@
 """Tables of measured networks, and their file format."""
 
 from .analognasbench import AnalogNASBench
+from .csv_table import read_csv_table
 from .hardware_table import CellCosts, LayerCosts, add_hw_nas_bench
 from .hwnasbench import HWNASBench, get_cell_based_tiny_net, get_fbnet
 from .measurements import MEASUREMENTS, HardwareCost, Measurement, Provenance
+from .nasbench201 import ACCURACY_SPLITS, Accuracies, NASBench201, add_nas_bench_201
 from .quality import LabelNoise, QualityReport
 from .readings import DriftReading
 from .table_file import Table, read_table, write_table
 
 __all__ = [
+    "ACCURACY_SPLITS",
     "MEASUREMENTS",
+    "Accuracies",
     "AnalogNASBench",
     "CellCosts",
     "DriftReading",
@@ -18,12 +22,15 @@ __all__ = [
     "LabelNoise",
     "LayerCosts",
     "Measurement",
+    "NASBench201",
     "Provenance",
     "QualityReport",
     "Table",
     "add_hw_nas_bench",
+    "add_nas_bench_201",
     "get_cell_based_tiny_net",
     "get_fbnet",
+    "read_csv_table",
     "read_table",
     "write_table",
 ]

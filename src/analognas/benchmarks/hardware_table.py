@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import METRICS, DataNotFoundError, OutputFolderError, TableIntegrityError
+from ..core import METRICS, DataNotFoundError, TableIntegrityError
 from ..core.legacy_pickle import read_pickled_arrays
-from ..core.user_data import DATA_VARIABLE, user_data_folder
+from ..core.user_data import make_user_data_folder, user_data_folder
 from ..spaces import NASBench201Space
 from .measurements import MEASUREMENTS, Provenance
 from .table_file import read_table, write_table
@@ -194,13 +194,7 @@ def add_hw_nas_bench(path: str | os.PathLike[str]) -> list[Path]:
         OutputFolderError: If the folder cannot be written to; nothing new stays there then.
     """
     cells, layers = read_hw_nas_bench(path)
-    folder = user_data_folder() / _FOLDER
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputFolderError(
-            f"Cannot make {str(folder)!r}: {error.strerror}. Set {DATA_VARIABLE} to a folder of yours."
-        ) from None
+    folder = make_user_data_folder(_FOLDER)
     final = [folder / name for name in _FILES.values()]
     staged = [folder / f"new-{name}" for name in _FILES.values()]
     try:

@@ -25,6 +25,7 @@ from .hardware_table import (
     read_hw_nas_bench,
 )
 from .measurements import HardwareCost, Provenance
+from .nasbench201 import NASBench201
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,6 +49,7 @@ class HWNASBench:
         path: ``HW-NAS-Bench-v1_0.pickle``, which is read without running its code; a Parquet file or table
             made of it; or None for what ``analognas data add hw-nas-bench`` has put into the user's folder.
         search_space: ``"nasbench201"`` or ``"fbnet"``.
+        accuracies: NAS-Bench-201's accuracies, queried beside costs; those in the user's folder by default.
 
     Raises:
         UnknownNameError: If there is no such search space.
@@ -64,6 +66,8 @@ class HWNASBench:
         self,
         path: str | os.PathLike[str] | CellCosts | LayerCosts | None = None,
         search_space: str = "nasbench201",
+        *,
+        accuracies: NASBench201 | None = None,
     ) -> None:
         self.search_space = check_choice("search space", search_space, SEARCH_SPACES)
         cells = self.search_space == "nasbench201"
@@ -73,6 +77,7 @@ class HWNASBench:
                 f"`path` must hold costs of {search_space}, but got {type(table).__name__}."
             )
         self.metadata = dict(table.metadata)
+        self._accuracies = accuracies
         self.space = NASBench201Space()
         self._fbnet = {name: FBNetSpace(name) for name in _LAYER_DATASETS}
         self._columns: dict[tuple[str, str], NDArray[np.float64]] = {}
@@ -93,6 +98,17 @@ class HWNASBench:
         """Names of the metrics, the product of all of them last."""
         names = CELL_METRICS if self.search_space == "nasbench201" else LAYER_METRICS
         return [*names, _PRODUCT]
+
+    @property
+    def accuracies(self) -> NASBench201:
+        """NAS-Bench-201's accuracies.
+
+        Raises:
+            DataNotFoundError: If they were neither given nor added; says what to download and where from.
+        """
+        if self._accuracies is None:
+            self._accuracies = NASBench201()
+        return self._accuracies
 
     def query_by_index(self, architecture: Any, dataset: str) -> dict[str, HardwareCost]:
         """Return every metric of one network.
@@ -124,7 +140,8 @@ class HWNASBench:
 
         Args:
             population: Genotypes, shape ``(n, n_genes)``, or a sequence of networks in any form.
-            metrics: One name or several.
+            metrics: One name or several; of NAS-Bench-201 also accuracies such as ``test_accuracy_200``, which
+                :class:`NASBench201` explains.
             dataset: Name of the data set.
 
         Returns:
@@ -134,13 +151,19 @@ class HWNASBench:
             OutOfSpaceError: If there is no such network.
             UnknownNameError: If there is no such metric or data set; lists the choices.
         """
-        names, rows = self._checked(population, metrics, dataset)
+        wanted = [metrics] if isinstance(metrics, str) else list(metrics)
+        measured = [name for name in wanted if not self._is_accuracy(name)]
+        names, rows = self._checked(population, measured, dataset)
         if self.search_space == "nasbench201":
             codes = self.space.codes(rows)
-            return {name: self._columns[dataset, name][codes] for name in names}
+            found = {name: self._columns[dataset, name][codes] for name in names}
+            if len(names) < len(wanted):
+                rest = [name for name in wanted if name not in found]
+                found |= self.accuracies.query(rows, rest, dataset)
+            return {name: found[name] for name in wanted}
         space = self._fbnet[dataset]
-        wanted = LAYER_METRICS if _PRODUCT in names else names
-        sums = {name: space.sum_costs(rows, self._lookup[name]) for name in wanted}
+        terms = LAYER_METRICS if _PRODUCT in names else names
+        sums = {name: space.sum_costs(rows, self._lookup[name]) for name in terms}
         if _PRODUCT in names:
             sums[_PRODUCT] = _product([sums[name] for name in LAYER_METRICS])
         return {name: sums[name] for name in names}
@@ -201,6 +224,9 @@ class HWNASBench:
 
     def __repr__(self) -> str:
         return f"HWNASBench({self.search_space!r}, data sets {', '.join(self.datasets)})"
+
+    def _is_accuracy(self, name: Any) -> bool:
+        return self.search_space == "nasbench201" and "_accuracy_" in str(name)
 
     def _space(self, dataset: str) -> NASBench201Space | FBNetSpace:
         return self.space if self.search_space == "nasbench201" else self._fbnet[dataset]

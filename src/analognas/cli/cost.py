@@ -1,4 +1,4 @@
-"""``analognas cost``: what a network costs on an analog chip, layer by layer, with a figure."""
+"""``analognas cost``: what a network costs on an analog chip, with a figure, or on a measured device."""
 
 from __future__ import annotations
 
@@ -37,10 +37,28 @@ def cost(
         str, typer.Option("--input", help="Shape of one input, such as 3,32,32.")
     ] = "3,32,32",
     classes: Annotated[int, typer.Option(help="Number of classes.")] = 10,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV of architectures and their costs on a device: predict from it, without a chip."
+        ),
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Where to keep what was learnt from --measured (.parquet).")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where to write the figure.")] = Path("cost.png"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what one inference costs on an analog chip, and draw where time and energy go."""
+    """Show what one inference costs on an analog chip, and draw where time and energy go.
+
+    With --measured, what it costs on a device of which other architectures were measured.
+    """
+    if measured is not None:
+        predicted = _predicted(network, space, measured, keep)
+        print(dump_json(predicted) if as_json else _text(predicted))
+        return
+    if keep is not None:
+        raise InvalidArgumentError("`--keep` needs `--measured`, whose predictor it keeps.")
     from ..hardware import find_chip, network_cost
     from ..report import save_figure
     from ..report.cost_figure import cost_figure
@@ -90,11 +108,59 @@ def _build(network: str, space: str, shape: tuple[int, ...], classes: int) -> nn
         raise InvalidArgumentError(
             f"`--input` must be channels, height and width, but got {len(shape)} sizes."
         )
-    arch: Any = network
-    if space != "nasbench201":
-        parts = network.strip("()[] ").split(",")
-        arch = [int(part) if part.strip().isdecimal() else part.strip() for part in parts]
-    return chosen.build(arch, input_shape=shape, n_classes=classes)
+    return chosen.build(_architecture(network, space), input_shape=shape, n_classes=classes)
+
+
+def _architecture(network: str, space: str) -> Any:
+    if space == "nasbench201":
+        return network
+    parts = network.strip("()[] ").split(",")
+    return [int(part) if part.strip().isdecimal() else part.strip() for part in parts]
+
+
+def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> dict[str, Any]:
+    """Predictions of one architecture by name of the cost, as JSON types."""
+    from ..benchmarks import read_csv_table
+    from ..core import get_metric
+    from ..evaluators import CostPredictor
+    from ..spaces import SPACES
+
+    chosen = SPACES.get(space)()
+    row = chosen.encode(_architecture(network, space))
+    population, columns = read_csv_table(measured, chosen)
+    predictor = CostPredictor(chosen).fit(population, columns)
+    if keep is not None:
+        predictor.save(keep)
+    names = list(columns)
+    found = predictor.evaluate(row[None], names)
+    return {
+        name: {
+            "value": float(found.means[name][0]),
+            "standard_error": float(found.sems[name][0]),
+            "unit": get_metric(name).unit,
+            "formula": predictor.formula(name),
+            "cross_validation": _without_nan(vars(predictor.cross_validation[name])),
+        }
+        for name in names
+    }
+
+
+def _text(predicted: dict[str, Any]) -> str:
+    lines = []
+    for name, found in predicted.items():
+        lines.append(
+            f"{name}: {found['value']:.6g} ± {found['standard_error']:.2g} {found['unit']}"
+        )
+        if found["formula"]:
+            lines.append(f"  = {found['formula']}")
+        errors = found["cross_validation"]
+        tau = errors["kendall_tau"]
+        rank = "" if tau is None else f", Kendall tau {tau:.3f}"
+        lines.append(
+            f"  {errors['model']} on {errors['n']} measurements; held out: root mean square error "
+            f"{errors['rmse']:.3g} {found['unit']}, median {errors['median_ape'] or 0:.2g} %{rank}"
+        )
+    return "\n".join(lines)
 
 
 def _plain(cost: ChipCost) -> dict[str, Any]:

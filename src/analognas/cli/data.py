@@ -9,7 +9,7 @@ import typer
 
 data_app = typer.Typer(name="data", help="Add downloaded tables.")
 
-_NAMES = ("hw-nas-bench",)
+_NAMES = ("hw-nas-bench", "nas-bench-201")
 
 
 @data_app.callback(invoke_without_command=True)
@@ -21,13 +21,18 @@ def data(context: typer.Context) -> None:
 
 @data_app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(help="What it is: hw-nas-bench.")],
-    file: Annotated[Path, typer.Argument(help="The file, such as HW-NAS-Bench-v1_0.pickle.")],
+    name: Annotated[str, typer.Argument(help="What it is: hw-nas-bench or nas-bench-201.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The file, such as HW-NAS-Bench-v1_0.pickle, or folder, such as NATS-tss-v1_0-3ffb9-simple."
+        ),
+    ],
 ) -> None:
     """Convert a downloaded table once, verify it, and put it into the user's data folder."""
-    from ..benchmarks import add_hw_nas_bench
+    from ..benchmarks import add_hw_nas_bench, add_nas_bench_201
     from ..core import check_choice
 
-    check_choice("table", name, _NAMES)
-    for path in add_hw_nas_bench(file):
+    known = check_choice("table", name, _NAMES)
+    for path in add_hw_nas_bench(file) if known == "hw-nas-bench" else add_nas_bench_201(file):
         typer.echo(str(path))

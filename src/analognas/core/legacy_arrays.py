@@ -130,14 +130,21 @@ def _no_bytes(*arguments: Any) -> bytes:
     return b""
 
 
+def _mapping(*arguments: Any) -> dict[Any, Any]:
+    if arguments:
+        raise _refuse("a mapping in an unknown form")
+    return {}
+
+
 STAND_INS: dict[tuple[str, str], Any] = {
     ("numpy", "ndarray"): ArrayRecord,
     ("numpy", "dtype"): DTypeRecord,
+    ("collections", "OrderedDict"): _Function(_mapping),
     ("_codecs", "encode"): _Function(_encode),
     ("__builtin__", "bytes"): _Function(_no_bytes),
     ("builtins", "bytes"): _Function(_no_bytes),
 }
-"""What stands in for the names that a pickled array of numbers consists of."""
+"""What stands in for the names that pickled arrays of numbers and ordered mappings consist of."""
 for _module in _MODULES:
     STAND_INS[f"{_module}.multiarray", "_reconstruct"] = _Function(_reconstruct)
     STAND_INS[f"{_module}.multiarray", "scalar"] = _Function(_scalar)
@@ -145,11 +152,25 @@ for _module in _MODULES:
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` with arrays for records and text for ``bytes`` keys, all the way down."""
+    """Return ``value`` with arrays for records and text for ``bytes`` keys, all the way down.
+
+    What stands in several places is converted once, so that a few bytes of references to references do not
+    become more than memory holds.
+    """
+    return _plain(value, {})
+
+
+def _plain(value: Any, done: dict[int, Any]) -> Any:
     if isinstance(value, ArrayRecord):
         return value.array()
-    if isinstance(value, dict):
-        return {_text(k) if isinstance(k, bytes) else k: plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(plain(part) for part in value)
-    return value
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if id(value) not in done:
+        if isinstance(value, dict):
+            items = value.items()
+            done[id(value)] = {
+                _text(k) if isinstance(k, bytes) else k: _plain(v, done) for k, v in items
+            }
+        else:
+            done[id(value)] = type(value)(_plain(part, done) for part in value)
+    return done[id(value)]

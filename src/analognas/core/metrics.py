@@ -57,6 +57,16 @@ for _time in DRIFT_TIMES:
             Metric(f"{_kind}_drift_{_time}_std", "pp", False, f"spread of the readings {_about}"),
         ]
 
+_IMAGES = {
+    "valid": "validation images",
+    "test": "test images",
+    "valid_and_test": "validation and test images together",
+}
+for _images, _text in _IMAGES.items():
+    for _epochs in (12, 200):
+        _about = f"digital accuracy on {_text} after {_epochs} epochs, NAS-Bench-201"
+        _NAMED.append(_accuracy(f"{_images}_accuracy_{_epochs}", _about))
+
 _DEVICES = {
     "edgegpu": "an NVIDIA Jetson TX2",
     "raspi4": "a Raspberry Pi 4",

@@ -6,7 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["DATA_VARIABLE", "user_data_folder"]
+from .errors import OutputFolderError
+
+__all__ = ["DATA_VARIABLE", "make_user_data_folder", "user_data_folder"]
 
 DATA_VARIABLE = "ANALOGNAS_DATA"
 """Environment variable: the user's data folder."""
@@ -32,3 +34,19 @@ def user_data_folder() -> Path:
     else:
         base = os.environ.get("XDG_DATA_HOME") or str(home / ".local" / "share")
     return Path(base) / "analognas"
+
+
+def make_user_data_folder(name: str) -> Path:
+    """Return the folder ``name`` in the user's data folder, made if it is not there.
+
+    Raises:
+        OutputFolderError: If it cannot be made; says which variable to set.
+    """
+    folder = user_data_folder() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFolderError(
+            f"Cannot make {str(folder)!r}: {error.strerror}. Set {DATA_VARIABLE} to a folder of yours."
+        ) from None
+    return folder

@@ -2,6 +2,8 @@
 
 from .base import Evaluation, Evaluator
 from .combined import CombinedEvaluator, default_evaluator
+from .cost_predictor import CostPredictor
+from .cost_validation import CrossValidation
 from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
@@ -19,7 +21,9 @@ __all__ = [
     "REFERENCE",
     "ChipCostEvaluator",
     "CombinedEvaluator",
+    "CostPredictor",
     "CountEvaluator",
+    "CrossValidation",
     "DeviceCostEvaluator",
     "Evaluation",
     "Evaluator",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from ..core import check_choice
 from ..spaces import Population, Space
 from .graph_ensemble import GraphEnsemble
-from .surrogate import Floats, Surrogate
+from .surrogate import Floats, Surrogate, training_digest
 
 DEFAULT_METRICS = ("analog_accuracy", "analog_drift_86400", "analog_drift_2592000", "avm")
 """What is learnt from a table if nothing else is asked for."""
@@ -92,13 +91,7 @@ class GraphEnsembleEvaluator(Surrogate):
 
     def identity(self) -> dict[str, Any]:
         """What was learnt from: space, encoding, seed and a checksum of the training data."""
-        return {
-            "surrogate": type(self).__name__,
-            **self._space_identity(),
-            "encoding": self.encoding,
-            "seed": self.seed,
-            "training_data": f"sha256:{self._digest}",
-        }
+        return self._training_identity(self._digest)
 
     def _default_metrics(self) -> Sequence[str]:
         return DEFAULT_METRICS
@@ -114,10 +107,7 @@ class GraphEnsembleEvaluator(Surrogate):
             name: GraphEnsemble.fit(features, values, seed=self.seed)
             for name, values in columns.items()
         }
-        digest = hashlib.sha256(np.ascontiguousarray(features).tobytes())
-        for name, values in columns.items():
-            digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
-        self._models, self._digest = models, digest.hexdigest()
+        self._models, self._digest = models, training_digest(features, columns)
 
     def _predict(self, metric: str, features: NDArray[np.float32]) -> tuple[Floats, Floats | None]:
         model = self._models[metric]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -50,6 +51,14 @@ def distinct_rows(features: Features) -> tuple[Features, NDArray[np.int64]]:
     if not np.array_equal(distinct[inverse], features):
         return features, np.arange(len(features))
     return distinct, inverse
+
+
+def training_digest(features: Features, columns: Mapping[str, Floats]) -> str:
+    """SHA-256 of what a surrogate was fitted to, hexadecimal; values have shape ``(n,)``."""
+    digest = hashlib.sha256(np.ascontiguousarray(features).tobytes())
+    for name, values in columns.items():
+        digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 Self = TypeVar("Self", bound="Surrogate")
@@ -171,6 +180,16 @@ class Surrogate(Evaluator):
     def _space_identity(self) -> dict[str, Any]:
         """What tells the space from others, as JSON types."""
         return {"space": self.space.name, "space_fingerprint": self.space.fingerprint()}
+
+    def _training_identity(self, digest: str) -> dict[str, Any]:
+        """Identity of a surrogate that was fitted to the data of a digest, as JSON types."""
+        return {
+            "surrogate": type(self).__name__,
+            **self._space_identity(),
+            "encoding": self.encoding,
+            "seed": self.seed,
+            "training_data": f"sha256:{digest}",
+        }
 
     def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
         """Features of the population without repeats, and where each row's stand among them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..core import InvalidArgumentError, Registry
 from .chip import AIMCChip
 
@@ -14,28 +16,30 @@ _LE_GALLO = (
 _HERMES_AREA = 0.64
 """Area of a core, mm2. Source: 1.55 TOPS/mm2 at 2 * 256 * 256 operations in 133 ns (Le Gallo et al. 2023)."""
 
+_HERMES = AIMCChip(
+    name="hermes",
+    source=f"{_LE_GALLO}, one-phase reads, 63.1 TOPS at 9.76 TOPS/W: 133 ns and 13.4 nJ an MVM",
+    rows=256,
+    columns=256,
+    n_tiles=64,
+    mvm_latency=133.0,
+    mvm_energy=13.4,
+    tile_area=_HERMES_AREA,
+)
+_ISAAC_UNITS = 168 * 12
+_PUMA_UNITS = 69 * 2**20 // (128 * 128 * 2)
+"""Matrices of 128 x 128 weights of two bytes that the stated capacity of 69 MB holds."""
+
 CHIPS: Registry[AIMCChip] = Registry(
     "chip",
     {
-        "hermes": AIMCChip(
-            name="hermes",
-            source=f"{_LE_GALLO}, one-phase reads, 63.1 TOPS at 9.76 TOPS/W: 133 ns and 13.4 nJ an MVM",
-            rows=256,
-            columns=256,
-            n_tiles=64,
-            mvm_latency=133.0,
-            mvm_energy=13.4,
-            tile_area=_HERMES_AREA,
-        ),
-        "hermes-four-phase": AIMCChip(
+        "hermes": _HERMES,
+        "hermes-four-phase": replace(
+            _HERMES,
             name="hermes-four-phase",
             source=f"{_LE_GALLO}, four-phase reads, 16.1 TOPS at 2.48 TOPS/W: 521 ns and 52.9 nJ an MVM",
-            rows=256,
-            columns=256,
-            n_tiles=64,
             mvm_latency=521.0,
             mvm_energy=52.9,
-            tile_area=_HERMES_AREA,
         ),
         "hermes-core": AIMCChip(
             name="hermes-core",
@@ -57,13 +61,32 @@ CHIPS: Registry[AIMCChip] = Registry(
             n_tiles=34,
             mvm_energy=2 * 512 * 512 / 12.4e3,
         ),
-        "puma": AIMCChip(
-            name="puma",
-            source="Ankit et al., PUMA, ASPLOS 2019 (arXiv:1901.10351): crossbars of 128 x 128; 837 GOPS/W, "
-            "39.1 nJ an MVM with all that is around it; no latency or area of a crossbar is taken from it",
+        "isaac": AIMCChip(
+            name="isaac",
+            source="Shafiee et al., ISAAC, ISCA 2016, ISAAC-CE: 168 tiles of 12 units; a unit holds 128 x 128 "
+            "weights of 16 bits on eight crossbars of 2-bit cells and takes inputs of 16 bits in 16 cycles of "
+            "100 ns; 65.8 W and 85.4 mm2 of the chip, shared by its 2,016 units: 52.2 nJ an MVM with all that "
+            "is around it",
             rows=128,
             columns=128,
-            mvm_energy=2 * 128 * 128 / 837.0,
+            n_tiles=_ISAAC_UNITS,
+            mvm_latency=1600.0,
+            mvm_energy=65.8 * 1600.0 / _ISAAC_UNITS,
+            tile_area=85.4 / _ISAAC_UNITS,
+            activation_bits=16,
+        ),
+        "puma": AIMCChip(
+            name="puma",
+            source="Ankit et al., PUMA, ASPLOS 2019 (arXiv:1901.10351): 2,208 units of 128 x 128 weights of 16 "
+            "bits (69 MB); 52.31 TOPS, 62.5 W and 90.6 mm2 of the chip, shared by them: an MVM every 1,383 ns "
+            "at 39.1 nJ with all that is around it. A single MVM of a unit is stated as 2,304 ns and 43.97 nJ",
+            rows=128,
+            columns=128,
+            n_tiles=_PUMA_UNITS,
+            mvm_latency=2 * 128 * 128 * _PUMA_UNITS / 52.31e3,
+            mvm_energy=2 * 128 * 128 * 62.5 / 52.31e3,
+            tile_area=90.6 / _PUMA_UNITS,
+            activation_bits=16,
         ),
     },
 )

@@ -148,7 +148,11 @@ def _packed(mapped: list[_Mapped], chip: AIMCChip, n: int) -> Ints:
         )], axis=1)
         for m in mapped
     ]  # fmt: skip
-    rows, inverse = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)
+    every = np.concatenate(columns, axis=1)
+    varies = (every != every[:1]).any(axis=0)  # few columns are sorted much sooner
+    varies[0] = True
+    varying = every[:, varies]
+    _, first, inverse = np.unique(varying, axis=0, return_index=True, return_inverse=True)
     packed = [
         pack(
             _merged([Block(*entry) for entry in row.reshape(-1, 5).tolist() if entry[-1]]),
@@ -156,7 +160,7 @@ def _packed(mapped: list[_Mapped], chip: AIMCChip, n: int) -> Ints:
             columns=chip.columns,
             cut=chip.cut,
         )
-        for row in rows
+        for row in every[first]
     ]
     return np.array(packed, dtype=np.int64)[inverse.reshape(-1)]
 

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, Registry, UnknownNameError
 from .base import Population, Space
 from .layers import STRUCTURE, LayerCounts
-from .nasbench201 import NASBench201Space, graph_feature_names, graph_features
+from .nasbench201 import (
+    NASBench201Space,
+    graph_feature_names,
+    graph_features,
+    operation_count_names,
+    operation_counts,
+)
 from .resnet import ResNetSpace
 
 Features = NDArray[np.float32]
@@ -86,7 +92,7 @@ def encodings_of(space: Space) -> list[str]:
     Example:
         >>> from analognas.spaces import NASBench201Space
         >>> encodings_of(NASBench201Space())
-        ['canonical', 'one_hot', 'raw']
+        ['canonical', 'operations', 'one_hot', 'raw']
     """
     return [name for name in ENCODINGS if ENCODINGS.get(name).applies(space)]
 
@@ -181,6 +187,12 @@ ENCODINGS: Registry[Encoding] = Registry(
             lambda space: graph_feature_names(),
             lambda space: isinstance(space, NASBench201Space),
         ),
+        "operations": Encoding(
+            "operations",
+            lambda space, population: operation_counts(population),
+            lambda space: operation_count_names(),
+            lambda space: isinstance(space, NASBench201Space),
+        ),
         "structure": Encoding(
             "structure",
             lambda space, population: space.structure(population),
@@ -199,7 +211,8 @@ ENCODINGS: Registry[Encoding] = Registry(
 )
 """Encodings by name, the most telling first.
 
-``canonical``: graph features of NAS-Bench-201 cells. ``structure``: depth, widths, parameters, MACs, branches
-and tiles of any space that counts its layers. ``published``: values in the order of AnalogNAS's evaluators.
-``one_hot`` and ``raw``: the genes of any space.
+``canonical``: graph features of NAS-Bench-201 cells. ``operations``: how often each of their operations is
+there, is executed and sees the input, which costs follow from. ``structure``: depth, widths, parameters, MACs,
+branches and tiles of any space that counts its layers. ``published``: values in the order of AnalogNAS's
+evaluators. ``one_hot`` and ``raw``: the genes of any space.
 """

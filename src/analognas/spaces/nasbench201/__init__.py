@@ -2,6 +2,7 @@
 
 from .costs import DATASETS, count_macs, count_params
 from .graph_features import graph_feature_names, graph_features
+from .operation_counts import operation_count_names, operation_counts
 from .operations import EDGES, OPERATIONS
 from .space import NASBench201Space
 
@@ -14,4 +15,6 @@ __all__ = [
     "count_params",
     "graph_feature_names",
     "graph_features",
+    "operation_count_names",
+    "operation_counts",
 ]

@@ -1,0 +1,271 @@
+"""Costs on a device of which a part of a space was measured."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..benchmarks import read_table, write_table
+from ..core import (
+    METRICS,
+    InvalidArgumentError,
+    Metric,
+    TableIntegrityError,
+    UnknownNameError,
+    check_choice,
+    current_metric_name,
+    register_metric,
+)
+from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_names
+from .closed_form import ClosedForm
+from .cost_models import COST_MODELS, CostModel
+from .cost_validation import CrossValidation, choose, errors
+from .surrogate import Floats, QueriedTable, Surrogate, distinct_rows, training_digest
+
+LEAST_MEASUREMENTS = 10
+"""Architectures that a cost predictor needs at least: five folds of two."""
+
+_UNITS = {"latency": ("ms", "time"), "energy": ("mJ", "energy")}
+_OWN_NAME = re.compile(r"([a-z]\w*)_(latency|energy)")
+CLOSED_FORM = "closed form"
+"""Name of the model of costs that are exactly linear."""
+
+_KIND = "cost predictor"
+_GENE = "gene{}"
+
+
+class CostPredictor(Surrogate):
+    """Predicts latency, energy or any other cost from the measurements of a part of a space.
+
+    Costs that are exactly linear in counts of operations or choices are recognised and proved on measurements
+    left out (:meth:`formula`); all others are learnt by ridge regression, a Gaussian process, boosted trees or
+    an ensemble, whichever predicts held-out measurements best. A metric named ``<device>_latency`` (ms) or
+    ``<device>_energy`` (mJ) is known from its first fit on. Standard errors say how far a new measurement may
+    lie from a prediction.
+
+    Args:
+        space: The space, or its name.
+        encoding: Encodings joined by ``+``, those that a cost is most likely to follow from first: models are
+            tried on the first of them, the first two and so on. By default ``operations+one_hot+canonical`` on
+            NAS-Bench-201, else that of other surrogates.
+        seed: Everything random in a fit follows from it.
+
+    Raises:
+        UnknownNameError: If a name is not known, or the space has no such encoding.
+        InvalidArgumentError: If ``seed`` is negative or no integer.
+
+    Example:
+        >>> space = NASBench201Space()
+        >>> cells = space.sample(60, generator=np.random.default_rng(0))
+        >>> measured = 2.0 + 0.5 * (cells == 2).sum(axis=1)  # half a millisecond for each 3 x 3 convolution
+        >>> predictor = CostPredictor().fit(cells, {"mine_latency": measured})
+        >>> predictor.formula("mine_latency")
+        '2 + 0.5 nor_conv_3x3'
+        >>> predictor.evaluate([(2, 2, 2, 2, 2, 2)], ["mine_latency"]).means["mine_latency"].tolist()
+        [5.0]
+    """
+
+    def __init__(
+        self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
+    ) -> None:
+        self.cross_validation: dict[str, CrossValidation] = {}
+        self._models: dict[str, CostModel] = {}
+        self._population = np.empty((0, 0), dtype=np.int8)
+        self._values: dict[str, Floats] = {}
+        self._digest = ""
+        super().__init__(space, encoding=encoding, seed=seed)
+
+    def fit(
+        self,
+        architectures: Any,
+        values: Mapping[str, Any] | QueriedTable,
+        metrics: Sequence[str] | str | None = None,
+        *,
+        space: Space | str | None = None,
+    ) -> CostPredictor:
+        """Learn from measured architectures; as :meth:`Surrogate.fit`, with at least ten of them.
+
+        ``cross_validation`` then has the errors on held-out measurements, by metric.
+        """
+        _make_known(values if isinstance(values, Mapping) else ())
+        super().fit(architectures, values, metrics, space=space)
+        self._population = self.space.population(architectures)
+        return self
+
+    @property
+    def metrics_with_sem(self) -> list[str]:
+        """Names of the metrics that it has learnt."""
+        return self._learnt()
+
+    def formula(self, metric: str) -> str | None:
+        """Return the closed form of a metric in words, or None where it has none.
+
+        Raises:
+            NotFittedError: If the predictor was not fitted yet.
+            UnknownNameError: If it has not learnt the metric.
+        """
+        self._check_fitted()
+        model = self._models[check_choice("metric", metric, self._models)]
+        if not isinstance(model, ClosedForm):
+            return None
+        return model.formula(feature_names(self.space, self.cross_validation[metric].encoding))
+
+    def identity(self) -> dict[str, Any]:
+        """What was learnt from: space, encoding, seed and a checksum of the training data."""
+        return self._training_identity(self._digest)
+
+    def save(self, path: str | os.PathLike[str]) -> str:
+        """Write the measurements and what was chosen to a Parquet file, atomically; returns its checksum.
+
+        :meth:`load` fits the chosen models to them again, which gives the same predictions.
+
+        Raises:
+            NotFittedError: If the predictor was not fitted yet.
+            OutputFolderError: If it cannot be written.
+        """
+        self._check_fitted()
+        genes = {_GENE.format(i): column.copy() for i, column in enumerate(self._population.T)}
+        described = {
+            "name": _KIND,
+            **self._space_identity(),
+            "encoding": self.encoding,
+            "seed": self.seed,
+            "chosen": {name: vars(found) for name, found in self.cross_validation.items()},
+        }
+        return write_table(path, {**genes, **self._values}, described)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, space: Space | None = None) -> CostPredictor:
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: The file.
+            space: The space, where it is none of those with a name.
+
+        Raises:
+            TableIntegrityError: If the file is missing, damaged, of another kind, or made for another space.
+            UnknownNameError: If its space has no name here and none is given.
+        """
+        table = read_table(path)
+        about = table.metadata
+        if about.get("name") != _KIND:
+            raise TableIntegrityError(f"{os.fspath(path)!r} holds no {_KIND}.")
+        found = SPACES.get(about["space"])() if space is None else space
+        if (found.name, found.fingerprint()) != (about["space"], about["space_fingerprint"]):
+            raise TableIntegrityError(
+                f"{os.fspath(path)!r} was fitted in a space {about['space']!r} that is another than "
+                f"{found.name!r} here; fit anew."
+            )
+        predictor = cls(found, encoding=about["encoding"], seed=about["seed"])
+        genes = [table.columns[_GENE.format(i)] for i in range(predictor.space.n_genes)]
+        population = np.stack(genes, axis=1).astype(predictor.space.dtype)
+        chosen = {name: CrossValidation(**found) for name, found in about["chosen"].items()}
+        columns = {name: table.columns[name] for name in chosen}
+        _make_known(columns)
+        features = encode_features(predictor.space, population, predictor.encoding)
+        predictor._learn(features, columns, chosen)
+        predictor._population = population
+        return predictor
+
+    def _bind(self, space: Space) -> None:
+        super()._bind(space)
+        if self._asked_encoding is None and isinstance(space, NASBench201Space):
+            self.encoding = "operations+one_hot+canonical"
+
+    def _default_metrics(self) -> Sequence[str]:
+        return ()
+
+    def _learnt(self) -> list[str]:
+        return list(self._models)
+
+    def _forget(self) -> None:
+        self._models, self.cross_validation = {}, {}
+        self._values, self._digest = {}, ""
+
+    def _fit(self, features: NDArray[np.float32], columns: dict[str, Floats]) -> None:
+        n = len(distinct_rows(features)[0])
+        if n < LEAST_MEASUREMENTS:
+            raise InvalidArgumentError(
+                f"A cost predictor needs measurements of at least {LEAST_MEASUREMENTS} different "
+                f"architectures, but got {n}."
+            )
+        self._learn(features, columns, {})
+
+    def _learn(
+        self,
+        features: NDArray[np.float32],
+        columns: dict[str, Floats],
+        chosen: Mapping[str, CrossValidation],
+    ) -> None:
+        """Fit each metric with the model chosen for it, or choose one."""
+        models: dict[str, CostModel] = {}
+        validation: dict[str, CrossValidation] = {}
+        for name, values in columns.items():
+            found = chosen.get(name)
+            if found is None:
+                found = self._proved(features, values)
+            if found is None:
+                found = choose(features, values, self._columns_of_prefixes(), seed=self.seed)
+            seen = features[:, self._columns(found.encoding)]
+            fit = COST_MODELS.get(found.model)
+            form = ClosedForm.find(seen, values) if fit is None else fit(seen, values, self.seed)
+            assert form is not None
+            models[name], validation[name] = form, found
+        self._models, self.cross_validation = models, validation
+        self._values, self._digest = columns, training_digest(features, columns)
+
+    def _proved(self, features: NDArray[np.float32], values: Floats) -> CrossValidation | None:
+        """The errors of a closed form in the features of one encoding, if there is one."""
+        for encoding in self.encoding.split("+"):
+            form = ClosedForm.find(features[:, self._columns(encoding)], values)
+            if form is not None:
+                known = ~np.isnan(form.left_out)
+                found = errors(values[known], form.left_out[known])
+                return CrossValidation(
+                    model=CLOSED_FORM,
+                    encoding=encoding,
+                    n=len(values),
+                    factor=1.0,
+                    tried={f"{CLOSED_FORM} in {encoding}": found["rmse"]},
+                    **found,
+                )
+        return None
+
+    def _columns(self, encoding: str) -> slice:
+        """Columns of some neighbouring encodings among all features."""
+        before, rest = self.encoding.split("+"), encoding.split("+")
+        start = before.index(rest[0])
+        widths = [len(feature_names(self.space, part)) for part in before]
+        return slice(sum(widths[:start]), sum(widths[: start + len(rest)]))
+
+    def _columns_of_prefixes(self) -> dict[str, slice]:
+        parts = accumulate(self.encoding.split("+"), "{}+{}".format)
+        return {encoding: self._columns(encoding) for encoding in parts}
+
+    def _predict(self, metric: str, features: NDArray[np.float32]) -> tuple[Floats, Floats | None]:
+        found = self.cross_validation[metric]
+        means, variances = self._models[metric].predict(features[:, self._columns(found.encoding)])
+        if self._values[metric].min() >= 0:
+            means = np.maximum(means, 0.0)
+        return means, np.sqrt(found.factor * variances)
+
+
+def _make_known(names: Iterable[str]) -> None:
+    """Register latencies and energies of a user's own devices."""
+    for name in names:
+        if current_metric_name(str(name)) in METRICS:
+            continue
+        own = _OWN_NAME.fullmatch(str(name))
+        if own is None:
+            raise UnknownNameError(
+                f"Unknown metric {name!r}. Call a cost of your own <device>_latency (ms) or <device>_energy "
+                "(mJ), in small letters, or register it with analognas.core.register_metric."
+            )
+        unit, what = _UNITS[own[2]]
+        register_metric(Metric(own[0], unit, False, f"{what} of one inference on {own[1]}"))

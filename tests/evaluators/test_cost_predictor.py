@@ -1,0 +1,197 @@
+"""Cost predictors on made and on published measurements."""
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from analognas.core import (
+    METRICS,
+    InvalidArgumentError,
+    NotFittedError,
+    TableIntegrityError,
+    UnknownNameError,
+)
+from analognas.evaluators import CostPredictor
+from analognas.evaluators.cost_validation import errors
+from analognas.spaces import FBNetSpace, ResNetSpace
+
+
+@pytest.fixture(autouse=True)
+def own_metrics(monkeypatch):
+    """Metrics of devices that a test makes known are forgotten after it."""
+    before = dict(METRICS)
+    yield
+    METRICS.clear()
+    METRICS.update(before)
+
+
+@pytest.fixture(scope="session")
+def devices(shared):
+    with np.load(shared / "data/hwnas_nb201.npz", allow_pickle=False) as file:
+        return dict(zip(file["metrics"].tolist(), file["values"][:, 0].T, strict=True))
+
+
+def noisy(cells, generator):
+    """A made device: sums of operations, a term that is not linear, and 2 % of noise."""
+    convolutions, pools = (cells == 2).sum(axis=1), (cells == 4).sum(axis=1)
+    cost = 3.0 + convolutions + 0.4 * pools + 0.5 * (cells[:, 0] == 2) * (cells[:, 5] == 2)
+    return cost * (1 + 0.02 * generator.standard_normal(len(cells)))
+
+
+def test_errors_are_what_their_names_say():
+    values, predictions = np.array([1.0, 2.0, 4.0, 5.0]), np.array([1.0, 3.0, 2.0, 5.0])
+    found = errors(values, predictions)
+    assert found["rmse"] == pytest.approx((5 / 4) ** 0.5)
+    assert found["mape"] == pytest.approx(25.0)
+    assert found["median_ape"] == pytest.approx(25.0)
+    assert found["kendall_tau"] == pytest.approx(kendalltau(values, predictions).statistic)
+    assert np.isnan(errors(np.array([0.0, 1.0]), np.array([0.0, 1.0]))["mape"])
+    assert np.isnan(errors(np.ones(3), np.ones(3))["kendall_tau"])
+
+
+def test_noisy_costs(space):
+    generator = np.random.default_rng(3)
+    cells = space.sample(400, generator=generator)
+    costs = noisy(cells, generator)
+    predictor = CostPredictor().fit(cells[:150], {"mine_latency": costs[:150]})
+    found = predictor.cross_validation["mine_latency"]
+    assert found.n == 150
+    assert found.rmse == min(found.tried.values())
+    assert set(found.tried) >= {"ridge on operations", "ensemble on operations+one_hot+canonical"}
+    evaluation = predictor.evaluate(cells[150:], ["mine_latency", "params"])
+    off = evaluation.means["mine_latency"] - costs[150:]
+    # Held-out errors of 150 tell those of 250 others to (1/sqrt(300) + 1/sqrt(500)) x 5 standard errors.
+    assert np.sqrt(np.mean(off**2)) == pytest.approx(found.rmse, rel=0.5)
+    assert found.kendall_tau > 0.85
+    # Standard errors are those of new measurements: mean square of the ratio is 1.
+    ratio = off / evaluation.sems["mine_latency"]
+    assert 0.5 < np.mean(ratio**2) < 2.0
+    assert predictor.formula("mine_latency") is None
+    assert predictor.metrics == ["mine_latency", "params", "macs"]
+    assert METRICS["mine_latency"].unit == "ms"
+
+
+def test_same_seed_same_predictor_and_files_keep_it(space, tmp_path):
+    generator = np.random.default_rng(5)
+    cells = space.sample(40, generator=generator)
+    costs = {"mine_latency": noisy(cells, generator), "mine_energy": (cells == 2).sum(axis=1) + 1.0}
+    one, other = (CostPredictor(seed=7).fit(cells, costs) for _ in range(2))
+    assert one.identity() == other.identity()
+    one.save(tmp_path / "mine.parquet")
+    loaded = CostPredictor.load(tmp_path / "mine.parquet")
+    every = space.every()[::7]
+    for predictor in (other, loaded):
+        for name in costs:
+            ours, theirs = (p.evaluate(every, [name]) for p in (one, predictor))
+            np.testing.assert_array_equal(ours.means[name], theirs.means[name])
+            np.testing.assert_array_equal(ours.sems[name], theirs.sems[name])
+    assert loaded.identity() == one.identity()
+    assert loaded.cross_validation == one.cross_validation
+    assert loaded.formula("mine_energy") == "1 + 1 nor_conv_3x3"
+    assert loaded.report(every[0])["predicted"] == list(costs)
+
+
+def test_files_of_others_are_refused(space, tmp_path):
+    cells = space.sample(20, generator=np.random.default_rng(0))
+    path = tmp_path / "mine.parquet"
+    CostPredictor().fit(cells, {"mine_latency": (cells == 2).sum(axis=1) + 1.0}).save(path)
+    with pytest.raises(TableIntegrityError, match="that is another than 'fbnet'"):
+        CostPredictor.load(path, space=FBNetSpace())
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(TableIntegrityError, match="damaged or truncated"):
+        CostPredictor.load(path)
+    with pytest.raises(TableIntegrityError, match="does not exist"):
+        CostPredictor.load(tmp_path / "none.parquet")
+
+
+def test_bad_measurements(space):
+    cells = space.sample(20, generator=np.random.default_rng(0))
+    ones = np.ones(20)
+    with pytest.raises(
+        InvalidArgumentError, match="at least 10 different architectures, but got 9"
+    ):
+        CostPredictor().fit(cells[:9], {"mine_latency": ones[:9]})
+    with pytest.raises(InvalidArgumentError, match="different architectures, but got 1"):
+        CostPredictor().fit(cells[[0] * 20], {"mine_latency": np.arange(20.0)})
+    with pytest.raises(InvalidArgumentError, match="must be finite, but got nan at position 3"):
+        CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.nan, 1.0)})
+    with pytest.raises(
+        UnknownNameError, match="Unknown metric 'speed'. Call a cost of your own <device>_latency"
+    ):
+        CostPredictor().fit(cells, {"speed": ones})
+    with pytest.raises(InvalidArgumentError, match="at least one metric"):
+        CostPredictor().fit(cells, {})
+    with pytest.raises(NotFittedError):
+        CostPredictor().evaluate(cells, ["mine_latency"])
+    with pytest.raises(NotFittedError):
+        CostPredictor().save("never.parquet")
+
+
+def test_a_constant_cost(space):
+    cells = space.sample(60, generator=np.random.default_rng(0))
+    predictor = CostPredictor().fit(cells, {"mine_latency": np.full(60, 4.0)})
+    assert predictor.formula("mine_latency") == "4"
+    assert predictor.evaluate(cells, ["mine_latency"]).means["mine_latency"].tolist() == [4.0] * 60
+
+
+@pytest.mark.parametrize("other", [ResNetSpace(), FBNetSpace()])
+def test_other_spaces(other):
+    generator = np.random.default_rng(1)
+    rows = other.sample(90, generator=generator)
+    macs = other.macs(rows) / 1e6
+    costs = 1.0 + macs * (1 + 0.01 * generator.standard_normal(90))
+    predictor = CostPredictor(other).fit(rows[:60], {"mine_energy": costs[:60]})
+    found = predictor.evaluate(rows[60:], ["mine_energy"]).means["mine_energy"]
+    assert kendalltau(found, costs[60:]).statistic > 0.7
+
+
+@pytest.mark.parametrize(
+    ("metric", "formula"),
+    [
+        (
+            "eyeriss_latency",
+            "1.67954 + 1.47456 nor_conv_3x3 + 0.24576 nor_conv_1x1 + 1.47456 avg_pool_3x3",
+        ),
+        ("fpga_latency", None),
+        ("eyeriss_energy", None),
+    ],
+)
+def test_published_costs_that_are_linear(devices, space, metric, formula):
+    values = devices[metric]
+    index = np.random.default_rng(0).permutation(15_625)
+    cells = space.from_indices(index[:50])
+    predictor = CostPredictor().fit(cells, {metric: values[index[:50]]})
+    assert predictor.cross_validation[metric].model == "closed form"
+    if formula:
+        assert predictor.formula(metric) == formula
+    found = predictor.evaluate(space.from_indices(np.arange(15_625)), [metric]).means[metric]
+    # 15,575 published values from 50 measurements: to twelve digits.
+    np.testing.assert_allclose(found, values, rtol=1e-11)
+
+
+def test_sums_over_layers_are_exact(shared):
+    with np.load(shared / "data/help_fbnet_latency.npz", allow_pickle=False) as file:
+        devices = file["devices"].tolist()
+        arch, values = file["arch"].tolist(), file["latency_ms"][:, devices.index("pixel3")]
+    fbnet = FBNetSpace()
+    rows = fbnet.population(arch)
+    # 22 layers of 9 choices and a constant: 177 coefficients.
+    predictor = CostPredictor(fbnet).fit(rows[:300], {"pixel3_latency": values[:300]})
+    found = predictor.cross_validation["pixel3_latency"]
+    assert (found.model, found.encoding) == ("closed form", "one_hot")
+    prediction = predictor.evaluate(rows[300:], ["pixel3_latency"])
+    np.testing.assert_allclose(prediction.means["pixel3_latency"], values[300:], rtol=1e-11)
+
+
+def test_published_costs_that_are_measured(devices, space):
+    values = devices["edgetpu_latency"]
+    index = np.random.default_rng(0).permutation(np.flatnonzero(~np.isnan(values)))
+    fitted, others = index[:80], index[80:]
+    predictor = CostPredictor().fit(space.from_indices(fitted), {"edgetpu_latency": values[fitted]})
+    found = predictor.cross_validation["edgetpu_latency"]
+    prediction = predictor.evaluate(space.from_indices(others), ["edgetpu_latency"])
+    tau = kendalltau(prediction.means["edgetpu_latency"], values[others]).statistic
+    assert tau > 0.88
+    # 5 standard errors of a tau of about 0.9 from 80 rows, and the choice among eight models.
+    assert found.kendall_tau == pytest.approx(tau, abs=0.06)
