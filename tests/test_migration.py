@@ -18,6 +18,7 @@ PAGES = [
     "docs/encodings.md",
     "docs/surrogates.md",
     "docs/optimizers.md",
+    "docs/search.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
     "docs/cost_model.md",
