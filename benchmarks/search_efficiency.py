@@ -3,7 +3,7 @@
 Run ``python benchmarks/search_efficiency.py --out efficiency.jsonl``; seeds 0-99, as the marks were measured, and the
 objectives of the marks. Every finished run is one line of the file, and a run that is there is not made again: the
 command continues after an interruption and with more seeds. Hyperparameters were chosen on seeds 1000 and up
-(``--first-seed 1000``).
+(``--first-seed 1000``). ``--figure NAME.png`` draws the best so far of all optimizers, a panel for each metric.
 """
 
 import argparse
@@ -15,10 +15,14 @@ import numpy as np
 
 from analognas.evaluators import TableEvaluator
 from analognas.optimizers import OPTIMIZERS
+from analognas.report import save_figure
+from analognas.report.style import COLOURS, GREY, new_figure
 from analognas.worker import Worker
 
 QUERIES = (50, 100, 200, 500)
 METRICS = ("analog_drift_2592000", "analog_drift_86400", "baseline_accuracy")
+# NSGA-III takes several objectives only; they are compared by multi_objective.py.
+ONE_OBJECTIVE = [name for name in OPTIMIZERS.names() if name != "nsga3"]
 # Of extra trees with UCB on canonical and one-hot features, the best published result; 50 seeds.
 PUBLISHED = {"analog_drift_2592000": (88.80, 89.39, 89.71, 89.89)}
 PUBLISHED_TO_OPTIMUM = {"analog_drift_86400": 377, "baseline_accuracy": 44}
@@ -46,12 +50,19 @@ def one_run(name, metric, seed, evaluator):
         "metric": metric,
         "seed": seed,
         "best": [float(curve[queries - 1]) for queries in QUERIES],
+        "improved": improvements(curve),
         "to_optimum": int(found[0]) + 1 if len(found) else None,
         "class_mean": float(
             np.mean(table.query(table.isomorphic(worker.best_config), metric)[metric])
         ),
         "cpu_seconds": round(seconds, 2),
     }
+
+
+def improvements(curve):
+    """The curve as pairs of a query and the new best value that it brought."""
+    first = np.flatnonzero(np.diff(curve, prepend=-np.inf) > 0)
+    return [[int(query) + 1, round(float(curve[query]), 4)] for query in first]
 
 
 def known_runs(path):
@@ -101,13 +112,62 @@ def cells(runs):
     return [*shown, f"{classes:.2f}", f"{bound}{np.mean(to_optimum):.0f}", f"{seconds:.2f}", n]
 
 
+def curves_of(runs):
+    """Best so far after each query, shape ``(n_runs, n_queries)``."""
+    curves = np.full((len(runs), max(QUERIES)), np.nan)
+    for curve, run in zip(curves, runs, strict=True):
+        for query, value in run["improved"]:
+            curve[query - 1 :] = value
+    return curves
+
+
+def figure_of(runs, metrics, names, seeds):
+    """Mean best so far of every optimizer with a band of two standard errors, a panel for each metric."""
+    figure, panels = new_figure(4.6 * len(metrics), 4.2, panels=(1,) * len(metrics))
+    for axes, metric in zip(panels, metrics, strict=True):
+        lowest = []
+        for name, colour in zip(names, (*COLOURS, GREY, "#000000", "#8C6D31"), strict=False):
+            chosen = [
+                run
+                for run in runs.values()
+                if (run["optimizer"], run["metric"]) == (name, metric) and run["seed"] in seeds
+            ]
+            if len(chosen) < 2:
+                continue
+            curves = curves_of(chosen)
+            mean = curves.mean(axis=0)
+            error = 2 * curves.std(axis=0, ddof=1) / np.sqrt(len(curves))
+            queries = np.arange(1, curves.shape[1] + 1)
+            axes.step(queries, mean, where="post", color=colour, linewidth=1.6, label=name)
+            axes.fill_between(
+                queries,
+                mean - error,
+                mean + error,
+                step="post",
+                color=colour,
+                alpha=0.18,
+                linewidth=0,
+            )
+            lowest.append(mean[min(QUERIES) // 2])
+        optimum = max(run["best"][-1] for run in runs.values() if run["metric"] == metric)
+        axes.axhline(optimum, color=GREY, linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", xlim=(10, max(QUERIES)), xlabel="distinct queries", title=metric)
+        axes.set_ylim(min(lowest), optimum + 0.05 * (optimum - min(lowest)))
+        axes.set_xticks([10, 20, *QUERIES], [str(n) for n in (10, 20, *QUERIES)])
+        axes.minorticks_off()
+    panels[0].set_ylabel("best so far (%), mean and two standard errors")
+    panels[-1].legend(frameon=False, fontsize="small", loc="lower right")
+    return figure
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--optimizers", nargs="+", default=OPTIMIZERS.names())
+    parser.add_argument("--optimizers", nargs="+", default=ONE_OBJECTIVE)
     parser.add_argument("--metrics", nargs="+", default=METRICS)
     parser.add_argument("--out", type=Path, default=Path("efficiency.jsonl"))
+    parser.add_argument("--figure", type=Path, help="also draw this PNG")
     arguments = parser.parse_args()
     evaluator = TableEvaluator()
     runs = known_runs(arguments.out)
@@ -129,6 +189,10 @@ def main():
                         file.flush()
     for metric in arguments.metrics:
         show(runs, metric, arguments.optimizers, seeds)
+    if arguments.figure:
+        save_figure(
+            figure_of(runs, arguments.metrics, arguments.optimizers, seeds), arguments.figure
+        )
 
 
 if __name__ == "__main__":

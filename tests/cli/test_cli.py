@@ -114,7 +114,7 @@ def test_nothing_feasible(capsys):
         (["--runs", "0"], "`--runs`"),
         (["--seed", "-1"], "`--seed`"),
         (["--metric", "analog_drift_1"], "Did you mean 'analog_drift_"),
-        (["--optimizer", "evolution"], "Did you mean 'regularized_evolution'"),
+        (["--optimizer", "regular_evolution"], "Did you mean 'regularized_evolution'"),
         (["--space", "nasbench"], "Did you mean 'nasbench201'"),
         (
             ["--space", "resnet"],

@@ -62,3 +62,34 @@ def test_reduction_over_the_columns_of_a_tile(how, expected):
         grid.reduce_columns(values.expand(3, 6), how)[1],
         torch.tensor(expected, dtype=torch.float32),
     )
+
+
+@given(st.integers(1, 5000), st.integers(1, 700), st.sampled_from([1, 8, 16]))
+def test_parts_of_whole_units_are_as_few_as_possible_and_cover(n, parts, unit):
+    edges = near_equal(n, parts * unit, unit)
+    sizes = [b - a for a, b in pairwise(edges)]
+    assert edges[-1] == n
+    assert all(0 < size <= parts * unit for size in sizes)
+    assert all(size % unit == 0 for size in sizes[:-1])
+    assert max(sizes) - min(sizes[:-1] or sizes) <= unit
+    assert len(sizes) == -(-n // (parts * unit))
+
+
+@given(st.integers(1, 3000), st.integers(9, 1200))
+def test_channels_in_fast_units_need_no_more_tiles(channels, rows):
+    grid = TileGrid.cut(TileSize(rows=rows), channels=channels, kernel=9, outputs=4)
+    assert grid.n_row_tiles == -(-channels // (rows // 9))
+
+
+@pytest.mark.parametrize(
+    ("channels", "rows", "expected"),
+    [
+        (64, 512, [32, 32]),
+        (128, 512, [48, 48, 32]),
+        (256, 512, [56, 56, 48, 48, 48]),
+        (110, 499, [55, 55]),
+    ],
+)
+def test_channels_of_row_tiles(channels, rows, expected):
+    grid = TileGrid.cut(TileSize(rows=rows), channels=channels, kernel=9, outputs=4)
+    assert [(b - a) // 9 for a, b in pairwise(grid.row_edges)] == expected

@@ -45,10 +45,17 @@ def optimizer(request):
     return OPTIMIZERS.get(request.param)(batch_size=20)
 
 
+def problem_of(optimizer, bounds=()):
+    """The one-month accuracy, and the parameters where one objective is too few."""
+    few = optimizer.name != "nsga3"
+    names = ["analog_drift_2592000"] if few else ["analog_drift_2592000", "params"]
+    return Problem.of(names, bounds, METRICS)
+
+
 def test_large_spaces_are_not_enumerated(optimizer, monkeypatch):
     monkeypatch.setattr(optimizer_base, "ENUMERABLE", 10)
     monkeypatch.setattr(model_based, "LISTED", 10)
-    problem = Problem.of("analog_drift_2592000", (), METRICS)
+    problem = problem_of(optimizer)
     n = 100 if optimizer.name in WITH_A_MODEL else 2000
     proposed = OnTheTable().run(optimizer, problem, seed=0, n=n)
     codes = OnTheTable.evaluator.space.codes(proposed)
@@ -57,7 +64,7 @@ def test_large_spaces_are_not_enumerated(optimizer, monkeypatch):
 
 @pytest.mark.parametrize("bounds", [["params<=2e5"], ["avm<=4", "params<=8e5"], ["params>=6e5"]])
 def test_constraints_are_honoured(optimizer, bounds):
-    problem = Problem.of("analog_drift_2592000", bounds, METRICS)
+    problem = problem_of(optimizer, bounds)
     n = 120 if optimizer.name in WITH_A_MODEL else 300
     proposed = OnTheTable().run(optimizer, problem, seed=3, n=n)
     violation = problem.violation(OnTheTable.evaluator.evaluate(proposed, problem.metrics))
@@ -74,5 +81,10 @@ def test_constraints_are_honoured(optimizer, bounds):
 
 def test_one_objective(optimizer):
     problem = Problem.of(["avm", "params"], (), METRICS)
-    with pytest.raises(InvalidArgumentError, match="takes one objective, but got 2: avm, params"):
+    if optimizer.several_objectives:
+        optimizer.check(problem)
+        return
+    with pytest.raises(
+        InvalidArgumentError, match="takes one objective, but got 2: avm, params; several"
+    ):
         optimizer.check(problem)

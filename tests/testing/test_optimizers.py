@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from analognas.core import InvalidArgumentError
 from analognas.optimizers import RandomSearch, RegularizedEvolution
 from analognas.testing import OptimizerConformance
 
@@ -63,7 +64,23 @@ class StopsAtNaN(RandomSearch):
         assert not np.isnan(evaluation.means["analog_accuracy"]).any()
 
 
+class SeeksTheForbidden(RandomSearch):
+    def ask(self):
+        left = self.space.from_codes(self._left())
+        rows = left[np.argsort(-left.sum(axis=1))[: self.batch_size]]
+        self.seen.update(self.space.codes(rows).tolist())
+        return rows
+
+
+class RefusesWithoutNames(RandomSearch):
+    def check(self, problem):
+        if len(problem.objectives) > 1:
+            raise InvalidArgumentError("Too many objectives.")
+
+
 PLANTED = {
+    SeeksTheForbidden: "constraints_are_honoured",
+    RefusesWithoutNames: "several_objectives",
     Repeats: "nothing_is_proposed_twice_and_the_whole_space_is_reached",
     Unseeded: "same_generator_same_trajectory",
     KeepsState: "same_generator_same_trajectory",

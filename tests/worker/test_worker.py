@@ -365,8 +365,28 @@ def test_best_arch_and_summary(bench, capsys):
         ({"runs": -1}, InvalidArgumentError, "`runs`"),
         ({"seed": -1}, InvalidArgumentError, "`seed`"),
         ({"objectives": "acc"}, UnknownNameError, "Unknown metric 'acc'"),
-        ({"objectives": ["avm", "params"]}, InvalidArgumentError, "takes one objective"),
-        ({"optimizer": "evolution"}, UnknownNameError, "Did you mean 'regularized_evolution'"),
+        (
+            {"objectives": ["avm", "params"], "optimizer": "local_search"},
+            InvalidArgumentError,
+            "takes one objective",
+        ),
+        (
+            {"objectives": ["avm", "avm"]},
+            InvalidArgumentError,
+            "another metric, but got 'avm' twice",
+        ),
+        ({"objectives": []}, InvalidArgumentError, "at least one objective"),
+        ({"objectives": ["avm", "aimc_tiles"]}, UnknownNameError, "Unknown metric 'aimc_tiles'"),
+        (
+            {"objectives": "avm", "optimizer": "nsga3"},
+            InvalidArgumentError,
+            "two objectives or more",
+        ),
+        (
+            {"optimizer": "regular_evolution"},
+            UnknownNameError,
+            "Did you mean 'regularized_evolution'",
+        ),
         (
             {"space": "resnet51"},
             UnknownNameError,

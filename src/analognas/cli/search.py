@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 DEFAULTS: dict[str, Any] = {
     "space": "nasbench201",
-    "optimizer": "regularized_evolution",
-    "metric": "analog_drift_2592000",
+    "metric": ["analog_drift_2592000"],
     "constraint": [],
     "budget": 500,
     "runs": 5,
     "seed": 0,
     "max_seconds": None,
+    "chip": "hermes",
+    "dataset": None,
 }
 
 # Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
@@ -47,11 +48,18 @@ def search(
     ] = None,
     optimizer: Annotated[
         str | None,
-        _option("--optimizer", about="Search algorithm.", default=DEFAULTS["optimizer"]),
+        _option(
+            "--optimizer",
+            about="Search algorithm. [default: regularized_evolution; pareto_evolution for several metrics]",
+        ),
     ] = None,
     metric: Annotated[
-        str | None,
-        _option("--metric", about="What to improve.", default=DEFAULTS["metric"]),
+        list[str] | None,
+        _option(
+            "--metric",
+            about="What to improve; may be repeated, for the best trade-offs between several.",
+            default=DEFAULTS["metric"][0],
+        ),
     ] = None,
     constraint: Annotated[
         list[str] | None,
@@ -90,18 +98,32 @@ def search(
     address: Annotated[
         str | None, _option("--address", about="Ray cluster, 'auto' for the one here.")
     ] = None,
+    chip: Annotated[
+        str | None,
+        _option(
+            "--chip",
+            about="Chip of aimc_ metrics: its name or YAML file.",
+            default=DEFAULTS["chip"],
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        _option("--dataset", about="Data set of device metrics. [default: the space's own]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
-    """Search for the architecture that stays most accurate, and report it with figures."""
+    """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
     typed = {
         "space": space,
         "optimizer": optimizer,
-        "metric": metric,
+        "metric": metric or None,
         "constraint": constraint or None,
         "budget": budget,
         "runs": runs,
         "seed": seed,
         "max_seconds": max_seconds,
+        "chip": chip,
+        "dataset": dataset,
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
@@ -133,7 +155,11 @@ def search(
 
 
 def _new(out: Path | None, typed: dict[str, Any]) -> Worker:
-    settings = {key: DEFAULTS[key] if value is None else value for key, value in typed.items()}
+    from ..optimizers import default_optimizer
+
+    settings = {key: DEFAULTS.get(key) if value is None else value for key, value in typed.items()}
+    if settings["optimizer"] is None:
+        settings["optimizer"] = default_optimizer(settings["metric"])
     worker = _worker(settings)
     worker.out = out
     return worker
@@ -152,12 +178,13 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
         known = {
             "space": logged["space"],
             "optimizer": logged["optimizer"]["name"],
-            "metric": logged["objectives"][0],
+            "metric": logged["objectives"],
             "constraint": logged["constraints"],
             "budget": logged["budget"],
             "runs": logged["runs"],
             "seed": logged["seed"],
             "max_seconds": logged.get("max_seconds"),
+            **_hardware(logged["evaluator"]),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
         settings = {key: known[key] if value is None else value for key, value in typed.items()}
@@ -174,16 +201,38 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
     return worker
 
 
+def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
+    """Chip and data set that the evaluator of a log was made with."""
+    from ..hardware import chip_from_dict
+
+    found = {"chip": DEFAULTS["chip"], "dataset": None}
+    for source in evaluator.get("sources", [evaluator]):
+        if "chip" in source:
+            found["chip"] = chip_from_dict(source["chip"])
+        found["dataset"] = source.get("dataset", found["dataset"])
+    return found
+
+
 def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = None) -> Worker:
+    from ..evaluators import default_evaluator
     from ..optimizers import OPTIMIZERS
+    from ..spaces import SPACES
     from ..worker import Worker
 
     if settings["budget"] is not None:
         check_int("--budget", settings["budget"], minimum=1)
     check_int("--runs", settings["runs"], minimum=1)
     check_int("--seed", settings["seed"], minimum=0)
+    space = SPACES.get(settings["space"])()
     return Worker(
-        settings["space"],
+        space,
+        evaluator=default_evaluator(
+            space,
+            settings["metric"],
+            settings["constraint"],
+            chip=settings["chip"],
+            dataset=settings["dataset"],
+        ),
         optimizer=OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {})),
         objectives=settings["metric"],
         constraints=settings["constraint"],
@@ -212,10 +261,10 @@ def _print_result(result: SearchResult, space: Space) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ..report import cell_columns, number
-    from ..worker import architecture_text
+    from ..report import cell_columns
+    from ..worker import architecture_text, number
 
-    if result.feasible:
+    if result.feasible and len(result.problem.objectives) == 1:
         columns = cell_columns(result)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("architecture", no_wrap=True)

@@ -55,19 +55,21 @@ class Problem:
 
         Raises:
             UnknownNameError: If a metric is not known.
-            InvalidArgumentError: If a constraint cannot be read or there is no objective.
+            InvalidArgumentError: If a constraint cannot be read, there is no objective, or one is there twice.
         """
         names = [objectives] if isinstance(objectives, str) else list(objectives)
         if not names:
             raise InvalidArgumentError("A search needs at least one objective, but got none.")
+        names = [check_choice("metric", current_metric_name(n), known_metrics) for n in names]
+        repeated = [name for position, name in enumerate(names) if name in names[:position]]
+        if repeated:
+            raise InvalidArgumentError(
+                f"Each objective must be another metric, but got {repeated[0]!r} twice; leave one away."
+            )
         bounds = parse_constraints(constraints)
         for bound in bounds:
             check_choice("metric", bound.metric, known_metrics)
-        return cls(
-            tuple(check_choice("metric", current_metric_name(n), known_metrics) for n in names),
-            bounds,
-            stochastic,
-        )
+        return cls(tuple(names), bounds, stochastic)
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -85,6 +87,14 @@ class Problem:
         for column, (name, sign) in enumerate(zip(self.objectives, self._signs, strict=True)):
             np.multiply(evaluation.means[name], sign, out=scores[:, column])
         return scores
+
+    def costs(self, evaluation: Evaluation) -> NDArray[np.float64]:
+        """Objectives turned so that smaller is better, shape ``(n, n_objectives)``; see :mod:`.pareto`."""
+        return -self.scores(evaluation)
+
+    def in_own_units(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Undo :meth:`costs`, or do it: turn objectives around, shape ``(..., n_objectives)``."""
+        return -np.array(self._signs) * costs
 
     def violation(self, evaluation: Evaluation) -> NDArray[np.float64]:
         """Total violation of the constraints, shape ``(n,)``; exactly 0 where all are met.

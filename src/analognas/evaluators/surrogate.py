@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, NotFittedError, check_choice, check_int, get_metric
 from ..spaces import SPACES, Population, Space, default_encoding, encode_features
 from .base import Evaluation, Evaluator
+from .costs import COUNTED
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
 
 LEAST_ROWS = 4
 """Architectures that a fit needs at least."""
-
-COUNTED = ("params", "macs")
-"""Metrics that a space counts itself, where it has a method of that name."""
 
 
 @runtime_checkable

@@ -24,7 +24,12 @@ class TableEvaluator(Evaluator):
 
     Args:
         table: The table; the shipped one by default.
+
+    Attributes:
+        space_name: Name of the space that the shipped table is about.
     """
+
+    space_name = "nasbench201"
 
     def __init__(self, table: AnalogNASBench | None = None) -> None:
         self.table = AnalogNASBench() if table is None else table

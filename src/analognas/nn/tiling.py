@@ -14,6 +14,8 @@ from torch import Tensor
 
 from .config import TileSize
 
+_FAST_UNITS = (16, 8)  # channels that fill vectors of 512 or 256 bits
+
 
 @dataclass(frozen=True)
 class TileGrid:
@@ -30,7 +32,7 @@ class TileGrid:
     Example:
         >>> grid = TileGrid.cut(TileSize(rows=512), channels=128, kernel=9, outputs=64)
         >>> grid.row_edges, grid.n_tiles
-        ((0, 387, 774, 1152), 3)
+        ((0, 432, 864, 1152), 3)
     """
 
     channels: int
@@ -47,12 +49,15 @@ class TileGrid:
         """Cut a layer into near-equal tiles of at most the tile size.
 
         Rows are cut between channels where the kernel of one channel fits a tile, and anywhere else
-        otherwise.
+        otherwise. Where that needs no more tiles, each but the last holds a multiple of 16 or else 8
+        channels: libraries convolve such blocks up to 1.4 times as fast.
         """
         if tile.rows is None or channels * kernel <= tile.rows:
             rows: tuple[int, ...] = (0, channels * kernel)
         elif kernel <= tile.rows:
-            rows = tuple(edge * kernel for edge in near_equal(channels, tile.rows // kernel))
+            largest = tile.rows // kernel
+            unit = _fast_unit(channels, largest) if kernel > 1 else 1
+            rows = tuple(edge * kernel for edge in near_equal(channels, largest, unit))
         else:
             rows = near_equal(channels * kernel, tile.rows)
         columns = (0, outputs) if tile.columns is None else near_equal(outputs, tile.columns)
@@ -114,16 +119,33 @@ class TileGrid:
         return torch.cat(parts, dim=-1).flatten(-2)
 
 
-def near_equal(n: int, largest: int) -> tuple[int, ...]:
+def near_equal(n: int, largest: int, unit: int = 1) -> tuple[int, ...]:
     """Return the ends of the fewest near-equal parts of ``range(n)`` of at most ``largest``.
+
+    Args:
+        n: How many there are.
+        largest: What a part may hold; at least ``unit``.
+        unit: All parts but the last are multiples of it.
 
     Example:
         >>> near_equal(10, 4)
         (0, 4, 7, 10)
+        >>> near_equal(128, 56, unit=16)
+        (0, 48, 96, 128)
     """
-    count = max(1, -(-n // largest))
-    size, longer = divmod(n, count)
+    n_units = -(-n // unit)
+    count = max(1, -(-n_units // (largest // unit)))
+    size, longer = divmod(n_units, count)
     edges = [0]
     for i in range(count):
-        edges.append(edges[-1] + size + (i < longer))
-    return tuple(edges)
+        edges.append(edges[-1] + unit * (size + (i < longer)))
+    return (*edges[:-1], n)
+
+
+def _fast_unit(channels: int, largest: int) -> int:
+    """The unit of channels, among those that libraries like, that needs no more tiles than any would."""
+    fewest = -(-channels // largest)
+    for unit in _FAST_UNITS:
+        if unit <= largest and len(near_equal(channels, largest, unit)) == fewest + 1:
+            return unit
+    return 1

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..evaluators import Evaluation, Problem
 from ..spaces import Population, Space
+from .crowding import crowding_distances, front_ranks
 
 Floats = NDArray[np.float64]
 
@@ -21,6 +22,7 @@ class Archive:
     Attributes:
         population: Architectures, shape ``(n, n_genes)``.
         scores: First objective, larger is better, shape ``(n,)``.
+        costs: All objectives, smaller is better, shape ``(n, n_objectives)``.
         violation: Total violation of the constraints, shape ``(n,)``.
         values: Metric name to values, shape ``(n,)`` each.
     """
@@ -29,6 +31,7 @@ class Archive:
         self._problem = problem
         self.population: Population = np.empty((0, space.n_genes), dtype=space.dtype)
         self.scores: Floats = np.empty(0)
+        self.costs: Floats = np.empty((0, len(problem.objectives)))
         self.violation: Floats = np.empty(0)
         self.values: dict[str, Floats] = {name: np.empty(0) for name in problem.metrics}
 
@@ -36,14 +39,23 @@ class Archive:
         """Append results."""
         problem = self._problem
         self.population = np.concatenate([self.population, population])
-        self.scores = np.append(self.scores, problem.scores(evaluation)[:, 0])
+        costs = problem.costs(evaluation)
+        self.scores = np.append(self.scores, -costs[:, 0])
+        self.costs = np.concatenate([self.costs, costs])
         self.violation = np.append(self.violation, problem.violation(evaluation))
         for name, values in self.values.items():
             self.values[name] = np.append(values, evaluation.means[name])
 
     def best_first(self) -> NDArray[np.int64]:
-        """Positions, feasible before infeasible and then the better score first; older before equal."""
-        return np.lexsort((-self.scores, self.violation))
+        """Positions, feasible before infeasible and then the better score first; older before equal.
+
+        With several objectives, the better front first and the less crowded in a front.
+        """
+        if self.costs.shape[1] == 1:
+            return np.lexsort((-self.scores, self.violation))
+        costs = np.nan_to_num(self.costs, nan=np.finfo(np.float64).max)
+        ranks = front_ranks(costs)
+        return np.lexsort((-crowding_distances(costs, ranks), ranks, self.violation))
 
     @property
     def best_feasible(self) -> float:

@@ -31,12 +31,14 @@ class Optimizer(ABC):
 
     Attributes:
         name: Its name in the registry.
+        several_objectives: Whether it takes more than one objective.
 
     Raises:
         InvalidArgumentError: If ``batch_size`` is below 1.
     """
 
     name: ClassVar[str]
+    several_objectives: ClassVar[bool] = False
 
     def __init__(self, *, batch_size: int) -> None:
         self.batch_size = check_int("batch_size", batch_size, minimum=1)
@@ -65,12 +67,13 @@ class Optimizer(ABC):
         """Refuse a problem that the optimizer cannot handle.
 
         Raises:
-            InvalidArgumentError: If it has several objectives.
+            InvalidArgumentError: If it has several objectives and the optimizer takes one.
         """
-        if len(problem.objectives) > 1:
+        if len(problem.objectives) > 1 and not self.several_objectives:
             raise InvalidArgumentError(
                 f"{type(self).__name__} takes one objective, but got {len(problem.objectives)}: "
-                f"{', '.join(problem.objectives)}."
+                f"{', '.join(problem.objectives)}; several are for ParetoEvolution, PredictorGuided, NSGA2 and "
+                "NSGA3, or make all but one of them constraints."
             )
 
     def search_defaults(self) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What optimizers with a model share: the first design, candidates, feasibility, and one class a batch."""
+"""What optimizers with a model share: the first design, candidates and feasibility."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ..spaces import Population, default_encoding, encode_features
 from .acquisitions import ACQUISITIONS
 from .archive import Archive
 from .base import Optimizer
+from .beliefs import counts_alike
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -24,9 +26,6 @@ LISTED = 2**15
 N_CANDIDATES = 2000
 """Candidates of a larger space: three quarters children of the best so far, the rest random."""
 
-COUNTED = ("params", "macs")
-"""Metrics of constraints that are counted instead of learnt, where the space has a method of that name."""
-
 _PARENTS = 20
 _LEAST_MEASURED = 6
 _LARGEST_BATCH = 20
@@ -35,18 +34,20 @@ _LARGEST_BATCH = 20
 class ModelBased(Optimizer):
     """Base of optimizers that fit a model after every batch and propose what it promises most of.
 
-    Of isomorphic architectures, which have equal features, a batch holds one only: the others are measured
-    later, if the first was worth it. Constraints on what the space counts (parameters, MACs) are exact; others
+    Constraints on what the space counts (parameters, MACs) are exact; others
     are learnt as objectives are, and an acquisition counts times the probability that they are met.
 
     Args:
         n_initial: Random architectures measured before the first model.
-        acquisition: One of :data:`ACQUISITIONS`.
+        acquisition: One of :attr:`acquisitions`.
         kappa: Standard deviations that ``"ucb"`` adds to a mean.
         batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
             from 1 to 20.
         batch_share: See ``batch_size``.
         encoding: Name of the encoding that features come from; the most telling one of the space by default.
+
+    Attributes:
+        acquisitions: Names of the acquisitions that it knows.
 
     Raises:
         UnknownNameError: If there is no such acquisition.
@@ -54,6 +55,7 @@ class ModelBased(Optimizer):
     """
 
     archive: Archive
+    acquisitions: ClassVar[Sequence[str]] = ACQUISITIONS
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class ModelBased(Optimizer):
         super().__init__(batch_size=_LARGEST_BATCH if batch_size is None else batch_size)
         self._batch_grows = batch_size is None
         self.n_initial = check_int("n_initial", n_initial, minimum=1)
-        self.acquisition = check_choice("acquisition", acquisition, ACQUISITIONS)
+        self.acquisition = check_choice("acquisition", acquisition, self.acquisitions)
         self.kappa = check_float("kappa", kappa, minimum=0.0)
         self.batch_share = check_float("batch_share", batch_share, minimum=0.0, maximum=1.0)
         self.encoding = encoding
@@ -91,7 +93,7 @@ class ModelBased(Optimizer):
             return self._proposal(self._unseen(min(n, self.n_initial - self._proposed)))
         if self._batch_grows:
             n = min(n, max(1, int(len(self.archive) * self.batch_share)))
-        if np.isfinite(self.archive.scores).sum() < _LEAST_MEASURED:
+        if np.isfinite(self.archive.costs).all(axis=1).sum() < _LEAST_MEASURED:
             return self._proposal(self._unseen(n))
         pool = self._pool()
         if not len(pool):
@@ -152,13 +154,10 @@ class ModelBased(Optimizer):
 
     def _chance(self, constraint: Constraint, pool: Population, features: Features) -> Floats:
         values = self.archive.values[constraint.metric]
-        count = getattr(self.space, constraint.metric, None)
-        if constraint.metric not in COUNTED or not callable(count):
+        if not counts_alike(self.space, constraint.metric, self.archive.population, values):
             return self._learnt_chance(constraint, values, features)
-        # Only where the evaluator counts alike: it may be about another input.
-        if not np.array_equal(count(self.archive.population), values):
-            return self._learnt_chance(constraint, values, features)
-        return constraint.satisfied(np.asarray(count(pool), dtype=np.float64)).astype(float)
+        counted = getattr(self.space, constraint.metric)(pool)
+        return constraint.satisfied(np.asarray(counted, dtype=np.float64)).astype(float)
 
     def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:
         """Probability of a bound on a metric that is learnt from its measured values."""
@@ -184,17 +183,3 @@ class ModelBased(Optimizer):
         # Where an acquisition has underflown, feasibility still decides.
         worth: Floats = (acquired - acquired.min() + np.finfo(float).tiny) * feasibility
         return worth
-
-
-def one_of_each(worth: Floats, features: Features, n: int) -> list[int]:
-    """Positions of the ``n`` candidates of most worth, of equal features only one, best first."""
-    chosen: list[int] = []
-    taken: set[bytes] = set()
-    for position in np.argsort(-worth, kind="stable").tolist():
-        key = features[position].tobytes()
-        if key not in taken:
-            taken.add(key)
-            chosen.append(position)
-            if len(chosen) == n:
-                break
-    return chosen

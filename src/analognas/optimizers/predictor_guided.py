@@ -6,12 +6,24 @@ Architecture Search", AAAI 2021) and WeakNAS (Wu et al., "Stronger NAS with Weak
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from ..evaluators import GraphEnsemble, distinct_rows
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, check_float
+from ..evaluators import GraphEnsemble, Problem, distinct_rows
 from ..spaces import Population, encode_features
-from .acquisitions import acquire
-from .model_based import Features, ModelBased, one_of_each
+from .acquisitions import ACQUISITIONS, acquire
+from .beliefs import Beliefs
+from .class_choice import best_of_class, few_of_each
+from .front_choice import choose_for_front
+from .model_based import Features, Floats, ModelBased
+
+BEST_OF_CLASS = "best_of_class"
+
+_OF_DRAWS = (BEST_OF_CLASS, "thompson")
+_CLASSES_IN_BATCH = 2  # at least, from two architectures on
 
 
 class PredictorGuided(ModelBased):
@@ -19,13 +31,20 @@ class PredictorGuided(ModelBased):
 
     The predictor is the :class:`.GraphEnsemble`: it learns normal scores of the results, which a few collapsed
     networks cannot distort, and its errors are calibrated on what was held out. They are errors of a new
-    measurement, label noise included, so that a candidate is drawn as often as it may turn out the best.
+    measurement, label noise included. By default classes of equal features compete by the best reading that
+    each may still bring (:mod:`.class_choice`), and up to half of a batch may be of one class.
     Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
+
+    With several objectives there is a model for each metric that the space does not count, and what is measured
+    next adds most to the hypervolume of the front in a world drawn from them (:func:`.choose_for_front`).
 
     Args:
         n_initial: Random architectures measured before the first model.
-        acquisition: ``"ei"``, ``"pi"``, ``"ucb"`` or ``"thompson"``, see :mod:`.acquisitions`.
+        acquisition: ``"best_of_class"``, or ``"ei"``, ``"pi"``, ``"ucb"`` or ``"thompson"``, see
+            :mod:`.acquisitions`.
         kappa: Standard deviations that ``"ucb"`` adds to a mean.
+        temperature: Factor on the standard deviations of ``"best_of_class"`` and ``"thompson"``: how far the
+            search strays from what it believes to be best.
         batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
             from 1 to 20: while little is known, every result counts for the next proposal.
         batch_share: See ``batch_size``.
@@ -43,13 +62,16 @@ class PredictorGuided(ModelBased):
     """
 
     name = "predictor_guided"
+    several_objectives = True
+    acquisitions = (BEST_OF_CLASS, *ACQUISITIONS)
 
     def __init__(
         self,
         *,
         n_initial: int = 10,
-        acquisition: str = "thompson",
+        acquisition: str = BEST_OF_CLASS,
         kappa: float = 1.0,
+        temperature: float = 0.4,
         batch_size: int | None = None,
         batch_share: float = 0.1,
         encoding: str | None = None,
@@ -62,21 +84,67 @@ class PredictorGuided(ModelBased):
             batch_share=batch_share,
             encoding=encoding,
         )
+        self.temperature = check_float("temperature", temperature, minimum=0.0)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        return {**super().hyperparameters(), "temperature": self.temperature}
+
+    def check(self, problem: Problem) -> None:
+        """Refuse several objectives with an acquisition of one.
+
+        Raises:
+            InvalidArgumentError: If they are given.
+        """
+        if len(problem.objectives) > 1 and self.acquisition not in _OF_DRAWS:
+            raise InvalidArgumentError(
+                f"With several objectives `acquisition` must be one of {', '.join(_OF_DRAWS)}, "
+                f"but got {self.acquisition!r}."
+            )
 
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
         archive = self.archive
+        if len(self.problem.objectives) > 1:
+            beliefs = Beliefs(
+                archive, self.space, self._encoding, self.problem.metrics, pool, features
+            )
+            return choose_for_front(
+                archive, self.problem, beliefs, features, n, generator=self.generator
+            )
         known = np.isfinite(archive.scores)
         learnt = encode_features(self.space, archive.population[known], self._encoding)
         model = GraphEnsemble.fit(learnt, archive.scores[known])
-        distinct, inverse = distinct_rows(features)
-        means, stds = (part[inverse] for part in model.predict(distinct))
-        best = archive.best_feasible
-        acquired = acquire(
+        distinct, classes = distinct_rows(features)
+        means, stds = model.predict(distinct)
+        acquired = self._acquired(model, means, stds, classes)
+        return few_of_each(
+            self._worth(acquired, self._feasibility(pool, features)),
+            classes,
+            n,
+            per_class=max(1, n // _CLASSES_IN_BATCH),
+            generator=self.generator,
+        )
+
+    def _acquired(
+        self, model: GraphEnsemble, means: Floats, stds: Floats, classes: NDArray[np.int64]
+    ) -> Floats:
+        """What each candidate promises, shape ``(m,)``, from predictions for each class, shape ``(k,)``."""
+        if self.acquisition == BEST_OF_CLASS:
+            worth = best_of_class(
+                means,
+                stds,
+                np.bincount(classes),
+                noise_std=model.noise_std,
+                temperature=self.temperature,
+                generator=self.generator,
+            )
+            return worth[classes]
+        factor = self.temperature if self.acquisition == "thompson" else 1.0
+        return acquire(
             self.acquisition,
-            means,
-            stds,
-            best=float(model.target.to_scores(np.array([best]))[0]),
+            means[classes],
+            factor * stds[classes],
+            best=float(model.target.to_scores(np.array([self.archive.best_feasible]))[0]),
             kappa=self.kappa,
             generator=self.generator,
         )
-        return one_of_each(self._worth(acquired, self._feasibility(pool, features)), features, n)

@@ -2,9 +2,9 @@
 
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
+from .pareto_figure import pareto_figure
 from .search_report import (
     cell_columns,
-    number,
     remove_search_report,
     summary_markdown,
     write_search_report,
@@ -17,7 +17,7 @@ __all__ = [
     "convergence_figure",
     "drift_figure",
     "new_figure",
-    "number",
+    "pareto_figure",
     "remove_search_report",
     "save_figure",
     "summary_markdown",

@@ -8,20 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import get_metric
+from ..worker import metric_text
 from .style import COLOURS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def convergence_figure(curves: NDArray[np.float64], metric: str) -> Figure:
+def convergence_figure(curves: NDArray[np.float64], metric: str | None) -> Figure:
     """Draw each run, and their mean with a band of one standard deviation.
 
     Args:
         curves: Best value so far, shape ``(n_runs, n_queries)``; NaN where nothing feasible was found yet.
-        metric: Name of the metric.
+        metric: Name of the metric; None: the curves are hypervolumes.
     """
-    about = get_metric(metric)
+    rises = metric is None or get_metric(metric).higher_is_better
     figure, (axes,) = new_figure()
     queries = np.arange(1, curves.shape[1] + 1)
     for number, curve in enumerate(curves):
@@ -53,15 +54,19 @@ def convergence_figure(curves: NDArray[np.float64], metric: str) -> Figure:
     finite = curves[np.isfinite(curves)]
     if len(finite):
         # The first draws lie far below; the interesting part is where the runs differ late.
-        early = np.nanquantile(finite, 0.02 if about.higher_is_better else 0.98)
-        best = finite.max() if about.higher_is_better else finite.min()
+        early = np.nanquantile(finite, 0.02 if rises else 0.98)
+        best = finite.max() if rises else finite.min()
         margin = 0.08 * abs(best - early) or 1.0
         low, high = sorted((early, best))
         axes.set_ylim(low - margin, high + margin)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("distinct architectures evaluated")
-    axes.set_ylabel(f"best {metric}" + (f" ({about.unit})" if about.unit else ""))
+    axes.set_ylabel(
+        "hypervolume, in units of ideal and nadir of all runs"
+        if metric is None
+        else f"best {metric_text(metric)}"
+    )
     axes.set_title("Convergence of the search")
-    axes.legend(frameon=False, loc="lower right" if about.higher_is_better else "upper right")
+    axes.legend(frameon=False, loc="lower right" if rises else "upper right")
     return figure

@@ -7,18 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, get_metric, write_text
-from ..worker import SearchResult, architecture_text
+from ..worker import SearchResult, architecture_text, number
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
+from .pareto_figure import pareto_figure
 from .style import save_figure
 
 SUMMARY_FILE = "summary.md"
 DRIFT_FILE = "drift.png"
 CONVERGENCE_FILE = "convergence.png"
+PARETO_FILE = "pareto.png"
+
+_MOST_DRAWN = 6
+"""Architectures whose drift is drawn at most."""
 
 
 def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) -> list[Path]:
-    """Write ``summary.md``, ``drift.png`` and ``convergence.png``, each atomically.
+    """Write ``summary.md``, ``convergence.png`` and where drift was measured ``drift.png``, each atomically.
+
+    With several objectives, ``pareto.png`` shows the non-dominated set, and convergence is its hypervolume.
 
     Returns:
         The files written.
@@ -29,8 +36,15 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
     home = Path(folder)
     files = [home / SUMMARY_FILE, home / CONVERGENCE_FILE]
     write_text(files[0], summary_markdown(result))
-    save_figure(convergence_figure(result.convergence(), result.problem.objectives[0]), files[1])
-    drawn = [cell for cell in result.winners if _has_drift(cell["metrics"])]
+    several = len(result.problem.objectives) > 1
+    if several and result.feasible:
+        files.append(home / PARETO_FILE)
+        save_figure(pareto_figure(result), files[-1])
+        save_figure(convergence_figure(result.hypervolume(), None), files[1])
+    else:
+        curves = result.convergence()
+        save_figure(convergence_figure(curves, result.problem.objectives[0]), files[1])
+    drawn = [cell for cell in result.winners if _has_drift(cell["metrics"])][:_MOST_DRAWN]
     title = "Best cells found" if result.feasible else "Nearest cells (break a constraint)"
     if drawn:
         files.append(home / DRIFT_FILE)
@@ -40,41 +54,69 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
 
 def remove_search_report(folder: str | os.PathLike[str]) -> None:
     """Remove the pages and figures of an earlier result; the log stays."""
-    for name in (SUMMARY_FILE, CONVERGENCE_FILE, DRIFT_FILE):
+    for name in (SUMMARY_FILE, CONVERGENCE_FILE, DRIFT_FILE, PARETO_FILE):
         (Path(folder) / name).unlink(missing_ok=True)
 
 
 def summary_markdown(result: SearchResult) -> str:
     """The result as a Markdown page: what was asked, the winner, the runners-up, the runs."""
     payload = result.to_json()
-    objective = result.problem.objectives[0]
-    about = get_metric(objective)
     optimizer = payload["optimizer"]
     sizes = ", ".join(f"{key} {value}" for key, value in optimizer.items() if key != "name")
     bounds = ", ".join(f"`{bound}`" for bound in payload["constraints"]) or "none"
-    direction = "highest" if about.higher_is_better else "lowest"
+    several = len(result.problem.objectives) > 1
+    first = result.problem.objectives[0]
     lines = [
         "# Search result",
         "",
-        result.summary(),
+        result.summary(table=False),
         "",
-        f"- objective: {direction} `{objective}` ({about.description})",
+        *(f"- objective: {_goal(name)}" for name in result.problem.objectives),
         f"- constraints: {bounds}",
         f"- space: {payload['space']}; optimizer: {optimizer['name']} ({sizes})",
         f"- {payload['n_runs']} runs of up to {payload['budget']} distinct architectures, seed "
         f"{payload['seed']}",
-        "- evaluator: "
-        + ", ".join(f"{key} {value}" for key, value in payload["evaluator"].items()),
+        f"- evaluator: {_evaluator_text(payload['evaluator'])}",
         "",
-        "## Best architectures"
-        if result.feasible
-        else "## Nearest architectures: all of them break a constraint",
+        _heading(result),
         "",
         *_cells_table(result),
         "",
-        *(_class_note(result.winners[0], objective) if result.feasible else []),
+        *(_class_note(result.winners[0], first) if result.feasible and not several else []),
         "## Runs",
         "",
+        *(_front_runs(payload) if several else _runs(payload, first)),
+        "",
+        "Beside this page: `trials.sqlite` (every evaluation), `best.json` (this result for programs), "
+        f"`convergence.png`{', `pareto.png`' if several else ''} and, where drift was measured, `drift.png`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _goal(objective: str) -> str:
+    about = get_metric(objective)
+    direction = "highest" if about.higher_is_better else "lowest"
+    return f"{direction} `{objective}` ({about.description})"
+
+
+def _heading(result: SearchResult) -> str:
+    if not result.feasible:
+        return "## Nearest architectures: all of them break a constraint"
+    several = len(result.problem.objectives) > 1
+    return "## Non-dominated architectures" if several else "## Best architectures"
+
+
+def _evaluator_text(identity: dict[str, Any]) -> str:
+    """What an evaluator is, in words; of a chip its name only."""
+    if "sources" in identity:
+        return "; ".join(map(_evaluator_text, identity["sources"]))
+    return ", ".join(
+        f"{key} {value['name'] if key == 'chip' else value}" for key, value in identity.items()
+    )
+
+
+def _runs(payload: dict[str, Any], objective: str) -> list[str]:
+    return [
         f"| run | best | {objective} | distinct architectures | ended by |",
         "|---|---|---|---|---|",
         *(
@@ -84,18 +126,19 @@ def summary_markdown(result: SearchResult) -> str:
             f"{entry['stopped_by']} |"
             for entry in payload["runs"]
         ),
-        "",
-        "Beside this page: `trials.sqlite` (every evaluation), `best.json` (this result for programs), "
-        "`convergence.png` and, where drift was measured, `drift.png`.",
     ]
-    return "\n".join(lines) + "\n"
 
 
-def number(metric: str, value: float | None) -> str:
-    """A value as people read it: two decimals, or a count with thousands separators; a dash for none."""
-    if value is None:
-        return "-"
-    return f"{value:.2f}" if get_metric(metric).unit else f"{value:,.0f}"
+def _front_runs(payload: dict[str, Any]) -> list[str]:
+    return [
+        "| run | hypervolume | distinct architectures | ended by |",
+        "|---|---|---|---|",
+        *(
+            f"| {entry['run']} | {entry.get('hypervolume', 0.0):.4f} | {entry['evaluations']} | "
+            f"{entry['stopped_by']} |"
+            for entry in payload["runs"]
+        ),
+    ]
 
 
 SHORT_NAMES = {
@@ -116,18 +159,19 @@ _ABOUT_ACCURACIES = (
 
 
 def cell_columns(result: SearchResult) -> dict[str, str]:
-    """Metrics that a table of the best cells shows, with their heads; the objective is marked by a star."""
+    """Metrics that a table of the best cells shows, with their heads; objectives are marked by a star."""
     known = result.winners[0]["metrics"]
     columns = {name: head for name, head in SHORT_NAMES.items() if name in known}
     for name in reversed(result.problem.metrics):
         columns = {name: columns.get(name, name)} | columns
-    objective = result.problem.objectives[0]
-    return {name: head + (" *" if name == objective else "") for name, head in columns.items()}
+    objectives = result.problem.objectives
+    return {name: head + (" *" if name in objectives else "") for name, head in columns.items()}
 
 
 def _cells_table(result: SearchResult) -> list[str]:
     columns = cell_columns(result)
     rows = []
+    one = len(result.problem.objectives) == 1
     for rank, cell in enumerate(result.winners, start=1):
         metrics = cell["metrics"]
         values = [
@@ -143,7 +187,8 @@ def _cells_table(result: SearchResult) -> list[str]:
         "|---" * (len(columns) + 2) + "|",
         *rows,
         "",
-        "`*` is the objective." + (_ABOUT_ACCURACIES if "baseline_accuracy" in columns else ""),
+        ("`*` is the objective." if one else "`*` marks objectives.")
+        + (_ABOUT_ACCURACIES if "baseline_accuracy" in columns else ""),
     ]
 
 

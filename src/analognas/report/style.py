@@ -36,10 +36,15 @@ def new_figure(
     grid = figure.add_gridspec(1, len(panels), width_ratios=list(panels))
     every = [figure.add_subplot(grid[0, column]) for column in range(len(panels))]
     for axes in every:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25, linewidth=0.6)
-        axes.set_axisbelow(True)
+        clean_axes(axes)
     return figure, every
+
+
+def clean_axes(axes: Axes) -> None:
+    """Give axes the look of every figure: two spines, and a light grid below the data."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:

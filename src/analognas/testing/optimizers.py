@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError
-from ..evaluators import Evaluation, Problem
+from ..evaluators import Evaluation, Problem, Scale, hypervolume, quality_curve
 from ..optimizers import Optimizer
 from ..spaces import ConfigSpace, Population, Space
 from .examples import examples
@@ -43,6 +44,15 @@ class OptimizerConformance:
         values = {"analog_accuracy": 90 - np.abs(total - 9), "params": 1000 * total}
         return Evaluation({name: values[name] for name in metrics})
 
+    def problem(self, optimizer: Optimizer, constraints: Sequence[str] = ()) -> Problem:
+        """Return a problem with one objective, or with two where the optimizer does not take one."""
+        one = Problem.of("analog_accuracy", constraints, _METRICS)
+        try:
+            optimizer.check(one)
+        except InvalidArgumentError:
+            return Problem.of(_METRICS, constraints, _METRICS)
+        return one
+
     def run(self, optimizer: Optimizer, problem: Problem, *, seed: int, n: int) -> Population:
         """Ask and tell until ``n`` rows were proposed or nothing is left; return all proposals."""
         space = self.make_space()
@@ -61,9 +71,9 @@ class OptimizerConformance:
     @examples(5)
     def test_same_generator_same_trajectory(self, generator: np.random.Generator) -> None:
         """Nothing of the last run leaks into the next, and a fresh object does the same."""
-        problem = Problem.of("analog_accuracy", "params<=12000", _METRICS)
         seed = int(generator.integers(2**31))
         optimizer = self.make_optimizer()
+        problem = self.problem(optimizer, ["params<=12000"])
         first = self.run(optimizer, problem, seed=seed, n=60)
         again = self.run(optimizer, problem, seed=seed, n=60)
         fresh = self.run(self.make_optimizer(), problem, seed=seed, n=60)
@@ -75,8 +85,8 @@ class OptimizerConformance:
     def test_nothing_is_proposed_twice_and_the_whole_space_is_reached(self) -> None:
         """No measurement is spent twice, and an optimizer ends when nothing new is left."""
         space = self.make_space()
-        problem = Problem.of("analog_accuracy", (), _METRICS)
-        rows = self.run(self.make_optimizer(batch_size=50), problem, seed=0, n=10**6)
+        optimizer = self.make_optimizer(batch_size=50)
+        rows = self.run(optimizer, self.problem(optimizer), seed=0, n=10**6)
         codes = space.codes(rows).tolist()
         assert len(set(codes)) == len(codes), "an architecture was proposed twice"
         assert len(codes) == space.size, f"{len(codes)} of {space.size} were proposed"
@@ -85,7 +95,7 @@ class OptimizerConformance:
         """A budget may end within a batch."""
         space = self.make_space()
         optimizer = self.make_optimizer()
-        problem = Problem.of("analog_accuracy", (), _METRICS)
+        problem = self.problem(optimizer)
         optimizer.reset(space, problem, generator=np.random.default_rng(0))
         for _ in range(5):
             rows = optimizer.ask()[:1]
@@ -96,15 +106,56 @@ class OptimizerConformance:
         """NaN is a result like any other, only never a good one."""
         space = self.make_space()
         optimizer = self.make_optimizer()
-        optimizer.reset(
-            space,
-            Problem.of("analog_accuracy", (), _METRICS),
-            generator=np.random.default_rng(0),
-        )
+        problem = self.problem(optimizer)
+        optimizer.reset(space, problem, generator=np.random.default_rng(0))
         for _ in range(5):
             rows = optimizer.ask()
-            optimizer.tell(rows, Evaluation({"analog_accuracy": np.full(len(rows), np.nan)}))
+            gone = {name: np.full(len(rows), np.nan) for name in problem.metrics}
+            optimizer.tell(rows, Evaluation(gone))
         assert len(optimizer.ask()), "it stopped asking"
+
+    def test_constraints_are_honoured(self) -> None:
+        """Later proposals meet a bound at least as often as chance does, within five standard errors."""
+        every = self.make_space().every()
+        optimizer = self.make_optimizer(batch_size=10)
+        problem = self.problem(optimizer, [f"params<={self._low_params(every)!r}"])
+        share = float(self._feasible(problem, every).mean())
+        later = self.run(optimizer, problem, seed=1, n=min(200, len(every) // 2))[20:]
+        found = float(self._feasible(problem, later).mean())
+        error = (share * (1 - share) / len(later)) ** 0.5
+        assert found >= share - 5 * error, f"{found:.0%} were feasible, by chance {share:.0%} are"
+
+    def test_several_objectives(self) -> None:
+        """They are taken or refused clearly; where taken, the hypervolume rises to that of the whole space."""
+        space = self.make_space()
+        optimizer = self.make_optimizer(batch_size=50)
+        problem = Problem.of(_METRICS, (), _METRICS)
+        try:
+            optimizer.check(problem)
+        except InvalidArgumentError as error:
+            refusal = str(error)
+        else:
+            refusal = ""
+        if refusal:
+            for part in (type(optimizer).__name__, *_METRICS):
+                assert part in refusal, f"the refusal does not name {part}"
+            return
+        rows = self.run(optimizer, problem, seed=2, n=10**6)
+        costs = problem.costs(self.evaluate(rows, problem.metrics))
+        whole = problem.costs(self.evaluate(space.every(), problem.metrics))
+        scale = Scale.of(whole)
+        curve = quality_curve(
+            costs, np.ones(len(costs), bool), lambda front: hypervolume(front, scale), 0.0
+        )
+        assert (np.diff(curve) >= 0).all(), "the hypervolume fell"
+        assert abs(curve[-1] - hypervolume(whole, scale)) < 1e-9, "the front was not found"
+
+    def _low_params(self, every: Population) -> float:
+        """A bound that half of the space meets."""
+        return float(np.quantile(self.evaluate(every, ["params"]).means["params"], 0.5))
+
+    def _feasible(self, problem: Problem, rows: Population) -> NDArray[np.bool_]:
+        return problem.violation(self.evaluate(rows, problem.metrics)) == 0
 
     def test_hyperparameters_rebuild_it(self) -> None:
         """A trial log can tell which optimizer wrote it."""

@@ -7,7 +7,8 @@ from .crew import ParallelBackend
 from .output import make_folder, next_folder
 from .pool import PoolBackend
 from .ray_backend import RayBackend
-from .results import RunResult, SearchResult, architecture_text
+from .results import RunResult, SearchResult
+from .text import architecture_text, metric_text, number
 from .trial_log import TrialLog
 from .worker import Worker
 
@@ -29,5 +30,7 @@ __all__ = [
     "architecture_text",
     "make_backend",
     "make_folder",
+    "metric_text",
     "next_folder",
+    "number",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import get_metric
-from ..evaluators import Evaluation, Problem
+from ..evaluators import REFERENCE, Evaluation, Problem
 from ..spaces import Population
+from .fronts import hypervolume_curves, igd_plus_curves, reference_front, scale_of
+from .text import architecture_text, front_lines
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class RunResult:
         population: Every architecture evaluated, in order, shape ``(n, n_genes)``.
         new: Whether each was new to the run, shape ``(n,)``.
         evaluation: Their metrics.
-        score: Objective turned so that larger is better; minus infinity where a constraint is broken.
+        score: First objective turned so that larger is better; minus infinity where a constraint is broken.
         violation: Total violation of the constraints; 0 where all are met.
         stopped_by: ``"budget"``, ``"seconds"``, ``"cost"``, ``"exhausted"`` (nothing new left), ``"stalled"``
             or ``"callback"``.
@@ -81,7 +82,8 @@ class SearchResult:
         settings: Everything that identifies the search, JSON types.
         architectures: The best architecture of each run, JSON types that the space's ``encode`` takes.
         winners: The best distinct architectures over all runs, best first: notations, metrics, run and
-            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
+            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest. With
+            several objectives they are the non-dominated set, and the order is that of the first.
     """
 
     problem: Problem
@@ -94,6 +96,58 @@ class SearchResult:
     def feasible(self) -> bool:
         """Whether any architecture met all constraints."""
         return any(run.feasible for run in self.runs)
+
+    @property
+    def front(self) -> tuple[dict[str, Any], ...]:
+        """The non-dominated set over all runs, entries as in ``winners``; empty where nothing is feasible.
+
+        With one objective, those that share its best value.
+        """
+        if not self.feasible:
+            return ()
+        if len(self.problem.objectives) > 1:
+            return self.winners
+        name = self.problem.objectives[0]
+        best = self.winners[0]["metrics"][name]
+        return tuple(cell for cell in self.winners if cell["metrics"][name] == best)
+
+    def hypervolume(self, ideal: Any = None, nadir: Any = None) -> NDArray[np.float64]:
+        """Hypervolume of each run's non-dominated set after each distinct query.
+
+        Objectives count in units in which 0 is the ideal and 1 the nadir, turned so that smaller is better, and
+        the volume ends at 1.1. Only values of one scale can be compared, so give the scale of a known front to
+        compare searches.
+
+        Args:
+            ideal: Best value of each objective, in its own unit, shape ``(n_objectives,)``; by default that of
+                the non-dominated set that all runs have found.
+            nadir: Worst value of each objective on the front, likewise.
+
+        Returns:
+            Shape ``(n_runs, n_queries)``, 0 before the first feasible architecture. Runs that ended early keep
+            their last value.
+
+        Raises:
+            InvalidArgumentError: If the scale cannot be read, or none is given and nothing is feasible.
+        """
+        scale = scale_of(self.problem, self.runs, ideal, nadir)
+        return hypervolume_curves(self.problem, self.runs, scale)
+
+    def igd_plus(self, reference: Any) -> NDArray[np.float64]:
+        """Mean distance from a known front to each run's non-dominated set after each distinct query (IGD+).
+
+        Args:
+            reference: Values of the known front in the objectives' own units, shape ``(m, n_objectives)``; they
+                also are the scale.
+
+        Returns:
+            Shape ``(n_runs, n_queries)``; 0 is best, NaN before the first feasible architecture.
+
+        Raises:
+            InvalidArgumentError: If the front has another shape or values that are not finite.
+        """
+        front = reference_front(self.problem, reference)
+        return igd_plus_curves(self.problem, self.runs, front)
 
     @property
     def sign(self) -> float:
@@ -117,8 +171,12 @@ class SearchResult:
         )
         return np.where(np.isfinite(padded), self.sign * padded, np.nan)
 
-    def summary(self) -> str:
-        """The result as a few lines of text."""
+    def summary(self, *, table: bool = True) -> str:
+        """The result as a few lines of text.
+
+        Args:
+            table: With several objectives, begin with a table of the non-dominated set.
+        """
         objective = self.problem.objectives[0]
         unit = get_metric(objective).unit
         best = self.winners[0]
@@ -131,17 +189,20 @@ class SearchResult:
                 for name in dict.fromkeys(bound.metric for bound in self.problem.constraints)
             )
             return f"No architecture met {bounds}; the nearest is {shown}: {found}."
-        lines = [
-            f"Best architecture {shown} of run {best['run']}: "
-            f"{objective} {best['metrics'][objective]:.2f} {unit}".rstrip()
-        ]
+        if len(self.problem.objectives) > 1:
+            lines = self._front_summary(table)
+        else:
+            lines = [
+                f"Best architecture {shown} of run {best['run']}: "
+                f"{objective} {best['metrics'][objective]:.2f} {unit}".rstrip()
+            ]
+            if len(finals) > 1:
+                lines.append(
+                    f"Best of each of {len(finals)} runs: {np.mean(finals):.2f} ± "
+                    f"{np.std(finals, ddof=1):.2f} {unit}".rstrip()
+                    + " (mean ± standard deviation)"
+                )
         failed = len(self.runs) - len(finals)
-        if len(finals) > 1:
-            lines.append(
-                f"Best of each of {len(finals)} runs: {np.mean(finals):.2f} ± "
-                f"{np.std(finals, ddof=1):.2f} {unit}".rstrip()
-                + " (mean ± standard deviation)"
-            )
         if failed:
             lines.append(
                 f"{failed} of {len(self.runs)} runs found nothing that meets the constraints"
@@ -152,8 +213,22 @@ class SearchResult:
             lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
         return "\n".join(lines)
 
+    def _front_summary(self, table: bool) -> list[str]:
+        volumes = self.hypervolume()[:, -1]
+        spread = f" ± {np.std(volumes, ddof=1):.3f}" if len(volumes) > 1 else ""
+        runs = "1 run" if len(volumes) == 1 else f"{len(volumes)} runs"
+        return [
+            *([*front_lines(self.front, self.problem.objectives), ""] if table else []),
+            f"Non-dominated set of {len(self.front)} architectures from {runs}; hypervolume of a run "
+            f"{np.mean(volumes):.3f}{spread}, in units of this set's ideal and nadir",
+        ]
+
     def to_json(self) -> dict[str, Any]:
-        """The result as JSON types, free of times and paths: equal searches give equal bytes."""
+        """The result as JSON types, free of times and paths: equal searches give equal bytes.
+
+        With several objectives, ``front`` is the non-dominated set and ``best`` its member that is best in the
+        first objective; ``hypervolume`` says how large it is, and on which scale.
+        """
         objective = self.problem.objectives[0]
         per_run = []
         for number, run in enumerate(self.runs):
@@ -169,6 +244,8 @@ class SearchResult:
                     **({"failed": len(run.errors)} if run.errors else {}),
                 }
             )
+        if len(self.problem.objectives) > 1:
+            return self._front_json(per_run)
         finals = self.finals()
         spread = float(np.std(finals, ddof=1)) if len(finals) > 1 else None
         return {
@@ -184,27 +261,28 @@ class SearchResult:
             },
         }
 
+    def _front_json(self, per_run: list[dict[str, Any]]) -> dict[str, Any]:
+        whole = {"feasible": self.feasible, "best": self.winners[0], "front": list(self.front)}
+        if not self.feasible:
+            return {**self.settings, **whole, "nearest": list(self.winners), "runs": per_run}
+        names = self.problem.objectives
+        scale = scale_of(self.problem, self.runs, None, None)
+        volumes = hypervolume_curves(self.problem, self.runs, scale)[:, -1].tolist()
+        for entry, volume in zip(per_run, volumes, strict=True):
+            entry["hypervolume"] = volume
+        ends = {
+            name: dict(zip(names, self.problem.in_own_units(costs).tolist(), strict=True))
+            for name, costs in (("ideal", scale.ideal), ("nadir", scale.nadir))
+        }
+        volume = {
+            "mean_of_runs": float(np.mean(volumes)),
+            "std_of_runs": float(np.std(volumes, ddof=1)) if len(volumes) > 1 else None,
+            "reference": REFERENCE,
+            **ends,
+        }
+        return {**self.settings, **whole, "hypervolume": volume, "runs": per_run}
+
 
 def _number(value: float) -> float | None:
     """A value as JSON has it: what was not measured is null."""
     return float(value) if np.isfinite(value) else None
-
-
-def architecture_text(architecture: Any, width: int | None = None) -> str:
-    """Return an architecture as people read it: a list in brackets, named values as ``name=value``.
-
-    Args:
-        architecture: List of operations or mapping from names to values.
-        width: Longest text, in characters; what is beyond is left out. None: the whole.
-
-    Example:
-        >>> architecture_text([2, 2, 0]), architecture_text({"depth": 2, "width": 16})
-        ('(2, 2, 0)', 'depth=2, width=16')
-        >>> architecture_text({"depth": 2, "width": 16}, width=12)
-        'depth=2, wi…'
-    """
-    if isinstance(architecture, Mapping):
-        text = ", ".join(f"{name}={value}" for name, value in architecture.items())
-    else:
-        text = str(tuple(architecture))
-    return text if width is None or len(text) <= width else text[: width - 1] + "…"

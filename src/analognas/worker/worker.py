@@ -10,8 +10,6 @@ from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..core import (
     InvalidArgumentError,
     RandomStreams,
@@ -20,8 +18,8 @@ from ..core import (
     current_metric_name,
     write_json,
 )
-from ..evaluators import Evaluator, Problem, StochasticEvaluator, TableEvaluator
-from ..optimizers import OPTIMIZERS, Optimizer
+from ..evaluators import Evaluator, Problem, StochasticEvaluator, default_evaluator
+from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
 from ..spaces import SPACES, Space
 from .backends import Backend, make_backend
 from .budget import Budget
@@ -30,6 +28,7 @@ from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
 from .run import Run, metrics_wanted
 from .trial_log import FILE_NAME, TrialLog, sem_column
+from .winners import gather_winners
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +39,6 @@ DEFAULTS = {
     "constraints": (),
     "budget": 500,
 }
-N_WINNERS = 5
 
 _PROGRESS_SECONDS = 0.1
 
@@ -50,11 +48,13 @@ class Worker:
 
     Args:
         space: The search space, or its name.
-        optimizer: The optimizer, or its name.
-        evaluator: Where values come from; by default the optimizer's own, if it has one, else the
-            AnalogNAS-Bench table for ``nasbench201``.
-        objectives: Name of the metric to improve; by default the optimizer's own, else
-            ``analog_drift_2592000``.
+        optimizer: The optimizer, or its name; by default ``regularized_evolution``, and with several objectives
+            ``pareto_evolution``.
+        evaluator: Where values come from; by default the optimizer's own, if it has one, else what
+            :func:`.default_evaluator` finds: the AnalogNAS-Bench table for ``nasbench201``, and models and
+            tables of hardware where its metrics are asked for.
+        objectives: Name of the metric to improve, or names of several, of which the non-dominated set is
+            searched; by default the optimizer's own, else ``analog_drift_2592000``.
         constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. By default
             the optimizer's own, else none.
         runs: Independent repeats.
@@ -99,7 +99,7 @@ class Worker:
         self,
         space: Space | str = "nasbench201",
         *,
-        optimizer: Optimizer | str = "regularized_evolution",
+        optimizer: Optimizer | str | None = None,
         evaluator: Evaluator | None = None,
         objectives: str | Sequence[str] | None = None,
         constraints: Any = None,
@@ -118,6 +118,7 @@ class Worker:
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         self.space = SPACES.get(space)() if isinstance(space, str) else space
+        optimizer = default_optimizer(objectives) if optimizer is None else optimizer
         self.optimizer = OPTIMIZERS.get(optimizer)() if isinstance(optimizer, str) else optimizer
         self.runs = check_int("runs", runs, minimum=1)
         self.streams = RandomStreams(seed)
@@ -128,8 +129,7 @@ class Worker:
             "budget": budget,
         }
         chosen = self._settings(given)
-        self.evaluator = TableEvaluator() if chosen["evaluator"] is None else chosen["evaluator"]
-        self._check_parts(evaluator)
+        self.evaluator = self._checked_evaluator(chosen)
         self.problem = Problem.of(
             chosen["objectives"],
             chosen["constraints"],
@@ -159,30 +159,29 @@ class Worker:
         self.result: SearchResult | None = None
         self._best = nan
 
-    def _check_parts(self, given: Evaluator | None) -> None:
-        """Refuse what is no space, optimizer or evaluator, or does not belong together."""
+    def _checked_evaluator(self, chosen: dict[str, Any]) -> Evaluator:
+        """Return the evaluator; refuse parts of a wrong kind, or that do not belong together."""
+        given = chosen["evaluator"]
         for name, value, kind in [
             ("space", self.space, Space),
             ("optimizer", self.optimizer, Optimizer),
-            ("evaluator", self.evaluator, Evaluator),
+            *([] if given is None else [("evaluator", given, Evaluator)]),
         ]:
             if not isinstance(value, kind):
                 raise InvalidArgumentError(
                     f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
                     f"optimizer a name, but got {value!r}."
                 )
-        scored = self.evaluator.space
-        if given is None and scored.name != self.space.name:
-            raise InvalidArgumentError(
-                f"Nothing is measured in the space {self.space.name!r}, only in {scored.name!r}; from Python, "
-                "search it with an evaluator of your own, a surrogate or a training run: Worker(space, "
-                "evaluator=...), see docs/spaces.md."
-            )
+        evaluator: Evaluator = given
+        if given is None:
+            evaluator = default_evaluator(self.space, chosen["objectives"], chosen["constraints"])
+        scored = evaluator.space
         if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
             raise InvalidArgumentError(
                 f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
                 f"{' of another definition' if scored.name == self.space.name else ''}."
             )
+        return evaluator
 
     def _checked_runs(self, numbers: Sequence[int]) -> list[int]:
         if self.out is None:
@@ -238,7 +237,11 @@ class Worker:
         settings = {**self.identity(), "n_runs": self.runs, **self._spendable()}
         best = [self.space.describe(run.population[run.best])["architecture"] for run in results]
         self.result = SearchResult(
-            self.problem, tuple(results), settings, tuple(best), self._winners(results)
+            self.problem,
+            tuple(results),
+            settings,
+            tuple(best),
+            gather_winners(results, self.problem, self.evaluator),
         )
         if self.out is not None and self.only_runs is None:
             write_json(self.out / RESULT_FILE, self.result.to_json())
@@ -323,42 +326,6 @@ class Worker:
             self.on_progress(
                 Progress(run.number, run.n_spent, self._best, fraction, len(run.errors))
             )
-
-    def _winners(self, results: list[RunResult]) -> tuple[dict[str, Any], ...]:
-        population = np.concatenate([result.population for result in results])
-        score = np.concatenate([result.score for result in results])
-        violation = np.concatenate([result.violation for result in results])
-        measured = {
-            name: np.concatenate([result.evaluation.means[name] for result in results])
-            for name in self.problem.metrics
-        }
-        runs = np.repeat(np.arange(len(results)), [len(result.population) for result in results])
-        # lexsort is stable, so among equals the one found first wins.
-        order = np.lexsort((-score, violation))
-        if (violation == 0).any():
-            order = order[violation[order] == 0]
-        winners: dict[Any, dict[str, Any]] = {}
-        for row in order.tolist():
-            code = self.space.codes(population[row : row + 1]).tolist()[0]
-            if code not in winners:
-                genotype = population[row]
-                report = self.evaluator.report(genotype)
-                # What the search went by is always there, whatever the evaluator reports beside it.
-                searched = {
-                    name: float(values[row]) if np.isfinite(values[row]) else None
-                    for name, values in measured.items()
-                    if name not in report["metrics"]
-                }
-                winners[code] = {
-                    **self.space.describe(genotype),
-                    "run": int(runs[row]),
-                    "feasible": bool(violation[row] == 0),
-                    **report,
-                    "metrics": {**report["metrics"], **searched},
-                }
-            if len(winners) == N_WINNERS:
-                break
-        return tuple(winners.values())
 
     def _finished(self) -> SearchResult:
         if self.result is None:

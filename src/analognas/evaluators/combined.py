@@ -1,0 +1,173 @@
+"""One evaluator out of several: accuracy from a table or a surrogate, costs from a chip and from devices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..benchmarks import MEASUREMENTS
+from ..core import (
+    METRICS,
+    Constraint,
+    InvalidArgumentError,
+    check_choice,
+    current_metric_name,
+    parse_constraints,
+)
+from ..hardware import AIMCChip
+from ..spaces import Population, Space
+from .base import Evaluation, Evaluator
+from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .table import TableEvaluator
+
+__all__ = ["CombinedEvaluator", "default_evaluator"]
+
+_CHIP_METRICS = ("aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles")
+
+
+class CombinedEvaluator(Evaluator):
+    """Asks several evaluators of one space; each metric comes from the first that knows it.
+
+    Args:
+        sources: The evaluators.
+
+    Raises:
+        InvalidArgumentError: If there is none, one is no evaluator, or they are of different spaces.
+
+    Example:
+        >>> from analognas.evaluators import ChipCostEvaluator, TableEvaluator
+        >>> table = TableEvaluator()
+        >>> both = CombinedEvaluator([table, ChipCostEvaluator(table.space)])
+        >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["avm", "aimc_tiles"]).means
+        >>> {name: values.tolist() for name, values in means.items()}
+        {'avm': [0.97], 'aimc_tiles': [102.0]}
+    """
+
+    def __init__(self, sources: Sequence[Evaluator]) -> None:
+        self.sources = list(sources)
+        if not self.sources:
+            raise InvalidArgumentError("`sources` must be evaluators, but there is none.")
+        for source in self.sources:
+            if not isinstance(source, Evaluator):
+                raise InvalidArgumentError(f"`sources` must be evaluators, but got {source!r}.")
+        self.space = self.sources[0].space
+        for source in self.sources[1:]:
+            other = source.space
+            if (other.name, other.fingerprint()) != (self.space.name, self.space.fingerprint()):
+                raise InvalidArgumentError(
+                    f"`sources` must be about one space, but got {self.space.name!r} and {other.name!r}."
+                )
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics that any source knows."""
+        return list(self._source_of())
+
+    @property
+    def metrics_with_sem(self) -> list[str]:
+        """Names of the metrics whose source gives a standard error."""
+        return [
+            name for name, source in self._source_of().items() if name in source.metrics_with_sem
+        ]
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Ask each source for what it is the first to know.
+
+        Raises:
+            UnknownNameError: If no source knows a metric.
+        """
+        of = self._source_of()
+        names = [check_choice("metric", name, of) for name in metrics]
+        means: dict[str, NDArray[np.float64]] = {}
+        sems: dict[str, NDArray[np.float64]] = {}
+        for source in self.sources:
+            wanted = [name for name in names if of[name] is source]
+            if wanted:
+                part = source.evaluate(population, wanted)
+                means |= part.means
+                sems |= part.sems
+        return Evaluation({name: means[name] for name in names}, sems)
+
+    def identity(self) -> dict[str, Any]:
+        """What the sources are."""
+        return {"sources": [source.identity() for source in self.sources]}
+
+    def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
+        """All that the sources know of one architecture; of what several know, the first counts."""
+        whole: dict[str, Any] = {}
+        metrics: dict[str, Any] = {}
+        for source in reversed(self.sources):
+            part = source.report(row)
+            metrics |= part["metrics"]
+            whole |= part
+        return {**whole, "metrics": metrics}
+
+    def _source_of(self) -> dict[str, Evaluator]:
+        found: dict[str, Evaluator] = {}
+        for source in self.sources:
+            for name in source.metrics:
+                found.setdefault(name, source)
+        return found
+
+
+def default_evaluator(
+    space: Space,
+    objectives: str | Sequence[str],
+    constraints: Any = (),
+    *,
+    chip: AIMCChip | str = "hermes",
+    dataset: str | None = None,
+) -> Evaluator:
+    """Return what scores the metrics of a search without a user's own evaluator.
+
+    Accuracies come from the AnalogNAS-Bench table (``nasbench201`` only), ``params`` and ``macs`` from
+    the space, ``aimc_...`` from the model of a chip, and those of a device from HW-NAS-Bench, which the user
+    adds.
+
+    Args:
+        space: The space.
+        objectives: Names of the objectives.
+        constraints: Constraints, as for :meth:`.Problem.of`.
+        chip: Chip of the metrics that begin with ``aimc_``: a chip, its name or its YAML file.
+        dataset: Data set of HW-NAS-Bench's table; the space's own by default.
+
+    Raises:
+        InvalidArgumentError: If nothing measures a metric in the space; says what does.
+        UnknownNameError: If there is no such metric.
+        DataNotFoundError: If the table of devices was not added; says what to download.
+    """
+    names = [objectives] if isinstance(objectives, str) else list(objectives)
+    bounds: tuple[Constraint, ...] = parse_constraints(constraints)
+    wanted = [
+        check_choice("metric", current_metric_name(name), METRICS)
+        for name in [*names, *(bound.metric for bound in bounds)]
+    ]
+    sources: list[Evaluator] = []
+    if space.name == TableEvaluator.space_name:
+        sources.append(TableEvaluator())
+    else:
+        _check_countable(space, wanted)
+    known = {name for source in sources for name in source.metrics}
+    if any(name in COUNTED for name in wanted if name not in known):
+        sources.append(CountEvaluator(space))
+    if any(name in _CHIP_METRICS for name in wanted):
+        sources.append(ChipCostEvaluator(space, chip))
+    if any(name in MEASUREMENTS for name in wanted):
+        sources.append(DeviceCostEvaluator(space, dataset=dataset))
+    return sources[0] if len(sources) == 1 else CombinedEvaluator(sources)
+
+
+def _check_countable(space: Space, wanted: Sequence[str]) -> None:
+    """Make sure that no metric needs a table of measured networks."""
+    free = (*COUNTED, *_CHIP_METRICS, *MEASUREMENTS)
+    measured = [name for name in wanted if name not in free]
+    if measured:
+        raise InvalidArgumentError(
+            f"Nothing is measured in the space {space.name!r}, only in {TableEvaluator.space_name!r}; from "
+            f"Python, search {measured[0]!r} with an evaluator of your own, a surrogate or a training run: "
+            "Worker(space, evaluator=...), see docs/multi_objective.md. Without one, "
+            f"{', '.join((*COUNTED, *_CHIP_METRICS))} can be searched."
+        )

@@ -1,0 +1,188 @@
+"""Evaluation of what needs no measurement of a network: counts, an analog chip, devices with a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..benchmarks import HWNASBench
+from ..core import InvalidArgumentError, check_choice
+from ..hardware import AIMCChip, chip_to_dict, find_chip, population_costs
+from ..spaces import Population, Space
+from .base import Evaluation, Evaluator
+
+__all__ = ["COUNTED", "ChipCostEvaluator", "CountEvaluator", "DeviceCostEvaluator"]
+
+COUNTED = ("params", "macs")
+"""Metrics that a space counts itself, where it has a method of that name."""
+
+_DATASETS = {"nasbench201": "cifar10", "fbnet": "cifar100", "fbnet_imagenet": "ImageNet"}
+"""Data set that a device table is asked about unless it is told otherwise, by name of the space."""
+
+
+class _Costs(Evaluator):
+    """Costs without standard errors, and all of them reported."""
+
+    @property
+    def metrics_with_sem(self) -> list[str]:
+        """None: costs are exact, or their errors are not known."""
+        return []
+
+    def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
+        """All costs of one architecture; null where there is none."""
+        means = self.evaluate(np.asarray(row)[None], self.metrics).means
+        plain = {name: values[0].item() for name, values in means.items()}
+        return {
+            "metrics": {name: value if value == value else None for name, value in plain.items()}
+        }
+
+
+class CountEvaluator(_Costs):
+    """Parameters and multiply-accumulates, as the space counts them.
+
+    Args:
+        space: The space.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+
+    @property
+    def metrics(self) -> list[str]:
+        """``params`` and ``macs``, where the space counts them."""
+        return [name for name in COUNTED if callable(getattr(self.space, name, None))]
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Count.
+
+        Raises:
+            UnknownNameError: If the space does not count a metric.
+        """
+        names = [check_choice("metric", name, self.metrics) for name in metrics]
+        return Evaluation(
+            {name: np.asarray(getattr(self.space, name)(population), np.float64) for name in names}
+        )
+
+    def identity(self) -> dict[str, Any]:
+        """That it counts."""
+        return {"counts": self.metrics}
+
+
+class ChipCostEvaluator(_Costs):
+    """Crossbars, latency, energy and area of networks on an analog chip, whole populations at once.
+
+    The values are those of :func:`.population_costs`. A network that does not fit the chip has no latency and
+    energy (NaN), so that a search for either does not choose it.
+
+    Args:
+        space: A space that tells the layers of its networks: ``nasbench201``, ``resnet`` or ``fbnet``.
+        chip: The chip, its name or its YAML file.
+
+    Raises:
+        InvalidArgumentError: If the space does not tell the layers of its networks.
+        UnknownNameError: If there is no such chip.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> space = NASBench201Space()
+        >>> costs = ChipCostEvaluator(space).evaluate(space.population([[0, 1, 1, 1, 1, 1]]), ["aimc_tiles"])
+        >>> costs.means["aimc_tiles"].tolist()
+        [12.0]
+    """
+
+    def __init__(self, space: Space, chip: AIMCChip | str = "hermes") -> None:
+        if not callable(getattr(space, "layers", None)):
+            raise InvalidArgumentError(
+                f"The space {space.name!r} does not tell the layers of its networks, so that what they cost on "
+                "a chip cannot be counted; give it a method `layers`, see analognas.spaces.LayerCounts."
+            )
+        self.space = space
+        self._counted: Any = space
+        self.chip = find_chip(chip) if isinstance(chip, str) else chip
+
+    @property
+    def metrics(self) -> list[str]:
+        """``aimc_tiles``, and latency, energy and area where the chip's description tells enough."""
+        known = {
+            "aimc_latency": self.chip.mvm_latency,
+            "aimc_energy": self.chip.mvm_energy,
+            "aimc_area": self.chip.tile_area,
+            "aimc_tiles": 1.0,
+        }
+        return [name for name, price in known.items() if price is not None]
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Count what the networks need and multiply with what the chip takes.
+
+        Raises:
+            UnknownNameError: If the chip's description does not tell enough for a metric.
+        """
+        names = [check_choice("metric", name, self.metrics) for name in metrics]
+        costs = population_costs(self._counted, population, self.chip)
+        return Evaluation({name: np.asarray(costs[name], dtype=np.float64) for name in names})
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that the chip is."""
+        return {"chip": chip_to_dict(self.chip)}
+
+
+class DeviceCostEvaluator(_Costs):
+    """Latencies and energies on today's devices, from HW-NAS-Bench's table.
+
+    Args:
+        space: ``nasbench201``, ``fbnet`` or ``fbnet_imagenet``.
+        table: The table; by default the one that ``analognas data add hw-nas-bench`` has put into the user's
+            folder.
+        dataset: Data set of the table; by default CIFAR-10 for ``nasbench201``, and what FBNet's space is made
+            for.
+
+    Raises:
+        InvalidArgumentError: If the table is not about the space.
+        DataNotFoundError: If no table was added; says what to download.
+        UnknownNameError: If the table has no such data set.
+    """
+
+    def __init__(
+        self, space: Space, table: HWNASBench | None = None, dataset: str | None = None
+    ) -> None:
+        if space.name not in _DATASETS:
+            raise InvalidArgumentError(
+                f"HW-NAS-Bench measures devices in the spaces {', '.join(_DATASETS)}, but got {space.name!r}; "
+                "for your own measurements write an Evaluator (docs/multi_objective.md)."
+            )
+        kind = "fbnet" if space.name.startswith("fbnet") else space.name
+        self.space = space
+        self.table = HWNASBench(search_space=kind) if table is None else table
+        if self.table.search_space != kind:
+            raise InvalidArgumentError(
+                f"`table` must be about {kind!r}, but it is about {self.table.search_space!r}."
+            )
+        self.dataset = check_choice(
+            "data set", dataset or _DATASETS[space.name], self.table.datasets
+        )
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the table's metrics."""
+        return self.table.metrics
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Look a population up; NaN where the table has no value.
+
+        Raises:
+            OutOfSpaceError: If a row is not of the space.
+            UnknownNameError: If a metric is not in the table.
+        """
+        return Evaluation(dict(self.table.query(population, list(metrics), self.dataset)))
+
+    def identity(self) -> dict[str, Any]:
+        """Name, data set and checksum of the table."""
+        about = self.table.metadata
+        return {
+            "device_table": about.get("name", "HW-NAS-Bench"),
+            "dataset": self.dataset,
+            "checksum": about.get("checksum", about.get("source_sha256")),
+        }

@@ -1,0 +1,152 @@
+"""Several objectives at once: the non-dominated set, its hypervolume, and the distance to a known front.
+
+Everything here takes costs, objectives turned so that smaller is better, as :meth:`.Problem.costs` gives them.
+Hypervolume and IGD+ are moocore's.
+
+Sources: Zitzler and Thiele, "Multiobjective Evolutionary Algorithms: A Comparative Case Study and the Strength
+Pareto Approach", IEEE Transactions on Evolutionary Computation 3, 1999 (hypervolume); Ishibuchi et al.,
+"Modified Distance Calculation in Generational Distance and Inverted Generational Distance", EMO 2015 (IGD+).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError
+
+__all__ = ["REFERENCE", "Scale", "hypervolume", "igd_plus", "non_dominated", "quality_curve"]
+
+Floats = NDArray[np.float64]
+
+REFERENCE = 1.1
+"""Where hypervolume ends in every objective, in units of a scale: a tenth beyond the nadir."""
+
+
+def non_dominated(
+    costs: NDArray[Any], feasible: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Tell which rows no other row dominates: at most equal in every objective, and smaller in one.
+
+    Args:
+        costs: Shape ``(n, n_objectives)``, smaller is better. Rows with NaN take no part.
+        feasible: Which rows take part, shape ``(n,)``; all by default.
+
+    Returns:
+        Shape ``(n,)``. Of equal rows all are in the set, or none.
+
+    Example:
+        >>> non_dominated(np.array([[1.0, 4.0], [2.0, 2.0], [2.0, 3.0], [2.0, 2.0]])).tolist()
+        [True, True, False, True]
+    """
+    import moocore
+
+    costs = np.asarray(costs, dtype=np.float64)
+    part = ~np.isnan(costs).any(axis=1)
+    if feasible is not None:
+        part &= feasible
+    front = np.zeros(len(costs), dtype=bool)
+    if costs.shape[1] == 1:
+        front[part] = costs[part, 0] == costs[part, 0].min(initial=np.inf)
+    elif part.any():
+        front[part] = moocore.is_nondominated(costs[part], keep_weakly=True)
+    return front
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Units of objectives: 0 at the ideal and 1 at the nadir.
+
+    Attributes:
+        ideal: Best cost of each objective, shape ``(n_objectives,)``.
+        nadir: Worst cost of each objective on the front, shape ``(n_objectives,)``. Where it is the ideal, the
+            objective keeps its own unit.
+    """
+
+    ideal: Floats
+    nadir: Floats
+
+    @classmethod
+    def of(cls, costs: NDArray[Any]) -> Scale:
+        """Return the scale of the non-dominated set among costs, shape ``(n, n_objectives)``, n at least 1."""
+        front = np.asarray(costs, dtype=np.float64)[non_dominated(costs)]
+        if not len(front):
+            raise InvalidArgumentError(
+                "A scale needs at least one measured point, but got none; ease the constraints."
+            )
+        return cls(front.min(axis=0), front.max(axis=0))
+
+    def normalised(self, costs: NDArray[Any]) -> Floats:
+        """Costs in units of the scale, same shape."""
+        span = self.nadir - self.ideal
+        scaled: Floats = (np.asarray(costs) - self.ideal) / np.where(span > 0, span, 1.0)
+        return scaled
+
+
+def hypervolume(costs: NDArray[Any], scale: Scale) -> float:
+    """Volume that a set dominates in units of a scale, up to :data:`REFERENCE` in every objective.
+
+    Args:
+        costs: Shape ``(n, n_objectives)``, n may be 0.
+        scale: Units; those of one scale can be compared.
+
+    Example:
+        >>> scale = Scale(np.array([0.0, 0.0]), np.array([1.0, 1.0]))
+        >>> round(hypervolume(np.array([[0.5, 0.5]]), scale), 12)
+        0.36
+    """
+    import moocore
+
+    points = scale.normalised(costs)
+    points = points[(points < REFERENCE).all(axis=1)]
+    if not len(points):
+        return 0.0
+    if points.shape[1] == 1:
+        return float(REFERENCE - points.min())
+    return float(moocore.hypervolume(points, ref=REFERENCE))
+
+
+def igd_plus(costs: NDArray[Any], front: NDArray[Any], scale: Scale) -> float:
+    """Mean distance from a known front to a set, in units of a scale; only what is worse counts (IGD+).
+
+    Args:
+        costs: The set, shape ``(n, n_objectives)``, n at least 1.
+        front: The known front, shape ``(m, n_objectives)``.
+        scale: Units.
+    """
+    import moocore
+
+    return float(moocore.igd_plus(scale.normalised(costs), ref=scale.normalised(front)))
+
+
+def quality_curve(
+    costs: NDArray[Any],
+    feasible: NDArray[np.bool_],
+    quality: Callable[[Floats], float],
+    empty: float,
+) -> Floats:
+    """Quality of the non-dominated set after each row.
+
+    Args:
+        costs: Shape ``(n, n_objectives)``, in the order of measurement.
+        feasible: Which rows take part, shape ``(n,)``.
+        quality: From the costs of a front, shape ``(m, n_objectives)``, to a number.
+        empty: Its value before the first feasible row.
+
+    Returns:
+        Shape ``(n,)``.
+    """
+    values = np.empty(len(costs))
+    front = np.empty((0, costs.shape[1]))
+    value = empty
+    takes_part = feasible & ~np.isnan(costs).any(axis=1)
+    for row, point in enumerate(costs):
+        if takes_part[row] and not (front <= point).all(axis=1).any():
+            front = np.vstack([front[~(point <= front).all(axis=1)], point])
+            value = quality(front)
+        values[row] = value
+    return values

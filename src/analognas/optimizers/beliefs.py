@@ -1,0 +1,90 @@
+"""What a run's results say about candidates: a model for every metric, or a count where the space has one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluators import COUNTED, Evaluation, GraphEnsemble, distinct_rows
+from ..spaces import Population, Space, encode_features
+from .archive import Archive
+
+__all__ = ["Beliefs", "counts_alike"]
+
+Floats = NDArray[np.float64]
+
+_LEAST_MEASURED = 6
+
+
+def counts_alike(space: Space, metric: str, population: Population, values: Floats) -> bool:
+    """Whether a space counts a metric exactly as it was measured; it may have been of another input.
+
+    Args:
+        space: The space.
+        metric: Name of the metric.
+        population: Architectures that were measured, shape ``(n, n_genes)``.
+        values: Their values, shape ``(n,)``.
+    """
+    count = getattr(space, metric, None)
+    if metric not in COUNTED or not callable(count):
+        return False
+    return np.array_equal(count(population), values)
+
+
+class Beliefs:
+    """Predictions of several metrics for the same candidates.
+
+    Args:
+        archive: What was measured; metrics of which fewer than six values are finite, or all are equal,
+            cannot be learnt and are believed to stay at their median.
+        space: The space.
+        encoding: Name of the encoding that features come from.
+        metrics: Names of the metrics.
+        pool: Candidates, shape ``(m, n_genes)``.
+        features: Their features, shape ``(m, d)``.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        space: Space,
+        encoding: str,
+        metrics: Sequence[str],
+        pool: Population,
+        features: NDArray[np.float32],
+    ) -> None:
+        self.metrics = list(metrics)
+        self.n = len(pool)
+        self._exact: dict[str, Floats] = {}
+        self._learnt: dict[str, tuple[GraphEnsemble, Floats, Floats]] = {}
+        measured = encode_features(space, archive.population, encoding)
+        distinct, where = distinct_rows(features)
+        for name in self.metrics:
+            values = archive.values[name]
+            known = np.isfinite(values)
+            if counts_alike(space, name, archive.population, values):
+                self._exact[name] = np.asarray(getattr(space, name)(pool), dtype=np.float64)
+            elif known.sum() < _LEAST_MEASURED or np.ptp(values[known]) == 0:
+                typical = float(np.median(values[known])) if known.any() else np.nan
+                self._exact[name] = np.full(self.n, typical)
+            else:
+                model = GraphEnsemble.fit(measured[known], values[known])
+                means, stds = model.predict(distinct)
+                self._learnt[name] = (model, means[where], stds[where])
+
+    def draw(self, generator: np.random.Generator) -> Evaluation:
+        """Return one world in which every candidate has a value of every metric, as it may be measured.
+
+        Metrics are drawn independently of each other.
+        """
+        means: dict[str, Any] = {}
+        for name in self.metrics:
+            if name in self._exact:
+                means[name] = self._exact[name]
+            else:
+                model, centre, spread = self._learnt[name]
+                means[name] = model.target.to_values(generator.normal(centre, spread))
+        return Evaluation(means)

@@ -1,0 +1,127 @@
+"""What multi-objective evolutions share: variation by the space's moves, survivors in order of preference."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import check_float, check_int
+from ..evaluators import Evaluation
+from ..spaces import Population
+from .base import Optimizer
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Children that were seen before are dropped, so more are drawn than are needed.
+_OVERDRAW = 2
+
+
+class MultiObjectiveEvolution(Optimizer):
+    """Base of evolutions over several objectives, feasibility first.
+
+    Survivors stand in order of preference: what is feasible as :meth:`_order` says, then the rest by its total
+    violation. Parents are the winners of tournaments in that order. Children are made by the space, crossed
+    with a probability and always mutated in one gene, so that those of spaces with conditions or forbidden
+    combinations are architectures again.
+
+    Args:
+        population_size: Architectures kept.
+        n_initial: Random architectures to start from.
+        sample_size: Architectures drawn (with replacement) for each tournament.
+        crossover_prob: Probability that a child has two parents.
+        batch_size: Children proposed at once.
+
+    Raises:
+        InvalidArgumentError: If ``population_size`` is below 2, another size is below 1, or a probability is
+            outside [0, 1].
+    """
+
+    several_objectives = True
+    _rows: Population
+    _costs: Floats
+    _violation: Floats
+
+    def __init__(
+        self,
+        *,
+        population_size: int,
+        n_initial: int,
+        sample_size: int,
+        crossover_prob: float,
+        batch_size: int,
+    ) -> None:
+        super().__init__(batch_size=batch_size)
+        self.population_size = check_int("population_size", population_size, minimum=2)
+        self.n_initial = check_int("n_initial", n_initial, minimum=1)
+        self.sample_size = check_int("sample_size", sample_size, minimum=1)
+        self.crossover_prob = check_float(
+            "crossover_prob", crossover_prob, minimum=0.0, maximum=1.0
+        )
+
+    def ask(self) -> Population:
+        """Propose random architectures first, then children of tournament winners."""
+        if self._proposed < self.n_initial:
+            first = min(self.batch_size, self.n_initial - self._proposed)
+            self._proposed += first
+            return self._unseen(first)
+        missing = self._n_children()
+        if not len(self._rows):
+            return self._unseen(missing)
+        return self._offspring(missing, self._brood)
+
+    def tell(self, population: Population, evaluation: Evaluation) -> None:
+        """Let the best of parents and children survive."""
+        rows = np.concatenate([self._rows, population])
+        costs = np.concatenate([self._costs, self.problem.costs(evaluation)])
+        violation = np.append(self._violation, self.problem.violation(evaluation))
+        feasible = np.flatnonzero(violation == 0)
+        order = feasible[self._order(costs[feasible])] if len(feasible) else feasible
+        if len(order) < self.population_size and len(feasible) < len(rows):
+            others = np.flatnonzero(violation > 0)
+            nearest = others[np.argsort(violation[others], kind="stable")]
+            order = np.append(order, nearest[: self.population_size - len(order)])
+        self._rows, self._costs, self._violation = rows[order], costs[order], violation[order]
+
+    @abstractmethod
+    def _order(self, costs: Floats) -> Ints:
+        """Return positions of survivors, best first.
+
+        Called with the costs of all feasible architectures, parents and children, shape
+        ``(m, n_objectives)``.
+        """
+
+    def _n_children(self) -> int:
+        """Number of children of the next batch, up to :attr:`batch_size`; called by :meth:`ask`."""
+        return self.batch_size
+
+    def _brood(self, n: int) -> Population:
+        """Children of tournament winners; survivors stand in order, so the first of a sample wins."""
+        n *= _OVERDRAW
+        draws = self.generator.random((2, n, self.sample_size)) * len(self._rows)
+        winners = draws.min(axis=2).astype(np.int64)
+        children = self._rows[winners[0]]
+        if self.crossover_prob > 0:
+            crossed = self.space.crossover(
+                children, self._rows[winners[1]], generator=self.generator
+            )
+            chosen = self.generator.random(n) < self.crossover_prob
+            children = np.where(chosen[:, None], crossed, children)
+        return self.space.mutate(children, generator=self.generator)
+
+    def _start(self) -> None:
+        self._rows = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
+        self._costs = np.empty((0, len(self.problem.objectives)))
+        self._violation = np.empty(0)
+        self._proposed = 0
+
+    def _sizes(self) -> dict[str, Any]:
+        """What all of them have among their hyperparameters."""
+        return {
+            "population_size": self.population_size,
+            "crossover_prob": self.crossover_prob,
+            "batch_size": self.batch_size,
+        }

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+
+from analognas.benchmarks import HWNASBench
+from analognas.benchmarks.hardware_table import CELL_DATASETS, CELL_METRICS, CellCosts
+from analognas.core import DataNotFoundError, InvalidArgumentError, UnknownNameError
+from analognas.evaluators import (
+    ChipCostEvaluator,
+    CombinedEvaluator,
+    CountEvaluator,
+    DeviceCostEvaluator,
+    Evaluation,
+    TableEvaluator,
+    default_evaluator,
+)
+from analognas.hardware import CHIPS, population_costs
+from analognas.spaces import ConfigSpace, FBNetSpace, NASBench201Space, ResNetSpace
+
+CHIP_METRICS = ["aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles"]
+
+
+@pytest.fixture(scope="module")
+def devices():
+    """A table in which every value tells its row, data set and metric."""
+    shape = (15_625, len(CELL_DATASETS), len(CELL_METRICS))
+    values = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+    values[7, 0, :] = np.nan
+    provenance = np.where(np.isnan(values), 0, 1).astype(np.uint8)
+    return HWNASBench(CellCosts(values, provenance))
+
+
+@pytest.fixture
+def rows(space):
+    return space.sample(20, generator=np.random.default_rng(0))
+
+
+def test_each_metric_comes_from_the_first_that_knows_it(space, rows, bench):
+    class Fixed(CountEvaluator):
+        metrics = ("avm", "macs")
+        metrics_with_sem = ("avm",)
+
+        def evaluate(self, population, metrics):
+            ones = np.ones(len(population))
+            sems = {"avm": ones} if "avm" in metrics else {}
+            return Evaluation(dict.fromkeys(metrics, ones), sems)
+
+        def report(self, row):
+            return {"metrics": {"avm": 1.0, "macs": 1.0}, "note": "fixed"}
+
+    both = CombinedEvaluator([Fixed(space), TableEvaluator(bench)])
+    names = ["params", "avm", "analog_drift_60", "macs"]
+    found = both.evaluate(rows, names)
+    assert list(found.means) == names
+    assert (found.means["avm"] == 1).all()
+    assert (found.means["macs"] == 1).all()
+    direct = TableEvaluator(bench).evaluate(rows, ["params", "analog_drift_60"])
+    for name, values in direct.means.items():
+        np.testing.assert_array_equal(found.means[name], values)
+    assert set(found.sems) == {"avm", "analog_drift_60"}
+    assert {"avm", "analog_drift_60"} <= set(both.metrics_with_sem)
+    assert "params" not in both.metrics_with_sem
+    report = both.report(rows[0])
+    assert report["metrics"]["avm"] == 1.0
+    assert report["metrics"]["params"] == direct.means["params"][0]
+    assert report["note"] == "fixed"
+    assert "isomorphism_class" in report
+    assert [*both.identity()] == ["sources"]
+    with pytest.raises(UnknownNameError, match="Unknown metric 'aimc_tiles'"):
+        both.evaluate(rows, ["aimc_tiles"])
+
+
+@pytest.mark.parametrize("space", [NASBench201Space(), ResNetSpace(), FBNetSpace()])
+def test_chip_costs_are_those_of_the_model(space):
+    rows = space.sample(10, generator=np.random.default_rng(0))
+    evaluator = ChipCostEvaluator(space, "hermes-core")
+    direct = population_costs(space, rows, CHIPS.get("hermes-core"))
+    found = evaluator.evaluate(rows, CHIP_METRICS).means
+    for name in CHIP_METRICS:
+        np.testing.assert_array_equal(found[name], direct[name])
+    assert evaluator.report(rows[0])["metrics"]["aimc_tiles"] == direct["aimc_tiles"][0]
+
+
+def test_networks_that_do_not_fit_have_no_latency(space):
+    row = space.population([[2, 2, 0, 4, 2, 1]])
+    evaluator = ChipCostEvaluator(space, "hermes")
+    means = evaluator.evaluate(row, CHIP_METRICS).means
+    assert np.isnan(means["aimc_latency"][0])
+    assert means["aimc_tiles"][0] == 102
+    assert evaluator.report(row[0])["metrics"]["aimc_latency"] is None
+
+
+def test_a_chip_that_says_little_has_few_metrics(space, rows):
+    evaluator = ChipCostEvaluator(space, "puma")
+    assert evaluator.metrics == ["aimc_energy", "aimc_tiles"]
+    with pytest.raises(UnknownNameError, match="Unknown metric 'aimc_latency'"):
+        evaluator.evaluate(rows, ["aimc_latency"])
+
+
+def test_device_costs_are_those_of_the_table(space, rows, devices):
+    for dataset, expected in ((None, "cifar10"), ("cifar100", "cifar100")):
+        evaluator = DeviceCostEvaluator(space, devices, dataset)
+        found = evaluator.evaluate(rows, ["raspi4_latency", "fpga_energy"]).means
+        direct = devices.query(rows, ["raspi4_latency", "fpga_energy"], expected)
+        for name, values in direct.items():
+            np.testing.assert_array_equal(found[name], values)
+    missing = devices.space.from_indices(np.array([7]))
+    assert (
+        DeviceCostEvaluator(space, devices).report(missing[0])["metrics"]["raspi4_latency"] is None
+    )
+
+
+def test_counts(space, rows):
+    means = CountEvaluator(space).evaluate(rows, ["params", "macs"]).means
+    np.testing.assert_array_equal(means["params"], space.params(rows))
+    np.testing.assert_array_equal(means["macs"], space.macs(rows))
+
+
+def test_the_default_takes_only_what_is_needed(space):
+    assert isinstance(default_evaluator(space, "avm", "params<=1e6"), TableEvaluator)
+    with_chip = default_evaluator(space, ["avm", "aimc_energy"], "aimc_tiles<=64", chip="puma")
+    assert [type(source) for source in with_chip.sources] == [TableEvaluator, ChipCostEvaluator]
+    assert with_chip.sources[1].chip == CHIPS.get("puma")
+    elsewhere = default_evaluator(ResNetSpace(), ["aimc_energy"], "params<=1e6")
+    assert [type(source) for source in elsewhere.sources] == [CountEvaluator, ChipCostEvaluator]
+    assert isinstance(default_evaluator(ResNetSpace(), "macs"), CountEvaluator)
+
+
+@pytest.mark.parametrize(
+    ("space", "objectives", "error", "message"),
+    [
+        (ResNetSpace(), "avm", InvalidArgumentError, "Nothing is measured in the space 'resnet'"),
+        (ResNetSpace(), "raspi4_latency", InvalidArgumentError, "measures devices in the spaces"),
+        (NASBench201Space(), "raspi3_latency", UnknownNameError, "Did you mean 'raspi4_latency'"),
+    ],
+)
+def test_what_is_missing_is_named(space, objectives, error, message):
+    with pytest.raises(error, match=message):
+        default_evaluator(space, objectives)
+
+
+@pytest.mark.parametrize("space", [NASBench201Space(), FBNetSpace()])
+def test_without_the_device_table_the_download_is_named(space, monkeypatch, tmp_path):
+    monkeypatch.setenv("ANALOGNAS_DATA", str(tmp_path))
+    with pytest.raises(DataNotFoundError, match=r"Download HW-NAS-Bench-v1_0\.pickle from https"):
+        default_evaluator(space, "raspi4_latency")
+
+
+def test_bad_sources(space, devices):
+    own = ConfigSpace(name="own")
+    own.add_hyperparameter("depth", "discrete", 1, 3)
+    for sources, message in [
+        ([], "there is none"),
+        ([3], "must be evaluators, but got 3"),
+        ([TableEvaluator(), CountEvaluator(ResNetSpace())], "one space, but got 'nasbench201' and"),
+    ]:
+        with pytest.raises(InvalidArgumentError, match=message):
+            CombinedEvaluator(sources)
+    with pytest.raises(InvalidArgumentError, match="does not tell the layers"):
+        ChipCostEvaluator(own)
+    with pytest.raises(InvalidArgumentError, match="must be about 'fbnet'"):
+        DeviceCostEvaluator(FBNetSpace(), devices)
+    with pytest.raises(UnknownNameError, match="data set"):
+        DeviceCostEvaluator(space, devices, "mnist")

@@ -1,0 +1,156 @@
+"""Predictor-guided search with several objectives: beliefs, draws, and the choice by hypervolume."""
+
+import numpy as np
+import pytest
+
+from analognas.core import InvalidArgumentError
+from analognas.evaluators import Evaluation, Problem, TableEvaluator
+from analognas.optimizers import PredictorGuided
+from analognas.optimizers.archive import Archive
+from analognas.optimizers.beliefs import Beliefs
+from analognas.optimizers.front_choice import choose_for_front
+from analognas.spaces import encode_features
+from analognas.worker import Worker
+
+TABLE = TableEvaluator()
+SPACE = TABLE.space
+PROBLEM = Problem(("analog_drift_2592000", "params"))
+
+
+def measured(n=40, problem=PROBLEM, seed=0):
+    rows = SPACE.sample(n, generator=np.random.default_rng(seed), unique=True)
+    archive = Archive(SPACE, problem)
+    archive.add(rows, TABLE.evaluate(rows, problem.metrics))
+    return archive
+
+
+def beliefs_of(archive, problem, pool):
+    features = encode_features(SPACE, pool, "canonical")
+    return Beliefs(archive, SPACE, "canonical", problem.metrics, pool, features), features
+
+
+class World(Beliefs):
+    """Beliefs that are certain."""
+
+    def __init__(self, means):
+        self.means = {name: np.array(values, dtype=float) for name, values in means.items()}
+
+    def draw(self, generator):
+        return Evaluation(self.means)
+
+
+def test_counts_are_exact_and_accuracies_are_drawn():
+    pool = SPACE.sample(50, generator=np.random.default_rng(5))
+    beliefs, _ = beliefs_of(measured(), PROBLEM, pool)
+    one, other = (beliefs.draw(np.random.default_rng(seed)).means for seed in (1, 2))
+    np.testing.assert_array_equal(one["params"], SPACE.params(pool))
+    assert (one["analog_drift_2592000"] != other["analog_drift_2592000"]).mean() > 0.9
+    again = beliefs.draw(np.random.default_rng(1)).means
+    np.testing.assert_array_equal(one["analog_drift_2592000"], again["analog_drift_2592000"])
+
+
+def test_counts_of_another_input_are_learnt():
+    archive = measured()
+    archive.values["params"] = archive.values["params"] * 1.5
+    pool = SPACE.sample(50, generator=np.random.default_rng(5))
+    beliefs, _ = beliefs_of(archive, PROBLEM, pool)
+    drawn = beliefs.draw(np.random.default_rng(0)).means["params"]
+    assert np.corrcoef(drawn, SPACE.params(pool))[0, 1] > 0.5
+    assert (drawn != SPACE.params(pool)).all()
+
+
+def test_what_cannot_be_learnt_stays_at_its_median():
+    archive = measured()
+    archive.values["analog_drift_2592000"][:] = np.nan
+    archive.values["analog_drift_2592000"][:3] = [1.0, 2.0, 9.0]
+    beliefs, _ = beliefs_of(archive, PROBLEM, SPACE.sample(4, generator=np.random.default_rng(5)))
+    drawn = beliefs.draw(np.random.default_rng(0)).means["analog_drift_2592000"]
+    assert drawn.tolist() == [2.0] * 4
+
+
+def chosen(archive, problem, means, n, features=None):
+    m = len(next(iter(means.values())))
+    if features is None:
+        features = np.arange(m, dtype=np.float32)[:, None]
+    return choose_for_front(
+        archive, problem, World(means), features, n, generator=np.random.default_rng(0)
+    )
+
+
+def archive_of(costs_of):
+    archive = Archive(SPACE, PROBLEM)
+    archive.add(
+        SPACE.from_codes(np.arange(len(costs_of))),
+        Evaluation(
+            {
+                "analog_drift_2592000": np.array([c[0] for c in costs_of], dtype=float),
+                "params": np.array([c[1] for c in costs_of], dtype=float),
+            }
+        ),
+    )
+    return archive
+
+
+def test_the_largest_gain_is_taken_first_and_then_what_adds_to_it():
+    # The front: (80, 1) and (90, 2); in its units a candidate of (90, 1) gains most.
+    archive = archive_of([(80, 1), (90, 2)])
+    means = {"analog_drift_2592000": [85, 90, 89.9, 91, 70], "params": [1.5, 1, 1, 2, 3]}
+    assert chosen(archive, PROBLEM, means, 1) == [1]
+    # After it, 89.9 at the same size adds nothing, and 91 does.
+    assert chosen(archive, PROBLEM, means, 2) == [1, 3]
+    every = chosen(archive, PROBLEM, means, 5)
+    assert every[:2] == [1, 3]
+    assert sorted(every) == list(range(5))
+
+
+def test_equal_features_are_taken_once():
+    archive = archive_of([(80, 1), (90, 2)])
+    means = {"analog_drift_2592000": [90, 90, 85], "params": [1, 1, 3]}
+    features = np.array([[1.0], [1.0], [2.0]], dtype=np.float32)
+    assert len(chosen(archive, PROBLEM, means, 3, features)) == 2
+
+
+def test_before_anything_is_feasible_the_nearest_is_taken():
+    problem = Problem.of(["analog_drift_2592000", "params"], "params<=1", PROBLEM.metrics)
+    archive = Archive(SPACE, problem)
+    archive.add(
+        SPACE.from_codes(np.arange(2)),
+        Evaluation(
+            {"analog_drift_2592000": np.array([80.0, 90.0]), "params": np.array([5.0, 6.0])}
+        ),
+    )
+    means = {"analog_drift_2592000": [99, 10, 50], "params": [9, 2, 3]}
+    assert chosen(archive, problem, means, 2) == [1, 2]
+
+
+def test_infeasible_worlds_come_after_feasible_ones():
+    problem = Problem.of(PROBLEM.metrics, "analog_drift_2592000>=85", PROBLEM.metrics)
+    archive = Archive(SPACE, problem)
+    archive.add(
+        SPACE.from_codes(np.arange(2)),
+        Evaluation(
+            {"analog_drift_2592000": np.array([86.0, 90.0]), "params": np.array([1.0, 2.0])}
+        ),
+    )
+    # The first would gain most, but breaks the bound.
+    means = {"analog_drift_2592000": [84.9, 91, 86], "params": [0.1, 2, 3]}
+    assert chosen(archive, problem, means, 1) == [1]
+
+
+def test_it_searches_and_beats_chance():
+    settings = {"objectives": PROBLEM.metrics, "runs": 1, "budget": 80, "seed": 3}
+    scale = {"ideal": [90, 73306], "nadir": [78.39, 802426]}
+    guided = Worker(optimizer=PredictorGuided(), **settings).search().hypervolume(**scale)
+    random = Worker(optimizer="random_search", **settings).search().hypervolume(**scale)
+    assert guided.shape == random.shape == (1, 80)
+    assert guided[0, -1] > random[0, -1]
+
+
+def test_only_acquisitions_of_draws_take_several():
+    for acquisition in ("ei", "pi", "ucb"):
+        with pytest.raises(
+            InvalidArgumentError,
+            match="must be one of best_of_class, thompson, but",
+        ):
+            PredictorGuided(acquisition=acquisition).check(PROBLEM)
+        PredictorGuided(acquisition=acquisition).check(Problem(("avm",)))
