@@ -21,6 +21,7 @@ PAGES = [
     "docs/noisy_search.md",
     "docs/multi_objective.md",
     "docs/trials.md",
+    "docs/search.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
     "docs/cost_model.md",

@@ -24,7 +24,7 @@ def search(folder):
 
 def finish(folder):
     process = search(folder)
-    assert process.wait(120) == 0, process.communicate()[1].decode()
+    assert process.wait(600) == 0, process.communicate()[1].decode()
     process.stderr.close()
 
 

@@ -23,9 +23,9 @@ DEFAULTS: dict[str, Any] = {
     "budget": 500,
     "runs": 5,
     "seed": 0,
+    "max_seconds": None,
     "chip": "hermes",
     "dataset": None,
-    "max_seconds": None,
 }
 
 # Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
@@ -85,18 +85,6 @@ def search(
         Path | None,
         _option("--resume", about="Folder of a search to continue, with its own settings."),
     ] = None,
-    chip: Annotated[
-        str | None,
-        _option(
-            "--chip",
-            about="Chip of aimc_ metrics: its name or YAML file.",
-            default=DEFAULTS["chip"],
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None,
-        _option("--dataset", about="Data set of device metrics. [default: the space's own]"),
-    ] = None,
     max_seconds: Annotated[
         float | None,
         _option("--max-seconds", about="Wall-clock time per run, in s, beside --budget."),
@@ -110,6 +98,18 @@ def search(
     address: Annotated[
         str | None, _option("--address", about="Ray cluster, 'auto' for the one here.")
     ] = None,
+    chip: Annotated[
+        str | None,
+        _option(
+            "--chip",
+            about="Chip of aimc_ metrics: its name or YAML file.",
+            default=DEFAULTS["chip"],
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        _option("--dataset", about="Data set of device metrics. [default: the space's own]"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
@@ -121,9 +121,9 @@ def search(
         "budget": budget,
         "runs": runs,
         "seed": seed,
+        "max_seconds": max_seconds,
         "chip": chip,
         "dataset": dataset,
-        "max_seconds": max_seconds,
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
@@ -183,8 +183,8 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "budget": logged["budget"],
             "runs": logged["runs"],
             "seed": logged["seed"],
-            **_hardware(logged["evaluator"]),
             "max_seconds": logged.get("max_seconds"),
+            **_hardware(logged["evaluator"]),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
         settings = {key: known[key] if value is None else value for key, value in typed.items()}

@@ -56,9 +56,11 @@ class Optimizer(ABC):
         self.problem = problem
         self.generator = generator
         self.seen: set[Any] = set()
-        self._genotype_mask = (
-            space.is_architecture() if space.n_genotypes <= ENUMERABLE else np.empty(0, dtype=bool)
-        )
+        listed = space.n_genotypes <= ENUMERABLE
+        # Of a space that is listed: which codes are left, as of the last look, and what was taken since.
+        self._open = space.is_architecture() if listed else np.empty(0, dtype=bool)
+        self._n_closed = 0
+        self._taken: list[Any] = []
         self._start()
 
     def check(self, problem: Problem) -> None:
@@ -112,11 +114,12 @@ class Optimizer(ABC):
 
     def _take_new(self, population: Population, n: int) -> Population:
         """Return the first ``n`` rows that were not seen, each once, and mark them as seen."""
-        seen = self.seen
+        seen, taken = self.seen, self._taken
         rows = []
         for row, code in enumerate(self.space.codes(population).tolist()):
             if code not in seen:
                 seen.add(code)
+                taken.append(code)
                 rows.append(row)
                 if len(rows) == n:
                     break
@@ -158,6 +161,7 @@ class Optimizer(ABC):
         left = self._left()
         codes = self.generator.choice(left, min(n, len(left)), replace=False)
         self.seen.update(codes.tolist())
+        self._taken.extend(codes.tolist())
         return self.space.from_codes(codes)
 
     def _left(self) -> NDArray[np.int64]:
@@ -165,6 +169,9 @@ class Optimizer(ABC):
 
         Codes are positions in the list of all genotypes.
         """
-        mask = self._genotype_mask.copy()
-        mask[list(self.seen)] = False
-        return np.flatnonzero(mask)
+        # Subclasses may have added to `seen` by themselves; then all of it is marked anew.
+        known = len(self.seen) == self._n_closed + len(self._taken)
+        self._open[self._taken if known else list(self.seen)] = False
+        self._n_closed = len(self.seen)
+        self._taken.clear()
+        return np.flatnonzero(self._open)

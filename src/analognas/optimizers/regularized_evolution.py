@@ -118,8 +118,9 @@ class RegularizedEvolution(Optimizer):
         """Mutate the winners of ``n`` tournaments."""
         draws = self.generator.random(n * self.sample_size) * self._size
         # Ranks are a permutation, so the smallest rank of a sample names its winner.
-        ranks = self._rank[draws.astype(np.int64)].reshape(n, self.sample_size).min(axis=1)
-        return self.space.mutate(self._rows[self._by_rank[ranks]], generator=self.generator)
+        ranks = self._rank.take(draws.astype(np.int64)).reshape(n, self.sample_size).min(axis=1)
+        winners = self._rows[self._by_rank.take(ranks)]
+        return self.space.mutate(winners, generator=self.generator)
 
     def _start(self) -> None:
         self._rows = np.zeros((self.population_size, self.space.n_genes), dtype=self.space.dtype)

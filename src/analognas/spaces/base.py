@@ -273,12 +273,14 @@ class Space(ABC):
             return moves.mutate(self, population, generator)
         n = len(population)
         draws = generator.random(2 * n)
-        chosen = self._free_genes[(draws[:n] * len(self._free_genes)).astype(np.int64)]
-        choices = self.n_choices[chosen]
+        chosen = self._free_genes.take((draws[:n] * len(self._free_genes)).astype(np.int64))
+        choices = self.n_choices.take(chosen)
         steps = 1 + (draws[n:] * (choices - 1)).astype(np.int64)
         children = population.copy()
-        rows = np.arange(n)
-        children[rows, chosen] = (population[rows, chosen] + steps) % choices
+        # One index is quicker than two: the population as one long row.
+        flat = children.reshape(-1)
+        places = chosen + np.arange(0, flat.size, self.n_genes)
+        flat[places] = (flat.take(places) + steps) % choices
         return children
 
     def crossover(
@@ -321,7 +323,7 @@ class Space(ABC):
         Larger spaces have byte strings, the row's big-endian bytes. Either is hashable after ``tolist()``.
         """
         if self.has_integer_codes:
-            codes: NDArray[np.int64] = population @ self._weights
+            codes: NDArray[np.int64] = population.dot(self._weights)
             return codes
         big_endian = np.ascontiguousarray(population, dtype=self.dtype.newbyteorder(">"))
         return big_endian.view(self._key_dtype)[:, 0]

@@ -160,13 +160,20 @@ class Run:
     def _within_budget(self, proposed: Population) -> tuple[Population, list[bool]]:
         """Cut a proposal where the budget ends; tell which rows are new to the run."""
         left = self.budget.most - self.n_spent
+        codes = self.evaluator.space.codes(proposed).tolist()
+        first_trial = self._first_trial
+        distinct = dict(zip(codes, range(self.n_trials, self.n_trials + len(codes)), strict=True))
+        if len(distinct) == len(codes) <= left and first_trial.keys().isdisjoint(codes):
+            # The usual case at once: all of them are new, and there is budget for all.
+            first_trial.update(distinct)
+            return proposed, [True] * len(codes)
         new: list[bool] = []
-        for code in self.evaluator.space.codes(proposed).tolist():
+        for code in codes:
             if not left:
                 break
-            is_new = code not in self._first_trial
+            is_new = code not in first_trial
             if is_new:
-                self._first_trial[code] = self.n_trials + len(new)
+                first_trial[code] = self.n_trials + len(new)
             left -= is_new or self.problem.stochastic
             new.append(is_new)
         return proposed[: len(new)], new

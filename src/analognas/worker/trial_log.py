@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ _SEM = "_sem"
 _FAILURE = "INSERT INTO failures VALUES (?, ?, ?)"
 _STATE = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)"
 
-Statement = tuple[str, Sequence[tuple[Any, ...]]]
+Statement = tuple[str, Iterable[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,8 @@ class TrialLog:
             OutputFolderError: If the disk is full or the file has become unwritable.
         """
         if self._pending or self._states:
-            rows = [row for batch in self._pending for row in batch.rows(self.columns)]
+            # Rows are made one by one while SQLite takes them: no list of thousands for the garbage collector.
+            rows = chain.from_iterable(batch.rows(self.columns) for batch in self._pending)
             failures = [
                 (batch.run, number, error)
                 for batch in self._pending
@@ -302,8 +303,7 @@ class TrialLog:
                 log_schema.begin(cursor)
                 done = True  # unless the transaction is still open, or SQLite has failed
                 for statement, rows in statements:
-                    if rows:
-                        cursor.executemany(statement, rows)
+                    cursor.executemany(statement, rows)
                 cursor.execute("COMMIT")
         except sqlite3.IntegrityError:
             done = False

@@ -161,29 +161,28 @@ class Worker:
         self._best = nan
 
     def _checked_evaluator(self, chosen: dict[str, Any]) -> Evaluator:
-        """Refuse what is no space, optimizer or evaluator, or does not belong together."""
-        given_evaluator: Evaluator | None = chosen["evaluator"]
+        """Return the evaluator; refuse parts of a wrong kind, or that do not belong together."""
+        given = chosen["evaluator"]
         for name, value, kind in [
             ("space", self.space, Space),
             ("optimizer", self.optimizer, Optimizer),
-            *([] if given_evaluator is None else [("evaluator", given_evaluator, Evaluator)]),
+            *([] if given is None else [("evaluator", given, Evaluator)]),
         ]:
             if not isinstance(value, kind):
                 raise InvalidArgumentError(
                     f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
                     f"optimizer a name, but got {value!r}."
                 )
-        if given_evaluator is None:
-            given_evaluator = default_evaluator(
-                self.space, chosen["objectives"], chosen["constraints"]
-            )
-        scored = given_evaluator.space
+        evaluator: Evaluator = given
+        if given is None:
+            evaluator = default_evaluator(self.space, chosen["objectives"], chosen["constraints"])
+        scored = evaluator.space
         if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
             raise InvalidArgumentError(
                 f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
                 f"{' of another definition' if scored.name == self.space.name else ''}."
             )
-        return given_evaluator
+        return evaluator
 
     def _checked_runs(self, numbers: Sequence[int]) -> list[int]:
         if self.out is None:
