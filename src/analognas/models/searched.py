@@ -33,7 +33,7 @@ def searched(
     Example:
         >>> net = searched(input_shape=(1, 32, 32), n_classes=10, architecture=[2, 2, 0, 4, 2, 1], cells=1)
         >>> sum(parameter.numel() for parameter in net.parameters())
-        102170
+        218842
     """
     made = SPACES.get(space)()
     shape = tuple(input_shape)
