@@ -50,7 +50,7 @@ def search(
         str | None,
         _option(
             "--optimizer",
-            about="Search algorithm. [default: regularized_evolution; pareto_evolution for several metrics]",
+            about="Search algorithm. [default: predictor_guided; pareto_evolution for several metrics]",
         ),
     ] = None,
     metric: Annotated[

@@ -22,8 +22,8 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
     {
         entry.name: entry
         for entry in (
-            RegularizedEvolution,
             PredictorGuided,
+            RegularizedEvolution,
             ParetoEvolution,
             NSGA2,
             NSGA3,
@@ -47,10 +47,10 @@ def default_optimizer(objectives: str | Sequence[str] | None) -> str:
 
     Example:
         >>> default_optimizer("avm"), default_optimizer(["avm", "params"])
-        ('regularized_evolution', 'pareto_evolution')
+        ('predictor_guided', 'pareto_evolution')
     """
     one = objectives is None or isinstance(objectives, str) or len(objectives) < 2
-    return RegularizedEvolution.name if one else ParetoEvolution.name
+    return PredictorGuided.name if one else ParetoEvolution.name
 
 
 __all__ = [

@@ -30,7 +30,6 @@ class BayesianOptimizer(ModelBased):
     architecture will have its mean, so that the next is looked for elsewhere (Ginsbourger et al., "Kriging Is
     Well-Suited to Parallelize Optimization", 2010). With ``"thompson"``, a batch holds the best of as many
     draws from the joint posterior. Errors are those of a new measurement, label noise included.
-    Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
 
     Args:
         n_initial: Random architectures measured before the first model.

@@ -49,7 +49,7 @@ class Worker:
 
     Args:
         space: The search space, or its name.
-        optimizer: The optimizer, or its name; by default ``regularized_evolution``, and with several objectives
+        optimizer: The optimizer, or its name; by default ``predictor_guided``, and with several objectives
             ``pareto_evolution``.
         evaluator: Where values come from; by default the optimizer's own, if it has one, else what
             :func:`.default_evaluator` finds: the AnalogNAS-Bench table for ``nasbench201``, and models and
