@@ -195,7 +195,7 @@ class ClosedForm(Evaluator):
         return {"metrics": {}}
 
 
-def speed(n=50_000):
+def speed(n=20_000):
     """Evaluations a second of the evolutions over three objectives and a constraint, worker included."""
     from analognas.spaces import ResNetSpace
 

@@ -41,9 +41,9 @@ class CombinedEvaluator(Evaluator):
         >>> from analognas.evaluators import ChipCostEvaluator, TableEvaluator
         >>> table = TableEvaluator()
         >>> both = CombinedEvaluator([table, ChipCostEvaluator(table.space)])
-        >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["avm", "aimc_tiles"]).means
+        >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["params", "aimc_tiles"]).means
         >>> {name: values.tolist() for name, values in means.items()}
-        {'avm': [0.97], 'aimc_tiles': [102.0]}
+        {'params': [802426.0], 'aimc_tiles': [102.0]}
     """
 
     def __init__(self, sources: Sequence[Evaluator]) -> None:
