@@ -99,6 +99,15 @@ def test_every_option(capsys):
     assert payload["best"]["metrics"]["params"] <= 6e5
 
 
+def test_limit_of_time_is_kept_for_who_resumes(capsys):
+    words = ["search", "--budget", "40", "--runs", "1", "--max-seconds", "1000", "--out", "x"]
+    assert main(words) == 0
+    first = Path("x/best.json").read_bytes()
+    assert json.loads(first)["max_seconds"] == 1000
+    assert main(["search", "--resume", "x", "--backend", "serial", "--workers", "1"]) == 0
+    assert Path("x/best.json").read_bytes() == first
+
+
 def test_nothing_feasible(capsys):
     assert main(["search", "--constraint", "params<=5", "--budget", "20", "--out", "x"]) == 1
     assert "No architecture met params<=5; the nearest is" in capsys.readouterr().out
@@ -126,6 +135,11 @@ def test_nothing_feasible(capsys):
         (["surplus"], "surplus"),
         (["--resume", "missing"], "There is no trial log at"),
         (["--out", "/proc/none/x"], "Cannot use the folder"),
+        (["--backend", "pol"], "Unknown back end 'pol'. Did you mean 'pool'"),
+        (["--backend", "pool", "--workers", "0"], "`n_workers` must be an integer of at least 1"),
+        (["--workers", "2"], "take backend='pool' for more"),
+        (["--address", "auto"], "give it with --backend ray, not serial"),
+        (["--max-seconds", "0"], "`max_seconds` must be positive, but got 0"),
     ],
 )
 def test_bad_search(capsys, words, message):

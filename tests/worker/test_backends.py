@@ -269,9 +269,10 @@ def kill_now_and_then(backend, seed, n, done):
     generator = random.Random(seed)
     killed = 0
     while killed < n and not done.wait(generator.uniform(0.05, 0.6)):
-        ids = [pid for pid in backend.process_ids if pid is not None]
-        if ids:
-            with suppress(ProcessLookupError):
+        # Those that have the evaluator: a pool whose processes die before that gives up after the third.
+        with suppress(ProcessLookupError, ValueError):
+            ids = [member.process.pid for member in backend._members if member.ready]
+            if ids:
                 os.kill(generator.choice(ids), signal.SIGKILL)
                 killed += 1
 
