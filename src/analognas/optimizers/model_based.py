@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Constraint, check_choice, check_float, check_int
+from ..core.threads import one_blas_thread
 from ..evaluators import Evaluation, GraphEnsemble
 from ..spaces import Population, default_encoding, encode_features
 from .acquisitions import ACQUISITIONS
@@ -99,7 +100,8 @@ class ModelBased(Optimizer):
         if not len(pool):
             return self._proposal(self._unseen(n))
         features = encode_features(self.space, pool, self._encoding)
-        chosen = pool[self._choose(pool, features, n)]
+        with one_blas_thread():
+            chosen = pool[self._choose(pool, features, n)]
         self.seen.update(self.space.codes(chosen).tolist())
         return self._proposal(chosen)
 
