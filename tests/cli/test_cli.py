@@ -286,7 +286,17 @@ def wait_for_trials(folder, process):
 
 @pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_and_resumed_equals_uninterrupted(signal_sent):
-    words = ["search", "--budget", "15000", "--runs", "3", "--seed", "1"]
+    words = [
+        "search",
+        "--optimizer",
+        "regularized_evolution",
+        "--budget",
+        "15000",
+        "--runs",
+        "3",
+        "--seed",
+        "1",
+    ]
     process = spawn(*words, "--out", "part")
     wait_for_trials("part", process)
     process.send_signal(signal_sent)
@@ -342,7 +352,17 @@ def test_narrow_encodings_and_closed_streams(words):
 
 
 def test_terminated_while_searching():
-    process = spawn("search", "--budget", "15000", "--runs", "3", "--out", "part")
+    process = spawn(
+        "search",
+        "--optimizer",
+        "regularized_evolution",
+        "--budget",
+        "15000",
+        "--runs",
+        "3",
+        "--out",
+        "part",
+    )
     wait_for_trials("part", process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate()
