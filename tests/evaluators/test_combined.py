@@ -90,7 +90,7 @@ def test_networks_that_do_not_fit_have_no_latency(space):
 
 
 def test_a_chip_that_says_little_has_few_metrics(space, rows):
-    evaluator = ChipCostEvaluator(space, "puma")
+    evaluator = ChipCostEvaluator(space, "ambrogio2023")
     assert evaluator.metrics == ["aimc_energy", "aimc_tiles"]
     with pytest.raises(UnknownNameError, match="Unknown metric 'aimc_latency'"):
         evaluator.evaluate(rows, ["aimc_latency"])

@@ -43,7 +43,7 @@ class CombinedEvaluator(Evaluator):
         >>> both = CombinedEvaluator([table, ChipCostEvaluator(table.space)])
         >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["params", "aimc_tiles"]).means
         >>> {name: values.tolist() for name, values in means.items()}
-        {'params': [802426.0], 'aimc_tiles': [102.0]}
+        {'params': [802426], 'aimc_tiles': [102.0]}
     """
 
     def __init__(self, sources: Sequence[Evaluator]) -> None:

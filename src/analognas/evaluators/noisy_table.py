@@ -45,7 +45,7 @@ class NoisyTableEvaluator(StochasticEvaluator):
         >>> name = "analog_drift_2592000"
         >>> readings = evaluator.measure(best.repeat(10_000, axis=0), [name], seeds=seeds).means[name]
         >>> print(f"{readings.mean():.2f} ± {readings.std():.2f}")
-        90.00 ± 0.30
+        89.99 ± 0.29
     """
 
     def __init__(self, table: AnalogNASBench | None = None, *, n_readings: int = 1) -> None:
