@@ -419,7 +419,8 @@ def test_live_progress(monkeypatch, capsys, bench):
     with progress.live_progress(worker):
         worker.search()
     shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", lines.getvalue())
-    assert "100/100" in shown
+    assert "run 1" in shown
+    assert "100% 50 evaluations" in shown
     assert (
         f"best analog_drift_2592000 {worker.result.winners[0]['metrics']['analog_drift_2592000']:.2f}"
         in shown

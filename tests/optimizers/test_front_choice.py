@@ -35,7 +35,7 @@ class World(Beliefs):
     def __init__(self, means):
         self.means = {name: np.array(values, dtype=float) for name, values in means.items()}
 
-    def draw(self, generator):
+    def draw(self, generator, temperature):
         return Evaluation(self.means)
 
 
@@ -73,7 +73,13 @@ def chosen(archive, problem, means, n, features=None):
     if features is None:
         features = np.arange(m, dtype=np.float32)[:, None]
     return choose_for_front(
-        archive, problem, World(means), features, n, generator=np.random.default_rng(0)
+        archive,
+        problem,
+        World(means),
+        features,
+        n,
+        temperature=1.0,
+        generator=np.random.default_rng(0),
     )
 
 
@@ -109,6 +115,7 @@ def test_what_dominates_all_is_taken_first_and_directions_reach_the_whole_front(
             World(means),
             np.arange(7, dtype=np.float32)[:, None],
             1,
+            temperature=1.0,
             generator=np.random.default_rng(seed),
         )[0]
         for seed in range(200)

@@ -60,7 +60,8 @@ class Repeating(Optimizer):
 
 
 def worker_of(bench, **options):
-    return Worker(evaluator=TableEvaluator(bench), **{"runs": 2, "budget": 60, **options})
+    settings = {"optimizer": "regularized_evolution", "runs": 2, "budget": 60, **options}
+    return Worker(evaluator=TableEvaluator(bench), **settings)
 
 
 def test_budget_is_in_distinct_architectures(bench):
@@ -274,7 +275,14 @@ def test_what_was_not_measured_does_not_win(bench, tmp_path):
 
 def test_interrupted_resume_leaves_no_stale_result(bench, tmp_path):
     worker_of(bench, out=tmp_path / "a").search()
-    part = Worker(evaluator=Interrupt(bench, 5), runs=2, budget=90, out=tmp_path / "a", resume=True)
+    part = Worker(
+        optimizer="regularized_evolution",
+        evaluator=Interrupt(bench, 5),
+        runs=2,
+        budget=90,
+        out=tmp_path / "a",
+        resume=True,
+    )
     with pytest.raises(KeyboardInterrupt):
         part.search()
     assert not (tmp_path / "a" / "best.json").exists()

@@ -77,10 +77,14 @@ class Beliefs:
                 repeatable = np.sqrt(np.maximum(stds**2 - model.noise_std**2, 0.0))
                 self._learnt[name] = (model, means[where], repeatable[where])
 
-    def draw(self, generator: np.random.Generator) -> Evaluation:
+    def draw(self, generator: np.random.Generator, temperature: float = 1.0) -> Evaluation:
         """Return one world in which every candidate has a value of every metric, without label noise.
 
         Metrics are drawn independently of each other.
+
+        Args:
+            generator: Source of randomness.
+            temperature: Factor on standard deviations.
         """
         means: dict[str, Any] = {}
         for name in self.metrics:
@@ -88,5 +92,5 @@ class Beliefs:
                 means[name] = self._exact[name]
             else:
                 model, centre, spread = self._learnt[name]
-                means[name] = model.target.to_values(generator.normal(centre, spread))
+                means[name] = model.target.to_values(generator.normal(centre, temperature * spread))
         return Evaluation(means)

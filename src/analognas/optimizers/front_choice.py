@@ -32,6 +32,7 @@ def choose_for_front(
     features: NDArray[np.float32],
     n: int,
     *,
+    temperature: float,
     generator: np.random.Generator,
 ) -> list[int]:
     """Return the positions of up to ``n`` candidates, of equal features only one.
@@ -47,13 +48,14 @@ def choose_for_front(
         beliefs: Predictions of all metrics of the problem for the candidates.
         features: Features of the candidates, shape ``(m, d)``.
         n: Number of candidates wanted.
+        temperature: Factor on the standard deviations of what is believed.
         generator: Source of randomness.
     """
     front = archive.costs[non_dominated(archive.costs, archive.violation == 0)]
     left = np.arange(len(features))
     chosen: list[int] = []
     while len(chosen) < n and len(left):
-        world = beliefs.draw(generator)
+        world = beliefs.draw(generator, temperature)
         violation = problem.violation(world)[left]
         weights = generator.dirichlet(np.ones(len(problem.objectives)))
         distances = np.zeros(len(left))

@@ -109,7 +109,13 @@ class PredictorGuided(ModelBased):
                 archive, self.space, self._encoding, self.problem.metrics, pool, features
             )
             return choose_for_front(
-                archive, self.problem, beliefs, features, n, generator=self.generator
+                archive,
+                self.problem,
+                beliefs,
+                features,
+                n,
+                temperature=self.temperature,
+                generator=self.generator,
             )
         known = np.isfinite(archive.scores)
         learnt = encode_features(self.space, archive.population[known], self._encoding)
