@@ -29,7 +29,7 @@ def test_finds_the_optimum_of_the_table():
         assert found.max() == best["baseline_accuracy"].max()
 
 
-@pytest.mark.parametrize("acquisition", ["ei", "pi", "ucb", "thompson"])
+@pytest.mark.parametrize("acquisition", BayesianOptimizer.acquisitions)
 def test_every_acquisition_beats_random_search(acquisition):
     optimizer = BayesianOptimizer(acquisition=acquisition, batch_size=10)
     rows = np.concatenate(search(optimizer, "analog_drift_2592000", seed=1003, n=50))

@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analognas.optimizers.class_choice import best_of_class, few_of_each
+from analognas.optimizers.class_choice import best_of_class, few_of_each, most_of_class
 
 
-def worth(means, stds, sizes, *, noise_std, temperature, seed=0):
+def worth(means, stds, classes, *, noise_std, temperature, seed=0):
     return best_of_class(
         np.asarray(means, dtype=float),
         np.asarray(stds, dtype=float),
-        np.asarray(sizes),
+        np.asarray(classes),
         noise_std=noise_std,
         temperature=temperature,
         generator=np.random.default_rng(seed),
@@ -19,18 +19,24 @@ def worth(means, stds, sizes, *, noise_std, temperature, seed=0):
 
 @pytest.mark.parametrize("size", [2, 5, 25, 100])
 def test_a_class_stands_out_by_the_expected_largest_of_its_readings(size):
+    def promised(members):
+        one = np.ones(members)
+        values = worth(0 * one, one, 0 * one.astype(int), noise_std=1.0, temperature=1.0)
+        assert np.ptp(values) == 0
+        return values[0]
+
     n = 40_000
     largest = np.random.default_rng(1).standard_normal((n, size)).max(axis=1)
-    (value,) = worth([0.0], [1.0], [size], noise_std=1.0, temperature=1.0)
     # Blom's approximation is off by up to 0.03; a class size wrong by a third is told apart.
-    assert value == pytest.approx(largest.mean(), abs=0.03 + 5 * largest.std() / n**0.5)
-    (smaller,) = worth([0.0], [1.0], [max(1, 2 * size // 3)], noise_std=1.0, temperature=1.0)
-    assert largest.mean() - smaller > 0.06
+    tolerance = 0.03 + 5 * largest.std() / n**0.5
+    assert promised(size) == pytest.approx(largest.mean(), abs=tolerance)
+    assert largest.mean() - promised(max(1, 2 * size // 3)) > tolerance
 
 
 def test_doubt_is_what_noise_leaves_of_the_standard_deviation():
     n = 20_000
-    drawn = worth(np.full(n, 2.0), np.full(n, 0.5), np.ones(n), noise_std=0.3, temperature=0.5)
+    settings = {"noise_std": 0.3, "temperature": 0.5}
+    drawn = worth(np.full(n, 2.0), np.full(n, 0.5), np.arange(n), **settings)
     std = 0.5 * np.sqrt(0.5**2 - 0.3**2)
     assert drawn.mean() == pytest.approx(2.0, abs=5 * std / n**0.5)
     tolerance = 5 * std / (2 * n) ** 0.5
@@ -38,13 +44,24 @@ def test_doubt_is_what_noise_leaves_of_the_standard_deviation():
     assert 0.05 * std > tolerance  # a deviation wrong by a twentieth would be seen
 
 
+def test_members_of_a_class_share_its_doubt():
+    drawn = worth([1.0, 2.0, 1.0], [0.5] * 3, [0, 0, 1], noise_std=0.1, temperature=1.0)
+    assert drawn[1] - drawn[0] == pytest.approx(1.0)
+    assert drawn[2] != drawn[0]
+
+
 def test_without_temperature_the_mean_decides():
     means = [0.3, 0.1, 0.2]
-    assert worth(means, [1, 5, 9], [1, 50, 9], noise_std=0.5, temperature=0.0).tolist() == means
+    assert worth(means, [1, 5, 9], [1, 0, 1], noise_std=0.5, temperature=0.0).tolist() == means
 
 
 def test_noise_above_a_standard_deviation_leaves_no_doubt():
-    assert worth([1.0], [0.2], [1], noise_std=0.3, temperature=1.0).tolist() == [1.0]
+    assert worth([1.0], [0.2], [0], noise_std=0.3, temperature=1.0).tolist() == [1.0]
+
+
+@pytest.mark.parametrize(("n", "most"), [(1, 1), (2, 1), (3, 1), (4, 2), (20, 10)])
+def test_half_of_a_batch_may_be_of_one_class(n, most):
+    assert most_of_class(n) == most
 
 
 @given(

@@ -86,6 +86,11 @@ class CategoricalProcess:
         signal = max(float(white @ white) / len(targets), np.finfo(float).tiny)
         return cls(known, kernel, noise, signal, whitening, white)
 
+    @property
+    def noise_std(self) -> float:
+        """Standard deviation of measurements of one architecture."""
+        return float(np.sqrt(self.signal * self.noise))
+
     def posterior(self, points: Points) -> Posterior:
         """What is known of new points, shape ``(m,)`` each."""
         explained = self.whitening @ self.kernel(self.known, points)

@@ -16,46 +16,61 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_of_class", "few_of_each"]
+__all__ = ["BEST_OF_CLASS", "best_of_class", "few_of_each", "most_of_class"]
 
 Floats = NDArray[np.float64]
+
+BEST_OF_CLASS = "best_of_class"
+"""Name of the acquisition."""
+
+_CLASSES_IN_BATCH = 2  # at least, from two architectures on
 
 
 def best_of_class(
     means: Floats,
     stds: Floats,
-    sizes: NDArray[np.int64],
+    classes: NDArray[np.int64],
     *,
     noise_std: float,
     temperature: float,
     generator: np.random.Generator,
 ) -> Floats:
-    """Return what each class is worth, shape ``(k,)``.
+    """Return what each candidate is worth as one of its class, shape ``(m,)``.
 
     Args:
-        means: Predicted scores of a new reading, shape ``(k,)``.
-        stds: Their standard deviations, noise included, shape ``(k,)``.
-        sizes: Candidates in each class, shape ``(k,)``.
+        means: Predicted scores of a new reading, shape ``(m,)``.
+        stds: Their standard deviations, noise included, shape ``(m,)``.
+        classes: Class of each candidate, numbered from 0, shape ``(m,)``.
         noise_std: Standard deviation of readings of one class.
         temperature: The factor on standard deviations; 0 is greedy.
         generator: Source of randomness.
 
     Example:
         >>> generator = np.random.default_rng(0)
-        >>> means, stds, sizes = np.zeros(3), np.ones(3), np.array([1, 2, 25])
+        >>> means, stds, classes = np.zeros(4), np.ones(4), np.array([0, 1, 1, 1])
         >>> best_of_class(
-        ...     means, stds, sizes, noise_std=1.0, temperature=1.0, generator=generator
+        ...     means, stds, classes, noise_std=1.0, temperature=1.0, generator=generator
         ... ).round(2)
-        array([0.  , 0.59, 1.96])
+        array([0.  , 0.87, 0.87, 0.87])
     """
     from scipy.special import ndtri
 
+    sizes = np.bincount(classes)
     doubt = np.sqrt(np.maximum(np.square(stds) - noise_std**2, 0.0))
-    standing_out = ndtri((sizes - 0.375) / (sizes + 0.25))
-    return np.asarray(
-        generator.normal(means, temperature * doubt) + temperature * stds * standing_out,
-        dtype=np.float64,
-    )
+    # One draw a class: its members share what is not known of it.
+    draws = generator.standard_normal(len(sizes))[classes]
+    standing_out = ndtri((sizes - 0.375) / (sizes + 0.25))[classes]
+    return np.asarray(means + temperature * (doubt * draws + stds * standing_out), dtype=np.float64)
+
+
+def most_of_class(n: int) -> int:
+    """Return how many of a batch of ``n`` may be of one class: half.
+
+    Example:
+        >>> most_of_class(1), most_of_class(20)
+        (1, 10)
+    """
+    return max(1, n // _CLASSES_IN_BATCH)
 
 
 def few_of_each(

@@ -16,14 +16,11 @@ from ..evaluators import GraphEnsemble, Problem, distinct_rows
 from ..spaces import Population, encode_features
 from .acquisitions import ACQUISITIONS, acquire
 from .beliefs import Beliefs
-from .class_choice import best_of_class, few_of_each
+from .class_choice import BEST_OF_CLASS, best_of_class, few_of_each, most_of_class
 from .front_choice import choose_for_front
 from .model_based import Features, Floats, ModelBased
 
-BEST_OF_CLASS = "best_of_class"
-
 _OF_DRAWS = (BEST_OF_CLASS, "thompson")
-_CLASSES_IN_BATCH = 2  # at least, from two architectures on
 
 
 class PredictorGuided(ModelBased):
@@ -127,7 +124,7 @@ class PredictorGuided(ModelBased):
             self._worth(acquired, self._feasibility(pool, features)),
             classes,
             n,
-            per_class=max(1, n // _CLASSES_IN_BATCH),
+            per_class=most_of_class(n),
             generator=self.generator,
         )
 
@@ -136,15 +133,14 @@ class PredictorGuided(ModelBased):
     ) -> Floats:
         """What each candidate promises, shape ``(m,)``, from predictions for each class, shape ``(k,)``."""
         if self.acquisition == BEST_OF_CLASS:
-            worth = best_of_class(
-                means,
-                stds,
-                np.bincount(classes),
+            return best_of_class(
+                means[classes],
+                stds[classes],
+                classes,
                 noise_std=model.noise_std,
                 temperature=self.temperature,
                 generator=self.generator,
             )
-            return worth[classes]
         factor = self.temperature if self.acquisition == "thompson" else 1.0
         return acquire(
             self.acquisition,
