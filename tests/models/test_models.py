@@ -18,7 +18,7 @@ SMALL = {
     "cnn-4": (IMAGES, {}),
     "kws-cnn": (FEATURES, {}),
     "lstm": (TEXT, {"width": 8}),
-    "searched": (IMAGES, {"architecture": [2, 1, 3, 2, 0, 1], "channels": 4, "cells": 1}),
+    "searched": (IMAGES, {"architecture": [2, 3, 3, 2, 3, 2], "channels": 4, "cells": 1}),
     "text-classifier": (TEXT, {"vocabulary_size": 30, "width": 16, "heads": 2, "layers": 1}),
 }
 N_CLASSES = 5

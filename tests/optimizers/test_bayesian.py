@@ -24,12 +24,12 @@ def search(optimizer, metric, *, seed, n, constraints=()):
 def test_finds_the_optimum_of_the_table():
     best = EVALUATOR.evaluate(EVALUATOR.space.every(), ["baseline_accuracy"]).means
     for seed in (1000, 1001, 1002):
-        rows = np.concatenate(search(BayesianOptimizer(), "baseline_accuracy", seed=seed, n=50))
+        rows = np.concatenate(search(BayesianOptimizer(), "baseline_accuracy", seed=seed, n=90))
         found = EVALUATOR.evaluate(rows, ["baseline_accuracy"]).means["baseline_accuracy"]
         assert found.max() == best["baseline_accuracy"].max()
 
 
-@pytest.mark.parametrize("acquisition", BayesianOptimizer.acquisitions)
+@pytest.mark.parametrize("acquisition", ["ei", "pi", "ucb", "thompson"])
 def test_every_acquisition_beats_random_search(acquisition):
     optimizer = BayesianOptimizer(acquisition=acquisition, batch_size=10)
     rows = np.concatenate(search(optimizer, "analog_drift_2592000", seed=1003, n=50))
