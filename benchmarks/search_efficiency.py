@@ -171,7 +171,7 @@ def figure_of(runs, metrics, names, seeds):
         axes.set_xticks([10, 20, *QUERIES], [str(n) for n in (10, 20, *QUERIES)])
         axes.minorticks_off()
     panels[0].set_ylabel("best so far (%), mean and two standard errors")
-    panels[-1].legend(frameon=False, fontsize="small", loc="lower right")
+    panels[0].legend(frameon=False, fontsize="small", loc="lower right")
     return figure
 
 
