@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import check_float
 from ..evaluators import distinct_rows
 from ..evaluators.normal_scores import NormalScores
 from ..spaces import Population, encode_features
-from .acquisitions import ACQUISITIONS, acquire
+from .acquisitions import acquire
 from .categorical_kernel import Points
 from .categorical_process import CategoricalProcess, Posterior
 from .class_choice import BEST_OF_CLASS, best_of_class, few_of_each, most_of_class
@@ -63,7 +61,6 @@ class BayesianOptimizer(ModelBased):
     """
 
     name = "bayesian"
-    acquisitions = (BEST_OF_CLASS, *ACQUISITIONS)
 
     def __init__(
         self,
@@ -80,15 +77,11 @@ class BayesianOptimizer(ModelBased):
             n_initial=n_initial,
             acquisition=acquisition,
             kappa=kappa,
+            temperature=temperature,
             batch_size=batch_size,
             batch_share=batch_share,
             encoding=encoding,
         )
-        self.temperature = check_float("temperature", temperature, minimum=0.0)
-
-    def hyperparameters(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().hyperparameters(), "temperature": self.temperature}
 
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
         scores = self.archive.scores

@@ -17,6 +17,7 @@ from .acquisitions import ACQUISITIONS
 from .archive import Archive
 from .base import Optimizer
 from .beliefs import counts_alike
+from .class_choice import BEST_OF_CLASS
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -42,6 +43,7 @@ class ModelBased(Optimizer):
         n_initial: Random architectures measured before the first model.
         acquisition: One of :attr:`acquisitions`.
         kappa: Standard deviations that ``"ucb"`` adds to a mean.
+        temperature: Factor on the standard deviations of what is drawn.
         batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
             from 1 to 20.
         batch_share: See ``batch_size``.
@@ -56,7 +58,7 @@ class ModelBased(Optimizer):
     """
 
     archive: Archive
-    acquisitions: ClassVar[Sequence[str]] = ACQUISITIONS
+    acquisitions: ClassVar[Sequence[str]] = (BEST_OF_CLASS, *ACQUISITIONS)
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class ModelBased(Optimizer):
         n_initial: int,
         acquisition: str,
         kappa: float,
+        temperature: float,
         batch_size: int | None,
         batch_share: float,
         encoding: str | None,
@@ -73,6 +76,7 @@ class ModelBased(Optimizer):
         self.n_initial = check_int("n_initial", n_initial, minimum=1)
         self.acquisition = check_choice("acquisition", acquisition, self.acquisitions)
         self.kappa = check_float("kappa", kappa, minimum=0.0)
+        self.temperature = check_float("temperature", temperature, minimum=0.0)
         self.batch_share = check_float("batch_share", batch_share, minimum=0.0, maximum=1.0)
         self.encoding = encoding
 
@@ -82,6 +86,7 @@ class ModelBased(Optimizer):
             "n_initial": self.n_initial,
             "acquisition": self.acquisition,
             "kappa": self.kappa,
+            "temperature": self.temperature,
             "batch_size": None if self._batch_grows else self.batch_size,
             "batch_share": self.batch_share,
             "encoding": self.encoding,

@@ -6,15 +6,13 @@ Architecture Search", AAAI 2021) and WeakNAS (Wu et al., "Stronger NAS with Weak
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError, check_float
+from ..core import InvalidArgumentError
 from ..evaluators import GraphEnsemble, Problem, distinct_rows
 from ..spaces import Population, encode_features
-from .acquisitions import ACQUISITIONS, acquire
+from .acquisitions import acquire
 from .beliefs import Beliefs
 from .class_choice import BEST_OF_CLASS, best_of_class, few_of_each, most_of_class
 from .front_choice import choose_for_front
@@ -60,7 +58,6 @@ class PredictorGuided(ModelBased):
 
     name = "predictor_guided"
     several_objectives = True
-    acquisitions = (BEST_OF_CLASS, *ACQUISITIONS)
 
     def __init__(
         self,
@@ -77,15 +74,11 @@ class PredictorGuided(ModelBased):
             n_initial=n_initial,
             acquisition=acquisition,
             kappa=kappa,
+            temperature=temperature,
             batch_size=batch_size,
             batch_share=batch_share,
             encoding=encoding,
         )
-        self.temperature = check_float("temperature", temperature, minimum=0.0)
-
-    def hyperparameters(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {**super().hyperparameters(), "temperature": self.temperature}
 
     def check(self, problem: Problem) -> None:
         """Refuse several objectives with an acquisition of one.
