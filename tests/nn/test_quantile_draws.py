@@ -5,20 +5,12 @@ import pytest
 import torch
 from scipy import stats
 
-from analognas.nn.quantile_draws import (
-    QUANTILES,
-    add_draws,
-    in_one_stream,
-    set_draws,
-    start_draws,
-)
+from analognas.nn.noise import ExactNoise
+from analognas.nn.quantile_draws import QUANTILES, scaled_quantiles
 
 
-def drawn(n, seed=0):
-    start_draws(torch.Generator().manual_seed(seed))
-    y = torch.empty(n)
-    set_draws(y)
-    return y
+def drawn(n, seed=0, std=1.0):
+    return ExactNoise([torch.Generator().manual_seed(seed)]).normal(torch.empty(n), std)
 
 
 def test_the_table_is_the_normal_distribution_to_its_resolution():
@@ -51,33 +43,18 @@ def test_draws_do_not_depend_on_each_other():
 
 
 def test_a_seed_gives_a_stream_and_the_generator_moves_on():
-    generator = torch.Generator().manual_seed(3)
-    first, second = torch.empty(100), torch.empty(100)
-    start_draws(generator)
-    set_draws(first)
-    start_draws(generator)
-    set_draws(second)
+    noise = ExactNoise([torch.Generator().manual_seed(3)])
+    first, second = (noise.normal(torch.empty(100), 1.0) for _ in range(2))
     assert torch.equal(first, drawn(100, seed=3))
     assert not torch.equal(first, second)
 
 
-@pytest.mark.parametrize("sizes", [(40_000, 60_001), (4, 8, 99_989), (32_768, 32_768, 34_465)])
-def test_parts_in_turn_get_the_numbers_of_the_whole(sizes):
-    n = sum(sizes)
-    whole, cut = torch.zeros(n), torch.zeros(n)
-    parts = list(torch.split(cut, list(sizes)))
-    assert in_one_stream(parts)
-    start_draws(torch.Generator().manual_seed(0))
-    add_draws(whole, 0.5)
-    start_draws(torch.Generator().manual_seed(0))
-    for part in parts:
-        add_draws(part, 0.5)
-    assert torch.equal(whole, cut)
-    torch.testing.assert_close(whole, 0.5 * drawn(n))
+@pytest.mark.parametrize("n", [1, 1000, 2048, 2049, 5000])
+def test_a_longer_tensor_begins_with_the_numbers_of_a_shorter_one(n):
+    short, long = drawn(n), drawn(10_000)
+    assert torch.equal(short, long[:n])
 
 
-def test_parts_that_would_break_the_stream_are_known():
-    y = torch.zeros(12)
-    assert not in_one_stream([y[:6], y[6:]])
-    assert in_one_stream([y[:8], y[8:]])
-    assert in_one_stream([y[:7]])
+def test_the_table_is_scaled():
+    np.testing.assert_array_equal(scaled_quantiles(0.5), QUANTILES * 0.5)
+    torch.testing.assert_close(drawn(1000, std=0.5), drawn(1000) * 0.5)

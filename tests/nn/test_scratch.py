@@ -1,11 +1,11 @@
-"""Reused memory, and tensors cut into pieces."""
+"""Reused memory, and memory as arrays."""
 
 import threading
 
 import pytest
 import torch
 
-from analognas.nn.scratch import flat_view, is_dense, pieces, scratch_like
+from analognas.nn.scratch import flat_array, flat_view, is_dense, scratch_like, takes_kernels
 
 LAYOUTS = {
     "matrix": lambda: torch.randn(700, 300),
@@ -22,29 +22,24 @@ def seeded():
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("rows", [False, True])
-def test_pieces_are_the_whole_once(layout, rows):
+def test_what_compiled_passes_take(layout):
     x = LAYOUTS[layout]()
-    y = torch.empty_like(x).copy_(x)
-    count = torch.zeros_like(y)
-    for part, target in pieces(y, count, rows=rows):
-        assert part.shape == target.shape
-        target += part
-    assert torch.equal(count, x)
-    assert len(list(pieces(y, rows=rows))) > 1
+    dense = layout not in ("strided", "expanded")
+    assert takes_kernels(x) == dense
+    assert not takes_kernels(x.double())
+    assert not takes_kernels(x, x.transpose(0, 1).contiguous().transpose(0, 1))
+    if dense:
+        assert takes_kernels(x, torch.empty_like(x))
+        assert not takes_kernels(x, x.double())
 
 
-def test_rows_keep_what_broadcasts():
-    y, bias = torch.zeros(1000, 200), torch.arange(200.0)
-    for (part,) in pieces(y, rows=True):
-        part += bias
-    assert torch.equal(y, bias.expand(1000, 200))
-
-
-@pytest.mark.parametrize("n", [0, 1, 100])
-def test_small_tensors_stay_whole(n):
-    x = torch.zeros(n)
-    assert [part[0] is x for part in pieces(x)] == [True]
+@pytest.mark.parametrize("layout", ["matrix", "image", "channels_last"])
+def test_flat_arrays_are_the_memory(layout):
+    x = LAYOUTS[layout]().requires_grad_()
+    array = flat_array(x)
+    assert array.shape == (x.numel(),)
+    array[:] = 7.0
+    assert bool((x == 7.0).all())
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

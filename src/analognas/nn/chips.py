@@ -97,7 +97,7 @@ class LayerChips:
     ) -> tuple[Tensor, Tensor]:
         """Return outputs, and which vectors saturated an output (only with bound management)."""
         plan = self.plan
-        steps = quantize_inputs(x, r, plan, self.noise, scratch_like(x, "steps"))
+        steps, _ = quantize_inputs(x, r, plan, self.noise, scratch_like(x, "steps"))
         total: Tensor | None = None
         saturated = torch.zeros((), dtype=torch.bool, device=x.device)
         for i in range(plan.grid.n_row_tiles):

@@ -12,8 +12,8 @@ input range is
 with g the gradient of the inputs before it is made zero.
 
 What is saved for the backward is the input (which plain layers save too), the noisy weights, and, for tiles
-with a clipped output, where that was. On the CPU scales are plain numbers and extremes are looked up first,
-so that passes which would change nothing are left out.
+with a clipped output, where that was. On the CPU scales are plain numbers and what is clipped is counted, so
+that passes which would change nothing are left out.
 
 Source: Rasch et al., Nat. Commun. 14:5282, 2023; the range's gradient as in aihwkit 1.2.0.
 """
@@ -31,7 +31,7 @@ from .config import WeightModifier
 from .modifiers import modified
 from .noise import EXACT, NoiseSource, training_source
 from .outputs import settle
-from .passes import Extremes, mask_and_sum, mask_inputs, masked, number
+from .passes import mask_and_sum, mask_inputs, masked, number
 from .plan import Plan
 from .products import Gradients
 from .scratch import scratch_like
@@ -89,8 +89,7 @@ class HWAFunction(torch.autograd.Function):
         matrix, rows = weight.flatten(1), plan.row_scales(scale)
         noisy = modified(matrix, rows, step.modifier, noise, step.factor)
         remade = plan.config.dac.noise == 0.0  # in the backward: cheaper than to keep
-        seen = Extremes() if isinstance(r, float) else None
-        steps = _steps(x, r, step, noise, temporary=remade, seen=seen)
+        steps, ctx.clips_inputs = _steps(x, r, step, noise, temporary=remade)
         driven, factor = noisy, 1.0
         if isinstance(rows, float):
             factor = plan.weight_factor / rows
@@ -99,23 +98,23 @@ class HWAFunction(torch.autograd.Function):
         driven = driven.to(dtype)
         total: Tensor | None = None
         masks: list[Tensor | None] = []
-        one_scale = isinstance(rows, float)
+        one_scale, last = isinstance(rows, float), plan.grid.n_row_tiles - 1
         to_outputs = r * (rows * plan.output_step if isinstance(rows, float) else 1.0)
+        # One scale: applied with the conversion. Several: every tile has its own, the range comes last.
+        direct = one_scale and (last == 0 or isinstance(to_outputs, float))
         if bias is not None:
             bias = plan.product.per_output(bias)
-        for i in range(plan.grid.n_row_tiles):
+        for i in range(last + 1):
             y = tile_outputs(
                 plan.tile_inputs(steps, i), plan.tile_matrix(driven, i), plan, i, noise, factor
             )
-            # One scale: applied once, with the bias. Several: every tile has its own.
             share = 1.0 if one_scale else plan.product.per_output(scale[i] * plan.output_step)
-            closes = one_scale and plan.grid.n_row_tiles == 1
             total, marks = settle(
                 y,
                 plan,
                 noise,
-                factor=to_outputs if closes else share,
-                bias=bias if closes else None,
+                factor=to_outputs if direct else share,
+                bias=bias if direct and i == last else None,
                 total=total,
                 marked=True,
             )
@@ -123,12 +122,11 @@ class HWAFunction(torch.autograd.Function):
         assert total is not None
         ctx.step = step
         ctx.clipped_tiles = [mask is not None for mask in masks]
-        ctx.clips_inputs = seen is None or not (-r < seen.low and seen.high < r)
         if remade:
             steps = steps.new_empty(0)
         kept = [mask for mask in masks if mask is not None]
         ctx.save_for_backward(x, steps, noisy.to(dtype), input_range, weight, *kept)
-        if closes:
+        if direct:
             return total
         total.mul_(to_outputs)
         return total if bias is None else total.add_(bias)
@@ -145,7 +143,7 @@ class HWAFunction(torch.autograd.Function):
         r = number(input_range)
         remade = plan.config.dac.noise == 0.0 and wants_w
         if remade:
-            steps = _steps(x, r, ctx.step, EXACT, temporary=True)
+            steps, _ = _steps(x, r, ctx.step, EXACT, temporary=True)
         to_inputs: Tensor | float = r / plan.input_steps
         if isinstance(to_inputs, Tensor) and to_inputs.ndim:
             steps, to_inputs = steps * to_inputs, 1.0
@@ -169,11 +167,8 @@ class HWAFunction(torch.autograd.Function):
         if grad_x is not None and ctx.clips_inputs and settings.kind != "absmax":
             grad_x = grad_x.to(x.dtype)
             if learns:
-                # Clipped inputs are at full scale, unless the DAC added noise.
-                at_scale = steps if remade else None
-                grad_x, outward, share = mask_and_sum(grad_x, x, r, at_scale, plan.input_steps)
-                decay = torch.where(share > settings.min_unclipped, settings.decay, 0.0)
-                grad_r = (outward + decay) * input_range
+                grad_x, outward, share = mask_and_sum(grad_x, x, r)
+                grad_r = (outward + (share > settings.min_unclipped) * settings.decay) * input_range
             else:
                 grad_x = mask_inputs(grad_x, x, r)
         elif learns and settings.min_unclipped < 1.0:
@@ -191,12 +186,12 @@ def _steps(
     noise: NoiseSource,
     *,
     temporary: bool,
-    seen: Extremes | None = None,
-) -> Tensor:
-    """Return inputs in steps of the DAC, in the type of the products."""
+) -> tuple[Tensor, bool]:
+    """Return inputs in steps of the DAC, in the type of the products; and whether one may be clipped."""
     wide = x if x.dtype in _WIDE else x.float()
     out = scratch_like(wide, "steps") if temporary else torch.empty_like(wide)
-    return quantize_inputs(wide, r, step.plan, noise, out, seen).to(step.compute_dtype)
+    steps, clips = quantize_inputs(wide, r, step.plan, noise, out)
+    return steps.to(step.compute_dtype), clips
 
 
 def tile_gradients(

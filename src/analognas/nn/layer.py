@@ -15,13 +15,14 @@ from ..core import (
     check_float,
     check_int,
 )
+from . import kernels
 from .chips import LayerChips
 from .config import AnalogConfig, WeightModifier
 from .hwa import NO_MODIFIER, HWAFunction, Pass
 from .plan import Plan
 from .products import Product
 from .scales import clip_limit, weight_scales
-from .scratch import pieces
+from .scratch import flat_array, takes_kernels
 from .tiling import TileGrid
 
 MODES = ("train", "chip", "ideal")
@@ -212,9 +213,11 @@ class AnalogLayer(nn.Module):
     def clip(self) -> None:
         """Clip the weights as configured, in place."""
         limit = clip_limit(self.weight, self.weight_scale, self.plan)
-        if isinstance(limit, float):
-            for (part,) in pieces(self.weight):
-                part.clamp_(-limit, limit)
+        if isinstance(limit, float) and takes_kernels(self.weight):
+            kernels.clip(flat_array(self.weight), limit)
+            torch.autograd.graph.increment_version(self.weight)
+        elif isinstance(limit, float):
+            self.weight.clamp_(-limit, limit)
         elif limit is not None:
             self.weight.copy_(torch.clamp(self.weight, -limit, limit))
         if self.config.input_range.kind == "learned":

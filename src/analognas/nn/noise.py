@@ -7,40 +7,84 @@ numbers that were drawn once, and is read from a random place: cheaper, but it r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from .quantile_draws import add_draws, in_one_stream, set_draws, start_draws
-from .scratch import eager_on_cpu, flat_view, is_dense, pieces
+from ..core.philox import Key, draw_key
+from . import kernels
+from .quantile_draws import scaled_quantiles
+from .scratch import flat_array, takes_kernels
 
 BANK_SIZE = 1 << 22
 """Numbers in a bank."""
 _BANK_SEED = 20_230_914
+_NO_KEY: Key = (np.uint32(0), np.uint32(0), np.uint32(0), np.uint32(0))  # of a bank
+
+
+class Recipe(NamedTuple):
+    """What the noise of one part of a tensor is made of; :func:`.kernels.add_noise` explains the rest.
+
+    Attributes:
+        part: The part, in the order of its memory.
+        kind: Draws or the bank.
+        numbers: A table, or the bank's numbers.
+        std: Multiplies the bank's numbers.
+        key: The stream of draws.
+    """
+
+    part: slice
+    kind: int
+    numbers: NDArray[np.float32]
+    std: float
+    key: Key
+
+
+NO_DRAWS = Recipe(slice(None), kernels.NO_NOISE, np.empty(0, dtype=np.float32), 0.0, _NO_KEY)
+"""No noise for a whole tensor."""
 
 
 class NoiseSource(ABC):
     """Where normal numbers come from."""
 
     @abstractmethod
+    def recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
+        """Yield what the compiled passes add to all parts of a tensor that they can take; draws anew."""
+
+    @abstractmethod
+    def _drawn(self, like: Tensor) -> Tensor:
+        """Return a new tensor of unit normal numbers where the compiled passes take none."""
+
     def normal(self, like: Tensor, std: Tensor | float) -> Tensor:
-        """Return a new tensor of normal numbers with mean 0."""
+        """Return a new contiguous tensor of normal numbers with mean 0."""
+        if not takes_kernels(like):
+            return self._drawn(like).mul_(std)
+        zeros = torch.zeros_like(like, memory_format=torch.contiguous_format)
+        if isinstance(std, Tensor):
+            return self._add_to(zeros, zeros, 1.0).mul_(std)
+        return self._add_to(zeros, zeros, std)
 
     def added(self, x: Tensor, std: Tensor | float) -> Tensor:
         """Return ``x`` plus normal numbers; a new tensor."""
-        return self.normal(x, std).add_(x)
+        if isinstance(std, Tensor) or not takes_kernels(x):
+            return self.normal(x, std).add_(x)
+        return self._add_to(torch.empty_like(x), x, std)
 
-    @abstractmethod
     def add(self, y: Tensor, std: Tensor | float) -> Tensor:
         """Add normal numbers to ``y`` in place and return it."""
+        if isinstance(std, Tensor) or not takes_kernels(y):
+            return y.add_(self.normal(y, std))
+        return self._add_to(y, y, std)
 
-    def adder(
-        self, y: Tensor, std: float, parts: Sequence[Tensor]
-    ) -> Callable[[Tensor], None] | None:
-        """Return what adds normal numbers to the parts of ``y`` in turn; None if it has been done for all."""
-        self.add(y, std)
-        return None
+    def _add_to(self, out: Tensor, x: Tensor, std: float) -> Tensor:
+        sums, given = flat_array(out), flat_array(x)
+        for part, kind, numbers, size, key in self.recipes(x, std):
+            kernels.add_noise(given[part], sums[part], kind, numbers, size, key, 0)
+        return out
 
 
 class ExactNoise(NoiseSource):
@@ -52,62 +96,21 @@ class ExactNoise(NoiseSource):
     """
 
     def __init__(self, generators: Sequence[torch.Generator] | None = None) -> None:
-        self.generators = generators
+        self.generators: Sequence[torch.Generator | None] = generators or [None]
 
-    def normal(self, like: Tensor, std: Tensor | float) -> Tensor:
-        """See :meth:`NoiseSource.normal`."""
+    def recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
+        """See :meth:`NoiseSource.recipes`: a stream for each generator."""
+        table, n = scaled_quantiles(std), y.numel() // len(self.generators)
+        for i, generator in enumerate(self.generators):
+            part = slice(i * n, (i + 1) * n)
+            yield Recipe(part, kernels.DRAWS, table, 1.0, draw_key(generator))
+
+    def _drawn(self, like: Tensor) -> Tensor:
         noise = torch.empty_like(like, memory_format=torch.contiguous_format)
-        for row, generator in self._rows(noise):
-            if _quick(row):
-                start_draws(generator)
-                set_draws(row.view(-1))
-            else:
-                row.normal_(generator=generator)
-        return noise if isinstance(std, float) and std == 1.0 else noise.mul_(std)
-
-    def added(self, x: Tensor, std: Tensor | float) -> Tensor:
-        """See :meth:`NoiseSource.added`."""
-        if not isinstance(std, float) or not _quick(x) or not x.is_contiguous():
-            return super().added(x, std)
-        result = self.normal(x, 1.0)
-        for part, target in pieces(x, result):
-            torch.add(part, target, alpha=std, out=target)
-        return result
-
-    def add(self, y: Tensor, std: Tensor | float) -> Tensor:
-        """See :meth:`NoiseSource.add`."""
-        if not isinstance(std, float) or not _quick(y) or not is_dense(y):
-            return y.add_(self.normal(y, std))
-        for row, generator in self._rows(y):
-            start_draws(generator)
-            add_draws(flat_view(row), std)
-        return y
-
-    def adder(
-        self, y: Tensor, std: float, parts: Sequence[Tensor]
-    ) -> Callable[[Tensor], None] | None:
-        """See :meth:`NoiseSource.adder`: one stream of numbers, the same whatever the parts."""
-        if not self._single or not _quick(y) or not in_one_stream(parts):
-            return super().adder(y, std, parts)
-        start_draws(self.generators[0] if self.generators else None)
-        return lambda part: add_draws(flat_view(part), std)
-
-    @property
-    def _single(self) -> bool:
-        return self.generators is None or len(self.generators) == 1
-
-    def _rows(self, y: Tensor) -> Iterator[tuple[Tensor, torch.Generator | None]]:
-        """Yield what each generator draws for."""
-        if self.generators is None:
-            yield y, None
-        elif len(self.generators) == 1:
-            yield y, self.generators[0]
-        else:
-            yield from zip(y, self.generators, strict=True)
-
-
-def _quick(y: Tensor) -> bool:
-    return y.dtype == torch.float32 and eager_on_cpu(y)
+        rows = [noise] if len(self.generators) == 1 else noise
+        for row, generator in zip(rows, self.generators, strict=True):
+            row.normal_(generator=generator)
+        return noise
 
 
 class BankNoise(NoiseSource):
@@ -116,49 +119,21 @@ class BankNoise(NoiseSource):
     def __init__(self) -> None:
         self._banks: dict[tuple[torch.device, torch.dtype], Tensor] = {}
 
-    def normal(self, like: Tensor, std: Tensor | float) -> Tensor:
-        """See :meth:`NoiseSource.normal`."""
-        return self.add(torch.zeros_like(like), std)
+    def recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
+        """See :meth:`NoiseSource.recipes`: a place for each half of a bank."""
+        for start in range(0, y.numel(), BANK_SIZE // 2):
+            n = min(BANK_SIZE // 2, y.numel() - start)
+            numbers: Any = self._piece(y, n).numpy()
+            yield Recipe(slice(start, start + n), kernels.BANK, numbers, std, _NO_KEY)
 
-    def added(self, x: Tensor, std: Tensor | float) -> Tensor:
-        """See :meth:`NoiseSource.added`: one pass where the bank is long enough."""
-        if not isinstance(std, float) or not x.is_contiguous() or x.numel() > BANK_SIZE // 2:
-            return super().added(x, std)
-        result = torch.empty_like(x)
-        numbers = self._piece(x).view(x.shape)
-        for part, noise, target in pieces(x, numbers, result):
-            torch.add(part, noise, alpha=std, out=target)
-        return result
+    def _drawn(self, like: Tensor) -> Tensor:
+        rows = torch.split(like.reshape(-1), BANK_SIZE // 2)
+        return torch.cat([self._piece(row, row.numel()) for row in rows]).view(like.shape)
 
-    def add(self, y: Tensor, std: Tensor | float) -> Tensor:
-        """See :meth:`NoiseSource.add`."""
-        if isinstance(std, Tensor):
-            return y.addcmul_(self.add(torch.zeros_like(y), 1.0), std)
-        for row in torch.split(flat_view(y), BANK_SIZE // 2):
-            for part, noise in pieces(row, self._piece(row)):
-                part.add_(noise, alpha=std)
-        return y
-
-    def adder(
-        self, y: Tensor, std: float, parts: Sequence[Tensor]
-    ) -> Callable[[Tensor], None] | None:
-        """See :meth:`NoiseSource.adder`: one place of the bank, the same whatever the parts."""
-        if y.numel() > BANK_SIZE // 2 or not is_dense(y):
-            return super().adder(y, std, parts)
-        rest = self._piece(y)
-
-        def add(part: Tensor) -> None:
-            nonlocal rest
-            flat = flat_view(part)
-            flat.add_(rest[: flat.numel()], alpha=std)
-            rest = rest[flat.numel() :]
-
-        return add
-
-    def _piece(self, like: Tensor) -> Tensor:
-        """Return as many numbers as ``like`` has, from a random place of the bank."""
-        offset = int(torch.randint(BANK_SIZE - like.numel(), ()))
-        return self._bank(like)[offset : offset + like.numel()]
+    def _piece(self, like: Tensor, n: int) -> Tensor:
+        """Return ``n`` numbers from a random place of the bank of a type and device."""
+        offset = int(torch.randint(BANK_SIZE - n, ()))
+        return self._bank(like)[offset : offset + n]
 
     def _bank(self, like: Tensor) -> Tensor:
         key = (like.device, like.dtype)

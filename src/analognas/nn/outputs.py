@@ -1,17 +1,20 @@
-"""From the product of a tile to digital outputs: noise, clipping, rounding, scale and bias.
-
-On the CPU all of it is done piece by piece, while a piece is in the cache.
-"""
+"""From the product of a tile to digital outputs: noise, clipping, rounding, scale and bias."""
 
 from __future__ import annotations
 
+import math
+from math import prod
+
+import numpy as np
 import torch
 from torch import Tensor
 
-from .noise import NoiseSource
-from .passes import CODE_LIMIT, extremes, round_in_place
+from . import kernels
+from .noise import NO_DRAWS, NoiseSource
 from .plan import Plan
-from .scratch import eager_on_cpu, pieces
+from .scratch import flat_array, takes_kernels
+
+_NO_MARKS = np.empty(0, dtype=np.bool_)
 
 
 def settle(
@@ -36,86 +39,87 @@ def settle(
         marked: Whether to tell where outputs were clipped.
 
     Returns:
-        Outputs, ``total`` or in the memory of ``y``; and marks, None if not asked for or where no output was
-        clipped. Marks are booleans, true inside; or values truncated to bytes, whose size is 127 exactly
-        where an output was clipped.
+        Outputs, ``total`` or in the memory of ``y``; and marks, true where an output was not clipped; None if
+        not asked for or where all are true.
     """
-    limit = plan.output_limit
-    in_bytes = eager_on_cpu(y) and limit == CODE_LIMIT
-    if not isinstance(factor, float) or not eager_on_cpu(y) or (marked and limit and not in_bytes):
-        return _settle_whole(y, plan, noise, factor, bias, total, marked)
-    std = plan.config.out_noise / plan.output_step
-    rounds = plan.config.adc.steps is not None
-    tensors = (y,) if total is None else (y, total)
-    parts = list(pieces(*tensors, rows=bias is not None))
-    add_noise = noise.adder(y, std, [part[0] for part in parts]) if std > 0.0 else None
-    marks = _Marks(y) if marked else None
-    for i, part in enumerate(parts):
-        if add_noise is not None:
-            add_noise(part[0])
-        if limit is not None:
-            if marks is None:
-                part[0].clamp_(-limit, limit)
-            else:
-                marks.clip(i, part[0], rows=bias is not None)
-        if rounds:
-            round_in_place(part[0], plan.config.adc.steps or 0)
-        _finish(part, factor, bias)
-    return tensors[-1], None if marks is None else marks.codes
-
-
-class _Marks:
-    """Bytes that tell where outputs were clipped, made when the first is."""
-
-    def __init__(self, y: Tensor) -> None:
-        self.y = y
-        self.codes: Tensor | None = None
-        self._parts: list[Tensor] = []
-
-    def clip(self, i: int, part: Tensor, *, rows: bool) -> None:
-        """Clip piece ``i`` of the outputs in place, and mark where."""
-        low, high = extremes(part)
-        if low > -CODE_LIMIT and high < CODE_LIMIT:
-            return
-        if self.codes is None:
-            self.codes = torch.zeros_like(self.y, dtype=torch.int8)
-            self._parts = [codes for _, codes in pieces(self.y, self.codes, rows=rows)]
-        self._parts[i].copy_(part.clamp_(-CODE_LIMIT, CODE_LIMIT))
-
-
-def _finish(part: tuple[Tensor, ...], factor: float, bias: Tensor | None) -> None:
-    """Scale a piece and add it to what it is part of, and the bias."""
-    y = part[0]
-    if len(part) > 1:
-        y = part[1].add_(y, alpha=factor)
-        if bias is not None:
-            y.add_(bias)
-    elif bias is not None and bias.dtype == y.dtype:
-        torch.add(bias, y, alpha=factor, out=y)
+    marked = marked and plan.output_limit is not None
+    if takes_kernels(y):
+        result, marks = _settle_at_once(y, plan, noise, factor, total, marked)
     else:
-        y.mul_(factor)
-        if bias is not None:
-            y.add_(bias)
+        result, marks = _settle_in_passes(y, plan, noise, factor, total, marked)
+    if bias is not None:
+        add_bias(result, bias)
+    return result, marks
 
 
-def _settle_whole(
+def _settle_at_once(
     y: Tensor,
     plan: Plan,
     noise: NoiseSource,
     factor: Tensor | float,
-    bias: Tensor | None,
     total: Tensor | None,
     marked: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """Do the same in passes over the whole: compiled, on other devices, with factors of their own."""
-    limit, marks = plan.output_limit, None
+    single = isinstance(factor, float)
+    adds = single and total is not None and total.stride() == y.stride()
+    std = plan.config.out_noise / plan.output_step
+    marks = torch.empty_like(y, dtype=torch.bool) if marked else None
+    outputs, flags = flat_array(y), _NO_MARKS if marks is None else flat_array(marks)
+    sums = flat_array(total) if adds and total is not None else outputs
+    n_clipped = 0
+    for part, kind, numbers, size, key in noise.recipes(y, std) if std > 0.0 else [NO_DRAWS]:
+        n_clipped += kernels.settle(
+            outputs[part],
+            sums[part],
+            adds,
+            flags[part],
+            kind,
+            numbers,
+            size,
+            key,
+            0,
+            plan.output_limit or math.inf,
+            plan.config.adc.steps is not None,
+            factor if isinstance(factor, float) else 1.0,
+        )
+    if not single:
+        y.mul_(factor)
+    if total is not None:
+        y = total if adds else total.add_(y)
+    return y, marks if n_clipped else None
+
+
+def _settle_in_passes(
+    y: Tensor,
+    plan: Plan,
+    noise: NoiseSource,
+    factor: Tensor | float,
+    total: Tensor | None,
+    marked: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Do the same by torch: compiled, on other devices, in other types."""
+    limit = plan.output_limit
     if plan.config.out_noise > 0.0:
         noise.add(y, plan.config.out_noise / plan.output_step)
+    marks = y.abs() < limit if marked and limit is not None else None
     if limit is not None:
-        marks = y.abs() < limit if marked else None
         y.clamp_(-limit, limit)
     if plan.config.adc.steps is not None:
-        round_in_place(y, plan.config.adc.steps)
+        y.round_()
     y.mul_(factor)
-    y = y if total is None else total.add_(y)
-    return (y if bias is None else y.add_(bias)), marks
+    return y if total is None else total.add_(y), marks
+
+
+def add_bias(y: Tensor, bias: Tensor) -> None:
+    """Add a bias in place: one number for each output, with a dimension of 1 for each of the positions."""
+    n = bias.numel()
+    axis = y.ndim - bias.ndim + bias.shape.index(n) if n in bias.shape else -1
+    # In any other memory format the outputs, axis 1, lie next to each other.
+    if axis < 0 or not takes_kernels(y) or bias.dtype != y.dtype or n != y.shape[axis]:
+        y.add_(bias)
+    elif y.is_contiguous():
+        kernels.add_bias(flat_array(y), flat_array(bias), prod(y.shape[axis + 1 :]))
+    elif axis == 1:
+        kernels.add_bias(flat_array(y), flat_array(bias), 1)
+    else:
+        y.add_(bias)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .passes import extremes
+from . import kernels
 from .plan import Plan
-from .scratch import eager_on_cpu, pieces
+from .scratch import flat_array, takes_kernels
 
 
 def weight_scales(weight: Tensor, plan: Plan) -> Tensor:
@@ -44,10 +44,8 @@ def clip_limit(weight: Tensor, scale: Tensor, plan: Plan) -> Tensor | float | No
 
 def spread(weight: Tensor) -> Tensor | float:
     """Return the standard deviation of the weights, on the CPU from two cheap sums where that is safe."""
-    if eager_on_cpu(weight) and weight.numel() > 1:
-        parts = [part for (part,) in pieces(weight)]
-        n, total = weight.numel(), sum(float(part.sum()) for part in parts)
-        squares = sum(float(torch.linalg.vector_norm(part)) ** 2 for part in parts)
+    if takes_kernels(weight) and weight.numel() > 1:
+        n, (total, squares) = weight.numel(), kernels.sums(flat_array(weight))
         if total**2 / n < 0.5 * squares:
             return float(((squares - total**2 / n) / (n - 1)) ** 0.5)
     return weight.std(correction=min(1, weight.numel() - 1))
@@ -55,8 +53,7 @@ def spread(weight: Tensor) -> Tensor | float:
 
 def largest(weight: Tensor) -> Tensor:
     """Return the largest absolute weight, without dimensions."""
-    if eager_on_cpu(weight):
-        low, high = extremes(weight)
-        return weight.new_tensor(max(-low, high))
+    if takes_kernels(weight):
+        return weight.new_tensor(kernels.largest_size(flat_array(weight)))
     ends = torch.aminmax(weight)
     return torch.maximum(-ends.min, ends.max)

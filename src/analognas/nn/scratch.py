@@ -1,20 +1,18 @@
-"""Memory that the passes of analog layers use again and again, and the blocks in which they run.
+"""Memory that the passes of analog layers use again and again, and memory as the compiled passes see it.
 
-On the CPU a large temporary costs more than the arithmetic on it, since its pages are new each time; and a
-pass over a small tensor costs less in pieces than the start of a parallel region.
+On the CPU a large temporary costs more than the arithmetic on it, since its pages are new each time.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 _LARGEST = 1 << 24  # elements kept for reuse; larger temporaries are given back at once
-_PIECE = 1 << 15  # below this many elements torch starts no parallel region
-_IN_PIECES = 1 << 20  # longer tensors gain more from several threads
 
 
 class _Scratch(threading.local):
@@ -45,6 +43,21 @@ def flat_view(y: Tensor) -> Tensor:
     return y.view(-1) if y.is_contiguous() else y.as_strided((y.numel(),), (1,))
 
 
+def takes_kernels(x: Tensor, *others: Tensor) -> bool:
+    """Whether :mod:`.kernels` can go through the memory of tensors of one shape: float32, on the CPU, alike."""
+    return (
+        x.dtype == torch.float32
+        and eager_on_cpu(x)
+        and is_dense(x)
+        and all(other.dtype == x.dtype and other.stride() == x.stride() for other in others)
+    )
+
+
+def flat_array(x: Tensor) -> NDArray[Any]:
+    """Return the memory of a dense tensor on the CPU as an array of one dimension."""
+    return flat_view(x.detach()).numpy()
+
+
 def scratch_like(x: Tensor, use: str, dtype: torch.dtype | None = None) -> Tensor:
     """Return a tensor shaped and laid out like ``x``, with any values.
 
@@ -61,25 +74,3 @@ def scratch_like(x: Tensor, use: str, dtype: torch.dtype | None = None) -> Tenso
     if not is_dense(x):
         return flat[:n].view(x.shape)
     return flat.as_strided(x.shape, x.stride())
-
-
-def pieces(*tensors: Tensor, rows: bool = False) -> Iterator[tuple[Tensor, ...]]:
-    """Cut tensors into the pieces in which a chain of passes costs least.
-
-    Args:
-        tensors: Tensors with the same first dimension, the largest first.
-        rows: Cut along the first dimension, so that what broadcasts with the tensors broadcasts with their
-            pieces; otherwise tensors of one shape and layout are cut in the order of their memory.
-    """
-    first = tensors[0]
-    n = first.numel()
-    if not eager_on_cpu(first) or not _PIECE < n <= _IN_PIECES:
-        yield tensors
-        return
-    alike = all(x.shape == first.shape and x.stride() == first.stride() for x in tensors[1:])
-    if not rows and alike and is_dense(first):
-        cut = [torch.split(flat_view(x), _PIECE) for x in tensors]
-    else:
-        count = _PIECE * first.shape[0] // n
-        cut = [torch.split(x, count // 4 * 4 or max(count, 1)) for x in tensors]
-    yield from zip(*cut, strict=True)

@@ -10,23 +10,18 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from . import kernels
 from .noise import NoiseSource
-from .passes import Extremes, constant, round_in_place, rounding_shift
 from .plan import Plan
-from .scratch import is_dense, pieces
+from .scratch import flat_array, takes_kernels
 
 G_RATIO = 1.0 / (0.35 * 5e-6)
 """Conductance of a wire segment over the largest conductance of a device (0.35 ohm, 5 uS)."""
 
 
 def quantize_inputs(
-    x: Tensor,
-    input_range: Tensor | float,
-    plan: Plan,
-    noise: NoiseSource,
-    out: Tensor,
-    seen: Extremes | None = None,
-) -> Tensor:
+    x: Tensor, input_range: Tensor | float, plan: Plan, noise: NoiseSource, out: Tensor
+) -> tuple[Tensor, bool]:
     """Return inputs in steps of the DAC, clipped and rounded, with the DAC's noise.
 
     Args:
@@ -34,35 +29,26 @@ def quantize_inputs(
         input_range: No dimensions, or shaped to divide ``x``.
         plan: The layer.
         noise: Where the DAC's noise comes from.
-        out: Takes the result, shaped and laid out like ``x``.
-        seen: Takes note of the inputs' extremes.
+        out: Takes the steps, shaped and laid out like ``x``.
+
+    Returns:
+        ``out``; and whether an input may have been at the range or beyond.
     """
     steps = plan.input_steps
-    factor = steps / input_range
     rounds = plan.config.dac.steps is not None
-    shift = rounding_shift(out, steps) if rounds else None
-    if isinstance(factor, Tensor) or not is_dense(x):
-        if seen is not None:
-            seen.look_at(x)
-        torch.mul(x, factor, out=out)
-        if rounds:
-            round_in_place(out, steps)
-        out.clamp_(-steps, steps)
+    clips = True
+    if isinstance(input_range, float) and takes_kernels(x, out):
+        given, target = flat_array(x), flat_array(out)
+        factor = steps / input_range
+        clips = kernels.quantize(given, target, factor, steps, rounds, input_range) > 0
     else:
-        for part, target in pieces(x, out):
-            if seen is not None:
-                seen.look_at(part)
-            if shift is not None:
-                torch.add(constant(shift, out.dtype), part, alpha=factor, out=target)
-                target.clamp_(shift - steps, shift + steps).sub_(shift)
-                continue
-            torch.mul(part, factor, out=target)
-            if rounds:
-                target.round_()
-            target.clamp_(-steps, steps)
+        torch.mul(x, steps / input_range, out=out)
+        if rounds:
+            out.round_()
+        out.clamp_(-steps, steps)
     if plan.config.dac.noise > 0.0:
         noise.add(out, plan.config.dac.noise * steps)
-    return out
+    return out, clips
 
 
 def tile_outputs(

@@ -355,13 +355,23 @@ def _scatter(out: Tensor, mean: Law, std: Law, scale: float, generator: torch.Ge
     if isinstance(std, float | int):
         if std == 0.0:
             return out.copy_(mean) if isinstance(mean, Tensor) else out.fill_(mean)
-        return out.normal_(generator=generator).mul_(std * scale).add_(mean)
+        return _draw(out, generator).mul_(std * scale).add_(mean)
     if std.shape != out.shape:
         raise InvalidArgumentError(
             f"A law must return a number or a tensor of shape {tuple(out.shape)}, "
             f"but got the shape {tuple(std.shape)}."
         )
-    out.normal_(generator=generator)
+    _draw(out, generator)
     if isinstance(mean, Tensor):
         return torch.addcmul(mean, out, std, value=scale, out=out)
     return out.mul_(std).mul_(scale).add_(mean)
+
+
+def _draw(out: Tensor, generator: torch.Generator) -> Tensor:
+    """Fill a block with normal numbers."""
+    if out.device.type != "cpu" or out.dtype != torch.float32 or not out.is_contiguous():
+        return out.normal_(generator=generator)
+    # Loading compiled code takes half a second, which those who only look at a device need not wait for.
+    from ..core.normal_draws import fill_normal
+
+    return fill_normal(out, generator)
