@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..core.philox import Key, draw_key
 from . import kernels
+from .parallel import run_all, slices
 from .quantile_draws import scaled_quantiles
 from .scratch import flat_array, takes_kernels
 
@@ -24,17 +25,19 @@ BANK_SIZE = 1 << 22
 """Numbers in a bank."""
 _BANK_SEED = 20_230_914
 _NO_KEY: Key = (np.uint32(0), np.uint32(0), np.uint32(0), np.uint32(0))  # of a bank
+_NO_NUMBERS = np.empty(0, dtype=np.float32)
 
 
 class Recipe(NamedTuple):
-    """What the noise of one part of a tensor is made of; :func:`.kernels.add_noise` explains the rest.
+    """What the noise of one part of a tensor is made of: the arguments of :func:`.kernels.add_noise`.
 
     Attributes:
         part: The part, in the order of its memory.
-        kind: Draws or the bank.
+        kind: Draws or the bank, or nothing.
         numbers: A table, or the bank's numbers.
         std: Multiplies the bank's numbers.
         key: The stream of draws.
+        first: The block of the stream that the part begins with.
     """
 
     part: slice
@@ -42,18 +45,36 @@ class Recipe(NamedTuple):
     numbers: NDArray[np.float32]
     std: float
     key: Key
+    first: int = 0
+
+    def cut(self) -> list[Recipe]:
+        """Return recipes of parts that threads can share; together they give the same noise."""
+        start, numbers = self.part.start, self.numbers
+        return [
+            self._replace(
+                part=slice(start + own.start, start + own.stop),
+                numbers=numbers[own] if self.kind == kernels.BANK else numbers,
+                first=own.start // kernels.BLOCK,
+            )
+            for own in slices(self.part.stop - start)
+        ]
 
 
-NO_DRAWS = Recipe(slice(None), kernels.NO_NOISE, np.empty(0, dtype=np.float32), 0.0, _NO_KEY)
-"""No noise for a whole tensor."""
+def no_recipe(n: int) -> Recipe:
+    """Return the recipe of no noise for ``n`` numbers."""
+    return Recipe(slice(0, n), kernels.NO_NOISE, _NO_NUMBERS, 0.0, _NO_KEY)
 
 
 class NoiseSource(ABC):
     """Where normal numbers come from."""
 
+    def recipes(self, y: Tensor, std: float) -> list[Recipe]:
+        """Return what compiled passes add to the parts of a tensor that they can take: drawn anew."""
+        return [part for recipe in self._recipes(y, std) for part in recipe.cut()]
+
     @abstractmethod
-    def recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
-        """Yield what the compiled passes add to all parts of a tensor that they can take; draws anew."""
+    def _recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
+        """Yield a recipe for each stream of numbers."""
 
     @abstractmethod
     def _drawn(self, like: Tensor) -> Tensor:
@@ -82,8 +103,12 @@ class NoiseSource(ABC):
 
     def _add_to(self, out: Tensor, x: Tensor, std: float) -> Tensor:
         sums, given = flat_array(out), flat_array(x)
-        for part, kind, numbers, size, key in self.recipes(x, std):
-            kernels.add_noise(given[part], sums[part], kind, numbers, size, key, 0)
+
+        def run(recipe: Recipe) -> int:
+            kernels.add_noise(given[recipe.part], sums[recipe.part], *recipe[1:])
+            return 0
+
+        run_all(run, self.recipes(x, std), x.numel())
         return out
 
 
@@ -98,8 +123,7 @@ class ExactNoise(NoiseSource):
     def __init__(self, generators: Sequence[torch.Generator] | None = None) -> None:
         self.generators: Sequence[torch.Generator | None] = generators or [None]
 
-    def recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
-        """See :meth:`NoiseSource.recipes`: a stream for each generator."""
+    def _recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
         table, n = scaled_quantiles(std), y.numel() // len(self.generators)
         for i, generator in enumerate(self.generators):
             part = slice(i * n, (i + 1) * n)
@@ -119,8 +143,7 @@ class BankNoise(NoiseSource):
     def __init__(self) -> None:
         self._banks: dict[tuple[torch.device, torch.dtype], Tensor] = {}
 
-    def recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
-        """See :meth:`NoiseSource.recipes`: a place for each half of a bank."""
+    def _recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
         for start in range(0, y.numel(), BANK_SIZE // 2):
             n = min(BANK_SIZE // 2, y.numel() - start)
             numbers: Any = self._piece(y, n).numpy()

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from . import kernels
-from .noise import NO_DRAWS, NoiseSource
+from .noise import NoiseSource, Recipe, no_recipe
+from .parallel import run_all
 from .plan import Plan
 from .scratch import flat_array, takes_kernels
 
@@ -66,22 +67,16 @@ def _settle_at_once(
     marks = torch.empty_like(y, dtype=torch.bool) if marked else None
     outputs, flags = flat_array(y), _NO_MARKS if marks is None else flat_array(marks)
     sums = flat_array(total) if adds and total is not None else outputs
-    n_clipped = 0
-    for part, kind, numbers, size, key in noise.recipes(y, std) if std > 0.0 else [NO_DRAWS]:
-        n_clipped += kernels.settle(
-            outputs[part],
-            sums[part],
-            adds,
-            flags[part],
-            kind,
-            numbers,
-            size,
-            key,
-            0,
-            plan.output_limit or math.inf,
-            plan.config.adc.steps is not None,
-            factor if isinstance(factor, float) else 1.0,
-        )
+    scale = factor if isinstance(factor, float) else 1.0
+    limit, rounds = plan.output_limit or math.inf, plan.config.adc.steps is not None
+
+    def run(recipe: Recipe) -> int:
+        part = recipe.part
+        own, target, marking = outputs[part], sums[part], flags[part]
+        return kernels.settle(own, target, adds, marking, *recipe[1:], limit, rounds, scale)
+
+    recipes = noise.recipes(y, std) if std > 0.0 else no_recipe(y.numel()).cut()
+    n_clipped = run_all(run, recipes, y.numel())
     if not single:
         y.mul_(factor)
     if total is not None:

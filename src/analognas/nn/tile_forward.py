@@ -12,6 +12,7 @@ from torch import Tensor
 
 from . import kernels
 from .noise import NoiseSource
+from .parallel import run_all, slices
 from .plan import Plan
 from .scratch import flat_array, takes_kernels
 
@@ -39,8 +40,11 @@ def quantize_inputs(
     clips = True
     if isinstance(input_range, float) and takes_kernels(x, out):
         given, target = flat_array(x), flat_array(out)
-        factor = steps / input_range
-        clips = kernels.quantize(given, target, factor, steps, rounds, input_range) > 0
+        numbers = steps / input_range, steps, rounds, input_range
+        parts = slices(x.numel())
+        clips = (
+            run_all(lambda p: kernels.quantize(given[p], target[p], *numbers), parts, x.numel()) > 0
+        )
     else:
         torch.mul(x, steps / input_range, out=out)
         if rounds:
