@@ -137,7 +137,7 @@ def settle(
     """Turn outputs of a tile into digital numbers: noise, clipping, rounding, factor, sum.
 
     Args:
-        y: Outputs in steps of the ADC; changed.
+        y: Outputs in steps of the ADC.
         total: Takes the results; may be ``y``.
         adds: Whether they are added to it.
         marks: Takes whether each output was inside ``limit``; empty: nobody asks.
@@ -155,14 +155,18 @@ def settle(
     """
     bound, scale, size = np.float32(limit), np.float32(factor), np.float32(std)
     words = np.empty(_WORDS, dtype=np.uint32)
+    work = np.empty(BLOCK, dtype=np.float32)  # so that ``y`` is read from memory only
     n_outside = 0
     for start in range(0, len(y), BLOCK):
-        part = y[start : start + BLOCK]
+        given = y[start : start + BLOCK]
+        part = work[: len(given)]
         if noise == DRAWS:
             fill_words(words, key, (first + start // BLOCK) * (_WORDS // 4))
-            _add_levels(part, part, words, numbers)
+            _add_levels(given, part, words, numbers)
         elif noise == BANK:
-            _add_scaled(part, part, numbers[start : start + BLOCK], size)
+            _add_scaled(given, part, numbers[start : start + BLOCK], size)
+        else:
+            part[:] = given
         if len(marks):
             n_outside += _mark(part, marks[start : start + BLOCK], bound)
         _convert(part, bound, rounds)
