@@ -28,15 +28,17 @@ Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
 
 
-@compiled(f"void({_F}, {_F}, {_W}, {_F})")
-def _add_levels(x: Floats, y: Floats, words: NDArray[np.uint32], table: Floats) -> None:
+@compiled(f"void({_F}, {_F}, {_W}, {_F}, float32)", fastmath=("contract",))
+def _add_levels(
+    x: Floats, y: Floats, words: NDArray[np.uint32], table: Floats, factor: np.float32
+) -> None:
     """Add to each number of a block the entry of the table that 16 bits of the words choose."""
     n = min(len(x), len(words))
     for i in range(n):
-        y[i] = x[i] + table[words[i] & _LEVEL]
+        y[i] = x[i] + factor * table[words[i] & _LEVEL]
     rest, rest_x = y[n:], x[n:]
     for i in range(len(rest)):
-        rest[i] = rest_x[i] + table[words[i] >> _HALF]
+        rest[i] = rest_x[i] + factor * table[words[i] >> _HALF]
 
 
 @compiled(f"void({_F}, {_F}, {_F}, float32)", fastmath=("contract",))
@@ -103,7 +105,7 @@ def add_noise(
         noise: ``DRAWS`` or ``BANK``.
         numbers: A table of 65,536 equally likely numbers, each draw takes one of them; or the bank's numbers,
             as many as ``x``.
-        std: Multiplies the bank's numbers.
+        std: Multiplies them.
         key: The stream of the draws.
         first: The block of the stream that the first number takes.
     """
@@ -112,7 +114,7 @@ def add_noise(
         part = slice(start, start + BLOCK)
         if noise == DRAWS:
             fill_words(words, key, (first + start // BLOCK) * (_WORDS // 4))
-            _add_levels(x[part], y[part], words, numbers)
+            _add_levels(x[part], y[part], words, numbers, np.float32(std))
         else:
             _add_scaled(x[part], y[part], numbers[part], np.float32(std))
 
@@ -162,7 +164,7 @@ def settle(
         part = work[: len(given)]
         if noise == DRAWS:
             fill_words(words, key, (first + start // BLOCK) * (_WORDS // 4))
-            _add_levels(given, part, words, numbers)
+            _add_levels(given, part, words, numbers, size)
         elif noise == BANK:
             _add_scaled(given, part, numbers[start : start + BLOCK], size)
         else:

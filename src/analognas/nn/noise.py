@@ -18,7 +18,7 @@ from torch import Tensor
 from ..core.philox import Key, draw_key
 from . import kernels
 from .parallel import run_all, slices
-from .quantile_draws import scaled_quantiles
+from .quantile_draws import QUANTILES
 from .scratch import flat_array, takes_kernels
 
 BANK_SIZE = 1 << 22
@@ -35,7 +35,7 @@ class Recipe(NamedTuple):
         part: The part, in the order of its memory.
         kind: Draws or the bank, or nothing.
         numbers: A table, or the bank's numbers.
-        std: Multiplies the bank's numbers.
+        std: Multiplies them.
         key: The stream of draws.
         first: The block of the stream that the part begins with.
     """
@@ -124,10 +124,10 @@ class ExactNoise(NoiseSource):
         self.generators: Sequence[torch.Generator | None] = generators or [None]
 
     def _recipes(self, y: Tensor, std: float) -> Iterator[Recipe]:
-        table, n = scaled_quantiles(std), y.numel() // len(self.generators)
+        n = y.numel() // len(self.generators)
         for i, generator in enumerate(self.generators):
             part = slice(i * n, (i + 1) * n)
-            yield Recipe(part, kernels.DRAWS, table, 1.0, draw_key(generator))
+            yield Recipe(part, kernels.DRAWS, QUANTILES, std, draw_key(generator))
 
     def _drawn(self, like: Tensor) -> Tensor:
         noise = torch.empty_like(like, memory_format=torch.contiguous_format)

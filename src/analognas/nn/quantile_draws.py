@@ -11,8 +11,6 @@ the torch generator: seeds, saved generator states and gradient checkpointing wo
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,9 +27,3 @@ def _quantiles() -> NDArray[np.float32]:
 
 QUANTILES = _quantiles()
 """The numbers that are drawn, rising."""
-
-
-@lru_cache(maxsize=8)
-def scaled_quantiles(std: float) -> NDArray[np.float32]:
-    """Return the numbers times ``std``."""
-    return QUANTILES * np.float32(std)
