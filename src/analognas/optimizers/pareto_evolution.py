@@ -9,7 +9,7 @@ import numpy as np
 from .crowding import crowding_distances, front_ranks
 from .multi_objective import Floats, Ints, MultiObjectiveEvolution
 
-_LARGEST_BATCH = 20
+_LARGEST_BATCH = 100
 _BATCH_SHARE = 20
 
 
@@ -27,7 +27,7 @@ class ParetoEvolution(MultiObjectiveEvolution):
         n_initial: Random architectures to start from.
         crossover_prob: Probability that a child has two parents; each child is mutated in one gene.
         batch_size: Children proposed at once; by default a twentieth of the architectures evaluated so far,
-            from 1 to 20.
+            from 1 to 100.
 
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, another size is below 1, or a probability is
