@@ -288,6 +288,16 @@ def test_pool_finds_what_serial_finds_though_processes_die(fragile, tmp_path):
     assert all(n > 1 for code, n in n_attempts.items() if code in raising | shaky)
 
 
+def test_evaluators_that_interrupt_end_no_process(fragile, tmp_path, capfd):
+    bad = fragile.every_16th(3)
+    evaluator, out = fragile.Fragile(interrupting=bad), tmp_path / "out"
+    result = fragile.worker(out, evaluator=evaluator, backend="pool", n_workers=1).search()
+    expected = fragile.worker(evaluator=fragile.Fragile(raising=bad)).search()
+    assert result.to_json() == expected.to_json()
+    assert {error for _, _, error in trials(out)[1]} == {"KeyboardInterrupt"}
+    assert capfd.readouterr() == ("", "")
+
+
 def test_pool_is_closed_when_a_callback_fails(fragile):
     backend = PoolBackend(n_workers=1)
     processes = []
