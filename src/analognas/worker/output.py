@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core import OutputFolderError
+from ..core import OutputFolderError, ResumeError
 from .trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
 """Result of a search, in its folder."""
+
+LIMITS = ("runs", "budget", "max_cost", "max_seconds")
+"""What a log notes of how much its search may do; a limit that it does not note is none."""
 
 DEFAULT_PARENT = Path("analognas-runs")
 """Where folders are made when none is named."""
@@ -93,7 +96,7 @@ def open_log(
 
     Raises:
         OutputFolderError: If a new log cannot be made there; then no folder is left.
-        ResumeError: If the log belongs to another search, or is none.
+        ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
     """
     file = out / FILE_NAME
     if resume:
@@ -115,10 +118,27 @@ def _continued(log: TrialLog, identity: Mapping[str, Any], notes: Mapping[str, A
     """Return a log that goes on, if it is of this search."""
     try:
         log.check_identity(identity)
+        _check_no_smaller(log, notes)
         # A result that stays beside a growing log would be mistaken for the log's.
         log.path.with_name(RESULT_FILE).unlink(missing_ok=True)
-        log.note(notes)
+        lifted = [name for name in LIMITS if name in log.identity and name not in notes]
+        log.note({**dict.fromkeys(lifted), **notes})
     except BaseException:
         log.close()
         raise
     return log
+
+
+def _check_no_smaller(log: TrialLog, notes: Mapping[str, Any]) -> None:
+    """Refuse limits under which the replay would leave out what the log holds.
+
+    Time is none of them: a replay takes all that was measured, whatever the limit.
+    """
+    for name in LIMITS[:-1]:
+        before, now = log.identity.get(name), notes.get(name)
+        if now is not None and (before is None or now < before) and name in log.identity:
+            least = "unlimited" if before is None else f"at least {before}"
+            raise ResumeError(
+                f"`{name}` must be {least}, as it was when the log {str(log.path)!r} was written, but got "
+                f"{now}: a search that resumes keeps all that it has found. Begin a new one for less."
+            )

@@ -79,14 +79,14 @@ class Worker:
         seed: Everything random follows from it.
         out: Folder for the trial log and the result; new or empty. Nothing is written by default.
         resume: Continue the search whose log is in ``out``: it goes on as if it had never stopped. Runs and
-            budget may be larger than before.
+            budget may be larger than before, not smaller.
         on_progress: Called with a :class:`.Progress` about ten times a second.
 
     Raises:
         UnknownNameError: If a name is not known.
         InvalidArgumentError: If a number is out of range or a constraint cannot be read.
         OutputFolderError: From :meth:`search`, if ``out`` cannot be used.
-        ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search.
+        ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search or to a larger one.
         EvaluationError: From :meth:`search`, if nothing can be evaluated.
 
     Example:
