@@ -108,6 +108,35 @@ def test_an_evaluator_that_always_fails_ends_the_search(tmp_path):
         worker.search()
 
 
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_failed_start_leaves_nothing(tmp_path, there_before):
+    def fail(evaluator, population):
+        raise NotFittedError("call fit first")
+
+    out = tmp_path / "out"
+    if there_before:
+        out.mkdir()
+    for options, error in (
+        ({}, NotFittedError),
+        ({"backend": "pool", "n_workers": 1}, InvalidArgumentError),
+    ):
+        with pytest.raises(error):
+            search(fail, out=out, **options)[1].search()
+        assert list(tmp_path.rglob("*")) == ([out] if there_before else [])
+
+
+def test_a_failure_later_leaves_the_log(tmp_path):
+    def fail(evaluator, population):
+        if evaluator.n_calls > 1:
+            raise NotFittedError("call fit first")
+        return Evaluation({"analog_accuracy": np.ones(len(population))})
+
+    out = tmp_path / "out"
+    with pytest.raises(NotFittedError):
+        search(fail, out=out)[1].search()
+    assert len(trials(out)[0]) == 10
+
+
 def test_an_evaluator_that_is_not_ready_ends_the_search_at_once():
     def fail(evaluator, population):
         raise NotFittedError("call fit first")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def next_folder(prefix: str = "search") -> Path:
         return folder
 
 
+@contextmanager
 def open_log(
     out: Path,
     identity: Mapping[str, Any],
@@ -83,8 +85,10 @@ def open_log(
     *,
     resume: bool,
     shared: bool,
-) -> TrialLog:
-    """Open the log of a search in its folder, a new one or that of a search that goes on.
+) -> Iterator[TrialLog]:
+    """Open the log of a search in its folder, a new one or that of a search that goes on, and close it.
+
+    Where the block fails before a new log holds a trial, the log is removed, and the folder if it was made.
 
     Args:
         out: The folder.
@@ -99,18 +103,27 @@ def open_log(
         ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
     """
     file = out / FILE_NAME
-    if resume:
-        return _continued(TrialLog.open(file), identity, notes)
-    if shared:
-        out.mkdir(parents=True, exist_ok=True)
-        return _continued(TrialLog.join(file, identity, columns, notes), identity, notes)
+    if resume or shared:
+        if shared and not resume:
+            out.mkdir(parents=True, exist_ok=True)
+            log = TrialLog.join(file, identity, columns, notes)
+        else:
+            log = TrialLog.open(file)
+        with _continued(log, identity, notes):
+            yield log
+        return
     made = not out.exists()
     make_folder(out)
+    new: TrialLog | None = None
     try:
-        return TrialLog.create(file, identity, columns, notes)
-    except BaseException:
-        if made:
-            out.rmdir()
+        with TrialLog.create(file, identity, columns, notes) as new:
+            yield new
+    except Exception:
+        if new is None or not new.n_appended:
+            for left in out.glob(f"{FILE_NAME}*"):
+                left.unlink()
+            if made:
+                out.rmdir()
         raise
 
 
