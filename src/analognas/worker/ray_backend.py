@@ -85,7 +85,7 @@ class RayBackend(ParallelBackend):
         self._own_cluster = not self._ray.is_initialized()
         if self._own_cluster:
             self._connect()
-        if self._own_cluster and self.address is None and "RAY_ADDRESS" not in os.environ:
+        if self._own_cluster and self._wanted_address() in (None, "local"):
             self._check_room()  # this machine will not grow
         # One copy in the cluster's store, from which every actor loads it.
         self._evaluator = self._ray.put(evaluator)
@@ -127,7 +127,7 @@ class RayBackend(ParallelBackend):
             )
 
     def _connect(self) -> None:
-        address = self.address or os.environ.get("RAY_ADDRESS")
+        address = self._wanted_address()
         try:
             check_answers(address)
             self._ray.init(address=self.address, log_to_driver=False, logging_level="ERROR")
@@ -136,6 +136,9 @@ class RayBackend(ParallelBackend):
                 f"Cannot reach a Ray cluster at {address!r} ({error_text(error)}); start one with "
                 "`ray start --head`, or leave `address` away."
             ) from None
+
+    def _wanted_address(self) -> str | None:
+        return self.address or os.environ.get("RAY_ADDRESS") or None
 
     def _send(self, worker: int, job: Job) -> None:
         self._answers[worker] = self._actors[worker].measure.remote(job)
