@@ -229,6 +229,10 @@ def test_resume_takes_its_settings_from_the_log(capsys):
     assert main(["search", "--resume", "a/trials.sqlite", "--budget", "40"]) == 0
     assert json.loads(Path("a/best.json").read_text())["runs"][0]["evaluations"] == 40
     capsys.readouterr()
+    before = Path("a/best.json").read_text()
+    for smaller in (["--budget", "20"], ["--runs", "1"]):
+        assert "as it was when the log" in fails(capsys, "search", "--resume", "a", *smaller)
+        assert Path("a/best.json").read_text() == before
     assert "its seed is 9, but this search has 8" in fails(
         capsys, "search", "--resume", "a", "--seed", "8"
     )
@@ -369,7 +373,7 @@ def test_terminated_while_searching():
     assert (process.returncode, err) == (128 + signal.SIGTERM, "")
     # The log, and perhaps its write-ahead file, which the next opening folds in; nothing half-written.
     assert all(name.startswith("trials.sqlite") for name in os.listdir("part"))
-    assert main(["search", "--resume", "part", "--runs", "1"]) == 0
+    assert main(["search", "--resume", "part"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
+from analognas.benchmarks import read_table, write_table
 from analognas.core import (
     METRICS,
     InvalidArgumentError,
@@ -97,6 +98,14 @@ def test_files_of_others_are_refused(space, tmp_path):
     CostPredictor().fit(cells, {"mine_latency": (cells == 2).sum(axis=1) + 1.0}).save(path)
     with pytest.raises(TableIntegrityError, match="that is another than 'fbnet'"):
         CostPredictor.load(path, space=FBNetSpace())
+    table = read_table(path)
+    for key in ("space", "encoding", "chosen"):
+        described = {
+            name: value for name, value in table.metadata.items() if name not in (key, "checksum")
+        }
+        write_table(tmp_path / f"{key}.parquet", table.columns, described)
+        with pytest.raises(TableIntegrityError, match=f"is incomplete: it has no '{key}'"):
+            CostPredictor.load(tmp_path / f"{key}.parquet")
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(TableIntegrityError, match="damaged or truncated"):

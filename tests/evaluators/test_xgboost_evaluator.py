@@ -11,6 +11,7 @@ from analognas.evaluators.xgboost_evaluator import (
     DEFAULT_CHECKSUMS,
     DEFAULT_METRICS,
     DEFAULT_WEIGHTS,
+    _checksum,
 )
 
 DAY = "analog_drift_86400"
@@ -122,6 +123,28 @@ def test_damaged_and_foreign_files(fitted, tmp_path):
     path.write_text(text)
     with pytest.raises(TableIntegrityError, match="expected sha256:0000"):
         surrogate.load(path, checksum="0000")
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        (lambda content: content.pop("space"), "'space'"),
+        (lambda content: content.update(space=3), "'space'"),
+        (lambda content: content.pop("models"), "'models'"),
+        (lambda content: content.update(features="abc"), "'features'"),
+        (lambda content: content["targets"].pop("avm"), "targets of 'avm'"),
+        (lambda content: content["targets"]["avm"].pop("scores"), "targets of 'avm'"),
+    ],
+)
+def test_incomplete_files_whose_checksum_is_right(fitted, tmp_path, change, missing):
+    path = tmp_path / "s.json"
+    fitted.save(path)
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    change(content)
+    path.write_text(json.dumps({**content, "checksum": _checksum(content)}))
+    with pytest.raises(TableIntegrityError, match=f"is incomplete: it has no {missing}"):
+        XGBoostEvaluator(load_weight=False).load(path)
 
 
 def test_models_of_another_space(fitted, tmp_path):

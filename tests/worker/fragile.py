@@ -21,15 +21,30 @@ class Fragile(Evaluator):
     """Accuracy falls with the distance from one cell; ``seconds`` says what an evaluation takes.
 
     Architectures whose codes are ``raising`` raise, ``deadly`` ones kill their process, ``shaky`` ones raise the
-    first time only, of which ``diary`` keeps account.
+    first time only, of which ``diary`` keeps account. ``bad`` ones have an ``infinite`` accuracy of that sign, or a
+    ``wrong_sem``; ``interrupting`` ones raise what Ctrl-C does.
     """
 
     metrics, metrics_with_sem = ["analog_accuracy", "params", "train_seconds"], ["analog_accuracy"]
 
-    def __init__(self, seconds=0.0, *, raising=(), deadly=(), shaky=(), diary=None):
+    def __init__(
+        self,
+        seconds=0.0,
+        *,
+        raising=(),
+        deadly=(),
+        shaky=(),
+        diary=None,
+        bad=(),
+        infinite=0,
+        wrong_sem=0.5,
+        interrupting=(),
+    ):
         self.space = NASBench201Space()
         self.seconds, self.diary = seconds, None if diary is None else Path(diary)
         self.raising, self.deadly, self.shaky = set(raising), set(deadly), set(shaky)
+        self.bad, self.infinite, self.wrong_sem = list(bad), infinite, wrong_sem
+        self.interrupting = set(interrupting)
 
     def evaluate(self, population, metrics):
         for code in self.space.codes(population).tolist():
@@ -41,9 +56,11 @@ class Fragile(Evaluator):
             "params": self.space.params(population).astype(float),
             "train_seconds": 1.0 + distance,
         }
-        sems = {
-            name: np.full(len(population), 0.5) for name in metrics if name in self.metrics_with_sem
-        }
+        bad = np.isin(self.space.codes(population), self.bad)
+        if self.infinite:
+            values["analog_accuracy"][bad] = self.infinite * np.inf
+        sem = np.where(bad, self.wrong_sem, 0.5)
+        sems = {name: sem for name in metrics if name in self.metrics_with_sem}
         return Evaluation({name: values[name] for name in metrics}, sems)
 
     def _suffer(self, code):
@@ -53,6 +70,8 @@ class Fragile(Evaluator):
                 file.write(f"{os.getpid()}\n")
         if code in self.raising or (code in self.shaky and first):
             raise ValueError(f"code {code}\nis too wide")
+        if code in self.interrupting:
+            raise KeyboardInterrupt
         if code in self.deadly:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -14,6 +14,7 @@ from analognas.evaluators import Evaluation, Evaluator
 from analognas.spaces import NASBench201Space
 from analognas.worker import BACKENDS, PoolBackend, RayBackend, SerialBackend, Worker
 from analognas.worker.backends import make_backend
+from analognas.worker.jobs import Outcome
 
 
 class Broken(Evaluator):
@@ -107,6 +108,35 @@ def test_an_evaluator_that_always_fails_ends_the_search(tmp_path):
         worker.search()
 
 
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_failed_start_leaves_nothing(tmp_path, there_before):
+    def fail(evaluator, population):
+        raise NotFittedError("call fit first")
+
+    out = tmp_path / "out"
+    if there_before:
+        out.mkdir()
+    for options, error in (
+        ({}, NotFittedError),
+        ({"backend": "pool", "n_workers": 1}, InvalidArgumentError),
+    ):
+        with pytest.raises(error):
+            search(fail, out=out, **options)[1].search()
+        assert list(tmp_path.rglob("*")) == ([out] if there_before else [])
+
+
+def test_a_failure_later_leaves_the_log(tmp_path):
+    def fail(evaluator, population):
+        if evaluator.n_calls > 1:
+            raise NotFittedError("call fit first")
+        return Evaluation({"analog_accuracy": np.ones(len(population))})
+
+    out = tmp_path / "out"
+    with pytest.raises(NotFittedError):
+        search(fail, out=out)[1].search()
+    assert len(trials(out)[0]) == 10
+
+
 def test_an_evaluator_that_is_not_ready_ends_the_search_at_once():
     def fail(evaluator, population):
         raise NotFittedError("call fit first")
@@ -125,6 +155,103 @@ def test_values_that_do_not_fit_the_population(n):
         match=f"one value for each of 10 architectures, but Broken returned {n}",
     ):
         worker.search()
+
+
+class Sloppy(Broken):
+    """Promises a standard error."""
+
+    metrics_with_sem = ("analog_accuracy",)
+
+
+VALUES, OTHERS = np.zeros(10), {"params": np.zeros(10)}
+
+
+@pytest.mark.parametrize(
+    ("returned", "message"),
+    [
+        (
+            {"analog_accuracy": VALUES},
+            r"return an Evaluation, but Sloppy returned \{'analog_acc.*…;",
+        ),
+        (None, "return an Evaluation, but Sloppy returned None"),
+        (Evaluation(OTHERS), "the values of 'analog_accuracy' that it lists, .* values of params"),
+        (Evaluation({}), "the values of 'analog_accuracy' .* returned values of none"),
+        (
+            Evaluation({"analog_accuracy": VALUES}),
+            "the standard errors of 'analog_accuracy' .* returned standard errors of none",
+        ),
+        (
+            Evaluation({"analog_accuracy": VALUES}, {"analog_accuracy": VALUES[:3]}),
+            "one value for each of 10 architectures, but Sloppy returned 3 for 'analog_accuracy'",
+        ),
+        (
+            Evaluation({"analog_accuracy": VALUES[:, None]}),
+            r"but Sloppy returned an array of shape \(10, 1\)",
+        ),
+        (Evaluation({"analog_accuracy": np.full(10, "high")}), "must return numbers, but Sloppy"),
+    ],
+)
+def test_evaluators_that_return_something_else(returned, message):
+    evaluator = Sloppy(lambda evaluator, population: returned)
+    worker = Worker(evaluator=evaluator, objectives="analog_accuracy", runs=1, budget=30)
+    with pytest.raises(InvalidArgumentError, match=message):
+        worker.search()
+    assert evaluator.n_calls == 1
+
+
+def test_lists_are_as_good_as_arrays_and_what_was_not_asked_for_is_left():
+    def listed(evaluator, population):
+        ones = [1.0] * len(population)
+        return Evaluation({"params": ones, "analog_accuracy": ones}, {"params": ones})
+
+    run = search(listed)[1].search().runs[0]
+    assert list(run.evaluation.means) == ["analog_accuracy"]
+    assert not run.evaluation.sems
+
+
+@pytest.mark.parametrize(
+    ("backend", "flaw", "reason"),
+    [
+        ("serial", {"infinite": 1}, "its analog_accuracy is inf"),
+        ("serial", {"infinite": -1}, "its analog_accuracy is -inf"),
+        ("serial", {"wrong_sem": np.inf}, "its analog_accuracy_sem is inf"),
+        ("pool", {"infinite": 1}, "its analog_accuracy is inf"),
+    ],
+)
+def test_infinite_values_are_failures(fragile, tmp_path, backend, flaw, reason):
+    out = tmp_path / "out"
+    bad = fragile.every_16th(1, 5, 9)
+    evaluator = fragile.Fragile(bad=bad, **flaw)
+    n_workers = 2 if backend == "pool" else None
+    result = fragile.worker(out, evaluator=evaluator, backend=backend, n_workers=n_workers).search()
+    for run in result.runs:
+        at_fault = np.isin(NASBench201Space().codes(run.population), list(bad))
+        assert list(run.errors) == np.flatnonzero(at_fault).tolist()
+        assert at_fault.any()
+        np.testing.assert_array_equal(np.isnan(run.evaluation.means["analog_accuracy"]), at_fault)
+        np.testing.assert_array_equal(np.isnan(run.evaluation.sems["analog_accuracy"]), at_fault)
+    assert {error for _, _, error in trials(out)[1]} == {reason}
+    assert all(np.isfinite(cell["metrics"]["analog_accuracy"]) for cell in result.winners)
+    again = fragile.worker(out, evaluator=evaluator, resume=True).search()
+    assert again.to_json() == result.to_json()
+
+
+def test_an_infinite_value_costs_only_its_own_metric():
+    means = {"analog_accuracy": np.array([1.0, np.inf, 2.0]), "params": np.array([5, 6, 7])}
+    sems = {"analog_accuracy": np.array([0.1, 0.1, -0.1])}
+    parts = list(Outcome([3, 4, 9], Evaluation(means, sems)).separated())
+    assert [list(part.rows) for part in parts] == [[3], [4], [9]]
+    assert [part.error for part in parts] == [
+        None,
+        "its analog_accuracy is inf",
+        "its analog_accuracy_sem is -0.1",
+    ]
+    assert [part.evaluation.means["params"].tolist() for part in parts] == [[5], [6], [7]]
+    for part in parts[1:]:
+        assert np.isnan(part.evaluation.means["analog_accuracy"]).all()
+        assert np.isnan(part.evaluation.sems["analog_accuracy"]).all()
+    absent = Outcome([0], Evaluation({"analog_accuracy": np.array([np.nan])}))
+    assert list(absent.separated()) == [absent]
 
 
 def test_slow_evaluators_are_given_one_architecture_at_a_time(monkeypatch):
@@ -188,6 +315,16 @@ def test_pool_finds_what_serial_finds_though_processes_die(fragile, tmp_path):
     # The process that is killed from outside may take an attempt with it that was not noted yet.
     assert n_attempts[deadly] > 1
     assert all(n > 1 for code, n in n_attempts.items() if code in raising | shaky)
+
+
+def test_evaluators_that_interrupt_end_no_process(fragile, tmp_path, capfd):
+    bad = fragile.every_16th(3)
+    evaluator, out = fragile.Fragile(interrupting=bad), tmp_path / "out"
+    result = fragile.worker(out, evaluator=evaluator, backend="pool", n_workers=1).search()
+    expected = fragile.worker(evaluator=fragile.Fragile(raising=bad)).search()
+    assert result.to_json() == expected.to_json()
+    assert {error for _, _, error in trials(out)[1]} == {"KeyboardInterrupt"}
+    assert capfd.readouterr() == ("", "")
 
 
 def test_pool_is_closed_when_a_callback_fails(fragile):

@@ -69,8 +69,13 @@ def test_study(trials, tmp_path, known, monkeypatch):
     assert study.trials[2].user_attrs["constraints"] == {"params<=150": 1.0}
     assert study.trials[0].user_attrs["feasible"] is True
     row = trials.genotypes[0]
-    active = SPACE.active(row[None].astype(SPACE.dtype))[0] if known else np.ones(len(row), bool)
-    expected = {f"gene{gene}": row[gene] for gene in np.flatnonzero(active)}
+    if known:
+        expected = dict(SPACE.decode(row.astype(SPACE.dtype)))
+        names = list(SPACE.get_hyperparameters())
+        active = SPACE.active(row[None].astype(SPACE.dtype))[0]
+        expected = {name: expected[name] for name, on in zip(names, active, strict=True) if on}
+    else:
+        expected = {f"gene{gene}": index for gene, index in enumerate(row)}
     assert study.trials[0].params == expected
     storage.remove_session()
     storage.engine.dispose()

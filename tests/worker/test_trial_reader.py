@@ -6,7 +6,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from analognas.core import TableIntegrityError, UnknownNameError
+from analognas.core import InvalidArgumentError, TableIntegrityError, UnknownNameError
 from analognas.evaluators import Evaluation
 from analognas.spaces import ConfigSpace, NASBench201Space
 from analognas.worker import TrialLog, Worker, find_logs, read_trials
@@ -73,9 +73,31 @@ def test_filters(log):
     assert trials.matching(feasible=True).tolist() == [True, False, True, False]
     assert trials.matching(where="avm<=2").tolist() == [False, True, True, False]
     assert trials.matching(where=["avm<=2", "params<150"]).tolist() == [False, False, True, False]
+    assert trials.matching(run=0).all()
+    with pytest.raises(InvalidArgumentError, match="`run` must be one of 0, but got 1"):
+        trials.matching(run=1)
+    with pytest.raises(UnknownNameError, match="Unknown metric 'latency'.*avm, params.*macs"):
+        trials.matching(where="latency<=1")
+
+
+def test_what_the_space_counts_needs_no_column(log, cells):
+    trials = read_trials(log)
+    macs = SPACE.macs(cells)
+    bound = int(np.sort(macs)[1])
+    assert trials.matching(where=f"macs<={bound}").tolist() == (macs <= bound).tolist()
+    # What was logged comes first.
+    np.testing.assert_array_equal(trials.metric("params"), PARAMS)
+
+
+def test_runs_that_have_not_begun(tmp_path, cells):
+    with TrialLog.create(tmp_path / "trials.sqlite", IDENTITY, COLUMNS, {"runs": 2}) as log:
+        log.append(0, 0, 0, cells, [True] * 4, evaluation([0, 1, 2, 3]))
+    trials = read_trials(tmp_path)
     assert not trials.matching(run=1).any()
-    with pytest.raises(UnknownNameError, match="macs"):
-        trials.matching(where="macs<=1")
+    with pytest.raises(InvalidArgumentError, match="`run` must be one of 0, 1, but got 2"):
+        trials.matching(run=2)
+    with pytest.raises(InvalidArgumentError, match="`run` must be an integer of at least 0"):
+        trials.matching(run=-1)
 
 
 def test_reads_while_another_writes(tmp_path, cells):

@@ -11,7 +11,7 @@ from analognas.core import InvalidArgumentError, OutputFolderError, ResumeError,
 from analognas.evaluators import Evaluation, Evaluator, TableEvaluator
 from analognas.optimizers import Optimizer, RandomSearch, RegularizedEvolution
 from analognas.spaces import SPACES
-from analognas.worker import Worker
+from analognas.worker import Worker, read_trials
 
 
 class Interrupt(Evaluator):
@@ -155,6 +155,46 @@ def test_resume_with_larger_budget_and_more_runs(bench, tmp_path):
         tmp_path / "b" / "best.json"
     ).read_bytes()
     assert [row[4] for row in logged(tmp_path / "a")] == [row[4] for row in logged(tmp_path / "b")]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "message"),
+    [
+        (
+            {"budget": 33},
+            {"budget": 32},
+            "`budget` must be at least 33, as it was .* got 32: a search",
+        ),
+        ({"runs": 2}, {"runs": 1}, "`runs` must be at least 2, .* but got 1"),
+        ({"max_seconds": 0.02}, {"budget": 5000}, "`budget` must be unlimited, .* but got 5000"),
+        (
+            {"max_cost": 1e9},
+            {"max_cost": 9e8},
+            "`max_cost` must be at least 1000000000.0, .* got 9",
+        ),
+    ],
+)
+def test_smaller_searches_do_not_resume_a_log(tmp_path, before, now, message):
+    def settings(more):
+        plain = {"optimizer": "random_search", "runs": 1, "out": tmp_path / "a", **more}
+        return plain | ({"cost_metric": "macs"} if "max_cost" in more else {})
+
+    Worker(**settings(before)).search()
+    files = {name: (tmp_path / "a" / name).read_bytes() for name in ("best.json", "trials.sqlite")}
+    with pytest.raises(ResumeError, match=message):
+        Worker(**settings({**before, **now} if "budget" in before else now), resume=True).search()
+    assert {name: (tmp_path / "a" / name).read_bytes() for name in files} == files
+
+
+def test_a_limit_that_is_lifted_is_forgotten(bench, tmp_path):
+    limited = {"max_cost": 1e9, "cost_metric": "macs"}
+    worker_of(bench, runs=1, out=tmp_path / "a", **limited).search()
+    free = worker_of(bench, runs=1, out=tmp_path / "a", cost_metric="macs", resume=True)
+    assert free.search().runs[0].stopped_by == "budget"
+    settings = read_trials(tmp_path / "a").settings
+    assert settings["max_cost"] is None
+    with pytest.raises(ResumeError, match="`max_cost` must be unlimited"):
+        worker_of(bench, runs=1, out=tmp_path / "a", resume=True, **limited).search()
 
 
 @pytest.mark.parametrize(

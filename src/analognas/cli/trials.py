@@ -130,8 +130,6 @@ def export(
 
 
 def _filtered(found: Trials, run: int | None, where: list[str] | None, feasible: bool) -> Trials:
-    if run is not None:
-        check_int("--run", run, minimum=0)
     return found.take(found.matching(run=run, where=where or (), feasible=feasible))
 
 

@@ -64,6 +64,10 @@ class Evaluator(ABC):
         Args:
             population: Shape ``(n, n_genes)``.
             metrics: Names of the metrics wanted, some of :attr:`metrics`.
+
+        Returns:
+            All of these metrics, and the standard errors of those in :attr:`metrics_with_sem`. NaN stands for
+            what an architecture has no value of; a search takes infinite values for failures.
         """
 
     @abstractmethod

@@ -156,6 +156,11 @@ class CostPredictor(Surrogate):
         about = table.metadata
         if about.get("name") != _KIND:
             raise TableIntegrityError(f"{os.fspath(path)!r} holds no {_KIND}.")
+        for key in ("space", "space_fingerprint", "encoding", "seed", "chosen"):
+            if key not in about:
+                raise TableIntegrityError(
+                    f"{os.fspath(path)!r} is incomplete: it has no {key!r}; save the predictor anew."
+                )
         found = SPACES.get(about["space"])() if space is None else space
         if (found.name, found.fingerprint()) != (about["space"], about["space_fingerprint"]):
             raise TableIntegrityError(

@@ -32,6 +32,16 @@ MODEL_TYPES = ("XGBRanker", "XGBRegressor")
 
 FORMAT, FORMAT_VERSION = "analognas-surrogate", 1
 
+_PARTS = {
+    "space": str,
+    "space_fingerprint": str | None,
+    "encoding": str,
+    "model_type": str,
+    "features": list,
+    "targets": dict,
+    "models": dict,
+}
+
 DEFAULT_WEIGHTS = {"nasbench201": Path(__file__).with_name("data") / "xgboost_nasbench201.json.gz"}
 """Shipped models by space, made by ``python -m analognas.evaluators.fit_default_weights``."""
 
@@ -287,4 +297,21 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
         raise TableIntegrityError(
             f"{where} is damaged: it has the checksum sha256:{found}, expected sha256:{checksum or stated}."
         )
+    _check_parts(where, content)
     return content
+
+
+def _check_parts(where: str, content: dict[str, Any]) -> None:
+    """Refuse a file that lacks something, or has something else in its place."""
+    for key, kind in _PARTS.items():
+        if not isinstance(content.get(key), kind):
+            raise TableIntegrityError(
+                f"{where} is incomplete: it has no {key!r}; write it anew with XGBoostEvaluator.save."
+            )
+    for name in content["models"]:
+        knots = content["targets"].get(name)
+        if not isinstance(knots, dict) or not knots.keys() >= {"scores", "values"}:
+            raise TableIntegrityError(
+                f"{where} is incomplete: it has no targets of {name!r}; write it anew with "
+                "XGBoostEvaluator.save."
+            )

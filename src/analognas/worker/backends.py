@@ -24,8 +24,8 @@ class Backend(ABC):
     """Runs an evaluator over populations.
 
     A value depends on its row alone, not on where or in which order it was measured, so every back end gives
-    the same search. What fails is tried again ``retries`` times; an architecture that always fails gets NaN and
-    the reason, and the search goes on.
+    the same search. What fails is tried again ``retries`` times; an architecture that always fails, or whose
+    value is infinite, gets NaN and the reason, and the search goes on.
 
     Args:
         retries: How often an evaluation that failed is tried again.
@@ -64,7 +64,8 @@ class Backend(ABC):
         Raises:
             EvaluationError: If nothing can be measured, whatever the architecture.
         """
-        for outcome in self._measure(job):
+        parts = (part for outcome in self._measure(job) for part in outcome.separated())
+        for outcome in parts:
             if outcome.error is None:
                 self._succeeded = True
             elif not self._succeeded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isnan
@@ -115,7 +115,8 @@ def check_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
     Raises:
         InvalidArgumentError: If one cannot be called.
     """
-    if callable(callbacks) or not all(callable(callback) for callback in callbacks):
+    listed = isinstance(callbacks, Iterable) and not callable(callbacks)
+    if not listed or not all(callable(callback) for callback in callbacks):
         raise InvalidArgumentError(
             f"`callbacks` must be a list of functions that take a SearchView, but got {callbacks!r}."
         )

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..core import EvaluationError, check_int
 from ..evaluators import Evaluation, Evaluator
 from .backends import RETRIES, Backend
-from .jobs import NOT_READY, Job, Outcome, attempt
+from .jobs import NOT_READY, Job, Outcome, attempt, error_text
 
 _FAILED_STARTS = 3
 
@@ -40,6 +40,9 @@ def answer(evaluator: Evaluator, job: Job) -> Reply:
         result = attempt(evaluator, job)
     except NOT_READY as error:
         return Reply(not_ready=error)
+    except (KeyboardInterrupt, SystemExit) as error:
+        # Ctrl-C does not reach workers: these come from the evaluator, and end no worker.
+        result = error_text(error)
     return Reply(error=result) if isinstance(result, str) else Reply(result)
 
 

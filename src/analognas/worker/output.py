@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core import OutputFolderError
+from ..core import OutputFolderError, ResumeError
 from .trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
 """Result of a search, in its folder."""
+
+LIMITS = ("runs", "budget", "max_cost", "max_seconds")
+"""What a log notes of how much its search may do; a limit that it does not note is none."""
 
 DEFAULT_PARENT = Path("analognas-runs")
 """Where folders are made when none is named."""
@@ -72,6 +76,7 @@ def next_folder(prefix: str = "search") -> Path:
         return folder
 
 
+@contextmanager
 def open_log(
     out: Path,
     identity: Mapping[str, Any],
@@ -80,8 +85,10 @@ def open_log(
     *,
     resume: bool,
     shared: bool,
-) -> TrialLog:
-    """Open the log of a search in its folder, a new one or that of a search that goes on.
+) -> Iterator[TrialLog]:
+    """Open the log of a search in its folder, a new one or that of a search that goes on, and close it.
+
+    Where the block fails before a new log holds a trial, the log is removed, and the folder if it was made.
 
     Args:
         out: The folder.
@@ -93,21 +100,30 @@ def open_log(
 
     Raises:
         OutputFolderError: If a new log cannot be made there; then no folder is left.
-        ResumeError: If the log belongs to another search, or is none.
+        ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
     """
     file = out / FILE_NAME
-    if resume:
-        return _continued(TrialLog.open(file), identity, notes)
-    if shared:
-        out.mkdir(parents=True, exist_ok=True)
-        return _continued(TrialLog.join(file, identity, columns, notes), identity, notes)
+    if resume or shared:
+        if shared and not resume:
+            out.mkdir(parents=True, exist_ok=True)
+            log = TrialLog.join(file, identity, columns, notes)
+        else:
+            log = TrialLog.open(file)
+        with _continued(log, identity, notes):
+            yield log
+        return
     made = not out.exists()
     make_folder(out)
+    new: TrialLog | None = None
     try:
-        return TrialLog.create(file, identity, columns, notes)
-    except BaseException:
-        if made:
-            out.rmdir()
+        with TrialLog.create(file, identity, columns, notes) as new:
+            yield new
+    except Exception:
+        if new is None or not new.n_appended:
+            for left in out.glob(f"{FILE_NAME}*"):
+                left.unlink()
+            if made:
+                out.rmdir()
         raise
 
 
@@ -115,10 +131,27 @@ def _continued(log: TrialLog, identity: Mapping[str, Any], notes: Mapping[str, A
     """Return a log that goes on, if it is of this search."""
     try:
         log.check_identity(identity)
+        _check_no_smaller(log, notes)
         # A result that stays beside a growing log would be mistaken for the log's.
         log.path.with_name(RESULT_FILE).unlink(missing_ok=True)
-        log.note(notes)
+        lifted = [name for name in LIMITS if name in log.identity and name not in notes]
+        log.note({**dict.fromkeys(lifted), **notes})
     except BaseException:
         log.close()
         raise
     return log
+
+
+def _check_no_smaller(log: TrialLog, notes: Mapping[str, Any]) -> None:
+    """Refuse limits under which the replay would leave out what the log holds.
+
+    Time is none of them: a replay takes all that was measured, whatever the limit.
+    """
+    for name in LIMITS[:-1]:
+        before, now = log.identity.get(name), notes.get(name)
+        if now is not None and (before is None or now < before) and name in log.identity:
+            least = "unlimited" if before is None else f"at least {before}"
+            raise ResumeError(
+                f"`{name}` must be {least}, as it was when the log {str(log.path)!r} was written, but got "
+                f"{now}: a search that resumes keeps all that it has found. Begin a new one for less."
+            )

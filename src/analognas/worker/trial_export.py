@@ -13,11 +13,11 @@ import numpy as np
 from ..core import InvalidArgumentError, OutputFolderError, atomic_write, check_choice, get_metric
 from ..optimizers.optuna_space import (
     constraint_values,
-    gene_distributions,
     gene_name,
     import_optuna,
     quiet,
 )
+from .study_parameters import Parameter, study_parameters
 from .trial_reader import Trials
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".db": "optuna", ".sqlite3": "optuna"}
@@ -125,7 +125,7 @@ def _fill_study(trials: Trials, optuna: Any, url: str) -> None:
 
 def _optuna_trials(trials: Trials, optuna: Any) -> list[Any]:
     """Each trial with its active genes, objectives, constraints, and all else as user attributes."""
-    distributions = _distributions(trials, optuna)
+    parameters = _parameters(trials, optuna)
     space = trials.space
     active = (
         np.ones(trials.genotypes.shape, dtype=bool)
@@ -138,15 +138,16 @@ def _optuna_trials(trials: Trials, optuna: Any) -> list[Any]:
     }
     made = []
     for row, facts in enumerate(trials.rows()):
-        genes = np.flatnonzero(active[row]).tolist()
+        row_genes = trials.genotypes[row].tolist()
+        shown = [(parameters[gene], row_genes[gene]) for gene in np.flatnonzero(active[row])]
         measured = np.isfinite(trials.violation[row])
         state = optuna.trial.TrialState.COMPLETE if measured else optuna.trial.TrialState.FAIL
         made.append(
             optuna.trial.create_trial(
                 state=state,
                 values=[facts[name] for name in trials.objectives] if measured else None,
-                params={gene_name(gene): int(trials.genotypes[row, gene]) for gene in genes},
-                distributions={gene_name(gene): distributions[gene] for gene in genes},
+                params={one.name: one.value(index) for one, index in shown},
+                distributions={one.name: one.distribution for one, _ in shown},
                 user_attrs=facts | {"constraints": {n: float(v[row]) for n, v in bounds.items()}}
                 if measured
                 else facts,
@@ -158,9 +159,12 @@ def _optuna_trials(trials: Trials, optuna: Any) -> list[Any]:
     return made
 
 
-def _distributions(trials: Trials, optuna: Any) -> list[Any]:
-    """Distributions of the genes; as wide as what was seen where the space is not known here."""
+def _parameters(trials: Trials, optuna: Any) -> list[Parameter]:
+    """Parameters of the genes; indices as high as what was seen where the space is not known here."""
     if trials.space is not None:
-        return list(gene_distributions(trials.space))
+        return study_parameters(trials.space)
     highest = trials.genotypes.max(axis=0, initial=0).tolist()
-    return [optuna.distributions.IntDistribution(0, high) for high in highest]
+    return [
+        Parameter(gene_name(gene), optuna.distributions.IntDistribution(0, high), int)
+        for gene, high in enumerate(highest)
+    ]

@@ -101,6 +101,9 @@ class TrialLog:
         version: Version of its format.
         identity: What identifies the search.
         columns: Names of the value columns.
+
+    Attributes:
+        n_appended: Trials added since it was opened.
     """
 
     def __init__(
@@ -113,6 +116,7 @@ class TrialLog:
         self._connection = log_schema.connect(path)
         self._pending: list[_Batch] = []
         self._n_pending = 0
+        self.n_appended = 0
         # By run: number of trials told, seconds taken, state of the generator.
         self._states: dict[int, tuple[int, float, Any]] = {}
         self._last_commit = time.monotonic()
@@ -244,6 +248,7 @@ class TrialLog:
             _Batch(run, first, batch, time.time(), population, new, evaluation, errors or {})
         )
         self._n_pending += len(population)
+        self.n_appended += len(population)
         overdue = time.monotonic() - self._last_commit >= _COMMIT_SECONDS
         if overdue or self._n_pending >= _COMMIT_ROWS:
             self.commit()

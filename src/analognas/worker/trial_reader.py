@@ -20,12 +20,15 @@ from numpy.typing import NDArray
 
 from ..core import (
     Constraint,
+    InvalidArgumentError,
     TableIntegrityError,
     check_choice,
+    check_int,
     get_metric,
     parse_constraints,
     total_violation,
 )
+from ..evaluators.costs import COUNTED
 from ..spaces import SPACES, Space
 from .log_schema import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
 from .output import RESULT_FILE
@@ -108,19 +111,45 @@ class Trials:
 
         Args:
             run: Number of the run; None: any.
-            where: Bounds on logged metrics, such as ``"params<=1e6"``.
+            where: Bounds such as ``"params<=1e6"`` on metrics that were logged, or that the space counts.
             feasible: Whether the search's constraints must be met.
 
         Raises:
-            InvalidArgumentError: If a bound cannot be read.
-            UnknownNameError: If a metric is not in the log.
+            InvalidArgumentError: If a bound cannot be read, or the search has no such run.
+            UnknownNameError: If a metric is neither in the log nor counted.
         """
-        kept = np.ones(len(self), dtype=bool) if run is None else self.run == run
+        kept = np.ones(len(self), dtype=bool) if run is None else self.run == self._checked_run(run)
         for bound in parse_constraints(where):
-            kept &= bound.satisfied(
-                self.values[check_choice("metric", bound.metric, tuple(self.values))]
-            )
+            kept &= bound.satisfied(self.metric(bound.metric))
         return kept & (self.violation == 0) if feasible else kept
+
+    def _checked_run(self, run: int) -> int:
+        """Refuse a run that the search neither has nor will have."""
+        n_planned = self.settings.get("runs")
+        planned = range(n_planned) if isinstance(n_planned, int) else range(0)
+        known = sorted({*planned, *self.run.tolist()})
+        if check_int("run", run, minimum=0) not in known:
+            listed = (
+                f"one of {', '.join(map(str, known))}"
+                if known
+                else "left away, as there is none yet"
+            )
+            raise InvalidArgumentError(f"`run` must be {listed}, but got {run}.")
+        return run
+
+    def metric(self, name: str) -> Floats:
+        """Return a column of the log, or what the space counts of each architecture, shape ``(n,)``.
+
+        Raises:
+            UnknownNameError: If it is neither.
+        """
+        counted = [one for one in COUNTED if callable(getattr(self.space, one, None))]
+        check_choice("metric", name, dict.fromkeys([*self.values, *counted]))
+        if name in self.values:
+            return self.values[name]
+        assert self.space is not None  # it counts
+        population = self.genotypes.astype(self.space.dtype)
+        return np.asarray(getattr(self.space, name)(population), dtype=np.float64)
 
     def architecture(self, row: int) -> Any:
         """The architecture of one trial as JSON types; its genotype where the space is not known here."""

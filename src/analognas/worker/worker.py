@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from math import nan
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import (
@@ -21,6 +20,7 @@ from ..core import (
 from ..evaluators import Evaluator, Problem, StochasticEvaluator, default_evaluator
 from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
 from ..spaces import SPACES, Space
+from .arguments import check_folder, check_objectives, check_observer, check_runs
 from .backends import Backend, make_backend
 from .budget import Budget
 from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
@@ -79,14 +79,14 @@ class Worker:
         seed: Everything random follows from it.
         out: Folder for the trial log and the result; new or empty. Nothing is written by default.
         resume: Continue the search whose log is in ``out``: it goes on as if it had never stopped. Runs and
-            budget may be larger than before.
+            budget may be larger than before, not smaller.
         on_progress: Called with a :class:`.Progress` about ten times a second.
 
     Raises:
         UnknownNameError: If a name is not known.
         InvalidArgumentError: If a number is out of range or a constraint cannot be read.
         OutputFolderError: From :meth:`search`, if ``out`` cannot be used.
-        ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search.
+        ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search or to a larger one.
         EvaluationError: From :meth:`search`, if nothing can be evaluated.
 
     Example:
@@ -118,6 +118,7 @@ class Worker:
         callbacks: Sequence[Callback] = (),
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
+        objectives = check_objectives(objectives)
         self.space = SPACES.get(space)() if isinstance(space, str) else space
         optimizer = default_optimizer(objectives) if optimizer is None else optimizer
         self.optimizer = OPTIMIZERS.get(optimizer)() if isinstance(optimizer, str) else optimizer
@@ -138,25 +139,25 @@ class Worker:
             stochastic=isinstance(self.evaluator, StochasticEvaluator),
         )
         self.optimizer.check(self.problem)
+        if isinstance(cost_metric, str):
+            cost_metric = current_metric_name(cost_metric)
         if cost_metric is not None:
-            cost_metric = check_choice(
-                "metric", current_metric_name(cost_metric), self.evaluator.metrics
-            )
+            cost_metric = check_choice("metric", cost_metric, self.evaluator.metrics)
         unlimited = budget is None and (max_seconds is not None or max_cost is not None)
         self.limits = Budget(
             None if unlimited else chosen["budget"], max_seconds, max_cost, cost_metric
         )
         self.budget = self.limits.evaluations
-        self.out = None if out is None else Path(out)
+        self.out = None if out is None else check_folder(out)
         self.backend = make_backend(backend, n_workers)
         self.callbacks = check_callbacks(callbacks)
-        self.only_runs = None if only_runs is None else self._checked_runs(only_runs)
+        self.only_runs = None if only_runs is None else check_runs(only_runs, self.runs, self.out)
         if resume and out is None:
             raise InvalidArgumentError(
                 "`resume` needs `out`, the folder of the search to continue."
             )
         self.resume = resume
-        self.on_progress = on_progress
+        self.on_progress = check_observer(on_progress)
         self.result: SearchResult | None = None
         self._best = nan
 
@@ -183,15 +184,6 @@ class Worker:
                 f"{' of another definition' if scored.name == self.space.name else ''}."
             )
         return evaluator
-
-    def _checked_runs(self, numbers: Sequence[int]) -> list[int]:
-        if self.out is None:
-            raise InvalidArgumentError("`only_runs` needs `out`, the folder that processes share.")
-        last = self.runs - 1
-        checked = {check_int("only_runs", number, minimum=0, maximum=last) for number in numbers}
-        if not checked:
-            raise InvalidArgumentError("`only_runs` must name at least one run, but got none.")
-        return sorted(checked)
 
     def _settings(self, given: dict[str, Any]) -> dict[str, Any]:
         """What was given, then what the optimizer is made for, then the defaults of any search."""
@@ -226,9 +218,7 @@ class Worker:
         self._best = nan
         results = []
         with ExitStack() as stack:
-            log = self._open_log()
-            if log is not None:
-                stack.enter_context(log)
+            log = stack.enter_context(self._open_log())
             stack.callback(self.backend.close)
             self.backend.open(self.evaluator)
             for number in self.only_runs or range(self.runs):
@@ -287,9 +277,9 @@ class Worker:
             raise InvalidArgumentError("`out` must be the folder of the training, but got none.")
         return train_architecture(self.space, self.best_config, data, **settings)
 
-    def _open_log(self) -> TrialLog | None:
+    def _open_log(self) -> AbstractContextManager[TrialLog | None]:
         if self.out is None:
-            return None
+            return nullcontext()
         metrics = metrics_wanted(self.problem, self.limits)
         sems = [sem_column(name) for name in metrics if name in self.evaluator.metrics_with_sem]
         return open_log(
