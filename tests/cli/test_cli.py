@@ -99,6 +99,23 @@ def test_every_option(capsys):
     assert payload["best"]["metrics"]["params"] <= 6e5
 
 
+def test_limits_of_the_optimizer_are_limits_of_the_search(capsys):
+    words = [
+        "search",
+        "--optimizer",
+        "analognas_ea",
+        "--constraint",
+        "params<=5e5",
+        "--budget",
+        "60",
+    ]
+    assert main([*words, "--runs", "1", "--out", "x"]) == 0
+    first = Path("x/best.json").read_bytes()
+    assert json.loads(first)["constraints"] == ["params<=500000", "avm<=10"]
+    assert main(["search", "--resume", "x"]) == 0
+    assert Path("x/best.json").read_bytes() == first
+
+
 def test_limit_of_time_is_kept_for_who_resumes(capsys):
     words = ["search", "--budget", "40", "--runs", "1", "--max-seconds", "1000", "--out", "x"]
     assert main(words) == 0

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analognas.core import InvalidArgumentError
-from analognas.evaluators import Evaluation, Problem, XGBoostEvaluator
-from analognas.optimizers import EAOptimizer
+from analognas.evaluators import CountEvaluator, Evaluation, Problem, XGBoostEvaluator
+from analognas.optimizers import EAOptimizer, NoiseAware
 from analognas.optimizers.gene_roles import ROLES, gene_roles
 from analognas.spaces import ConfigSpace, ResNetSpace
 from analognas.worker import Worker
@@ -103,8 +103,51 @@ def test_the_worker_takes_its_defaults(surrogate):
     assert worker.problem.objectives == ("analog_drift_86400",)
     assert [str(bound) for bound in worker.problem.constraints] == ["params<=2000000", "avm<=5"]
     assert worker.budget == 20 * 11
-    own = Worker(SPACE, optimizer=optimizer, runs=1, constraints=(), budget=7, objectives="avm")
-    assert (own.problem.constraints, own.budget, own.problem.objectives) == ((), 7, ("avm",))
+    own = Worker(SPACE, optimizer=optimizer, runs=1, budget=7, objectives="avm")
+    assert (own.budget, own.problem.objectives) == (7, ("avm",))
+
+
+def bounds(optimizer, **options):
+    return [str(bound) for bound in Worker(optimizer=optimizer, **options).problem.constraints]
+
+
+def test_limits_hold_without_an_evaluator_and_beside_other_constraints():
+    limits = {"max_nb_param": 0.3, "T_AVM": 1.0}
+    small = ["params<=300000", "avm<=1"]
+    assert bounds(EAOptimizer(**limits)) == small
+    assert bounds(EAOptimizer(**limits), constraints=()) == small
+    for optimizer in (EAOptimizer(**limits), EAOptimizer(XGBoostEvaluator(), **limits)):
+        assert bounds(optimizer, constraints="macs<=1e9") == ["macs<=1000000000", *small]
+    assert bounds(NoiseAware(EAOptimizer(**limits))) == small
+    # A bound of the search that is tighter says it all.
+    assert bounds(EAOptimizer(**limits), constraints="params<2e5") == ["params<200000", "avm<=1"]
+    assert bounds(EAOptimizer(max_nb_param=None, T_AVM=None)) == []
+
+
+def test_its_limits_decide_who_wins_on_the_table():
+    optimizer = EAOptimizer(max_nb_param=0.3, T_AVM=1.0, population_size=20)
+    result = Worker(optimizer=optimizer, runs=1, budget=300).search()
+    assert result.feasible
+    assert all(winner["metrics"]["params"] <= 300_000 for winner in result.winners)
+    assert result.winners[0]["metrics"]["avm"] <= 1
+
+
+def test_limits_that_cannot_be_kept(surrogate):
+    with pytest.raises(
+        InvalidArgumentError, match="meets both 'params>=2000000' and 'params<=1000000', a"
+    ):
+        Worker(optimizer=EAOptimizer(), constraints="params>=2e6")
+    only_counts = CountEvaluator(SPACE)
+    with pytest.raises(
+        InvalidArgumentError, match="not know the metric 'avm', only params, macs. EAOpt"
+    ):
+        Worker(SPACE, optimizer=EAOptimizer(), evaluator=only_counts, objectives="params")
+    free = EAOptimizer(max_nb_param=None, T_AVM=None)
+    assert Worker(SPACE, optimizer=free, evaluator=only_counts, objectives="params").budget == 500
+    with pytest.raises(
+        InvalidArgumentError, match="search 'avm' with an evaluator.*limits params<=1000000"
+    ):
+        Worker(SPACE, optimizer="analognas_ea", objectives="params")
 
 
 def test_what_it_reports_meets_its_limits(surrogate):

@@ -214,26 +214,27 @@ def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
 
 
 def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = None) -> Worker:
-    from ..evaluators import default_evaluator
     from ..optimizers import OPTIMIZERS
     from ..spaces import SPACES
-    from ..worker import Worker
+    from ..worker import Worker, find_evaluator
 
     if settings["budget"] is not None:
         check_int("--budget", settings["budget"], minimum=1)
     check_int("--runs", settings["runs"], minimum=1)
     check_int("--seed", settings["seed"], minimum=0)
     space = SPACES.get(settings["space"])()
+    optimizer = OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {}))
     return Worker(
         space,
-        evaluator=default_evaluator(
+        evaluator=find_evaluator(
             space,
+            optimizer,
             settings["metric"],
             settings["constraint"],
             chip=settings["chip"],
             dataset=settings["dataset"],
         ),
-        optimizer=OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {})),
+        optimizer=optimizer,
         objectives=settings["metric"],
         constraints=settings["constraint"],
         runs=settings["runs"],

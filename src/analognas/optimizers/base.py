@@ -80,6 +80,7 @@ class Optimizer(ABC):
         """Return what a worker searches for unless it is told otherwise, by name of its argument.
 
         Called by :class:`.Worker`; any of ``evaluator``, ``objectives``, ``constraints`` and ``budget``.
+        Constraints hold in any case, together with those that the worker is given.
         """
         return {}
 

@@ -36,11 +36,12 @@ class EAOptimizer(Optimizer):
     of two that do not the smaller violation (Deb, "An efficient constraint handling method for genetic
     algorithms", 2000).
 
-    A worker that is given nothing else takes from it the evaluator, the objective ``analog_drift_86400``, the
-    constraints that ``max_nb_param`` and ``T_AVM`` stand for, and the budget.
+    The constraints that ``max_nb_param`` and ``T_AVM`` stand for hold in every search, beside those that the
+    worker is given. A worker that is given nothing else also takes from it the evaluator, the objective
+    ``analog_drift_86400`` and the budget.
 
     Args:
-        evaluator: The evaluator, fitted; without one, the worker needs its own.
+        evaluator: The evaluator, fitted; without one, evaluator, objective and budget are the worker's.
         population_size: Architectures kept, and children of an iteration.
         nb_iter: Iterations after the first, random population.
         max_nb_param: Largest number of parameters, millions; None: any.
@@ -119,14 +120,14 @@ class EAOptimizer(Optimizer):
         }
 
     def search_defaults(self) -> dict[str, Any]:
-        """Evaluator, objective, constraints and budget of AnalogNAS's search; nothing without an evaluator."""
-        if self.evaluator is None:
-            return {}
+        """The constraints; with an evaluator also that, objective and budget of AnalogNAS's search."""
         constraints = []
         if self.max_nb_param is not None:
             constraints.append(f"params<={self.max_nb_param * _MILLION!r}")
         if self.T_AVM is not None:
             constraints.append(f"avm<={self.T_AVM!r}")
+        if self.evaluator is None:
+            return {"constraints": constraints}
         return {
             "evaluator": self.evaluator,
             "objectives": OBJECTIVE,

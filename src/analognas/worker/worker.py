@@ -18,7 +18,7 @@ from ..core import (
     current_metric_name,
     write_json,
 )
-from ..evaluators import Evaluator, Problem, StochasticEvaluator, default_evaluator
+from ..evaluators import Evaluator, Problem, StochasticEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
 from ..spaces import SPACES, Space
 from .backends import Backend, make_backend
@@ -28,18 +28,12 @@ from .final_training import FinalTraining, train_architecture
 from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
 from .run import Run, metrics_wanted
+from .settings import check_brought, check_kind, find_evaluator, settle
 from .trial_log import FILE_NAME, TrialLog, sem_column
 from .winners import ranked
 
 if TYPE_CHECKING:
     from torch import nn
-
-DEFAULTS = {
-    "evaluator": None,
-    "objectives": "analog_drift_2592000",
-    "constraints": (),
-    "budget": 500,
-}
 
 _PROGRESS_SECONDS = 0.1
 
@@ -56,8 +50,8 @@ class Worker:
             tables of hardware where its metrics are asked for.
         objectives: Name of the metric to improve, or names of several, of which the non-dominated set is
             searched; by default the optimizer's own, else ``analog_drift_2592000``.
-        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. By default
-            the optimizer's own, else none.
+        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. Those that the
+            optimizer brings hold as well.
         runs: Independent repeats.
         budget: Distinct architectures evaluated in each run, or readings taken where a repeat is a new
             measurement (:class:`.StochasticEvaluator`); by default the optimizer's own, else 500, or any number
@@ -129,7 +123,9 @@ class Worker:
             "constraints": constraints,
             "budget": budget,
         }
-        chosen = self._settings(given)
+        check_kind("space", self.space, Space)
+        check_kind("optimizer", self.optimizer, Optimizer)
+        chosen = settle(self.optimizer, given)
         self.evaluator: Evaluator = self._checked_evaluator(chosen)
         self.problem = Problem.of(
             chosen["objectives"],
@@ -161,27 +157,20 @@ class Worker:
         self._best = nan
 
     def _checked_evaluator(self, chosen: dict[str, Any]) -> Evaluator:
-        """Return the evaluator; refuse parts of a wrong kind, or that do not belong together."""
-        given = chosen["evaluator"]
-        for name, value, kind in [
-            ("space", self.space, Space),
-            ("optimizer", self.optimizer, Optimizer),
-            *([] if given is None else [("evaluator", given, Evaluator)]),
-        ]:
-            if not isinstance(value, kind):
-                raise InvalidArgumentError(
-                    f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
-                    f"optimizer a name, but got {value!r}."
-                )
-        evaluator: Evaluator = given
-        if given is None:
-            evaluator = default_evaluator(self.space, chosen["objectives"], chosen["constraints"])
+        """Return the evaluator; refuse one that does not belong to the search."""
+        evaluator: Evaluator | None = chosen["evaluator"]
+        if evaluator is None:
+            return find_evaluator(
+                self.space, self.optimizer, chosen["objectives"], chosen["constraints"]
+            )
+        check_kind("evaluator", evaluator, Evaluator)
         scored = evaluator.space
         if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
             raise InvalidArgumentError(
                 f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
                 f"{' of another definition' if scored.name == self.space.name else ''}."
             )
+        check_brought(self.optimizer, evaluator)
         return evaluator
 
     def _checked_runs(self, numbers: Sequence[int]) -> list[int]:
@@ -192,13 +181,6 @@ class Worker:
         if not checked:
             raise InvalidArgumentError("`only_runs` must name at least one run, but got none.")
         return sorted(checked)
-
-    def _settings(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What was given, then what the optimizer is made for, then the defaults of any search."""
-        # A wrong optimizer is refused a little later, with the other arguments.
-        own = self.optimizer.search_defaults() if isinstance(self.optimizer, Optimizer) else {}
-        given = {name: value for name, value in given.items() if value is not None}
-        return {**DEFAULTS, **own, **given}
 
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""

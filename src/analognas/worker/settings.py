@@ -1,0 +1,116 @@
+"""What a search is set to: what the user says, what the optimizer brings with it, and the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..core import (
+    Constraint,
+    InvalidArgumentError,
+    merge_constraints,
+    parse_constraints,
+)
+from ..evaluators import Evaluator, default_evaluator
+from ..optimizers import Optimizer
+from ..spaces import Space
+
+DEFAULTS = {
+    "evaluator": None,
+    "objectives": "analog_drift_2592000",
+    "budget": 500,
+}
+"""What a search has where neither the user nor the optimizer says anything."""
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:
+    """Refuse a part of a search that is of a wrong kind.
+
+    Raises:
+        InvalidArgumentError: If it is.
+    """
+    if not isinstance(value, kind):
+        raise InvalidArgumentError(
+            f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
+            f"optimizer a name, but got {value!r}."
+        )
+
+
+def settle(optimizer: Optimizer, given: dict[str, Any]) -> dict[str, Any]:
+    """Return evaluator, objectives, constraints and budget of a search.
+
+    What the user says counts first, then what the optimizer is made for, then :data:`DEFAULTS`. Constraints add
+    up instead: those of the user and those of the optimizer hold.
+
+    Args:
+        optimizer: The optimizer.
+        given: What the user says, by name of the worker's argument; None where that is nothing.
+
+    Raises:
+        InvalidArgumentError: If a constraint cannot be read or contradicts one of the optimizer.
+    """
+    said = {name: value for name, value in given.items() if value is not None}
+    constraints = with_brought(optimizer, said.get("constraints", ()))
+    return {**DEFAULTS, **optimizer.search_defaults(), **said, "constraints": constraints}
+
+
+def with_brought(optimizer: Optimizer, constraints: Any) -> tuple[Constraint, ...]:
+    """Return constraints together with those that the optimizer brings.
+
+    Raises:
+        InvalidArgumentError: If one cannot be read, or contradicts one of the optimizer.
+    """
+    return merge_constraints(constraints, _brought(optimizer), by=type(optimizer).__name__)
+
+
+def find_evaluator(
+    space: Space,
+    optimizer: Optimizer,
+    objectives: str | Sequence[str],
+    constraints: Any = (),
+    **options: Any,
+) -> Evaluator:
+    """Return what scores the metrics of a search by default, those that the optimizer limits among them.
+
+    Args:
+        space: The space.
+        optimizer: The optimizer.
+        objectives: Names of the objectives.
+        constraints: Constraints of the user.
+        options: Further arguments of :func:`.default_evaluator`.
+
+    Raises:
+        InvalidArgumentError: If nothing measures a metric in the space.
+    """
+    try:
+        return default_evaluator(space, objectives, with_brought(optimizer, constraints), **options)
+    except InvalidArgumentError as error:
+        if not _brought(optimizer):
+            raise
+        raise InvalidArgumentError(f"{error} {_of_the_optimizer(optimizer)}") from None
+
+
+def check_brought(optimizer: Optimizer, evaluator: Evaluator) -> None:
+    """Make sure that the evaluator knows what the optimizer limits.
+
+    Raises:
+        InvalidArgumentError: If it does not.
+    """
+    for bound in _brought(optimizer):
+        if bound.metric not in evaluator.metrics:
+            raise InvalidArgumentError(
+                f"{type(evaluator).__name__} does not know the metric {bound.metric!r}, only "
+                f"{', '.join(evaluator.metrics)}. {_of_the_optimizer(optimizer)}"
+            )
+
+
+def _brought(optimizer: Optimizer) -> tuple[Constraint, ...]:
+    return parse_constraints(optimizer.search_defaults().get("constraints", ()))
+
+
+def _of_the_optimizer(optimizer: Optimizer) -> str:
+    bounds = " and ".join(map(str, _brought(optimizer)))
+    return (
+        f"{type(optimizer).__name__} has the limits {bounds} by itself; from Python, set those to None that "
+        "are not wanted."
+    )
