@@ -58,6 +58,46 @@ def test_mutations_differ():
             assert (children[one] != children[other]).any(axis=1).all()
 
 
+@pytest.mark.parametrize("probabilities", [(0, 0, 0.6), (0, 0.3, 0.1), (0.5, 0, 0.5), (1e-9, 0, 0)])
+def test_a_role_of_probability_zero_is_never_changed(probabilities):
+    settings = {f"mutation_prob_{r}": p for r, p in zip(ROLES, probabilities, strict=True)}
+    parents = SPACE.sample(2000, generator=np.random.default_rng(3))
+    children = started(SPACE, **settings).mutate(parents)
+    changed = children != parents
+    roles = gene_roles(SPACE)
+    # More or fewer main blocks bring genes of all roles with them.
+    same_blocks = ~changed[:, list(SPACE.get_hyperparameters()).index("M")]
+    for role, probability in settings.items():
+        touched = (changed & roles[role.removeprefix("mutation_prob_")])[same_blocks].any()
+        assert touched == (probability > 0)
+    assert changed.any(axis=1).all()
+
+
+def test_what_is_forced_follows_the_probabilities():
+    # Both at once or one of them by itself: P(forced) is 0.9 * 0.7, split as 1 : 3.
+    width, other, n = 0.1, 0.3, 20_000
+    parents = SPACE.sample(n, generator=np.random.default_rng(4))
+    settings = {
+        "mutation_prob_width": width,
+        "mutation_prob_depth": 0,
+        "mutation_prob_other": other,
+    }
+    children = started(SPACE, **settings).mutate(parents)
+    wider = ((children != parents) & gene_roles(SPACE)["width"]).any(axis=1).mean()
+    expected = width + (1 - width) * (1 - other) * width / (width + other)
+    error = np.sqrt(expected * (1 - expected) / n)
+    assert abs(wider - expected) < 5 * error
+    uniformly = width + (1 - width) * (1 - other) / 2
+    assert abs(wider - uniformly) > 5 * error
+
+
+def test_a_space_without_the_roles_that_mutate(space):
+    with pytest.raises(
+        InvalidArgumentError, match="has genes of other only, whose mutations have the"
+    ):
+        started(space, mutation_prob_other=0)
+
+
 def test_width_keeps_the_depth_and_depth_keeps_the_width():
     parents = SPACE.sample(200, generator=np.random.default_rng(2))
     names = list(SPACE.get_hyperparameters())
@@ -177,6 +217,10 @@ def test_evolution_beats_its_first_population(surrogate):
         (
             {"mutation_prob_depth": 1.5},
             "`mutation_prob_depth` must be a finite number in [0.0, 1.0]",
+        ),
+        (
+            {f"mutation_prob_{role}": 0 for role in ROLES},
+            "must be positive, but got 0 for all of them",
         ),
         ({"evaluator": "xgboost"}, "`evaluator` must be an Evaluator"),
     ],

@@ -135,7 +135,7 @@ def _implies(one: Constraint, other: Constraint) -> bool:
         return False
     if one.bound == other.bound:
         return one.relation in (other.relation, other.relation[0])
-    return _COMPARE[other.relation](one.bound, other.bound)
+    return bool(_COMPARE[other.relation](one.bound, other.bound))
 
 
 def _exclude(one: Constraint, other: Constraint) -> bool:
