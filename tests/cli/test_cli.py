@@ -116,6 +116,43 @@ def test_limits_of_the_optimizer_are_limits_of_the_search(capsys):
     assert Path("x/best.json").read_bytes() == first
 
 
+def test_simulated_noise(capsys):
+    words = [
+        "search",
+        "--noise",
+        "1",
+        "--optimizer",
+        "noise_aware",
+        "--budget",
+        "60",
+        "--runs",
+        "1",
+    ]
+    assert main([*words, "--constraint", "aimc_tiles<=100", "--out", "x"]) == 0
+    out, err = capsys.readouterr()
+    assert "95 % interval" in out
+    assert "note" not in err
+    first = json.loads(Path("x/best.json").read_text())
+    assert first["best"]["metrics"]["aimc_tiles"] <= 100
+    assert first["comparison"]["winner"]["n_readings"] >= 1
+    with closing(sqlite3.connect("x/trials.sqlite")) as connection:
+        n, distinct = connection.execute("SELECT count(*), sum(new) FROM trials").fetchone()
+    assert distinct < n == 60
+    assert main(["search", "--resume", "x"]) == 0
+    assert json.loads(Path("x/best.json").read_text()) == first
+    capsys.readouterr()
+    assert "its evaluator is" in fails(capsys, "search", "--resume", "x", "--noise", "2")
+
+
+def test_noise_aware_search_without_noise_says_so(capsys):
+    assert main(["search", "--optimizer", "noise_aware", "--budget", "20", "--runs", "1"]) == 0
+    assert capsys.readouterr().err == (
+        "note: NoiseAware reads nothing again here, where a repeat is no new measurement, and searches as "
+        "regularized_evolution alone; search with an evaluator that measures anew, such as "
+        "NoisyTableEvaluator (--noise).\n"
+    )
+
+
 def test_limit_of_time_is_kept_for_who_resumes(capsys):
     words = ["search", "--budget", "40", "--runs", "1", "--max-seconds", "1000", "--out", "x"]
     assert main(words) == 0
@@ -156,6 +193,11 @@ def test_nothing_feasible(capsys):
         (["--backend", "pool", "--workers", "0"], "`n_workers` must be an integer of at least 1"),
         (["--workers", "2"], "take backend='pool' for more"),
         (["--address", "auto"], "give it with --backend ray, not serial"),
+        (["--noise", "0"], "`--noise` must be an integer of at least 1, but got 0"),
+        (
+            ["--noise", "1", "--space", "resnet", "--metric", "params"],
+            "`noise` is that of the table of 'nasbench201'; the space 'resnet' has none",
+        ),
         (["--max-seconds", "0"], "`max_seconds` must be positive, but got 0"),
     ],
 )

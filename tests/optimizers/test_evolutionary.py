@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analognas.core import InvalidArgumentError
-from analognas.evaluators import CountEvaluator, Evaluation, Problem, XGBoostEvaluator
+from analognas.evaluators import (
+    CountEvaluator,
+    Evaluation,
+    NoisyTableEvaluator,
+    Problem,
+    XGBoostEvaluator,
+)
 from analognas.optimizers import EAOptimizer, NoiseAware
 from analognas.optimizers.gene_roles import ROLES, gene_roles
 from analognas.spaces import ConfigSpace, ResNetSpace
@@ -158,7 +164,8 @@ def test_limits_hold_without_an_evaluator_and_beside_other_constraints():
     assert bounds(EAOptimizer(**limits), constraints=()) == small
     for optimizer in (EAOptimizer(**limits), EAOptimizer(XGBoostEvaluator(), **limits)):
         assert bounds(optimizer, constraints="macs<=1e9") == ["macs<=1000000000", *small]
-    assert bounds(NoiseAware(EAOptimizer(**limits))) == small
+    noisy = NoisyTableEvaluator()
+    assert bounds(NoiseAware(EAOptimizer(**limits)), evaluator=noisy) == small
     # A bound of the search that is tighter says it all.
     assert bounds(EAOptimizer(**limits), constraints="params<2e5") == ["params<200000", "avm<=1"]
     assert bounds(EAOptimizer(max_nb_param=None, T_AVM=None)) == []

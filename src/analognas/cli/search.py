@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "runs": 5,
     "seed": 0,
     "max_seconds": None,
+    "noise": None,
     "chip": "hermes",
     "dataset": None,
 }
@@ -98,6 +100,13 @@ def search(
     address: Annotated[
         str | None, _option("--address", about="Ray cluster, 'auto' for the one here.")
     ] = None,
+    noise: Annotated[
+        int | None,
+        _option(
+            "--noise",
+            about="Simulate errors of measurement: the table's accuracies as means of so many noisy readings.",
+        ),
+    ] = None,
     chip: Annotated[
         str | None,
         _option(
@@ -122,6 +131,7 @@ def search(
         "runs": runs,
         "seed": seed,
         "max_seconds": max_seconds,
+        "noise": noise,
         "chip": chip,
         "dataset": dataset,
     }
@@ -130,7 +140,11 @@ def search(
     from .progress import live_progress
 
     place = _place(backend, workers, address)
-    worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    for warning in said:
+        print(f"note: {warning.message}", file=sys.stderr)
     worker.backend = place
     folder = worker.out = worker.out or next_folder()
     try:
@@ -202,13 +216,14 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
 
 
 def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
-    """Chip and data set that the evaluator of a log was made with."""
+    """Chip, data set and noise that the evaluator of a log was made with."""
     from ..hardware import chip_from_dict
 
-    found = {"chip": DEFAULTS["chip"], "dataset": None}
+    found = {"chip": DEFAULTS["chip"], "dataset": None, "noise": None}
     for source in evaluator.get("sources", [evaluator]):
         if "chip" in source:
             found["chip"] = chip_from_dict(source["chip"])
+        found["noise"] = source.get("n_readings", found["noise"])
         found["dataset"] = source.get("dataset", found["dataset"])
     return found
 
@@ -222,6 +237,8 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
         check_int("--budget", settings["budget"], minimum=1)
     check_int("--runs", settings["runs"], minimum=1)
     check_int("--seed", settings["seed"], minimum=0)
+    if settings["noise"] is not None:
+        check_int("--noise", settings["noise"], minimum=1)
     space = SPACES.get(settings["space"])()
     optimizer = OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {}))
     return Worker(
@@ -233,6 +250,7 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
             settings["constraint"],
             chip=settings["chip"],
             dataset=settings["dataset"],
+            noise=settings["noise"],
         ),
         optimizer=optimizer,
         objectives=settings["metric"],

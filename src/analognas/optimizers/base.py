@@ -76,6 +76,13 @@ class Optimizer(ABC):
                 "NSGA3, or make all but one of them constraints."
             )
 
+    def remark(self, problem: Problem) -> str:
+        """Return what a person had better know before such a search; nothing by default.
+
+        Called by :class:`.Worker` once, which warns with it.
+        """
+        return ""
+
     def search_defaults(self) -> dict[str, Any]:
         """Return what a worker searches for unless it is told otherwise, by name of its argument.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from math import nan
@@ -134,6 +135,8 @@ class Worker:
             stochastic=isinstance(self.evaluator, StochasticEvaluator),
         )
         self.optimizer.check(self.problem)
+        if remark := self.optimizer.remark(self.problem):
+            warnings.warn(remark, stacklevel=2)
         if cost_metric is not None:
             cost_metric = check_choice(
                 "metric", current_metric_name(cost_metric), self.evaluator.metrics
