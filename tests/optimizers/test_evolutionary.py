@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analognas.core import InvalidArgumentError
+from analognas.core import InvalidArgumentError, NotFittedError
 from analognas.evaluators import (
     CountEvaluator,
     Evaluation,
@@ -212,6 +212,27 @@ def test_evolution_beats_its_first_population(surrogate):
     optimizer = EAOptimizer(surrogate, population_size=20, nb_iter=20, T_AVM=None)
     curve = Worker(SPACE, optimizer=optimizer, runs=3).search().convergence()
     assert (curve[:, -1] > curve[:, 19]).all()
+
+
+@pytest.mark.parametrize(
+    ("evaluator", "error", "message"),
+    [
+        (
+            XGBoostEvaluator(),
+            InvalidArgumentError,
+            "search is over 'resnet'; fit it to networks of that space that you measured: "
+            "XGBoostEvaluator(...).fit(architectures, {'analog_drift_86400': accuracies, ...}, space=...).",
+        ),
+        (
+            XGBoostEvaluator(SPACE),
+            NotFittedError,
+            "learnt nothing of the space 'resnet' yet; call fit(",
+        ),
+    ],
+)
+def test_an_evaluator_that_was_not_fitted_says_how(evaluator, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Worker(SPACE, optimizer=EAOptimizer(evaluator), runs=2)
 
 
 @pytest.mark.parametrize(

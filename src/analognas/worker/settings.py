@@ -11,7 +11,7 @@ from ..core import (
     merge_constraints,
     parse_constraints,
 )
-from ..evaluators import Evaluator, default_evaluator
+from ..evaluators import Evaluator, Surrogate, default_evaluator
 from ..optimizers import Optimizer
 from ..spaces import Space
 
@@ -90,18 +90,39 @@ def find_evaluator(
         raise InvalidArgumentError(f"{error} {_of_the_optimizer(optimizer)}") from None
 
 
-def check_brought(optimizer: Optimizer, evaluator: Evaluator) -> None:
-    """Make sure that the evaluator knows what the optimizer limits.
+def check_evaluator(evaluator: Evaluator, space: Space, optimizer: Optimizer) -> None:
+    """Make sure that an evaluator belongs to a search: fitted, to its space, and to what is limited in it.
 
     Raises:
-        InvalidArgumentError: If it does not.
+        InvalidArgumentError: If it is no evaluator, of another space, or does not know what the optimizer
+            limits.
+        NotFittedError: If it has learnt nothing yet.
     """
+    check_kind("evaluator", evaluator, Evaluator)
+    scored = evaluator.space
+    if (scored.name, scored.fingerprint()) != (space.name, space.fingerprint()):
+        raise InvalidArgumentError(
+            f"The evaluator scores the space {scored.name!r}, but the search is over {space.name!r}"
+            f"{' of another definition' if scored.name == space.name else ''}{_way_out(evaluator)}."
+        )
+    if isinstance(evaluator, Surrogate):
+        evaluator.check_fitted()
     for bound in _brought(optimizer):
         if bound.metric not in evaluator.metrics:
             raise InvalidArgumentError(
                 f"{type(evaluator).__name__} does not know the metric {bound.metric!r}, only "
                 f"{', '.join(evaluator.metrics)}. {_of_the_optimizer(optimizer)}"
             )
+
+
+def _way_out(evaluator: Evaluator) -> str:
+    """How an evaluator comes to another space, if it can."""
+    if not isinstance(evaluator, Surrogate):
+        return ""
+    return (
+        f"; fit it to networks of that space that you measured: {type(evaluator).__name__}(...).fit("
+        "architectures, {'analog_drift_86400': accuracies, ...}, space=...)"
+    )
 
 
 def _brought(optimizer: Optimizer) -> tuple[Constraint, ...]:

@@ -29,7 +29,7 @@ from .final_training import FinalTraining, train_architecture
 from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
 from .run import Run, metrics_wanted
-from .settings import check_brought, check_kind, find_evaluator, settle
+from .settings import check_evaluator, check_kind, find_evaluator, settle
 from .trial_log import FILE_NAME, TrialLog, sem_column
 from .winners import ranked
 
@@ -79,7 +79,9 @@ class Worker:
 
     Raises:
         UnknownNameError: If a name is not known.
-        InvalidArgumentError: If a number is out of range or a constraint cannot be read.
+        InvalidArgumentError: If a number is out of range, a constraint cannot be read, or parts do not belong
+            together.
+        NotFittedError: If the evaluator has learnt nothing yet.
         OutputFolderError: From :meth:`search`, if ``out`` cannot be used.
         ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search.
         EvaluationError: From :meth:`search`, if nothing can be evaluated.
@@ -166,14 +168,7 @@ class Worker:
             return find_evaluator(
                 self.space, self.optimizer, chosen["objectives"], chosen["constraints"]
             )
-        check_kind("evaluator", evaluator, Evaluator)
-        scored = evaluator.space
-        if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
-            raise InvalidArgumentError(
-                f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
-                f"{' of another definition' if scored.name == self.space.name else ''}."
-            )
-        check_brought(self.optimizer, evaluator)
+        check_evaluator(evaluator, self.space, self.optimizer)
         return evaluator
 
     def _checked_runs(self, numbers: Sequence[int]) -> list[int]:
