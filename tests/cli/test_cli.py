@@ -1,4 +1,3 @@
-import io
 import json
 import os
 import re
@@ -463,27 +462,6 @@ def test_interrupted_before_anything_began(capsys, monkeypatch):
     assert capsys.readouterr().err == "interrupted\n"
     assert os.listdir(".") in ([], ["analognas-runs"])
     assert not os.path.exists("analognas-runs/search-001")
-
-
-def test_live_progress(monkeypatch, capsys, bench):
-    from rich.console import Console
-
-    from analognas.cli import progress
-    from analognas.worker import Worker
-
-    lines = io.StringIO()
-    console = Console(file=lines, force_terminal=True, width=120)
-    monkeypatch.setattr(progress, "Console", lambda **options: console)
-    worker = Worker(budget=50, runs=2)
-    with progress.live_progress(worker):
-        worker.search()
-    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", lines.getvalue())
-    assert "run 1" in shown
-    assert "100% 50 evaluations" in shown
-    assert (
-        f"best analog_drift_2592000 {worker.result.winners[0]['metrics']['analog_drift_2592000']:.2f}"
-        in shown
-    )
 
 
 def test_several_metrics_and_resume(capsys):

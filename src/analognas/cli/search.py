@@ -137,7 +137,6 @@ def search(
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
-    from .progress import live_progress
 
     place = _place(backend, workers, address)
     with warnings.catch_warnings(record=True) as said:
@@ -148,8 +147,7 @@ def search(
     worker.backend = place
     folder = worker.out = worker.out or next_folder()
     try:
-        with live_progress(worker):
-            result = worker.search()
+        result = worker.search(progress=True)
         write_search_report(result, folder)
     except KeyboardInterrupt:
         if not worker.has_log:

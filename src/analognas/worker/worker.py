@@ -197,15 +197,23 @@ class Worker:
         more = {} if print_of_space is None else {"space_fingerprint": print_of_space}
         return {"space": self.space.name, **more}
 
-    def search(self) -> SearchResult:
+    def search(self, *, progress: bool = False) -> SearchResult:
         """Run the search and return what it found; with ``out``, keep the log and ``best.json`` there.
 
         Interrupted (Ctrl-C, a kill), the log keeps what was evaluated, and a worker with ``resume=True``
         comes to the same result as an uninterrupted one.
+
+        Args:
+            progress: Show runs, evaluations, the best value so far and the time left while it lasts, on stderr
+                where that is a terminal, or in a notebook.
         """
         self._best = nan
         results = []
         with ExitStack() as stack:
+            if progress:
+                from .live_progress import live_progress
+
+                stack.enter_context(live_progress(self))
             log = self._open_log()
             if log is not None:
                 stack.enter_context(log)
