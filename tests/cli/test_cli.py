@@ -161,6 +161,66 @@ def test_limit_of_time_is_kept_for_who_resumes(capsys):
     assert Path("x/best.json").read_bytes() == first
 
 
+def test_limit_of_cost(capsys):
+    words = [
+        "search",
+        "--cost-metric",
+        "aimc_energy",
+        "--max-cost",
+        "2.5",
+        "--runs",
+        "1",
+        "--out",
+        "x",
+    ]
+    assert main([*words, "--optimizer", "regularized_evolution"]) == 0
+    first = Path("x/best.json").read_bytes()
+    payload = json.loads(first)
+    assert (payload["cost_metric"], payload["max_cost"]) == ("aimc_energy", 2.5)
+    assert payload["runs"][0]["stopped_by"] == "cost"
+    with closing(sqlite3.connect("x/trials.sqlite")) as connection:
+        assert connection.execute("SELECT sum(aimc_energy) FROM trials").fetchone()[0] >= 2.5
+    assert main(["search", "--resume", "x"]) == 0
+    assert Path("x/best.json").read_bytes() == first
+    assert main(["search", "--resume", "x", "--max-cost", "4"]) == 0
+    later = json.loads(Path("x/best.json").read_text())["runs"][0]
+    assert later["evaluations"] > payload["runs"][0]["evaluations"]
+    capsys.readouterr()
+    # Without the metric of the chip, the evaluator is another.
+    assert "its evaluator is" in fails(capsys, "search", "--resume", "x", "--cost-metric", "macs")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "expected"),
+    [
+        (["--retries", "0"], "SerialBackend", {"retries": 0}),
+        (
+            ["--backend", "pool", "--workers", "3", "--retries", "5"],
+            "PoolBackend",
+            {"retries": 5, "n_workers": 3},
+        ),
+        (
+            ["--backend", "ray", "--address", "auto", "--gpus", "0.25", "--retries", "1"],
+            "RayBackend",
+            {"address": "auto", "gpus_per_worker": 0.25, "retries": 1},
+        ),
+    ],
+)
+def test_options_of_back_ends(monkeypatch, words, kind, expected):
+    from analognas.worker import Worker
+
+    found = []
+
+    def search(worker, **options):
+        found.append(worker.backend)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Worker, "search", search)
+    assert main(["search", *words]) == 130
+    assert type(found[0]).__name__ == kind
+    assert {name: getattr(found[0], name) for name in expected} == expected
+
+
 def test_nothing_feasible(capsys):
     assert main(["search", "--constraint", "params<=5", "--budget", "20", "--out", "x"]) == 1
     assert "No architecture met params<=5; the nearest is" in capsys.readouterr().out
@@ -191,7 +251,19 @@ def test_nothing_feasible(capsys):
         (["--backend", "pol"], "Unknown back end 'pol'. Did you mean 'pool'"),
         (["--backend", "pool", "--workers", "0"], "`n_workers` must be an integer of at least 1"),
         (["--workers", "2"], "take backend='pool' for more"),
-        (["--address", "auto"], "give it with --backend ray, not serial"),
+        (
+            ["--address", "auto"],
+            "--address is a matter of Ray clusters; give it with --backend ray, not",
+        ),
+        (["--gpus", "1", "--backend", "pool"], "--gpus is a matter of Ray clusters; give it with"),
+        (
+            ["--gpus", "-1", "--backend", "ray"],
+            "`gpus_per_worker` must be a finite number of at least 0",
+        ),
+        (["--retries", "-1"], "`--retries` must be an integer of at least 0"),
+        (["--max-cost", "5"], "`max_cost` needs `cost_metric`"),
+        (["--max-cost", "0", "--cost-metric", "macs"], "`max_cost` must be positive, but got 0"),
+        (["--cost-metric", "mac"], "Did you mean 'macs'"),
         (["--noise", "0"], "`--noise` must be an integer of at least 1, but got 0"),
         (
             ["--noise", "1", "--space", "resnet", "--metric", "params"],

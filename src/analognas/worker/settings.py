@@ -19,6 +19,7 @@ DEFAULTS = {
     "evaluator": None,
     "objectives": "analog_drift_2592000",
     "budget": 500,
+    "cost_metric": None,
 }
 """What a search has where neither the user nor the optimizer says anything."""
 
@@ -37,7 +38,7 @@ def check_kind(name: str, value: Any, kind: type) -> None:
 
 
 def settle(optimizer: Optimizer, given: dict[str, Any]) -> dict[str, Any]:
-    """Return evaluator, objectives, constraints and budget of a search.
+    """Return evaluator, objectives, constraints, budget and cost metric of a search.
 
     What the user says counts first, then what the optimizer is made for, then :data:`DEFAULTS`. Constraints add
     up instead: those of the user and those of the optimizer hold.
@@ -68,6 +69,8 @@ def find_evaluator(
     optimizer: Optimizer,
     objectives: str | Sequence[str],
     constraints: Any = (),
+    *,
+    cost_metric: str | None = None,
     **options: Any,
 ) -> Evaluator:
     """Return what scores the metrics of a search by default, those that the optimizer limits among them.
@@ -77,13 +80,17 @@ def find_evaluator(
         optimizer: The optimizer.
         objectives: Names of the objectives.
         constraints: Constraints of the user.
+        cost_metric: Metric that is paid with, if any.
         options: Further arguments of :func:`.default_evaluator`.
 
     Raises:
         InvalidArgumentError: If nothing measures a metric in the space.
     """
+    wanted = [objectives] if isinstance(objectives, str) else [*objectives]
+    if cost_metric is not None:
+        wanted.append(cost_metric)
     try:
-        return default_evaluator(space, objectives, with_brought(optimizer, constraints), **options)
+        return default_evaluator(space, wanted, with_brought(optimizer, constraints), **options)
     except InvalidArgumentError as error:
         if not _brought(optimizer):
             raise

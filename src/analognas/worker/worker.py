@@ -125,6 +125,7 @@ class Worker:
             "objectives": objectives,
             "constraints": constraints,
             "budget": budget,
+            "cost_metric": cost_metric,
         }
         check_kind("space", self.space, Space)
         check_kind("optimizer", self.optimizer, Optimizer)
@@ -166,7 +167,11 @@ class Worker:
         evaluator: Evaluator | None = chosen["evaluator"]
         if evaluator is None:
             return find_evaluator(
-                self.space, self.optimizer, chosen["objectives"], chosen["constraints"]
+                self.space,
+                self.optimizer,
+                chosen["objectives"],
+                chosen["constraints"],
+                cost_metric=chosen["cost_metric"],
             )
         check_evaluator(evaluator, self.space, self.optimizer)
         return evaluator
