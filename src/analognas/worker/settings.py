@@ -89,10 +89,12 @@ def find_evaluator(
     wanted = [objectives] if isinstance(objectives, str) else [*objectives]
     if cost_metric is not None:
         wanted.append(cost_metric)
+    bounds = with_brought(optimizer, constraints)
     try:
-        return default_evaluator(space, wanted, with_brought(optimizer, constraints), **options)
+        return default_evaluator(space, wanted, bounds, **options)
     except InvalidArgumentError as error:
-        if not _brought(optimizer):
+        # The limits explain a message about a metric that the user may not have named.
+        if not any(repr(bound.metric) in str(error) for bound in _brought(optimizer)):
             raise
         raise InvalidArgumentError(f"{error} {_of_the_optimizer(optimizer)}") from None
 
