@@ -1,4 +1,3 @@
-import io
 import json
 import os
 import re
@@ -99,6 +98,60 @@ def test_every_option(capsys):
     assert payload["best"]["metrics"]["params"] <= 6e5
 
 
+def test_limits_of_the_optimizer_are_limits_of_the_search(capsys):
+    words = [
+        "search",
+        "--optimizer",
+        "analognas_ea",
+        "--constraint",
+        "params<=5e5",
+        "--budget",
+        "60",
+    ]
+    assert main([*words, "--runs", "1", "--out", "x"]) == 0
+    first = Path("x/best.json").read_bytes()
+    assert json.loads(first)["constraints"] == ["params<=500000", "avm<=10"]
+    assert main(["search", "--resume", "x"]) == 0
+    assert Path("x/best.json").read_bytes() == first
+
+
+def test_simulated_noise(capsys):
+    words = [
+        "search",
+        "--noise",
+        "1",
+        "--optimizer",
+        "noise_aware",
+        "--budget",
+        "60",
+        "--runs",
+        "1",
+    ]
+    assert main([*words, "--constraint", "aimc_tiles<=100", "--out", "x"]) == 0
+    out, err = capsys.readouterr()
+    assert "95 % interval" in out
+    assert "note" not in err
+    first = json.loads(Path("x/best.json").read_text())
+    assert first["best"]["metrics"]["aimc_tiles"] <= 100
+    assert first["comparison"]["winner"]["n_readings"] >= 1
+    with closing(sqlite3.connect("x/trials.sqlite")) as connection:
+        n, distinct = connection.execute("SELECT count(*), sum(new) FROM trials").fetchone()
+    assert distinct < n == 60
+    assert main(["search", "--resume", "x"]) == 0
+    assert json.loads(Path("x/best.json").read_text()) == first
+    capsys.readouterr()
+    assert "its evaluator is" in fails(capsys, "search", "--resume", "x", "--noise", "2")
+
+
+def test_noise_aware_search_without_noise_says_so(capsys):
+    assert main(["search", "--optimizer", "noise_aware", "--budget", "20", "--runs", "1"]) == 0
+    assert capsys.readouterr().err == (
+        "note: NoiseAware reads nothing again here, where a repeat is no new measurement, and searches as "
+        "regularized_evolution alone; search with an evaluator that measures anew, such as "
+        "NoisyTableEvaluator (--noise).\n"
+    )
+
+
 def test_limit_of_time_is_kept_for_who_resumes(capsys):
     words = ["search", "--budget", "40", "--runs", "1", "--max-seconds", "1000", "--out", "x"]
     assert main(words) == 0
@@ -106,6 +159,66 @@ def test_limit_of_time_is_kept_for_who_resumes(capsys):
     assert json.loads(first)["max_seconds"] == 1000
     assert main(["search", "--resume", "x", "--backend", "serial", "--workers", "1"]) == 0
     assert Path("x/best.json").read_bytes() == first
+
+
+def test_limit_of_cost(capsys):
+    words = [
+        "search",
+        "--cost-metric",
+        "aimc_energy",
+        "--max-cost",
+        "2.5",
+        "--runs",
+        "1",
+        "--out",
+        "x",
+    ]
+    assert main([*words, "--optimizer", "regularized_evolution"]) == 0
+    first = Path("x/best.json").read_bytes()
+    payload = json.loads(first)
+    assert (payload["cost_metric"], payload["max_cost"]) == ("aimc_energy", 2.5)
+    assert payload["runs"][0]["stopped_by"] == "cost"
+    with closing(sqlite3.connect("x/trials.sqlite")) as connection:
+        assert connection.execute("SELECT sum(aimc_energy) FROM trials").fetchone()[0] >= 2.5
+    assert main(["search", "--resume", "x"]) == 0
+    assert Path("x/best.json").read_bytes() == first
+    assert main(["search", "--resume", "x", "--max-cost", "4"]) == 0
+    later = json.loads(Path("x/best.json").read_text())["runs"][0]
+    assert later["evaluations"] > payload["runs"][0]["evaluations"]
+    capsys.readouterr()
+    # Without the metric of the chip, the evaluator is another.
+    assert "its evaluator is" in fails(capsys, "search", "--resume", "x", "--cost-metric", "macs")
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "expected"),
+    [
+        (["--retries", "0"], "SerialBackend", {"retries": 0}),
+        (
+            ["--backend", "pool", "--workers", "3", "--retries", "5"],
+            "PoolBackend",
+            {"retries": 5, "n_workers": 3},
+        ),
+        (
+            ["--backend", "ray", "--address", "auto", "--gpus", "0.25", "--retries", "1"],
+            "RayBackend",
+            {"address": "auto", "gpus_per_worker": 0.25, "retries": 1},
+        ),
+    ],
+)
+def test_options_of_back_ends(monkeypatch, words, kind, expected):
+    from analognas.worker import Worker
+
+    found = []
+
+    def search(worker, **options):
+        found.append(worker.backend)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Worker, "search", search)
+    assert main(["search", *words]) == 130
+    assert type(found[0]).__name__ == kind
+    assert {name: getattr(found[0], name) for name in expected} == expected
 
 
 def test_nothing_feasible(capsys):
@@ -138,7 +251,24 @@ def test_nothing_feasible(capsys):
         (["--backend", "pol"], "Unknown back end 'pol'. Did you mean 'pool'"),
         (["--backend", "pool", "--workers", "0"], "`n_workers` must be an integer of at least 1"),
         (["--workers", "2"], "take backend='pool' for more"),
-        (["--address", "auto"], "give it with --backend ray, not serial"),
+        (
+            ["--address", "auto"],
+            "--address is a matter of Ray clusters; give it with --backend ray, not",
+        ),
+        (["--gpus", "1", "--backend", "pool"], "--gpus is a matter of Ray clusters; give it with"),
+        (
+            ["--gpus", "-1", "--backend", "ray"],
+            "`gpus_per_worker` must be a finite number of at least 0",
+        ),
+        (["--retries", "-1"], "`--retries` must be an integer of at least 0"),
+        (["--max-cost", "5"], "`max_cost` needs `cost_metric`"),
+        (["--max-cost", "0", "--cost-metric", "macs"], "`max_cost` must be positive, but got 0"),
+        (["--cost-metric", "mac"], "Did you mean 'macs'"),
+        (["--noise", "0"], "`--noise` must be an integer of at least 1, but got 0"),
+        (
+            ["--noise", "1", "--space", "resnet", "--metric", "params"],
+            "`noise` is that of the table of 'nasbench201'; the space 'resnet' has none",
+        ),
         (["--max-seconds", "0"], "`max_seconds` must be positive, but got 0"),
     ],
 )
@@ -408,27 +538,6 @@ def test_interrupted_before_anything_began(capsys, monkeypatch):
     assert capsys.readouterr().err == "interrupted\n"
     assert os.listdir(".") in ([], ["analognas-runs"])
     assert not os.path.exists("analognas-runs/search-001")
-
-
-def test_live_progress(monkeypatch, capsys, bench):
-    from rich.console import Console
-
-    from analognas.cli import progress
-    from analognas.worker import Worker
-
-    lines = io.StringIO()
-    console = Console(file=lines, force_terminal=True, width=120)
-    monkeypatch.setattr(progress, "Console", lambda **options: console)
-    worker = Worker(budget=50, runs=2)
-    with progress.live_progress(worker):
-        worker.search()
-    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", lines.getvalue())
-    assert "run 1" in shown
-    assert "100% 50 evaluations" in shown
-    assert (
-        f"best analog_drift_2592000 {worker.result.winners[0]['metrics']['analog_drift_2592000']:.2f}"
-        in shown
-    )
 
 
 def test_several_metrics_and_resume(capsys):

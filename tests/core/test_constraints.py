@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from analognas.core import Constraint, InvalidArgumentError, parse_constraints, total_violation
+from analognas.core import (
+    Constraint,
+    InvalidArgumentError,
+    merge_constraints,
+    parse_constraints,
+    total_violation,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,3 +79,34 @@ def test_text_keeps_the_bound_exactly(bound):
 def test_constraints_that_are_none(value):
     with pytest.raises(InvalidArgumentError, match="`constraints` must be a bound such as"):
         parse_constraints(value)
+
+
+BOUNDS = st.builds(
+    Constraint,
+    st.just("avm"),
+    st.sampled_from(["<=", "<", ">=", ">"]),
+    st.integers(-2, 2).map(float),
+)
+
+
+@given(one=BOUNDS, other=BOUNDS)
+def test_merged_constraints_are_met_where_both_are(one, other):
+    # Every relation of two bounds shows at the bounds, between them, or beyond.
+    values = np.arange(-3.0, 3.5, 0.5)
+    both = one.satisfied(values) & other.satisfied(values)
+    if not both.any():
+        with pytest.raises(InvalidArgumentError, match="No value meets both"):
+            merge_constraints(one, other)
+        return
+    merged = merge_constraints(one, other)
+    np.testing.assert_array_equal(np.all([c.satisfied(values) for c in merged], axis=0), both)
+    assert merged[0] == one
+    assert len(merged) == 1 + bool((one.satisfied(values) & ~other.satisfied(values)).any())
+    assert merge_constraints(merged, other) == merged
+
+
+def test_merged_constraints_of_several_metrics():
+    merged = merge_constraints(["params<=5", "avm<2"], ["avm>=0", "params<9", "macs>1"], by="me")
+    assert [str(bound) for bound in merged] == ["params<=5", "avm<2", "avm>=0", "macs>1"]
+    with pytest.raises(InvalidArgumentError, match="'avm<2' and 'avm>=2', a limit of me; change"):
+        merge_constraints("avm<2", "avm>=2", by="me")

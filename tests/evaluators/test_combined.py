@@ -10,6 +10,8 @@ from analognas.evaluators import (
     CountEvaluator,
     DeviceCostEvaluator,
     Evaluation,
+    NoisyTableEvaluator,
+    StochasticCombinedEvaluator,
     TableEvaluator,
     default_evaluator,
 )
@@ -161,3 +163,28 @@ def test_bad_sources(space, devices):
         DeviceCostEvaluator(FBNetSpace(), devices)
     with pytest.raises(UnknownNameError, match="data set"):
         DeviceCostEvaluator(space, devices, "mnist")
+
+
+def test_readings_beside_what_has_no_error(space, rows):
+    noisy = NoisyTableEvaluator()
+    both = default_evaluator(space, ["analog_drift_60", "aimc_tiles"], "params<=1e6", noise=1)
+    assert isinstance(both, StochasticCombinedEvaluator)
+    names, seeds = ["aimc_tiles", "analog_drift_60"], np.arange(20, dtype=np.uint64)
+    found = both.measure(rows, names, seeds=seeds)
+    assert list(found.means) == names
+    alone = noisy.measure(rows, ["analog_drift_60"], seeds=seeds)
+    for part, of_alone in ((found.means, alone.means), (found.sems, alone.sems)):
+        np.testing.assert_array_equal(part["analog_drift_60"], of_alone["analog_drift_60"])
+    again = both.measure(rows, names, seeds=seeds + np.uint64(20)).means
+    np.testing.assert_array_equal(again["aimc_tiles"], found.means["aimc_tiles"])
+    assert (again["analog_drift_60"] != found.means["analog_drift_60"]).any()
+    assert both.metrics_with_sem == noisy.metrics_with_sem
+    quieter = default_evaluator(space, "analog_drift_60", noise=4)
+    assert isinstance(quieter, NoisyTableEvaluator)
+    halved = quieter.measure(rows, ["analog_drift_60"], seeds=seeds).sems["analog_drift_60"]
+    np.testing.assert_allclose(halved, alone.sems["analog_drift_60"] / 2, rtol=1e-12)
+
+
+def test_readings_are_not_hidden(space):
+    with pytest.raises(InvalidArgumentError, match="take StochasticCombinedEvaluator"):
+        CombinedEvaluator([NoisyTableEvaluator(), CountEvaluator(space)])

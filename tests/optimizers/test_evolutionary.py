@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analognas.core import InvalidArgumentError
-from analognas.evaluators import Evaluation, Problem, XGBoostEvaluator
-from analognas.optimizers import EAOptimizer
+from analognas.core import InvalidArgumentError, NotFittedError
+from analognas.evaluators import (
+    CountEvaluator,
+    Evaluation,
+    NoisyTableEvaluator,
+    Problem,
+    XGBoostEvaluator,
+)
+from analognas.optimizers import EAOptimizer, NoiseAware
 from analognas.optimizers.gene_roles import ROLES, gene_roles
 from analognas.spaces import ConfigSpace, ResNetSpace
 from analognas.worker import Worker
@@ -58,6 +64,46 @@ def test_mutations_differ():
             assert (children[one] != children[other]).any(axis=1).all()
 
 
+@pytest.mark.parametrize("probabilities", [(0, 0, 0.6), (0, 0.3, 0.1), (0.5, 0, 0.5), (1e-9, 0, 0)])
+def test_a_role_of_probability_zero_is_never_changed(probabilities):
+    settings = {f"mutation_prob_{r}": p for r, p in zip(ROLES, probabilities, strict=True)}
+    parents = SPACE.sample(2000, generator=np.random.default_rng(3))
+    children = started(SPACE, **settings).mutate(parents)
+    changed = children != parents
+    roles = gene_roles(SPACE)
+    # More or fewer main blocks bring genes of all roles with them.
+    same_blocks = ~changed[:, list(SPACE.get_hyperparameters()).index("M")]
+    for role, probability in settings.items():
+        touched = (changed & roles[role.removeprefix("mutation_prob_")])[same_blocks].any()
+        assert touched == (probability > 0)
+    assert changed.any(axis=1).all()
+
+
+def test_what_is_forced_follows_the_probabilities():
+    # Both at once or one of them by itself: P(forced) is 0.9 * 0.7, split as 1 : 3.
+    width, other, n = 0.1, 0.3, 20_000
+    parents = SPACE.sample(n, generator=np.random.default_rng(4))
+    settings = {
+        "mutation_prob_width": width,
+        "mutation_prob_depth": 0,
+        "mutation_prob_other": other,
+    }
+    children = started(SPACE, **settings).mutate(parents)
+    wider = ((children != parents) & gene_roles(SPACE)["width"]).any(axis=1).mean()
+    expected = width + (1 - width) * (1 - other) * width / (width + other)
+    error = np.sqrt(expected * (1 - expected) / n)
+    assert abs(wider - expected) < 5 * error
+    uniformly = width + (1 - width) * (1 - other) / 2
+    assert abs(wider - uniformly) > 5 * error
+
+
+def test_a_space_without_the_roles_that_mutate(space):
+    with pytest.raises(
+        InvalidArgumentError, match="has genes of other only, whose mutations have the"
+    ):
+        started(space, mutation_prob_other=0)
+
+
 def test_width_keeps_the_depth_and_depth_keeps_the_width():
     parents = SPACE.sample(200, generator=np.random.default_rng(2))
     names = list(SPACE.get_hyperparameters())
@@ -103,8 +149,52 @@ def test_the_worker_takes_its_defaults(surrogate):
     assert worker.problem.objectives == ("analog_drift_86400",)
     assert [str(bound) for bound in worker.problem.constraints] == ["params<=2000000", "avm<=5"]
     assert worker.budget == 20 * 11
-    own = Worker(SPACE, optimizer=optimizer, runs=1, constraints=(), budget=7, objectives="avm")
-    assert (own.problem.constraints, own.budget, own.problem.objectives) == ((), 7, ("avm",))
+    own = Worker(SPACE, optimizer=optimizer, runs=1, budget=7, objectives="avm")
+    assert (own.budget, own.problem.objectives) == (7, ("avm",))
+
+
+def bounds(optimizer, **options):
+    return [str(bound) for bound in Worker(optimizer=optimizer, **options).problem.constraints]
+
+
+def test_limits_hold_without_an_evaluator_and_beside_other_constraints():
+    limits = {"max_nb_param": 0.3, "T_AVM": 1.0}
+    small = ["params<=300000", "avm<=1"]
+    assert bounds(EAOptimizer(**limits)) == small
+    assert bounds(EAOptimizer(**limits), constraints=()) == small
+    for optimizer in (EAOptimizer(**limits), EAOptimizer(XGBoostEvaluator(), **limits)):
+        assert bounds(optimizer, constraints="macs<=1e9") == ["macs<=1000000000", *small]
+    noisy = NoisyTableEvaluator()
+    assert bounds(NoiseAware(EAOptimizer(**limits)), evaluator=noisy) == small
+    # A bound of the search that is tighter says it all.
+    assert bounds(EAOptimizer(**limits), constraints="params<2e5") == ["params<200000", "avm<=1"]
+    assert bounds(EAOptimizer(max_nb_param=None, T_AVM=None)) == []
+
+
+def test_its_limits_decide_who_wins_on_the_table():
+    optimizer = EAOptimizer(max_nb_param=0.3, T_AVM=1.0, population_size=20)
+    result = Worker(optimizer=optimizer, runs=1, budget=300).search()
+    assert result.feasible
+    assert all(winner["metrics"]["params"] <= 300_000 for winner in result.winners)
+    assert result.winners[0]["metrics"]["avm"] <= 1
+
+
+def test_limits_that_cannot_be_kept(surrogate):
+    with pytest.raises(
+        InvalidArgumentError, match="meets both 'params>=2000000' and 'params<=1000000', a"
+    ):
+        Worker(optimizer=EAOptimizer(), constraints="params>=2e6")
+    only_counts = CountEvaluator(SPACE)
+    with pytest.raises(
+        InvalidArgumentError, match="not know the metric 'avm', only params, macs. EAOpt"
+    ):
+        Worker(SPACE, optimizer=EAOptimizer(), evaluator=only_counts, objectives="params")
+    free = EAOptimizer(max_nb_param=None, T_AVM=None)
+    assert Worker(SPACE, optimizer=free, evaluator=only_counts, objectives="params").budget == 500
+    with pytest.raises(
+        InvalidArgumentError, match="search 'avm' with an evaluator.*limits params<=1000000"
+    ):
+        Worker(SPACE, optimizer="analognas_ea", objectives="params")
 
 
 def test_what_it_reports_meets_its_limits(surrogate):
@@ -125,6 +215,27 @@ def test_evolution_beats_its_first_population(surrogate):
 
 
 @pytest.mark.parametrize(
+    ("evaluator", "error", "message"),
+    [
+        (
+            XGBoostEvaluator(),
+            InvalidArgumentError,
+            "search is over 'resnet'; fit it to networks of that space that you measured: "
+            "XGBoostEvaluator(...).fit(architectures, {'analog_drift_86400': accuracies, ...}, space=...).",
+        ),
+        (
+            XGBoostEvaluator(SPACE),
+            NotFittedError,
+            "learnt nothing of the space 'resnet' yet; call fit(",
+        ),
+    ],
+)
+def test_an_evaluator_that_was_not_fitted_says_how(evaluator, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        Worker(SPACE, optimizer=EAOptimizer(evaluator), runs=2)
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"population_size": 1}, "`population_size` must be an integer of at least 2, but got 1"),
@@ -134,6 +245,10 @@ def test_evolution_beats_its_first_population(surrogate):
         (
             {"mutation_prob_depth": 1.5},
             "`mutation_prob_depth` must be a finite number in [0.0, 1.0]",
+        ),
+        (
+            {f"mutation_prob_{role}": 0 for role in ROLES},
+            "must be positive, but got 0 for all of them",
         ),
         ({"evaluator": "xgboost"}, "`evaluator` must be an Evaluator"),
     ],

@@ -50,15 +50,21 @@ NAMES = [
 ]
 
 
+# The evaluator knows neither parameters nor AVM, which AnalogNAS's evolution limits by default.
+FREE = {"analognas_ea": {"max_nb_param": None, "T_AVM": None}}
+nothing_is_read_again = pytest.mark.filterwarnings("ignore:NoiseAware reads nothing again")
+
+
 def worker(space, **settings):
     return Worker(space, evaluator=Widths(space), objectives="analog_accuracy", **settings)
 
 
+@nothing_is_read_again
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("n_blocks", "kind"), [(2, "i"), (6, "S")])
 def test_search_log_and_resume(name, n_blocks, kind, tmp_path):
     space = space_of(n_blocks)
-    optimizer = OPTIMIZERS.get(name)(batch_size=15)
+    optimizer = OPTIMIZERS.get(name)(batch_size=15, **FREE.get(name, {}))
     whole = worker(space, optimizer=optimizer, runs=2, budget=60, out=tmp_path / "whole")
     whole.search()
     population = whole.result.runs[0].population
@@ -100,9 +106,11 @@ def test_the_result_names_architectures_and_what_was_searched(tmp_path, capsys):
     assert "digital (FP32)" not in text
 
 
+@nothing_is_read_again
 def test_a_small_space_is_exhausted(tmp_path):
     space = space_of(3, levels=2)
-    for optimizer in NAMES:
+    for name in NAMES:
+        optimizer = OPTIMIZERS.get(name)(**FREE.get(name, {}))
         result = worker(space, optimizer=optimizer, runs=1, budget=500).search()
         assert result.runs[0].n_distinct == space.size == 2 + 4 + 8
 

@@ -138,3 +138,13 @@ def test_the_metric_that_is_paid_with_may_be_one_that_is_searched_by(bench):
     run = Worker(cost_metric="params", **options).search().runs[0]
     assert run.stopped_by == "cost"
     assert list(run.evaluation.means) == ["params"]
+
+
+def test_the_default_evaluator_knows_what_is_paid_with():
+    worker = Worker(
+        optimizer="regularized_evolution", cost_metric="aimc_energy", max_cost=1.0, runs=1
+    )
+    run = worker.search().runs[0]
+    assert run.stopped_by == "cost"
+    # A network that does not fit on the chip has no energy.
+    assert np.nansum(run.evaluation.means["aimc_energy"]) >= 1.0

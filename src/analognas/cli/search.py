@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,9 @@ DEFAULTS: dict[str, Any] = {
     "runs": 5,
     "seed": 0,
     "max_seconds": None,
+    "max_cost": None,
+    "cost_metric": None,
+    "noise": None,
     "chip": "hermes",
     "dataset": None,
 }
@@ -89,6 +93,14 @@ def search(
         float | None,
         _option("--max-seconds", about="Wall-clock time per run, in s, beside --budget."),
     ] = None,
+    max_cost: Annotated[
+        float | None,
+        _option("--max-cost", about="Largest sum of --cost-metric per run, beside --budget."),
+    ] = None,
+    cost_metric: Annotated[
+        str | None,
+        _option("--cost-metric", about="Metric that is paid with, kept in the log of trials."),
+    ] = None,
     backend: Annotated[
         str, _option("--backend", about="Where evaluations happen: serial, pool or ray.")
     ] = "serial",
@@ -97,6 +109,21 @@ def search(
     ] = None,
     address: Annotated[
         str | None, _option("--address", about="Ray cluster, 'auto' for the one here.")
+    ] = None,
+    gpus: Annotated[
+        float | None,
+        _option("--gpus", about="GPUs that each worker on Ray takes; fractions share one."),
+    ] = None,
+    retries: Annotated[
+        int | None,
+        _option("--retries", about="How often what failed is tried again. [default: 2]"),
+    ] = None,
+    noise: Annotated[
+        int | None,
+        _option(
+            "--noise",
+            about="Simulate errors of measurement: the table's accuracies as means of so many noisy readings.",
+        ),
     ] = None,
     chip: Annotated[
         str | None,
@@ -122,20 +149,25 @@ def search(
         "runs": runs,
         "seed": seed,
         "max_seconds": max_seconds,
+        "max_cost": max_cost,
+        "cost_metric": cost_metric,
+        "noise": noise,
         "chip": chip,
         "dataset": dataset,
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
-    from .progress import live_progress
 
-    place = _place(backend, workers, address)
-    worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    place = _place(backend, workers, retries, address=address, gpus=gpus)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", UserWarning)
+        worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+    for warning in said:
+        print(f"note: {warning.message}", file=sys.stderr)
     worker.backend = place
     folder = worker.out = worker.out or next_folder()
     try:
-        with live_progress(worker):
-            result = worker.search()
+        result = worker.search(progress=True)
         write_search_report(result, folder)
     except KeyboardInterrupt:
         if not worker.has_log:
@@ -184,12 +216,12 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "runs": logged["runs"],
             "seed": logged["seed"],
             "max_seconds": logged.get("max_seconds"),
+            "max_cost": logged.get("max_cost"),
+            "cost_metric": logged.get("cost_metric"),
             **_hardware(logged["evaluator"]),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
         settings = {key: known[key] if value is None else value for key, value in typed.items()}
-        settings["max_cost"] = logged.get("max_cost")
-        settings["cost_metric"] = logged.get("cost_metric")
         worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ResumeError(
@@ -202,59 +234,75 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
 
 
 def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
-    """Chip and data set that the evaluator of a log was made with."""
+    """Chip, data set and noise that the evaluator of a log was made with."""
     from ..hardware import chip_from_dict
 
-    found = {"chip": DEFAULTS["chip"], "dataset": None}
+    found = {"chip": DEFAULTS["chip"], "dataset": None, "noise": None}
     for source in evaluator.get("sources", [evaluator]):
         if "chip" in source:
             found["chip"] = chip_from_dict(source["chip"])
+        found["noise"] = source.get("n_readings", found["noise"])
         found["dataset"] = source.get("dataset", found["dataset"])
     return found
 
 
 def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = None) -> Worker:
-    from ..evaluators import default_evaluator
     from ..optimizers import OPTIMIZERS
     from ..spaces import SPACES
-    from ..worker import Worker
+    from ..worker import Worker, find_evaluator
 
     if settings["budget"] is not None:
         check_int("--budget", settings["budget"], minimum=1)
     check_int("--runs", settings["runs"], minimum=1)
     check_int("--seed", settings["seed"], minimum=0)
+    if settings["noise"] is not None:
+        check_int("--noise", settings["noise"], minimum=1)
     space = SPACES.get(settings["space"])()
+    optimizer = OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {}))
     return Worker(
         space,
-        evaluator=default_evaluator(
+        evaluator=find_evaluator(
             space,
+            optimizer,
             settings["metric"],
             settings["constraint"],
+            cost_metric=settings["cost_metric"],
             chip=settings["chip"],
             dataset=settings["dataset"],
+            noise=settings["noise"],
         ),
-        optimizer=OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {})),
+        optimizer=optimizer,
         objectives=settings["metric"],
         constraints=settings["constraint"],
         runs=settings["runs"],
         budget=settings["budget"],
         seed=settings["seed"],
         max_seconds=settings["max_seconds"],
-        max_cost=settings.get("max_cost"),
-        cost_metric=settings.get("cost_metric"),
+        max_cost=settings["max_cost"],
+        cost_metric=settings["cost_metric"],
     )
 
 
-def _place(backend: str, workers: int | None, address: str | None) -> Backend:
+def _place(
+    backend: str,
+    workers: int | None,
+    retries: int | None,
+    *,
+    address: str | None,
+    gpus: float | None,
+) -> Backend:
     from ..worker import make_backend
 
-    if address is None:
-        return make_backend(backend, workers)
-    if backend != "ray":
+    of_ray = {"address": address, "gpus_per_worker": gpus}
+    options = {name: value for name, value in of_ray.items() if value is not None}
+    if options and backend != "ray":
+        flag = "--gpus" if address is None else "--address"
         raise InvalidArgumentError(
-            f"--address is that of a Ray cluster; give it with --backend ray, not {backend}."
+            f"{flag} is a matter of Ray clusters; give it with --backend ray, not {backend}."
         )
-    return make_backend(backend, workers, address=address)
+    if retries is not None:
+        options["retries"] = check_int("--retries", retries, minimum=0)
+    return make_backend(backend, workers, **options)
 
 
 def _print_result(result: SearchResult, space: Space) -> None:

@@ -1,7 +1,7 @@
 """Errors, border checks, random generators, registry, and the vocabulary of metrics."""
 
 from .checks import check_choice, check_float, check_int
-from .constraints import Constraint, parse_constraints, total_violation
+from .constraints import Constraint, merge_constraints, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
     CheckpointMismatchError,
@@ -60,6 +60,7 @@ __all__ = [
     "current_metric_name",
     "dump_json",
     "get_metric",
+    "merge_constraints",
     "parse_constraints",
     "register_metric",
     "total_violation",

@@ -95,6 +95,58 @@ def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
     return tuple(Constraint.parse(entry) for entry in constraints)
 
 
+def merge_constraints(
+    constraints: Any, brought: Any, *, by: str = "the optimizer"
+) -> tuple[Constraint, ...]:
+    """Return the constraints of a search and those that something else brings with it: all of them hold.
+
+    What is brought and follows from a bound of the search is left away.
+
+    Args:
+        constraints: Constraints of the search, as for :func:`parse_constraints`.
+        brought: Those that are brought, likewise.
+        by: What brings them, for messages.
+
+    Raises:
+        InvalidArgumentError: If one cannot be read, or no value can meet a bound of both.
+
+    Example:
+        >>> [str(bound) for bound in merge_constraints("params<=5e5", ["params<=1e6", "avm<=10"])]
+        ['params<=500000', 'avm<=10']
+    """
+    own = parse_constraints(constraints)
+    added = []
+    for bound in parse_constraints(brought):
+        about = [other for other in own if other.metric == bound.metric]
+        for other in about:
+            if _exclude(other, bound):
+                raise InvalidArgumentError(
+                    f"No value meets both {str(other)!r} and {str(bound)!r}, a limit of {by}; change one of "
+                    "them."
+                )
+        if not any(_implies(other, bound) for other in about):
+            added.append(bound)
+    return (*own, *added)
+
+
+def _implies(one: Constraint, other: Constraint) -> bool:
+    """Whether a bound on the same metric holds wherever ``one`` does."""
+    if one.relation[0] != other.relation[0]:
+        return False
+    if one.bound == other.bound:
+        return one.relation in (other.relation, other.relation[0])
+    return bool(_COMPARE[other.relation](one.bound, other.bound))
+
+
+def _exclude(one: Constraint, other: Constraint) -> bool:
+    """Whether no value meets two bounds on the same metric."""
+    if one.relation[0] == other.relation[0]:
+        return False
+    if one.bound == other.bound:
+        return "=" not in one.relation or "=" not in other.relation
+    return not _COMPARE[other.relation](one.bound, other.bound)
+
+
 def total_violation(
     constraints: Sequence[Constraint], values: Mapping[str, NDArray[np.float64]], n: int
 ) -> NDArray[np.float64]:

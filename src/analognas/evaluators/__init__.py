@@ -1,7 +1,7 @@
 """Evaluators: one base, vectorised over a population, whatever the numbers come from."""
 
 from .base import Evaluation, Evaluator
-from .combined import CombinedEvaluator, default_evaluator
+from .combined import CombinedEvaluator, StochasticCombinedEvaluator, default_evaluator
 from .cost_predictor import CostPredictor
 from .cost_validation import CrossValidation
 from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
@@ -32,6 +32,7 @@ __all__ = [
     "NoisyTableEvaluator",
     "Problem",
     "Scale",
+    "StochasticCombinedEvaluator",
     "StochasticEvaluator",
     "Surrogate",
     "TableEvaluator",

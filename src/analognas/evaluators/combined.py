@@ -21,30 +21,17 @@ from ..hardware import AIMCChip
 from ..spaces import Population, Space
 from .base import Evaluation, Evaluator
 from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .noisy_table import NoisyTableEvaluator
+from .stochastic import Seeds, StochasticEvaluator
 from .table import TableEvaluator
 
-__all__ = ["CombinedEvaluator", "default_evaluator"]
+__all__ = ["CombinedEvaluator", "StochasticCombinedEvaluator", "default_evaluator"]
 
 _CHIP_METRICS = ("aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles")
 
 
-class CombinedEvaluator(Evaluator):
-    """Asks several evaluators of one space; each metric comes from the first that knows it.
-
-    Args:
-        sources: The evaluators.
-
-    Raises:
-        InvalidArgumentError: If there is none, one is no evaluator, or they are of different spaces.
-
-    Example:
-        >>> from analognas.evaluators import ChipCostEvaluator, TableEvaluator
-        >>> table = TableEvaluator()
-        >>> both = CombinedEvaluator([table, ChipCostEvaluator(table.space)])
-        >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["params", "aimc_tiles"]).means
-        >>> {name: values.tolist() for name, values in means.items()}
-        {'params': [802426], 'aimc_tiles': [102.0]}
-    """
+class _Combination(Evaluator):
+    """Several evaluators of one space, of which each metric has the first that knows it."""
 
     def __init__(self, sources: Sequence[Evaluator]) -> None:
         self.sources = list(sources)
@@ -73,12 +60,10 @@ class CombinedEvaluator(Evaluator):
             name for name, source in self._source_of().items() if name in source.metrics_with_sem
         ]
 
-    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Ask each source for what it is the first to know.
-
-        Raises:
-            UnknownNameError: If no source knows a metric.
-        """
+    def _gathered(
+        self, population: Population, metrics: Sequence[str], seeds: Seeds | None
+    ) -> Evaluation:
+        """Ask each source for what it is the first to know; ``seeds`` only where readings are taken."""
         of = self._source_of()
         names = [check_choice("metric", name, of) for name in metrics]
         means: dict[str, NDArray[np.float64]] = {}
@@ -86,7 +71,10 @@ class CombinedEvaluator(Evaluator):
         for source in self.sources:
             wanted = [name for name in names if of[name] is source]
             if wanted:
-                part = source.evaluate(population, wanted)
+                if seeds is not None and isinstance(source, StochasticEvaluator):
+                    part = source.measure(population, wanted, seeds=seeds)
+                else:
+                    part = source.evaluate(population, wanted)
                 means |= part.means
                 sems |= part.sems
         return Evaluation({name: means[name] for name in names}, sems)
@@ -113,6 +101,77 @@ class CombinedEvaluator(Evaluator):
         return found
 
 
+class CombinedEvaluator(_Combination):
+    """Asks several evaluators of one space; each metric comes from the first that knows it.
+
+    Args:
+        sources: The evaluators; where one is a :class:`.StochasticEvaluator`, take
+            :class:`StochasticCombinedEvaluator`.
+
+    Raises:
+        InvalidArgumentError: If there is none, one is no evaluator or is stochastic, or they are of different
+            spaces.
+
+    Example:
+        >>> from analognas.evaluators import ChipCostEvaluator, TableEvaluator
+        >>> table = TableEvaluator()
+        >>> both = CombinedEvaluator([table, ChipCostEvaluator(table.space)])
+        >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["params", "aimc_tiles"]).means
+        >>> {name: values.tolist() for name, values in means.items()}
+        {'params': [802426], 'aimc_tiles': [102.0]}
+    """
+
+    def __init__(self, sources: Sequence[Evaluator]) -> None:
+        super().__init__(sources)
+        for source in self.sources:
+            if isinstance(source, StochasticEvaluator):
+                raise InvalidArgumentError(
+                    f"{type(source).__name__} measures anew at every call, which CombinedEvaluator would "
+                    "hide from the search; take StochasticCombinedEvaluator."
+                )
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Ask each source for what it is the first to know.
+
+        Raises:
+            UnknownNameError: If no source knows a metric.
+        """
+        return self._gathered(population, metrics, None)
+
+
+class StochasticCombinedEvaluator(_Combination, StochasticEvaluator):
+    """Asks several evaluators of one space, of which some measure anew at every call.
+
+    Each metric comes from the first source that knows it. Those that are no :class:`.StochasticEvaluator` give
+    the same values again.
+
+    Args:
+        sources: The evaluators.
+
+    Raises:
+        InvalidArgumentError: If there is none, one is no evaluator, or they are of different spaces.
+
+    Example:
+        >>> from analognas.evaluators import ChipCostEvaluator, NoisyTableEvaluator
+        >>> table = NoisyTableEvaluator()
+        >>> both = StochasticCombinedEvaluator([table, ChipCostEvaluator(table.space)])
+        >>> twice = table.space.population([[2, 2, 0, 4, 2, 1]] * 2)
+        >>> means = both.evaluate(twice, ["analog_drift_60", "aimc_tiles"]).means
+        >>> {name: bool(first == second) for name, (first, second) in means.items()}
+        {'analog_drift_60': False, 'aimc_tiles': True}
+    """
+
+    def measure(
+        self, population: Population, metrics: Sequence[str], *, seeds: Seeds
+    ) -> Evaluation:
+        """Take one reading of each row from each source, for what it is the first to know.
+
+        Raises:
+            UnknownNameError: If no source knows a metric.
+        """
+        return self._gathered(population, metrics, seeds)
+
+
 def default_evaluator(
     space: Space,
     objectives: str | Sequence[str],
@@ -120,6 +179,7 @@ def default_evaluator(
     *,
     chip: AIMCChip | str = "hermes",
     dataset: str | None = None,
+    noise: int | None = None,
 ) -> Evaluator:
     """Return what scores the metrics of a search without a user's own evaluator.
 
@@ -133,9 +193,12 @@ def default_evaluator(
         constraints: Constraints, as for :meth:`.Problem.of`.
         chip: Chip of the metrics that begin with ``aimc_``: a chip, its name or its YAML file.
         dataset: Data set of HW-NAS-Bench's table; the space's own by default.
+        noise: Simulate measurements with errors: each accuracy is the mean of so many noisy readings of the
+            AnalogNAS-Bench table (:class:`.NoisyTableEvaluator`); None: the table's values.
 
     Raises:
-        InvalidArgumentError: If nothing measures a metric in the space; says what does.
+        InvalidArgumentError: If nothing measures a metric in the space; says what does. If ``noise`` is below
+            1, or there is no table to read.
         UnknownNameError: If there is no such metric.
         DataNotFoundError: If the table of devices was not added; says what to download.
     """
@@ -147,7 +210,11 @@ def default_evaluator(
     ]
     sources: list[Evaluator] = []
     if space.name == TableEvaluator.space_name:
-        sources.append(TableEvaluator())
+        sources.append(TableEvaluator() if noise is None else NoisyTableEvaluator(n_readings=noise))
+    elif noise is not None:
+        raise InvalidArgumentError(
+            f"`noise` is that of the table of {TableEvaluator.space_name!r}; the space {space.name!r} has none."
+        )
     else:
         _check_countable(space, wanted)
     known = {name for source in sources for name in source.metrics}
@@ -157,7 +224,10 @@ def default_evaluator(
         sources.append(ChipCostEvaluator(space, chip))
     if any(name in MEASUREMENTS for name in wanted):
         sources.append(DeviceCostEvaluator(space, dataset=dataset))
-    return sources[0] if len(sources) == 1 else CombinedEvaluator(sources)
+    if len(sources) == 1:
+        return sources[0]
+    combine = CombinedEvaluator if noise is None else StochasticCombinedEvaluator
+    return combine(sources)
 
 
 def _check_countable(space: Space, wanted: Sequence[str]) -> None:

@@ -110,7 +110,7 @@ class CostPredictor(Surrogate):
             NotFittedError: If the predictor was not fitted yet.
             UnknownNameError: If it has not learnt the metric.
         """
-        self._check_fitted()
+        self.check_fitted()
         model = self._models[check_choice("metric", metric, self._models)]
         if not isinstance(model, ClosedForm):
             return None
@@ -129,7 +129,7 @@ class CostPredictor(Surrogate):
             NotFittedError: If the predictor was not fitted yet.
             OutputFolderError: If it cannot be written.
         """
-        self._check_fitted()
+        self.check_fitted()
         genes = {_GENE.format(i): column.copy() for i, column in enumerate(self._population.T)}
         described = {
             "name": _KIND,

@@ -86,7 +86,7 @@ class GraphEnsembleEvaluator(Surrogate):
             NotFittedError: If the evaluator was not fitted yet; says how.
             UnknownNameError: If it has not learnt the metric.
         """
-        self._check_fitted()
+        self.check_fitted()
         return self._models[check_choice("metric", metric, self._models)]
 
     def identity(self) -> dict[str, Any]:

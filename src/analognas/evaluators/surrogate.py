@@ -137,7 +137,7 @@ class Surrogate(Evaluator):
             UnknownNameError: If a metric is not one of :attr:`metrics`.
         """
         rows = self.space.population(population)
-        self._check_fitted()
+        self.check_fitted()
         names = [check_choice("metric", name, self.metrics) for name in metrics]
         learnt = [name for name in names if name in self._learnt()]
         means: dict[str, Floats] = {}
@@ -195,8 +195,8 @@ class Surrogate(Evaluator):
         """Features of the population without repeats, and where each row's stand among them."""
         return distinct_rows(encode_features(self.space, rows, self.encoding))
 
-    def _check_fitted(self) -> None:
-        """Make sure that there is a model; called before every prediction.
+    def check_fitted(self) -> None:
+        """Make sure that there is a model; called before every prediction, and when a search is set up.
 
         Raises:
             NotFittedError: If there is none.

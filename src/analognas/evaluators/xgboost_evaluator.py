@@ -140,7 +140,7 @@ class XGBoostEvaluator(Surrogate):
 
     def identity(self) -> dict[str, Any]:
         """Space, encoding, and the checksum of the models."""
-        self._check_fitted()
+        self.check_fitted()
         return {
             "surrogate": type(self).__name__,
             **self._space_identity(),
@@ -158,7 +158,7 @@ class XGBoostEvaluator(Surrogate):
             NotFittedError: If the evaluator was not fitted yet.
             OutputFolderError: If the file cannot be written.
         """
-        self._check_fitted()
+        self.check_fitted()
         content = self._content()
         checksum = _checksum(content)
         data = (json.dumps({**content, "checksum": checksum}) + "\n").encode()
@@ -229,9 +229,14 @@ class XGBoostEvaluator(Surrogate):
     def _learnt(self) -> list[str]:
         return list(self._models)
 
-    def _check_fitted(self) -> None:
+    def check_fitted(self) -> None:
+        """Make sure that there are models, the shipped ones among them.
+
+        Raises:
+            NotFittedError: If there are none.
+        """
         self._load_default()
-        super()._check_fitted()
+        super().check_fitted()
 
     def _forget(self) -> None:
         self._models, self._targets, self._checksum = {}, {}, ""

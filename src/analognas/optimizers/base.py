@@ -76,10 +76,18 @@ class Optimizer(ABC):
                 "NSGA3, or make all but one of them constraints."
             )
 
+    def remark(self, problem: Problem) -> str:
+        """Return what a person had better know before such a search; nothing by default.
+
+        Called by :class:`.Worker` once, which warns with it.
+        """
+        return ""
+
     def search_defaults(self) -> dict[str, Any]:
         """Return what a worker searches for unless it is told otherwise, by name of its argument.
 
         Called by :class:`.Worker`; any of ``evaluator``, ``objectives``, ``constraints`` and ``budget``.
+        Constraints hold in any case, together with those that the worker is given.
         """
         return {}
 

@@ -30,17 +30,19 @@ class EAOptimizer(Optimizer):
     """Evolution with a surrogate: children of tournament winners, of which the best survive with their parents.
 
     Each child takes a width mutation with probability ``mutation_prob_width`` (one gene of the network's widths
-    becomes another), a depth mutation and any other mutation likewise; at least one, so that it differs from
-    its parent. Which genes those are, :func:`.gene_roles` says. Selection is feasibility first: an
+    becomes another), a depth mutation and any other mutation likewise. Where it would take none, it takes one
+    drawn in proportion to the probabilities, so that it differs from its parent; a role of probability 0 is
+    never changed. Which genes those are, :func:`.gene_roles` says. Selection is feasibility first: an
     architecture that meets all constraints beats one that does not, of two that do the better objective wins,
     of two that do not the smaller violation (Deb, "An efficient constraint handling method for genetic
     algorithms", 2000).
 
-    A worker that is given nothing else takes from it the evaluator, the objective ``analog_drift_86400``, the
-    constraints that ``max_nb_param`` and ``T_AVM`` stand for, and the budget.
+    The constraints that ``max_nb_param`` and ``T_AVM`` stand for hold in every search, beside those that the
+    worker is given. A worker that is given nothing else also takes from it the evaluator, the objective
+    ``analog_drift_86400`` and the budget.
 
     Args:
-        evaluator: The evaluator, fitted; without one, the worker needs its own.
+        evaluator: The evaluator, fitted; without one, evaluator, objective and budget are the worker's.
         population_size: Architectures kept, and children of an iteration.
         nb_iter: Iterations after the first, random population.
         max_nb_param: Largest number of parameters, millions; None: any.
@@ -55,7 +57,8 @@ class EAOptimizer(Optimizer):
 
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, ``nb_iter`` below 1, a probability outside
-            [0, 1], a limit is negative, or ``evaluator`` is none.
+            [0, 1], all of them 0, a limit is negative, or ``evaluator`` is none; from :meth:`reset`, if the
+            space has no gene of the roles that mutate.
 
     Example:
         >>> from analognas import Worker, XGBoostEvaluator
@@ -101,6 +104,11 @@ class EAOptimizer(Optimizer):
                 ROLES, (mutation_prob_width, mutation_prob_depth, mutation_prob_other), strict=True
             )
         }
+        if not any(self.mutation_probabilities.values()):
+            raise InvalidArgumentError(
+                "One of `mutation_prob_width`, `mutation_prob_depth` and `mutation_prob_other` must be "
+                "positive, but got 0 for all of them."
+            )
         self.roles = {role: list(names) for role, names in (roles or {}).items()}
 
     def hyperparameters(self) -> dict[str, Any]:
@@ -119,14 +127,14 @@ class EAOptimizer(Optimizer):
         }
 
     def search_defaults(self) -> dict[str, Any]:
-        """Evaluator, objective, constraints and budget of AnalogNAS's search; nothing without an evaluator."""
-        if self.evaluator is None:
-            return {}
+        """The constraints; with an evaluator also that, objective and budget of AnalogNAS's search."""
         constraints = []
         if self.max_nb_param is not None:
             constraints.append(f"params<={self.max_nb_param * _MILLION!r}")
         if self.T_AVM is not None:
             constraints.append(f"avm<={self.T_AVM!r}")
+        if self.evaluator is None:
+            return {"constraints": constraints}
         return {
             "evaluator": self.evaluator,
             "objectives": OBJECTIVE,
@@ -158,10 +166,11 @@ class EAOptimizer(Optimizer):
 
         Called with tournament winners. Roles that a space does not have take no part.
         """
-        n = len(population)
-        applied = self.generator.random((n, len(self._mutable))) < self._probabilities
+        n, probabilities = len(population), self._probabilities
+        applied = self.generator.random((n, len(self._mutable))) < probabilities
         none = ~applied.any(axis=1)
-        applied[none, self.generator.integers(len(self._mutable), size=n)[none]] = True
+        share = probabilities / probabilities.sum()
+        applied[none, self.generator.choice(len(share), n, p=share)[none]] = True
         children = population.copy()
         for role, genes in enumerate(self._mutable):
             rows = np.flatnonzero(applied[:, role])
@@ -184,8 +193,14 @@ class EAOptimizer(Optimizer):
         self._proposed = 0
         roles = gene_roles(self.space, self.roles)
         present = [role for role in ROLES if (roles[role] & (self.space.n_choices > 1)).any()]
-        self._mutable = [roles[role] for role in present]
-        self._probabilities = np.array([self.mutation_probabilities[role] for role in present])
+        mutating = [role for role in present if self.mutation_probabilities[role]]
+        if not mutating:
+            raise InvalidArgumentError(
+                f"The space {self.space.name!r} has genes of {' and '.join(present)} only, whose "
+                "mutations have the probability 0; raise it, or say what its genes are by `roles`."
+            )
+        self._mutable = [roles[role] for role in mutating]
+        self._probabilities = np.array([self.mutation_probabilities[role] for role in mutating])
 
 
 def _limit(name: str, value: float | None) -> float | None:

@@ -28,7 +28,7 @@ class NoiseAware(Optimizer):
     draws one by its probability of being the best, or, half of the time, another one by its own, so that
     leader and challengers are told apart. The optimizer inside proposes what is new, and learns better
     estimates of what it has proposed through :meth:`.Optimizer.revise`. Everywhere else nothing is read
-    twice, and the optimizer inside searches as if it were alone.
+    twice, and the optimizer inside searches as if it were alone; a worker warns of it.
 
     Source: Russo, "Simple Bayesian Algorithms for Best-Arm Identification", Operations Research 68, 2020. The
     share was chosen on seeds 1000 and up of ``benchmarks/noisy_search.py``.
@@ -81,6 +81,17 @@ class NoiseAware(Optimizer):
         """Refuse what the optimizer inside refuses, and several objectives."""
         super().check(problem)
         self.inner.check(problem)
+
+    def remark(self, problem: Problem) -> str:
+        """Say so where no repeat is a new measurement; then what the optimizer inside says."""
+        idle = (
+            ""
+            if problem.stochastic
+            else f"{type(self).__name__} reads nothing again here, where a repeat is no new measurement, and "
+            f"searches as {self.inner.name} alone; search with an evaluator that measures anew, such as "
+            "NoisyTableEvaluator (--noise)."
+        )
+        return " ".join(filter(None, [idle, self.inner.remark(problem)]))
 
     def ask(self) -> Population:
         """Propose contenders to read again while their share is not spent, else what is new."""

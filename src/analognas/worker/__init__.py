@@ -14,6 +14,7 @@ from .output import make_folder, next_folder
 from .pool import PoolBackend
 from .ray_backend import RayBackend
 from .results import RunResult, SearchResult
+from .settings import find_evaluator
 from .standings import Comparison, Estimate, Standings
 from .text import architecture_text, metric_text, number
 from .trial_export import export_trials
@@ -43,6 +44,7 @@ __all__ = [
     "Worker",
     "architecture_text",
     "export_trials",
+    "find_evaluator",
     "find_logs",
     "make_backend",
     "make_folder",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from math import nan
@@ -17,7 +18,7 @@ from ..core import (
     current_metric_name,
     write_json,
 )
-from ..evaluators import Evaluator, Problem, StochasticEvaluator, default_evaluator
+from ..evaluators import Evaluator, Problem, StochasticEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
 from ..spaces import SPACES, Space
 from .arguments import check_folder, check_objectives, check_observer, check_runs
@@ -28,18 +29,12 @@ from .final_training import FinalTraining, train_architecture
 from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
 from .run import Run, metrics_wanted
+from .settings import check_evaluator, check_kind, find_evaluator, settle
 from .trial_log import FILE_NAME, TrialLog, sem_column
 from .winners import ranked
 
 if TYPE_CHECKING:
     from torch import nn
-
-DEFAULTS = {
-    "evaluator": None,
-    "objectives": "analog_drift_2592000",
-    "constraints": (),
-    "budget": 500,
-}
 
 _PROGRESS_SECONDS = 0.1
 
@@ -56,8 +51,8 @@ class Worker:
             tables of hardware where its metrics are asked for.
         objectives: Name of the metric to improve, or names of several, of which the non-dominated set is
             searched; by default the optimizer's own, else ``analog_drift_2592000``.
-        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. By default
-            the optimizer's own, else none.
+        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. Those that the
+            optimizer brings hold as well.
         runs: Independent repeats.
         budget: Distinct architectures evaluated in each run, or readings taken where a repeat is a new
             measurement (:class:`.StochasticEvaluator`); by default the optimizer's own, else 500, or any number
@@ -84,7 +79,9 @@ class Worker:
 
     Raises:
         UnknownNameError: If a name is not known.
-        InvalidArgumentError: If a number is out of range or a constraint cannot be read.
+        InvalidArgumentError: If a number is out of range, a constraint cannot be read, or parts do not belong
+            together.
+        NotFittedError: If the evaluator has learnt nothing yet.
         OutputFolderError: From :meth:`search`, if ``out`` cannot be used.
         ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search or to a larger one.
         EvaluationError: From :meth:`search`, if nothing can be evaluated.
@@ -124,13 +121,18 @@ class Worker:
         self.optimizer = OPTIMIZERS.get(optimizer)() if isinstance(optimizer, str) else optimizer
         self.runs = check_int("runs", runs, minimum=1)
         self.streams = RandomStreams(seed)
+        if isinstance(cost_metric, str):
+            cost_metric = current_metric_name(cost_metric)
         given = {
             "evaluator": evaluator,
             "objectives": objectives,
             "constraints": constraints,
             "budget": budget,
+            "cost_metric": cost_metric if isinstance(cost_metric, str) else None,
         }
-        chosen = self._settings(given)
+        check_kind("space", self.space, Space)
+        check_kind("optimizer", self.optimizer, Optimizer)
+        chosen = settle(self.optimizer, given)
         self.evaluator: Evaluator = self._checked_evaluator(chosen)
         self.problem = Problem.of(
             chosen["objectives"],
@@ -139,8 +141,8 @@ class Worker:
             stochastic=isinstance(self.evaluator, StochasticEvaluator),
         )
         self.optimizer.check(self.problem)
-        if isinstance(cost_metric, str):
-            cost_metric = current_metric_name(cost_metric)
+        if remark := self.optimizer.remark(self.problem):
+            warnings.warn(remark, stacklevel=2)
         if cost_metric is not None:
             cost_metric = check_choice("metric", cost_metric, self.evaluator.metrics)
         unlimited = budget is None and (max_seconds is not None or max_cost is not None)
@@ -162,35 +164,18 @@ class Worker:
         self._best = nan
 
     def _checked_evaluator(self, chosen: dict[str, Any]) -> Evaluator:
-        """Return the evaluator; refuse parts of a wrong kind, or that do not belong together."""
-        given = chosen["evaluator"]
-        for name, value, kind in [
-            ("space", self.space, Space),
-            ("optimizer", self.optimizer, Optimizer),
-            *([] if given is None else [("evaluator", given, Evaluator)]),
-        ]:
-            if not isinstance(value, kind):
-                raise InvalidArgumentError(
-                    f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
-                    f"optimizer a name, but got {value!r}."
-                )
-        evaluator: Evaluator = given
-        if given is None:
-            evaluator = default_evaluator(self.space, chosen["objectives"], chosen["constraints"])
-        scored = evaluator.space
-        if (scored.name, scored.fingerprint()) != (self.space.name, self.space.fingerprint()):
-            raise InvalidArgumentError(
-                f"The evaluator scores the space {scored.name!r}, but the search is over {self.space.name!r}"
-                f"{' of another definition' if scored.name == self.space.name else ''}."
+        """Return the evaluator; refuse one that does not belong to the search."""
+        evaluator: Evaluator | None = chosen["evaluator"]
+        if evaluator is None:
+            return find_evaluator(
+                self.space,
+                self.optimizer,
+                chosen["objectives"],
+                chosen["constraints"],
+                cost_metric=chosen["cost_metric"],
             )
+        check_evaluator(evaluator, self.space, self.optimizer)
         return evaluator
-
-    def _settings(self, given: dict[str, Any]) -> dict[str, Any]:
-        """What was given, then what the optimizer is made for, then the defaults of any search."""
-        # A wrong optimizer is refused a little later, with the other arguments.
-        own = self.optimizer.search_defaults() if isinstance(self.optimizer, Optimizer) else {}
-        given = {name: value for name, value in given.items() if value is not None}
-        return {**DEFAULTS, **own, **given}
 
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""
@@ -209,15 +194,23 @@ class Worker:
         more = {} if print_of_space is None else {"space_fingerprint": print_of_space}
         return {"space": self.space.name, **more}
 
-    def search(self) -> SearchResult:
+    def search(self, *, progress: bool = False) -> SearchResult:
         """Run the search and return what it found; with ``out``, keep the log and ``best.json`` there.
 
         Interrupted (Ctrl-C, a kill), the log keeps what was evaluated, and a worker with ``resume=True``
         comes to the same result as an uninterrupted one.
+
+        Args:
+            progress: Show runs, evaluations, the best value so far and the time left while it lasts, on stderr
+                where that is a terminal, or in a notebook.
         """
         self._best = nan
         results = []
         with ExitStack() as stack:
+            if progress:
+                from .live_progress import live_progress
+
+                stack.enter_context(live_progress(self))
             log = stack.enter_context(self._open_log())
             stack.callback(self.backend.close)
             self.backend.open(self.evaluator)

@@ -18,17 +18,23 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from ..worker import Progress as SearchProgress
-    from ..worker import Worker
+    from .callbacks import Progress as SearchProgress
+    from .worker import Worker
 
 
 @contextmanager
 def live_progress(worker: Worker) -> Iterator[None]:
-    """Show runs, evaluations and the best value so far on stderr while the block lasts.
+    """Show runs, evaluations, the best value so far and the time left on stderr while the block lasts.
 
-    Nothing is shown where stderr is no terminal.
+    In a terminal or a notebook; elsewhere nothing is shown. What the worker tells of its progress otherwise, it
+    goes on telling.
+
+    Args:
+        worker: The worker whose search happens in the block.
     """
     objective = worker.problem.objectives[0]
+    runs = worker.only_runs or range(worker.runs)
+    told = worker.on_progress
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -42,9 +48,9 @@ def live_progress(worker: Worker) -> Iterator[None]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not (console.is_terminal or console.is_jupyter),
     ) as bar:
-        task = bar.add_task("run 0", total=worker.runs, best="-", evaluations="0")
+        task = bar.add_task(f"run {runs[0]}", total=len(runs), best="-", evaluations="0")
 
         def show(progress: SearchProgress) -> None:
             failed = f" ({progress.n_failed} failed)" if progress.n_failed else ""
@@ -52,10 +58,16 @@ def live_progress(worker: Worker) -> Iterator[None]:
                 task,
                 description=f"run {progress.run}",
                 # Whichever limit is nearest: evaluations, time or cost.
-                completed=progress.run + progress.fraction,
+                completed=runs.index(progress.run) + progress.fraction,
                 evaluations=f"{progress.n_distinct:,}{failed}",
                 best="-" if math.isnan(progress.best) else f"{progress.best:.2f}",
             )
 
+            if told is not None:
+                told(progress)
+
         worker.on_progress = show
-        yield
+        try:
+            yield
+        finally:
+            worker.on_progress = told
