@@ -52,7 +52,8 @@ class ProductWatch(TorchFunctionMode):
         self._mapped = 0
         for name, module in model.named_modules():
             for key, tensor in _kept(module):
-                self._own.setdefault(tensor, f"{name}.{key}" if name else key)
+                if tensor not in self._own:
+                    self._own[tensor] = f"{name}.{key}" if name else key
 
     def enter(self, name: str, module: nn.Module, *, mapped: bool) -> None:
         """Say that the forward of a module begins; inside a mapped one every product is its own."""
