@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analognas.cli.main import main
-from analognas.evaluators import CostPredictor
-from analognas.spaces import NASBench201Space
+from analognas.evaluators import ChipCostEvaluator, CostPredictor
+from analognas.spaces import SPACES, NASBench201Space
 
 
 def run(capsys, *words):
@@ -41,6 +41,38 @@ def test_a_chip_file_and_options(tmp_path, capsys):
     fbnet = ",".join(["8"] * 22)
     words = (fbnet, "--space", "fbnet", "--tiles", "any", "--mapping", "packed")
     assert run(capsys, *words, "--out", str(tmp_path / "a.png"))[0] == 0
+
+
+@pytest.mark.parametrize("name", SPACES.names())
+def test_an_architecture_costs_what_a_search_finds(tmp_path, capsys, name):
+    space = SPACES.get(name)()
+    row = space.sample(1, generator=np.random.default_rng(1))
+    found = ChipCostEvaluator(space, "hermes-core").report(row[0])["metrics"]
+    text = ",".join(map(str, row[0].tolist()))
+    words = (text, "--space", name, "--chip", "hermes-core", "--json")
+    code, said = run(capsys, *words, "--out", str(tmp_path / "a.png"))
+    assert code == 0, said.err
+    payload = json.loads(said.out)
+    for key, value in found.items():
+        assert payload[key.removeprefix("aimc_")] == value
+
+
+@pytest.mark.parametrize(
+    ("words", "positions", "classes"),
+    [
+        (["lstm"], 35, 10_000),
+        (["lstm", "--input", "7", "--classes", "50"], 7, 50),
+        (["text-classifier"], 1, 2),
+        (["kws-cnn"], 1, 12),
+        (["cnn"], 1, 10),
+    ],
+)
+def test_networks_by_name_have_an_input(tmp_path, capsys, words, positions, classes):
+    words = (*words, "--tiles", "any", "--json", "--out", str(tmp_path / "a.png"))
+    code, said = run(capsys, *words)
+    assert code == 0, said.err
+    layer = json.loads(said.out)["layers"][-1]
+    assert (layer["positions"], layer["columns"]) == (positions, classes)
 
 
 @pytest.mark.parametrize(

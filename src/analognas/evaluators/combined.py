@@ -20,7 +20,7 @@ from ..core import (
 from ..hardware import AIMCChip
 from ..spaces import Population, Space
 from .base import Evaluation, Evaluator
-from .costs import COUNTED, counted_dataset, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
 from .table import TableEvaluator
 
 __all__ = ["CombinedEvaluator", "default_evaluator"]
