@@ -140,7 +140,7 @@ def _named(
     own_shape, own_classes = _MODELS.get(network, (_IMAGE, _CLASSES))
     shape = own_shape if shape is None else shape
     # Tokens are looked up, which costs nothing here: any vocabulary does.
-    options = {"vocabulary_size": 1} if network == "text-classifier" else {}
+    options: dict[str, Any] = {"vocabulary_size": 1} if network == "text-classifier" else {}
     model = build_model(
         network,
         input_shape=shape,

@@ -151,7 +151,6 @@ class ChipCostEvaluator(_Costs):
         self._counted: Any = space
         self.chip = find_chip(chip) if isinstance(chip, str) else chip
         self.dataset = counted_dataset(space, dataset)
-        self._input_shape, self._n_classes = DATASETS.get(self.dataset or "", (None, None))
 
     @property
     def metrics(self) -> list[str]:
@@ -171,12 +170,13 @@ class ChipCostEvaluator(_Costs):
             UnknownNameError: If the chip's description does not tell enough for a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
+        shape, classes = (None, None) if self.dataset is None else DATASETS[self.dataset]
         costs = population_costs(
             self._counted,
             population,
             self.chip,
-            input_shape=self._input_shape,
-            n_classes=self._n_classes,
+            input_shape=shape,
+            n_classes=classes,
         )
         return Evaluation({name: np.asarray(costs[name], dtype=np.float64) for name in names})
 
