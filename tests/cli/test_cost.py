@@ -78,7 +78,11 @@ def test_networks_by_name_have_an_input(tmp_path, capsys, words, positions, clas
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["2,2,2,2,2,2"], "128 are missing"),
+        (
+            ["2,2,2,2,2,2"],
+            "128 are missing. Take a chip with more, or leave their number open: `--tiles any`",
+        ),
+        (["wrn-16-4", "--chip", "huge.yaml"], "`columns` must be an integer"),
         (["wrn-16-5-9"], "must be of the form wrn"),
         (["No.5", "--tiles", "many"], "must be a number or any"),
         (["No.5", "--input", "big"], "must be sizes with commas"),
@@ -87,7 +91,9 @@ def test_networks_by_name_have_an_input(tmp_path, capsys, words, positions, clas
         (["No.99999"], "lies in 0..15624"),
     ],
 )
-def test_errors(tmp_path, capsys, words, message):
+def test_errors(tmp_path, capsys, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "huge.yaml").write_text(f"base: hermes\ncolumns: {10**21}\n")
     out = tmp_path / "a.png"
     code, said = run(capsys, *words, "--out", str(out))
     assert code == 2

@@ -62,7 +62,11 @@ def test_a_file_may_start_from_a_named_chip(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rows": 0}, "`rows` must be an integer of at least 1, but got 0"),
+        ({"rows": 0}, "`rows` must be an integer in \\[1, 2147483647\\], but got 0"),
+        (
+            {"columns": 10**21},
+            "`columns` must be an integer in \\[1, 2147483647\\], but got 1000000000",
+        ),
         ({"columns": 2.5}, "`columns` must be an integer"),
         ({"mvm_latency": 0.0}, "`mvm_latency` must be positive, or left out"),
         ({"mvm_energy": -1}, "`mvm_energy` must be a finite number of at least 0.0"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from analognas.core import METRICS, InvalidArgumentError
+from analognas.core import METRICS, InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.hardware import (
     CHIPS,
     AIMCChip,
@@ -284,6 +284,39 @@ def test_what_is_not_known_is_nan():
     cost = network_cost(nn.Linear(3, 4), find_chip("ambrogio2023"), input_shape=(3,))
     assert np.isnan([cost.latency, cost.area]).all()
     assert cost.energy == pytest.approx(42.28e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("space", "population", "message"),
+    [
+        (NASBench201Space(), [[9] * 6], "9 at position 0"),
+        (NASBench201Space(), np.full((1, 6), 9), r"9 at position 0 .*of \(9, 9, 9, 9, 9, 9\)"),
+        (NASBench201Space(), [[0] * 5], "6 operations, but got 5"),
+        (NASBench201Space(), ["No.x"], "Cannot read the architecture"),
+        (NASBench201Space(), 3, "matrix of genotypes or a sequence"),
+        (FBNetSpace(), np.full((1, 22), 9), "number from 0 to 8 .* but got 9"),
+        (ResNetSpace(), [[0] * 3], "22 indices of a genotype"),
+    ],
+)
+def test_populations_are_checked(space, population, message):
+    with pytest.raises(OutOfSpaceError, match=message):
+        population_costs(space, population, "hermes")
+
+
+def test_architectures_in_any_form_and_chips_by_name():
+    space = NASBench201Space()
+    cell = space.from_indices([7])
+    by_name = population_costs(space, [7], "hermes-core")
+    direct = population_costs(space, cell, CORE)
+    assert all((by_name[name] == values).all() for name, values in direct.items())
+    model = nn.Linear(3, 4)
+    assert network_cost(model, "hermes", input_shape=(3,)) == (
+        network_cost(model, find_chip("hermes"), input_shape=(3,))
+    )
+    with pytest.raises(UnknownNameError, match="Did you mean 'hermes'"):
+        network_cost(model, "herms", input_shape=(3,))
+    with pytest.raises(InvalidArgumentError, match="`chip` must be an AIMCChip, the name"):
+        population_costs(space, cell, 3)
 
 
 def test_a_network_without_matrices():

@@ -193,3 +193,9 @@ def test_bad_arguments():
         trace_layers(nn.Linear(3, 3), input_shape=(0,))
     with pytest.raises(InvalidArgumentError, match=r"does not run on an input of shape \(1, 4\)"):
         trace_layers(nn.Linear(3, 3), input_shape=(4,))
+    for shape in (8, "8", None):
+        with pytest.raises(InvalidArgumentError, match="`input_shape`"):
+            trace_layers(nn.Linear(3, 3), input_shape=shape)
+    for example in ("x", [torch.zeros(1, 3)], {"x": torch.zeros(1, 3)}, (), (3,)):
+        with pytest.raises(InvalidArgumentError, match="`example` must be a tensor or a tuple"):
+            trace_layers(nn.Linear(3, 3), example=example)

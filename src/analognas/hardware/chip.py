@@ -24,6 +24,7 @@ _OPTIONAL = (
     "link_bandwidth",
 )
 _TEXTS = ("name", "source")
+_MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +154,7 @@ def _checked(name: str, value: object) -> object:
             raise InvalidArgumentError(f"`replicate` must be true or false, but got {value!r}.")
         return value
     if name in _COUNTS or name == "n_tiles":
-        return check_int(name, value, minimum=1)
+        return check_int(name, value, minimum=1, maximum=_MOST)
     number = check_float(name, value, minimum=0.0)
     if number == 0.0 and name in _OPTIONAL:
         raise InvalidArgumentError(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError
 from ..spaces import Layers, Population
 from .chip import AIMCChip
+from .chip_files import find_chip
 from .work import Work, count_work
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ Floats = NDArray[np.floating[Any]]
 
 class CountedSpace(Protocol):
     """A space that tells the matrix layers of its networks."""
+
+    def population(self, architectures: Any) -> Population:
+        """Check and encode architectures."""
 
     def layers(
         self,
@@ -142,7 +146,7 @@ class ChipCost:
 
 def network_cost(
     model: nn.Module,
-    chip: AIMCChip,
+    chip: AIMCChip | str,
     *,
     input_shape: tuple[int, ...] | None = None,
     example: Any = None,
@@ -151,13 +155,14 @@ def network_cost(
 
     Args:
         model: Any torch network; it is run once on zeros and left as it was.
-        chip: The chip.
+        chip: The chip, its name or its YAML file.
         input_shape: Shape of one input without the batch.
         example: The input instead, where zeros of a shape will not do, such as tokens.
 
     Raises:
         InvalidArgumentError: If the network has a layer that cannot be mapped, does not run on the input, or
             the chip has too few crossbars; says how many are missing.
+        UnknownNameError: If there is no such chip.
 
     Example:
         >>> from torch import nn
@@ -168,6 +173,7 @@ def network_cost(
     """
     from .trace import trace_layers
 
+    chip = _found(chip)
     named = trace_layers(model, input_shape=input_shape, example=example)
     if not named:
         raise InvalidArgumentError("The network has no matrix layer, so that it costs no crossbar.")
@@ -182,8 +188,8 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
     if missing > 0:
         raise InvalidArgumentError(
             f"The network needs {int(work.tiles[0])} crossbars of {chip.rows} x {chip.columns}, but "
-            f"{chip.name!r} has {chip.n_tiles}: {int(missing)} are missing. Take a chip with more, or "
-            "`n_tiles=None`."
+            f"{chip.name!r} has {chip.n_tiles}: {int(missing)} are missing. Take a chip with more, or leave "
+            "their number open: `--tiles any` on the command line, `n_tiles=None` from Python."
         )
     latency, interval, parts = _prices(work, chip)
     total = _total(parts)
@@ -205,8 +211,8 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
 
 def population_costs(
     space: CountedSpace,
-    population: Population,
-    chip: AIMCChip,
+    population: Any,
+    chip: AIMCChip | str,
     *,
     input_shape: tuple[int, int, int] | None = None,
     n_classes: int | None = None,
@@ -217,8 +223,8 @@ def population_costs(
 
     Args:
         space: A space that tells the layers of its networks.
-        population: Genotypes, shape ``(n, n_genes)``.
-        chip: The chip.
+        population: Genotypes, shape ``(n, n_genes)``, or architectures in any form that the space knows.
+        chip: The chip, its name or its YAML file.
         input_shape: Channels, height and width of the input; None: the space's own.
         n_classes: Number of classes; None: the space's own.
 
@@ -227,16 +233,21 @@ def population_costs(
         each. Latency and energy of a network that does not fit the chip are NaN; its tiles and area are those
         it needs.
 
+    Raises:
+        OutOfSpaceError: If an architecture does not belong to the space.
+        UnknownNameError: If there is no such chip.
+
     Example:
-        >>> from analognas.hardware import CHIPS
         >>> from analognas.spaces import NASBench201Space
         >>> space = NASBench201Space()
-        >>> costs = population_costs(space, space.population([[0, 1, 1, 1, 1, 1]]), CHIPS.get("hermes"))
+        >>> costs = population_costs(space, [[0, 1, 1, 1, 1, 1]], "hermes")
         >>> costs["aimc_tiles"].tolist()
         [12]
     """
-    layers: list[Layers] = list(space.layers(population, input_shape, n_classes))
-    n = len(population)
+    chip = _found(chip)
+    rows = space.population(population)
+    layers: list[Layers] = list(space.layers(rows, input_shape, n_classes))
+    n = len(rows)
     work = count_work(layers, chip, n)
     latency, _, parts = _prices(work, chip)
     fits = np.where(_missing(work, chip) > 0, np.nan, 1.0)
@@ -246,6 +257,16 @@ def population_costs(
         "aimc_area": _area(work, chip),
         "aimc_tiles": work.tiles + work.copies,
     }
+
+
+def _found(chip: object) -> AIMCChip:
+    if isinstance(chip, AIMCChip):
+        return chip
+    if isinstance(chip, str):
+        return find_chip(chip)
+    raise InvalidArgumentError(
+        f"`chip` must be an AIMCChip, the name of a chip or its YAML file, but got {chip!r}."
+    )
 
 
 def _missing(work: Work, chip: AIMCChip) -> NDArray[np.int64]:

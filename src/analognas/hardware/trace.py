@@ -96,8 +96,16 @@ def _inputs(
     if (input_shape is None) == (example is None):
         raise InvalidArgumentError("Either `input_shape` or `example` must be given, and not both.")
     if example is not None:
-        return example if isinstance(example, tuple) else (example,)
-    assert input_shape is not None
+        parts = example if isinstance(example, tuple) else (example,)
+        if not parts or not all(isinstance(part, Tensor) for part in parts):
+            raise InvalidArgumentError(
+                f"`example` must be a tensor or a tuple of tensors, but got {example!r}."
+            )
+        return parts
+    if not isinstance(input_shape, tuple | list):
+        raise InvalidArgumentError(
+            f"`input_shape` must be the sizes of one input, such as (3, 32, 32), but got {input_shape!r}."
+        )
     sizes = [check_int("input_shape", size, minimum=1) for size in input_shape]
     weight = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     return (torch.zeros(1, *sizes, dtype=weight.dtype, device=weight.device),)
