@@ -286,6 +286,43 @@ def test_what_is_not_known_is_nan():
     assert cost.energy == pytest.approx(42.28e-6, rel=1e-3)
 
 
+@pytest.mark.parametrize("name", CHIPS.names())
+def test_no_preset_calls_free_what_is_not_known(name):
+    chip = replace(CHIPS.get(name), n_tiles=None)
+    dense, depthwise = [Layers(64, 64, 1, 256)], [Layers(1, 1, 9, 256, groups=64)]
+    analog = total(dense + depthwise, chip)
+    assert np.isfinite(analog.energy)
+    assert np.isnan(analog.program_energy)
+    digital = total(dense + depthwise, replace(chip, depthwise="digital"))
+    assert np.isnan([digital.energy, digital.latency, digital.interval]).all()
+    assert np.isnan(digital.components["digital"])
+    assert np.isnan(digital.layers[1].energy)
+    # What does not need the unknown stays.
+    alone = total(dense, replace(chip, depthwise="digital"))
+    assert (digital.tiles, digital.components["mvm"]) == (alone.tiles, alone.components["mvm"])
+    assert digital.layers[0].energy == alone.energy == total(dense, chip).energy
+    assert digital.area == alone.area or chip.tile_area is None
+    given = replace(chip, depthwise="digital", digital_energy=0.3, digital_throughput=1000.0)
+    extra = total(dense + depthwise, given)
+    macs = 256 * 64 * 9
+    assert extra.energy == pytest.approx(alone.energy + macs * 0.3e-9, rel=1e-12)
+    if chip.mvm_latency is not None:
+        assert extra.latency == pytest.approx(alone.latency + macs / 1000.0 * 1e-6, rel=1e-12)
+    free = replace(chip, program_energy=0.0)
+    assert total(dense, free).program_energy == 0.0
+
+
+def test_unknown_digital_costs_in_a_population():
+    space = FBNetSpace()
+    chip = replace(CORE, depthwise="digital")
+    costs = population_costs(space, [[0] * 22, [8] * 22], chip)
+    # Skips are projections at most.
+    for name in ("aimc_energy", "aimc_latency"):
+        assert np.isnan(costs[name]).tolist() == [True, False]
+    assert np.isfinite(costs["aimc_tiles"]).all()
+    assert np.isfinite(costs["aimc_area"]).all()
+
+
 @pytest.mark.parametrize(
     ("space", "population", "message"),
     [
@@ -310,9 +347,8 @@ def test_architectures_in_any_form_and_chips_by_name():
     direct = population_costs(space, cell, CORE)
     assert all((by_name[name] == values).all() for name, values in direct.items())
     model = nn.Linear(3, 4)
-    assert network_cost(model, "hermes", input_shape=(3,)) == (
-        network_cost(model, find_chip("hermes"), input_shape=(3,))
-    )
+    cost = network_cost(model, "hermes", input_shape=(3,))
+    assert cost.chip == find_chip("hermes")
     with pytest.raises(UnknownNameError, match="Did you mean 'hermes'"):
         network_cost(model, "herms", input_shape=(3,))
     with pytest.raises(InvalidArgumentError, match="`chip` must be an AIMCChip, the name"):

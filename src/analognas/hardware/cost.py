@@ -83,7 +83,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class ChipCost:
-    """Costs of one inference of a network. Its text is a table.
+    """Costs of one inference of a network. Its text is a table. What the chip does not tell is NaN.
 
     Attributes:
         chip: The chip.
@@ -94,7 +94,7 @@ class ChipCost:
         energy: Energy of one inference, mJ.
         components: Energy by :data:`COMPONENTS`, mJ.
         area: Area of the crossbars used and of the digital parts, mm2.
-        program_energy: Energy of writing all weights once, mJ.
+        program_energy: Energy of writing all weights once, copies included, mJ.
         macs: Multiply-accumulates of one inference.
         layers: Costs of each matrix.
     """
@@ -203,7 +203,7 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
         energy=float(total[0]) * _MJ,
         components={name: float(part[0]) * _MJ for name, part in parts.items()},
         area=float(_area(work, chip)[0]),
-        program_energy=int(work.cells[0]) * chip.program_energy * _MJ,
+        program_energy=float(_priced(work.cells, chip.program_energy)[0]) * _MJ,
         macs=sum(int(layer.positions) * int(layer.weights) for layer in layers),
         layers=_table(named, chip, work),
     )
@@ -275,25 +275,22 @@ def _missing(work: Work, chip: AIMCChip) -> NDArray[np.int64]:
 
 def _prices(work: Work, chip: AIMCChip) -> tuple[Floats, Floats, dict[str, Floats]]:
     """Time of an inference and between two, ns; energies by component, nJ."""
-    mvm = np.nan if chip.mvm_latency is None else chip.mvm_latency
-    energy = np.nan if chip.mvm_energy is None else chip.mvm_energy
     n_bytes = work.moved * chip.activation_bits / 8
-    beside = np.zeros(len(work.tiles))
-    if chip.digital_throughput is not None:
-        beside = beside + work.digital / chip.digital_throughput
+    per_mac = None if chip.digital_throughput is None else 1 / chip.digital_throughput
+    beside = _priced(work.digital, per_mac)
     if chip.link_bandwidth is not None:
         beside = beside + n_bytes / chip.link_bandwidth
-    latency = work.steps * mvm + beside
+    latency = _priced(work.steps, chip.mvm_latency) + beside
     interval = latency
     if chip.schedule == "pipelined":
         # Digital units and links are shared by all layers.
-        interval = np.maximum(work.longest * mvm, beside)
+        interval = np.maximum(_priced(work.longest, chip.mvm_latency), beside)
     parts = {
-        "mvm": work.mvms * energy,
+        "mvm": _priced(work.mvms, chip.mvm_energy),
         "dac": work.dac * chip.dac_energy * _PICO,
         "adc": work.adc * chip.adc_energy * _PICO,
         "adds": work.adds * chip.add_energy * _PICO,
-        "digital": work.digital * chip.digital_energy * _PICO,
+        "digital": _priced(work.digital, chip.digital_energy) * _PICO,
         "links": n_bytes * chip.link_energy * _PICO,
         # 1 mW for 1 ns is 1 pJ; without idle power an unknown time does no harm.
         "idle": (work.tiles + work.copies) * chip.idle_power * interval * _PICO
@@ -301,6 +298,11 @@ def _prices(work: Work, chip: AIMCChip) -> tuple[Floats, Floats, dict[str, Float
         else np.zeros(len(work.tiles)),
     }
     return latency, interval, parts
+
+
+def _priced(counts: NDArray[np.int64], price: float | None) -> Floats:
+    """Counts times a price; where that is not known, NaN if there is anything to pay."""
+    return np.where(counts > 0, np.nan, 0.0) if price is None else counts * price
 
 
 def _total(parts: dict[str, Floats]) -> Floats:
