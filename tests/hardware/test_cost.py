@@ -203,6 +203,98 @@ def test_a_linear_layer_by_hand():
     assert cost.macs == 150_000
 
 
+# A convolution on 2 x 5 crossbars of 100 x 60 (11 channels of 9 fit one), a depthwise one that is digital, and a
+# 1 x 1 convolution on one crossbar.
+THREE = [Layers(16, 300, 9, 100), Layers(1, 1, 9, 400, groups=64), Layers(64, 40, 1, 50)]
+
+
+@pytest.mark.parametrize("speed", [1.0, 100.0])
+@pytest.mark.parametrize("schedule", ["layer_by_layer", "pipelined"])
+def test_a_digital_layer_and_a_pipeline_by_hand(schedule, speed):
+    chip = replace(
+        FULL, depthwise="digital", schedule=schedule, digital_throughput=7.0 * speed,
+        link_bandwidth=3.0 * speed, activation_bits=16,
+    )  # fmt: skip
+    cost = total(THREE, chip)
+    assert cost.tiles == 10 + 1
+    macs = 400 * 64 * 9
+    moved = 2 * (100 * 300 * 2 + 400 * 64 + 50 * 40)  # two bytes each
+    beside = macs / (7.0 * speed) + moved / (3.0 * speed)
+    latency = (100 + 50) * 110.0 + beside
+    # Slow digital units and links bound a pipeline; otherwise the longest analog layer does.
+    interval = max(100 * 110.0, beside) if schedule == "pipelined" else latency
+    assert (beside > 100 * 110.0) == (speed == 1.0)
+    assert cost.latency == pytest.approx(latency * 1e-6, rel=1e-12)
+    assert cost.interval == pytest.approx(interval * 1e-6, rel=1e-12)
+    assert cost.throughput == pytest.approx(1e9 / interval, rel=1e-12)
+    parts = {
+        "mvm": (100 * 10 + 50) * 3.0,
+        "dac": (100 * 144 * 5 + 50 * 64) * 0.3e-3,
+        "adc": (100 * 300 * 2 + 50 * 40) * 1.7e-3,
+        "adds": 100 * 300 * 0.1e-3,
+        "digital": macs * 0.9e-3,
+        "links": moved * 0.7e-3,
+        "idle": 11 * 0.2e-3 * interval,
+    }
+    for name, value in parts.items():
+        assert cost.components[name] == pytest.approx(value * 1e-6, rel=1e-12)
+    assert cost.energy == pytest.approx(sum(parts.values()) * 1e-6, rel=1e-12)
+    # Weights of digital layers are not written to crossbars, their multiply-accumulates count.
+    cells = 144 * 300 + 64 * 40
+    assert cost.program_energy == pytest.approx(cells * 0.4e-6, rel=1e-12)
+    assert cost.utilisation == cells / (11 * 100 * 60)
+    assert cost.macs == 100 * 144 * 300 + macs + 50 * 64 * 40
+    rows = {row.name: row for row in cost.layers}
+    assert [row.tiles for row in cost.layers] == [10, 0, 1]
+    depthwise = macs * 0.9e-3 + 2 * 400 * 64 * 0.7e-3
+    assert rows["1"].energy == pytest.approx(depthwise * 1e-6, rel=1e-12)
+    digital_time = macs / (7.0 * speed) + 2 * 400 * 64 / (3.0 * speed)
+    assert rows["1"].latency == pytest.approx(digital_time * 1e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize("schedule", ["layer_by_layer", "pipelined"])
+def test_copies_by_hand(schedule):
+    # One crossbar used at 100 positions and two at 30; six there are, so that the first is there four times.
+    layers = [Layers(60, 60, 1, 100), Layers(100, 120, 1, 30)]
+    chip = replace(FULL, n_tiles=6, replicate=True, schedule=schedule)
+    cost = total(layers, chip)
+    assert [(row.tiles, row.copies) for row in cost.layers] == [(4, 4), (2, 1)]
+    assert cost.tiles == 6
+    assert cost.area == pytest.approx(6 * 0.3 + 1.1, rel=1e-12)
+    cells = 4 * 60 * 60 + 100 * 120
+    assert cost.program_energy == pytest.approx(cells * 0.4e-6, rel=1e-12)
+    assert cost.utilisation == cells / (6 * 100 * 60)
+    assert [row.utilisation for row in cost.layers] == [0.6, 1.0]
+    links = [100 * 60 / 3.0, 30 * 120 / 3.0]
+    times = [25 * 110.0 + links[0], 30 * 110.0 + links[1]]
+    assert [row.latency for row in cost.layers] == pytest.approx([t * 1e-6 for t in times])
+    assert [row.latency_share for row in cost.layers] == pytest.approx(
+        [t / sum(times) for t in times]
+    )
+    assert cost.latency == pytest.approx(sum(times) * 1e-6, rel=1e-12)
+    interval = max(30 * 110.0, sum(links)) if schedule == "pipelined" else sum(times)
+    assert cost.interval == pytest.approx(interval * 1e-6, rel=1e-12)
+    # Copies share the work: no MVM more than without them, but all crossbars draw power.
+    assert cost.components["mvm"] == pytest.approx((100 + 30 * 2) * 3.0e-6, rel=1e-12)
+    assert cost.components["idle"] == pytest.approx(6 * 0.2e-9 * interval, rel=1e-12)
+    energies = [
+        100 * 3.0 + 100 * 60 * (0.3 + 1.7 + 0.7) * 1e-3,
+        30 * 2 * 3.0 + 30 * (100 * 2 * 0.3 + 120 * (1.7 + 0.7)) * 1e-3,
+    ]
+    assert [row.energy for row in cost.layers] == pytest.approx([e * 1e-6 for e in energies])
+
+
+@pytest.mark.parametrize(("mapping", "crossbars"), [("naive", 8), ("packed", 4)])
+def test_a_grouped_layer_by_hand(mapping, crossbars):
+    # Eight groups of 36 x 6; two lie on the diagonal of 100 x 60, and pieces of one layer share no crossbar.
+    cost = total([Layers(4, 6, 9, 50, groups=8)], replace(FULL, mapping=mapping))
+    assert cost.tiles == cost.layers[0].tiles == crossbars
+    assert cost.components["mvm"] == pytest.approx(50 * crossbars * 3.0e-6, rel=1e-12)
+    assert cost.components["dac"] == pytest.approx(50 * 8 * 36 * 0.3e-9, rel=1e-12)
+    assert cost.components["adc"] == pytest.approx(50 * 8 * 6 * 1.7e-9, rel=1e-12)
+    assert cost.latency == pytest.approx((50 * 110.0 + 50 * 48 / 3.0) * 1e-6, rel=1e-12)
+
+
 SIZES = st.integers(1, 400)
 
 
