@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from analognas.cli.main import main
-from analognas.evaluators import CostPredictor
-from analognas.spaces import NASBench201Space
+from analognas.evaluators import ChipCostEvaluator, CostPredictor
+from analognas.spaces import SPACES, NASBench201Space
 
 
 def run(capsys, *words):
@@ -43,10 +43,46 @@ def test_a_chip_file_and_options(tmp_path, capsys):
     assert run(capsys, *words, "--out", str(tmp_path / "a.png"))[0] == 0
 
 
+@pytest.mark.parametrize("name", SPACES.names())
+def test_an_architecture_costs_what_a_search_finds(tmp_path, capsys, name):
+    space = SPACES.get(name)()
+    row = space.sample(1, generator=np.random.default_rng(1))
+    found = ChipCostEvaluator(space, "hermes-core").report(row[0])["metrics"]
+    text = ",".join(map(str, row[0].tolist()))
+    words = (text, "--space", name, "--chip", "hermes-core", "--json")
+    code, said = run(capsys, *words, "--out", str(tmp_path / "a.png"))
+    assert code == 0, said.err
+    payload = json.loads(said.out)
+    for key, value in found.items():
+        assert payload[key.removeprefix("aimc_")] == value
+
+
+@pytest.mark.parametrize(
+    ("words", "positions", "classes"),
+    [
+        (["lstm"], 35, 10_000),
+        (["lstm", "--input", "7", "--classes", "50"], 7, 50),
+        (["text-classifier"], 1, 2),
+        (["kws-cnn"], 1, 12),
+        (["cnn"], 1, 10),
+    ],
+)
+def test_networks_by_name_have_an_input(tmp_path, capsys, words, positions, classes):
+    words = (*words, "--tiles", "any", "--json", "--out", str(tmp_path / "a.png"))
+    code, said = run(capsys, *words)
+    assert code == 0, said.err
+    layer = json.loads(said.out)["layers"][-1]
+    assert (layer["positions"], layer["columns"]) == (positions, classes)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["2,2,2,2,2,2"], "128 are missing"),
+        (
+            ["2,2,2,2,2,2"],
+            "128 are missing. Take a chip with more, or leave their number open: `--tiles any`",
+        ),
+        (["wrn-16-4", "--chip", "huge.yaml"], "`columns` must be an integer"),
         (["wrn-16-5-9"], "must be of the form wrn"),
         (["No.5", "--tiles", "many"], "must be a number or any"),
         (["No.5", "--input", "big"], "must be sizes with commas"),
@@ -55,7 +91,9 @@ def test_a_chip_file_and_options(tmp_path, capsys):
         (["No.99999"], "lies in 0..15624"),
     ],
 )
-def test_errors(tmp_path, capsys, words, message):
+def test_errors(tmp_path, capsys, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "huge.yaml").write_text(f"base: hermes\ncolumns: {10**21}\n")
     out = tmp_path / "a.png"
     code, said = run(capsys, *words, "--out", str(out))
     assert code == 2

@@ -17,6 +17,7 @@ from analognas.evaluators import (
 )
 from analognas.hardware import CHIPS, population_costs
 from analognas.spaces import ConfigSpace, FBNetSpace, NASBench201Space, ResNetSpace
+from analognas.spaces.nasbench201 import DATASETS
 
 CHIP_METRICS = ["aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles"]
 
@@ -145,6 +146,51 @@ def test_without_the_device_table_the_download_is_named(space, monkeypatch, tmp_
     monkeypatch.setenv("ANALOGNAS_DATA", str(tmp_path))
     with pytest.raises(DataNotFoundError, match=r"Download HW-NAS-Bench-v1_0\.pickle from https"):
         default_evaluator(space, "raspi4_latency")
+
+
+@pytest.mark.parametrize("dataset", ["cifar100", "ImageNet16-120"])
+def test_all_costs_of_a_search_are_of_one_network(space, rows, devices, monkeypatch, dataset):
+    monkeypatch.setattr("analognas.evaluators.costs.HWNASBench", lambda search_space: devices)
+    names = ["params", "macs", *CHIP_METRICS, "raspi4_latency"]
+    evaluator = default_evaluator(space, ["avm", *names], chip="hermes-core", dataset=dataset)
+    found = evaluator.evaluate(rows, names).means
+    shape, classes = DATASETS[dataset]
+    direct = {
+        "params": space.params(rows, dataset),
+        "macs": space.macs(rows, dataset),
+        **population_costs(
+            space, rows, CHIPS.get("hermes-core"), input_shape=shape, n_classes=classes
+        ),
+        **devices.query(rows, ["raspi4_latency"], dataset),
+    }
+    for name in names:
+        np.testing.assert_array_equal(found[name], direct[name])
+    assert evaluator.report(rows[0])["metrics"]["macs"] == direct["macs"][0]
+    sources = evaluator.identity()["sources"]
+    assert [source["dataset"] for source in sources if "dataset" in source] == [dataset] * 3
+
+
+def test_the_data_set_of_the_space_changes_nothing(space):
+    plain = default_evaluator(space, ["macs", "aimc_energy"])
+    assert default_evaluator(space, ["macs", "aimc_energy"], dataset="cifar10").identity() == (
+        plain.identity()
+    )
+
+
+@pytest.mark.parametrize(
+    ("space", "dataset", "error", "message"),
+    [
+        (FBNetSpace(), "ImageNet", InvalidArgumentError, "search the space 'fbnet_imagenet'"),
+        (FBNetSpace("ImageNet"), "cifar100", InvalidArgumentError, "search the space 'fbnet'"),
+        (FBNetSpace(), "cifar10", UnknownNameError, "Unknown data set 'cifar10'"),
+        (ResNetSpace(), "cifar10", InvalidArgumentError, "`dataset` must be left out"),
+        (NASBench201Space(), "ImageNet", UnknownNameError, "Did you mean 'ImageNet16-120'"),
+    ],
+)
+@pytest.mark.parametrize("metric", ["aimc_energy", "macs"])
+def test_networks_of_another_data_set_are_refused(space, dataset, error, message, metric):
+    with pytest.raises(error, match=message):
+        default_evaluator(space, metric, dataset=dataset)
 
 
 def test_bad_sources(space, devices):

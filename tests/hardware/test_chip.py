@@ -44,6 +44,33 @@ def test_presets_reach_what_their_sources_state():
     assert all(CHIPS.get(name).source and CHIPS.get(name).name == name for name in CHIPS)
 
 
+def test_constants_of_presets():
+    operations = 2 * 256 * 256
+    assert CHIPS.get("hermes").tile_area == round(operations / 133.0 / 1.55e3, 2)
+    assert CHIPS.get("hermes-four-phase").tile_area == CHIPS.get("hermes").tile_area
+    core = CHIPS.get("hermes-core")
+    assert (core.mvm_latency, core.mvm_energy) == (130.0, 12.5)
+    assert core.tile_area == round(operations / 130.0 / 1.59e3, 3)
+    sizes = {
+        name: (CHIPS.get(name).rows, CHIPS.get(name).columns, CHIPS.get(name).n_tiles)
+        for name in CHIPS
+    }
+    assert sizes == {
+        "hermes": (256, 256, 64), "hermes-four-phase": (256, 256, 64), "hermes-core": (256, 256, None),
+        "ambrogio2023": (512, 512, 34), "isaac": (128, 128, 2016), "puma": (128, 128, 2208),
+    }  # fmt: skip
+    # 16-bit inputs and weights in these two.
+    bits = {name: CHIPS.get(name).activation_bits for name in CHIPS}
+    assert {name for name, count in bits.items() if count == 16} == {"isaac", "puma"}
+    assert set(bits.values()) == {8, 16}
+    for name in CHIPS:
+        chip = CHIPS.get(name)
+        assert (chip.program_energy, chip.digital_energy, chip.digital_throughput) == (None,) * 3
+        assert (chip.dac_energy, chip.adc_energy, chip.add_energy) == (0.0,) * 3
+        assert (chip.link_energy, chip.link_bandwidth, chip.idle_power) == (0.0, None, 0.0)
+        assert chip.digital_area == 0.0
+
+
 @pytest.mark.parametrize("name", CHIPS.names())
 @pytest.mark.parametrize("ending", ["yaml", "json"])
 def test_files_round_trip(tmp_path, name, ending):
@@ -62,7 +89,11 @@ def test_a_file_may_start_from_a_named_chip(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rows": 0}, "`rows` must be an integer of at least 1, but got 0"),
+        ({"rows": 0}, "`rows` must be an integer in \\[1, 2147483647\\], but got 0"),
+        (
+            {"columns": 10**21},
+            "`columns` must be an integer in \\[1, 2147483647\\], but got 1000000000",
+        ),
         ({"columns": 2.5}, "`columns` must be an integer"),
         ({"mvm_latency": 0.0}, "`mvm_latency` must be positive, or left out"),
         ({"mvm_energy": -1}, "`mvm_energy` must be a finite number of at least 0.0"),

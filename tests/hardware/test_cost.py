@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from analognas.core import METRICS, InvalidArgumentError
+from analognas.core import METRICS, InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.hardware import (
     CHIPS,
     AIMCChip,
@@ -135,11 +135,21 @@ def test_figures_of_the_page():
     mobile, small = total(dense, CORE), total(resnet32(), BIG)
     step = total(lstm(), CHIPS.get("hermes-four-phase"))
     copies = replace(CORE, cut="elements", n_tiles=512, replicate=True, schedule="pipelined")
-    big = total(resnet18(), copies)
+    big, drawn = total(resnet18(), copies), total(drawn_t500(), BIG)
+    operations = 20.2e12 / 3303
     for text in (
         f"| {mobile.latency:.2f} ms, {1e3 * mobile.energy:.0f} uJ |",
         f"{total(resnet18(), CORE).tiles} when cut between channels",
-        f"| {big.throughput:,.0f} images/s, {2e-9 * big.macs / big.energy:.1f} TOPS/W |",
+        f"| {2e-12 * big.macs * big.throughput:.1f} TOPS, {big.throughput:,.0f} images/s, {2e-9 * big.macs / big.energy:.1f} TOPS/W |",
+        f"MVMs alone: {2e-12 * big.macs * big.throughput / 20.2:.1f}, {big.throughput / 3303:.1f} and "
+        f"{2e-9 * big.macs / big.energy / 6.5:.2f} times; 20.2 TOPS are {operations / 1e9:.1f} G operations an "
+        f"image, of which the matrices have {2e-9 * big.macs:.1f} |",
+        f"{mobile.latency / 10.1:.2f} and {1e3 * mobile.energy / 482:.1f} times the published whole",
+        f"no copies: {small.latency / 0.434:.1f} times",
+        f"| {drawn.tiles}; {longest_path(drawn_t500()) / longest_path(resnet32()):.3f} along the longest path; "
+        f"{small.energy / drawn.energy:.2f} times |",
+        f"one after another would take {drawn.latency / small.latency:.2f} of ResNet-32's time",
+        f"along the longest path they take {longest_path(drawn_t500()) / longest_path(resnet32()):.3f}.",
         f"| {small.tiles}, {small.latency:.2f} ms at 130 ns |",
         f"{longest_path(drawn_t500()) / longest_path(resnet32()):.3f} along the longest path",
         f"| {step.tiles} crossbars, {1e6 * step.latency:.0f} ns, {1e6 * step.energy:.0f} nJ |",
@@ -182,6 +192,16 @@ def test_every_cell_has_its_costs():
     assert np.isfinite(costs["aimc_latency"]).all()
 
 
+def test_edges_that_lead_nowhere_are_charged():
+    # They are in the built network, which runs them: see docs/cost_model.md.
+    space = NASBench201Space()
+    dead, none = (1, 1, 1, 2, 2, 2), (1,) * 6
+    assert not space.reaches_output(space.population([dead])).any()
+    tiles = population_costs(space, [dead, none], CORE)["aimc_tiles"]
+    assert tiles.tolist() == [102, 12]
+    assert network_cost(space.build(dead), CORE, input_shape=(3, 32, 32)).tiles == 102
+
+
 def test_a_linear_layer_by_hand():
     chip = replace(FULL, rows=256, columns=256)
     cost = network_cost(nn.Linear(300, 500), chip, input_shape=(300,))
@@ -201,6 +221,98 @@ def test_a_linear_layer_by_hand():
     assert cost.program_energy == pytest.approx(150_000 * 0.4e-6)
     assert cost.utilisation == 150_000 / (4 * 256**2)
     assert cost.macs == 150_000
+
+
+# A convolution on 2 x 5 crossbars of 100 x 60 (11 channels of 9 fit one), a depthwise one that is digital, and a
+# 1 x 1 convolution on one crossbar.
+THREE = [Layers(16, 300, 9, 100), Layers(1, 1, 9, 400, groups=64), Layers(64, 40, 1, 50)]
+
+
+@pytest.mark.parametrize("speed", [1.0, 100.0])
+@pytest.mark.parametrize("schedule", ["layer_by_layer", "pipelined"])
+def test_a_digital_layer_and_a_pipeline_by_hand(schedule, speed):
+    chip = replace(
+        FULL, depthwise="digital", schedule=schedule, digital_throughput=7.0 * speed,
+        link_bandwidth=3.0 * speed, activation_bits=16,
+    )  # fmt: skip
+    cost = total(THREE, chip)
+    assert cost.tiles == 10 + 1
+    macs = 400 * 64 * 9
+    moved = 2 * (100 * 300 * 2 + 400 * 64 + 50 * 40)  # two bytes each
+    beside = macs / (7.0 * speed) + moved / (3.0 * speed)
+    latency = (100 + 50) * 110.0 + beside
+    # Slow digital units and links bound a pipeline; otherwise the longest analog layer does.
+    interval = max(100 * 110.0, beside) if schedule == "pipelined" else latency
+    assert (beside > 100 * 110.0) == (speed == 1.0)
+    assert cost.latency == pytest.approx(latency * 1e-6, rel=1e-12)
+    assert cost.interval == pytest.approx(interval * 1e-6, rel=1e-12)
+    assert cost.throughput == pytest.approx(1e9 / interval, rel=1e-12)
+    parts = {
+        "mvm": (100 * 10 + 50) * 3.0,
+        "dac": (100 * 144 * 5 + 50 * 64) * 0.3e-3,
+        "adc": (100 * 300 * 2 + 50 * 40) * 1.7e-3,
+        "adds": 100 * 300 * 0.1e-3,
+        "digital": macs * 0.9e-3,
+        "links": moved * 0.7e-3,
+        "idle": 11 * 0.2e-3 * interval,
+    }
+    for name, value in parts.items():
+        assert cost.components[name] == pytest.approx(value * 1e-6, rel=1e-12)
+    assert cost.energy == pytest.approx(sum(parts.values()) * 1e-6, rel=1e-12)
+    # Weights of digital layers are not written to crossbars, their multiply-accumulates count.
+    cells = 144 * 300 + 64 * 40
+    assert cost.program_energy == pytest.approx(cells * 0.4e-6, rel=1e-12)
+    assert cost.utilisation == cells / (11 * 100 * 60)
+    assert cost.macs == 100 * 144 * 300 + macs + 50 * 64 * 40
+    rows = {row.name: row for row in cost.layers}
+    assert [row.tiles for row in cost.layers] == [10, 0, 1]
+    depthwise = macs * 0.9e-3 + 2 * 400 * 64 * 0.7e-3
+    assert rows["1"].energy == pytest.approx(depthwise * 1e-6, rel=1e-12)
+    digital_time = macs / (7.0 * speed) + 2 * 400 * 64 / (3.0 * speed)
+    assert rows["1"].latency == pytest.approx(digital_time * 1e-6, rel=1e-12)
+
+
+@pytest.mark.parametrize("schedule", ["layer_by_layer", "pipelined"])
+def test_copies_by_hand(schedule):
+    # One crossbar used at 100 positions and two at 30; six there are, so that the first is there four times.
+    layers = [Layers(60, 60, 1, 100), Layers(100, 120, 1, 30)]
+    chip = replace(FULL, n_tiles=6, replicate=True, schedule=schedule)
+    cost = total(layers, chip)
+    assert [(row.tiles, row.copies) for row in cost.layers] == [(4, 4), (2, 1)]
+    assert cost.tiles == 6
+    assert cost.area == pytest.approx(6 * 0.3 + 1.1, rel=1e-12)
+    cells = 4 * 60 * 60 + 100 * 120
+    assert cost.program_energy == pytest.approx(cells * 0.4e-6, rel=1e-12)
+    assert cost.utilisation == cells / (6 * 100 * 60)
+    assert [row.utilisation for row in cost.layers] == [0.6, 1.0]
+    links = [100 * 60 / 3.0, 30 * 120 / 3.0]
+    times = [25 * 110.0 + links[0], 30 * 110.0 + links[1]]
+    assert [row.latency for row in cost.layers] == pytest.approx([t * 1e-6 for t in times])
+    assert [row.latency_share for row in cost.layers] == pytest.approx(
+        [t / sum(times) for t in times]
+    )
+    assert cost.latency == pytest.approx(sum(times) * 1e-6, rel=1e-12)
+    interval = max(30 * 110.0, sum(links)) if schedule == "pipelined" else sum(times)
+    assert cost.interval == pytest.approx(interval * 1e-6, rel=1e-12)
+    # Copies share the work: no MVM more than without them, but all crossbars draw power.
+    assert cost.components["mvm"] == pytest.approx((100 + 30 * 2) * 3.0e-6, rel=1e-12)
+    assert cost.components["idle"] == pytest.approx(6 * 0.2e-9 * interval, rel=1e-12)
+    energies = [
+        100 * 3.0 + 100 * 60 * (0.3 + 1.7 + 0.7) * 1e-3,
+        30 * 2 * 3.0 + 30 * (100 * 2 * 0.3 + 120 * (1.7 + 0.7)) * 1e-3,
+    ]
+    assert [row.energy for row in cost.layers] == pytest.approx([e * 1e-6 for e in energies])
+
+
+@pytest.mark.parametrize(("mapping", "crossbars"), [("naive", 8), ("packed", 4)])
+def test_a_grouped_layer_by_hand(mapping, crossbars):
+    # Eight groups of 36 x 6; two lie on the diagonal of 100 x 60, and pieces of one layer share no crossbar.
+    cost = total([Layers(4, 6, 9, 50, groups=8)], replace(FULL, mapping=mapping))
+    assert cost.tiles == cost.layers[0].tiles == crossbars
+    assert cost.components["mvm"] == pytest.approx(50 * crossbars * 3.0e-6, rel=1e-12)
+    assert cost.components["dac"] == pytest.approx(50 * 8 * 36 * 0.3e-9, rel=1e-12)
+    assert cost.components["adc"] == pytest.approx(50 * 8 * 6 * 1.7e-9, rel=1e-12)
+    assert cost.latency == pytest.approx((50 * 110.0 + 50 * 48 / 3.0) * 1e-6, rel=1e-12)
 
 
 SIZES = st.integers(1, 400)
@@ -284,6 +396,75 @@ def test_what_is_not_known_is_nan():
     cost = network_cost(nn.Linear(3, 4), find_chip("ambrogio2023"), input_shape=(3,))
     assert np.isnan([cost.latency, cost.area]).all()
     assert cost.energy == pytest.approx(42.28e-6, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", CHIPS.names())
+def test_no_preset_calls_free_what_is_not_known(name):
+    chip = replace(CHIPS.get(name), n_tiles=None)
+    dense, depthwise = [Layers(64, 64, 1, 256)], [Layers(1, 1, 9, 256, groups=64)]
+    analog = total(dense + depthwise, chip)
+    assert np.isfinite(analog.energy)
+    assert np.isnan(analog.program_energy)
+    digital = total(dense + depthwise, replace(chip, depthwise="digital"))
+    assert np.isnan([digital.energy, digital.latency, digital.interval]).all()
+    assert np.isnan(digital.components["digital"])
+    assert np.isnan(digital.layers[1].energy)
+    # What does not need the unknown stays.
+    alone = total(dense, replace(chip, depthwise="digital"))
+    assert (digital.tiles, digital.components["mvm"]) == (alone.tiles, alone.components["mvm"])
+    assert digital.layers[0].energy == alone.energy == total(dense, chip).energy
+    assert digital.area == alone.area or chip.tile_area is None
+    given = replace(chip, depthwise="digital", digital_energy=0.3, digital_throughput=1000.0)
+    extra = total(dense + depthwise, given)
+    macs = 256 * 64 * 9
+    assert extra.energy == pytest.approx(alone.energy + macs * 0.3e-9, rel=1e-12)
+    if chip.mvm_latency is not None:
+        assert extra.latency == pytest.approx(alone.latency + macs / 1000.0 * 1e-6, rel=1e-12)
+    free = replace(chip, program_energy=0.0)
+    assert total(dense, free).program_energy == 0.0
+
+
+def test_unknown_digital_costs_in_a_population():
+    space = FBNetSpace()
+    chip = replace(CORE, depthwise="digital")
+    costs = population_costs(space, [[0] * 22, [8] * 22], chip)
+    # Skips are projections at most.
+    for name in ("aimc_energy", "aimc_latency"):
+        assert np.isnan(costs[name]).tolist() == [True, False]
+    assert np.isfinite(costs["aimc_tiles"]).all()
+    assert np.isfinite(costs["aimc_area"]).all()
+
+
+@pytest.mark.parametrize(
+    ("space", "population", "message"),
+    [
+        (NASBench201Space(), [[9] * 6], "9 at position 0"),
+        (NASBench201Space(), np.full((1, 6), 9), r"9 at position 0 .*of \(9, 9, 9, 9, 9, 9\)"),
+        (NASBench201Space(), [[0] * 5], "6 operations, but got 5"),
+        (NASBench201Space(), ["No.x"], "Cannot read the architecture"),
+        (NASBench201Space(), 3, "matrix of genotypes or a sequence"),
+        (FBNetSpace(), np.full((1, 22), 9), "number from 0 to 8 .* but got 9"),
+        (ResNetSpace(), [[0] * 3], "22 indices of a genotype"),
+    ],
+)
+def test_populations_are_checked(space, population, message):
+    with pytest.raises(OutOfSpaceError, match=message):
+        population_costs(space, population, "hermes")
+
+
+def test_architectures_in_any_form_and_chips_by_name():
+    space = NASBench201Space()
+    cell = space.from_indices([7])
+    by_name = population_costs(space, [7], "hermes-core")
+    direct = population_costs(space, cell, CORE)
+    assert all((by_name[name] == values).all() for name, values in direct.items())
+    model = nn.Linear(3, 4)
+    cost = network_cost(model, "hermes", input_shape=(3,))
+    assert cost.chip == find_chip("hermes")
+    with pytest.raises(UnknownNameError, match="Did you mean 'hermes'"):
+        network_cost(model, "herms", input_shape=(3,))
+    with pytest.raises(InvalidArgumentError, match="`chip` must be an AIMCChip, the name"):
+        population_costs(space, cell, 3)
 
 
 def test_a_network_without_matrices():

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from ..hardware import AIMCChip, ChipCost
 
+_IMAGE, _CLASSES = (3, 32, 32), 10
+_MODELS = {"lstm": ((35,), 10_000), "text-classifier": ((128,), 2), "kws-cnn": ((1, 32, 40), 12)}
+"""Input and classes of networks that are not for images; the language model's are those of its source."""
+
 
 def cost(
     network: Annotated[
@@ -34,9 +38,19 @@ def cost(
     ] = False,
     space: Annotated[str, typer.Option(help="Space of the architecture.")] = "nasbench201",
     input_shape: Annotated[
-        str, typer.Option("--input", help="Shape of one input, such as 3,32,32.")
-    ] = "3,32,32",
-    classes: Annotated[int, typer.Option(help="Number of classes.")] = 10,
+        str | None,
+        typer.Option(
+            "--input",
+            help="Shape of one input, such as 3,32,32, or the length of a text. [default: the space's or "
+            "network's own]",
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of classes, or words of a vocabulary. [default: the space's own, 10 otherwise]"
+        ),
+    ] = None,
     measured: Annotated[
         Path | None,
         typer.Option(
@@ -64,8 +78,9 @@ def cost(
     from ..report.cost_figure import cost_figure
 
     chosen = _changed(find_chip(chip), tiles, mapping, replicate)
-    shape = _shape(input_shape)
-    found = network_cost(_build(network, space, shape, classes), chosen, input_shape=shape)
+    shape = None if input_shape is None else _shape(input_shape)
+    built, example = _build(network, space, shape, classes)
+    found = network_cost(built, chosen, **example)
     save_figure(cost_figure(found), out)
     if as_json:
         print(dump_json(_plain(found)))
@@ -96,19 +111,45 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _build(network: str, space: str, shape: tuple[int, ...], classes: int) -> nn.Module:
+def _build(
+    network: str, space: str, shape: tuple[int, ...] | None, classes: int | None
+) -> tuple[nn.Module, dict[str, Any]]:
+    """The network, and the input it is traced with as an argument of :func:`.network_cost`."""
     if network[:1].isalpha() and not network.lower().startswith("no."):
-        from ..models import build_model
-
-        return build_model(network, input_shape=shape, n_classes=classes)
+        return _named(network, shape, classes)
     from ..spaces import SPACES
 
-    chosen = SPACES.get(space)()
-    if len(shape) != 3:
+    chosen: Any = SPACES.get(space)()
+    if shape is not None and len(shape) != 3:
         raise InvalidArgumentError(
             f"`--input` must be channels, height and width, but got {len(shape)} sizes."
         )
-    return chosen.build(_architecture(network, space), input_shape=shape, n_classes=classes)
+    shape = getattr(chosen, "input_shape", _IMAGE) if shape is None else shape
+    classes = getattr(chosen, "n_classes", _CLASSES) if classes is None else classes
+    arch = _architecture(network, space)
+    return chosen.build(arch, input_shape=shape, n_classes=classes), {"input_shape": shape}
+
+
+def _named(
+    network: str, shape: tuple[int, ...] | None, classes: int | None
+) -> tuple[nn.Module, dict[str, Any]]:
+    import torch
+
+    from ..models import build_model
+
+    own_shape, own_classes = _MODELS.get(network, (_IMAGE, _CLASSES))
+    shape = own_shape if shape is None else shape
+    # Tokens are looked up, which costs nothing here: any vocabulary does.
+    options: dict[str, Any] = {"vocabulary_size": 1} if network == "text-classifier" else {}
+    model = build_model(
+        network,
+        input_shape=shape,
+        n_classes=own_classes if classes is None else classes,
+        **options,
+    )
+    if len(shape) == 1 and any(isinstance(part, torch.nn.Embedding) for part in model.modules()):
+        return model, {"example": torch.zeros(1, *shape, dtype=torch.long)}
+    return model, {"input_shape": shape}
 
 
 def _architecture(network: str, space: str) -> Any:

@@ -20,7 +20,7 @@ from ..core import (
 from ..hardware import AIMCChip
 from ..spaces import Population, Space
 from .base import Evaluation, Evaluator
-from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
 from .noisy_table import NoisyTableEvaluator
 from .stochastic import Seeds, StochasticEvaluator
 from .table import TableEvaluator
@@ -192,14 +192,15 @@ def default_evaluator(
         objectives: Names of the objectives.
         constraints: Constraints, as for :meth:`.Problem.of`.
         chip: Chip of the metrics that begin with ``aimc_``: a chip, its name or its YAML file.
-        dataset: Data set of HW-NAS-Bench's table; the space's own by default.
+        dataset: Data set whose networks all costs are about, counted and measured on devices; what the space
+            is made for by default. Accuracies are those of CIFAR-10 all the same: no others are measured.
         noise: Simulate measurements with errors: each accuracy is the mean of so many noisy readings of the
             AnalogNAS-Bench table (:class:`.NoisyTableEvaluator`); None: the table's values.
 
     Raises:
-        InvalidArgumentError: If nothing measures a metric in the space; says what does. If ``noise`` is below
-            1, or there is no table to read.
-        UnknownNameError: If there is no such metric.
+        InvalidArgumentError: If nothing measures a metric in the space, or not for ``dataset``; says what does. If
+            ``noise`` is below 1, or there is no table to read.
+        UnknownNameError: If there is no such metric or data set.
         DataNotFoundError: If the table of devices was not added; says what to download.
     """
     names = [objectives] if isinstance(objectives, str) else list(objectives)
@@ -209,7 +210,12 @@ def default_evaluator(
         for name in [*names, *(bound.metric for bound in bounds)]
     ]
     sources: list[Evaluator] = []
-    if space.name == TableEvaluator.space_name:
+    counted = [name for name in wanted if name in COUNTED]
+    in_table = space.name == TableEvaluator.space_name
+    if in_table and counted_dataset(space, dataset) is not None:
+        # Before the table, which counts the networks for CIFAR-10.
+        sources.append(CountEvaluator(space, dataset=dataset))
+    if in_table:
         sources.append(TableEvaluator() if noise is None else NoisyTableEvaluator(n_readings=noise))
     elif noise is not None:
         raise InvalidArgumentError(
@@ -218,10 +224,10 @@ def default_evaluator(
     else:
         _check_countable(space, wanted)
     known = {name for source in sources for name in source.metrics}
-    if any(name in COUNTED for name in wanted if name not in known):
-        sources.append(CountEvaluator(space))
+    if any(name not in known for name in counted):
+        sources.append(CountEvaluator(space, dataset=dataset))
     if any(name in _CHIP_METRICS for name in wanted):
-        sources.append(ChipCostEvaluator(space, chip))
+        sources.append(ChipCostEvaluator(space, chip, dataset=dataset))
     if any(name in MEASUREMENTS for name in wanted):
         sources.append(DeviceCostEvaluator(space, dataset=dataset))
     if len(sources) == 1:

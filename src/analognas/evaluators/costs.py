@@ -12,6 +12,7 @@ from ..benchmarks import HWNASBench
 from ..core import InvalidArgumentError, check_choice
 from ..hardware import AIMCChip, chip_to_dict, find_chip, population_costs
 from ..spaces import Population, Space
+from ..spaces.nasbench201 import DATASETS
 from .base import Evaluation, Evaluator
 
 __all__ = ["COUNTED", "ChipCostEvaluator", "CountEvaluator", "DeviceCostEvaluator"]
@@ -40,15 +41,55 @@ class _Costs(Evaluator):
         }
 
 
+def counted_dataset(space: Space, dataset: str | None) -> str | None:
+    """Return the data set of HW-NAS-Bench whose networks are counted; None: what the space is made for.
+
+    Args:
+        space: The space.
+        dataset: The data set that was asked for.
+
+    Raises:
+        InvalidArgumentError: If the space does not count networks for that data set.
+        UnknownNameError: If there is no such data set.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> counted_dataset(NASBench201Space(), "ImageNet16-120")
+        'ImageNet16-120'
+    """
+    own = _DATASETS.get(space.name)
+    if dataset is None or dataset == own:
+        return None
+    if own is None:
+        raise InvalidArgumentError(
+            f"`dataset` must be left out for the space {space.name!r}, but got {dataset!r}: its networks are "
+            "counted for the input that the space has."
+        )
+    if space.name == "nasbench201":
+        return check_choice("data set", dataset, DATASETS)
+    others = {name: known for known, name in _DATASETS.items() if known.startswith("fbnet")}
+    check_choice("data set", dataset, others)
+    raise InvalidArgumentError(
+        f"`dataset` must be {own!r} where what networks of {space.name!r} cost is counted, but got "
+        f"{dataset!r}: their strides differ; search the space {others[dataset]!r}."
+    )
+
+
 class CountEvaluator(_Costs):
     """Parameters and multiply-accumulates, as the space counts them.
 
     Args:
         space: The space.
+        dataset: Data set of HW-NAS-Bench whose networks are counted; by default what the space is made for.
+
+    Raises:
+        InvalidArgumentError: If the space does not count networks for that data set.
+        UnknownNameError: If there is no such data set.
     """
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, *, dataset: str | None = None) -> None:
         self.space = space
+        self.dataset = counted_dataset(space, dataset)
 
     @property
     def metrics(self) -> list[str]:
@@ -63,12 +104,16 @@ class CountEvaluator(_Costs):
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
         return Evaluation(
-            {name: np.asarray(getattr(self.space, name)(population), np.float64) for name in names}
+            {name: np.asarray(self._count(name, population), np.float64) for name in names}
         )
 
     def identity(self) -> dict[str, Any]:
-        """That it counts."""
-        return {"counts": self.metrics}
+        """That it counts, and for which data set if that was asked."""
+        return {"counts": self.metrics, **_asked(self.dataset)}
+
+    def _count(self, name: str, population: Population) -> Any:
+        count = getattr(self.space, name)
+        return count(population) if self.dataset is None else count(population, self.dataset)
 
 
 class ChipCostEvaluator(_Costs):
@@ -80,10 +125,11 @@ class ChipCostEvaluator(_Costs):
     Args:
         space: A space that tells the layers of its networks: ``nasbench201``, ``resnet`` or ``fbnet``.
         chip: The chip, its name or its YAML file.
+        dataset: Data set of HW-NAS-Bench whose networks are counted; by default what the space is made for.
 
     Raises:
-        InvalidArgumentError: If the space does not tell the layers of its networks.
-        UnknownNameError: If there is no such chip.
+        InvalidArgumentError: If the space does not tell the layers of its networks, or not for that data set.
+        UnknownNameError: If there is no such chip or data set.
 
     Example:
         >>> from analognas.spaces import NASBench201Space
@@ -93,7 +139,9 @@ class ChipCostEvaluator(_Costs):
         [12.0]
     """
 
-    def __init__(self, space: Space, chip: AIMCChip | str = "hermes") -> None:
+    def __init__(
+        self, space: Space, chip: AIMCChip | str = "hermes", *, dataset: str | None = None
+    ) -> None:
         if not callable(getattr(space, "layers", None)):
             raise InvalidArgumentError(
                 f"The space {space.name!r} does not tell the layers of its networks, so that what they cost on "
@@ -102,6 +150,7 @@ class ChipCostEvaluator(_Costs):
         self.space = space
         self._counted: Any = space
         self.chip = find_chip(chip) if isinstance(chip, str) else chip
+        self.dataset = counted_dataset(space, dataset)
 
     @property
     def metrics(self) -> list[str]:
@@ -121,12 +170,19 @@ class ChipCostEvaluator(_Costs):
             UnknownNameError: If the chip's description does not tell enough for a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
-        costs = population_costs(self._counted, population, self.chip)
+        shape, classes = (None, None) if self.dataset is None else DATASETS[self.dataset]
+        costs = population_costs(
+            self._counted,
+            population,
+            self.chip,
+            input_shape=shape,
+            n_classes=classes,
+        )
         return Evaluation({name: np.asarray(costs[name], dtype=np.float64) for name in names})
 
     def identity(self) -> dict[str, Any]:
-        """Everything that the chip is."""
-        return {"chip": chip_to_dict(self.chip)}
+        """Everything that the chip is, and the data set if it was asked for."""
+        return {"chip": chip_to_dict(self.chip), **_asked(self.dataset)}
 
 
 class DeviceCostEvaluator(_Costs):
@@ -186,3 +242,7 @@ class DeviceCostEvaluator(_Costs):
             "dataset": self.dataset,
             "checksum": about.get("checksum", about.get("source_sha256")),
         }
+
+
+def _asked(dataset: str | None) -> dict[str, Any]:
+    return {} if dataset is None else {"dataset": dataset}

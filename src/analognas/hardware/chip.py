@@ -20,10 +20,14 @@ _OPTIONAL = (
     "mvm_latency",
     "mvm_energy",
     "tile_area",
+    "digital_energy",
     "digital_throughput",
     "link_bandwidth",
+    "program_energy",
 )
+_MAY_BE_FREE = ("digital_energy", "program_energy")
 _TEXTS = ("name", "source")
+_MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,8 @@ class AIMCChip:
 
     A matrix layer lies on crossbars for good (weight-stationary); one use of a crossbar, a matrix-vector
     multiplication (MVM), serves one output position. What is None is not known: costs that need it are NaN,
-    except where it says otherwise.
+    and others are not; only the time of links is not counted then. Energies that are 0 cost nothing: they are
+    in ``mvm_energy``, or left out.
 
     Args:
         name: What it is called.
@@ -55,7 +60,7 @@ class AIMCChip:
         adc_energy: Energy of one output conversion, likewise, pJ.
         add_energy: Energy of adding one partial sum of crossbars that lie one below the other, pJ.
         digital_energy: Energy of one digital multiply-accumulate, pJ.
-        digital_throughput: Digital multiply-accumulates a ns; None: their time is not counted.
+        digital_throughput: Digital multiply-accumulates a ns.
         link_energy: Energy of moving one byte of outputs to where it is used, pJ.
         link_bandwidth: Bytes moved a ns; None: their time is not counted.
         activation_bits: Bits of an activation that is moved.
@@ -89,13 +94,13 @@ class AIMCChip:
     dac_energy: float = 0.0
     adc_energy: float = 0.0
     add_energy: float = 0.0
-    digital_energy: float = 0.0
+    digital_energy: float | None = None
     digital_throughput: float | None = None
     link_energy: float = 0.0
     link_bandwidth: float | None = None
     activation_bits: int = 8
     idle_power: float = 0.0
-    program_energy: float = 0.0
+    program_energy: float | None = None
     tile_area: float | None = None
     digital_area: float = 0.0
 
@@ -153,9 +158,9 @@ def _checked(name: str, value: object) -> object:
             raise InvalidArgumentError(f"`replicate` must be true or false, but got {value!r}.")
         return value
     if name in _COUNTS or name == "n_tiles":
-        return check_int(name, value, minimum=1)
+        return check_int(name, value, minimum=1, maximum=_MOST)
     number = check_float(name, value, minimum=0.0)
-    if number == 0.0 and name in _OPTIONAL:
+    if number == 0.0 and name in _OPTIONAL and name not in _MAY_BE_FREE:
         raise InvalidArgumentError(
             f"`{name}` must be positive, or left out where it is not known, but got {value!r}."
         )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError
 from ..spaces import Layers, Population
 from .chip import AIMCChip
+from .chip_files import find_chip
 from .work import Work, count_work
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ Floats = NDArray[np.floating[Any]]
 
 class CountedSpace(Protocol):
     """A space that tells the matrix layers of its networks."""
+
+    def population(self, architectures: Any) -> Population:
+        """Check and encode architectures."""
 
     def layers(
         self,
@@ -79,7 +83,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class ChipCost:
-    """Costs of one inference of a network. Its text is a table.
+    """Costs of one inference of a network. Its text is a table. What the chip does not tell is NaN.
 
     Attributes:
         chip: The chip.
@@ -90,7 +94,7 @@ class ChipCost:
         energy: Energy of one inference, mJ.
         components: Energy by :data:`COMPONENTS`, mJ.
         area: Area of the crossbars used and of the digital parts, mm2.
-        program_energy: Energy of writing all weights once, mJ.
+        program_energy: Energy of writing all weights once, copies included, mJ.
         macs: Multiply-accumulates of one inference.
         layers: Costs of each matrix.
     """
@@ -142,7 +146,7 @@ class ChipCost:
 
 def network_cost(
     model: nn.Module,
-    chip: AIMCChip,
+    chip: AIMCChip | str,
     *,
     input_shape: tuple[int, ...] | None = None,
     example: Any = None,
@@ -151,13 +155,14 @@ def network_cost(
 
     Args:
         model: Any torch network; it is run once on zeros and left as it was.
-        chip: The chip.
+        chip: The chip, its name or its YAML file.
         input_shape: Shape of one input without the batch.
         example: The input instead, where zeros of a shape will not do, such as tokens.
 
     Raises:
         InvalidArgumentError: If the network has a layer that cannot be mapped, does not run on the input, or
             the chip has too few crossbars; says how many are missing.
+        UnknownNameError: If there is no such chip.
 
     Example:
         >>> from torch import nn
@@ -168,6 +173,7 @@ def network_cost(
     """
     from .trace import trace_layers
 
+    chip = _found(chip)
     named = trace_layers(model, input_shape=input_shape, example=example)
     if not named:
         raise InvalidArgumentError("The network has no matrix layer, so that it costs no crossbar.")
@@ -182,8 +188,8 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
     if missing > 0:
         raise InvalidArgumentError(
             f"The network needs {int(work.tiles[0])} crossbars of {chip.rows} x {chip.columns}, but "
-            f"{chip.name!r} has {chip.n_tiles}: {int(missing)} are missing. Take a chip with more, or "
-            "`n_tiles=None`."
+            f"{chip.name!r} has {chip.n_tiles}: {int(missing)} are missing. Take a chip with more, or leave "
+            "their number open: `--tiles any` on the command line, `n_tiles=None` from Python."
         )
     latency, interval, parts = _prices(work, chip)
     total = _total(parts)
@@ -197,7 +203,7 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
         energy=float(total[0]) * _MJ,
         components={name: float(part[0]) * _MJ for name, part in parts.items()},
         area=float(_area(work, chip)[0]),
-        program_energy=int(work.cells[0]) * chip.program_energy * _MJ,
+        program_energy=float(_priced(work.cells, chip.program_energy)[0]) * _MJ,
         macs=sum(int(layer.positions) * int(layer.weights) for layer in layers),
         layers=_table(named, chip, work),
     )
@@ -205,8 +211,8 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
 
 def population_costs(
     space: CountedSpace,
-    population: Population,
-    chip: AIMCChip,
+    population: Any,
+    chip: AIMCChip | str,
     *,
     input_shape: tuple[int, int, int] | None = None,
     n_classes: int | None = None,
@@ -217,8 +223,8 @@ def population_costs(
 
     Args:
         space: A space that tells the layers of its networks.
-        population: Genotypes, shape ``(n, n_genes)``.
-        chip: The chip.
+        population: Genotypes, shape ``(n, n_genes)``, or architectures in any form that the space knows.
+        chip: The chip, its name or its YAML file.
         input_shape: Channels, height and width of the input; None: the space's own.
         n_classes: Number of classes; None: the space's own.
 
@@ -227,16 +233,21 @@ def population_costs(
         each. Latency and energy of a network that does not fit the chip are NaN; its tiles and area are those
         it needs.
 
+    Raises:
+        OutOfSpaceError: If an architecture does not belong to the space.
+        UnknownNameError: If there is no such chip.
+
     Example:
-        >>> from analognas.hardware import CHIPS
         >>> from analognas.spaces import NASBench201Space
         >>> space = NASBench201Space()
-        >>> costs = population_costs(space, space.population([[0, 1, 1, 1, 1, 1]]), CHIPS.get("hermes"))
+        >>> costs = population_costs(space, [[0, 1, 1, 1, 1, 1]], "hermes")
         >>> costs["aimc_tiles"].tolist()
         [12]
     """
-    layers: list[Layers] = list(space.layers(population, input_shape, n_classes))
-    n = len(population)
+    chip = _found(chip)
+    rows = space.population(population)
+    layers: list[Layers] = list(space.layers(rows, input_shape, n_classes))
+    n = len(rows)
     work = count_work(layers, chip, n)
     latency, _, parts = _prices(work, chip)
     fits = np.where(_missing(work, chip) > 0, np.nan, 1.0)
@@ -248,31 +259,38 @@ def population_costs(
     }
 
 
+def _found(chip: object) -> AIMCChip:
+    if isinstance(chip, AIMCChip):
+        return chip
+    if isinstance(chip, str):
+        return find_chip(chip)
+    raise InvalidArgumentError(
+        f"`chip` must be an AIMCChip, the name of a chip or its YAML file, but got {chip!r}."
+    )
+
+
 def _missing(work: Work, chip: AIMCChip) -> NDArray[np.int64]:
     return work.tiles - chip.n_tiles if chip.n_tiles is not None else np.zeros_like(work.tiles)
 
 
 def _prices(work: Work, chip: AIMCChip) -> tuple[Floats, Floats, dict[str, Floats]]:
     """Time of an inference and between two, ns; energies by component, nJ."""
-    mvm = np.nan if chip.mvm_latency is None else chip.mvm_latency
-    energy = np.nan if chip.mvm_energy is None else chip.mvm_energy
     n_bytes = work.moved * chip.activation_bits / 8
-    beside = np.zeros(len(work.tiles))
-    if chip.digital_throughput is not None:
-        beside = beside + work.digital / chip.digital_throughput
+    per_mac = None if chip.digital_throughput is None else 1 / chip.digital_throughput
+    beside = _priced(work.digital, per_mac)
     if chip.link_bandwidth is not None:
         beside = beside + n_bytes / chip.link_bandwidth
-    latency = work.steps * mvm + beside
+    latency = _priced(work.steps, chip.mvm_latency) + beside
     interval = latency
     if chip.schedule == "pipelined":
         # Digital units and links are shared by all layers.
-        interval = np.maximum(work.longest * mvm, beside)
+        interval = np.maximum(_priced(work.longest, chip.mvm_latency), beside)
     parts = {
-        "mvm": work.mvms * energy,
+        "mvm": _priced(work.mvms, chip.mvm_energy),
         "dac": work.dac * chip.dac_energy * _PICO,
         "adc": work.adc * chip.adc_energy * _PICO,
         "adds": work.adds * chip.add_energy * _PICO,
-        "digital": work.digital * chip.digital_energy * _PICO,
+        "digital": _priced(work.digital, chip.digital_energy) * _PICO,
         "links": n_bytes * chip.link_energy * _PICO,
         # 1 mW for 1 ns is 1 pJ; without idle power an unknown time does no harm.
         "idle": (work.tiles + work.copies) * chip.idle_power * interval * _PICO
@@ -280,6 +298,11 @@ def _prices(work: Work, chip: AIMCChip) -> tuple[Floats, Floats, dict[str, Float
         else np.zeros(len(work.tiles)),
     }
     return latency, interval, parts
+
+
+def _priced(counts: NDArray[np.int64], price: float | None) -> Floats:
+    """Counts times a price; where that is not known, NaN if there is anything to pay."""
+    return np.where(counts > 0, np.nan, 0.0) if price is None else counts * price
 
 
 def _total(parts: dict[str, Floats]) -> Floats:

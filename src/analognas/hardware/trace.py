@@ -9,15 +9,16 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from ..core import InvalidArgumentError, check_int
 from ..spaces import Layers
+from .products import ProductWatch
 
 __all__ = ["NamedLayers", "trace_layers"]
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _CELLS: tuple[type[nn.Module], ...] = (nn.LSTMCell, nn.GRUCell, nn.RNNCell)
-_LOOKED_UP = (nn.Embedding, nn.EmbeddingBag)
 _Example: TypeAlias = Tensor | tuple[Tensor, ...]
 
 
@@ -45,7 +46,9 @@ def trace_layers(
     """Return the matrices that one forward uses, in the order of their first use.
 
     Linear, convolutional, recurrent and attention layers are seen; embeddings are looked up, not multiplied. A
-    layer that is used several times is one matrix with the positions of all uses.
+    layer that is used several times is one matrix with the positions of all uses, and so are layers that share
+    their weight. Products of activations with each other, as attention's, are not listed, nor are
+    normalisation, pooling and what else multiplies with no matrix.
 
     Args:
         model: Any module; it is run once without gradients and left as it was.
@@ -54,22 +57,23 @@ def trace_layers(
 
     Raises:
         InvalidArgumentError: If neither or both of ``input_shape`` and ``example`` are given, the network
-            cannot run on it, or a layer has a matrix that cannot be mapped; names the layer.
+            cannot run on it, or it multiplies with a matrix that belongs to none of these layers; names both.
     """
     if not isinstance(model, nn.Module):
         raise InvalidArgumentError(f"`model` must be a torch module, but got {model!r}.")
     inputs = _inputs(model, input_shape, example)
-    found: dict[str, NamedLayers] = {}
+    found: dict[Any, NamedLayers] = {}
+    watch = ProductWatch(model)
+    handles = []
     for name, module in model.named_modules():
-        if not _is_known(module):
-            _refuse_unknown(name, module)
-    handles = [
-        module.register_forward_hook(_hook(name, module, found), with_kwargs=True)
-        for name, module in model.named_modules()
-        if _is_known(module)
-    ]
+        if isinstance(module, torch.jit.ScriptModule):
+            raise InvalidArgumentError(
+                f"The layer {name!r} ({type(module).__name__}) cannot be mapped to crossbars: a scripted "
+                "network does not tell its layers; give the network that it was made from."
+            )
+        handles += _listen(name, module, found, watch)
     try:
-        with _undisturbed(model):
+        with _undisturbed(model), watch:
             model(*inputs)
     except InvalidArgumentError:
         raise
@@ -92,8 +96,16 @@ def _inputs(
     if (input_shape is None) == (example is None):
         raise InvalidArgumentError("Either `input_shape` or `example` must be given, and not both.")
     if example is not None:
-        return example if isinstance(example, tuple) else (example,)
-    assert input_shape is not None
+        parts = example if isinstance(example, tuple) else (example,)
+        if not parts or not all(isinstance(part, Tensor) for part in parts):
+            raise InvalidArgumentError(
+                f"`example` must be a tensor or a tuple of tensors, but got {example!r}."
+            )
+        return parts
+    if not isinstance(input_shape, tuple | list):
+        raise InvalidArgumentError(
+            f"`input_shape` must be the sizes of one input, such as (3, 32, 32), but got {input_shape!r}."
+        )
     sizes = [check_int("input_shape", size, minimum=1) for size in input_shape]
     weight = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
     return (torch.zeros(1, *sizes, dtype=weight.dtype, device=weight.device),)
@@ -121,30 +133,45 @@ def _is_known(module: nn.Module) -> bool:
     )
 
 
-def _refuse_unknown(name: str, module: nn.Module) -> None:
-    if isinstance(module, _LOOKED_UP):
-        return
-    for parameter_name, parameter in module.named_parameters(recurse=False):
-        if parameter_name.startswith("weight") and parameter.dim() >= 2:
-            raise InvalidArgumentError(
-                f"The layer {name!r} ({type(module).__name__}) cannot be mapped to crossbars; linear, "
-                "convolutional, recurrent and attention layers can."
-            )
+def _listen(
+    name: str, module: nn.Module, found: dict[Any, NamedLayers], watch: ProductWatch
+) -> list[RemovableHandle]:
+    """Note the matrices of ``module`` whenever it is used, and tell ``watch`` where the forward is."""
+    known = _is_known(module)
+
+    def enter(*_: Any) -> None:
+        watch.enter(name, module, mapped=known)
+
+    def leave(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        watch.leave(mapped=known)
+        if known:
+            given = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
+            _note(name, module, found, _matrices(name, module, given, output))
+
+    return [
+        module.register_forward_pre_hook(enter, prepend=True),
+        module.register_forward_hook(leave, with_kwargs=True),
+    ]
 
 
-def _hook(name: str, module: nn.Module, found: dict[str, NamedLayers]) -> Any:
-    def note(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        given = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
-        for part, layer in _matrices(name, module, given, output):
-            full = f"{name}.{part}" if part and name else name or part
-            if full in found:
-                seen = found[full]
-                positions = seen.layer.positions + layer.positions
-                found[full] = replace(seen, layer=replace(seen.layer, positions=positions))
-            else:
-                found[full] = NamedLayers(full, type(module).__name__, layer)
-
-    return note
+def _note(
+    name: str,
+    module: nn.Module,
+    found: dict[Any, NamedLayers],
+    matrices: Iterator[tuple[str, Layers]],
+) -> None:
+    for part, layer in matrices:
+        full = f"{name}.{part}" if part and name else name or part
+        weight = module._parameters.get(part or "weight")
+        # Layers may share a weight: it is on the chip once.
+        shape = (layer.channels, layer.outputs, layer.kernel, layer.groups)
+        key = full if weight is None else (id(weight), *shape)
+        if key in found:
+            seen = found[key]
+            positions = seen.layer.positions + layer.positions
+            found[key] = replace(seen, layer=replace(seen.layer, positions=positions))
+        else:
+            found[key] = NamedLayers(full, type(module).__name__, layer)
 
 
 def _matrices(

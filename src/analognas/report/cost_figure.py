@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from .style import COLOURS, GREY, new_figure
@@ -21,7 +22,8 @@ _ROW_HEIGHT = 0.26
 def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
     """Draw the share of time, energy and crossbars of each kind of layer, the costliest first.
 
-    Layers of equal shape are one row; beyond 24 rows the rest is one.
+    Layers of equal shape are one row; beyond 24 rows the rest is one. Where the chip tells energies beside that
+    of its MVMs, a last panel has the share of each component.
 
     Args:
         cost: What :func:`analognas.hardware.network_cost` returned.
@@ -31,13 +33,20 @@ def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
         The figure; no global state of matplotlib is touched.
     """
     rows = _rows(cost)
-    figure, panels = new_figure(9.6, 1.5 + _ROW_HEIGHT * len(rows), panels=(1, 1, 1))
+    parts = {name: value for name, value in cost.components.items() if value != 0}
+    split = len(parts) > 1
+    height = 1.5 + _ROW_HEIGHT * max(len(rows), len(parts) if split else 0)
+    figure, panels = new_figure(
+        12.4 if split else 9.6, height, panels=(1, 1, 1, 1) if split else (1, 1, 1)
+    )
     names = ("time", "energy", "crossbars")
-    for i, (axes, name) in enumerate(zip(panels, names, strict=True)):
+    for i, (axes, name) in enumerate(zip(panels[:3], names, strict=True)):
         _bars(axes, [100 * row[1][i] for row in rows], COLOURS[i])
         axes.set_xlabel(f"share of {name} (%)")
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_yticks(range(len(rows)), [row[0] for row in rows] if i == 0 else [], fontsize=8)
+    if split:
+        _components(panels[3], parts, cost.energy)
     time, energy = (
         f"{value:.4g} {unit}" if value == value else f"unknown {what}"
         for value, unit, what in ((cost.latency, "ms", "time"), (cost.energy, "mJ", "energy"))
@@ -45,6 +54,18 @@ def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
     head = f"{cost.chip.name}: {time}, {energy}, {cost.tiles} crossbars"
     figure.suptitle(title or f"{head} ({cost.utilisation:.0%} used)", fontsize=10)
     return figure
+
+
+def _components(axes: Axes, parts: dict[str, float], energy: float) -> None:
+    """Share of energy of each component, the largest first; what is not known comes first."""
+    order = sorted(
+        parts, key=lambda name: -parts[name] if parts[name] == parts[name] else -math.inf
+    )
+    _bars(axes, [100 * parts[name] / energy for name in order], COLOURS[3])
+    axes.set_xlabel("share of energy (%)")
+    axes.set_ylim(len(order) - 0.4, -0.6)
+    labels = [name if parts[name] == parts[name] else f"{name} (unknown)" for name in order]
+    axes.set_yticks(range(len(order)), labels, fontsize=8)
 
 
 def _bars(axes: Axes, values: list[float], colour: str) -> None:

@@ -383,7 +383,7 @@ class Space(ABC):
         unsigned = matrix.view(f"u{matrix.itemsize}")
         outside = unsigned >= self._n_choices_unsigned
         if outside.any():
-            self.encode(matrix[int(outside.any(axis=1).argmax())])
+            self.encode(matrix[int(outside.any(axis=1).argmax())].tolist())
         rows = self.canonical(matrix.astype(self.dtype, copy=False))
         if self._constrained and not (allowed := self.allowed(rows)).all():
             self.encode(self.decode(rows[int(allowed.argmin())]))
