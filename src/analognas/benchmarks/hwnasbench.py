@@ -175,13 +175,14 @@ class HWNASBench:
 
         Returns:
             Metric to :class:`Provenance`, shape ``(n,)``. Sums over FBNet's layers and products are
-            DERIVED.
+            DERIVED, and MISSING where one of their parts is.
         """
         names, rows = self._checked(population, metrics, dataset)
         if self.search_space == "nasbench201":
             codes = self.space.codes(rows)
             return {name: self._provenance[dataset, name][codes] for name in names}
-        return {name: np.full(len(rows), Provenance.DERIVED, dtype=np.uint8) for name in names}
+        values = self.query(rows, names, dataset)
+        return {name: _derived(column) for name, column in values.items()}
 
     def get_net_config(self, architecture: Any, dataset: str) -> dict[str, Any]:
         """Return what :func:`get_cell_based_tiny_net` or :func:`get_fbnet` builds one network from.
@@ -251,9 +252,7 @@ class HWNASBench:
             factors = [n for n in CELL_METRICS if n.endswith(("_latency", "_energy"))]
             product = _product([self._columns[dataset, name] for name in factors])
             self._columns[dataset, _PRODUCT] = product
-            self._provenance[dataset, _PRODUCT] = np.where(
-                np.isnan(product), Provenance.MISSING, Provenance.DERIVED
-            ).astype(np.uint8)
+            self._provenance[dataset, _PRODUCT] = _derived(product)
 
 
 def _read(path: str | os.PathLike[str] | None, search_space: str) -> CellCosts | LayerCosts:
@@ -263,6 +262,11 @@ def _read(path: str | os.PathLike[str] | None, search_space: str) -> CellCosts |
     if Path(path).suffix.lower() == ".parquet":
         return CellCosts.load(path) if cells else LayerCosts.load(path)
     return read_hw_nas_bench(path)[0 if cells else 1]
+
+
+def _derived(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Provenance of what is computed of published values."""
+    return np.where(np.isnan(values), Provenance.MISSING, Provenance.DERIVED).astype(np.uint8)
 
 
 def _product(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
