@@ -7,6 +7,7 @@ from analognas.core import DataNotFoundError, InvalidArgumentError, UnknownNameE
 from analognas.evaluators import (
     ChipCostEvaluator,
     CombinedEvaluator,
+    CostPredictor,
     CountEvaluator,
     DeviceCostEvaluator,
     Evaluation,
@@ -67,6 +68,38 @@ def test_each_metric_comes_from_the_first_that_knows_it(space, rows, bench):
     assert [*both.identity()] == ["sources"]
     with pytest.raises(UnknownNameError, match="Unknown metric 'aimc_tiles'"):
         both.evaluate(rows, ["aimc_tiles"])
+
+
+def test_predictions_of_several_sources_keep_their_errors(space, bench):
+    cells = space.sample(30, generator=np.random.default_rng(0), unique=True)
+    generator = np.random.default_rng(1)
+
+    def fitted(*names):
+        noisy = (cells == 2).sum(axis=1) + generator.normal(9, 1, 30)
+        return CostPredictor(encoding="operations").fit(cells, dict.fromkeys(names, noisy))
+
+    one = fitted("raspi4_latency", "pixel3_latency")
+    other = fitted("edgetpu_latency", "pixel3_latency")
+    both = CombinedEvaluator([TableEvaluator(bench), one, other])
+    report = both.report(cells[0])
+    names = ["raspi4_latency", "pixel3_latency", "edgetpu_latency"]
+    evaluation = both.evaluate(cells[:1], names)
+    assert report["standard_errors"] == {name: evaluation.sems[name][0] for name in names}
+    assert sorted(report["predicted"]) == sorted(names)
+    # What a table knows is not predicted, whoever else would.
+    whole = CombinedEvaluator([fitted("edgetpu_latency"), one, other]).report(cells[0])
+    known = CombinedEvaluator([_Known(space), one]).report(cells[0])
+    assert set(whole["standard_errors"]) == set(names)
+    assert known["metrics"]["raspi4_latency"] == 1.0
+    assert known["predicted"] == ["pixel3_latency"]
+    assert set(known["standard_errors"]) == {"pixel3_latency"}
+
+
+class _Known(CountEvaluator):
+    metrics = ("raspi4_latency",)
+
+    def report(self, row):
+        return {"metrics": {"raspi4_latency": 1.0}}
 
 
 @pytest.mark.parametrize("space", [NASBench201Space(), ResNetSpace(), FBNetSpace()])

@@ -128,6 +128,47 @@ def test_bad_measurements(space):
         CostPredictor().save("never.parquet")
 
 
+def test_nothing_is_free(space):
+    cells = space.sample(60, generator=np.random.default_rng(0), unique=True)
+    n = (cells == 2).sum(axis=1)
+    costs = np.maximum(4.0 * n - 3, 0.5) * np.random.default_rng(1).normal(1, 0.02, 60)
+    predictor = CostPredictor(encoding="operations").fit(cells, {"mine_latency": costs})
+    rows = space.every()
+    found = predictor.evaluate(rows, ["mine_latency"])
+    lowest, means = costs.min(), found.means["mine_latency"]
+    found_by_model = predictor._models["mine_latency"].predict(
+        predictor._distinct_features(rows)[0]
+    )[0]
+    assert found_by_model.min() < 0  # what a line makes of it
+    assert means.min() > lowest / 4
+    # Order stays, and what lies above half of the lowest stays as it is.
+    raw = found_by_model[predictor._distinct_features(rows)[1]]
+    order = np.argsort(raw, kind="stable")
+    assert (np.diff(means[order]) >= 0).all()
+    high = raw >= lowest / 2
+    assert 0 < high.sum() < len(raw)
+    np.testing.assert_array_equal(means[high], raw[high])
+    assert (means[~high] < lowest / 2).all()
+
+
+def test_a_measured_device_predicts_no_free_network(devices, space):
+    index = np.random.default_rng(0).permutation(15_625)[:100]
+    values = devices["raspi4_latency"][index]
+    predictor = CostPredictor().fit(space.from_indices(index), {"raspi4_latency": values})
+    means = predictor.evaluate(space.every(), ["raspi4_latency"]).means["raspi4_latency"]
+    assert (means > values.min() / 4).all()
+
+
+def test_measured_zeros_may_be_predicted(space):
+    cells = space.sample(60, generator=np.random.default_rng(0), unique=True)
+    costs = 1.0 * (cells == 2).sum(axis=1)
+    predictor = CostPredictor().fit(cells, {"mine_latency": costs})
+    assert predictor.formula("mine_latency") == "0 + 1 nor_conv_3x3"
+    assert (
+        predictor.evaluate([(1, 1, 1, 1, 1, 1)], ["mine_latency"]).means["mine_latency"] == 0
+    ).all()
+
+
 def test_a_constant_cost(space):
     cells = space.sample(60, generator=np.random.default_rng(0))
     predictor = CostPredictor().fit(cells, {"mine_latency": np.full(60, 4.0)})

@@ -262,7 +262,7 @@ def _print_result(result: SearchResult, space: Space) -> None:
     from rich.table import Table
 
     from ..report import cell_columns
-    from ..worker import architecture_text, number
+    from ..worker import architecture_text, value_text
 
     if result.feasible and len(result.problem.objectives) == 1:
         columns = cell_columns(result)
@@ -274,7 +274,7 @@ def _print_result(result: SearchResult, space: Space) -> None:
         if compared:
             table.add_column("95 % interval", justify="right", no_wrap=True)
         for cell in result.winners:
-            values = [number(name, cell["metrics"][name]) for name in columns]
+            values = [value_text(cell, name) for name in columns]
             if compared:
                 known = cell.get("estimate")
                 values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")

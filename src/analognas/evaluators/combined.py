@@ -97,13 +97,24 @@ class CombinedEvaluator(Evaluator):
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """All that the sources know of one architecture; of what several know, the first counts."""
+        of = self._source_of()
         whole: dict[str, Any] = {}
         metrics: dict[str, Any] = {}
+        errors: dict[str, float] = {}
+        predicted: list[str] = []
         for source in reversed(self.sources):
             part = source.report(row)
             metrics |= part["metrics"]
+            own = {name for name, first in of.items() if first is source}
+            errors |= {n: e for n, e in part.get("standard_errors", {}).items() if n in own}
+            predicted += [name for name in part.get("predicted", ()) if name in own]
             whole |= part
-        return {**whole, "metrics": metrics}
+        known = {"standard_errors": errors, "predicted": predicted}
+        return {
+            **{name: value for name, value in whole.items() if name not in known},
+            "metrics": metrics,
+            **{name: value for name, value in known.items() if value},
+        }
 
     def _source_of(self) -> dict[str, Evaluator]:
         found: dict[str, Evaluator] = {}
