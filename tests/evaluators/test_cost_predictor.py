@@ -114,8 +114,11 @@ def test_bad_measurements(space):
         CostPredictor().fit(cells[:9], {"mine_latency": ones[:9]})
     with pytest.raises(InvalidArgumentError, match="different architectures, but got 1"):
         CostPredictor().fit(cells[[0] * 20], {"mine_latency": np.arange(20.0)})
-    with pytest.raises(InvalidArgumentError, match="must be finite, but got nan at position 3"):
-        CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.nan, 1.0)})
+    with pytest.raises(InvalidArgumentError, match="must be finite, but got inf at position 3"):
+        CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.inf, 1.0)})
+    costs = {"mine_latency": ones, "mine_energy": np.where(np.arange(20) < 9, 1.0, np.nan)}
+    with pytest.raises(InvalidArgumentError, match="but got 9 of 'mine_energy'"):
+        CostPredictor().fit(cells, costs)
     with pytest.raises(
         UnknownNameError, match="Unknown metric 'speed'. Call a cost of your own <device>_latency"
     ):
@@ -167,6 +170,33 @@ def test_measured_zeros_may_be_predicted(space):
     assert (
         predictor.evaluate([(1, 1, 1, 1, 1, 1)], ["mine_latency"]).means["mine_latency"] == 0
     ).all()
+
+
+def test_devices_measured_on_different_cells_share_a_table(space, tmp_path):
+    generator = np.random.default_rng(5)
+    cells = space.sample(50, generator=generator, unique=True)
+    noisy_costs, exact = noisy(cells, generator), 1.0 + (cells == 2).sum(axis=1)
+    left, right = np.arange(50) < 30, np.arange(50) >= 20
+    both = CostPredictor().fit(
+        cells,
+        {
+            "mine_latency": np.where(left, noisy_costs, np.nan),
+            "other_latency": np.where(right, exact, np.nan),
+        },
+    )
+    both.save(tmp_path / "both.parquet")
+    alone = [
+        CostPredictor().fit(cells[left], {"mine_latency": noisy_costs[left]}),
+        CostPredictor().fit(cells[right], {"other_latency": exact[right]}),
+    ]
+    every = space.every()[::50]
+    for one, name in zip(alone, both.cross_validation, strict=True):
+        expected = one.evaluate(every, [name])
+        for predictor in (both, CostPredictor.load(tmp_path / "both.parquet")):
+            found = predictor.evaluate(every, [name])
+            np.testing.assert_array_equal(found.means[name], expected.means[name])
+            np.testing.assert_array_equal(found.sems[name], expected.sems[name])
+        assert both.cross_validation[name] == one.cross_validation[name]
 
 
 def test_a_constant_cost(space):

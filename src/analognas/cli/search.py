@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "max_seconds": None,
     "chip": "hermes",
     "dataset": None,
+    "measured": [],
 }
 
 # Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
@@ -110,6 +111,14 @@ def search(
         str | None,
         _option("--dataset", about="Data set of device metrics. [default: the space's own]"),
     ] = None,
+    measured: Annotated[
+        list[Path] | None,
+        _option(
+            "--measured",
+            about="Costs on a device of yours as metrics: what `analognas cost --keep` kept, or a CSV file of "
+            "measurements; may be repeated.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
@@ -124,6 +133,7 @@ def search(
         "max_seconds": max_seconds,
         "chip": chip,
         "dataset": dataset,
+        "measured": measured or None,
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
@@ -142,7 +152,10 @@ def search(
             raise
         if worker.resume:
             remove_search_report(folder)
-        raise SearchInterruptedError(f"continue with: analognas search --resume {folder}") from None
+        again = "".join(f" --measured {path}" for path in measured or [])
+        raise SearchInterruptedError(
+            f"continue with: analognas search --resume {folder}{again}"
+        ) from None
     finally:
         if out is None and not resume and not any(folder.iterdir()):
             folder.rmdir()
@@ -175,6 +188,7 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
     with TrialLog.open(file) as log:
         logged = log.identity
     try:
+        _check_measured_again(logged["evaluator"], typed["measured"])
         known = {
             "space": logged["space"],
             "optimizer": logged["optimizer"]["name"],
@@ -184,6 +198,7 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "runs": logged["runs"],
             "seed": logged["seed"],
             "max_seconds": logged.get("max_seconds"),
+            "measured": [],
             **_hardware(logged["evaluator"]),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
@@ -199,6 +214,16 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
     worker.out = file.parent
     worker.resume = True
     return worker
+
+
+def _check_measured_again(evaluator: dict[str, Any], measured: list[Path] | None) -> None:
+    """Make sure that measured devices are given again: a log knows their checksums, not their files."""
+    sources = evaluator.get("sources", [evaluator])
+    n = sum(source.get("surrogate") == "CostPredictor" for source in sources)
+    if n and not measured:
+        raise ResumeError(
+            f"The search asked {n} measured device{'s' if n > 1 else ''}; give the same again with --measured."
+        )
 
 
 def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
@@ -218,6 +243,7 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
     from ..optimizers import OPTIMIZERS
     from ..spaces import SPACES
     from ..worker import Worker
+    from .measured import measured_device
 
     if settings["budget"] is not None:
         check_int("--budget", settings["budget"], minimum=1)
@@ -232,6 +258,7 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
             settings["constraint"],
             chip=settings["chip"],
             dataset=settings["dataset"],
+            own=[measured_device(path, space) for path in settings["measured"]],
         ),
         optimizer=OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {})),
         objectives=settings["metric"],

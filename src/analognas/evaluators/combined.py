@@ -116,6 +116,15 @@ class CombinedEvaluator(Evaluator):
             **{name: value for name, value in known.items() if value},
         }
 
+    def source_of(self, metric: str) -> Evaluator:
+        """Return the source that a metric comes from.
+
+        Raises:
+            UnknownNameError: If no source knows it.
+        """
+        of = self._source_of()
+        return of[check_choice("metric", metric, of)]
+
     def _source_of(self) -> dict[str, Evaluator]:
         found: dict[str, Evaluator] = {}
         for source in self.sources:
@@ -131,6 +140,7 @@ def default_evaluator(
     *,
     chip: AIMCChip | str = "hermes",
     dataset: str | None = None,
+    own: Sequence[Evaluator] = (),
 ) -> Evaluator:
     """Return what scores the metrics of a search without a user's own evaluator.
 
@@ -144,9 +154,12 @@ def default_evaluator(
         constraints: Constraints, as for :meth:`.Problem.of`.
         chip: Chip of the metrics that begin with ``aimc_``: a chip, its name or its YAML file.
         dataset: Data set of HW-NAS-Bench's table; the space's own by default.
+        own: Evaluators of the user's, such as a :class:`.CostPredictor` of a measured device. What they know
+            needs no model and no table of devices.
 
     Raises:
-        InvalidArgumentError: If nothing measures a metric in the space; says what does.
+        InvalidArgumentError: If an evaluator of the user's is about another space, or nothing measures a metric
+            in the space; says what does.
         UnknownNameError: If there is no such metric.
         DataNotFoundError: If the table of devices was not added; says what to download.
     """
@@ -156,13 +169,13 @@ def default_evaluator(
         check_choice("metric", current_metric_name(name), METRICS)
         for name in [*names, *(bound.metric for bound in bounds)]
     ]
-    sources: list[Evaluator] = []
-    if space.name == TableEvaluator.space_name:
-        sources.append(TableEvaluator())
-    else:
-        _check_countable(space, wanted)
+    table = [TableEvaluator()] if space.name == TableEvaluator.space_name else []
+    sources: list[Evaluator] = [*table, *own]
     known = {name for source in sources for name in source.metrics}
-    if any(name in COUNTED for name in wanted if name not in known):
+    wanted = [name for name in wanted if name not in known]
+    if not table:
+        _check_countable(space, wanted)
+    if any(name in COUNTED for name in wanted):
         sources.append(CountEvaluator(space))
     if any(name in _CHIP_METRICS for name in wanted):
         sources.append(ChipCostEvaluator(space, chip))

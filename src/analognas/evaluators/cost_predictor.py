@@ -72,6 +72,8 @@ class CostPredictor(Surrogate):
         [5.0]
     """
 
+    _may_be_missing = True
+
     def __init__(
         self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
     ) -> None:
@@ -90,9 +92,10 @@ class CostPredictor(Surrogate):
         *,
         space: Space | str | None = None,
     ) -> CostPredictor:
-        """Learn from measured architectures; as :meth:`Surrogate.fit`, with at least ten of them.
+        """Learn from measured architectures; as :meth:`Surrogate.fit`, with at least ten for each metric.
 
-        ``cross_validation`` then has the errors on held-out measurements, by metric.
+        What was not measured of an architecture is NaN. ``cross_validation`` then has the errors on held-out
+        measurements, by metric.
         """
         _make_known(values if isinstance(values, Mapping) else ())
         super().fit(architectures, values, metrics, space=space)
@@ -190,12 +193,13 @@ class CostPredictor(Surrogate):
         self._values, self._digest = {}, ""
 
     def _fit(self, features: NDArray[np.float32], columns: dict[str, Floats]) -> None:
-        n = len(distinct_rows(features)[0])
-        if n < LEAST_MEASUREMENTS:
-            raise InvalidArgumentError(
-                f"A cost predictor needs measurements of at least {LEAST_MEASUREMENTS} different "
-                f"architectures, but got {n}."
-            )
+        for name, values in columns.items():
+            n = len(distinct_rows(features[~np.isnan(values)])[0])
+            if n < LEAST_MEASUREMENTS:
+                raise InvalidArgumentError(
+                    f"A cost predictor needs measurements of at least {LEAST_MEASUREMENTS} different "
+                    f"architectures, but got {n} of {name!r}."
+                )
         self._learn(features, columns, {})
 
     def _learn(
@@ -207,13 +211,15 @@ class CostPredictor(Surrogate):
         """Fit each metric with the model chosen for it, or choose one."""
         models: dict[str, CostModel] = {}
         validation: dict[str, CrossValidation] = {}
-        for name, values in columns.items():
+        for name, column in columns.items():
+            known = ~np.isnan(column)
+            rows, values = features[known], column[known]
             found = chosen.get(name)
             if found is None:
-                found = self._proved(features, values)
+                found = self._proved(rows, values)
             if found is None:
-                found = choose(features, values, self._columns_of_prefixes(), seed=self.seed)
-            seen = features[:, self._columns(found.encoding)]
+                found = choose(rows, values, self._columns_of_prefixes(), seed=self.seed)
+            seen = rows[:, self._columns(found.encoding)]
             fit = COST_MODELS.get(found.model)
             form = ClosedForm.find(seen, values) if fit is None else fit(seen, values, self.seed)
             assert form is not None
@@ -253,7 +259,7 @@ class CostPredictor(Surrogate):
         found = self.cross_validation[metric]
         means, variances = self._models[metric].predict(features[:, self._columns(found.encoding)])
         sems = np.sqrt(found.factor * variances)
-        lowest = float(self._values[metric].min())
+        lowest = float(np.nanmin(self._values[metric]))
         if lowest > 0:
             means = np.where(sems > 0, _not_free(means, lowest), means)
         if lowest >= 0:
