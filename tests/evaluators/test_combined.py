@@ -171,6 +171,13 @@ def test_what_is_missing_is_named(space, objectives, error, message):
         default_evaluator(space, objectives)
 
 
+def test_what_a_chip_does_not_tell_is_named(space):
+    message = "'ambrogio2023' does not tell 'aimc_latency', only aimc_energy, aimc_tiles; .* 'mvm_latency'"
+    for objectives, bounds in (("aimc_latency", ()), ("avm", "aimc_latency<=1")):
+        with pytest.raises(InvalidArgumentError, match=message):
+            default_evaluator(space, objectives, bounds, chip="ambrogio2023")
+
+
 @pytest.mark.parametrize("space", [NASBench201Space(), FBNetSpace()])
 def test_without_the_device_table_the_download_is_named(space, monkeypatch, tmp_path):
     monkeypatch.setenv("ANALOGNAS_DATA", str(tmp_path))

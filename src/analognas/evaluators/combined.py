@@ -158,8 +158,8 @@ def default_evaluator(
             needs no model and no table of devices.
 
     Raises:
-        InvalidArgumentError: If an evaluator of the user's is about another space, or nothing measures a metric
-            in the space; says what does.
+        InvalidArgumentError: If an evaluator of the user's is about another space, the chip's description does
+            not tell a metric, or nothing measures one in the space; says what does.
         UnknownNameError: If there is no such metric.
         DataNotFoundError: If the table of devices was not added; says what to download.
     """
@@ -178,10 +178,27 @@ def default_evaluator(
     if any(name in COUNTED for name in wanted):
         sources.append(CountEvaluator(space))
     if any(name in _CHIP_METRICS for name in wanted):
-        sources.append(ChipCostEvaluator(space, chip))
+        sources.append(_told(ChipCostEvaluator(space, chip), wanted))
     if any(name in MEASUREMENTS for name in wanted):
         sources.append(DeviceCostEvaluator(space, dataset=dataset))
     return sources[0] if len(sources) == 1 else CombinedEvaluator(sources)
+
+
+def _told(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:
+    """Make sure that the chip's description tells the metrics."""
+    needed = {
+        "aimc_latency": "mvm_latency",
+        "aimc_energy": "mvm_energy",
+        "aimc_area": "tile_area",
+    }
+    for name in wanted:
+        if name in needed and name not in costs.metrics:
+            raise InvalidArgumentError(
+                f"What is known of the chip {costs.chip.name!r} does not tell {name!r}, only "
+                f"{', '.join(costs.metrics)}; take another chip, or describe one with {needed[name]!r} in a "
+                "YAML file."
+            )
+    return costs
 
 
 def _check_countable(space: Space, wanted: Sequence[str]) -> None:
