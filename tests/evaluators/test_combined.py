@@ -142,6 +142,21 @@ def test_device_costs_are_those_of_the_table(space, rows, devices):
     )
 
 
+def test_a_device_table_is_known_by_one_checksum(space, devices, tmp_path):
+    table = CellCosts(
+        np.ones((15_625, len(CELL_DATASETS), len(CELL_METRICS))),
+        np.ones((15_625, len(CELL_DATASETS), len(CELL_METRICS)), dtype=np.uint8),
+    )
+    checksum = table.save(tmp_path / "cells.parquet")
+    kept = DeviceCostEvaluator(space, HWNASBench(tmp_path / "cells.parquet"))
+    assert kept.identity() == {
+        "device_table": "HW-NAS-Bench",
+        "dataset": "cifar10",
+        "checksum": f"sha256:{checksum}",
+    }
+    assert DeviceCostEvaluator(space, devices).identity()["checksum"] is None
+
+
 def test_counts(space, rows):
     means = CountEvaluator(space).evaluate(rows, ["params", "macs"]).means
     np.testing.assert_array_equal(means["params"], space.params(rows))
