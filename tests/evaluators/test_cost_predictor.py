@@ -125,7 +125,7 @@ def test_bad_measurements(space):
         CostPredictor().fit(cells, {"speed": ones})
     with pytest.raises(InvalidArgumentError, match="at least one metric"):
         CostPredictor().fit(cells, {})
-    with pytest.raises(NotFittedError):
+    with pytest.raises(NotFittedError, match=r"call fit\(architectures, {'mine_latency': millis"):
         CostPredictor().evaluate(cells, ["mine_latency"])
     with pytest.raises(NotFittedError):
         CostPredictor().save("never.parquet")

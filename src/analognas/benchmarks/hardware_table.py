@@ -24,7 +24,7 @@ from ..core.user_data import make_user_data_folder, user_data_folder
 from ..spaces import FBNetSpace, NASBench201Space
 from ..spaces.fbnet import SETTINGS
 from .measurements import MEASUREMENTS, Provenance
-from .table_file import read_table, write_table
+from .table_file import check_path, read_table, write_table
 
 __all__ = ["CELL_METRICS", "LAYER_METRICS", "CellCosts", "LayerCosts", "add_hw_nas_bench"]
 
@@ -192,9 +192,10 @@ def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCos
         TableIntegrityError: If the file is damaged, truncated, holds anything but plain data and arrays, or is
             not laid out as HW-NAS-Bench 1.0; names what is wrong.
         DataNotFoundError: If it is not there; says where to get it.
+        InvalidArgumentError: If it is no path.
     """
     try:
-        data = Path(path).read_bytes()
+        data = Path(check_path(path)).read_bytes()
     except OSError as error:
         raise DataNotFoundError(
             f"Cannot read {os.fspath(path)!r}: {error.strerror}. {_WHERE}."

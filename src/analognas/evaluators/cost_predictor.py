@@ -73,6 +73,7 @@ class CostPredictor(Surrogate):
     """
 
     _may_be_missing = True
+    _values_example = "{'mine_latency': milliseconds, ...}"
 
     def __init__(
         self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0

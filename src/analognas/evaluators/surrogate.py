@@ -79,6 +79,8 @@ class Surrogate(Evaluator):
 
     _may_be_missing = False
     """Whether values to learn from may be NaN."""
+    _values_example = "{'analog_drift_86400': accuracies, ...}"
+    """Values to learn from, as a hint writes them."""
 
     def __init__(
         self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
@@ -210,7 +212,7 @@ class Surrogate(Evaluator):
             kind = type(self).__name__
             raise NotFittedError(
                 f"{kind} has learnt nothing of the space {self.space.name!r} yet; call fit(architectures, "
-                "{'analog_drift_86400': accuracies, ...}) with measured architectures first."
+                f"{self._values_example}) with measured architectures first."
             )
 
     @abstractmethod
