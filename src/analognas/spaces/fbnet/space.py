@@ -71,7 +71,8 @@ class FBNetSpace(LayerCounts, Space):
             raise OutOfSpaceError(
                 f"An FBNet architecture has {N_LAYERS} operations, but got {len(arch)}."
             )
-        return np.array([_number(entry, place) for place, entry in enumerate(arch)], dtype=np.int8)
+        entries = arch.tolist() if isinstance(arch, np.ndarray) else arch
+        return np.array([_number(entry, n) for n, entry in enumerate(entries)], dtype=np.int8)
 
     def decode(self, row: NDArray[np.integer[Any]]) -> tuple[int, ...]:
         """Return the 22 operation numbers of one genotype."""
