@@ -14,6 +14,7 @@ import statistics
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from timing import cpu_seconds
 from analognas.benchmarks import HWNASBench, add_hw_nas_bench
 from analognas.core import AnalogNASError
 from analognas.hardware import CHIPS, population_costs
-from analognas.spaces import NASBench201Space
+from analognas.spaces import FBNetSpace, NASBench201Space
 
 REPEATS = 5
 
@@ -71,8 +72,16 @@ def main() -> None:
         return
     population = space.sample(1_000_000, generator=np.random.default_rng(0))
     bench.query(population[:1], "pixel3_latency", "cifar10")
-    show("10^6 queries of one value", lambda: bench.query(population, "pixel3_latency", "cifar10"))
-    show_conversion(bench, HWNASBench(search_space="fbnet"))
+    layers = HWNASBench(search_space="fbnet")
+    networks = FBNetSpace().sample(1_000_000, generator=np.random.default_rng(0))
+    for name, table, asked, dataset in (
+        ("10^6 cells as genotypes", bench, population, "cifar10"),
+        ("10^6 cells as a vector of indices", bench, space.indices(population), "cifar10"),
+        ("10^5 cells as lists", bench, population[:100_000].tolist(), "cifar10"),
+        ("10^6 FBNet networks as genotypes", layers, networks, "cifar100"),
+    ):
+        show(name, partial(table.query, asked, "pixel3_latency", dataset))
+    show_conversion(bench, layers)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,12 @@ import pickle
 import numpy as np
 import pytest
 
-from analognas.benchmarks import CellCosts, HWNASBench, LayerCosts, add_hw_nas_bench
+from analognas.benchmarks import CellCosts, HWNASBench, LayerCosts, Provenance, add_hw_nas_bench
 from analognas.cli.main import main
 from analognas.core import OutputFolderError, TableIntegrityError
+from analognas.spaces import FBNetSpace
+
+LAYER = "FC_Cin1504_Cout100"
 
 
 @pytest.fixture
@@ -50,6 +53,47 @@ def test_tables_round_trip(tmp_path, partial_table, fbnet):
     tables = LayerCosts(fbnet.get_op_lookup_tables())
     tables.save(tmp_path / "layers.parquet")
     assert LayerCosts.load(tmp_path / "layers.parquet").tables == tables.tables
+
+
+@pytest.mark.parametrize(("cost", "shown"), [(-1.0, r"-1\.0"), (np.inf, "inf")])
+def test_own_cells_are_checked(cell_values, cost, shown):
+    values, provenance = cell_values["values"].copy(), cell_values["provenance"].copy()
+    values[7, 1, 2], provenance[7, 1, 2] = cost, 1
+    with pytest.raises(TableIntegrityError, match=f"of 'cifar100' is {shown} for No.7; costs are"):
+        CellCosts(values, provenance)
+    provenance[7, 1, 2] = 3
+    with pytest.raises(TableIntegrityError, match="2 DERIVED, but got 3"):
+        CellCosts(values, provenance)
+
+
+def test_own_layers_are_checked():
+    for cost in (-1.0, np.inf, "1.5", None, True):
+        with pytest.raises(TableIntegrityError, match=f"'{LAYER}' is .*; costs are numbers"):
+            LayerCosts({"raspi4_latency": {LAYER: cost}})
+    with pytest.raises(TableIntegrityError, match="no metric 'edgetpu_latency'; they have edgegpu"):
+        LayerCosts({"edgetpu_latency": {LAYER: 1.0}})
+
+
+def test_partial_layers(fbnet, tmp_path):
+    whole = fbnet.get_op_lookup_tables()["raspi4_latency"]
+    first, other = FBNetSpace().cost_keys([0] * 22)[1], FBNetSpace().cost_keys([8] * 22)[1]
+    partial = {key: cost for key, cost in whole.items() if key not in (first, other)}
+    partial[other] = np.nan
+    path = tmp_path / "partial.parquet"
+    LayerCosts({"raspi4_latency": partial}).save(path)
+    bench = HWNASBench(path, "fbnet")
+    networks = [[0] * 22, [8] * 22, [7] * 22]
+    names = ["raspi4_latency", "fpga_energy", "average_hw_metric"]
+    found, origins = (ask(networks, names, "cifar100") for ask in (bench.query, bench.provenance))
+    expected = fbnet.query(networks, "raspi4_latency", "cifar100")["raspi4_latency"]
+    np.testing.assert_array_equal(found["raspi4_latency"], [np.nan, np.nan, expected[2]])
+    assert origins["raspi4_latency"].tolist() == [Provenance.MISSING] * 2 + [Provenance.DERIVED]
+    for name in names[1:]:
+        assert np.isnan(found[name]).all()
+        assert origins[name].tolist() == [Provenance.MISSING] * 3
+    one = bench.query_by_index([0] * 22, "cifar100")["raspi4_latency"]
+    assert np.isnan(one)
+    assert one.provenance is Provenance.MISSING
 
 
 class Hostile:
@@ -103,9 +147,17 @@ def changed(content, change):
         (lambda all, part: part.update(config=part["config"][::-1]), "not the 15625 .* in their order"),
         (lambda all, part: part.update(fpga_energy=[1.0]), r"'fpga_energy' of 'cifar10' has the shape \(1,\)"),
         (lambda all, part: part.update(fpga_energy=[-2.0] * 15_625), r"is -2\.0 for No\.0; costs are"),
-        (lambda all, part: part.update(fpga_energy=["x"] * 15_625), "not laid out as"),
-        (lambda all, part: all["fbnet"]["fpga_energy"].update(a=-1), "of an FBNet layer is -1"),
-        (lambda all, part: all["fbnet"]["fpga_energy"].popitem(), "list different layers"),
+        (lambda all, part: part.update(fpga_energy=["x"] * 15_625), "holds more than numbers"),
+        (lambda all, part: part.update(fpga_energy=["1.5"] * 15_625), "'fpga_energy' of 'cifar10' holds more"),
+        (lambda all, part: part.update(fpga_energy=3), "not laid out as"),
+        (lambda all, part: all["fbnet"]["fpga_energy"].update(a=-1), "of the FBNet layer 'a' is -1"),
+        (lambda all, part: all["fbnet"]["fpga_energy"].update(a="1.5"), "'a' is '1.5'; costs are numbers"),
+        (lambda all, part: all["fbnet"]["fpga_energy"].pop(LAYER), "'fpga_energy' lacks 1 of 224 layers"),
+        (
+            lambda all, part: [table.pop(LAYER) for table in all["fbnet"].values()],
+            f"lacks 1 of 224 layers of FBNet, the first of them '{LAYER}'",
+        ),
+        (lambda all, part: all["fbnet"]["fpga_energy"].update({LAYER: np.nan}), "lacks 1 of 224"),
     ],
 )  # fmt: skip
 def test_other_layouts(content, tmp_path, change, message):

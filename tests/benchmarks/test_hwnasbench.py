@@ -15,7 +15,9 @@ from analognas.benchmarks import (
     HardwareCost,
     HWNASBench,
     LayerCosts,
+    NASBench201,
     Provenance,
+    add_hw_nas_bench,
     get_cell_based_tiny_net,
     get_fbnet,
 )
@@ -96,6 +98,29 @@ def test_missing_values_are_nan_with_provenance(hw, partial_table, cell_values):
     np.testing.assert_array_equal(found, cell_values["provenance"][:, 0, 9])
 
 
+def test_every_metric_says_how_it_was_taken():
+    """As the published script of the TX2 says, and nothing where no source says it."""
+    taken = {
+        name: (found.device, found.kind, found.batch_size) for name, found in MEASUREMENTS.items()
+    }
+    assert taken == {
+        "edgegpu_latency": ("NVIDIA Jetson TX2", "measured", 1),
+        "edgegpu_energy": ("NVIDIA Jetson TX2", "measured", 1),
+        "raspi4_latency": ("Raspberry Pi 4", "measured", None),
+        "edgetpu_latency": ("Google Edge TPU", "measured", None),
+        "pixel3_latency": ("Google Pixel 3", "measured", None),
+        "eyeriss_latency": ("Eyeriss", "estimated", None),
+        "eyeriss_energy": ("Eyeriss", "estimated", None),
+        "eyeriss_arithmetic_intensity": ("Eyeriss", "estimated", None),
+        "fpga_latency": ("FPGA", "estimated", None),
+        "fpga_energy": ("FPGA", "estimated", None),
+        "average_hw_metric": ("all devices", "product", None),
+    }
+    assert "mean over 50 runs after 3 s" in MEASUREMENTS["edgegpu_energy"].how
+    for name in ("raspi4_latency", "edgetpu_latency", "pixel3_latency"):
+        assert "images at once are not stated" in MEASUREMENTS[name].how
+
+
 def test_nan_and_provenance_must_agree(cell_values):
     provenance = np.ones_like(cell_values["provenance"])
     with pytest.raises(TableIntegrityError, match="exactly where its provenance is MISSING"):
@@ -132,6 +157,27 @@ def test_bad_configurations():
         get_cell_based_tiny_net({"name": "GDAS"})
     with pytest.raises(InvalidArgumentError, match="must have 'dataset'"):
         get_fbnet({})
+    config = {"dataset": "cifar100", "op_idx_list": [0] * 22, "num_classes": 100}
+    for change, error, message in (
+        ({"op_idx_list": 3}, OutOfSpaceError, "is a list of 22 operations, but got 3"),
+        ({"op_idx_list": [0] * 21}, OutOfSpaceError, "has 22 operations, but got 21"),
+        ({"dataset": "cifar10"}, UnknownNameError, "Unknown data set 'cifar10'"),
+        ({"dataset": ["cifar100"]}, UnknownNameError, "Unknown data set"),
+        ({"num_classes": "many"}, InvalidArgumentError, "n_classes"),
+    ):
+        with pytest.raises(error, match=message):
+            get_fbnet({**config, **change})
+    with pytest.raises(InvalidArgumentError, match="must have 'arch_str'"):
+        get_cell_based_tiny_net(3)
+    with pytest.raises(OutOfSpaceError):
+        get_cell_based_tiny_net({"arch_str": 3.5, "num_classes": 10})
+
+
+@pytest.mark.parametrize("path", [123, b"x", ["a"]])
+def test_what_names_no_file(path):
+    for use in (HWNASBench, NASBench201, add_hw_nas_bench):
+        with pytest.raises(InvalidArgumentError, match="`path` must name a file"):
+            use(path)
 
 
 def test_lookup_tables(fbnet, hw, layer_values):

@@ -570,6 +570,53 @@ def test_the_chip_of_a_search_is_resumed(capsys):
     assert payload["runs"][0]["evaluations"] == 40
 
 
+def measured_file(path, space, costs):
+    """A file of costs by arch_str, of 40 cells."""
+    import numpy as np
+
+    cells = space.sample(40, generator=np.random.default_rng(0), unique=True)
+    lines = [
+        f"{space.arch_str(cell)},{cost}" for cell, cost in zip(cells, costs(cells), strict=True)
+    ]
+    path.write_text("\n".join(["architecture,own_latency", *lines]))
+    return str(path)
+
+
+def test_a_search_over_a_measured_device(capsys, tmp_path, space):
+    import numpy as np
+
+    def costs(cells):
+        return (2 + (cells == 2).sum(axis=1)) * np.random.default_rng(1).normal(1, 0.05, len(cells))
+
+    table, kept = measured_file(tmp_path / "mine.csv", space, costs), str(tmp_path / "mine.parquet")
+    assert main(["cost", "No.5", "--measured", table, "--keep", kept]) == 0
+    words = ["search", "--metric", "analog_drift_2592000", "--metric", "own_latency"]
+    words += ["--constraint", "own_latency<=6", "--budget", "40", "--runs", "1"]
+    capsys.readouterr()
+    assert main([*words, "--measured", kept, "--out", "a"]) == 0
+    assert "own_latency (ms)" in capsys.readouterr().out
+    with open("a/best.json") as file:
+        payload = json.load(file)
+    assert all(0 < cell["metrics"]["own_latency"] <= 6 for cell in payload["front"])
+    assert "`own_latency` is predicted" in Path("a/summary.md").read_text()
+    # A CSV file teaches the same predictor, which a resumed search needs again.
+    assert main(["search", "--resume", "a", "--measured", table, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == payload
+    assert "asked 1 measured device; give the same again with --measured" in fails(
+        capsys, "search", "--resume", "a"
+    )
+    other = measured_file(tmp_path / "other.csv", space, lambda cells: 1 + costs(cells))
+    assert "another" in fails(capsys, "search", "--resume", "a", "--measured", other)
+    # Alone, the best of predictions has no interval of measurement.
+    words = ["search", "--metric", "own_latency", "--budget", "30", "--runs", "1", "--json"]
+    assert main([*words, "--measured", kept]) == 0
+    assert "comparison" not in json.loads(capsys.readouterr().out)
+    message = fails(
+        capsys, "search", "--space", "fbnet", "--metric", "own_latency", "--measured", kept
+    )
+    assert "another than 'fbnet'" in message
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

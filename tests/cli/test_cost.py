@@ -126,6 +126,25 @@ def test_a_measured_device(tmp_path, capsys):
     assert json.loads(said.out)["cli_latency"]["value"] == 3.0
 
 
+def test_what_was_kept_predicts_again(tmp_path, capsys):
+    table, kept = measured_csv(tmp_path / "mine.csv"), tmp_path / "mine.parquet"
+    words = ("2,2,2,2,2,2", "--json", "--measured")
+    first = run(capsys, *words, str(table), "--keep", str(kept))[1].out
+    assert run(capsys, *words, str(kept)) == (0, (first, ""))
+
+
+def test_two_devices_in_one_file(tmp_path, capsys):
+    lines = measured_csv(tmp_path / "mine.csv", rows=40).read_text().splitlines()
+    cells = [line.split(",")[0] for line in lines[1:]]
+    lines = ["architecture,cli_latency,cli_energy"]
+    lines += [f"{cell},{cell.count('3x3') if i < 25 else ''},{i if i > 20 else ''}" for i, cell in enumerate(cells)]  # fmt: skip
+    (tmp_path / "two.csv").write_text("\n".join(lines))
+    code, said = run(capsys, "No.5", "--measured", str(tmp_path / "two.csv"), "--json")
+    assert code == 0
+    counts = {name: found["cross_validation"]["n"] for name, found in json.loads(said.out).items()}
+    assert counts == {"cli_latency": 25, "cli_energy": 19}
+
+
 def test_bad_measurements(tmp_path, capsys):
     few = measured_csv(tmp_path / "few.csv", rows=5)
     code, said = run(capsys, "No.5", "--measured", str(few), "--keep", str(tmp_path / "k.parquet"))

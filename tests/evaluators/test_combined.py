@@ -7,6 +7,7 @@ from analognas.core import DataNotFoundError, InvalidArgumentError, UnknownNameE
 from analognas.evaluators import (
     ChipCostEvaluator,
     CombinedEvaluator,
+    CostPredictor,
     CountEvaluator,
     DeviceCostEvaluator,
     Evaluation,
@@ -72,6 +73,38 @@ def test_each_metric_comes_from_the_first_that_knows_it(space, rows, bench):
         both.evaluate(rows, ["aimc_tiles"])
 
 
+def test_predictions_of_several_sources_keep_their_errors(space, bench):
+    cells = space.sample(30, generator=np.random.default_rng(0), unique=True)
+    generator = np.random.default_rng(1)
+
+    def fitted(*names):
+        noisy = (cells == 2).sum(axis=1) + generator.normal(9, 1, 30)
+        return CostPredictor(encoding="operations").fit(cells, dict.fromkeys(names, noisy))
+
+    one = fitted("raspi4_latency", "pixel3_latency")
+    other = fitted("edgetpu_latency", "pixel3_latency")
+    both = CombinedEvaluator([TableEvaluator(bench), one, other])
+    report = both.report(cells[0])
+    names = ["raspi4_latency", "pixel3_latency", "edgetpu_latency"]
+    evaluation = both.evaluate(cells[:1], names)
+    assert report["standard_errors"] == {name: evaluation.sems[name][0] for name in names}
+    assert sorted(report["predicted"]) == sorted(names)
+    # What a table knows is not predicted, whoever else would.
+    whole = CombinedEvaluator([fitted("edgetpu_latency"), one, other]).report(cells[0])
+    known = CombinedEvaluator([_Known(space), one]).report(cells[0])
+    assert set(whole["standard_errors"]) == set(names)
+    assert known["metrics"]["raspi4_latency"] == 1.0
+    assert known["predicted"] == ["pixel3_latency"]
+    assert set(known["standard_errors"]) == {"pixel3_latency"}
+
+
+class _Known(CountEvaluator):
+    metrics = ("raspi4_latency",)
+
+    def report(self, row):
+        return {"metrics": {"raspi4_latency": 1.0}}
+
+
 @pytest.mark.parametrize("space", [NASBench201Space(), ResNetSpace(), FBNetSpace()])
 def test_chip_costs_are_those_of_the_model(space):
     rows = space.sample(10, generator=np.random.default_rng(0))
@@ -112,6 +145,21 @@ def test_device_costs_are_those_of_the_table(space, rows, devices):
     )
 
 
+def test_a_device_table_is_known_by_one_checksum(space, devices, tmp_path):
+    table = CellCosts(
+        np.ones((15_625, len(CELL_DATASETS), len(CELL_METRICS))),
+        np.ones((15_625, len(CELL_DATASETS), len(CELL_METRICS)), dtype=np.uint8),
+    )
+    checksum = table.save(tmp_path / "cells.parquet")
+    kept = DeviceCostEvaluator(space, HWNASBench(tmp_path / "cells.parquet"))
+    assert kept.identity() == {
+        "device_table": "HW-NAS-Bench",
+        "dataset": "cifar10",
+        "checksum": f"sha256:{checksum}",
+    }
+    assert DeviceCostEvaluator(space, devices).identity()["checksum"] is None
+
+
 def test_counts(space, rows):
     means = CountEvaluator(space).evaluate(rows, ["params", "macs"]).means
     np.testing.assert_array_equal(means["params"], space.params(rows))
@@ -139,6 +187,13 @@ def test_the_default_takes_only_what_is_needed(space):
 def test_what_is_missing_is_named(space, objectives, error, message):
     with pytest.raises(error, match=message):
         default_evaluator(space, objectives)
+
+
+def test_what_a_chip_does_not_tell_is_named(space):
+    message = "'ambrogio2023' does not tell 'aimc_latency', only aimc_energy, aimc_tiles; .* 'mvm_latency'"
+    for objectives, bounds in (("aimc_latency", ()), ("avm", "aimc_latency<=1")):
+        with pytest.raises(InvalidArgumentError, match=message):
+            default_evaluator(space, objectives, bounds, chip="ambrogio2023")
 
 
 @pytest.mark.parametrize("space", [NASBench201Space(), FBNetSpace()])

@@ -123,18 +123,89 @@ def test_bad_measurements(space):
         CostPredictor().fit(cells[:9], {"mine_latency": ones[:9]})
     with pytest.raises(InvalidArgumentError, match="different architectures, but got 1"):
         CostPredictor().fit(cells[[0] * 20], {"mine_latency": np.arange(20.0)})
-    with pytest.raises(InvalidArgumentError, match="must be finite, but got nan at position 3"):
-        CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.nan, 1.0)})
+    with pytest.raises(InvalidArgumentError, match="must be finite, but got inf at position 3"):
+        CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.inf, 1.0)})
+    costs = {"mine_latency": ones, "mine_energy": np.where(np.arange(20) < 9, 1.0, np.nan)}
+    with pytest.raises(InvalidArgumentError, match="but got 9 of 'mine_energy'"):
+        CostPredictor().fit(cells, costs)
     with pytest.raises(
         UnknownNameError, match="Unknown metric 'speed'. Call a cost of your own <device>_latency"
     ):
         CostPredictor().fit(cells, {"speed": ones})
     with pytest.raises(InvalidArgumentError, match="at least one metric"):
         CostPredictor().fit(cells, {})
-    with pytest.raises(NotFittedError):
+    with pytest.raises(NotFittedError, match=r"call fit\(architectures, {'mine_latency': millis"):
         CostPredictor().evaluate(cells, ["mine_latency"])
     with pytest.raises(NotFittedError):
         CostPredictor().save("never.parquet")
+
+
+def test_nothing_is_free(space):
+    cells = space.sample(60, generator=np.random.default_rng(0), unique=True)
+    n = (cells == 2).sum(axis=1)
+    costs = np.maximum(4.0 * n - 3, 0.5) * np.random.default_rng(1).normal(1, 0.02, 60)
+    predictor = CostPredictor(encoding="operations").fit(cells, {"mine_latency": costs})
+    rows = space.every()
+    found = predictor.evaluate(rows, ["mine_latency"])
+    lowest, means = costs.min(), found.means["mine_latency"]
+    found_by_model = predictor._models["mine_latency"].predict(
+        predictor._distinct_features(rows)[0]
+    )[0]
+    assert found_by_model.min() < 0  # what a line makes of it
+    assert means.min() > lowest / 4
+    # Order stays, and what lies above half of the lowest stays as it is.
+    raw = found_by_model[predictor._distinct_features(rows)[1]]
+    order = np.argsort(raw, kind="stable")
+    assert (np.diff(means[order]) >= 0).all()
+    high = raw >= lowest / 2
+    assert 0 < high.sum() < len(raw)
+    np.testing.assert_array_equal(means[high], raw[high])
+    assert (means[~high] < lowest / 2).all()
+
+
+def test_a_measured_device_predicts_no_free_network(devices, space):
+    index = np.random.default_rng(0).permutation(15_625)[:100]
+    values = devices["raspi4_latency"][index]
+    predictor = CostPredictor().fit(space.from_indices(index), {"raspi4_latency": values})
+    means = predictor.evaluate(space.every(), ["raspi4_latency"]).means["raspi4_latency"]
+    assert (means > values.min() / 4).all()
+
+
+def test_measured_zeros_may_be_predicted(space):
+    cells = space.sample(60, generator=np.random.default_rng(0), unique=True)
+    costs = 1.0 * (cells == 2).sum(axis=1)
+    predictor = CostPredictor().fit(cells, {"mine_latency": costs})
+    assert predictor.formula("mine_latency") == "0 + 1 nor_conv_3x3"
+    assert (
+        predictor.evaluate([(1, 1, 1, 1, 1, 1)], ["mine_latency"]).means["mine_latency"] == 0
+    ).all()
+
+
+def test_devices_measured_on_different_cells_share_a_table(space, tmp_path):
+    generator = np.random.default_rng(5)
+    cells = space.sample(50, generator=generator, unique=True)
+    noisy_costs, exact = noisy(cells, generator), 1.0 + (cells == 2).sum(axis=1)
+    left, right = np.arange(50) < 30, np.arange(50) >= 20
+    both = CostPredictor().fit(
+        cells,
+        {
+            "mine_latency": np.where(left, noisy_costs, np.nan),
+            "other_latency": np.where(right, exact, np.nan),
+        },
+    )
+    both.save(tmp_path / "both.parquet")
+    alone = [
+        CostPredictor().fit(cells[left], {"mine_latency": noisy_costs[left]}),
+        CostPredictor().fit(cells[right], {"other_latency": exact[right]}),
+    ]
+    every = space.every()[::50]
+    for one, name in zip(alone, both.cross_validation, strict=True):
+        expected = one.evaluate(every, [name])
+        for predictor in (both, CostPredictor.load(tmp_path / "both.parquet")):
+            found = predictor.evaluate(every, [name])
+            np.testing.assert_array_equal(found.means[name], expected.means[name])
+            np.testing.assert_array_equal(found.sems[name], expected.sems[name])
+        assert both.cross_validation[name] == one.cross_validation[name]
 
 
 def test_a_constant_cost(space):

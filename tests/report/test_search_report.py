@@ -127,6 +127,18 @@ def test_infeasible_summary_says_so(bench):
     assert "better estimate" not in text
 
 
+def test_predictions_show_their_standard_errors(result):
+    cell = dict(result.winners[0])
+    cell["metrics"] = {name: cell["metrics"][name] for name in ("params", "analog_drift_2592000")}
+    cell["standard_errors"] = {"analog_drift_2592000": 0.217, "params": 0.0}
+    changed = dataclasses.replace(result, winners=(cell, *result.winners[1:]))
+    text = summary_markdown(changed)
+    value = f"{cell['metrics']['analog_drift_2592000']:.2f}"
+    assert f"| {value} ± 0.22 | {cell['metrics']['params']:,} |" in text
+    assert "`analog_drift_2592000` is predicted, `±` one standard error of the prediction" in text
+    assert "is predicted" not in summary_markdown(result)
+
+
 def test_only_cells_with_all_drift_readings_are_drawn(result, tmp_path):
     bare = [
         {**cell, "metrics": {k: v for k, v in cell["metrics"].items() if k != "noisy_drift_60_std"}}

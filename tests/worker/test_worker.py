@@ -252,6 +252,58 @@ def test_stalled_and_exhausted_runs_end(bench):
     assert every.winners[0]["metrics"]["analog_drift_2592000"] == 90.0
 
 
+class Unmeasured(TableEvaluator):
+    """Knows two metrics, each of which is missing where it must be."""
+
+    def __init__(self, table, missing):
+        super().__init__(table)
+        self.missing = missing
+
+    def evaluate(self, population, metrics):
+        found = super().evaluate(population, metrics)
+        even = population.sum(axis=1) % 2 == 0
+        for name, of_even in self.missing.items():
+            if name in found.means:
+                lost = True if of_even is None else even == of_even
+                found.means[name] = np.where(lost, np.nan, found.means[name])
+        return found
+
+    def report(self, row):
+        report = super().report(row)
+        return {
+            **report,
+            "metrics": {n: v for n, v in report["metrics"].items() if n not in self.missing},
+        }
+
+
+@pytest.mark.parametrize(
+    ("missing", "objectives", "constraints", "message"),
+    [
+        ({"avm": None}, "avm", (), "can be chosen: none of 9 has a value of avm."),
+        ({"avm": None}, "params", "avm<=1", "can be chosen: none of 9 has a value of avm."),
+        (
+            {"avm": True, "params": False},
+            ["avm", "params"],
+            (),
+            "can be chosen: none of 9 has values of avm and params together.",
+        ),
+        (
+            {"avm": True, "params": False},
+            "avm",
+            "params<=5",
+            "No architecture met params<=5; the nearest is",
+        ),
+    ],
+)
+def test_what_was_not_measured_cannot_be_chosen(bench, missing, objectives, constraints, message):
+    evaluator = Unmeasured(bench, missing)
+    result = Worker(
+        evaluator=evaluator, objectives=objectives, constraints=constraints, runs=1, budget=9
+    ).search()
+    assert not result.feasible
+    assert message in result.summary()
+
+
 def test_nothing_feasible_names_the_nearest(bench):
     result = worker_of(bench, constraints="params<=5").search()
     assert not result.feasible

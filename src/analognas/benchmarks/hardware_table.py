@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from numpy.typing import NDArray
 from ..core import METRICS, DataNotFoundError, TableIntegrityError
 from ..core.legacy_pickle import read_pickled_arrays
 from ..core.user_data import make_user_data_folder, user_data_folder
-from ..spaces import NASBench201Space
+from ..spaces import FBNetSpace, NASBench201Space
+from ..spaces.fbnet import SETTINGS
 from .measurements import MEASUREMENTS, Provenance
-from .table_file import read_table, write_table
+from .table_file import check_path, read_table, write_table
 
 __all__ = ["CELL_METRICS", "LAYER_METRICS", "CellCosts", "LayerCosts", "add_hw_nas_bench"]
 
@@ -43,6 +45,7 @@ _WHERE = (
     "`analognas data add hw-nas-bench HW-NAS-Bench-v1_0.pickle`, or give its path"
 )
 _MISSING_MARK = -1.0
+_MUST_BE = "costs are numbers, finite and not negative, and NaN where one is missing"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,15 @@ class CellCosts:
         if not np.array_equal(np.isnan(values), provenance == Provenance.MISSING):
             raise TableIntegrityError(
                 "A value is NaN exactly where its provenance is MISSING, but these tables disagree."
+            )
+        if not np.isin(provenance, list(Provenance)).all():
+            raise TableIntegrityError(
+                f"A provenance is one of {', '.join(f'{p.value} {p.name}' for p in Provenance)}, but got "
+                f"{int(provenance.max())}."
+            )
+        for (row, i, j), value in _no_costs(values):
+            raise TableIntegrityError(
+                f"{CELL_METRICS[j]!r} of {CELL_DATASETS[i]!r} is {value} for No.{row}; {_MUST_BE}."
             )
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "provenance", provenance)
@@ -109,15 +121,43 @@ class CellCosts:
 
 @dataclass(frozen=True)
 class LayerCosts:
-    """Costs of FBNet's layers.
+    """Costs of FBNet's layers, all or some of them.
 
     Attributes:
-        tables: Metric to a cost for each key of a layer, metrics as in :data:`LAYER_METRICS`.
+        tables: Metric to a cost for each key of a layer, as :meth:`.FBNetSpace.every_cost_key` lists them;
+            metrics as in :data:`LAYER_METRICS`. What is given may lack metrics, keys or costs (NaN); here all
+            are there, NaN where missing.
         metadata: Where they come from.
+
+    Raises:
+        TableIntegrityError: If there is no such metric, or a cost is no number, infinite or negative.
+
+    Example:
+        >>> partial = LayerCosts({"raspi4_latency": {"FC_Cin1504_Cout100": 0.2}})
+        >>> partial.tables["raspi4_latency"]["FC_Cin1504_Cout100"]
+        0.2
+        >>> partial.tables["fpga_energy"]["FC_Cin1504_Cout100"]
+        nan
     """
 
     tables: Mapping[str, Mapping[str, float]]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for metric, table in self.tables.items():
+            if metric not in LAYER_METRICS:
+                raise TableIntegrityError(
+                    f"FBNet's layers have no metric {metric!r}; they have {', '.join(LAYER_METRICS)}."
+                )
+            for key, cost in table.items():
+                _check_cost(metric, key, cost)
+        listed = dict.fromkeys(key for table in self.tables.values() for key in table)
+        order = list(listed | _layer_keys())
+        whole = {
+            metric: {key: float(self.tables.get(metric, {}).get(key, np.nan)) for key in order}
+            for metric in LAYER_METRICS
+        }
+        object.__setattr__(self, "tables", whole)
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write a Parquet file atomically; returns its checksum."""
@@ -152,9 +192,10 @@ def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCos
         TableIntegrityError: If the file is damaged, truncated, holds anything but plain data and arrays, or is
             not laid out as HW-NAS-Bench 1.0; names what is wrong.
         DataNotFoundError: If it is not there; says where to get it.
+        InvalidArgumentError: If it is no path.
     """
     try:
-        data = Path(path).read_bytes()
+        data = Path(check_path(path)).read_bytes()
     except OSError as error:
         raise DataNotFoundError(
             f"Cannot read {os.fspath(path)!r}: {error.strerror}. {_WHERE}."
@@ -163,12 +204,9 @@ def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCos
     described = {"source": Path(path).name, "source_sha256": hashlib.sha256(data).hexdigest()}
     try:
         cells = _cells(content["nasbench201"], described)
-        layers = {
-            metric: {
-                str(key): _cost(metric, cost) for key, cost in content["fbnet"][metric].items()
-            }
-            for metric in LAYER_METRICS
-        }
+        layers = {metric: dict(content["fbnet"][metric].items()) for metric in LAYER_METRICS}
+        _check_complete(layers)
+        costs = LayerCosts(layers, described)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         if isinstance(error, TableIntegrityError):
             raise TableIntegrityError(f"{os.fspath(path)!r} is refused: {error}") from None
@@ -176,11 +214,7 @@ def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCos
             f"{os.fspath(path)!r} is not laid out as HW-NAS-Bench-v1_0.pickle: "
             f"{type(error).__name__} {error}."
         ) from None
-    if any(layers[metric].keys() != layers[LAYER_METRICS[0]].keys() for metric in LAYER_METRICS):
-        raise TableIntegrityError(
-            f"{os.fspath(path)!r} is refused: FBNet's tables list different layers."
-        )
-    return cells, LayerCosts(layers, described)
+    return cells, costs
 
 
 def add_hw_nas_bench(path: str | os.PathLike[str]) -> list[Path]:
@@ -242,25 +276,45 @@ def _cells(content: Any, described: Mapping[str, Any]) -> CellCosts:
 
 def _column(dataset: str, metric: str, entries: Any) -> NDArray[np.float64]:
     """One metric with NaN for what is missing: None, NaN, or the mark -1 of a model that did not compile."""
-    values = np.array([np.nan if entry is None else entry for entry in entries], dtype=np.float64)
-    if values.shape != (NASBench201Space().size,):
-        raise TableIntegrityError(f"{metric!r} of {dataset!r} has the shape {values.shape}.")
+    given = np.array([np.nan if entry is None else entry for entry in entries])
+    if given.shape != (NASBench201Space().size,):
+        raise TableIntegrityError(f"{metric!r} of {dataset!r} has the shape {given.shape}.")
+    if given.dtype.kind not in "iuf":
+        raise TableIntegrityError(f"{metric!r} of {dataset!r} holds more than numbers.")
+    values = given.astype(np.float64)
     values[values == _MISSING_MARK] = np.nan
-    bad = np.flatnonzero((values < 0) | np.isinf(values))
-    if len(bad):
-        raise TableIntegrityError(
-            f"{metric!r} of {dataset!r} is {values[bad[0]]} for No.{bad[0]}; costs are finite and not negative."
-        )
     return values
 
 
-def _cost(metric: str, cost: Any) -> float:
-    value = float(cost)
-    if not (np.isfinite(value) and value >= 0):
-        raise TableIntegrityError(
-            f"{metric!r} of an FBNet layer is {value}; costs are finite and not negative."
-        )
-    return value
+def _no_costs(values: NDArray[np.float64]) -> Iterator[tuple[tuple[int, ...], float]]:
+    """Places and values of what is neither missing nor a cost."""
+    for place in np.argwhere((values < 0) | np.isinf(values)).tolist():
+        yield tuple(place), float(values[tuple(place)])
+
+
+@lru_cache(maxsize=1)
+def _layer_keys() -> dict[str, None]:
+    """Keys of all layers of FBNet's two settings, in their order."""
+    return dict.fromkeys(key for name in SETTINGS for key in FBNetSpace(name).every_cost_key())
+
+
+def _check_cost(metric: str, key: str, cost: Any) -> None:
+    number = isinstance(cost, int | float | np.integer | np.floating) and not isinstance(cost, bool)
+    if not number or cost < 0 or np.isinf(cost):
+        raise TableIntegrityError(f"{metric!r} of the FBNet layer {key!r} is {cost!r}; {_MUST_BE}.")
+
+
+def _check_complete(layers: Mapping[str, Mapping[str, Any]]) -> None:
+    """Make sure that a table has every cost: the published one does."""
+    for metric, table in layers.items():
+        lacking = [
+            key for key in _layer_keys() if table.get(key) is None or table[key] != table[key]
+        ]
+        if lacking:
+            raise TableIntegrityError(
+                f"{metric!r} lacks {len(lacking)} of {len(_layer_keys())} layers of FBNet, the first of them "
+                f"{lacking[0]!r}; a partial table is a LayerCosts."
+            )
 
 
 def _another_table(path: str | os.PathLike[str], error: KeyError) -> TableIntegrityError:

@@ -26,6 +26,7 @@ from .hardware_table import (
 )
 from .measurements import HardwareCost, Provenance
 from .nasbench201 import NASBench201
+from .table_file import check_path
 
 if TYPE_CHECKING:
     from torch import nn
@@ -55,6 +56,7 @@ class HWNASBench:
         UnknownNameError: If there is no such search space.
         DataNotFoundError: If there is no such file, or none was added; says what to download.
         TableIntegrityError: If the file is damaged or not HW-NAS-Bench's.
+        InvalidArgumentError: If ``path`` is neither a file nor a table of the search space.
 
     Attributes:
         search_space: Name of the search space.
@@ -175,13 +177,14 @@ class HWNASBench:
 
         Returns:
             Metric to :class:`Provenance`, shape ``(n,)``. Sums over FBNet's layers and products are
-            DERIVED.
+            DERIVED, and MISSING where one of their parts is.
         """
         names, rows = self._checked(population, metrics, dataset)
         if self.search_space == "nasbench201":
             codes = self.space.codes(rows)
             return {name: self._provenance[dataset, name][codes] for name in names}
-        return {name: np.full(len(rows), Provenance.DERIVED, dtype=np.uint8) for name in names}
+        values = self.query(rows, names, dataset)
+        return {name: _derived(column) for name, column in values.items()}
 
     def get_net_config(self, architecture: Any, dataset: str) -> dict[str, Any]:
         """Return what :func:`get_cell_based_tiny_net` or :func:`get_fbnet` builds one network from.
@@ -251,18 +254,20 @@ class HWNASBench:
             factors = [n for n in CELL_METRICS if n.endswith(("_latency", "_energy"))]
             product = _product([self._columns[dataset, name] for name in factors])
             self._columns[dataset, _PRODUCT] = product
-            self._provenance[dataset, _PRODUCT] = np.where(
-                np.isnan(product), Provenance.MISSING, Provenance.DERIVED
-            ).astype(np.uint8)
+            self._provenance[dataset, _PRODUCT] = _derived(product)
 
 
 def _read(path: str | os.PathLike[str] | None, search_space: str) -> CellCosts | LayerCosts:
     cells = search_space == "nasbench201"
-    if path is None:
-        path = added_file(search_space)
+    path = added_file(search_space) if path is None else check_path(path)
     if Path(path).suffix.lower() == ".parquet":
         return CellCosts.load(path) if cells else LayerCosts.load(path)
     return read_hw_nas_bench(path)[0 if cells else 1]
+
+
+def _derived(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Provenance of what is computed of published values."""
+    return np.where(np.isnan(values), Provenance.MISSING, Provenance.DERIVED).astype(np.uint8)
 
 
 def _product(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -313,13 +318,13 @@ def get_fbnet(config: Any) -> nn.Module:
         config: A mapping, or an object with attributes: ``dataset``, ``op_idx_list`` and ``num_classes``.
 
     Raises:
-        InvalidArgumentError: If an entry is missing.
+        InvalidArgumentError: If an entry is missing or of the wrong kind.
+        UnknownNameError: If there is no such data set.
         OutOfSpaceError: If there is no such network.
     """
     entries = _entries(config)
-    space = FBNetSpace(_entry(entries, "dataset"))
-    operations = list(_entry(entries, "op_idx_list"))
-    return space.build(operations, n_classes=entries.get("num_classes"))
+    space = FBNetSpace(check_choice("data set", _entry(entries, "dataset"), _LAYER_DATASETS))
+    return space.build(_entry(entries, "op_idx_list"), n_classes=entries.get("num_classes"))
 
 
 def _entries(config: Any) -> Mapping[str, Any]:

@@ -47,7 +47,8 @@ class Measurement:
 
 # Source: dev/proj_edgegpu/EdgeGPU_Benchmark.py in the repository of HW-NAS-Bench.
 _EDGE_GPU = "TensorRT, mean over 50 runs after 3 s of warming up"
-_ON_DEVICE = "timed on the device"
+# The published script measures the TX2 alone; of the others the authors' pages say that they were measured.
+_ON_DEVICE = "timed on the device; runtime, repeats and images at once are not stated"
 # The published Eyeriss latencies are linear in the counts of operations, and FPGA energies 7 W times latency.
 _MODEL = "computed by a model of the accelerator, not measured"
 

@@ -19,7 +19,7 @@ from ..core.user_data import make_user_data_folder, user_data_folder
 from ..spaces import NASBench201Space
 from .csv_table import read_csv_table
 from .nats_archive import read_archive
-from .table_file import read_table, write_table
+from .table_file import check_path, read_table, write_table
 
 __all__ = ["ACCURACY_SPLITS", "Accuracies", "NASBench201", "add_nas_bench_201"]
 
@@ -201,7 +201,7 @@ def add_nas_bench_201(path: str | os.PathLike[str]) -> list[Path]:
 
 
 def _found(path: str | os.PathLike[str] | None) -> Accuracies:
-    where = user_data_folder() / _FOLDER / _FILE if path is None else Path(path)
+    where = user_data_folder() / _FOLDER / _FILE if path is None else Path(check_path(path))
     if not where.exists():
         what = "NAS-Bench-201 is not installed" if path is None else "There are no accuracies"
         raise DataNotFoundError(f"{what} ({str(where)!r} is missing). {_WHERE}.")

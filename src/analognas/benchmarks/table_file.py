@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..core import TableIntegrityError, atomic_write
+from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
 
 FORMAT = "analognas-table"
 FORMAT_VERSION = 1
@@ -42,6 +42,20 @@ class Table:
     def checksum(self) -> str:
         """SHA-256 of the whole table's content, hexadecimal."""
         return str(self.metadata["checksum"]["table"])
+
+
+def check_path(path: Any) -> str | os.PathLike[str]:
+    """Return what names a file.
+
+    Raises:
+        InvalidArgumentError: If it does not.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise InvalidArgumentError(
+            "`path` must name a file, be a table of costs or None (what `analognas data add` keeps), but got "
+            f"{path!r}."
+        )
+    return path
 
 
 def write_table(

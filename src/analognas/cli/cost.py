@@ -54,7 +54,8 @@ def cost(
     measured: Annotated[
         Path | None,
         typer.Option(
-            help="CSV of architectures and their costs on a device: predict from it, without a chip."
+            help="CSV of architectures and their costs on a device, or what --keep kept of one: predict from "
+            "it, without a chip."
         ),
     ] = None,
     keep: Annotated[
@@ -161,18 +162,16 @@ def _architecture(network: str, space: str) -> Any:
 
 def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> dict[str, Any]:
     """Predictions of one architecture by name of the cost, as JSON types."""
-    from ..benchmarks import read_csv_table
     from ..core import get_metric
-    from ..evaluators import CostPredictor
     from ..spaces import SPACES
+    from .measured import measured_device
 
     chosen = SPACES.get(space)()
     row = chosen.encode(_architecture(network, space))
-    population, columns = read_csv_table(measured, chosen)
-    predictor = CostPredictor(chosen).fit(population, columns)
+    predictor = measured_device(measured, chosen)
     if keep is not None:
         predictor.save(keep)
-    names = list(columns)
+    names = list(predictor.cross_validation)
     found = predictor.evaluate(row[None], names)
     return {
         name: {

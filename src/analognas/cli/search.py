@@ -30,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
     "noise": None,
     "chip": "hermes",
     "dataset": None,
+    "measured": [],
 }
 
 # Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
@@ -137,6 +138,14 @@ def search(
         str | None,
         _option("--dataset", about="Data set of device metrics. [default: the space's own]"),
     ] = None,
+    measured: Annotated[
+        list[Path] | None,
+        _option(
+            "--measured",
+            about="Costs on a device of yours as metrics: what `analognas cost --keep` kept, or a CSV file of "
+            "measurements; may be repeated.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
@@ -154,6 +163,7 @@ def search(
         "noise": noise,
         "chip": chip,
         "dataset": dataset,
+        "measured": measured or None,
     }
     from ..report import remove_search_report, write_search_report
     from ..worker import next_folder
@@ -174,7 +184,10 @@ def search(
             raise
         if worker.resume:
             remove_search_report(folder)
-        raise SearchInterruptedError(f"continue with: analognas search --resume {folder}") from None
+        again = "".join(f" --measured {path}" for path in measured or [])
+        raise SearchInterruptedError(
+            f"continue with: analognas search --resume {folder}{again}"
+        ) from None
     finally:
         if out is None and not resume and not any(folder.iterdir()):
             folder.rmdir()
@@ -207,6 +220,7 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
     with TrialLog.open(file) as log:
         logged = log.identity
     try:
+        _check_measured_again(logged["evaluator"], typed["measured"])
         known = {
             "space": logged["space"],
             "optimizer": logged["optimizer"]["name"],
@@ -218,6 +232,7 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "max_seconds": logged.get("max_seconds"),
             "max_cost": logged.get("max_cost"),
             "cost_metric": logged.get("cost_metric"),
+            "measured": [],
             **_hardware(logged["evaluator"]),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
@@ -231,6 +246,16 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
     worker.out = file.parent
     worker.resume = True
     return worker
+
+
+def _check_measured_again(evaluator: dict[str, Any], measured: list[Path] | None) -> None:
+    """Make sure that measured devices are given again: a log knows their checksums, not their files."""
+    sources = evaluator.get("sources", [evaluator])
+    n = sum(source.get("surrogate") == "CostPredictor" for source in sources)
+    if n and not measured:
+        raise ResumeError(
+            f"The search asked {n} measured device{'s' if n > 1 else ''}; give the same again with --measured."
+        )
 
 
 def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
@@ -250,6 +275,7 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
     from ..optimizers import OPTIMIZERS
     from ..spaces import SPACES
     from ..worker import Worker, find_evaluator
+    from .measured import measured_device
 
     if settings["budget"] is not None:
         check_int("--budget", settings["budget"], minimum=1)
@@ -270,6 +296,7 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
             chip=settings["chip"],
             dataset=settings["dataset"],
             noise=settings["noise"],
+            own=[measured_device(path, space) for path in settings["measured"]],
         ),
         optimizer=optimizer,
         objectives=settings["metric"],
@@ -310,7 +337,7 @@ def _print_result(result: SearchResult, space: Space) -> None:
     from rich.table import Table
 
     from ..report import cell_columns
-    from ..worker import architecture_text, number
+    from ..worker import architecture_text, value_text
 
     if result.feasible and len(result.problem.objectives) == 1:
         columns = cell_columns(result)
@@ -322,7 +349,7 @@ def _print_result(result: SearchResult, space: Space) -> None:
         if compared:
             table.add_column("95 % interval", justify="right", no_wrap=True)
         for cell in result.winners:
-            values = [number(name, cell["metrics"][name]) for name in columns]
+            values = [value_text(cell, name) for name in columns]
             if compared:
                 known = cell.get("estimate")
                 values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")

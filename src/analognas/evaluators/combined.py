@@ -85,13 +85,33 @@ class _Combination(Evaluator):
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """All that the sources know of one architecture; of what several know, the first counts."""
+        of = self._source_of()
         whole: dict[str, Any] = {}
         metrics: dict[str, Any] = {}
+        errors: dict[str, float] = {}
+        predicted: list[str] = []
         for source in reversed(self.sources):
             part = source.report(row)
             metrics |= part["metrics"]
+            own = {name for name, first in of.items() if first is source}
+            errors |= {n: e for n, e in part.get("standard_errors", {}).items() if n in own}
+            predicted += [name for name in part.get("predicted", ()) if name in own]
             whole |= part
-        return {**whole, "metrics": metrics}
+        known = {"standard_errors": errors, "predicted": predicted}
+        return {
+            **{name: value for name, value in whole.items() if name not in known},
+            "metrics": metrics,
+            **{name: value for name, value in known.items() if value},
+        }
+
+    def source_of(self, metric: str) -> Evaluator:
+        """Return the source that a metric comes from.
+
+        Raises:
+            UnknownNameError: If no source knows it.
+        """
+        of = self._source_of()
+        return of[check_choice("metric", metric, of)]
 
     def _source_of(self) -> dict[str, Evaluator]:
         found: dict[str, Evaluator] = {}
@@ -180,6 +200,7 @@ def default_evaluator(
     chip: AIMCChip | str = "hermes",
     dataset: str | None = None,
     noise: int | None = None,
+    own: Sequence[Evaluator] = (),
 ) -> Evaluator:
     """Return what scores the metrics of a search without a user's own evaluator.
 
@@ -196,9 +217,12 @@ def default_evaluator(
             is made for by default. Accuracies are those of CIFAR-10 all the same: no others are measured.
         noise: Simulate measurements with errors: each accuracy is the mean of so many noisy readings of the
             AnalogNAS-Bench table (:class:`.NoisyTableEvaluator`); None: the table's values.
+        own: Evaluators of the user's, such as a :class:`.CostPredictor` of a measured device. What they know
+            needs no model and no table of devices.
 
     Raises:
-        InvalidArgumentError: If nothing measures a metric in the space, or not for ``dataset``; says what does. If
+        InvalidArgumentError: If nothing measures a metric in the space, or not for ``dataset``, or the chip's
+            description does not tell it; says what does. If an evaluator of the user's is about another space,
             ``noise`` is below 1, or there is no table to read.
         UnknownNameError: If there is no such metric or data set.
         DataNotFoundError: If the table of devices was not added; says what to download.
@@ -209,31 +233,52 @@ def default_evaluator(
         check_choice("metric", current_metric_name(name), METRICS)
         for name in [*names, *(bound.metric for bound in bounds)]
     ]
-    sources: list[Evaluator] = []
-    counted = [name for name in wanted if name in COUNTED]
-    in_table = space.name == TableEvaluator.space_name
-    if in_table and counted_dataset(space, dataset) is not None:
-        # Before the table, which counts the networks for CIFAR-10.
-        sources.append(CountEvaluator(space, dataset=dataset))
-    if in_table:
-        sources.append(TableEvaluator() if noise is None else NoisyTableEvaluator(n_readings=noise))
-    elif noise is not None:
-        raise InvalidArgumentError(
-            f"`noise` is that of the table of {TableEvaluator.space_name!r}; the space {space.name!r} has none."
-        )
-    else:
-        _check_countable(space, wanted)
+    sources = [*_tables(space, dataset, noise), *own]
     known = {name for source in sources for name in source.metrics}
-    if any(name not in known for name in counted):
+    wanted = [name for name in wanted if name not in known]
+    if space.name != TableEvaluator.space_name:
+        _check_countable(space, wanted)
+    if any(name in COUNTED for name in wanted):
         sources.append(CountEvaluator(space, dataset=dataset))
     if any(name in _CHIP_METRICS for name in wanted):
-        sources.append(ChipCostEvaluator(space, chip, dataset=dataset))
+        sources.append(_told(ChipCostEvaluator(space, chip, dataset=dataset), wanted))
     if any(name in MEASUREMENTS for name in wanted):
         sources.append(DeviceCostEvaluator(space, dataset=dataset))
     if len(sources) == 1:
         return sources[0]
     combine = CombinedEvaluator if noise is None else StochasticCombinedEvaluator
     return combine(sources)
+
+
+def _tables(space: Space, dataset: str | None, noise: int | None) -> list[Evaluator]:
+    """Return what reads the space's table of accuracies; none where it has none."""
+    if space.name == TableEvaluator.space_name:
+        table = TableEvaluator() if noise is None else NoisyTableEvaluator(n_readings=noise)
+        # The table counts the networks for CIFAR-10.
+        other = counted_dataset(space, dataset) is not None
+        return [CountEvaluator(space, dataset=dataset), table] if other else [table]
+    if noise is not None:
+        raise InvalidArgumentError(
+            f"`noise` is that of the table of {TableEvaluator.space_name!r}; the space {space.name!r} has none."
+        )
+    return []
+
+
+def _told(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:
+    """Make sure that the chip's description tells the metrics."""
+    needed = {
+        "aimc_latency": "mvm_latency",
+        "aimc_energy": "mvm_energy",
+        "aimc_area": "tile_area",
+    }
+    for name in wanted:
+        if name in needed and name not in costs.metrics:
+            raise InvalidArgumentError(
+                f"What is known of the chip {costs.chip.name!r} does not tell {name!r}, only "
+                f"{', '.join(costs.metrics)}; take another chip, or describe one with {needed[name]!r} in a "
+                "YAML file."
+            )
+    return costs
 
 
 def _check_countable(space: Space, wanted: Sequence[str]) -> None:

@@ -237,10 +237,11 @@ class DeviceCostEvaluator(_Costs):
     def identity(self) -> dict[str, Any]:
         """Name, data set and checksum of the table."""
         about = self.table.metadata
+        checksum = about.get("checksum", {}).get("table", about.get("source_sha256"))
         return {
             "device_table": about.get("name", "HW-NAS-Bench"),
             "dataset": self.dataset,
-            "checksum": about.get("checksum", about.get("source_sha256")),
+            "checksum": checksum and f"sha256:{checksum}",
         }
 
 

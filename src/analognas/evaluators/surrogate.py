@@ -77,6 +77,11 @@ class Surrogate(Evaluator):
         InvalidArgumentError: If ``seed`` is negative or no integer.
     """
 
+    _may_be_missing = False
+    """Whether values to learn from may be NaN."""
+    _values_example = "{'analog_drift_86400': accuracies, ...}"
+    """Values to learn from, as a hint writes them."""
+
     def __init__(
         self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
     ) -> None:
@@ -118,7 +123,9 @@ class Surrogate(Evaluator):
             raise InvalidArgumentError(
                 f"A fit needs at least {LEAST_ROWS} architectures, but got {len(population)}."
             )
-        columns = _columns(population, values, metrics, self._default_metrics())
+        columns = _columns(
+            population, values, metrics, self._default_metrics(), self._may_be_missing
+        )
         self._fit(encode_features(self.space, population, self.encoding), columns)
         return self
 
@@ -205,7 +212,7 @@ class Surrogate(Evaluator):
             kind = type(self).__name__
             raise NotFittedError(
                 f"{kind} has learnt nothing of the space {self.space.name!r} yet; call fit(architectures, "
-                "{'analog_drift_86400': accuracies, ...}) with measured architectures first."
+                f"{self._values_example}) with measured architectures first."
             )
 
     @abstractmethod
@@ -234,6 +241,7 @@ def _columns(
     values: Mapping[str, Any] | QueriedTable,
     metrics: Sequence[str] | str | None,
     of_table: Sequence[str],
+    may_be_missing: bool,
 ) -> dict[str, Floats]:
     names = [metrics] if isinstance(metrics, str) else metrics
     if isinstance(values, Mapping):
@@ -251,13 +259,13 @@ def _columns(
         raise InvalidArgumentError("A fit needs the values of at least one metric, but got none.")
     return {
         get_metric(check_choice("metric", name, found)).name: _column(
-            name, found[name], len(population)
+            name, found[name], len(population), may_be_missing
         )
         for name in names
     }
 
 
-def _column(name: str, values: Any, n: int) -> Floats:
+def _column(name: str, values: Any, n: int, may_be_missing: bool) -> Floats:
     try:
         column = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -269,10 +277,12 @@ def _column(name: str, values: Any, n: int) -> Floats:
             f"The values of {name!r} must be one for each of the {n} architectures, but got the shape "
             f"{column.shape}."
         )
-    if not np.isfinite(column).all():
+    sound = np.isfinite(column) | (np.isnan(column) & may_be_missing)
+    if not sound.all():
+        advice = "write NaN for" if may_be_missing else "leave out"
         raise InvalidArgumentError(
-            f"The values of {name!r} must be finite, but got {column[~np.isfinite(column)][0]} at position "
-            f"{int(np.isfinite(column).argmin())}; leave out what was not measured."
+            f"The values of {name!r} must be finite, but got {column[~sound][0]} at position "
+            f"{int(sound.argmin())}; {advice} what was not measured."
         )
     return column
 

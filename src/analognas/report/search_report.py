@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, get_metric, write_text
-from ..worker import SearchResult, architecture_text, number
+from ..worker import SearchResult, architecture_text, number, value_text
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
 from .pareto_figure import pareto_figure
@@ -157,6 +157,8 @@ _ABOUT_ACCURACIES = (
     "accuracy lost from 1 min to 1 month, in points."
 )
 
+_ABOUT_PREDICTIONS = " {} is predicted, `±` one standard error of the prediction."
+
 
 def cell_columns(result: SearchResult) -> dict[str, str]:
     """Metrics that a table of the best cells shows, with their heads; objectives are marked by a star."""
@@ -171,12 +173,15 @@ def cell_columns(result: SearchResult) -> dict[str, str]:
 def _cells_table(result: SearchResult) -> list[str]:
     columns = cell_columns(result)
     rows = []
+    errors = result.winners[0].get("standard_errors", {})
+    predicted = [f"`{name}`" for name in columns if errors.get(name)]
     one = len(result.problem.objectives) == 1
     for rank, cell in enumerate(result.winners, start=1):
         metrics = cell["metrics"]
         values = [
-            number(name, metrics[name])
-            + (f" ± {metrics[f'{name}_std']:.2f}" if f"{name}_std" in metrics else "")
+            f"{number(name, metrics[name])} ± {metrics[f'{name}_std']:.2f}"
+            if f"{name}_std" in metrics
+            else value_text(cell, name)
             for name in columns
         ]
         rows.append(
@@ -188,7 +193,8 @@ def _cells_table(result: SearchResult) -> list[str]:
         *rows,
         "",
         ("`*` is the objective." if one else "`*` marks objectives.")
-        + (_ABOUT_ACCURACIES if "baseline_accuracy" in columns else ""),
+        + (_ABOUT_ACCURACIES if "baseline_accuracy" in columns else "")
+        + (_ABOUT_PREDICTIONS.format(", ".join(predicted)) if predicted else ""),
     ]
 
 

@@ -16,7 +16,7 @@ from .ray_backend import RayBackend
 from .results import RunResult, SearchResult
 from .settings import find_evaluator
 from .standings import Comparison, Estimate, Standings
-from .text import architecture_text, metric_text, number
+from .text import architecture_text, metric_text, number, value_text
 from .trial_export import export_trials
 from .trial_log import TrialLog
 from .trial_reader import Trials, find_logs, read_trials
@@ -55,4 +55,5 @@ __all__ = [
     "read_trials",
     "searched_model",
     "train_architecture",
+    "value_text",
 ]

@@ -189,12 +189,7 @@ class SearchResult:
         shown = architecture_text(best["architecture"])
         finals = self.finals()
         if not finals:
-            bounds = " and ".join(map(str, self.problem.constraints))
-            found = ", ".join(
-                f"{name} {best['metrics'][name]:.12g}"
-                for name in dict.fromkeys(bound.metric for bound in self.problem.constraints)
-            )
-            return f"No architecture met {bounds}; the nearest is {shown}: {found}."
+            return self._nothing_summary(shown)
         if len(self.problem.objectives) > 1:
             lines = self._front_summary(table)
         else:
@@ -220,6 +215,29 @@ class SearchResult:
             last = next(run.errors for run in reversed(self.runs) if run.errors)
             lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
         return "\n".join(lines)
+
+    def _nothing_summary(self, nearest: str) -> str:
+        """Why nothing could be chosen, and what came nearest."""
+        n = sum(run.n_distinct for run in self.runs)
+        unknown = [
+            name
+            for name in self.problem.metrics
+            if all(np.isnan(run.evaluation.means[name]).all() for run in self.runs)
+        ]
+        if unknown:
+            return (
+                f"No architecture can be chosen: none of {n} has a value of {' or '.join(unknown)}."
+            )
+        bounds = " and ".join(map(str, self.problem.constraints))
+        needed = " and ".join(self.problem.objectives)
+        if not bounds:
+            return f"No architecture can be chosen: none of {n} has values of {needed} together."
+        values = self.winners[0]["metrics"]
+        found = ", ".join(
+            f"{name} {'unknown' if values[name] is None else format(values[name], '.12g')}"
+            for name in dict.fromkeys(bound.metric for bound in self.problem.constraints)
+        )
+        return f"No architecture met {bounds}; the nearest is {nearest}: {found}."
 
     def _front_summary(self, table: bool) -> list[str]:
         volumes = self.hypervolume()[:, -1]

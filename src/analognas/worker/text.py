@@ -29,6 +29,22 @@ def number(metric: str, value: float | None) -> str:
     return f"{value:.2f}" if unit in ("%", "pp") else f"{value:.4g}"
 
 
+def value_text(cell: Mapping[str, Any], metric: str) -> str:
+    """Return one metric of an architecture as people read it, with its standard error if it was predicted.
+
+    Args:
+        cell: An architecture with its ``metrics`` and, where there are any, ``standard_errors``.
+        metric: Name of the metric.
+
+    Example:
+        >>> value_text({"metrics": {"avm": 1.234}, "standard_errors": {"avm": 0.0567}}, "avm")
+        '1.23 ± 0.057'
+    """
+    value = cell["metrics"][metric]
+    error = cell.get("standard_errors", {}).get(metric)
+    return number(metric, value) + (f" ± {error:.2g}" if value is not None and error else "")
+
+
 def metric_text(metric: str) -> str:
     """Return the name of a metric with its unit.
 
@@ -50,7 +66,7 @@ def front_lines(cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> l
     shown = cells[:_FRONT_ROWS]
     table = [["architecture", *map(metric_text, metrics)]]
     for cell in shown:
-        values = [number(name, cell["metrics"][name]) for name in metrics]
+        values = [value_text(cell, name) for name in metrics]
         table.append([architecture_text(cell["architecture"], width=_FRONT_WIDTH), *values])
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluators import Evaluation, Evaluator, Problem, Surrogate, non_dominated
+from ..evaluators import (
+    CombinedEvaluator,
+    Evaluation,
+    Evaluator,
+    Problem,
+    Surrogate,
+    non_dominated,
+)
 from .results import RunResult
 from .standings import Comparison, Standings
 
@@ -40,7 +47,7 @@ def ranked(
         problem,
         population,
         _joined([result.evaluation for result in results]),
-        errors_of_measurement=not isinstance(evaluator, Surrogate),
+        errors_of_measurement=not _is_predicted(evaluator, problem.objectives[0]),
     )
     order = _order(problem, standings)
     run_of_trial = np.repeat(
@@ -66,6 +73,12 @@ def ranked(
         return space.describe(population[standings.first[position]])["architecture"]
 
     return tuple(winners), standings.comparison(int(order[0]), describe)
+
+
+def _is_predicted(evaluator: Evaluator, metric: str) -> bool:
+    """Whether a metric's standard errors are those of predictions, which no repeat makes smaller."""
+    source = evaluator.source_of(metric) if isinstance(evaluator, CombinedEvaluator) else evaluator
+    return isinstance(source, Surrogate)
 
 
 def _order(problem: Problem, standings: Standings) -> NDArray[np.int64]:

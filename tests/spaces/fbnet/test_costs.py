@@ -98,6 +98,18 @@ def test_sums_are_the_published_latencies(shared, tables, device):
     assert by_keys == pytest.approx(file["latency_ms"][0, column], rel=1e-14)
 
 
+@pytest.mark.parametrize("setting", ["cifar100", "ImageNet"])
+def test_sums_are_those_of_the_keys(setting):
+    space = FBNetSpace(setting)
+    generator = np.random.default_rng(0)
+    # Whole numbers: exact in any order.
+    table = {key: float(generator.integers(2**40)) for key in space.every_cost_key()}
+    rows = space.sample(300, generator=generator)
+    expected = [sum(table[key] for key in space.cost_keys(row)) for row in rows]
+    np.testing.assert_array_equal(space.sum_costs(rows, table), expected)
+    assert space.sum_costs(rows[:0], table).shape == (0,)
+
+
 def test_a_table_without_an_operation_is_refused():
     space = FBNetSpace()
     table = {key: 1.0 for number in range(9) for key in space.cost_keys([number] * 22)}

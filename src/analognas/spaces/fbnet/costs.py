@@ -14,6 +14,7 @@ from .operations import OPERATIONS, STEM_CHANNELS, Place, Setting
 
 __all__ = ["count_layers", "fixed_keys", "layer_keys", "sum_costs"]
 
+_TOGETHER = 3
 _BLOCKS = list(OPERATIONS.values())
 
 
@@ -113,7 +114,15 @@ def sum_costs(
             "give a table with every operation at every size."
         )
     costs = np.array([[table[key] for key in place] for place in keys])
-    chosen = costs[np.arange(len(keys)), population]
-    fixed = sum(table[key] for key in (stem, *end))
-    total: NDArray[np.float64] = chosen.sum(axis=1) + fixed
+    total = np.full(len(population), sum(table[key] for key in (stem, *end)), dtype=np.float64)
+    # Sums over three places at once are few, so that each network needs a third of the look-ups.
+    for first in range(0, len(keys), _TOGETHER):
+        group = costs[first : first + _TOGETHER]
+        columns = population.T[first : first + _TOGETHER]
+        sums, numbers = group[0], columns[0].astype(np.int64)
+        for place, column in zip(group[1:], columns[1:], strict=True):
+            sums = (sums[:, None] + place).ravel()
+            numbers *= len(place)
+            numbers += column
+        total += sums.take(numbers)
     return total

@@ -71,7 +71,8 @@ class FBNetSpace(LayerCounts, Space):
             raise OutOfSpaceError(
                 f"An FBNet architecture has {N_LAYERS} operations, but got {len(arch)}."
             )
-        return np.array([_number(entry, place) for place, entry in enumerate(arch)], dtype=np.int8)
+        entries = arch.tolist() if isinstance(arch, np.ndarray) else arch
+        return np.array([_number(entry, n) for n, entry in enumerate(entries)], dtype=np.int8)
 
     def decode(self, row: NDArray[np.integer[Any]]) -> tuple[int, ...]:
         """Return the 22 operation numbers of one genotype."""
@@ -115,6 +116,20 @@ class FBNetSpace(LayerCounts, Space):
         stem, end = costs.fixed_keys(self.setting)
         chosen = zip(costs.layer_keys(self.setting), self.decode(self.encode(arch)), strict=True)
         return stem, *(keys[number] for keys, number in chosen), *end
+
+    def every_cost_key(self) -> tuple[str, ...]:
+        """Return the keys of HW-NAS-Bench's cost table for all layers that a network of the setting may have.
+
+        Returns:
+            Distinct keys: the stem, every operation at each of the 22 places, and the end.
+
+        Example:
+            >>> len(FBNetSpace().every_cost_key())
+            112
+        """
+        stem, end = costs.fixed_keys(self.setting)
+        places = costs.layer_keys(self.setting)
+        return tuple(dict.fromkeys([stem, *(key for place in places for key in place), *end]))
 
     def sum_costs(self, population: Population, table: Mapping[str, float]) -> NDArray[np.float64]:
         """Sum a cost over the layers of every row's network, shape ``(n,)``, in the unit of the table.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,11 +49,11 @@ class NASBench201Space(Space):
         elif isinstance(arch, int | np.integer) and not isinstance(arch, bool):
             cell = notation.from_index(int(arch))
         elif isinstance(arch, tuple | list) or (isinstance(arch, np.ndarray) and arch.ndim == 1):
-            cell = notation.check_cell(list(arch))
+            cell = notation.check_cell(arch.tolist() if isinstance(arch, np.ndarray) else arch)
         else:
             raise OutOfSpaceError(
                 "An architecture is six operations, an arch_str or a NAS-Bench-201 index, but got "
-                f"{arch!r}."
+                f"{arch.item() if isinstance(arch, np.generic) else arch!r}."
             )
         return np.array(cell, dtype=np.int8)
 
@@ -75,7 +76,36 @@ class NASBench201Space(Space):
 
     def from_indices(self, indices: Any) -> Population:
         """Genotypes of published indices, shape ``(n,)`` to ``(n, 6)``; indices are trusted."""
-        return self.from_codes(notation.codes_in_published_order()[np.asarray(indices)])
+        return _published_rows().take(np.asarray(indices, dtype=np.int64), axis=0)
+
+    def population(self, architectures: Any) -> Population:
+        """Check and encode many architectures; see :meth:`.Space.population`.
+
+        A vector of published indices, or a list of tuples or lists, is checked as one array.
+        """
+        matrix = self._as_matrix(architectures)
+        return super().population(architectures if matrix is None else matrix)
+
+    def _as_matrix(self, architectures: Any) -> Population | None:
+        """Genotypes of what numpy reads as one array of integers; None: what must be read one by one."""
+        if isinstance(architectures, np.ndarray):
+            if architectures.ndim != 1 or architectures.dtype.kind not in "iu":
+                return None
+            indices = architectures
+        elif isinstance(architectures, list) and architectures:
+            kinds = set(map(type, architectures))
+            if kinds <= {tuple, list}:
+                return _rectangle(architectures)
+            if kinds != {int}:
+                return None
+            indices = np.array(architectures)
+        else:
+            return None
+        # Errors, and six numbers that may be a genotype, are named by the slow path.
+        inside = indices.dtype.kind in "iu" and bool(((indices >= 0) & (indices < self.size)).all())
+        if not inside or self._is_one_genotype(indices):
+            return None
+        return self.from_indices(indices)
 
     def canonical_form(self, arch: Any) -> str:
         """Return an expression that is equal for cells that are the same network."""
@@ -164,3 +194,21 @@ class NASBench201Space(Space):
             channels=check_int("channels", channels, minimum=1),
             cells=check_int("cells", cells, minimum=1),
         )
+
+
+@lru_cache(maxsize=1)
+def _published_rows() -> Population:
+    """Genotype of every published index, shape ``(15625, 6)``."""
+    rows = NASBench201Space().from_codes(notation.codes_in_published_order())
+    rows.flags.writeable = False
+    return rows
+
+
+def _rectangle(cells: list[Any]) -> NDArray[np.int64] | None:
+    """Six integers a row, shape ``(n, 6)``; None where they are not that."""
+    try:
+        matrix = np.array(cells)
+    except ValueError:
+        return None
+    sound = matrix.shape == (len(cells), len(EDGES)) and matrix.dtype.kind in "iu"
+    return matrix if sound else None
