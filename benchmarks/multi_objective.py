@@ -250,7 +250,10 @@ def speed(n=20_000):
 
     space = ResNetSpace()
     for name in OURS:
-        if name in ("predictor_guided", "optuna"):  # made for evaluations that take longer than they do
+        if name in (
+            "predictor_guided",
+            "optuna",
+        ):  # made for evaluations that take longer than they do
             continue
         optimizer = OPTIMIZERS.get(name)(
             **({} if name == "random_search" else {"population_size": 100})

@@ -12,6 +12,7 @@ from analognas.nn import (
     clip_and_remap,
     program,
     set_mode,
+    to_analog,
 )
 
 ATTENTION = (nn.MultiheadAttention, AnalogMultiheadAttention)
@@ -150,3 +151,12 @@ def test_nested_tensors_are_refused():
     plain = torch._nested_tensor_from_mask(torch.randn(2, 3, 12), torch.ones(2, 3).bool())
     with pytest.raises(InvalidArgumentError, match="nested"):
         layer(plain, plain, plain)
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_batch_may_be_empty(n):
+    plain = nn.MultiheadAttention(12, 3, batch_first=True)
+    x = torch.randn(n, 4, 12)
+    y, weights = to_analog(nn.Sequential(plain))[0](x, x, x)
+    expected, theirs = plain(x, x, x)
+    assert (y.shape, weights.shape) == (expected.shape, theirs.shape)

@@ -177,7 +177,7 @@ def test_checkpointing_repeats_the_same_noise(bound, n_tiles):
     config = AnalogConfig(tile=TileSize(rows=32 // n_tiles), adc=ADC(bound=bound))
     layer = AnalogLinear(32, 16, config=config)
     layer.observe(torch.randn(100))
-    layer._n_batches_seen = 50
+    layer._count_batches(50)
     x = torch.randn(8, 32, requires_grad=True)
     results = []
     for run in (layer, lambda x: torch.utils.checkpoint.checkpoint(layer, x, use_reentrant=False)):

@@ -20,9 +20,19 @@ def test_equals_torch(shape, bias, mode, twins):
         torch.testing.assert_close(layer.get_parameter(name).grad, parameter.grad)
 
 
-def test_inputs_that_do_not_fit_are_refused_by_torch(nothing):
-    with pytest.raises(RuntimeError):
+def test_inputs_that_do_not_fit_are_refused(nothing):
+    with pytest.raises(InvalidArgumentError, match=r"9 features in dimension -1.*\(4, 8\)"):
         AnalogLinear(9, 6, config=nothing)(torch.randn(4, 8))
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64, torch.float64])
+@pytest.mark.parametrize("mode", ["train", "chip"])
+def test_inputs_of_another_type_are_refused(dtype, mode):
+    layer = AnalogLinear(9, 6)
+    if mode == "chip":
+        layer.program(generator=torch.Generator().manual_seed(0))
+    with pytest.raises(InvalidArgumentError, match=f"must be torch.float32.*but are {dtype}"):
+        layer(torch.ones(4, 9).to(dtype))
 
 
 def test_every_row_tile_has_its_own_converters():

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import itertools
 import os
 import socket
 
@@ -244,3 +245,31 @@ def test_two_processes_stay_equal():
             process.join(120)
         assert [process.exitcode for process in processes] == [0, 0]
         assert results[0] == results[1]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_a_network_stays_one_graph_while_its_ranges_are_initialised():
+    """Twelve layers of different sizes, compiled from the start: one graph forward, in every step."""
+    sizes = range(16, 68, 4)
+    net = nn.Sequential(*(nn.Linear(a, b) for a, b in itertools.pairwise(sizes)))
+    config = AnalogConfig(input_range=InputRange(init_batches=3))
+    model = to_analog(net, config)
+    twin, calls = copy.deepcopy(model), []
+
+    def backend(graph, inputs):
+        def run(*arguments):
+            calls.append(graph)
+            return graph(*arguments)
+
+        return run
+
+    compiled, x = torch.compile(model, backend=backend), torch.randn(64, 16)
+    for step in range(6):
+        calls.clear()
+        compiled(x).sum().backward()
+        assert len(calls) == 1, step
+    for ours, theirs in zip(model, twin, strict=True):
+        assert int(ours.input_range_batches) == 3
+        assert int(theirs.input_range_batches) == 0
+    torch.compiler.reset()

@@ -6,6 +6,7 @@ from torch import nn
 
 from analognas.nn import AnalogConfig, InputRange, attach, to_analog
 from analognas.nn.noise import BANK_SIZE, BankNoise, ExactNoise
+from analognas.nn.parallel import PART
 
 SOURCES = {"exact": ExactNoise, "bank": BankNoise}
 
@@ -103,3 +104,12 @@ def test_the_bank_trains_to_the_same_accuracy():
     error = float(torch.cat(list(results.values())).std()) * (2 / 4) ** 0.5
     assert abs(float(difference.mean())) < 3 * error
     assert min(r.mean() for r in results.values()) > 75.0
+
+
+def test_parts_that_threads_share_read_different_places_of_the_bank():
+    """Correlations of the 65,536 numbers of each part with those of the others: 5 standard errors."""
+    torch.manual_seed(0)
+    for name in SOURCES:
+        parts = SOURCES[name]().normal(torch.zeros(5 * PART), 1.0).view(5, PART)
+        correlation = torch.corrcoef(parts).fill_diagonal_(0.0)
+        assert correlation.abs().max() < 5 / PART**0.5

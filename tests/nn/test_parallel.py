@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -80,3 +82,22 @@ def test_a_forked_process_makes_its_own_threads():
         os._exit(run_all(lambda part: 1, slices(LONG), LONG))
     torch.set_num_threads(before)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == len(slices(LONG))
+
+
+def test_passes_run_when_the_interpreter_ends():
+    """Then no threads can be started any more: a thread of the user's that still works does all by itself."""
+    script = f"""
+import threading, time
+from analognas.nn.parallel import run_all, slices
+
+def late():
+    while threading.main_thread().is_alive():
+        time.sleep(0.01)
+    print(run_all(lambda part: 1, slices({LONG}), {LONG}))
+
+threading.Thread(target=late).start()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (ended.stdout.strip(), ended.stderr) == (str(len(slices(LONG))), "")

@@ -53,3 +53,11 @@ def test_marks_mask(shape):
     assert torch.equal(
         masked(swapped, inside.transpose(0, 1).contiguous()), expected.transpose(0, 1)
     )
+
+
+def test_a_gradient_that_is_nan_stays_one():
+    x, grad = torch.tensor([2.0, 0.5]), torch.tensor([math.nan, 1.0])
+    for r in (1.0, torch.tensor(1.0)):
+        masked_grad, outward, _ = mask_and_sum(grad.clone(), x, r)
+        assert masked_grad.tolist() == [0.0, 1.0]
+        assert math.isnan(outward)

@@ -194,3 +194,13 @@ def test_input_range_gradient(r, training):
     (layer(training["inputs"]) * training["loss_coeff"]).sum().backward()
     reference = training[f"rpucuda/input_range_grad_{r}"].squeeze()
     torch.testing.assert_close(layer.input_range.grad, reference, rtol=1e-5, atol=0)
+
+
+def test_input_range_gradient_where_outputs_are_clipped(training):
+    """With the reference's ADC our gradients of clipped outputs are zero: a known difference of 3e-4."""
+    config = QUIET.replace(input_range=InputRange(init=1.0, init_batches=0))
+    layer = layer_of(training, config)
+    (layer(training["inputs"]) * training["loss_coeff"]).sum().backward()
+    reference = float(training["rpucuda/input_range_grad_1"])
+    assert float(layer.input_range.grad) == pytest.approx(reference, rel=5e-4)
+    assert float(layer.input_range.grad) != pytest.approx(reference, rel=1e-4)

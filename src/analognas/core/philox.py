@@ -52,7 +52,7 @@ def fill_words(words: NDArray[np.uint32], key: Key, first: int) -> None:
     Args:
         words: Shape ``(4 n,)``: the first words of n counters, then their second ones and so on.
         key: The stream.
-        first: First counter, below 2^64.
+        first: First counter, below 2^63.
     """
     n = len(words) // 4
     m0, m1 = _MULTIPLIERS

@@ -142,7 +142,8 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
         """Return the weighted values ``(n, length, embed_dim)``, and the weights of all heads."""
-        q, k, v = (x.view(*x.shape[:2], self.num_heads, -1).transpose(1, 2) for x in (q, k, v))
+        head = self.embed_dim // self.num_heads
+        q, k, v = (x.view(*x.shape[:2], self.num_heads, head).transpose(1, 2) for x in (q, k, v))
         dropout = self.dropout if self.training else 0.0
         weights = None
         if need_weights:

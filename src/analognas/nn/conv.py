@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import AnalogConfig
+from .input_checks import check_features
 from .layer import AnalogLayer
 from .products import ConvProduct
 
@@ -51,6 +52,7 @@ class _AnalogConv(AnalogLayer):
         return y
 
     def _to_tiles(self, x: Tensor) -> Tensor:
+        check_features(type(self).__name__, x, -1 - len(self.kernel_size), self.in_channels)
         if x.ndim == len(self.kernel_size) + 1:
             x = x.unsqueeze(0)
         if self._extra_padding is None:

@@ -28,6 +28,8 @@ _ATTRIBUTES = {
     "modifier_factor",
     "_chips",
     "_n_batches_seen",
+    "_warming",
+    "_number",
     "_extra_padding",
 }
 

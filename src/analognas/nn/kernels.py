@@ -219,7 +219,7 @@ def mask_inside(grad: Floats, x: Floats, r: float) -> tuple[float, int]:
         for i in range(len(part)):
             above, below = part_x[i] >= edge, part_x[i] <= -edge
             signed = part[i] if above else (-part[i] if below else zero)
-            beyond[i] = signed if signed < zero else zero
+            beyond[i] = zero if signed > zero else signed
             count += np.int32(above | below)
             part[i] = zero if above | below else part[i]
         if count:

@@ -8,17 +8,13 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ..core import (
-    InvalidArgumentError,
-    NotProgrammedError,
-    check_choice,
-    check_float,
-    check_int,
-)
+from ..core import InvalidArgumentError, NotProgrammedError, check_choice, check_float, check_int
 from . import kernels
 from .chips import LayerChips
 from .config import AnalogConfig, WeightModifier
 from .hwa import NO_MODIFIER, HWAFunction, Pass
+from .input_checks import check_type
+from .observation import MIN_RANGE, is_warming, observe, register, take_batch
 from .plan import Plan
 from .products import Product
 from .scales import clip_limit, weight_scales
@@ -28,7 +24,6 @@ from .tiling import TileGrid
 MODES = ("train", "chip", "ideal")
 """Modes of an analog layer."""
 
-_MIN_RANGE = 1e-6
 _OWN_STATE = ("weight_scale", "input_range", "input_range_batches", "out_scale")
 
 
@@ -55,6 +50,8 @@ class AnalogLayer(nn.Module):
     input_range_batches: Tensor
     out_scale: Tensor | None
     plan: Plan
+    _n_batches_seen: int
+    _warming: bool
 
     def _make_analog(
         self,
@@ -98,7 +95,8 @@ class AnalogLayer(nn.Module):
             if config.scaling.learned
             else None,
         )
-        self._n_batches_seen = 0
+        self._number = register(self)
+        self._count_batches(0)
         if self.weight.device.type != "meta":
             self.reset_analog()
 
@@ -115,7 +113,7 @@ class AnalogLayer(nn.Module):
         """Set the input range to what it is before any data were seen."""
         self.input_range.fill_(self.config.input_range.init)
         self.input_range_batches.zero_()
-        self._n_batches_seen = 0
+        self._count_batches(0)
 
     @property
     def config(self) -> AnalogConfig:
@@ -143,7 +141,12 @@ class AnalogLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what the torch layer returns, as the analog tiles would."""
-        if self.mode == "ideal" or x.numel() == 0:
+        if self.mode == "ideal":
+            return self._digital(x)
+        check_type(type(self).__name__, x, self.weight)
+        if x.numel() == 0:
+            if self.mode == "train" and self.training and self._warming:
+                self._initialise_range(x)  # other processes of a distributed training wait for it
             return self._digital(x)
         tiles = self._to_tiles(x)
         y = self._on_chips(tiles) if self.mode == "chip" else self._hardware_aware(tiles)
@@ -221,7 +224,7 @@ class AnalogLayer(nn.Module):
         elif limit is not None:
             self.weight.copy_(torch.clamp(self.weight, -limit, limit))
         if self.config.input_range.kind == "learned":
-            self.input_range.clamp_(min=_MIN_RANGE)
+            self.input_range.clamp_(min=MIN_RANGE)
 
     @torch.no_grad()
     def remap(self) -> None:
@@ -229,19 +232,16 @@ class AnalogLayer(nn.Module):
         self.weight_scale.copy_(weight_scales(self.weight, self.plan))
 
     @torch.no_grad()
-    def observe(self, x: Tensor) -> None:
-        """Take a batch of inputs into the input range: a running mean of ``init_std`` deviations."""
-        std = x.float().std(correction=min(1, x.numel() - 1)) * self.config.input_range.init_std
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            torch.distributed.all_reduce(std)
-            std = std / torch.distributed.get_world_size()
-        # A batch that overflowed, as with a gradient scaler's first steps, must not spoil the range for ever.
-        std = torch.where(torch.isfinite(std), std, self.input_range.to(std.dtype))
-        n = self._n_batches_seen
-        self.input_range.mul_(n / (n + 1)).add_((std / (n + 1)).to(self.input_range.dtype))
-        self.input_range.clamp_(min=_MIN_RANGE)
+    def observe(self, x: Tensor, *, shared: bool = False) -> None:
+        """Take a batch of inputs into the input range: a running mean of ``init_std`` deviations.
+
+        Args:
+            x: Inputs.
+            shared: Take the mean over all processes of a distributed training, each of which must call it.
+        """
+        n, settings = self._n_batches_seen, self.config.input_range
+        observe(x, self.input_range, self.input_range_batches, n, settings, shared=shared)
         self._n_batches_seen = n + 1
-        self.input_range_batches.add_(1)
 
     def extra_repr(self) -> str:
         """Return the torch layer's text, tiles and mode."""
@@ -261,17 +261,18 @@ class AnalogLayer(nn.Module):
 
     def _hardware_aware(self, x: Tensor) -> Tensor:
         """Run the tiles for training, or in evaluation before programming."""
-        warming = self._warming
+        warming = is_warming(self)
         if warming and self.training:
-            self._observe_eagerly(x)
+            self._initialise_range(x)
         modifier = self.config.modifier if self.training else NO_MODIFIER
         return self._run_tiles(x, self.weight, modifier, learn_range=not warming)
 
-    @property
-    def _warming(self) -> bool:
-        """Whether the input range is still being initialised from data."""
+    def _count_batches(self, n: int) -> None:
+        """Note how many batches have set the input range, and whether more will."""
         settings = self.config.input_range
-        return settings.kind == "learned" and self._n_batches_seen < settings.init_batches
+        self._n_batches_seen = n
+        # A flag, and no count, is what compiled code depends on: it changes once.
+        self._warming = settings.kind == "learned" and n < settings.init_batches
 
     def _run_tiles(
         self, x: Tensor, weight: Tensor, modifier: WeightModifier, *, learn_range: bool
@@ -302,9 +303,9 @@ class AnalogLayer(nn.Module):
             )
         return self._scaled(cast(Tensor, y))
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _observe_eagerly(self, x: Tensor) -> None:
-        self.observe(x.detach())
+    def _initialise_range(self, x: Tensor) -> None:
+        """Let the first batches of training set the input range."""
+        take_batch(x.detach(), self.input_range, self.input_range_batches, self._number)
 
     @torch.no_grad()
     def _on_chips(self, x: Tensor) -> Tensor:
@@ -330,6 +331,11 @@ class AnalogLayer(nn.Module):
             self._chips = None
         return result
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of another layer: a copy is found by a number of its own."""
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._number = register(self)
+
     def _load_from_state_dict(
         self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool,
         missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
@@ -342,7 +348,7 @@ class AnalogLayer(nn.Module):
         missing_keys[:] = [key for key in missing_keys if key not in {prefix + x for x in absent}]
         if "weight_scale" in absent and prefix + "weight" in state_dict:
             self.remap()
-        self._n_batches_seen = int(self.input_range_batches)
+        self._count_batches(int(self.input_range_batches))
         self._chips = None
 
 

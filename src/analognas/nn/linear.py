@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .config import AnalogConfig
+from .input_checks import check_features
 from .layer import AnalogLayer
 from .products import LinearProduct
 
@@ -54,6 +55,7 @@ class AnalogLinear(AnalogLayer, nn.Linear):
         return functional.linear(x, self.weight, self.bias)
 
     def _to_tiles(self, x: Tensor) -> Tensor:
+        check_features(type(self).__name__, x, -1, self.in_features)
         return x.reshape(-1, self.in_features)
 
     def _from_tiles(self, y: Tensor, x: Tensor) -> Tensor:

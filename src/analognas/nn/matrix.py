@@ -16,6 +16,7 @@ from .hwa import NO_MODIFIER
 from .layer import AnalogLayer
 from .modifiers import modified
 from .noise import training_source
+from .observation import is_warming
 from .products import LinearProduct
 
 
@@ -68,7 +69,7 @@ class MatrixTiles(AnalogLayer):
         if self.mode == "chip":
             return self._on_chips
         weight = self._modified_once() if self.training else self.weight
-        learn = not self._warming
+        learn = not is_warming(self)
         return lambda h: self._run_tiles(h, weight, NO_MODIFIER, learn_range=learn)
 
     @property
@@ -87,7 +88,7 @@ class MatrixTiles(AnalogLayer):
         if self.mode == "ideal":
             self(x)
         else:
-            self._observe_eagerly(x)
+            self._initialise_range(x)
 
     def _modified_once(self) -> Tensor:
         weight, config = self.weight, self.config

@@ -41,10 +41,13 @@ def run_all(run: Callable[[_Part], int], parts: Sequence[_Part], n: int) -> int:
     n_groups = min(torch.get_num_threads(), n // PART, len(parts))
     if n_groups < 2:
         return sum(map(run, parts))
-    others = [
-        _threads().submit(lambda group: sum(map(run, group)), parts[i::n_groups])
-        for i in range(1, n_groups)
-    ]
+    try:
+        others = [
+            _threads().submit(lambda group: sum(map(run, group)), parts[i::n_groups])
+            for i in range(1, n_groups)
+        ]
+    except RuntimeError:  # the interpreter is ending and starts no threads
+        return sum(map(run, parts))
     try:
         total = sum(map(run, parts[::n_groups]))
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -38,7 +39,12 @@ class _AnalogRecurrent(AnalogComposite):
         super().__init__(*args, **kwargs)
         self._make_recurrent(config or AnalogConfig())
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        _leave_to_eager_mode()
+
     def _make_recurrent(self, config: AnalogConfig) -> None:
+        _leave_to_eager_mode()
         names = [name for group in self._all_weights for name in group if name.startswith("weight")]
         self._make_tiles({name: MatrixTiles(self, name, config) for name in names})
 
@@ -50,8 +56,6 @@ class _AnalogRecurrent(AnalogComposite):
         for part in self.matrices if "tiles" in self._modules else ():
             part.reset_analog()
 
-    # As torch's own recurrent layers: a compiler would unroll all time steps.
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> Any:
         """Return what the torch layer returns, as the analog tiles would."""
         if self._runs_digitally():
@@ -176,6 +180,16 @@ class _AnalogRecurrent(AnalogComposite):
     @abstractmethod
     def _cell(self, gates: Tensor, state: State, products: Products, suffix: str) -> State:
         """Return the next state from the inputs' part of the gates."""
+
+
+@cache
+def _leave_to_eager_mode() -> None:
+    """Keep compilers off recurrent layers, as off torch's own: they would unroll all time steps.
+
+    When the first is made: torch's compiler, which this loads, takes a second.
+    """
+    disable: Any = torch.compiler.disable
+    _AnalogRecurrent.forward = disable(_AnalogRecurrent.forward)  # type: ignore[method-assign]
 
 
 class AnalogLSTM(_AnalogRecurrent, nn.LSTM):
