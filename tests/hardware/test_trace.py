@@ -73,6 +73,28 @@ def test_analog_networks_are_seen_alike():
     assert shapes(analog, input_shape=(3, 4, 4)) == shapes(model, input_shape=(3, 4, 4))
 
 
+def test_analog_attention_is_counted_once():
+    model = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    analog = to_analog(model, AnalogConfig())
+    assert shapes(analog, input_shape=(5, 8)) == shapes(model, input_shape=(5, 8))
+    assert len(trace_layers(analog, input_shape=(5, 8))) == 6
+
+
+class TwoLayers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.second(self.first(x).relu())
+
+
+def test_compiled_networks_are_seen():
+    compiled = torch.compile(TwoLayers(), backend="eager")
+    found = shapes(compiled, input_shape=(3,))
+    assert [*found.values()] == [(3, 4, 1, 1, 1), (4, 2, 1, 1, 1)]
+
+
 def test_the_network_is_left_as_it_was():
     model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3), nn.Dropout())
     model[2].eval()

@@ -55,6 +55,11 @@ class ProductWatch(TorchFunctionMode):
                 if tensor not in self._own:
                     self._own[tensor] = f"{name}.{key}" if name else key
 
+    @property
+    def in_mapped(self) -> bool:
+        """Whether the forward is inside a mapped module."""
+        return self._mapped > 0
+
     def enter(self, name: str, module: nn.Module, *, mapped: bool) -> None:
         """Say that the forward of a module begins; inside a mapped one every product is its own."""
         self._stack.append((name, module))

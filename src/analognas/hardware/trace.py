@@ -113,13 +113,13 @@ def _inputs(
 
 @contextmanager
 def _undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluate without gradients and without fused paths, which pass hooks by; then restore everything."""
+    """Evaluate without gradients, fused paths and compilation, which pass hooks by; then restore everything."""
     training = {module: module.training for module in model.modules()}
     fused = torch.backends.mha.get_fastpath_enabled()
     model.eval()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.compiler.set_stance("force_eager"):
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
@@ -144,7 +144,8 @@ def _listen(
 
     def leave(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         watch.leave(mapped=known)
-        if known:
+        # A layer within one, as analog attention's projection, is counted with that.
+        if known and not watch.in_mapped:
             given = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
             _note(name, module, found, _matrices(name, module, given, output))
 
