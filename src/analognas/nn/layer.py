@@ -232,15 +232,10 @@ class AnalogLayer(nn.Module):
         self.weight_scale.copy_(weight_scales(self.weight, self.plan))
 
     @torch.no_grad()
-    def observe(self, x: Tensor, *, shared: bool = False) -> None:
-        """Take a batch of inputs into the input range: a running mean of ``init_std`` deviations.
-
-        Args:
-            x: Inputs.
-            shared: Take the mean over all processes of a distributed training, each of which must call it.
-        """
+    def observe(self, x: Tensor) -> None:
+        """Take a batch of inputs into the input range: a running mean of ``init_std`` deviations."""
         n, settings = self._n_batches_seen, self.config.input_range
-        observe(x, self.input_range, self.input_range_batches, n, settings, shared=shared)
+        observe(x, self.input_range, self.input_range_batches, n, settings, shared=False)
         self._n_batches_seen = n + 1
 
     def extra_repr(self) -> str:

@@ -69,7 +69,7 @@ def observe(
 
     Args:
         x: Inputs; may be empty. A batch that is, or overflowed, as with a gradient scaler's first steps,
-            changes nothing.
+            counts, and leaves the range as it was.
         input_range: The range, which changes.
         batches: The count of batches, which changes.
         n: Batches so far.
