@@ -1,0 +1,257 @@
+"""Limits of what comes from outside: how much a packed file may hold, how deep and how long a text may be.
+
+A few kilobytes can unpack to more than memory holds, and a few brackets can be nested deeper than Python's
+stack. Every reader of packed files and of JSON goes through this module, so that each of them stops with an
+error which names the limit.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from .errors import AnalogNASError, TableIntegrityError
+
+__all__ = [
+    "DEEPEST_JSON",
+    "LARGEST_CONTENT",
+    "LARGEST_REQUEST",
+    "LONGEST_SHOWN",
+    "LimitedReader",
+    "Readable",
+    "gunzip",
+    "parse_json",
+    "read_all",
+    "read_bytes",
+    "shown",
+    "size_text",
+]
+
+LARGEST_CONTENT = 256 << 20
+"""Bytes that one packed file may hold; the largest published data set that is read packed has 186 MB."""
+LARGEST_REQUEST = 16 << 20
+"""Bytes that a reader of an archive may ask for at once: more is a forged header."""
+DEEPEST_JSON = 100
+"""Mappings and lists inside each other in a JSON text."""
+LONGEST_SHOWN = 200
+"""Characters of a foreign text that an error shows."""
+
+_BLOCK = 1 << 20
+# Matches at every quotation mark, closed or not, so that it takes linear time.
+_STRINGS = re.compile(r'"(?:[^"\\]+|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_BRACKETS = re.compile(r"[\[{\]}]")
+
+
+class Readable(Protocol):
+    """A binary stream."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """Return up to ``size`` bytes; none at the end."""
+        ...
+
+
+def size_text(n_bytes: int) -> str:
+    """Return a number of bytes as people write it.
+
+    Example:
+        >>> size_text(268435456), size_text(900)
+        ('256 MiB', '900 bytes')
+    """
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if n_bytes >= 1 << power:
+            return f"{n_bytes / (1 << power):.4g} {unit}"
+    return f"{n_bytes} bytes"
+
+
+def shown(text: Any, limit: int = LONGEST_SHOWN) -> str:
+    """Return a foreign text for an error: on one line, and cut where it is longer than ``limit`` characters.
+
+    Example:
+        >>> shown("a" * 1000, 10)
+        'aaaaaaaaaa… (1,000 characters)'
+    """
+    whole = str(text)
+    line = " ".join(whole[: 2 * limit].split())
+    if len(whole) <= limit:
+        return line
+    return f"{line[:limit]}… ({len(whole):,} characters)"
+
+
+class LimitedReader(io.RawIOBase):
+    """A stream that ends with an error where it holds more than it may.
+
+    Args:
+        stream: A binary stream, such as an open gzip file.
+        limit: Bytes that it may hold.
+        where: What to call it in errors.
+    """
+
+    def __init__(self, stream: Readable, limit: int, where: str) -> None:
+        super().__init__()
+        self._stream, self._limit, self._where = stream, limit, where
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True: forwards, and backwards as far as the stream can."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position, bytes."""
+        return self._position
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return up to ``size`` bytes.
+
+        Raises:
+            TableIntegrityError: If the stream holds more than it may, or more is asked for than makes sense.
+        """
+        wanted = LARGEST_REQUEST if size is None or size < 0 else size
+        if wanted > LARGEST_REQUEST:
+            raise self._too_large(f"has a header of {size_text(wanted)}", LARGEST_REQUEST)
+        data = self._stream.read(wanted)
+        self._position += len(data)
+        if self._position > self._limit:
+            raise self._too_large("unpacks to more", self._limit)
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a position, bytes from the start.
+
+        Raises:
+            TableIntegrityError: If it lies beyond what the stream may hold.
+        """
+        target = offset + (self._position if whence == io.SEEK_CUR else 0)
+        if target > self._limit:
+            raise self._too_large("unpacks to more", self._limit)
+        if target != self._position:
+            self._position = self._stream.seek(target)  # type: ignore[attr-defined]
+        return self._position
+
+    def _too_large(self, what: str, limit: int) -> TableIntegrityError:
+        return TableIntegrityError(
+            f"{self._where} {what}; the limit is {size_text(limit)}. If it is sound, unpack it yourself."
+        )
+
+
+def read_all(stream: Readable, *, limit: int, where: str, block: int = _BLOCK) -> bytes:
+    """Return what is left in a stream, to its end, so that its checksum is verified.
+
+    Args:
+        stream: A binary stream.
+        limit: Bytes that it may hold.
+        where: What to call it in errors.
+        block: Bytes that are asked for at once.
+
+    Raises:
+        TableIntegrityError: If it holds more.
+
+    Example:
+        >>> read_all(io.BytesIO(b"abc"), limit=3, where="x")
+        b'abc'
+    """
+    reader = LimitedReader(stream, limit, where)
+    return b"".join(iter(lambda: reader.read(block), b""))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what is in a file.
+
+    Raises:
+        TableIntegrityError: If it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise TableIntegrityError(f"Cannot read {str(path)!r}: {error.strerror}.") from None
+
+
+def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
+    """Return what a gzip file holds, its length and CRC verified.
+
+    Args:
+        data: The file.
+        where: What to call it in errors.
+        limit: Bytes that it may hold.
+
+    Raises:
+        TableIntegrityError: If it is damaged, truncated or not a gzip file, or holds more than ``limit``.
+
+    Example:
+        >>> gunzip(gzip.compress(b"abc"), where="x")
+        b'abc'
+    """
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            return read_all(file, limit=limit, where=where)
+    except TableIntegrityError:
+        raise
+    except Exception as error:
+        # A damaged stream fails in many ways: OSError, EOFError, zlib.error.
+        raise TableIntegrityError(
+            f"{where} is damaged or truncated ({type(error).__name__}: {shown(error)}). Get it again."
+        ) from None
+
+
+def parse_json(
+    text: str | bytes,
+    *,
+    where: str,
+    error: type[AnalogNASError] = TableIntegrityError,
+    unique: bool = True,
+) -> Any:
+    """Return what a JSON text holds.
+
+    Args:
+        text: The text; bytes are UTF-8.
+        where: What to call it in errors.
+        error: Class of the error.
+        unique: Whether a key that a mapping has twice is an error.
+
+    Raises:
+        AnalogNASError: Of class ``error``, if it is not JSON, is nested deeper than :data:`DEEPEST_JSON` or
+            has a key twice in one mapping.
+
+    Example:
+        >>> parse_json('{"a": [1]}', where="x")
+        {'a': [1]}
+    """
+    try:
+        whole = text if isinstance(text, str) else text.decode("utf-8-sig")
+        depth = _depth(whole)
+        if depth > DEEPEST_JSON:
+            raise ValueError(f"it is nested {depth:,} deep; the limit is {DEEPEST_JSON}")
+        return json.loads(whole, object_pairs_hook=_without_twins if unique else None)
+    except (ValueError, RecursionError) as reason:
+        raise error(f"{where} is not sound JSON: {shown(reason)}.") from None
+
+
+def _depth(text: str) -> int:
+    """How deep brackets are nested."""
+    if text.count("[") + text.count("{") <= DEEPEST_JSON:
+        return 0
+    return max(itertools.accumulate(_steps(text)), default=0)
+
+
+def _steps(text: str) -> Iterator[int]:
+    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
+        yield 1 if bracket in "[{" else -1
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs of a JSON object as a mapping."""
+    made: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in made:
+            raise ValueError(f"the key {shown(key)!r} is in one mapping twice")
+        made[key] = value
+    return made
