@@ -25,9 +25,12 @@ __all__ = [
     "Line",
     "check_keys",
     "check_mapping",
+    "entry_lines",
     "is_config_file",
+    "parse_value",
     "parse_yaml",
     "read_mapping",
+    "read_mapping_text",
     "write_mapping",
     "yaml_text",
 ]
@@ -102,6 +105,11 @@ def read_mapping(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
         InvalidArgumentError: If the file cannot be read, is no such text, has a key twice or holds
             something else than a mapping.
     """
+    return read_mapping_text(path, kind)[0]
+
+
+def read_mapping_text(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], str]:
+    """Return what :func:`read_mapping` returns, and the text of the file; raises the same."""
     ending = _ending(path, kind)
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -113,7 +121,53 @@ def read_mapping(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
         raise InvalidArgumentError(
             f"Cannot read a {kind} from {str(path)!r}: {_reason(error)}."
         ) from None
-    return dict(check_mapping(str(path), payload))
+    return dict(check_mapping(str(path), payload)), text
+
+
+def entry_lines(text: str) -> dict[tuple[str | int, ...], int]:
+    r"""Return the line, from 1, of each entry of a YAML or JSON text, by its path.
+
+    Example:
+        >>> entry_lines("name: mlp\nlayers:\n- {units: 3}")[("layers", 0, "units")]
+        3
+    """
+    lines: dict[tuple[str | int, ...], int] = {}
+    try:
+        root = yaml.compose(text.replace("\t", " "), Loader=_Loader)  # JSON may have tabs
+    except _UNREADABLE:
+        return lines
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [((), root)]
+    seen: set[int] = set()  # an alias may refer to the mapping that holds it
+    while waiting:
+        path, node = waiting.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        entries: list[tuple[str | int, Any, Any]] = []
+        if isinstance(node, yaml.MappingNode):
+            entries = [(str(key.value), key, value) for key, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            entries = [(i, value, value) for i, value in enumerate(node.value)]
+        for name, place, value in entries:
+            lines[(*path, name)] = place.start_mark.line + 1
+            waiting.append(((*path, name), value))
+    return lines
+
+
+def parse_value(text: str) -> Any:
+    """Return one plain value that is given as a YAML text, as on a command line.
+
+    Raises:
+        InvalidArgumentError: If it is not a YAML text.
+
+    Example:
+        >>> parse_value("[1, 1e-4]"), parse_value("digits"), parse_value("null")
+        ([1, 0.0001], 'digits', None)
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except _UNREADABLE as error:
+        raise InvalidArgumentError(f"Cannot read the value {text!r}: {_reason(error)}.") from None
 
 
 def write_mapping(path: str | os.PathLike[str], payload: Mapping[str, Any], kind: str) -> None:

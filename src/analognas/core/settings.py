@@ -1,0 +1,206 @@
+"""Settings: the base of everything that can be configured.
+
+A class of settings states each entry once: type, bounds, choices, unit, meaning. From that follow strict
+checks, YAML and JSON files, changes by text, a JSON schema for editors, and errors of one line that name the
+entry, its line in the file, the value, and what was expected.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+
+from .config_files import (
+    check_mapping,
+    entry_lines,
+    parse_value,
+    read_mapping_text,
+    write_mapping,
+)
+from .errors import InvalidArgumentError
+from .settings_errors import settings_error, without_none
+
+__all__ = ["Options", "Settings"]
+
+_Self = TypeVar("_Self", bound="Settings")
+
+
+def _check_options(values: dict[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgumentError(
+            f"it must hold plain values (texts, finite numbers, lists, mappings), but got {values!r}: {error}"
+        ) from None
+    return values
+
+
+Options = Annotated[dict[str, Any], AfterValidator(_check_options)]
+"""Type of an entry that holds options of something else: any plain values by name."""
+
+
+class Settings(BaseModel):
+    """Frozen, strictly checked settings.
+
+    A subclass annotates its entries, with ``pydantic.Field(default, description=..., ge=..., le=...)``; a unit
+    is ``json_schema_extra={"unit": "s"}``. Types are strict: no text is read as a number. Lists become tuples
+    where tuples are declared, and numbers of numpy become plain ones. Entries may themselves be settings.
+
+    Attributes:
+        kind: What the settings are of, for messages ("search").
+
+    Raises:
+        UnknownNameError: If an entry or a choice is unknown; names the nearest.
+        InvalidArgumentError: If a value has the wrong type or is out of range.
+
+    Example:
+        >>> from pydantic import Field
+        >>> class Tile(Settings):
+        ...     kind = "tile"
+        ...     rows: int = Field(256, ge=1, description="Rows of a crossbar.")
+        >>> Tile(rows=0)
+        Traceback (most recent call last):
+        analognas.core.errors.InvalidArgumentError: `rows` must be an integer of at least 1, but got 0.
+        >>> Tile().with_settings(["rows=64"]).to_dict()
+        {'rows': 64}
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+    kind: ClassVar[str] = "settings"
+
+    def __init__(self, **entries: Any) -> None:
+        try:
+            super().__init__(**entries)
+        except ValidationError as error:
+            raise settings_error(type(self), entries, error) from None
+
+    # pydantic then builds settings inside settings itself, and reports where an error is.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_entries(cls, entries: Any) -> Any:
+        """Return entries with lists as tuples and numbers of numpy as plain ones."""
+        if not isinstance(entries, Mapping):
+            return entries
+        fields = cls.model_fields
+        return {
+            name: _plain(value, fields[name].annotation if name in fields else None)
+            for name, value in entries.items()
+        }
+
+    @classmethod
+    def from_dict(cls: type[_Self], payload: Mapping[str, Any]) -> _Self:
+        """Make settings from what :meth:`to_dict` returned, or a part of it.
+
+        Raises:
+            UnknownNameError: If an entry or a choice is unknown; names the nearest.
+            InvalidArgumentError: If a value has the wrong type or is out of range.
+        """
+        return cls._checked(check_mapping(cls.kind, payload))
+
+    @classmethod
+    def load(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:
+        """Read a ``.yaml``, ``.yml`` or ``.json`` file.
+
+        Raises:
+            UnknownNameError: If the ending, an entry or a choice is unknown.
+            InvalidArgumentError: If the file cannot be read, or a value has the wrong type or is out of range;
+                names its line.
+        """
+        payload, text = read_mapping_text(path, cls.kind)
+        return cls._checked(payload, str(path), text)
+
+    @classmethod
+    def _checked(
+        cls: type[_Self], payload: Mapping[str, Any], path: str = "", text: str = ""
+    ) -> _Self:
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as error:
+            lines = entry_lines(text) if text else {}
+            raise settings_error(cls, payload, error, path, lines) from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a ``.yaml``, ``.yml`` or ``.json`` file, atomically.
+
+        Raises:
+            UnknownNameError: If the ending is another one.
+            OutputFolderError: If it cannot be written.
+        """
+        write_mapping(path, self.to_dict(), self.kind)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all entries as plain values, as JSON has them."""
+        return self.model_dump(mode="json")
+
+    def replace(self: _Self, **changes: Any) -> _Self:
+        """Return a copy with some entries changed and everything checked again."""
+        return type(self)(
+            **({name: getattr(self, name) for name in type(self).model_fields} | changes)
+        )
+
+    def with_settings(self: _Self, settings: Iterable[str]) -> _Self:
+        """Return a copy with entries changed by texts ``KEY.KEY=VALUE``.
+
+        Values are YAML, so lists, mappings, truth values and ``null`` can be given.
+
+        Args:
+            settings: The texts, such as ``"digital.epochs=3"`` or ``"times=[60, 3600]"``.
+
+        Raises:
+            InvalidArgumentError: If a text has another form, or its key leads through a plain value.
+            UnknownNameError: If an entry is unknown.
+        """
+        payload = self.to_dict()
+        for text in settings:
+            _set(payload, text)
+        return self.from_dict(payload)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON schema of such settings, for editors: types, bounds, choices, units, meanings."""
+        return cls.model_json_schema()
+
+
+def _set(payload: dict[str, Any], text: str) -> None:
+    """Change one entry of plain values by a text ``KEY.KEY=VALUE``."""
+    path, found, value = text.partition("=")
+    keys = [key.strip() for key in path.split(".")]
+    if not found or not all(keys):
+        raise InvalidArgumentError(
+            f"A setting must be KEY=VALUE, for example digital.epochs=3, but got {text!r}."
+        )
+    place = payload
+    for key in keys[:-1]:
+        inner = place.setdefault(key, {})
+        if inner is None:
+            inner = place[key] = {}
+        if not isinstance(inner, dict):
+            raise InvalidArgumentError(
+                f"The setting {text!r} leads through {key!r}, which is {inner!r} and holds no settings."
+            )
+        place = inner
+    place[keys[-1]] = parse_value(value)
+
+
+def _plain(value: Any, annotation: Any) -> Any:
+    """Return a value with lists as tuples where the annotation says so, and numbers of numpy as plain ones."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, list | tuple):
+        return value
+    declared = without_none(annotation)
+    if get_origin(declared) is not tuple:
+        return [_plain(entry, None) for entry in value] if isinstance(value, list) else value
+    parts = [part for part in get_args(declared) if part is not Ellipsis]
+    inner = parts[0] if parts else None
+    return tuple(_plain(entry, inner) for entry in value)
