@@ -191,3 +191,49 @@ def test_bad_splits():
         DataSet("x", "classification", part, None, part, (1,), 2, classes=("a", "b", "c"))
     with pytest.raises(UnknownNameError, match="Unknown task 'regression'"):
         DataSet("x", "regression", part, None, part, (1,), 2)
+
+
+def labelled(targets, n_classes=3, task="classification", n=None):
+    targets = torch.as_tensor(targets)
+    part = Split(torch.zeros(len(targets), 1), targets)
+    return DataSet("x", task, part, None, part, (1,), n_classes)
+
+
+def test_a_column_of_labels_is_a_vector():
+    data = labelled([[0], [2], [1], [1]])
+    assert data.train.targets.tolist() == [0, 2, 1, 1]
+    assert data.test.targets.shape == (4,)
+    assert len(data.subset(train=3).train) == 3
+    # A text cut into windows of one token keeps them.
+    assert labelled([[0], [1]], task="language_model").train.targets.shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("targets", "n_classes", "text"),
+    [
+        ([[1, 0, 0], [0, 0, 1]], 3, r"one-hot: convert them with labels.argmax\(1\)"),
+        ([[1, 2, 0], [0, 0, 1]], 3, r"one class for each example.*\(2, 3\)"),
+        ([1, 2, 3], 3, "start at 1: subtract 1"),
+        ([-1, 1, 1], 2, r"-1 and 1: convert them with \(labels \+ 1\) // 2"),
+        ([0, 1, -100], 2, "-100 stands for no label: leave these examples out"),
+        ([0, 1, 1], 1, "one output still has two classes: give `n_classes=2`"),
+    ],
+)
+def test_labels_that_mean_something_else_name_the_remedy(targets, n_classes, text):
+    with pytest.raises(InvalidArgumentError, match=text):
+        labelled(targets, n_classes)
+
+
+def test_tokens_of_language_models_may_be_ignored_but_not_all_of_a_sequence():
+    data = labelled([[0, -100], [1, 2]], task="language_model")
+    assert data.train.targets[0, 1] == -100
+    with pytest.raises(InvalidArgumentError, match="all of number 1 are -100: leave it out"):
+        labelled([[0, 1], [-100, -100]], task="language_model")
+    with pytest.raises(InvalidArgumentError, match="number 1 is -99"):
+        labelled([[0, -99], [1, 2]], task="language_model")
+
+
+def test_labels_of_narrow_types_are_not_wrapped():
+    """As bytes, 156 equals -100 and 300 equals 44."""
+    tokens = torch.tensor([[156, 156], [255, 0]], dtype=torch.uint8)
+    assert len(labelled(tokens, 300, task="language_model").train) == 2

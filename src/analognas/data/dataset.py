@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..core import InvalidArgumentError, check_choice, check_int
 from .augmentation import Augmentation
+from .labels import SEQUENCES, as_labels
 from .splits import check_classes, stratified_indices
 
 TASKS = ("classification", "language_model", "text_classification")
@@ -31,7 +32,8 @@ class Split:
 
     Args:
         inputs: Raw inputs, shape ``(n, *)``: ``uint8`` images, features of audio, token ids.
-        targets: Shape ``(n,)``, or ``(n, T)`` for language models: any integer type.
+        targets: Shape ``(n,)`` or ``(n, 1)``, or ``(n, T)`` for language models: any integer type. Tokens
+            with the label -100 count neither in the loss nor in the score of a language model.
 
     Raises:
         InvalidArgumentError: If there are no examples, or inputs and targets differ in number.
@@ -121,14 +123,20 @@ class DataSet:
             )
         for name in SPLITS:
             part = getattr(self, name)
-            if part is not None:
-                check_classes(
-                    f"{self.name}: {name}",
-                    part.targets,
-                    self.n_classes,
-                    complete=name == "train" and self.task != "language_model",
-                    names=self.classes,
-                )
+            if part is None:
+                continue
+            where = f"{self.name}: {name}"
+            targets = as_labels(where, part.targets, self.task)
+            if targets is not part.targets:
+                object.__setattr__(self, name, Split(part.inputs, targets))
+            check_classes(
+                where,
+                targets,
+                self.n_classes,
+                complete=name == "train" and self.task != SEQUENCES,
+                names=self.classes,
+                task=self.task,
+            )
 
     def split(self, name: str) -> Split:
         """Return the split called ``name``.

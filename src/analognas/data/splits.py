@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..core import InvalidArgumentError, RandomStreams
+from .labels import check_in_range
 
 
 def stratified_indices(targets: Tensor, size: int, *, seed: int, stream: str) -> Tensor:
@@ -58,19 +59,14 @@ def check_classes(
     *,
     complete: bool,
     names: Sequence[str] | None = None,
+    task: str = "classification",
 ) -> None:
     """Check that targets are classes and, if ``complete``, that every class is there.
 
     Raises:
         InvalidArgumentError: Otherwise; names the first offending example or the missing classes.
     """
-    outside = (targets < 0) | (targets >= n_classes)
-    if bool(outside.any()):
-        first = int(outside.flatten().nonzero()[0])
-        raise InvalidArgumentError(
-            f"{where}: labels must be in [0, {n_classes - 1}], but number {first} is "
-            f"{int(targets.flatten()[first])}, with {int(outside.sum())} in all outside."
-        )
+    check_in_range(where, targets, n_classes, task=task)
     if not complete:
         return
     missing = (torch.bincount(targets.flatten().long(), minlength=n_classes) == 0).nonzero()

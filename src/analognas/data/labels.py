@@ -1,0 +1,104 @@
+"""Labels: the shapes that tasks take, which values are classes, and what a wrong value probably means."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..core import InvalidArgumentError
+
+IGNORED = -100
+"""Label of a token that counts neither in the loss nor in the score, as in torch's cross-entropy."""
+SEQUENCES = "language_model"
+"""The task that has one label for each token; all others have one for each example."""
+
+
+def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
+    """Return labels in the shape that a task takes: a column of classes becomes a vector.
+
+    Tokens of a language model may be :data:`IGNORED`, but not all of a sequence.
+
+    Args:
+        where: What the labels belong to, for error messages.
+        labels: Integers, shape ``(n,)`` or ``(n, 1)``; ``(n, T)`` for language models.
+        task: Name of the task.
+
+    Raises:
+        InvalidArgumentError: If they are not integers, have another shape, are one-hot, or are ignored where
+            that is not possible.
+
+    Example:
+        >>> as_labels("y", torch.tensor([[0], [2], [1]]), "classification")
+        tensor([0, 2, 1])
+    """
+    if labels.is_floating_point() or labels.is_complex():
+        raise InvalidArgumentError(
+            f"{where}: labels must be integers, but are {labels.dtype}: convert classes with labels.long(). "
+            "Probabilities of classes are not supported."
+        )
+    if task == SEQUENCES:
+        empty = _wide(labels).reshape(len(labels), -1).eq(IGNORED).all(1)
+        if bool(empty.any()):
+            raise InvalidArgumentError(
+                f"{where}: each sequence must have a label that counts, but all of number "
+                f"{int(empty.nonzero()[0])} are {IGNORED}: leave it out."
+            )
+        return labels
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        remedy = "Labels of positions, as for segmentation or tagging, are not supported."
+        if _is_one_hot(labels):
+            remedy = "They look one-hot: convert them with labels.argmax(1)."
+        raise InvalidArgumentError(
+            f"{where}: labels must be one class for each example, shape (n,), but got "
+            f"{tuple(labels.shape)}. {remedy}"
+        )
+    return labels.long() if labels.dtype == torch.bool else labels
+
+
+def check_in_range(where: str, labels: Tensor, n_classes: int, *, task: str) -> None:
+    """Check that all labels are in ``[0, n_classes - 1]``; those of language models may be :data:`IGNORED`.
+
+    Raises:
+        InvalidArgumentError: Otherwise; names the first one outside and how to fix it.
+    """
+    labels = _wide(labels)
+    outside = (labels < 0) | (labels >= n_classes)
+    if task == SEQUENCES:
+        outside &= labels != IGNORED
+    if bool(outside.any()):
+        first = int(outside.flatten().nonzero()[0])
+        raise InvalidArgumentError(
+            f"{where}: labels must be in [0, {n_classes - 1}], but number {first} is "
+            f"{int(labels.flatten()[first])}, with {int(outside.sum())} in all outside."
+            f"{_remedy(labels, n_classes)}"
+        )
+
+
+def _wide(labels: Tensor) -> Tensor:
+    """Return labels in a type that holds whatever they are compared with: torch wraps other numbers."""
+    return labels if labels.dtype in (torch.int32, torch.int64) else labels.long()
+
+
+def _is_one_hot(labels: Tensor) -> bool:
+    return (
+        labels.ndim == 2
+        and labels.shape[1] > 1
+        and bool(((labels == 0) | (labels == 1)).all())
+        and bool((labels.sum(1) == 1).all())
+    )
+
+
+def _remedy(labels: Tensor, n_classes: int) -> str:
+    """Return what is probably wrong with labels that are not all classes, after a space; else nothing."""
+    low, high = int(labels.min()), int(labels.max())
+    if low == IGNORED:
+        return f" {IGNORED} stands for no label: leave these examples out."
+    if low == 1 and high == n_classes:
+        return " They start at 1: subtract 1."
+    if low == -1 and n_classes == 2 and bool((labels.abs() == 1).all()):
+        return " They are -1 and 1: convert them with (labels + 1) // 2."
+    if n_classes == 1:
+        return " A network with one output still has two classes: give `n_classes=2`."
+    return ""
