@@ -200,7 +200,7 @@ def test_settings_are_there_from_the_first_moment(path):
 
 
 def test_busy_log(path, monkeypatch):
-    monkeypatch.setattr("analognas.worker.log_schema.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("analognas.core.sqlite_files.BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(filled(path), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         log = TrialLog.open(path)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import OutputFolderError, ResumeError
+from ..core import OutputFolderError, ResumeError, sqlite_files
 from ..evaluators import Evaluation
 from ..spaces import Population, Space
 from . import log_schema
@@ -113,7 +113,7 @@ class TrialLog:
         self.identity = identity
         self.columns = list(columns)
         self._version = version
-        self._connection = log_schema.connect(path)
+        self._connection = sqlite_files.connect(path)
         self._pending: list[_Batch] = []
         self._n_pending = 0
         self.n_appended = 0
@@ -305,7 +305,7 @@ class TrialLog:
                 self._version = log_schema.SCHEMA_VERSION
             # An open cursor would keep the file from being folded when the log is closed.
             with closing(self._connection.cursor()) as cursor:
-                log_schema.begin(cursor)
+                sqlite_files.begin(cursor)
                 done = True  # unless the transaction is still open, or SQLite has failed
                 for statement, rows in statements:
                     cursor.executemany(statement, rows)
@@ -364,7 +364,7 @@ class TrialLog:
 
     def _select(self, query: str, run: int) -> list[tuple[Any, ...]]:
         statement = f"{query} WHERE run = ? ORDER BY number"
-        return log_schema.patiently(lambda: self._connection.execute(statement, (run,)).fetchall())
+        return sqlite_files.patiently(lambda: self._connection.execute(statement, (run,)).fetchall())
 
     def close(self) -> None:
         """Commit and close; the write-ahead file is folded into the log."""

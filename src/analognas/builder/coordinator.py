@@ -1,0 +1,230 @@
+"""The coordinator of a build: claims units for its workers, records what comes back, keeps leases alive."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import EvaluationError, OutputFolderError, ResumeError
+from ..core.processes import Died
+from .owners import Owner
+from .protocol import Answer, Measurement, Task
+from .work_queue import LEASE_SECONDS, Claim, Counts, WorkQueue
+from .workers import Workers
+
+__all__ = ["BuildProgress", "Listener", "work_off"]
+
+HOPELESS = 5
+"""A build stops if so many attempts fail before the first succeeds: then it is not the architectures."""
+
+_HEARTBEAT = LEASE_SECONDS / 4
+_LOOK_SECONDS = 1.0
+_FAILED_STARTS = 3
+
+
+@dataclass(frozen=True)
+class BuildProgress:
+    """How far a build is.
+
+    Attributes:
+        counts: Units by condition and state, of all coordinators.
+        n_workers: Workers of this one.
+        seconds: Since it started, s.
+        seconds_left: Estimate of what is left with these workers, s; None while it is not known.
+        error: The last error, empty if there was none.
+    """
+
+    counts: Counts
+    n_workers: int
+    seconds: float
+    seconds_left: float | None
+    error: str = ""
+
+
+Listener = Callable[[BuildProgress], None]
+
+
+def work_off(
+    queue_file: Path,
+    work_folder: Path,
+    measurement: Measurement,
+    workers: Workers,
+    *,
+    retries: int,
+    keep_files: bool = False,
+    listen: Listener | None = None,
+) -> Counts:
+    """Work on a queue until nothing is left in it; other coordinators may do the same at the same time.
+
+    Args:
+        queue_file: The queue.
+        work_folder: Where files of architectures in work are kept.
+        measurement: Measures one unit.
+        workers: Who works; they are started here and ended.
+        retries: Further attempts for a unit that failed.
+        keep_files: Keep the files of finished architectures.
+        listen: Called with every unit that has ended, and about once a second.
+
+    Returns:
+        The final counts.
+
+    Raises:
+        EvaluationError: If workers cannot be started, or everything fails.
+        OutputFolderError: If files cannot be written. The queue keeps what was done.
+    """
+    owner = Owner.here()
+    with WorkQueue(queue_file) as queue:
+        queue.release_dead()
+        coordinator = _Coordinator(queue, owner, workers, work_folder, retries, keep_files, listen)
+        if not coordinator.has_work():
+            return queue.counts()
+        workers.open(measurement)
+        try:
+            with _Heartbeat(queue_file, owner, coordinator.at_work):
+                coordinator.run()
+        finally:
+            workers.close()
+            # A full disk that ends a build must not hide its own message.
+            with suppress(OutputFolderError, ResumeError):
+                queue.release(owner)
+        return queue.counts()
+
+
+class _Coordinator:
+    def __init__(
+        self,
+        queue: WorkQueue,
+        owner: Owner,
+        workers: Workers,
+        work_folder: Path,
+        retries: int,
+        keep_files: bool,
+        listen: Listener | None,
+    ) -> None:
+        self.queue = queue
+        self.owner = owner
+        self.workers = workers
+        self.work_folder = work_folder
+        self.retries = retries
+        self.keep_files = keep_files
+        self.listen = listen
+        self.at_work: dict[int, Claim] = {}  # by worker; read by the heartbeat
+        self._start = time.monotonic()
+        self._error = ""
+        self._n_failed = self._n_failed_starts = 0
+        self._succeeded = False
+
+    def has_work(self) -> bool:
+        """Whether anything is left to do, here or elsewhere."""
+        return self.queue.counts().total("waiting", "running") > 0
+
+    def run(self) -> None:
+        """Work until nothing is left."""
+        while True:
+            self._give()
+            self._tell()
+            if self.at_work:
+                for worker, reply in self.workers.wait(sorted(self.at_work), _LOOK_SECONDS):
+                    self._take(worker, reply)
+            elif not self.has_work():
+                return
+            else:  # others are at work on what the rest needs
+                time.sleep(_LOOK_SECONDS)
+                self.queue.release_dead()
+
+    def _give(self) -> None:
+        idle = [worker for worker in range(self.workers.n) if worker not in self.at_work]
+        if not idle:
+            return
+        for worker, claim in zip(idle, self.queue.claim(self.owner, len(idle)), strict=False):
+            folder = self._folder(claim)
+            folder.mkdir(parents=True, exist_ok=True)
+            self.at_work[worker] = claim
+            task = Task(claim.unit_id, claim.genotype, claim.seed, claim.condition, str(folder))
+            self.workers.send(worker, task)
+
+    def _folder(self, claim: Claim) -> Path:
+        return self.work_folder / f"{claim.position:06d}-{claim.seed}"
+
+    def _take(self, worker: int, reply: Answer | Died) -> None:
+        claim = self.at_work.pop(worker)
+        if isinstance(reply, Died):
+            self.workers.replace(worker)
+            if not reply.started:
+                self._count_failed_start(reply.reason)
+                self.queue.release(self.owner, claim.unit_id)
+                return
+            reply = Answer(error=reply.reason)
+        self._n_failed_starts = 0
+        if reply.result is not None:
+            self._succeeded = True
+            self.queue.finish(claim.unit_id, reply.result, reply.seconds, reply.cpu_seconds)
+            if not self.keep_files and self.queue.is_finished(claim.position, claim.seed):
+                shutil.rmtree(self._folder(claim), ignore_errors=True)
+            return
+        what = f"{claim.condition} of architecture {claim.position}, seed {claim.seed}: {reply.error}"
+        if reply.stop:
+            raise OutputFolderError(f"The build stopped at {what} Continue it with `analognas bench resume`.")
+        self._error = what
+        self.queue.fail(
+            self.owner, claim.unit_id, reply.error, retries=self.retries if reply.again else 0
+        )
+        self._count_failure(what)
+
+    def _count_failed_start(self, reason: str) -> None:
+        self._n_failed_starts += 1
+        if self._n_failed_starts >= _FAILED_STARTS:
+            raise EvaluationError(f"Workers cannot be started: {reason}.")
+
+    def _count_failure(self, what: str) -> None:
+        self._n_failed += 1
+        if not self._succeeded and self._n_failed >= HOPELESS:
+            raise EvaluationError(
+                f"The first {HOPELESS} attempts all failed, the last at {what}; correct the specification and "
+                "start the build again, or continue it with `analognas bench resume --retry-failed`."
+            )
+
+    def _tell(self) -> None:
+        if self.listen is None:
+            return
+        counts = self.queue.counts()
+        left = counts.seconds_left
+        self.listen(
+            BuildProgress(
+                counts,
+                self.workers.n,
+                time.monotonic() - self._start,
+                None if left is None else left / self.workers.n,
+                self._error,
+            )
+        )
+
+
+class _Heartbeat:
+    """Renews the leases of a coordinator from a thread of its own while the block lasts."""
+
+    def __init__(self, queue_file: Path, owner: Owner, at_work: dict[int, Claim]) -> None:
+        self._queue_file = queue_file
+        self._owner = owner
+        self._at_work = at_work
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *about: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(_HEARTBEAT):
+            held: Collection[Claim] = list(self._at_work.values())
+            # A queue that cannot be written to now is tried again; the main thread reports it.
+            with suppress(OutputFolderError, ResumeError), WorkQueue(self._queue_file) as queue:
+                queue.renew(self._owner, [claim.unit_id for claim in held])

@@ -1,0 +1,75 @@
+"""Who holds a lease: a process of a machine, recognisable after its end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Owner"]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that works on a build.
+
+    Attributes:
+        host: Name of its machine, with the boot of it where that is known.
+        process: Its process id.
+        started: When it started, in the units of the system; tells processes of one id apart.
+        token: Makes several owners of one process different.
+    """
+
+    host: str
+    process: int
+    started: str
+    token: str = ""
+
+    @classmethod
+    def here(cls) -> Owner:
+        """Return a new owner in this process."""
+        process = os.getpid()
+        return cls(_host(), process, _start_of(process), secrets.token_hex(4))
+
+    @classmethod
+    def read(cls, text: str) -> Owner:
+        """Inverse of :attr:`text`."""
+        host, process, started, token = text.rsplit("|", 3)
+        return cls(host, int(process), started, token)
+
+    @property
+    def text(self) -> str:
+        """The owner on one line."""
+        return f"{self.host}|{self.process}|{self.started}|{self.token}"
+
+    def is_dead_here(self) -> bool:
+        """Whether it was a process of this machine and has ended; False where that is not known."""
+        if self.host != _host():
+            return False
+        try:
+            os.kill(self.process, 0)
+        except ProcessLookupError:
+            return True
+        except OSError:
+            return False
+        return self.started != _start_of(self.process)
+
+
+def _host() -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()}/{boot}"
+
+
+def _start_of(process: int) -> str:
+    """Start time of a process in clock ticks since boot (Linux), empty elsewhere."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return ""
+    # Field 22, counted from behind the name, which may hold blanks and brackets.
+    return stat.rpartition(")")[2].split()[19]

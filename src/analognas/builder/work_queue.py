@@ -1,0 +1,461 @@
+"""The work queue of a build: every unit of work and its result, in one SQLite file.
+
+A unit is one condition of one architecture with one seed. Table ``architectures`` holds genotypes (JSON) by
+position; ``units`` position, seed, condition and state of each unit, its result (JSON) or error, and its
+seconds; ``needs`` which units must be done before another; ``facts`` what identifies the build (JSON).
+
+Whoever works claims a unit: a lease in the table says who and until when, and a heartbeat renews it. A lease that
+runs out, or whose owner is a dead process of this machine, returns to the queue. The first result of a unit
+counts; what a late owner reports afterwards changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core import OutputFolderError, ResumeError
+from ..core.sqlite_files import begin, connect, created_whole, patiently, read_only
+from .owners import Owner
+
+__all__ = ["FILE_NAME", "LEASE_SECONDS", "MOST_LOSSES", "Claim", "Counts", "Unit", "WorkQueue"]
+
+FILE_NAME = "queue.sqlite"
+SCHEMA_VERSION = 1
+APPLICATION_ID = 0x616E6171  # "anaq"
+
+LEASE_SECONDS = 60.0
+"""How long a claim holds without a heartbeat, s."""
+
+MOST_LOSSES = 10
+"""A unit whose owners vanished so often is recorded as failed: it probably ends them."""
+
+_WAITING, _LEASED, _DONE, _FAILED = range(4)
+STATES = ("waiting", "running", "done", "failed")
+
+_TABLES = (
+    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
+    "CREATE TABLE architectures (position INTEGER PRIMARY KEY, genotype TEXT UNIQUE)",
+    "CREATE TABLE units (id INTEGER PRIMARY KEY, position INTEGER, seed INTEGER, condition TEXT, "
+    "state INTEGER DEFAULT 0, open_needs INTEGER DEFAULT 0, attempts INTEGER DEFAULT 0, "
+    "losses INTEGER DEFAULT 0, owner TEXT, expires REAL, result TEXT, error TEXT, seconds REAL, "
+    "cpu_seconds REAL, finished REAL, UNIQUE (position, seed, condition))",
+    "CREATE INDEX claimable ON units (state, open_needs, id)",
+    "CREATE TABLE needs (required INTEGER, unit INTEGER, PRIMARY KEY (required, unit)) WITHOUT ROWID",
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work.
+
+    Attributes:
+        position: Place of the architecture in the build.
+        seed: Seed of its trainings and chips.
+        condition: What is done.
+        needs: Conditions of the same architecture and seed that must be done before.
+    """
+
+    position: int
+    seed: int
+    condition: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A unit that was given to an owner.
+
+    Attributes:
+        unit_id: Its number in the queue.
+        position: Place of the architecture in the build.
+        genotype: The architecture.
+        seed: Seed.
+        condition: What is to be done.
+    """
+
+    unit_id: int
+    position: int
+    genotype: tuple[int, ...]
+    seed: int
+    condition: str
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How far a build is.
+
+    Attributes:
+        by_condition: For every condition the number of units by state (``waiting``, ``running``, ``done``,
+            ``failed``).
+        mean_seconds: Mean time of the finished units of a condition, s; absent where none has finished.
+    """
+
+    by_condition: dict[str, dict[str, int]]
+    mean_seconds: dict[str, float]
+
+    def total(self, *states: str) -> int:
+        """Number of units in any of ``states``; of all units without one."""
+        wanted = states or STATES
+        return sum(counts[state] for counts in self.by_condition.values() for state in wanted)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Work that is left, s of one worker; None while a condition with open units has no finished one."""
+        left = 0.0
+        for condition, counts in self.by_condition.items():
+            n = counts["waiting"] + counts["running"]
+            if n and condition not in self.mean_seconds:
+                return None
+            left += n * self.mean_seconds.get(condition, 0.0)
+        return left
+
+
+class WorkQueue:
+    """An open queue; use it as a context manager. One object belongs to one thread.
+
+    Args:
+        path: File of :meth:`create`.
+
+    Raises:
+        ResumeError: If it does not exist or is not a work queue of a known version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.facts = _read_facts(self.path)
+        self._connection = connect(self.path)
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        facts: Mapping[str, Any],
+        genotypes: Sequence[Sequence[int]],
+        units: Iterable[Unit],
+    ) -> WorkQueue:
+        """Make a queue, whole at once, and open it; if another process was quicker, open that one's.
+
+        Args:
+            path: The file.
+            facts: What identifies the build, JSON types.
+            genotypes: Architectures by position.
+            units: All units, in the order in which they are to be claimed.
+
+        Raises:
+            OutputFolderError: If the file cannot be written.
+        """
+        file = Path(path)
+        try:
+            with created_whole(file) as connection:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+                for statement in _TABLES:
+                    connection.execute(statement)
+                rows = [(key, json.dumps(value)) for key, value in facts.items()]
+                connection.executemany("INSERT INTO facts VALUES (?, ?)", rows)
+                _insert(connection, genotypes, units)
+        except FileExistsError:
+            pass
+        except (sqlite3.Error, OSError) as error:
+            raise OutputFolderError(f"Cannot create the work queue {str(file)!r}: {error}.") from None
+        return cls(file)
+
+    def add(self, genotypes: Sequence[Sequence[int]], units: Iterable[Unit]) -> int:
+        """Add architectures and units; what the queue has already stays as it is.
+
+        Args:
+            genotypes: All architectures by position, the known ones first.
+            units: Units to add.
+
+        Returns:
+            Number of units that are new.
+        """
+        with self._transaction() as connection:
+            before = _count(connection)
+            _insert(connection, genotypes, units)
+            return _count(connection) - before
+
+    def claim(self, owner: Owner, n: int = 1) -> list[Claim]:
+        """Take up to ``n`` units that can run now, the first of the queue first."""
+        now = time.time()
+        with self._transaction() as connection:
+            self._return_leases(connection, "expires < ?", [now])
+            ids = [
+                row[0]
+                for row in connection.execute(
+                    "SELECT id FROM units WHERE state = ? AND open_needs = 0 ORDER BY id LIMIT ?",
+                    (_WAITING, n),
+                )
+            ]
+            connection.executemany(
+                "UPDATE units SET state = ?, owner = ?, expires = ? WHERE id = ?",
+                [(_LEASED, owner.text, now + LEASE_SECONDS, unit) for unit in ids],
+            )
+            return [self._claim(connection, unit) for unit in ids]
+
+    def renew(self, owner: Owner, unit_ids: Sequence[int]) -> None:
+        """Extend the leases that an owner still holds; a heartbeat."""
+        expires = time.time() + LEASE_SECONDS
+        with self._transaction() as connection:
+            connection.executemany(
+                "UPDATE units SET expires = ? WHERE id = ? AND state = ? AND owner = ?",
+                [(expires, unit, _LEASED, owner.text) for unit in unit_ids],
+            )
+
+    def finish(
+        self, unit_id: int, result: Mapping[str, Any], seconds: float, cpu_seconds: float
+    ) -> bool:
+        """Record the result of a unit; return whether it is the first.
+
+        Args:
+            unit_id: The unit.
+            result: JSON types.
+            seconds: Time that it took, s.
+            cpu_seconds: Processor time that it took, s.
+        """
+        text = json.dumps(result)
+        with self._transaction() as connection:
+            found = connection.execute(
+                "UPDATE units SET state = ?, result = ?, seconds = ?, cpu_seconds = ?, finished = ?, "
+                "error = NULL, owner = NULL, expires = NULL WHERE id = ? AND state != ?",
+                (_DONE, text, seconds, cpu_seconds, time.time(), unit_id, _DONE),
+            )
+            first = found.rowcount == 1
+            if first:
+                connection.execute(
+                    "UPDATE units SET open_needs = open_needs - 1 WHERE id IN "
+                    "(SELECT unit FROM needs WHERE required = ?)",
+                    (unit_id,),
+                )
+            return first
+
+    def fail(self, owner: Owner, unit_id: int, error: str, *, retries: int) -> bool:
+        """Record a failed attempt; return whether it was the last.
+
+        After ``retries`` further attempts the unit is failed with its error, and so are those that need it.
+        Nothing happens if the owner no longer holds the unit.
+        """
+        with self._transaction() as connection:
+            held = connection.execute(
+                "UPDATE units SET attempts = attempts + 1, state = ?, error = ?, owner = NULL, "
+                "expires = NULL WHERE id = ? AND state = ? AND owner = ? RETURNING attempts",
+                (_WAITING, error, unit_id, _LEASED, owner.text),
+            ).fetchone()
+            last = held is not None and held[0] > retries
+            if last:
+                _give_up(connection, unit_id, error)
+            return last
+
+    def release(self, owner: Owner, unit_id: int | None = None) -> None:
+        """Return one unit, or all, that an owner holds; its end is not their fault."""
+        which, values = ("", []) if unit_id is None else (" AND id = ?", [unit_id])
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE units SET state = ?, owner = NULL, expires = NULL WHERE state = ? AND owner = ?"
+                + which,
+                (_WAITING, _LEASED, owner.text, *values),
+            )
+
+    def is_finished(self, position: int, seed: int) -> bool:
+        """Whether all units of an architecture with a seed are done."""
+        select = "SELECT COUNT(*) FROM units WHERE position = ? AND seed = ? AND state != ?"
+        return bool(self._rows(select, (position, seed, _DONE))[0][0] == 0)
+
+    def release_dead(self) -> int:
+        """Return the units of owners that were processes of this machine and are no more; their number."""
+        select = "SELECT DISTINCT owner FROM units WHERE state = ?"
+        owners = self._rows(select, (_LEASED,))
+        dead = [text for (text,) in owners if Owner.read(text).is_dead_here()]
+        n = 0
+        if dead:
+            with self._transaction() as connection:
+                for text in dead:
+                    n += self._return_leases(connection, "owner = ?", [text])
+        return n
+
+    def retry_failed(self) -> int:
+        """Return failed units to the queue, as if they had never been tried; their number."""
+        with self._transaction() as connection:
+            return connection.execute(
+                "UPDATE units SET state = ?, attempts = 0, losses = 0, error = NULL WHERE state = ?",
+                (_WAITING, _FAILED),
+            ).rowcount
+
+    def counts(self) -> Counts:
+        """Return how far the build is."""
+        by_condition: dict[str, dict[str, int]] = {}
+        seconds: dict[str, float] = {}
+        select = (
+            "SELECT condition, state, COUNT(*), AVG(seconds) FROM units GROUP BY condition, state "
+            "ORDER BY MIN(id)"
+        )
+        for condition, state, n, mean in self._rows(select):
+            by_condition.setdefault(condition, dict.fromkeys(STATES, 0))[STATES[state]] = n
+            if state == _DONE:
+                seconds[condition] = mean
+        return Counts(by_condition, seconds)
+
+    def genotypes(self) -> list[tuple[int, ...]]:
+        """Return the architectures by position."""
+        rows = self._rows("SELECT genotype FROM architectures ORDER BY position")
+        return [tuple(json.loads(text)) for (text,) in rows]
+
+    def units(self) -> Iterator[dict[str, Any]]:
+        """Yield every unit in the order of the queue.
+
+        Keys: ``position``, ``seed``, ``condition``, ``state`` (a text), ``attempts``, ``owner``, ``result``
+        (mapping or None), ``error``, ``seconds``, ``cpu_seconds``, ``finished`` (Unix time).
+        """
+        names = (
+            "position, seed, condition, state, attempts, owner, result, error, seconds, cpu_seconds, "
+            "finished"
+        )
+        for row in self._rows(f"SELECT {names} FROM units ORDER BY id"):
+            unit = dict(zip(names.split(", "), row, strict=True))
+            unit["state"] = STATES[unit["state"]]
+            unit["result"] = None if unit["result"] is None else json.loads(unit["result"])
+            yield unit
+
+    def close(self) -> None:
+        """Close the file; leases stay."""
+        self._connection.close()
+
+    def __enter__(self) -> WorkQueue:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        try:
+            begin(self._connection)
+            yield self._connection
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise OutputFolderError(
+                f"Cannot write the work queue {str(self.path)!r}: {error}. What was recorded before is "
+                "kept; make room, and continue with `analognas bench resume`."
+            ) from None
+        finally:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+
+    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        try:
+            return patiently(lambda: self._connection.execute(statement, values).fetchall())
+        except sqlite3.Error as error:
+            raise _unreadable(self.path, error) from None
+
+    def _return_leases(
+        self, connection: sqlite3.Connection, condition: str, values: Sequence[Any]
+    ) -> int:
+        """Return leases whose owners have vanished; units that lost too many of them fail."""
+        lost = connection.execute(
+            "UPDATE units SET state = ?, losses = losses + 1, owner = NULL, expires = NULL "
+            f"WHERE state = ? AND {condition} RETURNING id, losses",
+            (_WAITING, _LEASED, *values),
+        ).fetchall()
+        for unit_id, losses in lost:
+            if losses >= MOST_LOSSES:
+                text = f"the process that worked on it ended {losses} times without a word"
+                _give_up(connection, unit_id, text)
+        return len(lost)
+
+    def _claim(self, connection: sqlite3.Connection, unit_id: int) -> Claim:
+        position, seed, condition, genotype = connection.execute(
+            "SELECT units.position, seed, condition, genotype FROM units JOIN architectures USING (position) "
+            "WHERE id = ?",
+            (unit_id,),
+        ).fetchone()
+        return Claim(unit_id, position, tuple(json.loads(genotype)), seed, condition)
+
+
+def _count(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("SELECT COUNT(*) FROM units").fetchone()[0])
+
+
+def _insert(
+    connection: sqlite3.Connection, genotypes: Sequence[Sequence[int]], units: Iterable[Unit]
+) -> None:
+    """Add what is not there yet; the caller holds the transaction."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO architectures VALUES (?, ?)",
+        [(position, json.dumps(list(row))) for position, row in enumerate(genotypes)],
+    )
+    find = "SELECT id, state FROM units WHERE position = ? AND seed = ? AND condition = ?"
+    for unit in units:
+        made = connection.execute(
+            "INSERT OR IGNORE INTO units (position, seed, condition) VALUES (?, ?, ?)",
+            (unit.position, unit.seed, unit.condition),
+        )
+        if not made.rowcount:
+            continue
+        required = [
+            connection.execute(find, (unit.position, unit.seed, need)).fetchone()
+            for need in unit.needs
+        ]
+        connection.executemany(
+            "INSERT INTO needs VALUES (?, ?)", [(need, made.lastrowid) for need, _ in required]
+        )
+        connection.execute(
+            "UPDATE units SET open_needs = ? WHERE id = ?",
+            (sum(state != _DONE for _, state in required), made.lastrowid),
+        )
+
+
+def _give_up(connection: sqlite3.Connection, unit_id: int, error: str) -> None:
+    """Fail a unit, and those that need it."""
+    connection.execute(
+        "UPDATE units SET state = ?, error = ?, finished = ? WHERE id = ?",
+        (_FAILED, error, time.time(), unit_id),
+    )
+    (condition,) = connection.execute(
+        "SELECT condition FROM units WHERE id = ?", (unit_id,)
+    ).fetchone()
+    dependents = connection.execute(
+        "SELECT unit FROM needs JOIN units ON unit = id WHERE required = ? AND state != ?",
+        (unit_id, _DONE),
+    ).fetchall()
+    for (dependent,) in dependents:
+        _give_up(connection, dependent, f"needs {condition!r}, which failed: {error}")
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ResumeError(f"There is no work queue at {str(path)!r}; start the build again.")
+    try:
+        connection = read_only(path)
+        try:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if application != APPLICATION_ID:
+                raise ResumeError(f"{str(path)!r} is an SQLite file but not a work queue of analognas.")
+            if version != SCHEMA_VERSION:
+                raise ResumeError(
+                    f"The work queue {str(path)!r} has format version {version}, but this analognas reads "
+                    f"{SCHEMA_VERSION}; continue it with the version that started it."
+                )
+            rows = connection.execute("SELECT key, value FROM facts").fetchall()
+        finally:
+            connection.close()
+        return {key: json.loads(value) for key, value in rows}
+    except (sqlite3.Error, ValueError) as error:
+        if isinstance(error, ResumeError):
+            raise
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> ResumeError:
+    return ResumeError(
+        f"The work queue {str(path)!r} cannot be read: {error}. Restore a copy, or delete it and start the "
+        "build again."
+    )

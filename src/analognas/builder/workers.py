@@ -1,0 +1,235 @@
+"""Workers of a build: in this process, in processes of this machine, or on a Ray cluster."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..core import (
+    DataNotFoundError,
+    DivergedError,
+    InvalidArgumentError,
+    OutOfSpaceError,
+    OutputFolderError,
+    Registry,
+    TableIntegrityError,
+    UnknownNameError,
+    check_int,
+)
+from ..core.processes import THREAD_VARIABLES, Died, LoadError, ProcessCrew, one_line
+from .protocol import Answer, Measurement, Task
+
+__all__ = ["WORKERS", "PoolWorkers", "SerialWorkers", "Workers", "answer"]
+
+_HOPELESS = (DataNotFoundError, TableIntegrityError, OutputFolderError)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_CERTAIN = (DivergedError, InvalidArgumentError, OutOfSpaceError, UnknownNameError)
+_LONGEST_ERROR = 1000
+
+
+def answer(measurement: Measurement, task: Task) -> Answer:
+    """Do a task; called in a worker."""
+    start, start_cpu = time.perf_counter(), time.process_time()
+    try:
+        row = np.array(task.genotype)
+        result = measurement.run(row, task.condition, seed=task.seed, folder=Path(task.folder))
+        content = {
+            "values": _plain(result.values),
+            "stds": _plain(result.stds),
+            "sems": _plain(result.sems),
+        }
+    except _HOPELESS as error:
+        return Answer(error=one_line(error)[:_LONGEST_ERROR], stop=True)
+    except Exception as error:
+        stop = isinstance(error, OSError) and error.errno in _FULL
+        again = not isinstance(error, _CERTAIN)
+        return Answer(error=one_line(error)[:_LONGEST_ERROR], again=again, stop=stop)
+    return Answer(content, time.perf_counter() - start, time.process_time() - start_cpu)
+
+
+def _plain(numbers: Any) -> dict[str, float]:
+    return {str(name): float(value) for name, value in numbers.items()}
+
+
+class Workers(ABC):
+    """Some workers, each of which does one task at a time.
+
+    Every worker computes on one thread: so a result does not depend on how many there are, and on CPUs many
+    small networks at once use the cores better than many threads for each.
+
+    Args:
+        n: Number of workers.
+
+    Attributes:
+        name: Its name in the registry.
+        n: Number of workers.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, n: int) -> None:
+        self.n = check_int("workers", n, minimum=1)
+
+    @abstractmethod
+    def open(self, measurement: Measurement) -> None:
+        """Start the workers; called once.
+
+        Raises:
+            InvalidArgumentError: If that is not possible here.
+        """
+
+    @abstractmethod
+    def send(self, worker: int, task: Task) -> None:
+        """Give an idle worker a task; if that fails, :meth:`wait` tells."""
+
+    @abstractmethod
+    def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
+        """Wait until some busy workers are done or dead; return an empty list after ``timeout`` s."""
+
+    @abstractmethod
+    def replace(self, worker: int) -> None:
+        """Put a new worker in the place of a dead one."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End all workers, also in the middle of a task."""
+
+
+class SerialWorkers(Workers):
+    """Does one task after the other in this process; an architecture that ends the process ends the build."""
+
+    name = "serial"
+
+    def __init__(self, n: int = 1) -> None:
+        super().__init__(n)
+        if n != 1:
+            raise InvalidArgumentError(
+                f"The serial back end has one worker, but got {n}; take --backend pool."
+            )
+        self._task: Task | None = None
+        self._threads = 1
+
+    def open(self, measurement: Measurement) -> None:
+        """Keep the measurement, and torch on one thread."""
+        import torch
+
+        self._measurement = measurement
+        self._threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+
+    def send(self, worker: int, task: Task) -> None:
+        """Remember the task."""
+        self._task = task
+
+    def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
+        """Do the task."""
+        if self._task is None:
+            return []
+        task, self._task = self._task, None
+        return [(workers[0], answer(self._measurement, task))]
+
+    def replace(self, worker: int) -> None:
+        """Nothing dies here alone."""
+
+    def close(self) -> None:
+        """Give torch its threads back."""
+        import torch
+
+        torch.set_num_threads(self._threads)
+
+
+class PoolWorkers(Workers):
+    """Processes of this machine, started once; each loads its data once.
+
+    Args:
+        n: Number of processes.
+    """
+
+    name = "pool"
+    _crew: ProcessCrew | None = None
+
+    def open(self, measurement: Measurement) -> None:
+        """Start the processes.
+
+        Raises:
+            InvalidArgumentError: If the measurement cannot be sent to them.
+        """
+        environment = dict.fromkeys(THREAD_VARIABLES, "1")
+        try:
+            self._crew = ProcessCrew(measurement, _answer_in_process, self.n, environment=environment)
+        except LoadError as error:
+            raise InvalidArgumentError(
+                f"{type(measurement).__name__} cannot be sent to other processes ({error}); take "
+                "--backend serial."
+            ) from None
+
+    @property
+    def process_ids(self) -> list[int | None]:
+        """Operating-system ids of the processes."""
+        return self._started.process_ids
+
+    def send(self, worker: int, task: Task) -> None:
+        """Send the task through the pipe."""
+        self._started.send(worker, task)
+
+    def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
+        """Wait for answers."""
+        return self._started.wait(workers, timeout)
+
+    def replace(self, worker: int) -> None:
+        """Start another process."""
+        self._started.replace(worker)
+
+    def close(self) -> None:
+        """End all processes."""
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
+
+    @property
+    def _started(self) -> ProcessCrew:
+        if self._crew is None:
+            raise InvalidArgumentError("The workers are not started; call open() first.")
+        return self._crew
+
+
+_prepared = False
+
+
+def _answer_in_process(measurement: Measurement, task: Task) -> Answer:
+    """Do a task in a process of the pool, which is prepared with its first one."""
+    global _prepared
+    if not _prepared:
+        import torch
+
+        from ..core.memory import keep_freed_memory
+
+        torch.set_num_threads(1)
+        keep_freed_memory()
+        _prepared = True
+    return answer(measurement, task)
+
+
+WORKERS: Registry[Callable[..., Workers]] = Registry(
+    "back end",
+    {
+        "serial": SerialWorkers,
+        "pool": PoolWorkers,
+        "ray": f"{__package__}.ray_workers:RayWorkers",
+    },
+)
+"""Workers by the name that ``analognas bench build --backend`` takes."""
+
+
+def default_workers(n: int | None) -> Workers:
+    """Return a worker for each core, or ``n`` workers; one worker works in this process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    wanted = cores or 1 if n is None else check_int("workers", n, minimum=1)
+    return SerialWorkers() if wanted == 1 else PoolWorkers(wanted)

@@ -1,0 +1,228 @@
+"""Processes of this machine that each hold one object and answer messages with it.
+
+They are started with ``spawn``, loaded once, and end with the process that started them, also if that is
+killed. One that dies takes only the message that it was at work on with it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing import connection
+from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+__all__ = ["THREAD_VARIABLES", "Died", "LoadError", "ProcessCrew", "one_line"]
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+"""What libraries read the number of their threads from when they are loaded."""
+
+_PATIENCE = 2.0  # s that an idle process is given to end by itself
+
+
+class LoadError(Exception):
+    """An object cannot be sent to other processes."""
+
+
+@dataclass(frozen=True)
+class Died:
+    """What comes back in place of an answer when a process has died.
+
+    Attributes:
+        reason: In words.
+        started: Whether it ever got as far as having the object.
+    """
+
+    reason: str
+    started: bool
+
+
+@dataclass
+class _Member:
+    process: SpawnProcess
+    pipe: connection.Connection
+    ready: bool = False
+    busy: bool = False
+    refusal: str = field(default="")
+
+
+class ProcessCrew:
+    """Some processes, each with its copy of one object.
+
+    Args:
+        content: The object; sent to every process once.
+        answer: Called in a process with the object and a message; returns the answer. A function of a module.
+        n: Number of processes.
+        environment: Variables that the processes get.
+
+    Raises:
+        LoadError: If the object cannot be pickled.
+    """
+
+    def __init__(
+        self,
+        content: Any,
+        answer: Callable[[Any, Any], Any],
+        n: int,
+        *,
+        environment: Mapping[str, str],
+    ) -> None:
+        try:
+            self._payload = bytes(ForkingPickler.dumps((content, answer)))
+        except Exception as error:
+            raise LoadError(one_line(error)) from None
+        self._environment = dict(environment)
+        # All start at once; each is sent the object while the others are still importing.
+        self._members = [self._start() for _ in range(n)]
+        for member in self._members:
+            self._load(member)
+
+    @property
+    def process_ids(self) -> list[int | None]:
+        """Operating-system ids of the processes."""
+        return [member.process.pid for member in self._members]
+
+    def send(self, worker: int, message: Any) -> None:
+        """Give an idle process something to do; if it is dead, :meth:`wait` tells."""
+        member = self._members[worker]
+        member.busy = True
+        with suppress(OSError):
+            member.pipe.send(message)
+
+    def wait(
+        self, workers: Sequence[int], timeout: float | None = None
+    ) -> list[tuple[int, Any]]:
+        """Wait until some busy processes have answered or died (:class:`Died`); nothing after ``timeout`` s."""
+        replies: list[tuple[int, Any]] = []
+        while not replies:
+            ready = connection.wait([self._members[worker].pipe for worker in workers], timeout)
+            if not ready and timeout is not None:
+                break
+            for worker in workers:
+                member = self._members[worker]
+                if member.pipe in ready:
+                    known, reply = self._receive(member)
+                    if known:
+                        member.busy = False
+                        replies.append((worker, reply))
+        return replies
+
+    def _receive(self, member: _Member) -> tuple[bool, Any]:
+        """What a process says; nothing if it only says that it is ready."""
+        try:
+            kind, content = member.pipe.recv()
+        except (EOFError, OSError):
+            member.process.join(_PATIENCE)
+            reason = member.refusal or _death(member.process.exitcode)
+            return True, Died(reason, member.ready)
+        if kind == "ready":
+            member.ready = True
+        elif kind == "refused":
+            member.refusal = content
+        return kind == "answer", content
+
+    def replace(self, worker: int) -> None:
+        """Put a new process in the place of a dead one."""
+        _end(self._members[worker])
+        self._members[worker] = self._start()
+        self._load(self._members[worker])
+
+    def close(self) -> None:
+        """End all processes: those at work at once, idle ones by themselves."""
+        for member in self._members:
+            member.pipe.close()
+            if member.busy:
+                member.process.kill()
+        for member in self._members:
+            _end(member)
+        self._members = []
+
+    def _start(self) -> _Member:
+        here, there = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=_serve, args=(there,))
+        with _set(self._environment):
+            process.start()
+        there.close()
+        return _Member(process, here)
+
+    def _load(self, member: _Member) -> None:
+        with suppress(OSError):  # a process that died already is found in wait()
+            member.pipe.send_bytes(self._payload)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error as one line: its class and text.
+
+    Example:
+        >>> one_line(ValueError("no\\n  way"))
+        'ValueError: no way'
+    """
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _end(member: _Member) -> None:
+    member.pipe.close()
+    member.process.join(_PATIENCE)
+    if member.process.is_alive():
+        member.process.kill()
+        member.process.join()
+    member.process.close()
+
+
+def _death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        with suppress(ValueError):
+            return f"its process was killed by {signal.Signals(-exit_code).name}"
+    return f"its process ended with exit code {exit_code}"
+
+
+@contextmanager
+def _set(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables for the processes that are started in the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _serve(pipe: connection.Connection) -> None:
+    """Answer what comes through the pipe until it is closed; runs in a process of the crew."""
+    # Ctrl-C reaches the whole group of processes; whoever started the crew ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with suppress(EOFError, OSError):
+        payload = pipe.recv_bytes()
+        try:
+            content, answer = ForkingPickler.loads(payload)
+        except Exception as error:
+            pipe.send(("refused", f"it cannot be loaded ({one_line(error)})"))
+            return
+        pipe.send(("ready", None))
+        while True:
+            pipe.send(("answer", answer(content, pipe.recv())))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
