@@ -22,6 +22,7 @@ ROOMS = [
     "worker",
     "optimizers",
     "evaluators",
+    "builder",
     "hardware",
     "benchmarks",
     "evaluation",

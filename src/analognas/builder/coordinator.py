@@ -14,10 +14,11 @@ from ..core import EvaluationError, OutputFolderError, ResumeError
 from ..core.processes import Died
 from .owners import Owner
 from .protocol import Answer, Measurement, Task
-from .work_queue import LEASE_SECONDS, Claim, Counts, WorkQueue
+from .units import Claim, Counts
+from .work_queue import LEASE_SECONDS, WorkQueue
 from .workers import Workers
 
-__all__ = ["BuildProgress", "Listener", "work_off"]
+__all__ = ["BuildProgress", "work_off"]
 
 HOPELESS = 5
 """A build stops if so many attempts fail before the first succeeds: then it is not the architectures."""
@@ -167,9 +168,13 @@ class _Coordinator:
             if not self.keep_files and self.queue.is_finished(claim.position, claim.seed):
                 shutil.rmtree(self._folder(claim), ignore_errors=True)
             return
-        what = f"{claim.condition} of architecture {claim.position}, seed {claim.seed}: {reply.error}"
+        what = (
+            f"{claim.condition} of architecture {claim.position}, seed {claim.seed}: {reply.error}"
+        )
         if reply.stop:
-            raise OutputFolderError(f"The build stopped at {what} Continue it with `analognas bench resume`.")
+            raise OutputFolderError(
+                f"The build stopped at {what} Continue it with `analognas bench resume`."
+            )
         self._error = what
         self.queue.fail(
             self.owner, claim.unit_id, reply.error, retries=self.retries if reply.again else 0

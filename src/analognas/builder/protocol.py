@@ -40,9 +40,7 @@ class Measurement(Protocol):
     def requires(self, unit: str) -> tuple[str, ...]:
         """Return the conditions that must be done before."""
 
-    def run(
-        self, row: NDArray[Any], unit: str, *, seed: int, folder: Path | None = None
-    ) -> Result:
+    def run(self, row: NDArray[Any], unit: str, *, seed: int, folder: Path | None = None) -> Result:
         """Measure one condition of one architecture; what other units need is kept in ``folder``."""
 
 

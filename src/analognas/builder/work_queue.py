@@ -4,9 +4,9 @@ A unit is one condition of one architecture with one seed. Table ``architectures
 position; ``units`` position, seed, condition and state of each unit, its result (JSON) or error, and its
 seconds; ``needs`` which units must be done before another; ``facts`` what identifies the build (JSON).
 
-Whoever works claims a unit: a lease in the table says who and until when, and a heartbeat renews it. A lease that
-runs out, or whose owner is a dead process of this machine, returns to the queue. The first result of a unit
-counts; what a late owner reports afterwards changes nothing.
+Whoever works claims a unit: a lease in the table says who and until when, and a heartbeat renews it. A lease
+that runs out, or whose owner is a dead process of this machine, returns to the queue. The first result of a
+unit counts; what a late owner reports afterwards changes nothing.
 """
 
 from __future__ import annotations
@@ -17,19 +17,18 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import OutputFolderError, ResumeError
-from ..core.sqlite_files import begin, connect, created_whole, patiently, read_only
+from ..core import OutputFolderError
+from ..core.sqlite_files import begin, connect, patiently
+from . import queue_schema
 from .owners import Owner
+from .units import STATES, Claim, Counts, Unit
 
-__all__ = ["FILE_NAME", "LEASE_SECONDS", "MOST_LOSSES", "Claim", "Counts", "Unit", "WorkQueue"]
+__all__ = ["FILE_NAME", "LEASE_SECONDS", "MOST_LOSSES", "WorkQueue"]
 
 FILE_NAME = "queue.sqlite"
-SCHEMA_VERSION = 1
-APPLICATION_ID = 0x616E6171  # "anaq"
 
 LEASE_SECONDS = 60.0
 """How long a claim holds without a heartbeat, s."""
@@ -38,84 +37,6 @@ MOST_LOSSES = 10
 """A unit whose owners vanished so often is recorded as failed: it probably ends them."""
 
 _WAITING, _LEASED, _DONE, _FAILED = range(4)
-STATES = ("waiting", "running", "done", "failed")
-
-_TABLES = (
-    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID",
-    "CREATE TABLE architectures (position INTEGER PRIMARY KEY, genotype TEXT UNIQUE)",
-    "CREATE TABLE units (id INTEGER PRIMARY KEY, position INTEGER, seed INTEGER, condition TEXT, "
-    "state INTEGER DEFAULT 0, open_needs INTEGER DEFAULT 0, attempts INTEGER DEFAULT 0, "
-    "losses INTEGER DEFAULT 0, owner TEXT, expires REAL, result TEXT, error TEXT, seconds REAL, "
-    "cpu_seconds REAL, finished REAL, UNIQUE (position, seed, condition))",
-    "CREATE INDEX claimable ON units (state, open_needs, id)",
-    "CREATE TABLE needs (required INTEGER, unit INTEGER, PRIMARY KEY (required, unit)) WITHOUT ROWID",
-)
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One piece of work.
-
-    Attributes:
-        position: Place of the architecture in the build.
-        seed: Seed of its trainings and chips.
-        condition: What is done.
-        needs: Conditions of the same architecture and seed that must be done before.
-    """
-
-    position: int
-    seed: int
-    condition: str
-    needs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A unit that was given to an owner.
-
-    Attributes:
-        unit_id: Its number in the queue.
-        position: Place of the architecture in the build.
-        genotype: The architecture.
-        seed: Seed.
-        condition: What is to be done.
-    """
-
-    unit_id: int
-    position: int
-    genotype: tuple[int, ...]
-    seed: int
-    condition: str
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How far a build is.
-
-    Attributes:
-        by_condition: For every condition the number of units by state (``waiting``, ``running``, ``done``,
-            ``failed``).
-        mean_seconds: Mean time of the finished units of a condition, s; absent where none has finished.
-    """
-
-    by_condition: dict[str, dict[str, int]]
-    mean_seconds: dict[str, float]
-
-    def total(self, *states: str) -> int:
-        """Number of units in any of ``states``; of all units without one."""
-        wanted = states or STATES
-        return sum(counts[state] for counts in self.by_condition.values() for state in wanted)
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Work that is left, s of one worker; None while a condition with open units has no finished one."""
-        left = 0.0
-        for condition, counts in self.by_condition.items():
-            n = counts["waiting"] + counts["running"]
-            if n and condition not in self.mean_seconds:
-                return None
-            left += n * self.mean_seconds.get(condition, 0.0)
-        return left
 
 
 class WorkQueue:
@@ -130,7 +51,7 @@ class WorkQueue:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self.facts = _read_facts(self.path)
+        self.facts = queue_schema.read_facts(self.path)
         self._connection = connect(self.path)
 
     @classmethod
@@ -154,18 +75,13 @@ class WorkQueue:
         """
         file = Path(path)
         try:
-            with created_whole(file) as connection:
-                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-                for statement in _TABLES:
-                    connection.execute(statement)
-                rows = [(key, json.dumps(value)) for key, value in facts.items()]
-                connection.executemany("INSERT INTO facts VALUES (?, ?)", rows)
-                _insert(connection, genotypes, units)
+            queue_schema.create(file, facts, genotypes, units)
         except FileExistsError:
             pass
         except (sqlite3.Error, OSError) as error:
-            raise OutputFolderError(f"Cannot create the work queue {str(file)!r}: {error}.") from None
+            raise OutputFolderError(
+                f"Cannot create the work queue {str(file)!r}: {error}."
+            ) from None
         return cls(file)
 
     def add(self, genotypes: Sequence[Sequence[int]], units: Iterable[Unit]) -> int:
@@ -179,9 +95,10 @@ class WorkQueue:
             Number of units that are new.
         """
         with self._transaction() as connection:
-            before = _count(connection)
-            _insert(connection, genotypes, units)
-            return _count(connection) - before
+            count = "SELECT COUNT(*) FROM units"
+            before = int(connection.execute(count).fetchone()[0])
+            queue_schema.insert(connection, genotypes, units)
+            return int(connection.execute(count).fetchone()[0]) - before
 
     def claim(self, owner: Owner, n: int = 1) -> list[Claim]:
         """Take up to ``n`` units that can run now, the first of the queue first."""
@@ -284,10 +201,11 @@ class WorkQueue:
     def retry_failed(self) -> int:
         """Return failed units to the queue, as if they had never been tried; their number."""
         with self._transaction() as connection:
-            return connection.execute(
+            found = connection.execute(
                 "UPDATE units SET state = ?, attempts = 0, losses = 0, error = NULL WHERE state = ?",
                 (_WAITING, _FAILED),
-            ).rowcount
+            )
+            return found.rowcount
 
     def counts(self) -> Counts:
         """Return how far the build is."""
@@ -353,7 +271,7 @@ class WorkQueue:
         try:
             return patiently(lambda: self._connection.execute(statement, values).fetchall())
         except sqlite3.Error as error:
-            raise _unreadable(self.path, error) from None
+            raise queue_schema.unreadable(self.path, error) from None
 
     def _return_leases(
         self, connection: sqlite3.Connection, condition: str, values: Sequence[Any]
@@ -379,39 +297,6 @@ class WorkQueue:
         return Claim(unit_id, position, tuple(json.loads(genotype)), seed, condition)
 
 
-def _count(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT COUNT(*) FROM units").fetchone()[0])
-
-
-def _insert(
-    connection: sqlite3.Connection, genotypes: Sequence[Sequence[int]], units: Iterable[Unit]
-) -> None:
-    """Add what is not there yet; the caller holds the transaction."""
-    connection.executemany(
-        "INSERT OR IGNORE INTO architectures VALUES (?, ?)",
-        [(position, json.dumps(list(row))) for position, row in enumerate(genotypes)],
-    )
-    find = "SELECT id, state FROM units WHERE position = ? AND seed = ? AND condition = ?"
-    for unit in units:
-        made = connection.execute(
-            "INSERT OR IGNORE INTO units (position, seed, condition) VALUES (?, ?, ?)",
-            (unit.position, unit.seed, unit.condition),
-        )
-        if not made.rowcount:
-            continue
-        required = [
-            connection.execute(find, (unit.position, unit.seed, need)).fetchone()
-            for need in unit.needs
-        ]
-        connection.executemany(
-            "INSERT INTO needs VALUES (?, ?)", [(need, made.lastrowid) for need, _ in required]
-        )
-        connection.execute(
-            "UPDATE units SET open_needs = ? WHERE id = ?",
-            (sum(state != _DONE for _, state in required), made.lastrowid),
-        )
-
-
 def _give_up(connection: sqlite3.Connection, unit_id: int, error: str) -> None:
     """Fail a unit, and those that need it."""
     connection.execute(
@@ -427,35 +312,3 @@ def _give_up(connection: sqlite3.Connection, unit_id: int, error: str) -> None:
     ).fetchall()
     for (dependent,) in dependents:
         _give_up(connection, dependent, f"needs {condition!r}, which failed: {error}")
-
-
-def _read_facts(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise ResumeError(f"There is no work queue at {str(path)!r}; start the build again.")
-    try:
-        connection = read_only(path)
-        try:
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if application != APPLICATION_ID:
-                raise ResumeError(f"{str(path)!r} is an SQLite file but not a work queue of analognas.")
-            if version != SCHEMA_VERSION:
-                raise ResumeError(
-                    f"The work queue {str(path)!r} has format version {version}, but this analognas reads "
-                    f"{SCHEMA_VERSION}; continue it with the version that started it."
-                )
-            rows = connection.execute("SELECT key, value FROM facts").fetchall()
-        finally:
-            connection.close()
-        return {key: json.loads(value) for key, value in rows}
-    except (sqlite3.Error, ValueError) as error:
-        if isinstance(error, ResumeError):
-            raise
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> ResumeError:
-    return ResumeError(
-        f"The work queue {str(path)!r} cannot be read: {error}. Restore a copy, or delete it and start the "
-        "build again."
-    )

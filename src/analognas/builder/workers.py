@@ -163,7 +163,9 @@ class PoolWorkers(Workers):
         """
         environment = dict.fromkeys(THREAD_VARIABLES, "1")
         try:
-            self._crew = ProcessCrew(measurement, _answer_in_process, self.n, environment=environment)
+            self._crew = ProcessCrew(
+                measurement, _answer_in_process, self.n, environment=environment
+            )
         except LoadError as error:
             raise InvalidArgumentError(
                 f"{type(measurement).__name__} cannot be sent to other processes ({error}); take "

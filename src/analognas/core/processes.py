@@ -101,9 +101,7 @@ class ProcessCrew:
         with suppress(OSError):
             member.pipe.send(message)
 
-    def wait(
-        self, workers: Sequence[int], timeout: float | None = None
-    ) -> list[tuple[int, Any]]:
+    def wait(self, workers: Sequence[int], timeout: float | None = None) -> list[tuple[int, Any]]:
         """Wait until some busy processes have answered or died (:class:`Died`); nothing after ``timeout`` s."""
         replies: list[tuple[int, Any]] = []
         while not replies:
@@ -163,10 +161,10 @@ class ProcessCrew:
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error as one line: its class and text.
+    r"""Return an error as one line: its class and text.
 
     Example:
-        >>> one_line(ValueError("no\\n  way"))
+        >>> one_line(ValueError("no\n  way"))
         'ValueError: no way'
     """
     text = " ".join(str(error).split())

@@ -364,7 +364,9 @@ class TrialLog:
 
     def _select(self, query: str, run: int) -> list[tuple[Any, ...]]:
         statement = f"{query} WHERE run = ? ORDER BY number"
-        return sqlite_files.patiently(lambda: self._connection.execute(statement, (run,)).fetchall())
+        return sqlite_files.patiently(
+            lambda: self._connection.execute(statement, (run,)).fetchall()
+        )
 
     def close(self) -> None:
         """Commit and close; the write-ahead file is folded into the log."""
