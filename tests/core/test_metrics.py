@@ -1,11 +1,13 @@
 import pytest
 
 from analognas.core import (
+    DRIFT_TIMES,
     METRICS,
     InvalidArgumentError,
     Metric,
     UnknownNameError,
     current_metric_name,
+    drift_metric,
     get_metric,
     register_metric,
 )
@@ -54,3 +56,50 @@ def test_register_metric(monkeypatch):
         register_metric(Metric("avm", "ms", True, "another"))
     with pytest.raises(InvalidArgumentError, match="must be an identifier"):
         register_metric(Metric("my latency", "ms", False, ""))
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        (("my latency", "ms", False), "identifier"),
+        ((3, "ms", False), "identifier"),
+        (("speed_sem", "ms", False), "_sem"),
+        (("speed", None, False), "`unit`"),
+        (("speed", "ms", 1), "`higher_is_better`"),
+        (("speed", "ms", False, None), "`description`"),
+    ],
+)
+def test_bad_metrics(fields, match):
+    with pytest.raises(InvalidArgumentError, match=match):
+        Metric(*fields)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"name": "a", "unit": ""},
+        {"name": "a", "unit": "", "higher_is_better": True, "colour": "red"},
+        {"name": "a", "unit": "", "higher_is_better": "yes"},
+        ["a", "", True],
+        None,
+    ],
+)
+def test_bad_payloads(payload):
+    with pytest.raises(InvalidArgumentError):
+        Metric.from_dict(payload)
+
+
+def test_metrics_as_json_types():
+    for metric in METRICS.values():
+        assert Metric.from_dict(metric.to_dict()) == metric
+
+
+@pytest.mark.parametrize("kind", ["noisy", "analog"])
+def test_drift_metrics_of_any_time(kind):
+    for time in DRIFT_TIMES:
+        for spread in (False, True):
+            metric = drift_metric(kind, time, spread=spread)
+            assert METRICS[metric.name] == metric
+    assert drift_metric(kind, 7).description.endswith("7 s after programming")
+    with pytest.raises(UnknownNameError):
+        drift_metric("digital", 60)

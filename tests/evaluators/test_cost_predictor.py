@@ -8,6 +8,7 @@ from analognas.benchmarks import read_table, write_table
 from analognas.core import (
     METRICS,
     InvalidArgumentError,
+    Metric,
     NotFittedError,
     TableIntegrityError,
     UnknownNameError,
@@ -15,15 +16,15 @@ from analognas.core import (
 from analognas.evaluators import CostPredictor
 from analognas.evaluators.cost_validation import errors
 from analognas.spaces import FBNetSpace, ResNetSpace
+from analognas.worker import Worker
 
 
 @pytest.fixture(autouse=True)
-def own_metrics(monkeypatch):
-    """Metrics of devices that a test makes known are forgotten after it."""
+def unchanged_vocabulary():
+    """Metrics of devices are known to their predictor alone."""
     before = dict(METRICS)
     yield
-    METRICS.clear()
-    METRICS.update(before)
+    assert before == METRICS
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +70,9 @@ def test_noisy_costs(space):
     assert 0.5 < np.mean(ratio**2) < 2.0
     assert predictor.formula("mine_latency") is None
     assert predictor.metrics == ["mine_latency", "params", "macs"]
-    assert METRICS["mine_latency"].unit == "ms"
+    assert predictor.metric_definitions[0] == Metric(
+        "mine_latency", "ms", False, "time of one inference on mine"
+    )
 
 
 def test_same_seed_same_predictor_and_files_keep_it(space, tmp_path):
@@ -275,3 +278,19 @@ def test_published_costs_that_are_measured(devices, space):
     assert tau > 0.88
     # 5 standard errors of a tau of about 0.9 from 80 rows, and the choice among eight models.
     assert found.kendall_tau == pytest.approx(tau, abs=0.06)
+
+
+def test_costs_of_any_name_are_declared(space, tmp_path):
+    cells = space.sample(30, generator=np.random.default_rng(0))
+    declared = [Metric("cycles", "", False), Metric("frames", "1/s", True)]
+    values = {"cycles": 100.0 + (cells == 2).sum(axis=1), "frames": 5.0 + (cells == 3).sum(axis=1)}
+    predictor = CostPredictor().fit(cells, values, definitions=declared)
+    predictor.save(tmp_path / "own.parquet")
+    for one in (predictor, CostPredictor.load(tmp_path / "own.parquet")):
+        assert one.metric_definitions[:2] == tuple(declared)
+        assert {metric.name for metric in one.metric_definitions} == {*one.metrics}
+    found = Worker(evaluator=one, objectives="frames", runs=1, budget=20).search()
+    assert found.sign == 1
+    # Fitted again, it forgets them.
+    one.fit(cells, {"mine_energy": values["cycles"]})
+    assert one.metric_definitions[0].unit == "mJ"

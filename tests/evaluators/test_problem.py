@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analognas.core import InvalidArgumentError, UnknownNameError
+from analognas.core import InvalidArgumentError, Metric, UnknownNameError
 from analognas.evaluators import Evaluation, Problem
 
 KNOWN = ["analog_accuracy", "noisy_drift_60", "avm", "params"]
@@ -47,3 +47,23 @@ def test_evaluation_take():
     assert len(part) == 2
     np.testing.assert_array_equal(part.means["a"], [2, 0])
     np.testing.assert_array_equal(part.sems["a"], [0.2, 0])
+
+
+def test_definitions_come_before_the_vocabulary():
+    declared = [Metric("naswot", "", True), Metric("params", "M", True)]
+    problem = Problem.of(["naswot", "avm"], "params<=5", [*KNOWN, "naswot"], definitions=declared)
+    assert problem.metric("params") == declared[1]
+    assert problem.metric("avm").unit == "pp"
+    assert problem.sign == 1.0
+    costs = problem.costs(Evaluation({"naswot": np.array([2.0]), "avm": np.array([3.0])}))
+    np.testing.assert_array_equal(costs, [[-2.0, 3.0]])
+    with pytest.raises(UnknownNameError):
+        problem.metric("latency_us")
+
+
+@pytest.mark.parametrize(("bound", "better"), [("naswot>=0.5", True), ("naswot<1", False)])
+def test_a_bound_tells_the_better_side(bound, better):
+    problem = Problem.of("avm", bound, [*KNOWN, "naswot"])
+    assert problem.metric("naswot").higher_is_better is better
+    with pytest.raises(InvalidArgumentError, match="direction"):
+        Problem.of("naswot", bound, [*KNOWN, "naswot"])

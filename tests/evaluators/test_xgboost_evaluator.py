@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from analognas.core import NotFittedError, OutputFolderError, TableIntegrityError, UnknownNameError
+from analognas.core import (
+    Metric,
+    NotFittedError,
+    OutputFolderError,
+    TableIntegrityError,
+    UnknownNameError,
+)
 from analognas.evaluators import XGBoostEvaluator
 from analognas.evaluators.xgboost_evaluator import (
     DEFAULT_CHECKSUMS,
@@ -176,3 +182,19 @@ def test_query_needs_both_metrics(bench, every_cell):
     surrogate = XGBoostEvaluator().fit(every_cell[::500], bench, "avm")
     with pytest.raises(UnknownNameError, match="analog_drift_86400"):
         surrogate.query((0, 0, 0, 0, 0, 0))
+
+
+def test_own_metrics_are_declared_and_kept(every_cell, tmp_path):
+    cells, declared = every_cell[:300], Metric("naswot", "", True)
+    scores = cells.sum(axis=1) + 0.0
+    with pytest.raises(UnknownNameError, match="definitions="):
+        XGBoostEvaluator().fit(cells, {"naswot": scores})
+    own = XGBoostEvaluator().fit(cells, {"naswot": scores}, definitions=[declared])
+    own.save(tmp_path / "own.json")
+    loaded = XGBoostEvaluator(load_weight=False).load(tmp_path / "own.json")
+    for one in (own, loaded):
+        assert one.metric_definitions[0] == declared
+        np.testing.assert_array_equal(
+            one.evaluate(cells, ["naswot"]).means["naswot"],
+            own.evaluate(cells, ["naswot"]).means["naswot"],
+        )

@@ -162,7 +162,6 @@ def _architecture(network: str, space: str) -> Any:
 
 def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> dict[str, Any]:
     """Predictions of one architecture by name of the cost, as JSON types."""
-    from ..core import get_metric
     from ..spaces import SPACES
     from .measured import measured_device
 
@@ -173,11 +172,12 @@ def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> d
         predictor.save(keep)
     names = list(predictor.cross_validation)
     found = predictor.evaluate(row[None], names)
+    units = {metric.name: metric.unit for metric in predictor.metric_definitions}
     return {
         name: {
             "value": float(found.means[name][0]),
             "standard_error": float(found.sems[name][0]),
-            "unit": get_metric(name).unit,
+            "unit": units[name],
             "formula": predictor.formula(name),
             "cross_validation": _without_nan(vars(predictor.cross_validation[name])),
         }

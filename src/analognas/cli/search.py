@@ -349,7 +349,7 @@ def _print_result(result: SearchResult, space: Space) -> None:
         if compared:
             table.add_column("95 % interval", justify="right", no_wrap=True)
         for cell in result.winners:
-            values = [value_text(cell, name) for name in columns]
+            values = [value_text(cell, result.problem.metric(name)) for name in columns]
             if compared:
                 known = cell.get("estimate")
                 values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")

@@ -7,7 +7,9 @@ the repeated readings that its mean is made of.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from .checks import check_choice
 from .errors import InvalidArgumentError
@@ -24,15 +26,60 @@ class Metric:
 
     Attributes:
         name: Its name, the same everywhere.
-        unit: Its unit; empty for a count.
+        unit: Its unit; empty for a count or a plain number.
         higher_is_better: The direction in which an optimizer improves it.
-        description: One line for people.
+        description: One line for people; the name itself where there is none.
+
+    Raises:
+        InvalidArgumentError: If the name is not an identifier or ends in ``_sem``, or a value has another type.
+
+    Example:
+        >>> Metric("naswot", "", True).description
+        'naswot'
     """
 
     name: str
     unit: str
     higher_is_better: bool
-    description: str
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isidentifier():
+            raise InvalidArgumentError(
+                f"A metric's name must be an identifier such as 'my_latency', but got {self.name!r}."
+            )
+        if self.name.endswith("_sem"):
+            raise InvalidArgumentError(
+                f"A metric's name must not end in '_sem', the ending of standard errors, but got {self.name!r}."
+            )
+        for field, kind in (("unit", str), ("higher_is_better", bool), ("description", str)):
+            value = getattr(self, field)
+            if not isinstance(value, kind):
+                raise InvalidArgumentError(
+                    f"`{field}` of the metric {self.name!r} must be a {kind.__name__}, but got {value!r}."
+                )
+        if not self.description:
+            object.__setattr__(self, "description", self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The metric as JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, payload: Any) -> Metric:
+        """Read what :meth:`to_dict` returned.
+
+        Raises:
+            InvalidArgumentError: If entries are missing, unknown or of another type.
+        """
+        if not isinstance(payload, Mapping) or not (
+            {"name", "unit", "higher_is_better"} <= {*payload} <= {*cls.__dataclass_fields__}
+        ):
+            raise InvalidArgumentError(
+                "A metric must be a mapping with name, unit, higher_is_better and description, but got "
+                f"{payload!r}."
+            )
+        return cls(**payload)
 
 
 def _accuracy(name: str, description: str) -> Metric:
@@ -49,13 +96,35 @@ _NAMED = [
     Metric("params", "", False, "trainable parameters"),
     Metric("macs", "", False, "multiply-accumulates of one inference"),
 ]
+_TRAINED = {"noisy": "without", "analog": "with"}
+
+
+def drift_metric(kind: str, seconds: int, *, spread: bool = False) -> Metric:
+    """Return the accuracy on a chip at any time after programming, or the spread of its readings.
+
+    Args:
+        kind: ``"noisy"`` (without hardware-aware training) or ``"analog"`` (with it).
+        seconds: Time since programming, s.
+        spread: Whether the standard deviation of the readings is meant.
+
+    Raises:
+        UnknownNameError: If there is no such kind.
+
+    Example:
+        >>> drift_metric("analog", 604800).name, drift_metric("noisy", 60, spread=True).unit
+        ('analog_drift_604800', 'pp')
+    """
+    trained = _TRAINED[check_choice("kind of network", kind, _TRAINED)]
+    after = DRIFT_TIME_NAMES.get(seconds, f"{seconds} s")
+    about = f"{trained} hardware-aware training, {after} after programming"
+    if spread:
+        return Metric(f"{kind}_drift_{seconds}_std", "pp", False, f"spread of the readings {about}")
+    return _accuracy(f"{kind}_drift_{seconds}", about)
+
+
 for _time in DRIFT_TIMES:
-    for _kind, _text in (("noisy", "without"), ("analog", "with")):
-        _about = f"{_text} hardware-aware training, {DRIFT_TIME_NAMES[_time]} after programming"
-        _NAMED += [
-            _accuracy(f"{_kind}_drift_{_time}", _about),
-            Metric(f"{_kind}_drift_{_time}_std", "pp", False, f"spread of the readings {_about}"),
-        ]
+    for _kind in _TRAINED:
+        _NAMED += [drift_metric(_kind, _time), drift_metric(_kind, _time, spread=True)]
 
 _IMAGES = {
     "valid": "validation images",
@@ -111,8 +180,8 @@ def current_metric_name(name: str) -> str:
     return f"noisy_drift_{old[1]}{old[2] or ''}" if old else name
 
 
-def get_metric(name: str) -> Metric:
-    """Return the :class:`Metric` called ``name``; old names are mapped.
+def get_metric(name: str | Metric) -> Metric:
+    """Return the :class:`Metric` called ``name``; old names are mapped, and a metric is returned as it is.
 
     Raises:
         UnknownNameError: If there is none; lists the choices and names the nearest.
@@ -121,18 +190,62 @@ def get_metric(name: str) -> Metric:
         >>> get_metric("avm").higher_is_better
         False
     """
+    if isinstance(name, Metric):
+        return name
     return METRICS[check_choice("metric", current_metric_name(name), METRICS)]
+
+
+_COST_NAME = re.compile(r"([a-z]\w*)_(latency|energy)")
+_COSTS = {"latency": ("ms", "time"), "energy": ("mJ", "energy")}
+
+
+def device_metric(name: str) -> Metric | None:
+    """Return the cost on a device of the user's that follows from its name; None where the name is no such.
+
+    Args:
+        name: ``<device>_latency`` (ms) or ``<device>_energy`` (mJ), in small letters.
+
+    Example:
+        >>> device_metric("board_latency").unit, device_metric("naswot")
+        ('ms', None)
+    """
+    match = _COST_NAME.fullmatch(name)
+    if match is None:
+        return None
+    unit, what = _COSTS[match[2]]
+    return Metric(name, unit, False, f"{what} of one inference on {match[1]}")
+
+
+def check_definitions(definitions: Iterable[Metric]) -> dict[str, Metric]:
+    """Return metrics by name.
+
+    Raises:
+        InvalidArgumentError: If one is not a :class:`Metric`, or two names are equal in small letters.
+
+    Example:
+        >>> list(check_definitions([Metric("naswot", "", True)]))
+        ['naswot']
+    """
+    by_name: dict[str, Metric] = {}
+    lower: dict[str, str] = {}
+    for one in definitions:
+        if not isinstance(one, Metric):
+            raise InvalidArgumentError(
+                f"A metric must be declared as Metric(name, unit, higher_is_better), but got {one!r}."
+            )
+        if lower.setdefault(one.name.lower(), one.name) != one.name or one.name in by_name:
+            raise InvalidArgumentError(
+                f"The metrics {lower[one.name.lower()]!r} and {one.name!r} must have different names."
+            )
+        by_name[one.name] = one
+    return by_name
 
 
 def register_metric(metric: Metric) -> None:
     """Add a metric of your own to the vocabulary, so that searches, tables and figures know it.
 
     Raises:
-        InvalidArgumentError: If the name is taken by a metric that differs, or is no identifier.
+        InvalidArgumentError: If the name is taken by a metric that differs.
     """
-    if not metric.name.isidentifier():
-        raise InvalidArgumentError(
-            f"A metric's name must be an identifier such as 'my_latency', but got {metric.name!r}."
-        )
     if METRICS.setdefault(metric.name, metric) != metric:
         raise InvalidArgumentError(f"A metric {metric.name!r} exists already; choose another name.")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import METRICS, Metric
 from ..spaces import Population, Space
 
 
@@ -54,6 +55,16 @@ class Evaluator(ABC):
     @abstractmethod
     def metrics_with_sem(self) -> list[str]:
         """Names of the metrics that come with a standard error."""
+
+    @property
+    def metric_definitions(self) -> tuple[Metric, ...]:
+        """What its metrics are: name, unit and direction; by default the vocabulary's entries.
+
+        Override it where :attr:`metrics` has names of your own, for example with
+        ``(Metric("naswot", "", True), Metric("latency_us", "us", False))``. A search, its log and its figures
+        then know them.
+        """
+        return tuple(METRICS[name] for name in self.metrics if name in METRICS)
 
     @abstractmethod
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:

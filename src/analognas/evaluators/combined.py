@@ -13,6 +13,7 @@ from ..core import (
     METRICS,
     Constraint,
     InvalidArgumentError,
+    Metric,
     check_choice,
     current_metric_name,
     parse_constraints,
@@ -59,6 +60,17 @@ class _Combination(Evaluator):
         return [
             name for name, source in self._source_of().items() if name in source.metrics_with_sem
         ]
+
+    @property
+    def metric_definitions(self) -> tuple[Metric, ...]:
+        """What each metric is, as the source that it comes from declares it."""
+        of = self._source_of()
+        return tuple(
+            metric
+            for source in self.sources
+            for metric in source.metric_definitions
+            if of.get(metric.name) is source
+        )
 
     def _gathered(
         self, population: Population, metrics: Sequence[str], seeds: Seeds | None
@@ -229,8 +241,9 @@ def default_evaluator(
     """
     names = [objectives] if isinstance(objectives, str) else list(objectives)
     bounds: tuple[Constraint, ...] = parse_constraints(constraints)
+    names_known = dict.fromkeys([*METRICS, *(name for source in own for name in source.metrics)])
     wanted = [
-        check_choice("metric", current_metric_name(name), METRICS)
+        check_choice("metric", current_metric_name(name), names_known)
         for name in [*names, *(bound.metric for bound in bounds)]
     ]
     sources = [*_tables(space, dataset, noise), *own]

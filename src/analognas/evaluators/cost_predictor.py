@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -20,7 +19,7 @@ from ..core import (
     UnknownNameError,
     check_choice,
     current_metric_name,
-    register_metric,
+    device_metric,
 )
 from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_names
 from .closed_form import ClosedForm
@@ -31,8 +30,6 @@ from .surrogate import Floats, QueriedTable, Surrogate, distinct_rows, training_
 LEAST_MEASUREMENTS = 10
 """Architectures that a cost predictor needs at least: five folds of two."""
 
-_UNITS = {"latency": ("ms", "time"), "energy": ("mJ", "energy")}
-_OWN_NAME = re.compile(r"([a-z]\w*)_(latency|energy)")
 CLOSED_FORM = "closed form"
 """Name of the model of costs that are exactly linear."""
 
@@ -46,9 +43,8 @@ class CostPredictor(Surrogate):
     Costs that are exactly linear in counts of operations or choices are recognised and proved on measurements
     left out (:meth:`formula`); all others are learnt by ridge regression, a Gaussian process, boosted trees or
     an ensemble, whichever predicts held-out measurements best; where all measurements are positive, so are
-    predictions. A metric named ``<device>_latency`` (ms) or
-    ``<device>_energy`` (mJ) is known from its first fit on. Standard errors say how far a new measurement may
-    lie from a prediction.
+    predictions. A metric named ``<device>_latency`` (ms) or ``<device>_energy`` (mJ) needs no declaration.
+    Standard errors say how far a new measurement may lie from a prediction.
 
     Args:
         space: The space, or its name.
@@ -92,14 +88,16 @@ class CostPredictor(Surrogate):
         metrics: Sequence[str] | str | None = None,
         *,
         space: Space | str | None = None,
+        definitions: Sequence[Metric] = (),
     ) -> CostPredictor:
         """Learn from measured architectures; as :meth:`Surrogate.fit`, with at least ten for each metric.
 
         What was not measured of an architecture is NaN. ``cross_validation`` then has the errors on held-out
         measurements, by metric.
         """
-        _make_known(values if isinstance(values, Mapping) else ())
-        super().fit(architectures, values, metrics, space=space)
+        names = values if isinstance(values, Mapping) else ()
+        declared = [*definitions, *_costs(names, {one.name for one in definitions})]
+        super().fit(architectures, values, metrics, space=space, definitions=declared)
         self._population = self.space.population(architectures)
         return self
 
@@ -141,6 +139,7 @@ class CostPredictor(Surrogate):
             **self._space_identity(),
             "encoding": self.encoding,
             "seed": self.seed,
+            **self._declared_json(),
             "chosen": {name: vars(found) for name, found in self.cross_validation.items()},
         }
         return write_table(path, {**genes, **self._values}, described)
@@ -177,7 +176,9 @@ class CostPredictor(Surrogate):
         population = np.stack(genes, axis=1).astype(predictor.space.dtype)
         chosen = {name: CrossValidation(**found) for name, found in about["chosen"].items()}
         columns = {name: table.columns[name] for name in chosen}
-        _make_known(columns)
+        predictor._declare_json(about.get("metrics", ()), os.fspath(path))
+        known = predictor._declared
+        known.update((one.name, one) for one in _costs(columns, known))
         features = encode_features(predictor.space, population, predictor.encoding)
         predictor._learn(features, columns, chosen)
         predictor._population = population
@@ -286,16 +287,22 @@ def _not_free(means: Floats, lowest: float) -> Floats:
     return np.where(means < half, below, means)
 
 
-def _make_known(names: Iterable[str]) -> None:
-    """Register latencies and energies of a user's own devices."""
-    for name in names:
-        if current_metric_name(str(name)) in METRICS:
+def _costs(names: Iterable[str], declared: Container[str]) -> list[Metric]:
+    """Return latencies and energies of a user's own devices, which follow from their names.
+
+    Raises:
+        UnknownNameError: If a name is neither declared, nor in the vocabulary, nor such a cost.
+    """
+    found = []
+    for name in map(str, names):
+        if name in declared or current_metric_name(name) in METRICS:
             continue
-        own = _OWN_NAME.fullmatch(str(name))
-        if own is None:
+        cost = device_metric(name)
+        if cost is None:
             raise UnknownNameError(
                 f"Unknown metric {name!r}. Call a cost of your own <device>_latency (ms) or <device>_energy "
-                "(mJ), in small letters, or register it with analognas.core.register_metric."
+                "(mJ), in small letters, or declare it: fit(..., definitions=[Metric(name, unit, "
+                "higher_is_better)])."
             )
-        unit, what = _UNITS[own[2]]
-        register_metric(Metric(own[0], unit, False, f"{what} of one inference on {own[1]}"))
+        found.append(cost)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import (
+    METRICS,
     Constraint,
     InvalidArgumentError,
+    Metric,
     check_choice,
+    check_definitions,
     current_metric_name,
     get_metric,
     parse_constraints,
@@ -30,11 +33,13 @@ class Problem:
         objectives: Names of the metrics to improve, each in its own direction.
         constraints: Bounds that an architecture must meet; meeting them comes before any objective.
         stochastic: Whether measuring an architecture again is a new measurement, worth its cost.
+        definitions: What its metrics are; the vocabulary's entries where a metric is not among them.
     """
 
     objectives: tuple[str, ...]
     constraints: tuple[Constraint, ...] = ()
     stochastic: bool = False
+    definitions: tuple[Metric, ...] = ()
 
     @classmethod
     def of(
@@ -44,6 +49,7 @@ class Problem:
         known_metrics: Sequence[str],
         *,
         stochastic: bool = False,
+        definitions: Iterable[Metric] = (),
     ) -> Problem:
         """Read a problem as a person writes it.
 
@@ -52,10 +58,12 @@ class Problem:
             constraints: Bounds such as ``"params<=1e6"``.
             known_metrics: Names that the evaluator knows.
             stochastic: Whether measuring an architecture again is a new measurement.
+            definitions: What the evaluator declares of its metrics.
 
         Raises:
             UnknownNameError: If a metric is not known.
-            InvalidArgumentError: If a constraint cannot be read, there is no objective, or one is there twice.
+            InvalidArgumentError: If a constraint cannot be read, there is no objective, one is there twice, or
+                nothing says in which direction it improves.
         """
         names = [objectives] if isinstance(objectives, str) else list(objectives)
         if not names:
@@ -69,7 +77,14 @@ class Problem:
         bounds = parse_constraints(constraints)
         for bound in bounds:
             check_choice("metric", bound.metric, known_metrics)
-        return cls(tuple(names), bounds, stochastic)
+        known = {**METRICS, **check_definitions(definitions)}
+        for name in names:
+            _check_declared(name, known)
+        for bound in bounds:
+            # Of a metric that only bounds speak of, the side on which they are met is the better.
+            known.setdefault(bound.metric, Metric(bound.metric, "", bound.relation.startswith(">")))
+        needed = dict.fromkeys([*names, *(bound.metric for bound in bounds)])
+        return cls(tuple(names), bounds, stochastic, tuple(known[name] for name in needed))
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -77,9 +92,22 @@ class Problem:
         wanted = [*self.objectives, *(constraint.metric for constraint in self.constraints)]
         return list(dict.fromkeys(wanted))
 
+    def metric(self, name: str) -> Metric:
+        """What a metric is, by the evaluator's own declaration where there is one.
+
+        Raises:
+            UnknownNameError: If neither the problem nor the vocabulary knows it.
+        """
+        return next((one for one in self.definitions if one.name == name), None) or get_metric(name)
+
+    @property
+    def sign(self) -> float:
+        """1 if the first objective is maximised, -1 if it is minimised."""
+        return self._signs[0]
+
     @cached_property
     def _signs(self) -> list[float]:
-        return [1.0 if get_metric(name).higher_is_better else -1.0 for name in self.objectives]
+        return [1.0 if self.metric(name).higher_is_better else -1.0 for name in self.objectives]
 
     def scores(self, evaluation: Evaluation) -> NDArray[np.float64]:
         """Objectives turned so that larger is better, shape ``(n, n_objectives)``."""
@@ -105,3 +133,12 @@ class Problem:
         for name in self.objectives:
             total[np.isnan(evaluation.means[name])] = np.inf
         return total
+
+
+def _check_declared(name: str, known: Mapping[str, Metric]) -> None:
+    """Refuse an objective without a direction."""
+    if name not in known:
+        raise InvalidArgumentError(
+            f"Nothing says in which direction the metric {name!r} improves; return Metric({name!r}, unit, "
+            "higher_is_better) among the evaluator's `metric_definitions`."
+        )

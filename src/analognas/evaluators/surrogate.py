@@ -10,7 +10,18 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError, NotFittedError, check_choice, check_int, get_metric
+from ..core import (
+    METRICS,
+    InvalidArgumentError,
+    Metric,
+    NotFittedError,
+    TableIntegrityError,
+    UnknownNameError,
+    check_choice,
+    check_definitions,
+    check_int,
+    current_metric_name,
+)
 from ..spaces import SPACES, Population, Space, default_encoding, encode_features
 from .base import Evaluation, Evaluator
 from .costs import COUNTED
@@ -87,6 +98,7 @@ class Surrogate(Evaluator):
     ) -> None:
         self.seed = check_int("seed", seed, minimum=0)
         self._asked_encoding = encoding
+        self._declared: dict[str, Metric] = {}
         self._bind(SPACES.get(space)() if isinstance(space, str) else space)
 
     def fit(
@@ -96,6 +108,7 @@ class Surrogate(Evaluator):
         metrics: Sequence[str] | str | None = None,
         *,
         space: Space | str | None = None,
+        definitions: Sequence[Metric] = (),
     ) -> Self:
         """Learn from measured architectures, and forget what was learnt before.
 
@@ -106,13 +119,15 @@ class Surrogate(Evaluator):
             metrics: Names of the metrics to learn; all of ``values`` by default, and for a table the
                 evaluator's own choice.
             space: Another space than the evaluator was made for.
+            definitions: What metrics are that the vocabulary does not know, such as
+                ``[Metric("latency_us", "us", False)]``.
 
         Returns:
             The evaluator itself.
 
         Raises:
             OutOfSpaceError: If an architecture does not belong to the space.
-            UnknownNameError: If a metric is not known.
+            UnknownNameError: If a metric is neither declared nor in the vocabulary.
             InvalidArgumentError: If there are fewer than four architectures, or values are missing, not
                 finite or of another number.
         """
@@ -123,9 +138,11 @@ class Surrogate(Evaluator):
             raise InvalidArgumentError(
                 f"A fit needs at least {LEAST_ROWS} architectures, but got {len(population)}."
             )
+        declared = check_definitions(definitions)
         columns = _columns(
-            population, values, metrics, self._default_metrics(), self._may_be_missing
+            population, values, metrics, self._default_metrics(), self._may_be_missing, declared
         )
+        self._declared = declared
         self._fit(encode_features(self.space, population, self.encoding), columns)
         return self
 
@@ -134,6 +151,26 @@ class Surrogate(Evaluator):
         """Names of the metrics that it has learnt, and of those that the space counts."""
         counted = [name for name in COUNTED if callable(getattr(self.space, name, None))]
         return [*self._learnt(), *(name for name in counted if name not in self._learnt())]
+
+    @property
+    def metric_definitions(self) -> tuple[Metric, ...]:
+        """What its metrics are, those that were declared when it was fitted among them."""
+        return tuple(self._definition(name) for name in self.metrics)
+
+    def _definition(self, name: str) -> Metric:
+        return self._declared.get(name) or METRICS[name]
+
+    def _declared_json(self) -> dict[str, Any]:
+        """What a file must say of metrics that the vocabulary does not know; nothing where it knows all."""
+        own = [self._declared[name].to_dict() for name in self._learnt() if name in self._declared]
+        return {"metrics": own} if own else {}
+
+    def _declare_json(self, entries: Any, file: str) -> None:
+        """Read what :meth:`_declared_json` wrote."""
+        try:
+            self._declared = check_definitions(Metric.from_dict(entry) for entry in entries)
+        except (InvalidArgumentError, TypeError) as error:
+            raise TableIntegrityError(f"The metrics of {file!r} cannot be read: {error}") from None
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Predict metrics of a population; parameters and MACs are counted.
@@ -153,7 +190,7 @@ class Surrogate(Evaluator):
             features, inverse = self._distinct_features(rows)
             for name in learnt:
                 mean, sem = self._predict(name, features)
-                means[name] = _bounded(name, mean)[inverse]
+                means[name] = _bounded(self._definition(name), mean)[inverse]
                 if sem is not None:
                     sems[name] = sem[inverse]
         for name in names:
@@ -242,6 +279,7 @@ def _columns(
     metrics: Sequence[str] | str | None,
     of_table: Sequence[str],
     may_be_missing: bool,
+    declared: Mapping[str, Metric],
 ) -> dict[str, Floats]:
     names = [metrics] if isinstance(metrics, str) else metrics
     if isinstance(values, Mapping):
@@ -258,11 +296,24 @@ def _columns(
     if not names:
         raise InvalidArgumentError("A fit needs the values of at least one metric, but got none.")
     return {
-        get_metric(check_choice("metric", name, found)).name: _column(
+        _known_name(check_choice("metric", name, found), declared): _column(
             name, found[name], len(population), may_be_missing
         )
         for name in names
     }
+
+
+def _known_name(name: str, declared: Mapping[str, Metric]) -> str:
+    """Return the present name of a metric."""
+    if name in declared:
+        return name
+    current = current_metric_name(name)
+    if current not in METRICS:
+        raise UnknownNameError(
+            f"Unknown metric {name!r}; declare it: fit(..., definitions=[Metric({name!r}, unit, "
+            "higher_is_better)])."
+        )
+    return current
 
 
 def _column(name: str, values: Any, n: int, may_be_missing: bool) -> Floats:
@@ -287,8 +338,8 @@ def _column(name: str, values: Any, n: int, may_be_missing: bool) -> Floats:
     return column
 
 
-def _bounded(metric: str, values: Floats) -> Floats:
+def _bounded(metric: Metric, values: Floats) -> Floats:
     """Keep percentages between 0 and 100, and spreads from below 0."""
-    if get_metric(metric).unit == "%":
+    if metric.unit == "%":
         return np.clip(values, 0.0, 100.0)
-    return np.maximum(values, 0.0) if metric.endswith("_std") else values
+    return np.maximum(values, 0.0) if metric.name.endswith("_std") else values

@@ -197,6 +197,7 @@ class XGBoostEvaluator(Surrogate):
             name: NormalScores(np.array(knots["scores"]), np.array(knots["values"]))
             for name, knots in content["targets"].items()
         }
+        self._declare_json(content.get("metrics", ()), os.fspath(path))
         self.encoding, self.model_type = content["encoding"], content["model_type"]
         self._models, self._targets, self._checksum = models, targets, _checksum(content)
         return self
@@ -221,6 +222,7 @@ class XGBoostEvaluator(Surrogate):
                 for name, target in self._targets.items()
             },
             "models": {name: trees_to_json(model) for name, model in self._models.items()},
+            **self._declared_json(),
         }
 
     def _default_metrics(self) -> Sequence[str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError, check_choice, check_float, get_metric
+from ..core import InvalidArgumentError, check_choice, check_float
 from ..evaluators import Evaluation, Problem, pooled_evaluation
 from ..spaces import Population
 from .base import Optimizer
@@ -148,8 +148,7 @@ class NoiseAware(Optimizer):
             return
         posterior = Posterior.fit(scores[fit], evaluation.sems[objective][fit])
         self._candidates, self._chances = fit[posterior.contenders], posterior.best()
-        sign = 1.0 if get_metric(objective).higher_is_better else -1.0
-        evaluation.means[objective][self._candidates] = sign * posterior.means()
+        evaluation.means[objective][self._candidates] = self.problem.sign * posterior.means()
         self.inner.revise(
             np.array([self._rows[row] for row in self._candidates], dtype=self.space.dtype),
             evaluation.take(self._candidates),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import get_metric
+from ..core import Metric, get_metric
 from ..worker import metric_text
 from .style import COLOURS, new_figure
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def convergence_figure(curves: NDArray[np.float64], metric: str | None) -> Figure:
+def convergence_figure(curves: NDArray[np.float64], metric: Metric | str | None) -> Figure:
     """Draw each run, and their mean with a band of one standard deviation.
 
     Args:
         curves: Best value so far, shape ``(n_runs, n_queries)``; NaN where nothing feasible was found yet.
-        metric: Name of the metric; None: the curves are hypervolumes.
+        metric: The metric, or its name in the vocabulary; None: the curves are hypervolumes.
     """
     rises = metric is None or get_metric(metric).higher_is_better
     figure, (axes,) = new_figure()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError, get_metric
+from ..core import InvalidArgumentError, Metric
 from ..evaluators import non_dominated
 from ..worker import SearchResult
 from .style import COLOURS, GREY, clean_axes
@@ -42,31 +42,31 @@ def pareto_figure(result: SearchResult) -> Figure:
     from matplotlib.figure import Figure
 
     problem = result.problem
-    names = problem.objectives[:MOST_OBJECTIVES]
-    if len(names) < 2 or not result.feasible:
+    shown = [problem.metric(name) for name in problem.objectives[:MOST_OBJECTIVES]]
+    if len(shown) < 2 or not result.feasible:
         raise InvalidArgumentError(
             "A front is drawn of two objectives or more and something feasible, but got "
-            f"{len(names)} and {'something' if result.feasible else 'nothing'} feasible."
+            f"{len(shown)} and {'something' if result.feasible else 'nothing'} feasible."
         )
     costs = np.concatenate(
         [problem.costs(run.evaluation)[run.violation == 0] for run in result.runs]
     )
     front = non_dominated(costs)
     values = problem.in_own_units(costs)
-    side = len(names) - 1
+    side = len(shown) - 1
     size = (2 * _PANEL, 1.4 * _PANEL) if side == 1 else (_PANEL * side, 0.9 * _PANEL * side)
     figure = Figure(figsize=size, dpi=150, layout="constrained")
     grid = figure.add_gridspec(side, side)
-    for across, down in combinations(range(len(names)), 2):
+    for across, down in combinations(range(len(shown)), 2):
         axes = figure.add_subplot(grid[down - 1, across])
         clean_axes(axes)
         _panel(
             axes,
             values[:, [across, down]],
             front,
-            np.array([_sign(names[across]), _sign(names[down])]),
+            np.array([_sign(shown[across]), _sign(shown[down])]),
         )
-        _label(axes, names[across], names[down], bottom=down == side, left=across == 0)
+        _label(axes, shown[across], shown[down], bottom=down == side, left=across == 0)
     runs = "1 run" if len(result.runs) == 1 else f"{len(result.runs)} runs"
     figure.suptitle(
         f"{len(result.front)} non-dominated of {len(costs):,} feasible architectures, {runs}"
@@ -105,23 +105,22 @@ def _staircase(costs: Floats, corner: Floats) -> Floats:
     return np.stack([across, down], axis=1)
 
 
-def _label(axes: Axes, across: str, down: str, *, bottom: bool, left: bool) -> None:
+def _label(axes: Axes, across: Metric, down: Metric, *, bottom: bool, left: bool) -> None:
     from matplotlib.ticker import EngFormatter
 
-    for axis, name, shown in ((axes.xaxis, across, bottom), (axes.yaxis, down, left)):
-        if not get_metric(name).unit:
+    for axis, metric, shown in ((axes.xaxis, across, bottom), (axes.yaxis, down, left)):
+        if not metric.unit:
             axis.set_major_formatter(EngFormatter(sep=""))
         if shown:
-            axis.set_label_text(_axis_text(name))
+            axis.set_label_text(_axis_text(metric))
         else:
             axis.set_tick_params(labelbottom=False, labelleft=False)
 
 
-def _axis_text(name: str) -> str:
-    about = get_metric(name)
-    direction = "higher is better" if about.higher_is_better else "lower is better"
-    return f"{name} ({about.unit + ', ' if about.unit else ''}{direction})"
+def _axis_text(metric: Metric) -> str:
+    direction = "higher is better" if metric.higher_is_better else "lower is better"
+    return f"{metric.name} ({metric.unit + ', ' if metric.unit else ''}{direction})"
 
 
-def _sign(name: str) -> float:
-    return -1.0 if get_metric(name).higher_is_better else 1.0
+def _sign(metric: Metric) -> float:
+    return -1.0 if metric.higher_is_better else 1.0

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, get_metric, write_text
+from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric, write_text
 from ..worker import SearchResult, architecture_text, number, value_text
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
@@ -43,7 +43,10 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
         save_figure(convergence_figure(result.hypervolume(), None), files[1])
     else:
         curves = result.convergence()
-        save_figure(convergence_figure(curves, result.problem.objectives[0]), files[1])
+        save_figure(
+            convergence_figure(curves, result.problem.metric(result.problem.objectives[0])),
+            files[1],
+        )
     drawn = [cell for cell in result.winners if _has_drift(cell["metrics"])][:_MOST_DRAWN]
     title = "Best cells found" if result.feasible else "Nearest cells (break a constraint)"
     if drawn:
@@ -65,13 +68,13 @@ def summary_markdown(result: SearchResult) -> str:
     sizes = ", ".join(f"{key} {value}" for key, value in optimizer.items() if key != "name")
     bounds = ", ".join(f"`{bound}`" for bound in payload["constraints"]) or "none"
     several = len(result.problem.objectives) > 1
-    first = result.problem.objectives[0]
+    first = result.problem.metric(result.problem.objectives[0])
     lines = [
         "# Search result",
         "",
         result.summary(table=False),
         "",
-        *(f"- objective: {_goal(name)}" for name in result.problem.objectives),
+        *(f"- objective: {_goal(result.problem.metric(n))}" for n in result.problem.objectives),
         f"- constraints: {bounds}",
         f"- space: {payload['space']}; optimizer: {optimizer['name']} ({sizes})",
         f"- {payload['n_runs']} runs of up to {payload['budget']} distinct architectures, seed "
@@ -93,10 +96,9 @@ def summary_markdown(result: SearchResult) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _goal(objective: str) -> str:
-    about = get_metric(objective)
-    direction = "highest" if about.higher_is_better else "lowest"
-    return f"{direction} `{objective}` ({about.description})"
+def _goal(objective: Metric) -> str:
+    direction = "highest" if objective.higher_is_better else "lowest"
+    return f"{direction} `{objective.name}` ({objective.description})"
 
 
 def _heading(result: SearchResult) -> str:
@@ -115,13 +117,13 @@ def _evaluator_text(identity: dict[str, Any]) -> str:
     )
 
 
-def _runs(payload: dict[str, Any], objective: str) -> list[str]:
+def _runs(payload: dict[str, Any], objective: Metric) -> list[str]:
     return [
-        f"| run | best | {objective} | distinct architectures | ended by |",
+        f"| run | best | {objective.name} | distinct architectures | ended by |",
         "|---|---|---|---|---|",
         *(
             f"| {entry['run']} | {architecture_text(entry['architecture'])} | "
-            f"{number(objective, entry[objective])}"
+            f"{number(objective, entry[objective.name])}"
             f"{'' if entry['feasible'] else ' (breaks a constraint)'} | {entry['evaluations']} | "
             f"{entry['stopped_by']} |"
             for entry in payload["runs"]
@@ -172,6 +174,7 @@ def cell_columns(result: SearchResult) -> dict[str, str]:
 
 def _cells_table(result: SearchResult) -> list[str]:
     columns = cell_columns(result)
+    about = result.problem.metric
     rows = []
     errors = result.winners[0].get("standard_errors", {})
     predicted = [f"`{name}`" for name in columns if errors.get(name)]
@@ -179,9 +182,9 @@ def _cells_table(result: SearchResult) -> list[str]:
     for rank, cell in enumerate(result.winners, start=1):
         metrics = cell["metrics"]
         values = [
-            f"{number(name, metrics[name])} ± {metrics[f'{name}_std']:.2f}"
+            f"{number(about(name), metrics[name])} ± {metrics[f'{name}_std']:.2f}"
             if f"{name}_std" in metrics
-            else value_text(cell, name)
+            else value_text(cell, about(name))
             for name in columns
         ]
         rows.append(
@@ -198,16 +201,17 @@ def _cells_table(result: SearchResult) -> list[str]:
     ]
 
 
-def _class_note(cell: dict[str, Any], objective: str) -> list[str]:
+def _class_note(cell: dict[str, Any], objective: Metric) -> list[str]:
     group = cell.get("isomorphism_class")
     if group is None or group["members"] < 2:
         return []
-    mean = group["means"].get(objective)
+    mean = group["means"].get(objective.name)
     if mean is None:
         return []
     return [
         f"The best cell is one of {group['members']} cells that are the same network, trained separately; "
-        f"their mean {objective} is {number(objective, mean)}, which is the better estimate of its quality.",
+        f"their mean {objective.name} is {number(objective, mean)}, which is the better estimate of its "
+        "quality.",
         "",
     ]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import InvalidArgumentError, get_metric
+from ..core import InvalidArgumentError
 from ..evaluators import Problem
 from ..spaces import Space
 from .results import RunResult
@@ -139,5 +139,4 @@ def better(problem: Problem, first: float, second: float) -> float:
     """The better of two values of the objective; NaN is worse than any."""
     if isnan(first) or isnan(second):
         return second if isnan(first) else first
-    sign = 1.0 if get_metric(problem.objectives[0]).higher_is_better else -1.0
-    return first if sign * first >= sign * second else second
+    return first if problem.sign * first >= problem.sign * second else second

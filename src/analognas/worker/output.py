@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core import OutputFolderError, ResumeError
+from ..core import Metric, OutputFolderError, ResumeError
+from .log_metrics import check_unchanged, noted
 from .trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
@@ -83,6 +84,7 @@ def open_log(
     columns: Sequence[str],
     notes: Mapping[str, Any],
     *,
+    metrics: Sequence[Metric],
     resume: bool,
     shared: bool,
 ) -> Iterator[TrialLog]:
@@ -95,6 +97,7 @@ def open_log(
         identity: What identifies the search, JSON types.
         columns: Names of the metrics and ``_sem`` columns that trials have.
         notes: Facts beside the identity that may change from one start to the next.
+        metrics: What the metrics are.
         resume: Whether the log must be there.
         shared: Whether it may be: other processes write to it, too.
 
@@ -103,20 +106,21 @@ def open_log(
         ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
     """
     file = out / FILE_NAME
+    noted_at_start = {**notes, **noted(metrics)}
     if resume or shared:
         if shared and not resume:
             out.mkdir(parents=True, exist_ok=True)
-            log = TrialLog.join(file, identity, columns, notes)
+            log = TrialLog.join(file, identity, columns, noted_at_start)
         else:
             log = TrialLog.open(file)
-        with _continued(log, identity, notes):
+        with _continued(log, identity, notes, metrics):
             yield log
         return
     made = not out.exists()
     make_folder(out)
     new: TrialLog | None = None
     try:
-        with TrialLog.create(file, identity, columns, notes) as new:
+        with TrialLog.create(file, identity, columns, noted_at_start) as new:
             yield new
     except Exception:
         if new is None or not new.n_appended:
@@ -127,15 +131,21 @@ def open_log(
         raise
 
 
-def _continued(log: TrialLog, identity: Mapping[str, Any], notes: Mapping[str, Any]) -> TrialLog:
+def _continued(
+    log: TrialLog,
+    identity: Mapping[str, Any],
+    notes: Mapping[str, Any],
+    metrics: Sequence[Metric],
+) -> TrialLog:
     """Return a log that goes on, if it is of this search."""
     try:
         log.check_identity(identity)
+        check_unchanged(log.identity, metrics, str(log.path))
         _check_no_smaller(log, notes)
         # A result that stays beside a growing log would be mistaken for the log's.
         log.path.with_name(RESULT_FILE).unlink(missing_ok=True)
         lifted = [name for name in LIMITS if name in log.identity and name not in notes]
-        log.note({**dict.fromkeys(lifted), **notes})
+        log.note({**dict.fromkeys(lifted), **notes, **noted(metrics)})
     except BaseException:
         log.close()
         raise

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import get_metric
 from ..evaluators import REFERENCE, Evaluation, Problem
 from ..spaces import Population
 from .fronts import hypervolume_curves, igd_plus_curves, reference_front, scale_of
 from .standings import Comparison
-from .text import architecture_text, front_lines
+from .text import architecture_text, front_lines, number
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,7 @@ class RunResult:
         """Best feasible value of the objective, in its own unit; NaN if there is none."""
         if not self.feasible:
             return float("nan")
-        sign = 1.0 if get_metric(problem.objectives[0]).higher_is_better else -1.0
-        return sign * float(self.score[self.best])
+        return problem.sign * float(self.score[self.best])
 
     def best_so_far(self) -> NDArray[np.float64]:
         """Best score after each distinct query, shape ``(n_distinct,)``.
@@ -158,7 +156,7 @@ class SearchResult:
     @property
     def sign(self) -> float:
         """1 if the objective is maximised, -1 if it is minimised."""
-        return 1.0 if get_metric(self.problem.objectives[0]).higher_is_better else -1.0
+        return self.problem.sign
 
     def finals(self) -> list[float]:
         """Best value of each run that found something feasible, in the objective's own unit."""
@@ -184,7 +182,8 @@ class SearchResult:
             table: With several objectives, begin with a table of the non-dominated set.
         """
         objective = self.problem.objectives[0]
-        unit = get_metric(objective).unit
+        about = self.problem.metric(objective)
+        unit = about.unit
         best = self.winners[0]
         shown = architecture_text(best["architecture"])
         finals = self.finals()
@@ -195,14 +194,14 @@ class SearchResult:
         else:
             lines = [
                 f"Best architecture {shown} of run {best['run']}: "
-                f"{objective} {best['metrics'][objective]:.2f} {unit}".rstrip()
+                f"{objective} {number(about, best['metrics'][objective])} {unit}".rstrip()
             ]
             if self.comparison is not None:
                 lines.append(self.comparison.summary(architecture_text, unit))
             if len(finals) > 1:
                 lines.append(
-                    f"Best of each of {len(finals)} runs: {np.mean(finals):.2f} ± "
-                    f"{np.std(finals, ddof=1):.2f} {unit}".rstrip()
+                    f"Best of each of {len(finals)} runs: {number(about, float(np.mean(finals)))} ± "
+                    f"{number(about, float(np.std(finals, ddof=1)))} {unit}".rstrip()
                     + " (mean ± standard deviation)"
                 )
         failed = len(self.runs) - len(finals)
@@ -240,11 +239,12 @@ class SearchResult:
         return f"No architecture met {bounds}; the nearest is {nearest}: {found}."
 
     def _front_summary(self, table: bool) -> list[str]:
+        objectives = [self.problem.metric(name) for name in self.problem.objectives]
         volumes = self.hypervolume()[:, -1]
         spread = f" ± {np.std(volumes, ddof=1):.3f}" if len(volumes) > 1 else ""
         runs = "1 run" if len(volumes) == 1 else f"{len(volumes)} runs"
         return [
-            *([*front_lines(self.front, self.problem.objectives), ""] if table else []),
+            *([*front_lines(self.front, objectives), ""] if table else []),
             f"Non-dominated set of {len(self.front)} architectures from {runs}; hypervolume of a run "
             f"{np.mean(volumes):.3f}{spread}, in units of this set's ideal and nadir",
         ]
@@ -257,12 +257,12 @@ class SearchResult:
         """
         objective = self.problem.objectives[0]
         per_run = []
-        for number, run in enumerate(self.runs):
+        for position, run in enumerate(self.runs):
             row = run.best
             per_run.append(
                 {
-                    "run": number,
-                    "architecture": self.architectures[number],
+                    "run": position,
+                    "architecture": self.architectures[position],
                     objective: _number(
                         run.best_value(self.problem)
                         if run.feasible

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import METRICS, Metric
 from ..evaluators import Evaluation, Evaluator, Problem, StochasticEvaluator, reading_seeds
 from ..optimizers import Optimizer
 from ..spaces import Population
@@ -306,6 +307,14 @@ def metrics_wanted(problem: Problem, budget: Budget) -> list[str]:
     """Metrics that every evaluation needs: those searched by, and the one that is paid with."""
     paid = [] if budget.cost_metric is None else [budget.cost_metric]
     return list(dict.fromkeys([*problem.metrics, *paid]))
+
+
+def definitions_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[Metric]:
+    """What the metrics are that every evaluation needs; an undeclared one that is paid with is a cost."""
+    known = {**METRICS, **{metric.name: metric for metric in evaluator.metric_definitions}}
+    known.update((metric.name, metric) for metric in problem.definitions)
+    names = metrics_wanted(problem, budget)
+    return [known.get(name) or Metric(name, "", higher_is_better=False) for name in names]
 
 
 def _grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import get_metric
 from ..evaluators import Evaluation, Problem, pooled_evaluation
 from ..optimizers import Posterior
 from ..spaces import Population, Space
@@ -121,7 +120,7 @@ class Standings:
         errors_of_measurement: bool = True,
     ) -> None:
         self._objective = objective = problem.objectives[0]
-        self._sign = 1.0 if get_metric(objective).higher_is_better else -1.0
+        self._sign = problem.sign
         positions: dict[Any, int] = {}
         codes = space.codes(population).tolist()
         groups = [positions.setdefault(code, len(positions)) for code in codes]

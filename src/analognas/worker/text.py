@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core import get_metric
+from ..core import Metric, get_metric
 
 _FRONT_ROWS = 30
 _FRONT_WIDTH = 40
 
 
-def number(metric: str, value: float | None) -> str:
+def number(metric: Metric | str, value: float | None) -> str:
     """Return a value as people read it.
 
     Percentages and points have two decimals, other quantities four significant digits, and counts separate
     thousands; a dash says that there is none.
+
+    Args:
+        metric: The metric, or its name in the vocabulary.
+        value: The value, in the metric's unit.
 
     Example:
         >>> number("avm", 1.234), number("aimc_energy", 0.012345), number("params", 73306.0)
@@ -24,44 +28,45 @@ def number(metric: str, value: float | None) -> str:
     if value is None:
         return "-"
     unit = get_metric(metric).unit
-    if not unit:
+    if not unit and float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:.2f}" if unit in ("%", "pp") else f"{value:.4g}"
 
 
-def value_text(cell: Mapping[str, Any], metric: str) -> str:
+def value_text(cell: Mapping[str, Any], metric: Metric | str) -> str:
     """Return one metric of an architecture as people read it, with its standard error if it was predicted.
 
     Args:
         cell: An architecture with its ``metrics`` and, where there are any, ``standard_errors``.
-        metric: Name of the metric.
+        metric: The metric, or its name in the vocabulary.
 
     Example:
         >>> value_text({"metrics": {"avm": 1.234}, "standard_errors": {"avm": 0.0567}}, "avm")
         '1.23 ± 0.057'
     """
-    value = cell["metrics"][metric]
-    error = cell.get("standard_errors", {}).get(metric)
+    name = get_metric(metric).name
+    value = cell["metrics"][name]
+    error = cell.get("standard_errors", {}).get(name)
     return number(metric, value) + (f" ± {error:.2g}" if value is not None and error else "")
 
 
-def metric_text(metric: str) -> str:
+def metric_text(metric: Metric | str) -> str:
     """Return the name of a metric with its unit.
 
     Example:
         >>> metric_text("avm"), metric_text("params")
         ('avm (pp)', 'params')
     """
-    unit = get_metric(metric).unit
-    return f"{metric} ({unit})" if unit else metric
+    about = get_metric(metric)
+    return f"{about.name} ({about.unit})" if about.unit else about.name
 
 
-def front_lines(cells: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> list[str]:
+def front_lines(cells: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -> list[str]:
     """Return a table of a non-dominated set as aligned lines, at most thirty architectures.
 
     Args:
         cells: Architectures with their ``metrics``, in order.
-        metrics: Names of the columns.
+        metrics: The columns.
     """
     shown = cells[:_FRONT_ROWS]
     table = [["architecture", *map(metric_text, metrics)]]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import InvalidArgumentError, OutputFolderError, atomic_write, check_choice, get_metric
+from ..core import InvalidArgumentError, OutputFolderError, atomic_write, check_choice
 from ..optimizers.optuna_space import (
     constraint_values,
     gene_name,
@@ -110,7 +110,7 @@ def _fill_study(trials: Trials, optuna: Any, url: str) -> None:
             study_name=trials.path.resolve().parent.name,
             storage=storage,
             directions=[
-                "maximize" if get_metric(name).higher_is_better else "minimize"
+                "maximize" if trials.definition(name).higher_is_better else "minimize"
                 for name in trials.objectives
             ],
         )

@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 from ..core import (
     Constraint,
     InvalidArgumentError,
+    Metric,
     TableIntegrityError,
     check_choice,
     check_int,
-    get_metric,
     parse_constraints,
     total_violation,
 )
 from ..evaluators.costs import COUNTED
 from ..spaces import SPACES, Space
+from .log_metrics import logged_metric, logged_metrics
 from .log_schema import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
 from .output import RESULT_FILE
 
@@ -98,10 +99,22 @@ class Trials:
             total[np.isnan(self.values[name])] = np.inf
         return total
 
+    @cached_property
+    def _definitions(self) -> dict[str, Metric]:
+        return logged_metrics(self.settings)
+
+    def definition(self, name: str) -> Metric:
+        """What a metric is, as the log says; logs of earlier versions leave it to the vocabulary.
+
+        Raises:
+            UnknownNameError: If nothing says what it is.
+        """
+        return logged_metric(self._definitions, name)
+
     def best_first(self) -> NDArray[np.int64]:
         """Positions, feasible before infeasible, then the better first objective, then the older."""
         name = self.objectives[0]
-        sign = -1.0 if get_metric(name).higher_is_better else 1.0
+        sign = -1.0 if self.definition(name).higher_is_better else 1.0
         return np.lexsort((np.arange(len(self)), sign * self.values[name], self.violation))
 
     def matching(
@@ -243,6 +256,7 @@ def _read(connection: sqlite3.Connection, file: Path) -> Trials:
     settings = {
         key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM search")
     }
+    logged_metrics(settings)
     for key in ("objectives", "constraints"):
         if not isinstance(settings.get(key), list):
             raise TableIntegrityError(f"The trial log {str(file)!r} does not say its {key}.")

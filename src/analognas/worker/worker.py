@@ -26,9 +26,10 @@ from .backends import Backend, make_backend
 from .budget import Budget
 from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
 from .final_training import FinalTraining, train_architecture
+from .log_metrics import check_names
 from .output import RESULT_FILE, open_log
 from .results import RunResult, SearchResult
-from .run import Run, metrics_wanted
+from .run import Run, definitions_wanted
 from .settings import check_evaluator, check_kind, find_evaluator, settle
 from .trial_log import FILE_NAME, TrialLog, sem_column
 from .winners import ranked
@@ -139,6 +140,7 @@ class Worker:
             chosen["constraints"],
             self.evaluator.metrics,
             stochastic=isinstance(self.evaluator, StochasticEvaluator),
+            definitions=self.evaluator.metric_definitions,
         )
         self.optimizer.check(self.problem)
         if remark := self.optimizer.remark(self.problem):
@@ -150,6 +152,7 @@ class Worker:
             None if unlimited else chosen["budget"], max_seconds, max_cost, cost_metric
         )
         self.budget = self.limits.evaluations
+        self._metrics = check_names(definitions_wanted(self.problem, self.limits, self.evaluator))
         self.out = None if out is None else check_folder(out)
         self.backend = make_backend(backend, n_workers)
         self.callbacks = check_callbacks(callbacks)
@@ -273,13 +276,14 @@ class Worker:
     def _open_log(self) -> AbstractContextManager[TrialLog | None]:
         if self.out is None:
             return nullcontext()
-        metrics = metrics_wanted(self.problem, self.limits)
+        metrics = [metric.name for metric in self._metrics]
         sems = [sem_column(name) for name in metrics if name in self.evaluator.metrics_with_sem]
         return open_log(
             self.out,
             self.identity(),
             metrics + sems,
             {"runs": self.runs, **self._spendable()},
+            metrics=self._metrics,
             resume=self.resume,
             shared=self.only_runs is not None,
         )
