@@ -14,9 +14,9 @@ import sys
 
 import numpy as np
 
-from analognas.benchmarks import HWNASBench
 from analognas.evaluators import CostPredictor
 from analognas.evaluators.cost_validation import errors
+from analognas.tables import HWNASBench
 
 SIZES = (50, 100, 300, 1000)
 SEEDS = (0, 1, 2)

@@ -25,8 +25,8 @@ from torch import nn
 
 from analognas.core import RandomStreams
 from analognas.data import load_data
-from analognas.evaluation import TIMES, DriftEvaluator, Examples
-from analognas.evaluation.adaptive import CHIP_COST, AdaptiveSampler
+from analognas.drift import TIMES, DriftEvaluator, Examples
+from analognas.drift.adaptive import CHIP_COST, AdaptiveSampler
 from analognas.nn import at_time, calibrate, get_config, program, to_analog
 from analognas.training import load_model
 

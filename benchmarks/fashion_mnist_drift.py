@@ -21,7 +21,7 @@ import torch
 
 from analognas.core import write_json
 from analognas.data import DataSet, load_data
-from analognas.evaluation import (
+from analognas.drift import (
     MONTH,
     TIMES,
     DriftEvaluator,
@@ -29,7 +29,7 @@ from analognas.evaluation import (
     difference_of,
     direct_mapping,
 )
-from analognas.evaluation.intervals import t_quantile
+from analognas.drift.intervals import t_quantile
 from analognas.nn import analog_layers
 from analognas.report import save_figure
 from analognas.report.drift_curves import drift_curves, time_name

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 from timing import cpu_seconds
 
-from analognas.benchmarks import HWNASBench, add_hw_nas_bench
 from analognas.core import AnalogNASError
 from analognas.hardware import CHIPS, population_costs
 from analognas.spaces import FBNetSpace, NASBench201Space
+from analognas.tables import HWNASBench, add_hw_nas_bench
 
 REPEATS = 5
 

@@ -33,8 +33,8 @@ from analognas.evaluators import (
 )
 from analognas.optimizers import OPTIMIZERS
 from analognas.optimizers.front_choice import AUGMENTATION, MARGIN
+from analognas.search import Worker
 from analognas.spaces import default_encoding, encode_features
-from analognas.worker import Worker
 
 QUERIES = (50, 100, 200, 400)
 GOALS = ["analog_drift_2592000", "avm", "params"]

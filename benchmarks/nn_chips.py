@@ -18,7 +18,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 from timing import cpu_seconds, interleaved
 
-from analognas.nn.products import ConvProduct, LinearProduct
+from analognas.nn.tile.products import ConvProduct, LinearProduct
 
 CONVOLUTIONS = [
     # channels, outputs, kernel, image, groups

@@ -15,7 +15,7 @@ import numpy as np
 
 from analognas.evaluators import NoisyTableEvaluator
 from analognas.optimizers import NoiseAware
-from analognas.worker import Worker
+from analognas.search import Worker
 
 METRIC = "analog_drift_2592000"
 BUDGETS = (100, 500)

@@ -17,7 +17,7 @@ from analognas.evaluators import TableEvaluator
 from analognas.optimizers import OPTIMIZERS
 from analognas.report import save_figure
 from analognas.report.style import COLOURS, GREY, new_figure
-from analognas.worker import Worker
+from analognas.search import Worker
 
 QUERIES = (50, 100, 200, 500)
 METRICS = ("analog_drift_2592000", "analog_drift_86400", "baseline_accuracy")

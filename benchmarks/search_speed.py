@@ -14,7 +14,7 @@ from timing import cpu_seconds, interleaved, process_seconds
 
 from analognas.evaluators import Evaluation, TableEvaluator
 from analognas.optimizers import RegularizedEvolution
-from analognas.worker import TrialLog, Worker
+from analognas.search import TrialLog, Worker
 
 RUNS, BUDGET = 10, 5000
 LOG_BATCH, LOG_TRIALS = 100, 100_000

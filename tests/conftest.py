@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from analognas.benchmarks import AnalogNASBench
 from analognas.spaces import NASBench201Space
+from analognas.tables import AnalogNASBench
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("repeatable")

@@ -48,7 +48,7 @@ def test_examples_run(page, tmp_path, monkeypatch, capsys):
 
 def test_analognasbench_readme_example_prints_the_published_values(capsys):
     # The README of AnalogNAS-Bench, its import line changed and nothing else.
-    from analognas.benchmarks import AnalogNASBench
+    from analognas.tables import AnalogNASBench
 
     benchmark = AnalogNASBench()
     architecture = (0, 0, 0, 4, 3, 2)

@@ -8,10 +8,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import renamed_rooms
+
 __version__ = "0.1.0"
 
+renamed_rooms.install()
+
 if TYPE_CHECKING:
-    from .benchmarks import AnalogNASBench, HWNASBench
     from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
     from .optimizers import (
         BayesianOptimizer,
@@ -20,22 +23,23 @@ if TYPE_CHECKING:
         RandomSearch,
         RegularizedEvolution,
     )
+    from .search import Worker
     from .spaces import ConfigSpace, NASBench201Space
-    from .worker import Worker
+    from .tables import AnalogNASBench, HWNASBench
 
 _ROOM_OF = {
-    "AnalogNASBench": "benchmarks",
+    "AnalogNASBench": "tables",
     "BayesianOptimizer": "optimizers",
     "ConfigSpace": "spaces",
     "EAOptimizer": "optimizers",
     "GraphEnsembleEvaluator": "evaluators",
-    "HWNASBench": "benchmarks",
+    "HWNASBench": "tables",
     "NASBench201Space": "spaces",
     "PredictorGuided": "optimizers",
     "RandomSearch": "optimizers",
     "RegularizedEvolution": "optimizers",
     "TableEvaluator": "evaluators",
-    "Worker": "worker",
+    "Worker": "search",
     "XGBoostEvaluator": "evaluators",
 }
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from analognas.benchmarks.analognasbench import SHIPPED_TABLE
 from analognas.cli import main
 from analognas.optimizers import OPTIMIZERS
+from analognas.tables.analognasbench import SHIPPED_TABLE
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +207,7 @@ def test_limit_of_cost(capsys):
     ],
 )
 def test_options_of_back_ends(monkeypatch, words, kind, expected):
-    from analognas.worker import Worker
+    from analognas.search import Worker
 
     found = []
 
@@ -384,7 +384,7 @@ def test_resume_refuses_what_is_no_log(capsys):
 def test_damaged_table(capsys, monkeypatch, tmp_path):
     damaged = tmp_path / "table.parquet"
     damaged.write_bytes(SHIPPED_TABLE.read_bytes()[:-1000])
-    monkeypatch.setattr("analognas.benchmarks.analognasbench.SHIPPED_TABLE", damaged)
+    monkeypatch.setattr("analognas.tables.analognasbench.SHIPPED_TABLE", damaged)
     message = fails(capsys, "search")
     assert "is damaged or truncated" in message
     assert "sha256:" in message
@@ -533,7 +533,7 @@ def test_interrupted_before_anything_began(capsys, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analognas.worker.worker.TrialLog.create", interrupt)
+    monkeypatch.setattr("analognas.search.worker.TrialLog.create", interrupt)
     assert main(["search"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
     assert os.listdir(".") in ([], ["analognas-runs"])
@@ -640,7 +640,7 @@ def test_the_search_over_accuracy_chip_and_device(capsys, monkeypatch, tmp_path,
     """Accuracy, energy on the chip and latency on a device, with the published device table."""
     import numpy as np
 
-    from analognas.benchmarks import CellCosts
+    from analognas.tables import CellCosts
 
     data = np.load(shared / "data" / "hwnas_nb201.npz", allow_pickle=False)
     folder = tmp_path / "hw-nas-bench"

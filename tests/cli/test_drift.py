@@ -6,7 +6,7 @@ from matplotlib.image import imread
 
 from analognas.cli import main
 from analognas.data import DATASETS, DataSet, Split, register_dataset
-from analognas.evaluation import direct_mapping
+from analognas.drift import direct_mapping
 from analognas.models import build_model
 from analognas.training import ModelRecord, save_model
 
@@ -77,7 +77,7 @@ def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
 
 
 def test_interrupted_and_continued(checkpoints, tmp_path, capsys, monkeypatch):
-    from analognas.evaluation.chips import ChipBench
+    from analognas.drift.chips import ChipBench
 
     whole, out = tmp_path / "whole", tmp_path / "out"
     rest = ["--chips", "3", "--times", "1", "--direct", str(checkpoints / "digital"), "--out"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from analognas.cli.main import main
-from analognas.worker import Worker
+from analognas.search import Worker
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
 
-from analognas.benchmarks import HWNASBench
-from analognas.benchmarks.hardware_table import CELL_DATASETS, CELL_METRICS, CellCosts
 from analognas.core import DataNotFoundError, InvalidArgumentError, UnknownNameError
 from analognas.evaluators import (
     ChipCostEvaluator,
@@ -19,6 +17,8 @@ from analognas.evaluators import (
 from analognas.hardware import CHIPS, population_costs
 from analognas.spaces import ConfigSpace, FBNetSpace, NASBench201Space, ResNetSpace
 from analognas.spaces.nasbench201 import DATASETS
+from analognas.tables import HWNASBench
+from analognas.tables.hardware_table import CELL_DATASETS, CELL_METRICS, CellCosts
 
 CHIP_METRICS = ["aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles"]
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from analognas.benchmarks import read_table, write_table
 from analognas.core import (
     METRICS,
     InvalidArgumentError,
@@ -15,8 +14,9 @@ from analognas.core import (
 )
 from analognas.evaluators import CostPredictor
 from analognas.evaluators.cost_validation import errors
+from analognas.search import Worker
 from analognas.spaces import FBNetSpace, ResNetSpace
-from analognas.worker import Worker
+from analognas.tables import read_table, write_table
 
 
 @pytest.fixture(autouse=True)

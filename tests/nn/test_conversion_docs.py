@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from analognas.nn import AnalogLayer, AnalogLinear, set_mode, summary, to_analog, to_digital
-from analognas.nn.converters import CONVERTERS
+from analognas.nn.convert.converters import CONVERTERS
 
 LAYERS = (Path(__file__).parents[2] / "docs" / "layers.md").read_text(encoding="utf-8")
 TEXT = (Path(__file__).parents[2] / "docs" / "conversion.md").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from analognas.nn import (
     WeightModifier,
     run_chips,
 )
-from analognas.nn.compensation import reading
+from analognas.nn.tile.compensation import reading
 from analognas.physics import PCM
 
 N_CHIPS = 200

@@ -16,8 +16,8 @@ from analognas.nn import (
     WeightModifier,
     WeightScaling,
 )
-from analognas.nn.modifiers import modified
-from analognas.nn.noise import EXACT
+from analognas.nn.hwa.modifiers import modified
+from analognas.nn.hwa.noise import EXACT
 from analognas.physics import Ideal
 
 Z = 5.0

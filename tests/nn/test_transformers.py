@@ -24,7 +24,7 @@ from analognas.nn import (
     to_analog,
     to_digital,
 )
-from analognas.nn.transposed import AnalogTransposedLinear
+from analognas.nn.layers.transposed_linear import AnalogTransposedLinear
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 with warnings.catch_warnings():

@@ -15,8 +15,8 @@ from analognas.evaluators import (
 )
 from analognas.optimizers import EAOptimizer, NoiseAware
 from analognas.optimizers.gene_roles import ROLES, gene_roles
+from analognas.search import Worker
 from analognas.spaces import ConfigSpace, ResNetSpace
-from analognas.worker import Worker
 
 SPACE = ResNetSpace()
 ONLY = {role: {f"mutation_prob_{other}": float(other == role) for other in ROLES} for role in ROLES}

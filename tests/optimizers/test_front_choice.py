@@ -9,8 +9,8 @@ from analognas.optimizers import PredictorGuided
 from analognas.optimizers.archive import Archive
 from analognas.optimizers.beliefs import Beliefs
 from analognas.optimizers.front_choice import choose_for_front
+from analognas.search import Worker
 from analognas.spaces import encode_features
-from analognas.worker import Worker
 
 TABLE = TableEvaluator()
 SPACE = TABLE.space

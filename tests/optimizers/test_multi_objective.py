@@ -7,7 +7,7 @@ from analognas.core import InvalidArgumentError
 from analognas.evaluators import Evaluation, Problem, Scale, TableEvaluator, hypervolume
 from analognas.optimizers import NSGA2, NSGA3, ParetoEvolution, RandomSearch
 from analognas.optimizers.crowding import crowding_distances, front_ranks
-from analognas.worker import Worker
+from analognas.search import Worker
 
 KINDS = [ParetoEvolution, NSGA2, NSGA3]
 METRICS = ["analog_drift_2592000", "params"]

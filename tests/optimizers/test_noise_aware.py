@@ -9,8 +9,8 @@ from analognas.optimizers import (
     RandomSearch,
     RegularizedEvolution,
 )
+from analognas.search import Worker
 from analognas.testing import OptimizerConformance
-from analognas.worker import Worker
 
 NAME = "analog_drift_2592000"
 

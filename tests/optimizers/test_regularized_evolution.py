@@ -4,7 +4,7 @@ import pytest
 from analognas.core import InvalidArgumentError
 from analognas.evaluators import Evaluation, Problem, TableEvaluator
 from analognas.optimizers import RandomSearch, RegularizedEvolution
-from analognas.worker import Worker
+from analognas.search import Worker
 
 
 def started(space, problem, seed=0, **sizes):

@@ -2,8 +2,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from analognas.evaluation import DriftResult, Sensitivity
-from analognas.evaluation.sensitivity import WHOLE
+from analognas.drift import DriftResult, Sensitivity
+from analognas.drift.sensitivity import WHOLE
 from analognas.report import save_figure
 from analognas.report.drift_curves import drift_curves, time_name
 from analognas.report.sensitivity_figure import sensitivity_figure

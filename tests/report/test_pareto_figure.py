@@ -4,7 +4,7 @@ import pytest
 from analognas.core import InvalidArgumentError
 from analognas.evaluators import TableEvaluator
 from analognas.report import pareto_figure, summary_markdown, write_search_report
-from analognas.worker import Worker
+from analognas.search import Worker
 
 GOALS = ["analog_drift_2592000", "avm", "params"]
 

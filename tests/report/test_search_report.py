@@ -13,7 +13,7 @@ from analognas.report import (
     summary_markdown,
     write_search_report,
 )
-from analognas.worker import Worker
+from analognas.search import Worker
 
 
 @pytest.fixture(scope="module")

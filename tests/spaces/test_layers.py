@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from analognas.core import InvalidArgumentError
 from analognas.nn import TileSize
-from analognas.nn.tiling import TileGrid
+from analognas.nn.tile.tiling import TileGrid
 from analognas.spaces.layers import STRUCTURE, LayerCounts, Layers, check_input, n_tiles
 
 sizes = st.integers(1, 3000)

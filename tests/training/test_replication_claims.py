@@ -30,11 +30,11 @@ from analognas.nn import (
     run_chips,
     to_analog,
 )
-from analognas.nn.chips import LayerChips
-from analognas.nn.hwa import Pass
-from analognas.nn.kernels import settle as settle_kernel
-from analognas.nn.noise import no_recipe
-from analognas.nn.tiling import TileGrid
+from analognas.nn.hwa.autograd import Pass
+from analognas.nn.hwa.noise import no_recipe
+from analognas.nn.kernels.passes import settle as settle_kernel
+from analognas.nn.tile.chips import LayerChips
+from analognas.nn.tile.tiling import TileGrid
 from analognas.physics import PCM, Chip, DifferentialPair, Ideal, PowerLaw
 from analognas.training import Distillation, HWARecipe, get_task
 from analognas.training.methods import HardwareAwareMethod
@@ -80,7 +80,7 @@ def layer(config=CLEAN, inputs=16, outputs=8, **options):
 
 
 DEVICE = "analognas.physics.device.Device."
-LAYER = "analognas.nn.layer.AnalogLayer."
+LAYER = "analognas.nn.layers.base.AnalogLayer."
 
 
 CUT = TileGrid.cut
@@ -230,7 +230,7 @@ def trained_chip(kind, t):
     return float((y * expected).sum() / (4 * expected.square().sum()))
 
 
-@claim(("analognas.nn.chips.factor", lambda reference, now: torch.ones_like(now)))
+@claim(("analognas.nn.tile.chips.factor", lambda reference, now: torch.ones_like(now)))
 def compensation_undoes_the_mean_drift():
     assert trained_chip("none", YEAR) < 0.6
     near(trained_chip("global", YEAR), 1.0, 0.06)
@@ -241,7 +241,7 @@ def known(reference, now):
     return torch.full_like(now, ((YEAR + 20.0) / 20.0) ** 0.06)
 
 
-@claim(("analognas.nn.chips.factor", known))
+@claim(("analognas.nn.tile.chips.factor", known))
 def compensation_is_measured_on_each_chip():
     model = nn.Sequential(layer(AnalogConfig(), 64, 32)).eval()
     with pytest.warns(UserWarning, match="seen no data"):
@@ -257,7 +257,7 @@ def from_first_weights(plan, matrix, *rest, **options):
     return LayerChips(plan, FIRST.setdefault("matrix", matrix.clone()), *rest, **options)
 
 
-@claim(("analognas.nn.layer.LayerChips", from_first_weights))
+@claim(("analognas.nn.layers.base.LayerChips", from_first_weights))
 def programming_again_takes_the_present_weights():
     made = layer().eval()
     x = torch.randn(4, 16, generator=rng()).clamp(-4, 4)
@@ -276,7 +276,7 @@ def only_clip(x, input_range, plan, noise, out):
     return torch.clamp(x * (steps / input_range), -steps, steps), True
 
 
-@claim(("analognas.nn.hwa.quantize_inputs", only_clip))
+@claim(("analognas.nn.hwa.autograd.quantize_inputs", only_clip))
 def inputs_are_rounded_to_the_converters_levels():
     made = layer(
         CLEAN.replace(dac=DAC(bits=4), input_range=InputRange(kind="fixed", init=1.0)), 1, 1
@@ -293,7 +293,7 @@ def no_clip(x, input_range, plan, noise, out):
     return (x * (plan.input_steps / input_range)).round(), True
 
 
-@claim(("analognas.nn.hwa.quantize_inputs", no_clip))
+@claim(("analognas.nn.hwa.autograd.quantize_inputs", no_clip))
 def inputs_are_clipped_at_their_range():
     made = layer(CLEAN, 1, 1, bias=False).eval()
     y = made(torch.tensor([[4.0], [400.0]]))
@@ -305,7 +305,7 @@ def settle_without_rounding(*arguments):
     return settle_kernel(*before, False, factor)
 
 
-@claim(("analognas.nn.outputs.kernels.settle", settle_without_rounding))
+@claim(("analognas.nn.tile.digitize_outputs.kernels.settle", settle_without_rounding))
 def outputs_are_rounded_to_the_converters_levels():
     made = layer(CLEAN.replace(adc=ADC(bits=5, bound=2.0)), bias=False).eval()
     scale, r = float(made.weight_scale.max()), 4.0
@@ -313,14 +313,14 @@ def outputs_are_rounded_to_the_converters_levels():
     torch.testing.assert_close(steps, steps.round(), rtol=0.0, atol=1e-4)
 
 
-@claim(("analognas.nn.plan.Plan.output_limit", None))
+@claim(("analognas.nn.tile.tiled_layer.Plan.output_limit", None))
 def outputs_are_clipped_at_their_bound():
     made = layer(CLEAN.replace(adc=ADC(bits=None, bound=0.5)), bias=False).eval()
     y = made(4 * torch.sign(made.weight.detach())).detach()
     near(y.max(), 0.5 * 4.0 * float(made.weight_scale.max()), 1e-5)
 
 
-@claim(("analognas.nn.noise.ExactNoise.recipes", lambda self, y, std: [no_recipe(y.numel())]))
+@claim(("analognas.nn.hwa.noise.ExactNoise.recipes", lambda self, y, std: [no_recipe(y.numel())]))
 def outputs_are_noisy_in_evaluation_too():
     made = layer(CLEAN.replace(out_noise=0.04), bias=False).eval()
     torch.manual_seed(0)
@@ -328,13 +328,13 @@ def outputs_are_noisy_in_evaluation_too():
     near(y[:, 0].std(), 0.04 * 4.0 * float(made.weight_scale.max()), FIVE_SIGMA)
 
 
-@claim(("analognas.nn.layer.TileGrid.cut", WHOLE))
+@claim(("analognas.nn.layers.base.TileGrid.cut", WHOLE))
 def large_layers_are_split_over_tiles():
     made = layer(CLEAN.replace(tile=TileSize(rows=8, columns=4)))
     assert (made.plan.grid.n_row_tiles, made.plan.grid.n_tiles) == (2, 4)
 
 
-@claim(("analognas.nn.hwa.modified", lambda weight, *_: weight))
+@claim(("analognas.nn.hwa.autograd.modified", lambda weight, *_: weight))
 def weights_are_noisy_in_training_only():
     made = layer(CLEAN.replace(modifier=WeightModifier(std=0.1)), bias=False)
     x = torch.eye(16).repeat(400, 1)
@@ -346,7 +346,7 @@ def weights_are_noisy_in_training_only():
         torch.testing.assert_close(made.eval()(x)[:16].T, made.weight.detach())
 
 
-@claim(("analognas.nn.layer.HWAFunction.apply", through_noise))
+@claim(("analognas.nn.layers.base.HWAFunction.apply", through_noise))
 def gradients_go_to_the_clean_weights():
     made = layer(CLEAN.replace(modifier=WeightModifier(std=0.5)), bias=False)
     x = torch.randn(4, 16, generator=rng())
@@ -449,7 +449,7 @@ def input_ranges_come_from_the_data():
     near(model[0].input_range.detach(), 6.0, 5.0 / math.sqrt(2 * 80_000))
 
 
-@claim(("analognas.nn.layer.Pass", lambda *entries: Pass(*entries[:4], False)))
+@claim(("analognas.nn.layers.base.Pass", lambda *entries: Pass(*entries[:4], False)))
 def input_ranges_are_learned():
     config = CLEAN.replace(
         dac=DAC(bits=8), input_range=InputRange(init=0.5, init_batches=0, decay=0.01)

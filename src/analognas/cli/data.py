@@ -30,8 +30,8 @@ def add(
     ],
 ) -> None:
     """Convert a downloaded table once, verify it, and put it into the user's data folder."""
-    from ..benchmarks import add_hw_nas_bench, add_nas_bench_201
     from ..core import check_choice
+    from ..tables import add_hw_nas_bench, add_nas_bench_201
 
     known = check_choice("table", name, _NAMES)
     for path in add_hw_nas_bench(file) if known == "hw-nas-bench" else add_nas_bench_201(file):

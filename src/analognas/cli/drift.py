@@ -13,8 +13,8 @@ from ..core import InvalidArgumentError, ResumeError, dump_json
 from .exits import SearchInterruptedError
 
 if TYPE_CHECKING:
-    from ..evaluation import DriftResult, Sensitivity
-    from ..evaluation.study import Study
+    from ..drift import DriftResult, Sensitivity
+    from ..drift.study import Study
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 _Checkpoint = Annotated[
@@ -158,8 +158,8 @@ def _run(
 ) -> tuple[Any, Path]:
     """Set up an evaluation, or the one to continue, and run it in its folder."""
     from ..core.memory import keep_freed_memory
-    from ..evaluation.study import Study, digital_beside
-    from ..worker import make_folder, next_folder
+    from ..drift.study import Study, digital_beside
+    from ..search import make_folder, next_folder
 
     keep_freed_memory()
     known = {key: value for key, value in typed.items() if value is not None}
@@ -201,7 +201,7 @@ def _times(text: str) -> list[float]:
 
 
 def _print_drift(results: dict[str, DriftResult]) -> None:
-    from ..evaluation.study import CURVES
+    from ..drift.study import CURVES
     from ..report.drift_curves import time_name
 
     for name, result in results.items():

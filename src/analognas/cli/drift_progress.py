@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from ..evaluation import DriftProgress
+    from ..drift import DriftProgress
 
 
 @contextmanager

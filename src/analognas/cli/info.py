@@ -22,9 +22,9 @@ def info(
     ] = False,
 ) -> None:
     """Show versions, tables, spaces, optimizers and metrics."""
-    from ..benchmarks import AnalogNASBench
     from ..optimizers import OPTIMIZERS
     from ..spaces import SPACES
+    from ..tables import AnalogNASBench
 
     bench = AnalogNASBench()
     provenance = bench.metadata["provenance"]

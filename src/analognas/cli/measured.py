@@ -19,8 +19,8 @@ def measured_device(path: Path, space: Space) -> CostPredictor:
         InvalidArgumentError: If there are too few measurements.
         UnknownNameError: If a column is the name of no cost.
     """
-    from ..benchmarks import read_csv_table
     from ..evaluators import CostPredictor
+    from ..tables import read_csv_table
 
     if path.suffix.lower() == ".parquet":
         return CostPredictor.load(path, space=space)

@@ -24,7 +24,7 @@ def query(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the measured metrics of one NAS-Bench-201 architecture."""
-    from ..benchmarks import AnalogNASBench, DriftReading
+    from ..tables import AnalogNASBench, DriftReading
 
     bench = AnalogNASBench()
     row = bench.space.encode(arch)

@@ -13,8 +13,8 @@ from ..core import InvalidArgumentError, ResumeError, check_int, dump_json
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
 
 if TYPE_CHECKING:
+    from ..search import Backend, SearchResult, Worker
     from ..spaces import Space
-    from ..worker import Backend, SearchResult, Worker
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 DEFAULTS: dict[str, Any] = {
@@ -166,7 +166,7 @@ def search(
         "measured": measured or None,
     }
     from ..report import remove_search_report, write_search_report
-    from ..worker import next_folder
+    from ..search import next_folder
 
     place = _place(backend, workers, retries, address=address, gpus=gpus)
     with warnings.catch_warnings(record=True) as said:
@@ -212,7 +212,7 @@ def _new(out: Path | None, typed: dict[str, Any]) -> Worker:
 
 def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
     """Set up the search whose log lies at ``resume``; what was typed must agree with it."""
-    from ..worker import TrialLog
+    from ..search import TrialLog
 
     if out is not None:
         raise ResumeError("--resume writes where the search began; leave --out away.")
@@ -273,8 +273,8 @@ def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
 
 def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = None) -> Worker:
     from ..optimizers import OPTIMIZERS
+    from ..search import Worker, find_evaluator
     from ..spaces import SPACES
-    from ..worker import Worker, find_evaluator
     from .measured import measured_device
 
     if settings["budget"] is not None:
@@ -318,7 +318,7 @@ def _place(
     address: str | None,
     gpus: float | None,
 ) -> Backend:
-    from ..worker import make_backend
+    from ..search import make_backend
 
     of_ray = {"address": address, "gpus_per_worker": gpus}
     options = {name: value for name, value in of_ray.items() if value is not None}
@@ -337,7 +337,7 @@ def _print_result(result: SearchResult, space: Space) -> None:
     from rich.table import Table
 
     from ..report import cell_columns
-    from ..worker import architecture_text, value_text
+    from ..search import architecture_text, value_text
 
     if result.feasible and len(result.problem.objectives) == 1:
         columns = cell_columns(result)

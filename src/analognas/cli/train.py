@@ -116,7 +116,7 @@ def _with_winner(search: Path | None, config: Path | None, typed: dict[str, Any]
     """What was typed, with the network of a search."""
     if search is None:
         return typed
-    from ..worker.final_training import RECIPE, model_of_search
+    from ..search.final_training import RECIPE, model_of_search
 
     if "model" in typed:
         raise InvalidArgumentError(
@@ -167,7 +167,7 @@ def _to_resume(folder: Path, typed: list[str], root: str | None) -> RunConfig:
 
 
 def _folder(out: Path | None) -> Path:
-    from ..worker import make_folder, next_folder
+    from ..search import make_folder, next_folder
 
     return next_folder("train") if out is None else make_folder(out)
 

@@ -12,7 +12,7 @@ import typer
 from ..core import AnalogNASError, check_int, dump_json
 
 if TYPE_CHECKING:
-    from ..worker import Trials
+    from ..search import Trials
 
 trials_app = typer.Typer(name="trials", help="Look at what searches have logged.")
 
@@ -45,7 +45,7 @@ def ls(
     as_json: _Json = False,
 ) -> None:
     """List the searches in a folder, with how far they came and their best."""
-    from ..worker import find_logs
+    from ..search import find_logs
 
     entries = [_entry(path) for path in find_logs(folder)]
     if as_json:
@@ -78,7 +78,7 @@ def show(
     as_json: _Json = False,
 ) -> None:
     """Show the trials of a search, best first."""
-    from ..worker import architecture_text, read_trials
+    from ..search import architecture_text, read_trials
 
     check_int("--top", top, minimum=0)
     found = _filtered(read_trials(log), run, where, feasible)
@@ -122,7 +122,7 @@ def export(
     feasible: _Feasible = False,
 ) -> None:
     """Write the trials of a search to a file, in the order in which they were made."""
-    from ..worker import export_trials, read_trials
+    from ..search import export_trials, read_trials
 
     found = _filtered(read_trials(log), run, where, feasible)
     path = export_trials(found, out, format=format)
@@ -135,7 +135,7 @@ def _filtered(found: Trials, run: int | None, where: list[str] | None, feasible:
 
 def _entry(path: Path) -> dict[str, Any]:
     """What the list says of one log; of one that cannot be read, why."""
-    from ..worker import read_trials
+    from ..search import read_trials
 
     try:
         found = read_trials(path)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmarks import MEASUREMENTS
 from ..core import (
     METRICS,
     Constraint,
@@ -20,6 +19,7 @@ from ..core import (
 )
 from ..hardware import AIMCChip
 from ..spaces import Population, Space
+from ..tables import MEASUREMENTS
 from .base import Evaluation, Evaluator
 from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
 from .noisy_table import NoisyTableEvaluator

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmarks import read_table, write_table
 from ..core import (
     METRICS,
     InvalidArgumentError,
@@ -22,6 +21,7 @@ from ..core import (
     device_metric,
 )
 from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_names
+from ..tables import read_table, write_table
 from .closed_form import ClosedForm
 from .cost_models import COST_MODELS, CostModel
 from .cost_validation import CrossValidation, choose, errors

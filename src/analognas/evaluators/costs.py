@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmarks import HWNASBench
 from ..core import InvalidArgumentError, check_choice
 from ..hardware import AIMCChip, chip_to_dict, find_chip, population_costs
 from ..spaces import Population, Space
 from ..spaces.nasbench201 import DATASETS
+from ..tables import HWNASBench
 from .base import Evaluation, Evaluator
 
 __all__ = ["COUNTED", "ChipCostEvaluator", "CountEvaluator", "DeviceCostEvaluator"]

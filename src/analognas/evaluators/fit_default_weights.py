@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..benchmarks import AnalogNASBench
+from ..tables import AnalogNASBench
 from .xgboost_evaluator import DEFAULT_WEIGHTS, XGBoostEvaluator
 
 

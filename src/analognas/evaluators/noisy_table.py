@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmarks import AnalogNASBench
 from ..core import check_int
 from ..spaces import Population
+from ..tables import AnalogNASBench
 from .base import Evaluation
 from .stochastic import Seeds, StochasticEvaluator, normal_draws
 

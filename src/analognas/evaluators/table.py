@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmarks import AnalogNASBench, DriftReading
 from ..spaces import Population
+from ..tables import AnalogNASBench, DriftReading
 from .base import Evaluation, Evaluator
 
 READINGS = 25

@@ -1,6 +1,5 @@
 """Analog layers: tiles with converters and noise, hardware-aware training, simulated chips."""
 
-from .attention import AnalogMultiheadAttention
 from .config import (
     ADC,
     DAC,
@@ -14,17 +13,18 @@ from .config import (
     WeightScaling,
 )
 from .config_files import config_from_dict, config_to_dict, find_config, load_config, save_config
-from .conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
-from .convert import StaysDigitalWarning, to_analog
-from .converters import register_converter
-from .digital import to_digital
-from .exchange import become
-from .layer import AnalogLayer, analog_layers, set_modifier_factor
-from .linear import AnalogLinear
-from .matrix import AnalogComposite, MatrixTiles
-from .model import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
+from .convert.converters import register_converter
+from .convert.module_surgery import become
+from .convert.to_analog import StaysDigitalWarning, to_analog
+from .convert.to_digital import to_digital
+from .layers.attention import AnalogMultiheadAttention
+from .layers.base import AnalogLayer, analog_layers, set_modifier_factor
+from .layers.composite import AnalogComposite, MatrixTiles
+from .layers.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
+from .layers.linear import AnalogLinear
+from .layers.recurrent import AnalogGRU, AnalogLSTM
+from .lifecycle import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
 from .presets import PRESETS, get_config
-from .recurrent import AnalogGRU, AnalogLSTM
 from .summary import LayerSummary, ModelSummary, summary
 
 __all__ = [

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from .converters import find_converter
-from .exchange import STAYS_DIGITAL
-from .layer import AnalogLayer
-from .matrix import AnalogComposite, MatrixTiles
-from .obstacles import obstacle
+from .convert.converters import find_converter
+from .convert.module_surgery import STAYS_DIGITAL
+from .convert.unsupported import obstacle
+from .layers.base import AnalogLayer
+from .layers.composite import AnalogComposite, MatrixTiles
 
 _RIGHT = ("Tiles", "Rows x columns", "Used", "Parameters")
 _HEADINGS = ("Layer", "Class", "Where", *_RIGHT, "Why")

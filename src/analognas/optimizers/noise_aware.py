@@ -46,7 +46,7 @@ class NoiseAware(Optimizer):
 
     Example:
         >>> from analognas.evaluators import NoisyTableEvaluator
-        >>> from analognas.worker import Worker
+        >>> from analognas.search import Worker
         >>> worker = Worker(optimizer=NoiseAware(), evaluator=NoisyTableEvaluator(), runs=1, budget=60)
         >>> run = worker.search().runs[0]
         >>> len(run.population), run.n_distinct < 60

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Metric, get_metric
-from ..worker import metric_text
+from ..search import metric_text
 from .style import COLOURS, new_figure
 
 if TYPE_CHECKING:

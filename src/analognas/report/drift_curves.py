@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..evaluation import DriftResult
+    from ..drift import DriftResult
 
 DRIFT_FILE = "drift.png"
 _STYLES = {
@@ -45,7 +45,7 @@ def drift_curves(
     the outer twentieths.
 
     Args:
-        results: Evaluations by name; those of :data:`analognas.evaluation.study.CURVES` have fixed colours.
+        results: Evaluations by name; those of :data:`analognas.drift.study.CURVES` have fixed colours.
         labels: What the names mean.
         title: Heading.
         lines: Further digital networks by label, as horizontal lines.
@@ -53,7 +53,7 @@ def drift_curves(
     Returns:
         The figure; no global state of matplotlib is touched.
     """
-    from ..evaluation.study import CURVES
+    from ..drift.study import CURVES
 
     known = CURVES | dict(labels or {})
     figure, (axes,) = new_figure(7.5, 4.6)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES
-from ..worker import architecture_text
+from ..search import architecture_text
 from .style import COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from .drift_curves import write_drift_report
 from .training_figure import write_training_report
 
 if TYPE_CHECKING:
-    from ..worker import FinalTraining
+    from ..search import FinalTraining
 
 
 def write_final_report(final: FinalTraining) -> list[Path]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, Metric
 from ..evaluators import non_dominated
-from ..worker import SearchResult
+from ..search import SearchResult
 from .style import COLOURS, GREY, clean_axes
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric, write_text
-from ..worker import SearchResult, architecture_text, number, value_text
+from ..search import SearchResult, architecture_text, number, value_text
 from .convergence_figure import convergence_figure
 from .drift_figure import drift_figure
 from .pareto_figure import pareto_figure

@@ -14,7 +14,7 @@ from .style import COLOURS, GREY, new_figure, save_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ..evaluation import Sensitivity
+    from ..drift import Sensitivity
 
 SENSITIVITY_FILE = "sensitivity.png"
 _ROW_HEIGHT = 0.24

@@ -1,11 +1,11 @@
 """Training: digital, post-training quantisation, quantisation-aware and hardware-aware; saved models."""
 
+from ..nn.quantize.integer_layers import calibrate_quantization, quantize, quantized_layers
+from ..nn.quantize.quantizers import Quantization
 from .checkpoint import CHECKPOINT_FILE
 from .early_abort import percentile_curve
 from .evaluate import Scored, evaluate
 from .model_files import MODEL_FILE, ModelRecord, load_model, save_model
-from .quantization import calibrate_quantization, quantize, quantized_layers
-from .quantizers import Quantization
 from .recipes import (
     RECIPES,
     DigitalRecipe,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..core import Registry
 from ..nn import analog_layers, calibrate, clip_and_remap, set_mode, set_modifier_factor, to_analog
-from .quantization import calibrate_quantization, quantize
+from ..nn.quantize.integer_layers import calibrate_quantization, quantize
 from .recipes import HWARecipe, QATRecipe, Recipe
 from .tasks import Task
 

@@ -22,8 +22,8 @@ from ..core import (
     check_choice,
 )
 from ..nn import AnalogLayer, StaysDigitalWarning, config_from_dict, config_to_dict, to_analog
-from .quantization import quantize, quantized_layers
-from .quantizers import Quantization
+from ..nn.quantize.integer_layers import quantize, quantized_layers
+from ..nn.quantize.quantizers import Quantization
 from .tensor_files import read_tensors, write_tensors
 
 MODEL_FILE = "model.safetensors"

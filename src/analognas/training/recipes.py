@@ -17,7 +17,7 @@ from ..nn import (
     find_config,
     get_config,
 )
-from .quantizers import Quantization
+from ..nn.quantize.quantizers import Quantization
 from .settings import (
     Distillation,
     EarlyAbort,

@@ -1,0 +1,29 @@
+"""Accuracy over drift time on many simulated chips, with confidence intervals."""
+
+from .chips import DAY, MONTH, TIMES, YEAR
+from .conditions import Conditions, difference_of, evaluate_conditions
+from .direct_mapping import direct_mapping
+from .evaluator import DriftEvaluator, DriftProgress
+from .examples import Examples
+from .intervals import Estimate
+from .result import ISO_LEVEL, DriftResult
+from .sensitivity import Sensitivity, layer_sensitivity
+
+__all__ = [
+    "DAY",
+    "ISO_LEVEL",
+    "MONTH",
+    "TIMES",
+    "YEAR",
+    "Conditions",
+    "DriftEvaluator",
+    "DriftProgress",
+    "DriftResult",
+    "Estimate",
+    "Examples",
+    "Sensitivity",
+    "difference_of",
+    "direct_mapping",
+    "evaluate_conditions",
+    "layer_sensitivity",
+]

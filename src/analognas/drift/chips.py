@@ -1,0 +1,116 @@
+"""One simulated chip after the other, each followed through time."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from ..core import InvalidArgumentError, RandomStreams, check_float
+from ..nn import AnalogLayer, analog_layers, at_time, program, set_mode
+from ..physics import Device
+from .examples import Examples
+from .variance_components import Array
+
+DAY, MONTH, YEAR = 86400.0, 2592000.0, 31536000.0
+"""Times since programming ended, s; a month is 30 days, a year 365."""
+TIMES = (1.0, 60.0, 3600.0, DAY, MONTH, YEAR)
+"""One second to one year."""
+
+
+class ChipBench:
+    """A copy of an analog network that is put on one chip after the other.
+
+    Chip ``k`` is drawn from a generator of its own: its devices do not depend on which other chips are
+    measured, nor on what they were asked.
+
+    Args:
+        model: A network with analog layers; it is not changed.
+        seed: Of all draws.
+    """
+
+    def __init__(self, model: nn.Module, seed: int) -> None:
+        self.model = copy.deepcopy(as_analog(model)).eval()
+        self.streams = RandomStreams(seed)
+        self._device = next(self.model.parameters()).device
+
+    def digital(self, examples: Examples) -> tuple[Array, Array | None]:
+        """Return scores and margins of the network without any analog effect."""
+        set_mode(self.model, "ideal")
+        return examples.margins(self.model)
+
+    def measure(
+        self,
+        k: int,
+        examples: Examples,
+        times: Sequence[float],
+        *,
+        indices: NDArray[np.int64] | None = None,
+        wanted: NDArray[np.bool_] | None = None,
+    ) -> Array:
+        """Program chip ``k`` and score it at each time, shape ``(n, T)``.
+
+        Args:
+            k: Which chip.
+            examples: What it is scored on.
+            times: Times since programming, s.
+            indices: Only these examples.
+            wanted: Only these times; NaN at the others. Shape ``(T,)``.
+        """
+        program(self.model, generator=self.streams.torch("chip", k, device=self._device))
+        n = len(examples) if indices is None else len(indices)
+        result = np.full((n, len(times)), np.nan)
+        for j, t in enumerate(times):
+            if wanted is None or wanted[j]:
+                at_time(self.model, t)
+                result[:, j] = examples.scores(self.model, indices)
+        return result
+
+
+def as_analog(model: nn.Module) -> nn.Module:
+    """Return ``model`` if it is a module with analog layers.
+
+    Raises:
+        InvalidArgumentError: If it is not.
+    """
+    if not isinstance(model, nn.Module):
+        raise InvalidArgumentError(f"`model` must be a torch module, but got {model!r}.")
+    if not any(isinstance(module, AnalogLayer) for module in model.modules()):
+        raise InvalidArgumentError(
+            "`model` must have analog layers, but has none: use to_analog(), or direct_mapping() for a "
+            "network that was trained without any."
+        )
+    return model
+
+
+def check_times(model: nn.Module, times: Sequence[float]) -> tuple[float, ...]:
+    """Return times as floats, ascending.
+
+    Raises:
+        InvalidArgumentError: If there is none, one stands twice, is negative or no number.
+        PhysicalRangeError: If a device's model does not reach one.
+    """
+    devices = {layer.config.device: None for _, layer in analog_layers(model)}
+    return [check_device_times(device, times) for device in devices][-1]
+
+
+def check_device_times(device: Device, times: Sequence[float]) -> tuple[float, ...]:
+    """Return times as floats, ascending; raises as :func:`check_times` does."""
+    if not np.ndim(times) or not len(times):
+        raise InvalidArgumentError(
+            f"`times` must be a sequence of times since programming (s), but got {times!r}."
+        )
+    checked = sorted(check_float("times", t, minimum=0.0, unit="s") for t in times)
+    if len(set(checked)) < len(checked):
+        raise InvalidArgumentError(f"`times` must differ from each other, but got {checked}.")
+    return tuple(device.check_time(t) for t in checked)
+
+
+def digital_scores(model: nn.Module, examples: Examples, seed: int) -> Array:
+    """Return the scores of a network without analog effects, whatever its layers; it is not changed."""
+    if any(isinstance(module, AnalogLayer) for module in model.modules()):
+        return ChipBench(model, seed).digital(examples)[0]
+    return examples.scores(copy.deepcopy(model).eval())

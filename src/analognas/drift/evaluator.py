@@ -1,0 +1,277 @@
+"""Accuracy over drift time: every chip is programmed once and followed through time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from ..core import ResumeError, check_float, check_int
+from ..data import DataSet
+from ..training import Task
+from .adaptive import AdaptiveSampler, half_widths
+from .chips import TIMES, ChipBench, as_analog, check_times, digital_scores
+from .examples import Examples
+from .intervals import CONFIDENCE, slope
+from .result import DriftResult
+from .saved_sums import Journal, fingerprint
+from .variance_components import Array, CrossedSums
+
+
+@dataclass(frozen=True)
+class DriftProgress:
+    """How far an evaluation is.
+
+    Attributes:
+        chips: Chips done.
+        n_chips: Chips that there will be at most.
+        half_width: Largest half-width of an interval so far, in units of the metric; NaN for one chip.
+    """
+
+    chips: int
+    n_chips: int
+    half_width: float
+
+
+class DriftEvaluator:
+    """Measures a network on many simulated chips at several times since programming.
+
+    Without a tolerance, ``chips`` chips run all examples at all times. With one, each time is measured on as
+    many chips, and each chip on as many examples, as it takes until **half the length of the interval of the
+    mean over chips on this test set** is at most the tolerance; examples that change their score are asked
+    more often, and estimates stay unbiased (:mod:`~analognas.drift.example_sampling`).
+
+    Chip ``k`` has the same devices however many are measured and in whatever mode. Memory holds one chip,
+    one number for each example and time, and one for each chip and time.
+
+    Args:
+        times: Times since programming, s.
+        chips: Number of chips without a tolerance.
+        tolerance: Largest half-width at each time, in units of the metric (points of accuracy); None: not
+            adaptive.
+        max_chips: Most chips in adaptive mode; the intervals then say how far it came.
+        confidence: Of the intervals.
+        seed: Of all draws.
+        batch_size: Examples that a network sees at once.
+        task: Task or its name; None: that of the data, else classification.
+        split: Split of a data set.
+        on_progress: Called after each chip.
+
+    Raises:
+        InvalidArgumentError: If a number is out of range.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import AnalogConfig, calibrate, to_analog
+        >>> torch.manual_seed(0)
+        <torch...>
+        >>> x, y = torch.randn(64, 8), torch.arange(64) % 2
+        >>> x[:, 0] += 6.0 * y - 3.0
+        >>> net = nn.Linear(8, 2, bias=False)
+        >>> weight = torch.zeros(2, 8)
+        >>> weight[:, 0] = torch.tensor([-1.0, 1.0])
+        >>> net.weight.data.copy_(weight).shape
+        torch.Size([2, 8])
+        >>> model = calibrate(to_analog(net), [x])
+        >>> result = DriftEvaluator(times=(1.0, 86400.0), chips=4).evaluate(model, (x, y))
+        >>> result.chip_scores.shape, result.digital
+        ((4, 2), 100.0)
+        >>> bool(result.at(86400.0).value > 90.0)
+        True
+    """
+
+    def __init__(
+        self,
+        times: Sequence[float] = TIMES,
+        chips: int = 25,
+        *,
+        tolerance: float | None = None,
+        max_chips: int = 200,
+        confidence: float = CONFIDENCE,
+        seed: int = 0,
+        batch_size: int = 256,
+        task: Task | str | None = None,
+        split: str = "test",
+        on_progress: Callable[[DriftProgress], None] | None = None,
+    ) -> None:
+        self.times = times
+        self.chips = check_int("chips", chips, minimum=1)
+        self.tolerance = (
+            None if tolerance is None else check_float("tolerance", tolerance, minimum=1e-9)
+        )
+        self.max_chips = check_int("max_chips", max_chips, minimum=2)
+        self.confidence = check_float("confidence", confidence, minimum=0.5, maximum=0.9999)
+        self.seed = check_int("seed", seed, minimum=0)
+        self.batch_size, self.task, self.split = batch_size, task, split
+        self.on_progress = on_progress
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        data: DataSet | Sequence[Tensor] | Examples,
+        *,
+        reference: nn.Module | None = None,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> DriftResult:
+        """Measure a network; it is not changed.
+
+        Args:
+            model: A network with analog layers, whose input ranges are set.
+            data: A data set, a pair of tensors (prepared inputs, targets), or :class:`Examples`.
+            reference: The digital network that stands for 100 % normalised accuracy; the model itself
+                without analog effects if None.
+            journal: A file to go on from, if it is there, and to write after each chip. The result is that
+                of an evaluation without interruption.
+
+        Raises:
+            InvalidArgumentError: If the model has no analog layer, or data or times do not fit.
+            PhysicalRangeError: If a device's model does not reach one of the times.
+            ResumeError: If the journal belongs to another evaluation.
+        """
+        times = check_times(as_analog(model), self.times)
+        examples = self.examples(data)
+        bench = ChipBench(model, self.seed)
+        digital, margins = bench.digital(examples)
+        referred = digital if reference is None else digital_scores(reference, examples, self.seed)
+        identity = {
+            "times": list(times),
+            "seed": self.seed,
+            "tolerance": self.tolerance,
+            "model": fingerprint(bench.model),
+            "examples": fingerprint(nn.Identity(), digital, referred),
+            "batch_size": examples.batch_size,
+            "confidence": self.confidence,
+        }
+        run = _Run(
+            self, bench, examples, times, None if journal is None else Journal(journal), identity
+        )
+        if self.tolerance is None:
+            parts = run.all_examples(digital, referred)
+        else:
+            parts = run.adaptive(digital, margins, referred)
+        return DriftResult(
+            times=times,
+            digital_score=float(digital.mean()),
+            reference_score=float(referred.mean()),
+            n_examples=len(examples),
+            chance_score=examples.chance,
+            task=examples.task,
+            confidence=self.confidence,
+            tolerance=self.tolerance,
+            provenance={"seed": self.seed, "model": identity["model"]},
+            **parts,
+        )
+
+    def examples(self, data: DataSet | Sequence[Tensor] | Examples) -> Examples:
+        """Return data as examples, prepared once for several evaluations."""
+        if isinstance(data, Examples):
+            return data
+        return Examples(data, task=self.task, split=self.split, batch_size=self.batch_size)
+
+
+class _Run:
+    """One evaluation: the chips, one after the other, and its journal."""
+
+    def __init__(
+        self,
+        evaluator: DriftEvaluator,
+        bench: ChipBench,
+        examples: Examples,
+        times: tuple[float, ...],
+        journal: Journal | None,
+        identity: dict[str, Any],
+    ) -> None:
+        self.evaluator, self.bench, self.examples, self.times = evaluator, bench, examples, times
+        self.journal, self.identity = journal, identity
+        self.counts = {"n_scored": 0}
+
+    def all_examples(self, digital: Array, reference: Array) -> dict[str, Any]:
+        """Run all examples on a fixed number of chips."""
+        sums = CrossedSums(np.stack([digital, reference], axis=1), len(self.times))
+        self._restore(sums)
+        if sums.n_chips > self.evaluator.chips:
+            raise ResumeError(
+                f"The journal holds {sums.n_chips} chips already, more than `chips` = {self.evaluator.chips}: "
+                "ask for as many or more, or begin anew."
+            )
+        while sums.n_chips < self.evaluator.chips:
+            scores = self.bench.measure(sums.n_chips, self.examples, self.times)
+            sums.add(scores)
+            self.counts["n_scored"] += scores.size
+            self._tell(sums, sums.chip_means, self.evaluator.chips)
+        kept = [*range(len(self.times)), len(self.times) + 1]
+        return {
+            "chip_scores": sums.chip_means,
+            "example_covariance": sums.covariance_of_examples()[np.ix_(kept, kept)],
+            "sampling_variance": np.zeros(len(self.times)),
+            "n_scored": self.counts["n_scored"],
+        }
+
+    def adaptive(self, digital: Array, margins: Array | None, reference: Array) -> dict[str, Any]:
+        """Run chips and examples until the intervals are short enough."""
+        sampler = AdaptiveSampler(
+            digital,
+            margins,
+            reference,
+            len(self.times),
+            confidence=self.evaluator.confidence,
+            whole=not self.examples.in_parts,
+        )
+        self._restore(sampler)
+        while sampler.n_chips < self.evaluator.max_chips:
+            k = sampler.n_chips
+            step = sampler.next(
+                self._tolerance(sampler, digital), self.bench.streams.numpy("examples", k)
+            )
+            if step is None:
+                break
+            scores = self.bench.measure(
+                k,
+                self.examples,
+                self.times,
+                indices=None if sampler.whole else step.sample.indices,
+                wanted=step.times,
+            )
+            sampler.add(step, scores)
+            self.counts["n_scored"] += len(scores) * int(step.times.sum())
+            self._tell(sampler, sampler.means, self.evaluator.max_chips)
+        return {
+            "chip_scores": sampler.means,
+            "example_covariance": sampler.covariance_of_examples(),
+            "sampling_variance": np.nanmean(sampler.sampling, axis=0),
+            "n_scored": self.counts["n_scored"],
+        }
+
+    def _tolerance(self, sampler: AdaptiveSampler, digital: Array) -> Array:
+        """Return the tolerance in scores, at the means so far."""
+        means = sampler.means if sampler.n_chips else np.full((1, len(self.times)), digital.mean())
+        return (self.evaluator.tolerance or 0.0) / self._slopes(means)
+
+    def _restore(self, state: CrossedSums | AdaptiveSampler) -> None:
+        saved = None if self.journal is None else self.journal.load(self.identity)
+        if saved is not None:
+            arrays, self.counts = saved
+            state.load_state(arrays)
+
+    def _tell(self, state: CrossedSums | AdaptiveSampler, means: Array, n_chips: int) -> None:
+        if self.journal is not None:
+            self.journal.save(self.identity, state.state(), self.counts)
+        if self.evaluator.on_progress is not None:
+            self.evaluator.on_progress(DriftProgress(len(means), n_chips, self._half_width(means)))
+
+    def _half_width(self, means: Array) -> float:
+        """Return the largest half-width so far, in units of the metric."""
+        if len(means) < 2:
+            return float("nan")
+        adaptive = self.evaluator.tolerance is not None
+        widths = half_widths(means, self.evaluator.confidence, adaptive=adaptive)
+        return float((widths * self._slopes(means)).max())
+
+    def _slopes(self, means: Array) -> Array:
+        """Return how steep the metric is at the mean score of each time."""
+        metric = self.examples.task.metric
+        return np.array([abs(slope(metric, float(mean))) for mean in np.nanmean(means, axis=0)])

@@ -1,0 +1,170 @@
+"""The examples that networks are scored on: a split of a data set, or plain tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..core import InvalidArgumentError, check_int
+from ..data import DataSet
+from ..training import Task, get_task
+from ..training.tasks import logits
+from .variance_components import Array
+
+_KEPT_BYTES = 1 << 28
+"""Prepared inputs up to this size are kept; larger ones are prepared anew for each pass."""
+
+
+class Examples:
+    """Scores networks on the same examples again and again.
+
+    Args:
+        data: A data set; or inputs and targets, as prepared tensors with examples first.
+        task: A task or its name; that of the data set, or ``"classification"``, if None.
+        split: Which split of a data set.
+        batch_size: Examples that a network sees at once.
+
+    Raises:
+        InvalidArgumentError: If tensors do not fit each other, or there are fewer than two examples.
+        UnknownNameError: If there is no such task or split.
+
+    Example:
+        >>> x = torch.eye(3)
+        >>> examples = Examples((x, torch.tensor([0, 1, 0])))
+        >>> examples.scores(nn.Identity())
+        array([1., 1., 0.])
+    """
+
+    def __init__(
+        self,
+        data: DataSet | Sequence[Tensor],
+        *,
+        task: Task | str | None = None,
+        split: str = "test",
+        batch_size: int = 256,
+    ) -> None:
+        self.batch_size = check_int("batch_size", batch_size, minimum=1)
+        self._data = data if isinstance(data, DataSet) else None
+        self._split = split
+        name = "classification" if self._data is None else self._data.task
+        self.task = task if isinstance(task, Task) else get_task(task or name)
+        self._inputs: Tensor | None = None
+        if isinstance(data, DataSet):
+            self.targets = data.split(split).targets
+            self.n_classes = data.n_classes
+            self._keep(data)
+        else:
+            self._inputs, self.targets = _checked(data)
+            self.n_classes = int(self.targets.max()) + 1
+        check_int("number of examples", len(self), minimum=2)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether some examples can be scored without the others."""
+        return not self.task.carries_state
+
+    @property
+    def chance(self) -> float:
+        """Mean score of guessing."""
+        return self.task.chance_score(self.targets.long(), self.n_classes)
+
+    def scores(self, model: nn.Module, indices: NDArray[np.int64] | None = None) -> Array:
+        """Return a network's score on each example, or on those at ``indices``, shape ``(n,)``.
+
+        Raises:
+            InvalidArgumentError: If a score is NaN or infinite.
+        """
+        parts = [
+            self.task.score(outputs, targets) for outputs, targets in self._run(model, indices)
+        ]
+        result: Array = torch.cat(parts).double().cpu().numpy()
+        if not np.isfinite(result).all():
+            raise InvalidArgumentError(
+                "The scores of the network must be finite, but some are not: its weights or inputs hold NaN "
+                "or infinity, or it diverged on the chip."
+            )
+        return result
+
+    def margins(self, model: nn.Module) -> tuple[Array, Array | None]:
+        """Return scores and margins of all examples, shape ``(N,)`` each.
+
+        A margin is the logit of the right class minus the largest other one. None where an example has
+        more than one target.
+        """
+        scores, margins = [], []
+        for outputs, targets in self._run(model, None):
+            scores.append(self.task.score(outputs, targets))
+            found = logits(outputs)
+            if targets.ndim == 1 and found.ndim == 2 and found.shape[1] > 1:
+                right = found.gather(1, targets[:, None])
+                others = found.scatter(1, targets[:, None], -torch.inf)
+                margins.append((right - others.amax(1, keepdim=True)).squeeze(1))
+        plain: Array = torch.cat(scores).double().cpu().numpy()
+        if len(margins) < len(scores):
+            return plain, None
+        return plain, torch.cat(margins).double().cpu().numpy()
+
+    @torch.no_grad()
+    def _run(
+        self, model: nn.Module, indices: NDArray[np.int64] | None
+    ) -> Iterator[tuple[Any, Tensor]]:
+        """Yield outputs and targets, batch by batch."""
+        first = next(model.parameters(), None)
+        device = torch.device("cpu") if first is None else first.device
+        state = None
+        chosen = None if indices is None else torch.from_numpy(indices)
+        for inputs, targets in self._batches(chosen):
+            inputs, targets = inputs.to(device), targets.to(device)
+            outputs, state = self.task.run(model, inputs, state)
+            yield outputs, targets
+
+    def _batches(self, indices: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+        if self._inputs is None and self._data is not None:
+            if self.task.carries_state:
+                return self._data.streams(self._split, self.batch_size)
+            return self._data.batches(self._split, self.batch_size, indices=indices)
+        return self._kept_batches(indices)
+
+    def _kept_batches(self, indices: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
+        assert self._inputs is not None
+        n = len(self) if indices is None else len(indices)
+        for start in range(0, n, self.batch_size):
+            part = slice(start, start + self.batch_size)
+            rows = part if indices is None else indices[part]
+            yield self._inputs[rows], self.targets[rows].to(torch.int64)
+
+    def _keep(self, data: DataSet) -> None:
+        """Prepare all inputs once, if they are not too large."""
+        if self.task.carries_state:
+            return
+        first, _ = next(data.batches(self._split, 1))
+        if first.numel() * first.element_size() * len(self) <= _KEPT_BYTES:
+            batches = list(data.batches(self._split, self.batch_size))
+            if len({inputs.shape[1:] for inputs, _ in batches}) == 1:
+                self._inputs = torch.cat([inputs for inputs, _ in batches])
+
+
+def _checked(data: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Check plain inputs and targets."""
+    pair = tuple(data) if isinstance(data, Sequence) else ()
+    if len(pair) != 2 or not all(isinstance(part, Tensor) for part in pair):
+        raise InvalidArgumentError(
+            f"`data` must be a DataSet or a pair of tensors (inputs, targets), but got {type(data).__name__}."
+        )
+    inputs, targets = pair
+    if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets):
+        raise InvalidArgumentError(
+            "Inputs and targets must have the same number of examples first, but have the shapes "
+            f"{tuple(inputs.shape)} and {tuple(targets.shape)}."
+        )
+    if targets.is_floating_point():
+        raise InvalidArgumentError(f"Targets must be integers, but are {targets.dtype}.")
+    return inputs, targets

@@ -1,0 +1,310 @@
+"""What an evaluation over drift time found, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core import InvalidArgumentError, check_choice, write_json
+from ..training import Task, get_task
+from .adaptive import widening
+from .chips import MONTH
+from .csv_files import finite_or_none, write_rows
+from .intervals import Estimate, estimate, slope
+from .variance_components import Array
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+SCOPES = ("test_set", "population")
+"""What an interval is for: the mean over chips on these very examples, or on examples like them."""
+ISO_LEVEL = 0.99
+"""Normalised accuracy from which on a chip counts as good as the digital network.
+
+Source: Rasch et al., Nat. Commun. 14:5282, 2023: within 1 % of the normalised accuracy.
+"""
+_FORMAT = "analognas drift result 1"
+
+
+@dataclass(frozen=True, eq=False)
+class DriftResult:
+    """Scores of many chips at several times.
+
+    Attributes:
+        times: Times since programming, s, ascending.
+        chip_scores: Each chip's mean score, shape ``(K, T)``. In adaptive mode an unbiased estimate of it, and
+            NaN at times which needed no more chips.
+        digital_score: Mean score of the network itself without analog effects.
+        reference_score: Mean score of the network that stands for 100 %.
+        example_covariance: Covariance of the examples' effects at all times and, last, of the reference's
+            scores, shape ``(T + 1, T + 1)``.
+        sampling_variance: Variance that asking only some examples gave each chip's score, shape ``(T,)``.
+        n_examples: N.
+        chance_score: Mean score of guessing.
+        task: What scores mean.
+        confidence: Of all intervals.
+        tolerance: Half-width that was asked for; None where the number of chips was.
+        n_scored: Examples that were run, summed over chips and times.
+        provenance: Where all this comes from; plain values.
+    """
+
+    times: tuple[float, ...]
+    chip_scores: Array
+    digital_score: float
+    reference_score: float
+    example_covariance: Array
+    sampling_variance: Array
+    n_examples: int
+    chance_score: float
+    task: Task
+    confidence: float
+    tolerance: float | None
+    n_scored: int
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_chips(self) -> int:
+        """Chips measured at one time at least."""
+        return len(self.chip_scores)
+
+    @property
+    def digital(self) -> float:
+        """Metric of the network itself without analog effects."""
+        return self.task.metric(self.digital_score)
+
+    @property
+    def reference(self) -> float:
+        """Metric of the network that stands for 100 %."""
+        return self.task.metric(self.reference_score)
+
+    def chips_at(self, t: float) -> Array:
+        """Return the metric of each chip at one time, shape ``(K_t,)``."""
+        column = self.chip_scores[:, self._index(t)]
+        return np.array([self.task.metric(x) for x in column[np.isfinite(column)].tolist()])
+
+    def at(self, t: float, over: str = "test_set") -> Estimate:
+        """Return the metric at one time: the metric of the score's mean over chips.
+
+        For perplexity that is the geometric mean of the chips' perplexities.
+
+        Args:
+            t: One of the times, s.
+            over: ``"test_set"`` or ``"population"``.
+
+        Raises:
+            InvalidArgumentError: If that time was not measured.
+            UnknownNameError: If there is no such scope.
+        """
+        value, parts, widen = self._contrast({t: 1.0}, 0.0, over)
+        return estimate(
+            value, parts, confidence=self.confidence, widen=widen, transform=self.task.metric
+        )
+
+    def difference(self, t: float, later: float, over: str = "test_set") -> Estimate:
+        """Return the metric at ``t`` minus that at a later time, of the same chips.
+
+        Each chip is paired with itself, so what chips have in common at both times does not count.
+
+        Raises:
+            InvalidArgumentError: If the times are the same, or one was not measured.
+        """
+        if t == later:
+            raise InvalidArgumentError(
+                f"`later` must be another time than `t`, but both are {t:g} s."
+            )
+        first, second = self.at(t).value, self.at(later).value
+        weights = {t: self._slope(t), later: -self._slope(later)}
+        _, parts, widen = self._contrast(weights, 0.0, over)
+        if self._metric_is_linear:
+            shared, _, _ = self._contrast({t: 1.0, later: -1.0}, 0.0, over)
+            return self._linear(shared * self._slope(t), parts, widen)
+        return self._linear(first - second, parts, widen)
+
+    def avm(self, over: str = "test_set") -> Estimate:
+        """Return what is lost from the first time to one month; positive is loss.
+
+        Raises:
+            InvalidArgumentError: If one month is not among the times, or the first of them.
+        """
+        found = self.difference(self.times[0], MONTH, over)
+        if self.task.higher_is_better:
+            return found
+        return Estimate(-found.value, found.sem, -found.high, -found.low, found.df)
+
+    def normalised(self, t: float, over: str = "test_set") -> Estimate:
+        """Return how much of the reference's advantage over guessing is left: 1 for all, 0 for none.
+
+        Source: A of Rasch et al., Nat. Commun. 14:5282, 2023.
+        """
+        chance = self.task.metric(self.chance_score)
+        advantage = self.reference - chance
+        if advantage == 0.0:
+            return Estimate(math.nan, math.nan, math.nan, math.nan, 0.0)
+        value = (self.at(t).value - chance) / advantage
+        of_reference = -value * slope(self.task.metric, self.reference_score) / advantage
+        _, parts, widen = self._contrast({t: self._slope(t) / advantage}, of_reference, over)
+        return self._linear(value, parts, widen)
+
+    def iso_accuracy(self, t: float, level: float = ISO_LEVEL, over: str = "test_set") -> str:
+        """Return whether the chips are as good as the reference: ``"yes"``, ``"no"`` or ``"undecided"``.
+
+        It is decided once the interval of :meth:`normalised` lies on one side of ``level``.
+        """
+        found = self.normalised(t, over)
+        if found.low >= level:
+            return "yes"
+        return "no" if found.high < level else "undecided"
+
+    def chip_std(self, t: float) -> float:
+        """Return the standard deviation from chip to chip, in units of the metric.
+
+        What asking only some examples added is taken off; NaN for one chip.
+        """
+        column = self.chip_scores[:, self._index(t)]
+        column = column[np.isfinite(column)]
+        if len(column) < 2:
+            return math.nan
+        variance = float(column.var(ddof=1)) - float(self.sampling_variance[self._index(t)])
+        return math.sqrt(max(variance, 0.0)) * abs(self._slope(t))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the tidy table: a row for each chip and time, with the metric under its name."""
+        return [
+            {"chip": k, "time": t, self.task.metric_name: self.task.metric(float(score))}
+            for k, scores in enumerate(self.chip_scores)
+            for t, score in zip(self.times, scores, strict=True)
+            if math.isfinite(score)
+        ]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Return a row for each time: mean, standard errors, intervals, normalised accuracy, verdict."""
+        result = []
+        for t in self.times:
+            here, wide, a = self.at(t), self.at(t, "population"), self.normalised(t)
+            result.append(
+                {
+                    "time": t,
+                    "chips": len(self.chips_at(t)),
+                    "mean": here.value,
+                    "chip_std": self.chip_std(t),
+                    "sem": here.sem,
+                    "low": here.low,
+                    "high": here.high,
+                    "population_sem": wide.sem,
+                    "population_low": wide.low,
+                    "population_high": wide.high,
+                    "normalised": a.value,
+                    "normalised_low": a.low,
+                    "normalised_high": a.high,
+                    "iso_accuracy": self.iso_accuracy(t),
+                }
+            )
+        return result
+
+    def to_pandas(self) -> DataFrame:
+        """Return :meth:`rows` as a data frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows())
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the tidy table as ``.csv`` or ``.parquet``, or everything as ``.json``, atomically.
+
+        Raises:
+            InvalidArgumentError: If the name ends otherwise.
+            OutputFolderError: If it cannot be written.
+        """
+        if Path(path).suffix == ".json":
+            write_json(path, self.to_dict())
+        else:
+            write_rows(path, self.rows())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, for :meth:`from_dict`; numbers that are not known are None."""
+        return {
+            "format": _FORMAT,
+            "task": self.task.name,
+            "metric": self.task.metric_name,
+            "digital": self.digital,
+            "reference": self.reference,
+            "summary": [finite_or_none(row) for row in self.summary()],
+            "times": list(self.times),
+            "chip_scores": [finite_or_none(row) for row in self.chip_scores.tolist()],
+            "digital_score": self.digital_score,
+            "reference_score": self.reference_score,
+            "example_covariance": [finite_or_none(row) for row in self.example_covariance.tolist()],
+            "sampling_variance": self.sampling_variance.tolist(),
+            "n_examples": self.n_examples,
+            "chance_score": self.chance_score,
+            "confidence": self.confidence,
+            "tolerance": self.tolerance,
+            "n_scored": self.n_scored,
+            "provenance": self.provenance,
+        }
+
+    @classmethod
+    def from_dict(cls, payload: dict[str, Any]) -> DriftResult:
+        """Return what :meth:`to_dict` made plain.
+
+        Raises:
+            InvalidArgumentError: If it is something else.
+        """
+        if payload.get("format") != _FORMAT:
+            raise InvalidArgumentError(
+                f"`payload` must come from DriftResult.to_dict(), but its format is {payload.get('format')!r}."
+            )
+        names = ("chip_scores", "example_covariance", "sampling_variance")
+        values = {entry.name: payload[entry.name] for entry in fields(cls)}
+        values.update({name: np.array(payload[name], dtype=float) for name in names})
+        values.update(times=tuple(payload["times"]), task=get_task(payload["task"]))
+        return cls(**values)
+
+    def __str__(self) -> str:
+        lines = [f"{self.task.metric_name}: digital {self.digital:.2f}"]
+        lines += [
+            f"{t:>12g} s  {self.at(t)}  iso-accuracy: {self.iso_accuracy(t)}" for t in self.times
+        ]
+        return "\n".join(lines)
+
+    def _index(self, t: float) -> int:
+        if t not in self.times:
+            known = ", ".join(f"{time:g}" for time in self.times)
+            raise InvalidArgumentError(f"`t` must be a measured time ({known} s), but got {t!r}.")
+        return self.times.index(t)
+
+    def _slope(self, t: float) -> float:
+        column = self.chip_scores[:, self._index(t)]
+        return slope(self.task.metric, float(np.nanmean(column)))
+
+    @property
+    def _metric_is_linear(self) -> bool:
+        ends = self.task.metric(0.0), self.task.metric(1.0)
+        return math.isclose(self.task.metric(0.5), sum(ends) / 2.0)
+
+    def _contrast(
+        self, weights: dict[float, float], of_reference: float, over: str
+    ) -> tuple[float, list[tuple[float, float]], float]:
+        """Return a weighted sum of mean scores, the parts of its variance, and the interval's factor."""
+        check_choice("scope", over, SCOPES)
+        vector = np.zeros(len(self.times) + 1)
+        for t, weight in weights.items():
+            vector[self._index(t)] += weight
+        vector[-1] = of_reference
+        used = np.flatnonzero(vector[:-1])
+        rows = self.chip_scores[:, used]
+        chips = rows[np.isfinite(rows).all(axis=1)] @ vector[used]
+        k = len(chips)
+        parts = [(float(chips.var(ddof=1)) / k if k > 1 else math.inf, float(k - 1))]
+        if over == "population":
+            spread = float(vector @ self.example_covariance @ vector)
+            parts.append((max(spread, 0.0) / self.n_examples, self.n_examples - 1.0))
+        widen = float(widening(k)) if self.tolerance is not None else 1.0
+        return float(chips.mean()), parts, widen
+
+    def _linear(self, value: float, parts: list[tuple[float, float]], widen: float) -> Estimate:
+        return estimate(value, parts, confidence=self.confidence, widen=widen)

@@ -1,0 +1,77 @@
+"""What an interrupted evaluation goes on from: sums after the last whole chip, in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..core import ResumeError
+from ..training.tensor_files import read_tensors, write_tensors
+from .variance_components import Array
+
+
+class Journal:
+    """A file that holds the state of one evaluation, written anew and atomically after each chip.
+
+    Args:
+        path: The file; its folder must exist.
+
+    Raises:
+        InvalidArgumentError: If the file is there and cannot be read.
+        TableIntegrityError: If it is damaged.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._held = read_tensors(self.path) if self.path.exists() else None
+
+    def load(self, identity: dict[str, Any]) -> tuple[dict[str, Array], dict[str, int]] | None:
+        """Return the state and counts that were saved last, or None if there are none.
+
+        Raises:
+            ResumeError: If they belong to another evaluation; says what differs.
+        """
+        if self._held is None:
+            return None
+        tensors, values = self._held
+        known = values.get("identity", {})
+        differing = [key for key, value in identity.items() if known.get(key) != value]
+        if differing:
+            raise ResumeError(
+                f"{str(self.path)!r} belongs to another evaluation: {', '.join(differing)} differ(s). "
+                "Choose another folder, or the settings that it began with."
+            )
+        return {name: x.numpy() for name, x in tensors.items()}, values["counts"]
+
+    def save(
+        self, identity: dict[str, Any], state: dict[str, Array], counts: dict[str, int]
+    ) -> None:
+        """Replace what was saved.
+
+        Raises:
+            OutputFolderError: If it cannot be written.
+        """
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in state.items()}
+        write_tensors(self.path, tensors, {"identity": identity, "counts": counts})
+
+
+def fingerprint(model: nn.Module, *arrays: Array) -> str:
+    """Return a checksum of a network's state and of arrays."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(
+            tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        )
+    for module in model.modules():
+        if hasattr(module, "plan"):
+            digest.update(repr(module.config).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

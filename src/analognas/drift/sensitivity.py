@@ -1,0 +1,229 @@
+"""Which layer costs most accuracy: each alone on a chip, the others digital."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from ..core import check_choice, check_int
+from ..data import DataSet
+from ..nn import AnalogComposite, AnalogLayer, analog_layers, set_mode
+from ..physics import split_generator
+from ..training import Task
+from .chips import MONTH, ChipBench, as_analog, check_times
+from .csv_files import write_rows
+from .examples import Examples
+from .intervals import CONFIDENCE, Estimate, estimate
+from .saved_sums import Journal, fingerprint
+from .variance_components import Array
+
+WHOLE = "all layers"
+"""Name of the whole network among the layers."""
+KINDS = ("alone", "spared")
+
+
+@dataclass(frozen=True, eq=False)
+class Sensitivity:
+    """What each layer costs.
+
+    Attributes:
+        layers: Names, in the order of the network; last :data:`WHOLE`.
+        costs: Digital metric minus that of each chip, positive is loss, shape ``(K, L)``.
+        parameters: Weights of each layer, shape ``(L,)``.
+        kind: ``"alone"``: the layer is analog, all others digital; ``"spared"``: the reverse.
+        time: Time since programming, s.
+        digital: Metric of the digital network.
+        task: What scores mean.
+        confidence: Of the intervals.
+    """
+
+    layers: tuple[str, ...]
+    costs: Array
+    parameters: tuple[int, ...]
+    kind: str
+    time: float
+    digital: float
+    task: Task
+    confidence: float = CONFIDENCE
+
+    def cost(self, layer: str) -> Estimate:
+        """Return what a layer costs on these examples, in units of the metric.
+
+        Raises:
+            UnknownNameError: If there is no such layer.
+        """
+        check_choice("analog layer", layer, self.layers)
+        return self._estimate(self.costs[:, self.layers.index(layer)])
+
+    def share(self, layer: str) -> Estimate:
+        """Return what a layer costs minus the mean cost of all layers, of the same chips."""
+        check_choice("analog layer", layer, self.layers)
+        single = self.costs[:, :-1]
+        return self._estimate(self.costs[:, self.layers.index(layer)] - single.mean(axis=1))
+
+    def ranked(self) -> list[tuple[str, Estimate]]:
+        """Return single layers and their costs, the most costly first.
+
+        Of layers left digital, the first is the one that costs most without being spared.
+        """
+        pairs = [(name, self.cost(name)) for name in self.layers[:-1]]
+        return sorted(pairs, key=lambda pair: pair[1].value, reverse=self.kind == "alone")
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row for each layer, and for the whole network: its cost, standard error, interval."""
+        result = []
+        for name, parameters in zip(self.layers, self.parameters, strict=True):
+            found = self.cost(name)
+            result.append(
+                {
+                    "layer": name,
+                    "parameters": parameters,
+                    "cost": found.value,
+                    "sem": found.sem,
+                    "low": found.low,
+                    "high": found.high,
+                }
+            )
+        return result
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write :meth:`rows` as ``.csv`` or ``.parquet``, atomically."""
+        write_rows(path, self.rows())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "kind": self.kind,
+            "time": self.time,
+            "metric": self.task.metric_name,
+            "digital": self.digital,
+            "confidence": self.confidence,
+            "layers": self.rows(),
+            "costs": self.costs.tolist(),
+        }
+
+    def _estimate(self, values: Array) -> Estimate:
+        k = len(values)
+        variance = float(values.var(ddof=1)) / k if k > 1 else float("inf")
+        return estimate(float(values.mean()), [(variance, k - 1.0)], confidence=self.confidence)
+
+
+def layer_sensitivity(
+    model: nn.Module,
+    data: DataSet | Sequence[Tensor] | Examples,
+    *,
+    t: float = MONTH,
+    chips: int = 10,
+    kind: str = "alone",
+    seed: int = 0,
+    batch_size: int = 256,
+    task: Task | str | None = None,
+    confidence: float = CONFIDENCE,
+    journal: str | os.PathLike[str] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Sensitivity:
+    """Measure what each layer of an analog network costs, and what they cost together.
+
+    A layer alone has the very devices that it has on the whole chip of the same number, so layers are
+    paired with the whole network, and with :class:`~analognas.drift.DriftEvaluator` of the same seed.
+    Layers with several matrices (recurrent ones, attention) count as one.
+
+    Args:
+        model: A network with analog layers and input ranges that are set; it is not changed.
+        data: See :class:`~analognas.drift.Examples`.
+        t: Time since programming, s.
+        chips: Number of chips.
+        kind: ``"alone"``: one layer analog at a time; ``"spared"``: one layer digital at a time.
+        seed: Of all draws.
+        batch_size: Examples that a network sees at once.
+        task: Task or its name.
+        confidence: Of the intervals.
+        journal: A file to go on from, if it is there, and to write after each chip.
+        on_progress: Called after each pass with passes done and passes in all.
+
+    Raises:
+        InvalidArgumentError: If the model has no analog layer, or a number is out of range.
+        UnknownNameError: If there is no such kind.
+        PhysicalRangeError: If a device's model does not reach ``t``.
+        ResumeError: If the journal belongs to another evaluation.
+    """
+    check_int("chips", chips, minimum=1)
+    check_choice("kind", kind, KINDS)
+    (time,) = check_times(as_analog(model), [t])
+    examples = (
+        data if isinstance(data, Examples) else Examples(data, task=task, batch_size=batch_size)
+    )
+    bench = ChipBench(model, seed)
+    units = analog_units(bench.model)
+    digital, _ = bench.digital(examples)
+    metric = examples.task.metric
+    base = metric(float(digital.mean()))
+    sign = 1.0 if examples.task.higher_is_better else -1.0
+    book = None if journal is None else Journal(journal)
+    identity = {
+        "kind": kind,
+        "time": time,
+        "seed": seed,
+        "model": fingerprint(bench.model),
+        "examples": fingerprint(nn.Identity(), digital),
+        "batch_size": examples.batch_size,
+    }
+    saved = None if book is None else book.load(identity)
+    costs = np.empty((0, len(units) + 1)) if saved is None else saved[0]["costs"][:chips]
+    for k in range(len(costs), chips):
+        row = []
+        for i, chosen in enumerate([*([name] for name in units), list(units)]):
+            whole = i == len(units)
+            put = chosen if kind == "alone" or whole else [x for x in units if x not in chosen]
+            _program_units(bench, units, put, k, time)
+            score = float(examples.scores(bench.model).mean()) if put else float(digital.mean())
+            row.append(sign * (base - metric(score)))
+            if on_progress is not None:
+                on_progress(k * (len(units) + 1) + i + 1, chips * (len(units) + 1))
+        costs = np.vstack([costs, row])
+        if book is not None:
+            book.save(identity, {"costs": costs}, {})
+    sizes = [sum(layer.weight.numel() for _, layer in layers) for layers in units.values()]
+    return Sensitivity(
+        (*units, WHOLE), costs, (*sizes, sum(sizes)), kind, time, base, examples.task, confidence
+    )
+
+
+def analog_units(model: nn.Module) -> dict[str, list[tuple[str, AnalogLayer]]]:
+    """Return what counts as one layer: its name, and the names and layers of its matrices.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> list(analog_units(to_analog(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.LSTM(4, 2)))))
+        ['0', '2']
+    """
+    composites = [name for name, part in model.named_modules() if isinstance(part, AnalogComposite)]
+    units: dict[str, list[tuple[str, AnalogLayer]]] = {}
+    for name, layer in analog_layers(model):
+        owners = [owner for owner in composites if not owner or name.startswith(f"{owner}.")]
+        unit = min(owners, key=len) if owners else name
+        units.setdefault(unit, []).append((name, layer))
+    return units
+
+
+def _program_units(
+    bench: ChipBench,
+    units: dict[str, list[tuple[str, AnalogLayer]]],
+    chosen: list[str],
+    k: int,
+    time: float,
+) -> None:
+    """Put the chosen units on chip ``k`` at a time, with the draws of the whole chip; the rest is digital."""
+    layers = [name for name, _ in analog_layers(bench.model)]
+    device = next(bench.model.parameters()).device
+    children = split_generator(bench.streams.torch("chip", k, device=device), len(layers))
+    set_mode(bench.model, "ideal")
+    for unit in chosen:
+        for name, layer in units[unit]:
+            layer.program(generator=children[layers.index(name)])
+            layer.at_time(time)

@@ -1,0 +1,1 @@
+"""From any torch network to an analog one, and back."""

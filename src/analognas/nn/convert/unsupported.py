@@ -1,0 +1,93 @@
+"""Why a layer cannot be analog, and what must be mended before it can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
+
+from ...core import InvalidArgumentError
+from ..layers.base import check_weights
+
+_KNOWN: tuple[tuple[Any, str], ...] = (
+    ((nn.Embedding, nn.EmbeddingBag), "a table that is looked up, not multiplied"),
+    (
+        (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+        "transposed convolutions have no tiles here",
+    ),
+    (nn.Bilinear, "it multiplies two inputs with each other"),
+    (nn.RNNBase, "only LSTM and GRU have analog forms"),
+    (nn.RNNCellBase, "single cells have no analog form; use the layer, LSTM or GRU"),
+)
+_NOT_PRODUCTS = (
+    nn.modules.batchnorm._NormBase,
+    nn.LayerNorm,
+    nn.GroupNorm,
+    nn.RMSNorm,
+    nn.PReLU,
+)
+
+
+def obstacle(module: nn.Module, base: type[nn.Module] | None) -> str | None:
+    """Return why a layer without a converter stays digital; None if it has nothing for tiles.
+
+    Args:
+        module: The layer.
+        base: The convertible class that it inherits from, if there is one.
+    """
+    kind = type(module)
+    if "quantized" in kind.__module__.split("."):
+        return "its weights are quantised"
+    if base is not None:
+        return f"a {base.__name__} with a forward of its own; see register_converter()"
+    for classes, reason in _KNOWN:
+        if isinstance(module, classes):
+            return reason
+    if isinstance(module, _NOT_PRODUCTS):
+        return None
+    matrices = [
+        name
+        for name, parameter in module.named_parameters(recurse=False)
+        if not is_lazy(parameter) and sum(size > 1 for size in parameter.shape) >= 2
+    ]
+    if not matrices:
+        return None
+    return f"it is not known how it uses {', '.join(matrices)}; see register_converter()"
+
+
+def check_layer(name: str, module: nn.Module) -> None:
+    """Check that a layer with a converter can be converted now.
+
+    Raises:
+        InvalidArgumentError: If its weights are complex, integers, none, NaN or infinite, not there yet, or
+            made anew before each forward.
+    """
+    label = f"{name!r} ({type(module).__name__})" if name else type(module).__name__
+    if parametrize.is_parametrized(module):
+        names = ", ".join(module.parametrizations)  # type: ignore[arg-type]
+        raise InvalidArgumentError(
+            f"The layer {label} must hold its weights itself, but {names} is parametrized: call "
+            "torch.nn.utils.parametrize.remove_parametrizations() first, or name the layer in `exclude`."
+        )
+    for parameter in module.parameters(recurse=False):
+        if is_lazy(parameter):
+            raise InvalidArgumentError(
+                f"The layer {label} must have weights, but is lazy: run the model once on data first."
+            )
+    missing = [weight for weight in _weight_names(module) if module._parameters.get(weight) is None]
+    if missing:
+        raise InvalidArgumentError(
+            f"The layer {label} must hold its weights itself, but {', '.join(missing)} is made before each "
+            "forward, as by weight_norm, spectral_norm or pruning: call remove_weight_norm() or what "
+            "undoes it first, or name the layer in `exclude`."
+        )
+    for parameter in module.parameters(recurse=False):
+        check_weights(label, parameter)
+
+
+def _weight_names(module: nn.Module) -> list[str]:
+    if isinstance(module, nn.RNNBase):
+        return list(module._flat_weights_names)
+    return ["weight"] if hasattr(module, "weight") else []

@@ -1,0 +1,1 @@
+"""Hardware-aware training: weight noise, straight-through gradients, learned input ranges."""

@@ -1,0 +1,1 @@
+"""Compiled CPU passes over float32 arrays."""

@@ -1,0 +1,1 @@
+"""Analog versions of torch layers."""

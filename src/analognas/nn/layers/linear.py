@@ -1,0 +1,62 @@
+"""The analog linear layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..config import AnalogConfig
+from ..tile.products import LinearProduct
+from .base import AnalogLayer
+from .input_checks import check_features
+
+
+class AnalogLinear(AnalogLayer, nn.Linear):
+    """A linear layer on analog tiles; the bias is digital.
+
+    Args:
+        in_features: Inputs.
+        out_features: Outputs.
+        bias: Whether there is a bias.
+        config: The hardware.
+        device: Torch device of the parameters.
+        dtype: Type of the parameters.
+
+    Raises:
+        InvalidArgumentError: If the weights cannot be put on tiles.
+
+    Example:
+        >>> import torch
+        >>> layer = AnalogLinear(1024, 10)
+        >>> layer.program(generator=torch.Generator().manual_seed(0))
+        >>> layer.at_time(3600.0)
+        >>> layer(torch.ones(4, 1024)).shape
+        torch.Size([4, 10])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        *,
+        config: AnalogConfig | None = None,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        nn.Linear.__init__(self, in_features, out_features, bias, device=device, dtype=dtype)
+        self._make_analog(
+            config or AnalogConfig(), LinearProduct(), channels=in_features, outputs=out_features
+        )
+
+    def _digital(self, x: Tensor) -> Tensor:
+        return functional.linear(x, self.weight, self.bias)
+
+    def _to_tiles(self, x: Tensor) -> Tensor:
+        check_features(type(self).__name__, x, -1, self.in_features)
+        return x.reshape(-1, self.in_features)
+
+    def _from_tiles(self, y: Tensor, x: Tensor) -> Tensor:
+        return y.reshape(*x.shape[:-1], self.out_features)

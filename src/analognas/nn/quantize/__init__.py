@@ -1,0 +1,1 @@
+"""Integer layers for quantized networks, and quantization-aware training through them."""

@@ -1,0 +1,1 @@
+"""What happens on one tile: cutting, forward, converters, drift compensation, programmed chips."""

@@ -1,0 +1,59 @@
+"""The worker: budgets, repeats, back ends, callbacks, the trial log, and resuming."""
+
+from .backends.base import BACKENDS, Backend, SerialBackend, make_backend
+from .backends.parallel import ParallelBackend
+from .backends.pool import PoolBackend
+from .backends.ray_backend import RayBackend
+from .budget import Budget
+from .callbacks import Progress, SearchView, StopSearch
+from .final_training import (
+    FinalTraining,
+    model_of_search,
+    searched_model,
+    train_architecture,
+)
+from .log.export import export_trials
+from .log.reader import Trials, find_logs, read_trials
+from .log.trial_log import TrialLog
+from .results.formatting import architecture_text, metric_text, number, value_text
+from .results.search_result import RunResult, SearchResult
+from .results.standings import Comparison, Estimate, Standings
+from .results_folder import make_folder, next_folder
+from .settings import find_evaluator
+from .worker import Worker
+
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "Budget",
+    "Comparison",
+    "Estimate",
+    "FinalTraining",
+    "ParallelBackend",
+    "PoolBackend",
+    "Progress",
+    "RayBackend",
+    "RunResult",
+    "SearchResult",
+    "SearchView",
+    "SerialBackend",
+    "Standings",
+    "StopSearch",
+    "TrialLog",
+    "Trials",
+    "Worker",
+    "architecture_text",
+    "export_trials",
+    "find_evaluator",
+    "find_logs",
+    "make_backend",
+    "make_folder",
+    "metric_text",
+    "model_of_search",
+    "next_folder",
+    "number",
+    "read_trials",
+    "searched_model",
+    "train_architecture",
+    "value_text",
+]

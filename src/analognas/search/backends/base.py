@@ -1,0 +1,177 @@
+"""Where evaluations happen: in this process, in a pool of processes, or on a cluster."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
+
+from ...core import EvaluationError, InvalidArgumentError, Registry, check_int
+from ...evaluators import Evaluator
+from .jobs import Job, Outcome, attempt
+
+RETRIES = 2
+"""How often an evaluation that failed is tried again, unless a back end is told otherwise."""
+
+HOPELESS = 10
+"""A search ends if this many evaluations fail before the first succeeds: then it is not the architectures."""
+
+_SLOW = 1.0  # s a row
+
+
+class Backend(ABC):
+    """Runs an evaluator over populations.
+
+    A value depends on its row alone, not on where or in which order it was measured, so every back end gives
+    the same search. What fails is tried again ``retries`` times; an architecture that always fails, or whose
+    value is infinite, gets NaN and the reason, and the search goes on.
+
+    Args:
+        retries: How often an evaluation that failed is tried again.
+
+    Attributes:
+        name: Its name in the registry.
+
+    Raises:
+        InvalidArgumentError: If ``retries`` is negative.
+    """
+
+    name: ClassVar[str]
+
+    def __init__(self, *, retries: int = RETRIES) -> None:
+        self.retries = check_int("retries", retries, minimum=0)
+        self._n_failed = 0
+        self._succeeded = False
+
+    def open(self, evaluator: Evaluator) -> None:
+        """Get ready to measure with an evaluator.
+
+        Called once before the first :meth:`measure` of a search.
+
+        Raises:
+            InvalidArgumentError: If the evaluator cannot be used here.
+        """
+        self._n_failed = 0
+        self._succeeded = False
+        self._open(evaluator)
+
+    def measure(self, job: Job) -> Iterator[Outcome]:
+        """Measure a job and yield its rows as they are done, in any order, each once.
+
+        Called with every batch that holds something new; all of it is taken before the next call.
+
+        Raises:
+            EvaluationError: If nothing can be measured, whatever the architecture.
+        """
+        parts = (part for outcome in self._measure(job) for part in outcome.separated())
+        for outcome in parts:
+            if outcome.error is None:
+                self._succeeded = True
+            elif not self._succeeded:
+                self._n_failed += 1
+                if self._n_failed >= HOPELESS:
+                    raise EvaluationError(
+                        f"The first {HOPELESS} evaluations all failed, the last with {outcome.error!r}; "
+                        "mend the evaluator and begin the search anew."
+                    )
+            yield outcome
+
+    @abstractmethod
+    def close(self) -> None:
+        """End what :meth:`open` began, also in the middle of a job; called once at the end of a search."""
+
+    @abstractmethod
+    def _open(self, evaluator: Evaluator) -> None:
+        """Get ready; called by :meth:`open`."""
+
+    @abstractmethod
+    def _measure(self, job: Job) -> Iterator[Outcome]:
+        """Measure a job; called by :meth:`measure`."""
+
+
+class SerialBackend(Backend):
+    """Measures in this process, a whole batch in one call of the evaluator.
+
+    Once an evaluator has shown that it takes longer than a second an architecture, it is given one at a time,
+    so that an interruption costs no more than that one. Nothing guards against an architecture that ends the
+    process.
+
+    Args:
+        retries: How often an evaluation that raised an error is tried again.
+    """
+
+    name = "serial"
+    _evaluator: Evaluator
+    _slow: bool
+
+    def _open(self, evaluator: Evaluator) -> None:
+        self._evaluator = evaluator
+        self._slow = False
+
+    def _measure(self, job: Job) -> Iterator[Outcome]:
+        if not self._slow:
+            start = time.monotonic()
+            result = attempt(self._evaluator, job)
+            self._slow = time.monotonic() - start > _SLOW * len(job)
+            if not isinstance(result, str):
+                yield Outcome(range(len(job)), result)
+                return
+        for row in range(len(job)):
+            yield self._alone(job.row(row), row)
+
+    def _alone(self, job: Job, row: int) -> Outcome:
+        error = ""
+        for _ in range(1 + self.retries):
+            result = attempt(self._evaluator, job)
+            if not isinstance(result, str):
+                return Outcome((row,), result)
+            error = result
+        return Outcome((row,), job.unmeasured(), error)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+BACKENDS: Registry[Callable[..., Backend]] = Registry(
+    "back end",
+    {
+        "serial": SerialBackend,
+        "pool": f"{__package__}.pool:PoolBackend",
+        "ray": f"{__package__}.ray_backend:RayBackend",
+    },
+)
+"""Back ends by the name that ``analognas search --backend`` takes."""
+
+
+def make_backend(backend: Backend | str, n_workers: int | None = None, **options: Any) -> Backend:
+    """Return a back end by name, or the one that is given.
+
+    Args:
+        backend: Name or object.
+        n_workers: Workers of a named parallel back end; its own default if None.
+        options: Further arguments of the back end's constructor.
+
+    Raises:
+        UnknownNameError: If there is no such back end.
+        InvalidArgumentError: If ``n_workers`` is below 1, or given where it has no meaning.
+    """
+    if isinstance(backend, str):
+        make = BACKENDS.get(backend)
+        if make is not SerialBackend:
+            return make(n_workers=n_workers, **options)
+        if n_workers in (None, 1):
+            return make(**options)
+        check_int("n_workers", n_workers, minimum=1)
+        raise InvalidArgumentError(
+            f"The serial back end has one worker, but got n_workers={n_workers}; take backend='pool' for more."
+        )
+    if not isinstance(backend, Backend):
+        raise InvalidArgumentError(
+            f"`backend` must be one of {', '.join(BACKENDS)} or a Backend, but got {backend!r}."
+        )
+    if n_workers is not None:
+        raise InvalidArgumentError(
+            "Give `n_workers` to the back end that is made by hand, not beside it."
+        )
+    return backend

@@ -1,0 +1,192 @@
+"""What a back end is given to do, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import (
+    DataNotFoundError,
+    InvalidArgumentError,
+    NotFittedError,
+    TableIntegrityError,
+    UnknownNameError,
+)
+from ...evaluators import Evaluation, Evaluator
+from ...spaces import Population
+
+NOT_READY = (
+    DataNotFoundError,
+    InvalidArgumentError,
+    NotFittedError,
+    TableIntegrityError,
+    UnknownNameError,
+)
+"""Errors that speak of the evaluator, not of one architecture: a search ends with them at once."""
+
+_LONGEST_ERROR = 500
+_LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True)
+class Job:
+    """A population to be measured.
+
+    Attributes:
+        population: Shape ``(n, n_genes)``.
+        metrics: Names of the metrics wanted.
+        sem_metrics: Those of them that come with a standard error.
+        seeds: What the randomness of each row follows from, shape ``(n,)``, where the evaluator is a
+            :class:`.StochasticEvaluator`; else None.
+    """
+
+    population: Population
+    metrics: Sequence[str]
+    sem_metrics: Sequence[str]
+    seeds: NDArray[np.uint64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.population)
+
+    def row(self, row: int) -> Job:
+        """The part of it that is one architecture."""
+        rows = slice(row, row + 1)
+        seeds = None if self.seeds is None else self.seeds[rows]
+        return Job(self.population[rows], self.metrics, self.sem_metrics, seeds)
+
+    def run(self, evaluator: Any) -> Evaluation:
+        """Measure it.
+
+        Raises:
+            InvalidArgumentError: If the evaluator does not return an evaluation, or that lacks a metric or a
+                standard error, or has not one number for each row.
+        """
+        if self.seeds is None:
+            evaluation: Any = evaluator.evaluate(self.population, self.metrics)
+        else:
+            evaluation = evaluator.measure(self.population, self.metrics, seeds=self.seeds)
+        kind = type(evaluator).__name__
+        if not isinstance(evaluation, Evaluation):
+            raise InvalidArgumentError(
+                f"An evaluator must return an Evaluation, but {kind} returned {_short(evaluation)}; write "
+                "Evaluation({metric: values, ...}, {metric: standard errors, ...})."
+            )
+        return Evaluation(
+            self._columns(kind, "values", evaluation.means, self.metrics),
+            self._columns(kind, "standard errors", evaluation.sems, self.sem_metrics),
+        )
+
+    def _columns(
+        self, kind: str, what: str, given: Mapping[str, Any], wanted: Sequence[str]
+    ) -> dict[str, NDArray[Any]]:
+        """Return the arrays that are wanted of those that an evaluator gave."""
+        columns = {}
+        for name in wanted:
+            if name not in given:
+                listed = ", ".join(map(str, given)) or "none"
+                raise InvalidArgumentError(
+                    f"An evaluator must return the {what} of {name!r} that it lists, but {kind} returned "
+                    f"{what} of {listed}."
+                )
+            column = np.asarray(given[name])
+            if column.shape != (len(self),):
+                n = len(column) if column.ndim == 1 else f"an array of shape {column.shape}"
+                raise InvalidArgumentError(
+                    f"An evaluator must return one value for each of {len(self)} architectures, but {kind} "
+                    f"returned {n} for {name!r}."
+                )
+            if column.dtype.kind not in "fiub":
+                raise InvalidArgumentError(
+                    f"An evaluator must return numbers, but {kind} returned {_short(column[0])} for {name!r}."
+                )
+            columns[name] = column
+        return columns
+
+    def unmeasured(self) -> Evaluation:
+        """NaN for every value: what stands for evaluations that failed."""
+        return Evaluation(
+            {name: np.full(len(self), np.nan) for name in self.metrics},
+            {name: np.full(len(self), np.nan) for name in self.sem_metrics},
+        )
+
+
+class Outcome(NamedTuple):
+    """Rows of a job that are done.
+
+    Attributes:
+        rows: Which rows, rising.
+        evaluation: Their metrics, NaN where evaluating failed.
+        error: Why it failed; None if it did not. Rows that fail come alone.
+    """
+
+    rows: Sequence[int]
+    evaluation: Evaluation
+    error: str | None = None
+
+    def separated(self) -> Iterator[Outcome]:
+        """Yield what was measured together, and each row with an impossible value alone, with the reason.
+
+        A metric whose value is infinite, or its standard error infinite or negative, becomes NaN there. NaN
+        from an evaluator is no failure: it says that there is no such value.
+        """
+        flaws = [] if self.error is not None else _flaws(self.evaluation)
+        if not flaws:
+            yield self
+            return
+        at_fault = np.any([flaw.where for flaw in flaws], axis=0)
+        sound = np.flatnonzero(~at_fault)
+        if len(sound):
+            yield Outcome([self.rows[at] for at in sound.tolist()], self.evaluation.take(sound))
+        for at in np.flatnonzero(at_fault).tolist():
+            first = next(flaw for flaw in flaws if flaw.where[at])
+            alone = self.evaluation.take(slice(at, at + 1))
+            for columns in (alone.means, alone.sems):
+                void = [flaw.metric for flaw in flaws if flaw.where[at] and flaw.metric in columns]
+                columns.update(dict.fromkeys(void, np.array([np.nan])))
+            yield Outcome([self.rows[at]], alone, f"its {first.column} is {first.values[at]:g}")
+
+
+class _Flaw(NamedTuple):
+    """A column with impossible values, and where they are."""
+
+    metric: str
+    column: str
+    values: NDArray[Any]
+    where: NDArray[np.bool_]
+
+
+def _flaws(evaluation: Evaluation) -> list[_Flaw]:
+    found = [_Flaw(name, name, v, np.isinf(v)) for name, v in evaluation.means.items()]
+    for name, v in evaluation.sems.items():
+        found.append(_Flaw(name, f"{name}_sem", v, np.isinf(v) | (v < 0)))
+    return [flaw for flaw in found if flaw.where.any()]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def error_text(error: BaseException) -> str:
+    """An error as a trial log keeps it: kind and message, on one line."""
+    message = " ".join(str(error).split())
+    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return text[:_LONGEST_ERROR]
+
+
+def attempt(evaluator: Evaluator, job: Job) -> Evaluation | str:
+    """Measure a job; return why not, if that fails.
+
+    Raises:
+        NOT_READY: If the evaluator itself is not ready.
+    """
+    try:
+        return job.run(evaluator)
+    except NOT_READY:
+        raise
+    except Exception as error:
+        return error_text(error)

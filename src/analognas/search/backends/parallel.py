@@ -1,0 +1,128 @@
+"""What parallel back ends share: one architecture for each worker at a time, and what happens when one dies."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ...core import EvaluationError, check_int
+from ...evaluators import Evaluation, Evaluator
+from .base import RETRIES, Backend
+from .jobs import NOT_READY, Job, Outcome, attempt, error_text
+
+_FAILED_STARTS = 3
+
+
+class Reply(NamedTuple):
+    """What came back from a worker.
+
+    Attributes:
+        evaluation: The metrics, if all went well.
+        error: Else what went wrong.
+        died: Whether the worker is gone.
+        started: Whether it ever got as far as having the evaluator.
+        not_ready: The error that speaks of the evaluator itself.
+    """
+
+    evaluation: Evaluation | None = None
+    error: str = ""
+    died: bool = False
+    started: bool = True
+    not_ready: Exception | None = None
+
+
+def answer(evaluator: Evaluator, job: Job) -> Reply:
+    """Measure a job; called in a worker."""
+    try:
+        result = attempt(evaluator, job)
+    except NOT_READY as error:
+        return Reply(not_ready=error)
+    except (KeyboardInterrupt, SystemExit) as error:
+        # Ctrl-C does not reach workers: these come from the evaluator, and end no worker.
+        result = error_text(error)
+    return Reply(error=result) if isinstance(result, str) else Reply(result)
+
+
+class ParallelBackend(Backend):
+    """Base of back ends with several workers.
+
+    Each worker holds the evaluator, loaded once, and has one architecture at a time: what dies with a worker is
+    that one evaluation. It is tried again by a worker that takes the place of the dead one.
+
+    Args:
+        n_workers: Workers; by default as many as this process may use cores.
+        retries: How often an evaluation that failed, or whose worker died, is tried again.
+
+    Raises:
+        InvalidArgumentError: If ``n_workers`` is below 1.
+    """
+
+    def __init__(self, *, n_workers: int | None = None, retries: int = RETRIES) -> None:
+        super().__init__(retries=retries)
+        wanted = n_cores() if n_workers is None else n_workers
+        self.n_workers = check_int("n_workers", wanted, minimum=1)
+        self._n_failed_starts = 0
+
+    def _open(self, evaluator: Evaluator) -> None:
+        self._n_failed_starts = 0
+        self._start_all(evaluator)
+
+    def _measure(self, job: Job) -> Iterator[Outcome]:
+        queue = deque(range(len(job)))
+        failures: Counter[int] = Counter()
+        at_work: dict[int, int] = {}  # row by worker
+        while queue or at_work:
+            for worker in range(self.n_workers):
+                if queue and worker not in at_work:
+                    at_work[worker] = queue.popleft()
+                    self._send(worker, job.row(at_work[worker]))
+            for worker, reply in self._wait(sorted(at_work)):
+                row = at_work.pop(worker)
+                if reply.died:
+                    self._replace(worker)
+                if reply.not_ready is not None:
+                    raise reply.not_ready
+                if reply.evaluation is not None:
+                    self._n_failed_starts = 0
+                    yield Outcome((row,), reply.evaluation)
+                    continue
+                failures[row] += self._counts(reply)
+                if failures[row] > self.retries:
+                    yield Outcome((row,), job.row(row).unmeasured(), reply.error)
+                else:
+                    queue.appendleft(row)
+
+    def _counts(self, reply: Reply) -> bool:
+        """Whether a failure is the architecture's: that of a worker which never started is not."""
+        if reply.started:
+            return True
+        self._n_failed_starts += 1
+        if self._n_failed_starts >= _FAILED_STARTS:
+            raise EvaluationError(f"Workers cannot be started: {reply.error}.")
+        return False
+
+    @abstractmethod
+    def _start_all(self, evaluator: Evaluator) -> None:
+        """Start all workers."""
+
+    @abstractmethod
+    def _send(self, worker: int, job: Job) -> None:
+        """Give an idle worker something to do; if that fails, :meth:`_wait` tells."""
+
+    @abstractmethod
+    def _wait(self, workers: Sequence[int]) -> list[tuple[int, Reply]]:
+        """Wait until at least one of some busy workers is done or dead."""
+
+    @abstractmethod
+    def _replace(self, worker: int) -> None:
+        """Put a new worker in the place of a dead one."""
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

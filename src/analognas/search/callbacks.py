@@ -1,0 +1,142 @@
+"""What watches a search: progress, and callbacks that may end it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import isnan
+from typing import Any
+
+import numpy as np
+
+from ..core import InvalidArgumentError
+from ..evaluators import Problem
+from ..spaces import Space
+from .results.search_result import RunResult
+from .run import Run
+
+
+class StopSearch(Exception):  # noqa: N818 - a signal like StopIteration, not an error
+    """Raised by a callback to end the search after the batch that it was called for."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a search has come.
+
+    Attributes:
+        run: Number of the run at work.
+        n_distinct: Evaluations that counted against its budget, see :class:`.RunResult`.
+        best: Best value of the objective in all runs so far; NaN before the first feasible one.
+        fraction: How much of its budget the run has spent, from 0 to 1.
+        n_failed: Evaluations of the run that failed.
+    """
+
+    run: int
+    n_distinct: int
+    best: float
+    fraction: float
+    n_failed: int
+
+
+@dataclass(frozen=True)
+class SearchView:
+    """A search as a callback sees it, after a batch; nothing in it can be changed.
+
+    What costs time to find is computed when it is first asked for.
+
+    Attributes:
+        run: Number of the run at work.
+        n_trials: Trials told to its optimizer.
+        n_distinct: Distinct architectures among them.
+        seconds: Time that the run has taken, s.
+        cost: What the run has spent of the budget's cost metric.
+        fraction: How much of its budget the run has spent, from 0 to 1.
+        replaying: Whether these trials come from the log of an interrupted search.
+    """
+
+    run: int
+    n_trials: int
+    n_distinct: int
+    seconds: float
+    cost: float
+    fraction: float
+    replaying: bool
+    _state: Run = field(repr=False)
+    _space: Space = field(repr=False)
+    _best_before: float = field(repr=False)
+
+    @classmethod
+    def of(cls, run: Run, best_before: float) -> SearchView:
+        """Look at a run; ``best_before`` is the best value of the runs before it."""
+        return cls(
+            run.number,
+            run.n_trials,
+            run.n_distinct,
+            run.seconds,
+            run.cost,
+            run.fraction,
+            run.replaying,
+            run,
+            run.evaluator.space,
+            best_before,
+        )
+
+    @cached_property
+    def result(self) -> RunResult:
+        """What the run has found so far, arrays that cannot be written to."""
+        result = self._state.snapshot()
+        evaluation = result.evaluation
+        arrays = [result.population, result.new, result.score, result.violation]
+        for array in (*arrays, *evaluation.means.values(), *evaluation.sems.values()):
+            array.flags.writeable = False
+        return result
+
+    @property
+    def best(self) -> float:
+        """Best value of the objective in all runs so far; NaN before the first feasible one."""
+        problem = self._state.problem
+        return better(problem, self._best_before, self.result.best_value(problem))
+
+    @property
+    def best_architecture(self) -> Any:
+        """The run's best architecture in the space's own form."""
+        return self._space.decode(self.result.population[self.result.best])
+
+
+Callback = Callable[[SearchView], object]
+"""Called after every batch; ends the search by returning True or raising :class:`StopSearch`."""
+
+
+def check_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
+    """Return callbacks as a tuple.
+
+    Raises:
+        InvalidArgumentError: If one cannot be called.
+    """
+    listed = isinstance(callbacks, Iterable) and not callable(callbacks)
+    if not listed or not all(callable(callback) for callback in callbacks):
+        raise InvalidArgumentError(
+            f"`callbacks` must be a list of functions that take a SearchView, but got {callbacks!r}."
+        )
+    return tuple(callbacks)
+
+
+def any_stops(callbacks: Sequence[Callback], view: SearchView) -> bool:
+    """Call all callbacks; tell whether one of them ends the search."""
+    stop = False
+    for callback in callbacks:
+        try:
+            answer = callback(view)
+            stop |= isinstance(answer, bool | np.bool_) and bool(answer)
+        except StopSearch:
+            stop = True
+    return stop
+
+
+def better(problem: Problem, first: float, second: float) -> float:
+    """The better of two values of the objective; NaN is worse than any."""
+    if isnan(first) or isnan(second):
+        return second if isnan(first) else first
+    return first if problem.sign * first >= problem.sign * second else second

@@ -1,0 +1,162 @@
+"""From a search's winner to a trained network with its accuracy over time on simulated chips."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core import AnalogNASError, InvalidArgumentError, ResumeError, TableIntegrityError
+from ..spaces import SPACES, Space
+from .results_folder import RESULT_FILE, make_folder
+
+if TYPE_CHECKING:
+    from ..drift import DriftProgress, DriftResult
+    from ..training import Recipe, RunConfig, TrainingResult
+
+DRIFT_FOLDER = "drift"
+"""Where the evaluation over time goes, in the folder of the training."""
+
+RECIPE = "hwa"
+"""How an architecture of a search is trained unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class FinalTraining:
+    """What :func:`train_architecture` did.
+
+    Attributes:
+        folder: Where its files are: those of :func:`~analognas.training.train_run`, and of the evaluation below
+            ``drift``.
+        training: Results of the stages of training, the last being the recipe's.
+        drift: Accuracy over time by kind of network: ``hwa`` as trained, ``direct`` the digital one mapped as
+            it is.
+    """
+
+    folder: Path
+    training: tuple[TrainingResult, ...]
+    drift: dict[str, DriftResult]
+
+
+def searched_model(space: Space, architecture: Any) -> dict[str, Any]:
+    """Return ``model`` and ``model_options`` of a run that trains an architecture.
+
+    Args:
+        space: Its space.
+        architecture: The architecture in any form of the space.
+
+    Raises:
+        InvalidArgumentError: If the space has no name by which the network can be built again.
+        OutOfSpaceError: If the architecture does not belong to the space.
+
+    Example:
+        >>> searched_model(SPACES.get("nasbench201")(), (2, 2, 0, 4, 2, 1))["model"]
+        'searched'
+    """
+    known = SPACES.get(space.name)() if space.name in SPACES.names() else None
+    if known is None or known.fingerprint() != space.fingerprint():
+        raise InvalidArgumentError(
+            f"A network of the space {space.name!r} could not be built again from its files: make the space "
+            "known first, SPACES.add(name, make) with a new name and a function that makes it."
+        )
+    described = space.describe(space.encode(architecture))["architecture"]
+    return {"model": "searched", "model_options": {"space": space.name, "architecture": described}}
+
+
+def model_of_search(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return ``model`` and ``model_options`` of a run that trains the winner of a finished search.
+
+    Args:
+        folder: The search's folder.
+
+    Raises:
+        TableIntegrityError: If there is no result of a search in it.
+    """
+    file = Path(folder) / RESULT_FILE
+    try:
+        result = json.loads(file.read_text())
+        space = SPACES.get(result["space"])()
+        return searched_model(space, result["best"]["architecture"])
+    except FileNotFoundError:
+        raise TableIntegrityError(
+            f"There is no result in {os.fspath(folder)!r}: it has no {RESULT_FILE}. Give the folder of a "
+            "search that has ended; one that was interrupted goes on with: analognas search --resume FOLDER."
+        ) from None
+    except AnalogNASError:
+        raise
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise TableIntegrityError(
+            f"{str(file)!r} cannot be read as the result of a search: {error}."
+        ) from None
+
+
+def train_architecture(
+    space: Space,
+    architecture: Any,
+    data: str = "digits",
+    *,
+    out: str | os.PathLike[str],
+    recipe: Recipe | str = RECIPE,
+    resume: bool = False,
+    evaluation: dict[str, Any] | None = None,
+    on_drift: Callable[[str, DriftProgress], None] = lambda name, progress: None,
+    **run: Any,
+) -> FinalTraining:
+    """Train an architecture by a recipe, put it on simulated chips, and measure it over time.
+
+    Args:
+        space: Its space.
+        architecture: The architecture in any form of the space.
+        data: Name of the data set.
+        out: Folder of the files; new or empty.
+        recipe: The recipe, its name, or a file of one.
+        resume: Go on with what is in ``out``, with its own settings.
+        evaluation: Settings of the evaluation: ``chips``, ``times`` (s), ``tolerance``, ``examples``,
+            ``batch_size``, ``seed``; 25 chips at the standard times by default.
+        on_drift: Told how far the evaluation has come, by kind of network.
+        run: Further entries of a :class:`~analognas.training.RunConfig`, such as ``root``, ``digital``,
+            ``subset``, ``seed`` and ``device``; ``model_options`` add to those of the network.
+
+    Raises:
+        AnalogNASError: Whatever is wrong, in one line.
+    """
+    from ..drift.study import STUDY_FILE, Study, digital_beside
+    from ..training import CONFIG_FILE, RunConfig, find_recipe, train_run
+
+    folder = Path(out)
+    if resume:
+        if not (folder / CONFIG_FILE).is_file():
+            raise ResumeError(f"There is no training in {str(folder)!r}: it has no {CONFIG_FILE}.")
+        config = RunConfig.load(folder / CONFIG_FILE)
+    else:
+        chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
+        network = searched_model(space, architecture)
+        network["model_options"] |= run.pop("model_options", {})
+        config = _run_config({**run, **network, "data": data, "recipe": chosen})
+        make_folder(folder)
+    training = train_run(config, folder, resume=resume)
+    drift = folder / DRIFT_FOLDER
+    if (drift / STUDY_FILE).is_file():
+        study = Study.load(drift)
+    else:
+        study = Study(
+            **{"direct": digital_beside(folder), **(evaluation or {}), "checkpoint": str(folder)}
+        )
+        study.check()
+        drift.mkdir(exist_ok=True)
+        study.save(drift)
+    return FinalTraining(folder, tuple(training), study.run_drift(drift, on_drift))
+
+
+def _run_config(entries: dict[str, Any]) -> RunConfig:
+    """A run from entries of which some are recipes already."""
+    from ..training import Recipe, RunConfig, recipe_to_dict
+
+    plain = {
+        name: recipe_to_dict(value) if isinstance(value, Recipe) else value
+        for name, value in entries.items()
+    }
+    return RunConfig.from_dict(plain)

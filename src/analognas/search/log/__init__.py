@@ -1,0 +1,1 @@
+"""The log of trials: its schema, writing, reading and export."""

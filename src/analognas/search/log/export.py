@@ -1,0 +1,170 @@
+"""Trials for other programs: CSV, Parquet, and a study that Optuna's dashboard shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core import InvalidArgumentError, OutputFolderError, atomic_write, check_choice
+from ...optimizers.optuna_space import (
+    constraint_values,
+    gene_name,
+    import_optuna,
+    quiet,
+)
+from .optuna_study import Parameter, study_parameters
+from .reader import Trials
+
+FORMATS = {".csv": "csv", ".parquet": "parquet", ".db": "optuna", ".sqlite3": "optuna"}
+"""What a file is to hold, by its ending."""
+
+
+def export_trials(
+    trials: Trials, path: str | os.PathLike[str], *, format: str | None = None
+) -> Path:
+    """Write trials to a file that must not exist; if that fails, no file is left.
+
+    Args:
+        trials: The trials.
+        path: The file.
+        format: ``"csv"``, ``"parquet"`` or ``"optuna"`` (a study in SQLite); by the file's ending if None.
+
+    Returns:
+        The file.
+
+    Raises:
+        InvalidArgumentError: If the ending tells no format, or Optuna is needed and not installed.
+        UnknownNameError: If there is no such format.
+        OutputFolderError: If the file exists or cannot be written.
+    """
+    file = Path(path)
+    if format is None and file.suffix not in FORMATS:
+        raise InvalidArgumentError(
+            f"`path` must end in {', '.join(FORMATS)}, or `format` be given, but got {str(file)!r}."
+        )
+    kind = check_choice("format", format or FORMATS[file.suffix], ("csv", "parquet", "optuna"))
+    if file.exists():
+        raise OutputFolderError(f"{str(file)!r} exists already; name another file.")
+    if kind == "optuna":
+        _write_study(trials, file)
+        return file
+    from pyarrow import csv, parquet
+
+    with atomic_write(file) as stream:
+        (csv.write_csv if kind == "csv" else parquet.write_table)(_table(trials), stream)
+    return file
+
+
+def _table(trials: Trials) -> Any:
+    """One row a trial; architectures are JSON."""
+    import pyarrow as pa
+
+    rows = range(len(trials))
+    return pa.table(
+        {
+            "run": trials.run,
+            "number": trials.number,
+            "time": trials.time,
+            "new": trials.new,
+            "architecture": pa.array(
+                [json.dumps(trials.architecture(row)) for row in rows], pa.string()
+            ),
+            "genotype": pa.array(
+                [json.dumps(row) for row in trials.genotypes.tolist()], pa.string()
+            ),
+            "feasible": trials.violation == 0,
+            **{name: pa.array(column, from_pandas=True) for name, column in trials.values.items()},
+            "error": pa.array([str(error) or None for error in trials.errors], pa.string()),
+        }
+    )
+
+
+def _write_study(trials: Trials, file: Path) -> None:
+    """Write a study beside its place, then rename it."""
+    optuna = import_optuna()
+    if not file.parent.is_dir():
+        raise OutputFolderError(
+            f"There is no folder {str(file.parent)!r} to write {file.name!r} to."
+        )
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        with quiet(optuna):
+            _fill_study(trials, optuna, f"sqlite:///{part}")
+        part.replace(file)
+    except OSError as error:
+        raise OutputFolderError(f"Cannot write {str(file)!r}: {error.strerror}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fill_study(trials: Trials, optuna: Any, url: str) -> None:
+    """Make a study at ``url``; objectives keep their own units and directions."""
+    storage = optuna.storages.RDBStorage(url)
+    try:
+        study = optuna.create_study(
+            study_name=trials.path.resolve().parent.name,
+            storage=storage,
+            directions=[
+                "maximize" if trials.definition(name).higher_is_better else "minimize"
+                for name in trials.objectives
+            ],
+        )
+        study.set_metric_names(trials.objectives)
+        for key, value in trials.settings.items():
+            study.set_user_attr(key, value)
+        study.add_trials(_optuna_trials(trials, optuna))
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def _optuna_trials(trials: Trials, optuna: Any) -> list[Any]:
+    """Each trial with its active genes, objectives, constraints, and all else as user attributes."""
+    parameters = _parameters(trials, optuna)
+    space = trials.space
+    active = (
+        np.ones(trials.genotypes.shape, dtype=bool)
+        if space is None
+        else space.active(trials.genotypes.astype(space.dtype))
+    )
+    bounds = {
+        str(bound): constraint_values(bound, trials.values[bound.metric])
+        for bound in trials.constraints
+    }
+    made = []
+    for row, facts in enumerate(trials.rows()):
+        row_genes = trials.genotypes[row].tolist()
+        shown = [(parameters[gene], row_genes[gene]) for gene in np.flatnonzero(active[row])]
+        measured = np.isfinite(trials.violation[row])
+        state = optuna.trial.TrialState.COMPLETE if measured else optuna.trial.TrialState.FAIL
+        made.append(
+            optuna.trial.create_trial(
+                state=state,
+                values=[facts[name] for name in trials.objectives] if measured else None,
+                params={one.name: one.value(index) for one, index in shown},
+                distributions={one.name: one.distribution for one, _ in shown},
+                user_attrs=facts | {"constraints": {n: float(v[row]) for n, v in bounds.items()}}
+                if measured
+                else facts,
+                constraints={name: float(values[row]) for name, values in bounds.items()}
+                if measured
+                else None,
+            )
+        )
+    return made
+
+
+def _parameters(trials: Trials, optuna: Any) -> list[Parameter]:
+    """Parameters of the genes; indices as high as what was seen where the space is not known here."""
+    if trials.space is not None:
+        return study_parameters(trials.space)
+    highest = trials.genotypes.max(axis=0, initial=0).tolist()
+    return [
+        Parameter(gene_name(gene), optuna.distributions.IntDistribution(0, high), int)
+        for gene, high in enumerate(highest)
+    ]

@@ -1,0 +1,302 @@
+"""Reading of trial logs, also of one that another process writes to, or that an interrupted search left.
+
+Nothing is written, and columns are read by their names, so that logs of any known version are read alike.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import (
+    Constraint,
+    InvalidArgumentError,
+    Metric,
+    TableIntegrityError,
+    check_choice,
+    check_int,
+    parse_constraints,
+    total_violation,
+)
+from ...evaluators.costs import COUNTED
+from ...spaces import SPACES, Space
+from ..log_metrics import logged_metric, logged_metrics
+from ..results_folder import RESULT_FILE
+from .schema import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
+
+_FIXED = ("run", "number", "batch", "time", "new", "genotype")
+_SEM = "_sem"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trials:
+    """All trials of a log, in the order of run and number.
+
+    Attributes:
+        path: The log.
+        settings: What identifies the search, and its runs and budget.
+        run: Number of the run, shape ``(n,)``.
+        number: Number within the run, shape ``(n,)``.
+        time: Unix time of the batch, s, shape ``(n,)``.
+        new: Whether the architecture was new to the run, shape ``(n,)``.
+        genotypes: Genotypes, shape ``(n, n_genes)``.
+        values: Metrics, and standard errors as ``METRIC_sem``, shape ``(n,)`` each; NaN where there is none.
+        errors: Why a trial has no values; empty text where it has, shape ``(n,)``.
+    """
+
+    path: Path
+    settings: dict[str, Any]
+    run: NDArray[np.int64]
+    number: NDArray[np.int64]
+    time: Floats
+    new: NDArray[np.bool_]
+    genotypes: NDArray[np.int64]
+    values: dict[str, Floats]
+    errors: NDArray[np.str_]
+
+    @property
+    def objectives(self) -> list[str]:
+        """Names of the metrics that the search improves."""
+        return list(self.settings["objectives"])
+
+    @property
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The bounds of the search."""
+        return parse_constraints(self.settings["constraints"])
+
+    @property
+    def finished(self) -> bool:
+        """Whether the search has left a result beside its log."""
+        return (self.path.parent / RESULT_FILE).exists()
+
+    @cached_property
+    def space(self) -> Space | None:
+        """The space, where it is one that has a name and is still defined alike; else None."""
+        name = self.settings.get("space")
+        if name not in SPACES.names():
+            return None
+        space = SPACES.get(name)()
+        same = self.settings.get("space_fingerprint") == space.fingerprint()
+        return space if same and self.genotypes.shape[1] in (0, space.n_genes) else None
+
+    @cached_property
+    def violation(self) -> Floats:
+        """Total violation of the constraints, shape ``(n,)``; infinite where an objective was not measured."""
+        total = total_violation(self.constraints, self.values, len(self))
+        for name in self.objectives:
+            total[np.isnan(self.values[name])] = np.inf
+        return total
+
+    @cached_property
+    def _definitions(self) -> dict[str, Metric]:
+        return logged_metrics(self.settings)
+
+    def definition(self, name: str) -> Metric:
+        """What a metric is, as the log says; logs of earlier versions leave it to the vocabulary.
+
+        Raises:
+            UnknownNameError: If nothing says what it is.
+        """
+        return logged_metric(self._definitions, name)
+
+    def best_first(self) -> NDArray[np.int64]:
+        """Positions, feasible before infeasible, then the better first objective, then the older."""
+        name = self.objectives[0]
+        sign = -1.0 if self.definition(name).higher_is_better else 1.0
+        return np.lexsort((np.arange(len(self)), sign * self.values[name], self.violation))
+
+    def matching(
+        self, *, run: int | None = None, where: Any = (), feasible: bool = False
+    ) -> NDArray[np.bool_]:
+        """Tell which trials are of one run, meet further bounds, and meet the search's own, shape ``(n,)``.
+
+        Args:
+            run: Number of the run; None: any.
+            where: Bounds such as ``"params<=1e6"`` on metrics that were logged, or that the space counts.
+            feasible: Whether the search's constraints must be met.
+
+        Raises:
+            InvalidArgumentError: If a bound cannot be read, or the search has no such run.
+            UnknownNameError: If a metric is neither in the log nor counted.
+        """
+        kept = np.ones(len(self), dtype=bool) if run is None else self.run == self._checked_run(run)
+        for bound in parse_constraints(where):
+            kept &= bound.satisfied(self.metric(bound.metric))
+        return kept & (self.violation == 0) if feasible else kept
+
+    def _checked_run(self, run: int) -> int:
+        """Refuse a run that the search neither has nor will have."""
+        n_planned = self.settings.get("runs")
+        planned = range(n_planned) if isinstance(n_planned, int) else range(0)
+        known = sorted({*planned, *self.run.tolist()})
+        if check_int("run", run, minimum=0) not in known:
+            listed = (
+                f"one of {', '.join(map(str, known))}"
+                if known
+                else "left away, as there is none yet"
+            )
+            raise InvalidArgumentError(f"`run` must be {listed}, but got {run}.")
+        return run
+
+    def metric(self, name: str) -> Floats:
+        """Return a column of the log, or what the space counts of each architecture, shape ``(n,)``.
+
+        Raises:
+            UnknownNameError: If it is neither.
+        """
+        counted = [one for one in COUNTED if callable(getattr(self.space, one, None))]
+        check_choice("metric", name, dict.fromkeys([*self.values, *counted]))
+        if name in self.values:
+            return self.values[name]
+        assert self.space is not None  # it counts
+        population = self.genotypes.astype(self.space.dtype)
+        return np.asarray(getattr(self.space, name)(population), dtype=np.float64)
+
+    def architecture(self, row: int) -> Any:
+        """The architecture of one trial as JSON types; its genotype where the space is not known here."""
+        genotype = self.genotypes[row]
+        return genotype.tolist() if self.space is None else self._described(genotype)
+
+    def _described(self, genotype: NDArray[np.int64]) -> Any:
+        assert self.space is not None
+        return self.space.describe(genotype.astype(self.space.dtype))["architecture"]
+
+    def take(self, rows: NDArray[Any]) -> Trials:
+        """Return some trials, by positions or a mask."""
+        names = ("run", "number", "time", "new", "genotypes", "errors")
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
+        return replace(
+            self, values={name: column[rows] for name, column in self.values.items()}, **columns
+        )
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Each trial as JSON types."""
+        violation = self.violation
+        for row in range(len(self)):
+            values = {name: float(column[row]) for name, column in self.values.items()}
+            yield {
+                "run": int(self.run[row]),
+                "number": int(self.number[row]),
+                "time": float(self.time[row]),
+                "new": bool(self.new[row]),
+                "architecture": self.architecture(row),
+                "feasible": bool(violation[row] == 0),
+                **{name: value if np.isfinite(value) else None for name, value in values.items()},
+                "error": str(self.errors[row]) or None,
+            }
+
+    def __len__(self) -> int:
+        return len(self.run)
+
+
+def find_logs(folder: str | os.PathLike[str]) -> list[Path]:
+    """Return the trial logs in a folder and in those below it, sorted by path.
+
+    Raises:
+        TableIntegrityError: If there is no such folder.
+    """
+    top = Path(folder)
+    if not top.is_dir():
+        raise TableIntegrityError(f"There is no folder {str(top)!r} to look for trial logs in.")
+    return sorted(top.rglob(FILE_NAME))
+
+
+def read_trials(path: str | os.PathLike[str]) -> Trials:
+    """Read a trial log as it is now.
+
+    Args:
+        path: The log, or the folder of a search.
+
+    Raises:
+        TableIntegrityError: If there is none, or it is damaged, of another kind, or of a newer version.
+    """
+    file = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
+    if not file.is_file():
+        raise TableIntegrityError(
+            f"There is no trial log at {str(file)!r}; give the folder of a search, or its {FILE_NAME}."
+        )
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            # One transaction, so that all tables are of one moment.
+            connection.execute("BEGIN")
+            _check_kind(connection, file)
+            return _read(connection, file)
+    except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError) as error:
+        if isinstance(error, TableIntegrityError):
+            raise
+        raise TableIntegrityError(
+            f"{str(file)!r} cannot be read as a trial log of analognas: {error}."
+        ) from None
+
+
+def _check_kind(connection: sqlite3.Connection, file: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise TableIntegrityError(f"{str(file)!r} is an SQLite file but no trial log of analognas.")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise TableIntegrityError(
+            f"The trial log {str(file)!r} has format version {version}, but this analognas reads up to "
+            f"{SCHEMA_VERSION}; upgrade analognas."
+        )
+
+
+def _read(connection: sqlite3.Connection, file: Path) -> Trials:
+    settings = {
+        key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM search")
+    }
+    logged_metrics(settings)
+    for key in ("objectives", "constraints"):
+        if not isinstance(settings.get(key), list):
+            raise TableIntegrityError(f"The trial log {str(file)!r} does not say its {key}.")
+    cursor = connection.execute("SELECT * FROM trials ORDER BY run, number")
+    names = [entry[0] for entry in cursor.description]
+    columns = dict(zip(names, _transposed(cursor.fetchall(), len(names)), strict=True))
+    genotypes = [json.loads(text) for text in columns["genotype"]]
+    run = np.array(columns["run"], dtype=np.int64)
+    number = np.array(columns["number"], dtype=np.int64)
+    values = {
+        name: np.array([np.nan if v is None else v for v in column], dtype=np.float64)
+        for name, column in columns.items()
+        if name not in _FIXED
+    }
+    for name in settings["objectives"]:
+        if name not in values:
+            raise TableIntegrityError(f"The trial log {str(file)!r} has no column {name!r}.")
+    failed = _failures(connection)
+    keys = zip(run.tolist(), number.tolist(), strict=True)
+    return Trials(
+        file,
+        settings,
+        run,
+        number,
+        np.array(columns["time"], dtype=np.float64),
+        np.array(columns["new"], dtype=bool),
+        np.array(genotypes, dtype=np.int64).reshape(len(run), -1 if len(run) else 0),
+        values,
+        np.array([failed.get(key, "") for key in keys], dtype=np.str_),
+    )
+
+
+def _transposed(rows: Sequence[Sequence[Any]], n_columns: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(n_columns)]
+
+
+def _failures(connection: sqlite3.Connection) -> dict[tuple[int, int], str]:
+    """Why trials have no values, by run and number; logs of version 1 do not say."""
+    known = connection.execute("SELECT name FROM sqlite_master WHERE name = 'failures'").fetchone()
+    if known is None:
+        return {}
+    rows = connection.execute("SELECT run, number, error FROM failures")
+    return {(run, number): error for run, number, error in rows}

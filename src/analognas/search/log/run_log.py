@@ -1,0 +1,115 @@
+"""What the trial log holds of one run, taken from there when the run is replayed, and what is added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...core import ResumeError
+from ...evaluators import Evaluation
+from ...spaces import Population, Space
+from .trial_log import TrialLog
+
+
+class Journal:
+    """The part of a log that is one run's; without a log, nothing is known and nothing kept.
+
+    Args:
+        log: The log, if there is one.
+        run: Number of the run.
+        space: The space of its architectures.
+
+    Attributes:
+        end: Trials below this number may be in the log, those above are not.
+        seconds: Time that the run had taken when it was interrupted, s.
+    """
+
+    def __init__(self, log: TrialLog | None, run: int, space: Space) -> None:
+        self._log = log
+        self._run = run
+        self._logged = None if log is None else log.read_run(run, space)
+        self.end = int(self._logged.numbers[-1]) + 1 if self._logged else 0
+        self.seconds = self._logged.seconds if self._logged else 0.0
+
+    def recall(
+        self, first: int, population: Population
+    ) -> tuple[list[int], Evaluation, dict[int, str]]:
+        """Return what is known of a batch: rows, their metrics, and errors by number of the trial.
+
+        Args:
+            first: Number of the batch's first trial.
+            population: The batch, shape ``(n, n_genes)``.
+
+        Raises:
+            ResumeError: If the log has another architecture in the place of one of these.
+        """
+        if self._logged is None or first >= self.end:
+            return [], Evaluation({}), {}
+        logged = self._logged
+        batch = [first, first + len(population)]
+        part = slice(*logged.numbers.searchsorted(batch).tolist())
+        numbers, genotypes = logged.numbers[part], logged.population[part]
+        proposed = population[numbers - first]
+        differs = (genotypes != proposed).any(axis=1)
+        if differs.any():
+            at = int(differs.argmax())
+            raise ResumeError(
+                f"Trial {numbers[at]} of run {self._run} in the log is {genotypes[at].tolist()}, but this "
+                f"search proposes {proposed[at].tolist()}: the log belongs to another search or another "
+                "version."
+            )
+        errors = {n: logged.errors[n] for n in numbers.tolist() if n in logged.errors}
+        return (numbers - first).tolist(), logged.evaluation.take(part), errors
+
+    def keep(
+        self,
+        first: int,
+        batch: int,
+        rows: Sequence[int],
+        population: Population,
+        new: Sequence[bool],
+        evaluation: Evaluation,
+        error: str | None = None,
+    ) -> None:
+        """Add some rows of a batch.
+
+        Args:
+            first: Number of the batch's first trial.
+            batch: Number of the batch.
+            rows: Which rows, rising; one alone where there is an ``error``.
+            population: The whole batch, shape ``(n, n_genes)``.
+            new: Whether each row of the batch is new to the run.
+            evaluation: Metrics of ``rows``.
+            error: Why they have no values.
+        """
+        if self._log is None:
+            return
+        start, stop = rows[0], rows[-1] + 1
+        if stop - start > len(rows):
+            for at, row in enumerate(rows):
+                alone = evaluation.take(slice(at, at + 1))
+                self.keep(first, batch, [row], population, new, alone)
+            return
+        errors = None if error is None else {first + start: error}
+        part = slice(start, stop)
+        self._log.append(
+            self._run, first + start, batch, population[part], new[part], evaluation, errors
+        )
+
+    def keep_state(self, n_told: int, seconds: float, state: Any) -> None:
+        """Add where the run stands after ``n_told`` trials, and the state of its random generator."""
+        if self._log is not None:
+            self._log.note_state(self._run, n_told, seconds, state)
+
+    def check_state(self, n_told: int, state: Any) -> None:
+        """Compare a replay with the run that it repeats.
+
+        Raises:
+            ResumeError: If the log has another state of the random generator after ``n_told`` trials.
+        """
+        if self._logged and self._logged.states.get(n_told, state) != state:
+            raise ResumeError(
+                f"After {n_told} trials of run {self._run} the random generator is not in the state that the "
+                "log holds: another version of the optimizer, of analognas or of numpy began the search; "
+                "continue it with that."
+            )

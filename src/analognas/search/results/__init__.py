@@ -1,0 +1,1 @@
+"""What a search found: winners, fronts, standings, and how they are printed."""

@@ -1,0 +1,319 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evaluators import REFERENCE, Evaluation, Problem
+from ...spaces import Population
+from .formatting import architecture_text, front_lines, number
+from .fronts import hypervolume_curves, igd_plus_curves, reference_front, scale_of
+from .standings import Comparison
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """One run of a search.
+
+    Attributes:
+        population: Every architecture evaluated, in order, shape ``(n, n_genes)``.
+        new: Whether each was new to the run, shape ``(n,)``.
+        evaluation: Their metrics.
+        score: First objective turned so that larger is better; minus infinity where a constraint is broken.
+            Where repeats are new measurements, the estimate from all readings of the architecture.
+        violation: Total violation of the constraints; 0 where all are met.
+        stopped_by: ``"budget"``, ``"seconds"``, ``"cost"``, ``"exhausted"`` (nothing new left), ``"stalled"``
+            or ``"callback"``.
+        n_evaluations: What counted against the budget: distinct architectures, or all readings where repeats
+            are new measurements.
+        errors: Why an evaluation failed, by row; its metrics are NaN.
+    """
+
+    population: Population
+    new: NDArray[np.bool_]
+    evaluation: Evaluation
+    score: NDArray[np.float64]
+    violation: NDArray[np.float64]
+    stopped_by: str
+    n_evaluations: int
+    errors: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def n_distinct(self) -> int:
+        """Number of distinct architectures evaluated."""
+        return int(self.new.sum())
+
+    @property
+    def best(self) -> int:
+        """Row of the best architecture: the best score, or the smallest violation if none is feasible."""
+        feasible = self.violation == 0
+        return int(self.score.argmax() if feasible.any() else self.violation.argmin())
+
+    @property
+    def feasible(self) -> bool:
+        """Whether any architecture met all constraints."""
+        return bool((self.violation == 0).any())
+
+    def best_value(self, problem: Problem) -> float:
+        """Best feasible value of the objective, in its own unit; NaN if there is none."""
+        if not self.feasible:
+            return float("nan")
+        return problem.sign * float(self.score[self.best])
+
+    def best_so_far(self) -> NDArray[np.float64]:
+        """Best score after each distinct query, shape ``(n_distinct,)``.
+
+        Minus infinity before the first feasible one.
+        """
+        best: NDArray[np.float64] = np.maximum.accumulate(self.score[self.new])
+        return best
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """All runs of a search.
+
+    Attributes:
+        problem: What was searched for.
+        runs: One result a run.
+        settings: Everything that identifies the search, JSON types.
+        architectures: The best architecture of each run, JSON types that the space's ``encode`` takes.
+        winners: The best distinct architectures over all runs, best first: notations, metrics, run and
+            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest. With
+            several objectives they are the non-dominated set, and the order is that of the first.
+            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
+        comparison: Interval of the winner and its rivals, where measurements have standard errors.
+    """
+
+    problem: Problem
+    runs: tuple[RunResult, ...]
+    settings: dict[str, Any]
+    architectures: tuple[Any, ...]
+    winners: tuple[dict[str, Any], ...]
+    comparison: Comparison | None = None
+
+    @property
+    def feasible(self) -> bool:
+        """Whether any architecture met all constraints."""
+        return any(run.feasible for run in self.runs)
+
+    @property
+    def front(self) -> tuple[dict[str, Any], ...]:
+        """The non-dominated set over all runs, entries as in ``winners``; empty where nothing is feasible.
+
+        With one objective, those that share its best value.
+        """
+        if not self.feasible:
+            return ()
+        if len(self.problem.objectives) > 1:
+            return self.winners
+        name = self.problem.objectives[0]
+        best = self.winners[0]["metrics"][name]
+        return tuple(cell for cell in self.winners if cell["metrics"][name] == best)
+
+    def hypervolume(self, ideal: Any = None, nadir: Any = None) -> NDArray[np.float64]:
+        """Hypervolume of each run's non-dominated set after each distinct query.
+
+        Objectives count in units in which 0 is the ideal and 1 the nadir, turned so that smaller is better, and
+        the volume ends at 1.1. Only values of one scale can be compared, so give the scale of a known front to
+        compare searches.
+
+        Args:
+            ideal: Best value of each objective, in its own unit, shape ``(n_objectives,)``; by default that of
+                the non-dominated set that all runs have found.
+            nadir: Worst value of each objective on the front, likewise.
+
+        Returns:
+            Shape ``(n_runs, n_queries)``, 0 before the first feasible architecture. Runs that ended early keep
+            their last value.
+
+        Raises:
+            InvalidArgumentError: If the scale cannot be read, or none is given and nothing is feasible.
+        """
+        scale = scale_of(self.problem, self.runs, ideal, nadir)
+        return hypervolume_curves(self.problem, self.runs, scale)
+
+    def igd_plus(self, reference: Any) -> NDArray[np.float64]:
+        """Mean distance from a known front to each run's non-dominated set after each distinct query (IGD+).
+
+        Args:
+            reference: Values of the known front in the objectives' own units, shape ``(m, n_objectives)``; they
+                also are the scale.
+
+        Returns:
+            Shape ``(n_runs, n_queries)``; 0 is best, NaN before the first feasible architecture.
+
+        Raises:
+            InvalidArgumentError: If the front has another shape or values that are not finite.
+        """
+        front = reference_front(self.problem, reference)
+        return igd_plus_curves(self.problem, self.runs, front)
+
+    @property
+    def sign(self) -> float:
+        """1 if the objective is maximised, -1 if it is minimised."""
+        return self.problem.sign
+
+    def finals(self) -> list[float]:
+        """Best value of each run that found something feasible, in the objective's own unit."""
+        return [run.best_value(self.problem) for run in self.runs if run.feasible]
+
+    def convergence(self) -> NDArray[np.float64]:
+        """Best value so far of each run after each distinct query, shape ``(n_runs, n_queries)``.
+
+        In the objective's own unit; NaN before the first feasible architecture. Runs that ended early keep
+        their last value.
+        """
+        curves = [run.best_so_far() for run in self.runs]
+        length = max(len(curve) for curve in curves)
+        padded = np.stack(
+            [np.pad(curve, (0, length - len(curve)), mode="edge") for curve in curves]
+        )
+        return np.where(np.isfinite(padded), self.sign * padded, np.nan)
+
+    def summary(self, *, table: bool = True) -> str:
+        """The result as a few lines of text.
+
+        Args:
+            table: With several objectives, begin with a table of the non-dominated set.
+        """
+        objective = self.problem.objectives[0]
+        about = self.problem.metric(objective)
+        unit = about.unit
+        best = self.winners[0]
+        shown = architecture_text(best["architecture"])
+        finals = self.finals()
+        if not finals:
+            return self._nothing_summary(shown)
+        if len(self.problem.objectives) > 1:
+            lines = self._front_summary(table)
+        else:
+            lines = [
+                f"Best architecture {shown} of run {best['run']}: "
+                f"{objective} {number(about, best['metrics'][objective])} {unit}".rstrip()
+            ]
+            if self.comparison is not None:
+                lines.append(self.comparison.summary(architecture_text, unit))
+            if len(finals) > 1:
+                lines.append(
+                    f"Best of each of {len(finals)} runs: {number(about, float(np.mean(finals)))} ± "
+                    f"{number(about, float(np.std(finals, ddof=1)))} {unit}".rstrip()
+                    + " (mean ± standard deviation)"
+                )
+        failed = len(self.runs) - len(finals)
+        if failed:
+            lines.append(
+                f"{failed} of {len(self.runs)} runs found nothing that meets the constraints"
+            )
+        n_errors = sum(len(run.errors) for run in self.runs)
+        if n_errors:
+            last = next(run.errors for run in reversed(self.runs) if run.errors)
+            lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
+        return "\n".join(lines)
+
+    def _nothing_summary(self, nearest: str) -> str:
+        """Why nothing could be chosen, and what came nearest."""
+        n = sum(run.n_distinct for run in self.runs)
+        unknown = [
+            name
+            for name in self.problem.metrics
+            if all(np.isnan(run.evaluation.means[name]).all() for run in self.runs)
+        ]
+        if unknown:
+            return (
+                f"No architecture can be chosen: none of {n} has a value of {' or '.join(unknown)}."
+            )
+        bounds = " and ".join(map(str, self.problem.constraints))
+        needed = " and ".join(self.problem.objectives)
+        if not bounds:
+            return f"No architecture can be chosen: none of {n} has values of {needed} together."
+        values = self.winners[0]["metrics"]
+        found = ", ".join(
+            f"{name} {'unknown' if values[name] is None else format(values[name], '.12g')}"
+            for name in dict.fromkeys(bound.metric for bound in self.problem.constraints)
+        )
+        return f"No architecture met {bounds}; the nearest is {nearest}: {found}."
+
+    def _front_summary(self, table: bool) -> list[str]:
+        objectives = [self.problem.metric(name) for name in self.problem.objectives]
+        volumes = self.hypervolume()[:, -1]
+        spread = f" ± {np.std(volumes, ddof=1):.3f}" if len(volumes) > 1 else ""
+        runs = "1 run" if len(volumes) == 1 else f"{len(volumes)} runs"
+        return [
+            *([*front_lines(self.front, objectives), ""] if table else []),
+            f"Non-dominated set of {len(self.front)} architectures from {runs}; hypervolume of a run "
+            f"{np.mean(volumes):.3f}{spread}, in units of this set's ideal and nadir",
+        ]
+
+    def to_json(self) -> dict[str, Any]:
+        """The result as JSON types, free of times and paths: equal searches give equal bytes.
+
+        With several objectives, ``front`` is the non-dominated set and ``best`` its member that is best in the
+        first objective; ``hypervolume`` says how large it is, and on which scale.
+        """
+        objective = self.problem.objectives[0]
+        per_run = []
+        for position, run in enumerate(self.runs):
+            row = run.best
+            per_run.append(
+                {
+                    "run": position,
+                    "architecture": self.architectures[position],
+                    objective: _number(
+                        run.best_value(self.problem)
+                        if run.feasible
+                        else run.evaluation.means[objective][row]
+                    ),
+                    "feasible": run.feasible,
+                    "evaluations": run.n_evaluations,
+                    "stopped_by": run.stopped_by,
+                    **({"failed": len(run.errors)} if run.errors else {}),
+                }
+            )
+        if len(self.problem.objectives) > 1:
+            return self._front_json(per_run)
+        finals = self.finals()
+        spread = float(np.std(finals, ddof=1)) if len(finals) > 1 else None
+        return {
+            **self.settings,
+            "feasible": self.feasible,
+            "best": self.winners[0],
+            "runners_up": list(self.winners[1:]),
+            **({} if self.comparison is None else {"comparison": self.comparison.to_json()}),
+            "runs": per_run,
+            "over_runs": {
+                "n": len(finals),
+                "mean": float(np.mean(finals)) if finals else None,
+                "std": spread,
+            },
+        }
+
+    def _front_json(self, per_run: list[dict[str, Any]]) -> dict[str, Any]:
+        whole = {"feasible": self.feasible, "best": self.winners[0], "front": list(self.front)}
+        if not self.feasible:
+            return {**self.settings, **whole, "nearest": list(self.winners), "runs": per_run}
+        names = self.problem.objectives
+        scale = scale_of(self.problem, self.runs, None, None)
+        volumes = hypervolume_curves(self.problem, self.runs, scale)[:, -1].tolist()
+        for entry, volume in zip(per_run, volumes, strict=True):
+            entry["hypervolume"] = volume
+        ends = {
+            name: dict(zip(names, self.problem.in_own_units(costs).tolist(), strict=True))
+            for name, costs in (("ideal", scale.ideal), ("nadir", scale.nadir))
+        }
+        volume = {
+            "mean_of_runs": float(np.mean(volumes)),
+            "std_of_runs": float(np.std(volumes, ddof=1)) if len(volumes) > 1 else None,
+            "reference": REFERENCE,
+            **ends,
+        }
+        return {**self.settings, **whole, "hypervolume": volume, "runs": per_run}
+
+
+def _number(value: float) -> float | None:
+    """A value as JSON has it: what was not measured is null."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,116 @@
+"""Which architectures a search hands over: the best few, or with several objectives the non-dominated set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...evaluators import (
+    CombinedEvaluator,
+    Evaluation,
+    Evaluator,
+    Problem,
+    Surrogate,
+    non_dominated,
+)
+from .search_result import RunResult
+from .standings import Comparison, Standings
+
+N_WINNERS = 5
+"""Architectures of a search with one objective, and the nearest where nothing is feasible."""
+
+
+def ranked(
+    evaluator: Evaluator, problem: Problem, results: Sequence[RunResult]
+) -> tuple[tuple[dict[str, Any], ...], Comparison | None]:
+    """Return the best distinct architectures of all runs, and how sure the first of them is the best.
+
+    With one objective these are the best five; with several the non-dominated set, whole, the best in the
+    first objective first. Where nothing is feasible, they are the five nearest.
+
+    Args:
+        evaluator: What measured.
+        problem: What was searched for.
+        results: The runs.
+
+    Returns:
+        Winners as :class:`.SearchResult` has them, and the comparison with rivals, if values have errors.
+    """
+    space = evaluator.space
+    population = np.concatenate([result.population for result in results])
+    standings = Standings(
+        space,
+        problem,
+        population,
+        _joined([result.evaluation for result in results]),
+        errors_of_measurement=not _is_predicted(evaluator, problem.objectives[0]),
+    )
+    order = _order(problem, standings)
+    run_of_trial = np.repeat(
+        np.arange(len(results)), [len(result.population) for result in results]
+    )
+    winners = []
+    for position in order.tolist():
+        trial = standings.first[position]
+        report = evaluator.report(population[trial])
+        known = standings.estimate(position)
+        winners.append(
+            {
+                **space.describe(population[trial]),
+                "run": int(run_of_trial[trial]),
+                "feasible": bool(standings.violation[position] == 0),
+                **report,
+                "metrics": _metrics(report["metrics"], standings, problem, position),
+                **({} if known is None else {"estimate": asdict(known)}),
+            }
+        )
+
+    def describe(position: int) -> Any:
+        return space.describe(population[standings.first[position]])["architecture"]
+
+    return tuple(winners), standings.comparison(int(order[0]), describe)
+
+
+def _is_predicted(evaluator: Evaluator, metric: str) -> bool:
+    """Whether a metric's standard errors are those of predictions, which no repeat makes smaller."""
+    source = evaluator.source_of(metric) if isinstance(evaluator, CombinedEvaluator) else evaluator
+    return isinstance(source, Surrogate)
+
+
+def _order(problem: Problem, standings: Standings) -> NDArray[np.int64]:
+    """Positions of the winners, best first."""
+    feasible = standings.violation == 0
+    if len(problem.objectives) == 1 or not feasible.any():
+        return standings.best_first()[:N_WINNERS]
+    costs = np.where(feasible[:, None], problem.costs(standings.evaluation), np.inf)
+    # lexsort is stable, so among equals the one found first wins.
+    order = np.lexsort(costs.T[::-1])
+    return order[non_dominated(costs, feasible)[order]]
+
+
+def _metrics(
+    reported: dict[str, Any], standings: Standings, problem: Problem, position: int
+) -> dict[str, Any]:
+    """What is reported, and what the search went by, whether it is reported or not; unmeasured is None."""
+    searched = {
+        name: float(standings.evaluation.means[name][position])
+        for name in problem.metrics
+        if name not in reported
+    }
+    return {
+        **reported,
+        **{name: value if np.isfinite(value) else None for name, value in searched.items()},
+    }
+
+
+def _joined(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Put evaluations of the same metrics one below the other."""
+    first = evaluations[0]
+    return Evaluation(
+        {name: np.concatenate([part.means[name] for part in evaluations]) for name in first.means},
+        {name: np.concatenate([part.sems[name] for part in evaluations]) for name in first.sems},
+    )

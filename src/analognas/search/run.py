@@ -1,0 +1,323 @@
+"""One run: ask, evaluate, tell, log, until the budget is spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import METRICS, Metric
+from ..evaluators import Evaluation, Evaluator, Problem, StochasticEvaluator, reading_seeds
+from ..optimizers import Optimizer
+from ..spaces import Population
+from .backends.base import Backend
+from .backends.jobs import Job, Outcome
+from .budget import Budget
+from .log.run_log import Journal
+from .log.trial_log import TrialLog, sem_column
+from .results.search_result import RunResult
+from .results.standings import Standings
+
+STALL = 10_000
+"""A run ends after this many evaluations in a row that brought nothing new."""
+
+
+class Run:
+    """The state of one run; :meth:`execute` drives it.
+
+    Args:
+        number: Number of the run within the search.
+        optimizer: An optimizer that was reset for this run.
+        generator: The random generator that it was given.
+        evaluator: Where values come from.
+        backend: What measures with it; it is open.
+        problem: What is searched for.
+        budget: What may be spent.
+        log: Where trials go, if anywhere.
+        seed: Seed of the search; the seeds of readings follow from it.
+
+    Attributes:
+        n_trials: Trials told to the optimizer.
+        n_distinct: Distinct architectures among them.
+        seconds: Time that the run has taken, that before an interruption included, s.
+        cost: Sum of the budget's cost metric.
+        errors: Why an evaluation failed, by number of the trial.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        optimizer: Optimizer,
+        generator: np.random.Generator,
+        evaluator: Evaluator,
+        backend: Backend,
+        problem: Problem,
+        budget: Budget,
+        log: TrialLog | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.number = number
+        self.optimizer = optimizer
+        self.evaluator = evaluator
+        self.problem = problem
+        self.budget = budget
+        self.n_trials = 0
+        self.n_distinct = 0
+        self.seconds = 0.0
+        self.cost = 0.0
+        self.errors: dict[int, str] = {}
+        self.seed = seed
+        self._generator = generator
+        self._backend = backend
+        self._journal = Journal(log, number, evaluator.space)
+        self._metrics = metrics_wanted(problem, budget)
+        self._sem_metrics = [name for name in self._metrics if name in evaluator.metrics_with_sem]
+        self._genotypes = np.empty((0, evaluator.space.n_genes), dtype=evaluator.space.dtype)
+        self._values = np.empty((0, len(self._metrics) + len(self._sem_metrics)))
+        self._new = np.empty(0, dtype=bool)
+        # Number of the trial that first measured each architecture, by code.
+        self._first_trial: dict[Any, int] = {}
+        self._batch = 0
+        # How often each architecture was read, by code; only where a repeat is a new measurement.
+        self._n_readings: dict[Any, int] = {}
+        # Runs as soon as something is measured; what the log holds was within the time of its day.
+        self._clock: float | None = None
+
+    def execute(self, after_batch: Callable[[Run], object] | None = None) -> RunResult:
+        """Drive the optimizer until the budget is spent or nothing new is left.
+
+        Args:
+            after_batch: Called after every batch; ends the run by returning something true.
+
+        Raises:
+            ResumeError: If the log holds other trials than this run proposes.
+            EvaluationError: If nothing can be evaluated.
+        """
+        since_new = 0
+        while (stopped_by := self._limit()) is None:
+            proposed = self.optimizer.ask()
+            if not len(proposed):
+                stopped_by = "exhausted"
+                break
+            population, new = self._within_budget(proposed)
+            evaluation = self._evaluate(population, new)
+            self._record(population, new, evaluation)
+            self.optimizer.tell(population, evaluation)
+            self._after_tell()
+            paid = any(new) or self.problem.stochastic
+            since_new = 0 if paid else since_new + len(population)
+            if since_new >= STALL:
+                stopped_by = "stalled"
+                break
+            if after_batch is not None and after_batch(self):
+                stopped_by = "callback"
+                break
+        return self._result(stopped_by)
+
+    @property
+    def n_spent(self) -> int:
+        """What counted against the budget: distinct architectures, or all readings where repeats are new."""
+        return self.n_trials if self.problem.stochastic else self.n_distinct
+
+    @property
+    def fraction(self) -> float:
+        """How much of the budget is spent, from 0 to 1."""
+        return self.budget.fraction(self.n_spent, self.seconds, self.cost)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the trials so far come from the log."""
+        return self._clock is None
+
+    def _limit(self) -> str | None:
+        """Which limit is reached, if any."""
+        if self._clock is None and self.n_trials >= self._journal.end:
+            self._start_clock()
+        seconds = 0.0 if self._clock is None else self.seconds
+        return self.budget.reached(self.n_spent, seconds, self.cost)
+
+    def _start_clock(self) -> None:
+        self.seconds = self._journal.seconds
+        self._clock = time.monotonic() - self.seconds
+
+    def _after_tell(self) -> None:
+        """Keep where the run stands after a batch, or check that a replay stands where the log says."""
+        self._batch += 1
+        state = self._generator.bit_generator.state
+        if self._clock is None:
+            self._journal.check_state(self.n_trials, state)
+        else:
+            self.seconds = time.monotonic() - self._clock
+            self._journal.keep_state(self.n_trials, self.seconds, state)
+
+    def snapshot(self) -> RunResult:
+        """What the run has found so far."""
+        return self._result("running")
+
+    def _within_budget(self, proposed: Population) -> tuple[Population, list[bool]]:
+        """Cut a proposal where the budget ends; tell which rows are new to the run."""
+        left = self.budget.most - self.n_spent
+        codes = self.evaluator.space.codes(proposed).tolist()
+        first_trial = self._first_trial
+        distinct = dict(zip(codes, range(self.n_trials, self.n_trials + len(codes)), strict=True))
+        if len(distinct) == len(codes) <= left and first_trial.keys().isdisjoint(codes):
+            # The usual case at once: all of them are new, and there is budget for all.
+            first_trial.update(distinct)
+            return proposed, [True] * len(codes)
+        new: list[bool] = []
+        for code in codes:
+            if not left:
+                break
+            is_new = code not in first_trial
+            if is_new:
+                first_trial[code] = self.n_trials + len(new)
+            left -= is_new or self.problem.stochastic
+            new.append(is_new)
+        return proposed[: len(new)], new
+
+    def _evaluate(self, population: Population, new: Sequence[bool]) -> Evaluation:
+        """Metrics of a batch: what the log holds, then new measurements, then those of repeats."""
+        n, first = len(population), self.n_trials
+        known, logged, errors = self._journal.recall(first, population)
+        self.errors.update(errors)
+        if len(known) == n:
+            self._seeds(population, [])
+            return logged
+        matrix = np.empty((n, self._values.shape[1]))
+        if known:
+            matrix[known] = self._matrix(logged)
+        paid = [True] * n if self.problem.stochastic else new
+        fresh = [row for row in range(n) if paid[row] and row not in known]
+        for outcome in self._measure(population, fresh):
+            rows = [fresh[row] for row in outcome.rows]
+            if outcome.error is not None:
+                self.errors[first + rows[0]] = outcome.error
+            self._keep(rows, population, new, outcome.evaluation, outcome.error)
+            if len(rows) == n:
+                return outcome.evaluation
+            matrix[rows] = self._matrix(outcome.evaluation)
+        repeats = [row for row in range(n) if not paid[row] and row not in known]
+        if repeats:
+            self._look_up(matrix, population, repeats)
+            self._keep(repeats, population, new, self._evaluation(matrix[repeats]))
+        return self._evaluation(matrix)
+
+    def _measure(self, population: Population, rows: list[int]) -> Iterable[Outcome]:
+        """Measure some rows of a batch."""
+        seeds = self._seeds(population, rows)
+        if not rows:
+            return ()
+        if self._clock is None:
+            self._start_clock()
+        part = population if len(rows) == len(population) else population[rows]
+        return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds))
+
+    def _seeds(self, population: Population, rows: list[int]) -> NDArray[np.uint64] | None:
+        """Seeds of the readings of some rows of a batch; every row of it is read once, now or in the log."""
+        if not isinstance(self.evaluator, StochasticEvaluator):
+            return None
+        readings = []
+        for code in self.evaluator.space.codes(population).tolist():
+            readings.append(self._n_readings.get(code, 0))
+            self._n_readings[code] = readings[-1] + 1
+        return reading_seeds(
+            self.seed, self.number, population[rows], [readings[row] for row in rows]
+        )
+
+    def _look_up(
+        self, matrix: NDArray[np.float64], population: Population, repeats: Sequence[int]
+    ) -> None:
+        """Give rows that were measured before the values they had."""
+        codes = self.evaluator.space.codes(population[repeats]).tolist()
+        for row, code in zip(repeats, codes, strict=True):
+            number = self._first_trial[code]
+            here = number - self.n_trials
+            matrix[row] = matrix[here] if here >= 0 else self._values[number]
+
+    def _keep(
+        self,
+        rows: Sequence[int],
+        population: Population,
+        new: Sequence[bool],
+        evaluation: Evaluation,
+        error: str | None = None,
+    ) -> None:
+        """Log some rows of this batch, whose metrics are ``evaluation``."""
+        self._journal.keep(self.n_trials, self._batch, rows, population, new, evaluation, error)
+
+    def _record(self, population: Population, new: Sequence[bool], evaluation: Evaluation) -> None:
+        end = self.n_trials + len(population)
+        if end > len(self._new):
+            capacity = max(end, 2 * len(self._new), 1024)
+            self._genotypes = _grown(self._genotypes, capacity)
+            self._values = _grown(self._values, capacity)
+            self._new = _grown(self._new, capacity)
+        part = slice(self.n_trials, end)
+        self._genotypes[part] = population
+        for column, values in enumerate(self._columns(evaluation)):
+            self._values[part, column] = values
+        self._new[part] = new
+        self.n_trials = end
+        self.n_distinct += sum(new)
+        if self.budget.cost_metric is not None:
+            # What failed has no cost that could be known.
+            self.cost += float(np.nansum(evaluation.means[self.budget.cost_metric]))
+
+    def _columns(self, evaluation: Evaluation) -> list[NDArray[np.float64]]:
+        means = [evaluation.means[name] for name in self._metrics]
+        return means + [evaluation.sems[name] for name in self._sem_metrics]
+
+    def _matrix(self, evaluation: Evaluation) -> NDArray[np.float64]:
+        return np.stack(self._columns(evaluation), axis=1)
+
+    def _evaluation(self, matrix: NDArray[np.float64]) -> Evaluation:
+        columns = dict(
+            zip([*self._metrics, *map(sem_column, self._sem_metrics)], matrix.T, strict=True)
+        )
+        sems = {name: columns.pop(sem_column(name)) for name in self._sem_metrics}
+        return Evaluation(columns, sems)
+
+    def _result(self, stopped_by: str) -> RunResult:
+        genotypes = self._genotypes[: self.n_trials]
+        evaluation = self._evaluation(self._values[: self.n_trials])
+        if self.problem.stochastic:
+            standings = Standings(self.evaluator.space, self.problem, genotypes, evaluation)
+            violation = standings.violation[standings.of_trial]
+            score = standings.score[standings.of_trial]
+        else:
+            violation = self.problem.violation(evaluation)
+            score = np.where(violation > 0, -np.inf, self.problem.scores(evaluation)[:, 0])
+        return RunResult(
+            population=genotypes,
+            new=self._new[: self.n_trials],
+            evaluation=evaluation,
+            score=score,
+            violation=violation,
+            stopped_by=stopped_by,
+            n_evaluations=self.n_spent,
+            errors=dict(self.errors),
+        )
+
+
+def metrics_wanted(problem: Problem, budget: Budget) -> list[str]:
+    """Metrics that every evaluation needs: those searched by, and the one that is paid with."""
+    paid = [] if budget.cost_metric is None else [budget.cost_metric]
+    return list(dict.fromkeys([*problem.metrics, *paid]))
+
+
+def definitions_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[Metric]:
+    """What the metrics are that every evaluation needs; an undeclared one that is paid with is a cost."""
+    known = {**METRICS, **{metric.name: metric for metric in evaluator.metric_definitions}}
+    known.update((metric.name, metric) for metric in problem.definitions)
+    names = metrics_wanted(problem, budget)
+    return [known.get(name) or Metric(name, "", higher_is_better=False) for name in names]
+
+
+def _grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]
+    grown = np.empty((capacity, *array.shape[1:]), dtype=array.dtype)
+    grown[: len(array)] = array
+    return grown

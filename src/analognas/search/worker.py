@@ -1,0 +1,335 @@
+"""The worker: runs an optimizer against an evaluator, within a budget, and keeps every trial."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from ..core import (
+    InvalidArgumentError,
+    RandomStreams,
+    check_choice,
+    check_int,
+    current_metric_name,
+    write_json,
+)
+from ..evaluators import Evaluator, Problem, StochasticEvaluator
+from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
+from ..spaces import SPACES, Space
+from .arguments import check_folder, check_objectives, check_observer, check_runs
+from .backends.base import Backend, make_backend
+from .budget import Budget
+from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
+from .final_training import FinalTraining, train_architecture
+from .log.trial_log import FILE_NAME, TrialLog, sem_column
+from .log_metrics import check_names
+from .results.search_result import RunResult, SearchResult
+from .results.winners import ranked
+from .results_folder import RESULT_FILE, open_log
+from .run import Run, definitions_wanted
+from .settings import check_evaluator, check_kind, find_evaluator, settle
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_PROGRESS_SECONDS = 0.1
+
+
+class Worker:
+    """Runs a search several times and gathers what it found.
+
+    Args:
+        space: The search space, or its name.
+        optimizer: The optimizer, or its name; by default ``predictor_guided``, and with several objectives
+            ``pareto_evolution``.
+        evaluator: Where values come from; by default the optimizer's own, if it has one, else what
+            :func:`.default_evaluator` finds: the AnalogNAS-Bench table for ``nasbench201``, and models and
+            tables of hardware where its metrics are asked for.
+        objectives: Name of the metric to improve, or names of several, of which the non-dominated set is
+            searched; by default the optimizer's own, else ``analog_drift_2592000``.
+        constraints: Bounds such as ``"params<=1e6"``; meeting them comes before the objective. Those that the
+            optimizer brings hold as well.
+        runs: Independent repeats.
+        budget: Distinct architectures evaluated in each run, or readings taken where a repeat is a new
+            measurement (:class:`.StochasticEvaluator`); by default the optimizer's own, else 500, or any number
+            where ``max_seconds`` or ``max_cost`` is given.
+        max_seconds: Wall-clock time of each run, s, that before an interruption included; None: any. The batch
+            at work is finished.
+        max_cost: Largest sum of ``cost_metric`` in each run, in that metric's unit; None: any. The batch that
+            reaches it is finished.
+        cost_metric: Metric of the evaluator that says what an evaluation cost, such as seconds of training;
+            kept in the log.
+        backend: Where evaluations happen: ``"serial"``, ``"pool"``, ``"ray"`` or a :class:`.Backend`. It makes
+            no difference to what is found.
+        n_workers: Workers of a parallel back end; by default one for each core.
+        only_runs: Numbers of the runs that this process does; all by default. Several processes may give one
+            ``out`` and runs of their own: they share its log, and none of them writes the result. A last worker
+            with ``resume=True`` gathers it.
+        callbacks: Called with a :class:`.SearchView` after every batch, also those replayed from a log; each
+            may end the search by returning True or raising :class:`.StopSearch`.
+        seed: Everything random follows from it.
+        out: Folder for the trial log and the result; new or empty. Nothing is written by default.
+        resume: Continue the search whose log is in ``out``: it goes on as if it had never stopped. Runs and
+            budget may be larger than before, not smaller.
+        on_progress: Called with a :class:`.Progress` about ten times a second.
+
+    Raises:
+        UnknownNameError: If a name is not known.
+        InvalidArgumentError: If a number is out of range, a constraint cannot be read, or parts do not belong
+            together.
+        NotFittedError: If the evaluator has learnt nothing yet.
+        OutputFolderError: From :meth:`search`, if ``out`` cannot be used.
+        ResumeError: From :meth:`search`, if the log in ``out`` belongs to another search or to a larger one.
+        EvaluationError: From :meth:`search`, if nothing can be evaluated.
+
+    Example:
+        >>> worker = Worker(optimizer="regularized_evolution", budget=100, runs=2)
+        >>> result = worker.search()
+        >>> len(result.runs), result.runs[0].n_distinct
+        (2, 100)
+    """
+
+    def __init__(
+        self,
+        space: Space | str = "nasbench201",
+        *,
+        optimizer: Optimizer | str | None = None,
+        evaluator: Evaluator | None = None,
+        objectives: str | Sequence[str] | None = None,
+        constraints: Any = None,
+        runs: int = 5,
+        budget: int | None = None,
+        max_seconds: float | None = None,
+        max_cost: float | None = None,
+        cost_metric: str | None = None,
+        seed: int = 0,
+        backend: Backend | str = "serial",
+        n_workers: int | None = None,
+        out: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        only_runs: Sequence[int] | None = None,
+        callbacks: Sequence[Callback] = (),
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> None:
+        objectives = check_objectives(objectives)
+        self.space = SPACES.get(space)() if isinstance(space, str) else space
+        optimizer = default_optimizer(objectives) if optimizer is None else optimizer
+        self.optimizer = OPTIMIZERS.get(optimizer)() if isinstance(optimizer, str) else optimizer
+        self.runs = check_int("runs", runs, minimum=1)
+        self.streams = RandomStreams(seed)
+        if isinstance(cost_metric, str):
+            cost_metric = current_metric_name(cost_metric)
+        given = {
+            "evaluator": evaluator,
+            "objectives": objectives,
+            "constraints": constraints,
+            "budget": budget,
+            "cost_metric": cost_metric if isinstance(cost_metric, str) else None,
+        }
+        check_kind("space", self.space, Space)
+        check_kind("optimizer", self.optimizer, Optimizer)
+        chosen = settle(self.optimizer, given)
+        self.evaluator: Evaluator = self._checked_evaluator(chosen)
+        self.problem = Problem.of(
+            chosen["objectives"],
+            chosen["constraints"],
+            self.evaluator.metrics,
+            stochastic=isinstance(self.evaluator, StochasticEvaluator),
+            definitions=self.evaluator.metric_definitions,
+        )
+        self.optimizer.check(self.problem)
+        if remark := self.optimizer.remark(self.problem):
+            warnings.warn(remark, stacklevel=2)
+        if cost_metric is not None:
+            cost_metric = check_choice("metric", cost_metric, self.evaluator.metrics)
+        unlimited = budget is None and (max_seconds is not None or max_cost is not None)
+        self.limits = Budget(
+            None if unlimited else chosen["budget"], max_seconds, max_cost, cost_metric
+        )
+        self.budget = self.limits.evaluations
+        self._metrics = check_names(definitions_wanted(self.problem, self.limits, self.evaluator))
+        self.out = None if out is None else check_folder(out)
+        self.backend = make_backend(backend, n_workers)
+        self.callbacks = check_callbacks(callbacks)
+        self.only_runs = None if only_runs is None else check_runs(only_runs, self.runs, self.out)
+        if resume and out is None:
+            raise InvalidArgumentError(
+                "`resume` needs `out`, the folder of the search to continue."
+            )
+        self.resume = resume
+        self.on_progress = check_observer(on_progress)
+        self.result: SearchResult | None = None
+        self._best = nan
+
+    def _checked_evaluator(self, chosen: dict[str, Any]) -> Evaluator:
+        """Return the evaluator; refuse one that does not belong to the search."""
+        evaluator: Evaluator | None = chosen["evaluator"]
+        if evaluator is None:
+            return find_evaluator(
+                self.space,
+                self.optimizer,
+                chosen["objectives"],
+                chosen["constraints"],
+                cost_metric=chosen["cost_metric"],
+            )
+        check_evaluator(evaluator, self.space, self.optimizer)
+        return evaluator
+
+    def identity(self) -> dict[str, Any]:
+        """What the trajectory of this search follows from, as JSON types."""
+        return {
+            **self._space_identity(),
+            "optimizer": {"name": self.optimizer.name, **self.optimizer.hyperparameters()},
+            "evaluator": self.evaluator.identity(),
+            "objectives": list(self.problem.objectives),
+            "constraints": [str(constraint) for constraint in self.problem.constraints],
+            "seed": self.streams.seed,
+            **({} if self.limits.cost_metric is None else {"cost_metric": self.limits.cost_metric}),
+        }
+
+    def _space_identity(self) -> dict[str, str]:
+        print_of_space = self.space.fingerprint()
+        more = {} if print_of_space is None else {"space_fingerprint": print_of_space}
+        return {"space": self.space.name, **more}
+
+    def search(self, *, progress: bool = False) -> SearchResult:
+        """Run the search and return what it found; with ``out``, keep the log and ``best.json`` there.
+
+        Interrupted (Ctrl-C, a kill), the log keeps what was evaluated, and a worker with ``resume=True``
+        comes to the same result as an uninterrupted one.
+
+        Args:
+            progress: Show runs, evaluations, the best value so far and the time left while it lasts, on stderr
+                where that is a terminal, or in a notebook.
+        """
+        self._best = nan
+        results = []
+        with ExitStack() as stack:
+            if progress:
+                from .live_progress import live_progress
+
+                stack.enter_context(live_progress(self))
+            log = stack.enter_context(self._open_log())
+            stack.callback(self.backend.close)
+            self.backend.open(self.evaluator)
+            for number in self.only_runs or range(self.runs):
+                results.append(self._run(number, log))
+                if results[-1].stopped_by == "callback":
+                    break
+        settings = {**self.identity(), "n_runs": self.runs, **self._spendable()}
+        best = [self.space.describe(run.population[run.best])["architecture"] for run in results]
+        winners, comparison = ranked(self.evaluator, self.problem, results)
+        self.result = SearchResult(
+            self.problem, tuple(results), settings, tuple(best), winners, comparison
+        )
+        if self.out is not None and self.only_runs is None:
+            write_json(self.out / RESULT_FILE, self.result.to_json())
+        return self.result
+
+    def _spendable(self) -> dict[str, Any]:
+        """The budget as JSON types; what is not limited is left away."""
+        limits = {"max_seconds": self.limits.seconds, "max_cost": self.limits.cost}
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        return {"budget": self.budget, **given}
+
+    @property
+    def has_log(self) -> bool:
+        """Whether there is a trial log to resume from."""
+        return self.out is not None and (self.out / FILE_NAME).exists()
+
+    def result_summary(self) -> None:
+        """Print the best architecture, each run's best, and their mean and spread."""
+        print(self._finished().summary())
+
+    @property
+    def best_config(self) -> Any:
+        """The best architecture in the space's own form."""
+        return self.space.decode(self.space.encode(self._finished().winners[0]["architecture"]))
+
+    @property
+    def best_arch(self) -> nn.Module:
+        """The best architecture's network, built anew with fresh weights."""
+        return self.space.build(self.best_config)
+
+    def train_best(self, data: str = "digits", **settings: Any) -> FinalTraining:
+        """Train the best architecture, put it on simulated chips, and measure it over time.
+
+        Args:
+            data: Name of the data set.
+            settings: ``out``, a new or empty folder (by default ``final`` in that of the search), ``recipe``,
+                ``resume``, ``evaluation`` and others, see :func:`.train_architecture`.
+
+        Raises:
+            InvalidArgumentError: If there is no result yet, or no folder to write to.
+        """
+        if self.out is not None:
+            settings.setdefault("out", self.out / "final")
+        if settings.get("out") is None:
+            raise InvalidArgumentError("`out` must be the folder of the training, but got none.")
+        return train_architecture(self.space, self.best_config, data, **settings)
+
+    def _open_log(self) -> AbstractContextManager[TrialLog | None]:
+        if self.out is None:
+            return nullcontext()
+        metrics = [metric.name for metric in self._metrics]
+        sems = [sem_column(name) for name in metrics if name in self.evaluator.metrics_with_sem]
+        return open_log(
+            self.out,
+            self.identity(),
+            metrics + sems,
+            {"runs": self.runs, **self._spendable()},
+            metrics=self._metrics,
+            resume=self.resume,
+            shared=self.only_runs is not None,
+        )
+
+    def _run(self, number: int, log: TrialLog | None) -> RunResult:
+        generator = self.streams.numpy("run", number, "optimizer")
+        self.optimizer.reset(self.space, self.problem, generator=generator)
+        run = Run(
+            number,
+            optimizer=self.optimizer,
+            generator=generator,
+            evaluator=self.evaluator,
+            backend=self.backend,
+            problem=self.problem,
+            budget=self.limits,
+            log=log,
+            seed=self.streams.seed,
+        )
+        due = time.monotonic()
+        best_before = self._best
+
+        def after_batch(run: Run) -> bool:
+            nonlocal due
+            now = time.monotonic()
+            if self.on_progress is not None and now >= due:
+                due = now + _PROGRESS_SECONDS
+                self._report(run, run.snapshot())
+            return bool(self.callbacks) and any_stops(
+                self.callbacks, SearchView.of(run, best_before)
+            )
+
+        watched = self.callbacks or self.on_progress is not None
+        result = run.execute(after_batch if watched else None)
+        self._report(run, result, done=True)
+        return result
+
+    def _report(self, run: Run, result: RunResult, *, done: bool = False) -> None:
+        """Tell the observer how far a run has come."""
+        self._best = better(self.problem, self._best, result.best_value(self.problem))
+        if self.on_progress is not None:
+            fraction = 1.0 if done else run.fraction
+            self.on_progress(
+                Progress(run.number, run.n_spent, self._best, fraction, len(run.errors))
+            )
+
+    def _finished(self) -> SearchResult:
+        if self.result is None:
+            raise InvalidArgumentError("There is no result yet; call search() first.")
+        return self.result

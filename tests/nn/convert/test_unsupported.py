@@ -1,0 +1,96 @@
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+
+from analognas.core import InvalidArgumentError
+from analognas.nn.convert.unsupported import check_layer, obstacle
+
+
+class Own(nn.Module):
+    """Its parameters have the given shapes."""
+
+    def __init__(self, **shapes):
+        super().__init__()
+        for name, shape in shapes.items():
+            self.register_parameter(name, nn.Parameter(torch.zeros(shape)))
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (nn.Embedding(2, 2), "a table that is looked up, not multiplied"),
+        (nn.EmbeddingBag(2, 2), "a table that is looked up, not multiplied"),
+        (nn.ConvTranspose1d(1, 1, 1), "transposed convolutions have no tiles here"),
+        (nn.ConvTranspose3d(1, 1, 1), "transposed convolutions have no tiles here"),
+        (nn.Bilinear(1, 1, 1), "it multiplies two inputs with each other"),
+        (nn.RNN(1, 1), "only LSTM and GRU have analog forms"),
+        (nn.GRUCell(1, 1), "single cells have no analog form; use the layer, LSTM or GRU"),
+        (Own(a=(2, 2), b=(3,), c=(4, 1, 5)), "it is not known how it uses a, c; see register_converter()"),
+    ],
+)  # fmt: skip
+def test_what_has_weights_and_no_converter(module, reason):
+    assert obstacle(module, None) == reason
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.ReLU(), nn.Sequential(nn.Linear(2, 2)), nn.BatchNorm2d(2), nn.SyncBatchNorm(2), nn.InstanceNorm1d(2, affine=True),
+        nn.LayerNorm([3, 4]), nn.GroupNorm(1, 2), nn.RMSNorm([3, 4]), nn.PReLU(2), Own(scale=(7,), bias=(1, 7, 1)),
+    ],
+    ids=lambda module: type(module).__name__,
+)  # fmt: skip
+def test_what_has_nothing_for_tiles(module):
+    assert obstacle(module, None) is None
+
+
+def test_a_forward_of_its_own_comes_before_all_else():
+    reason = "a Linear with a forward of its own; see register_converter()"
+    assert obstacle(Own(a=(2, 2)), nn.Linear) == reason
+
+
+def test_lazy_parameters_have_no_shape_yet():
+    class Lazy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.UninitializedParameter()
+
+    assert obstacle(Lazy(), None) is None
+
+
+@pytest.mark.parametrize(
+    "module", [nn.Linear(2, 2), nn.LSTM(2, 2, bias=False), nn.MultiheadAttention(2, 1)]
+)
+def test_layers_that_can_be_converted(module):
+    check_layer("net", module)
+    with torch.no_grad():
+        next(module.parameters()).view(-1)[0] = float("inf")
+    with pytest.raises(
+        InvalidArgumentError, match=r"'net' \(\w+\) must be finite, but hold NaN or infinity"
+    ):
+        check_layer("net", module)
+
+
+def test_a_model_that_is_one_layer_needs_no_name():
+    with pytest.raises(
+        InvalidArgumentError, match="^The layer LazyLinear must have weights, but is lazy"
+    ):
+        check_layer("", nn.LazyLinear(2))
+
+
+def test_weights_that_are_made_before_each_forward():
+    pruned = prune.l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
+    with pytest.raises(
+        InvalidArgumentError, match="but weight is made before each forward.*pruning"
+    ):
+        check_layer("a", pruned)
+    prune.remove(pruned, "weight")
+    check_layer("a", pruned)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rnn = nn.utils.weight_norm(nn.LSTM(2, 2), "weight_hh_l0")
+    with pytest.raises(InvalidArgumentError, match="but weight_hh_l0 is made before each forward"):
+        check_layer("a", rnn)

@@ -1,0 +1,95 @@
+"""What a person sees while a search runs, in a terminal, in a notebook, and elsewhere."""
+
+import io
+import re
+import sys
+from types import ModuleType
+
+import pytest
+from rich.console import Console
+
+from analognas.search import Worker, live_progress
+
+FAST = {"optimizer": "regularized_evolution", "budget": 50, "runs": 2}
+
+
+def shown_by(monkeypatch, search, **kind):
+    """What a search writes to a console of some kind, without the codes that move the cursor."""
+    lines = io.StringIO()
+    console = Console(file=lines, width=120, **kind)
+    monkeypatch.setattr(live_progress, "Console", lambda **options: console)
+    search()
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", lines.getvalue())
+
+
+def test_in_a_terminal(monkeypatch):
+    worker = Worker(**FAST)
+    shown = shown_by(monkeypatch, lambda: worker.search(progress=True), force_terminal=True)
+    assert "run 1" in shown
+    assert "100% 50 evaluations" in shown
+    best = worker.result.winners[0]["metrics"]["analog_drift_2592000"]
+    assert f"best analog_drift_2592000 {best:.2f}" in shown
+    assert "left 0:00:00" in shown
+
+
+def test_where_nobody_looks(monkeypatch, capsys):
+    worker = Worker(**FAST)
+    assert shown_by(monkeypatch, lambda: worker.search(progress=True), force_terminal=False) == ""
+    assert shown_by(monkeypatch, worker.search, force_terminal=True) == ""
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_changes_nothing_and_is_told_as_well(monkeypatch):
+    told = []
+    worker = Worker(**FAST, on_progress=told.append)
+    assert worker.search(progress=True).to_json() == Worker(**FAST).search().to_json()
+    assert [(p.run, p.fraction) for p in told if p.fraction == 1] == [(0, 1), (1, 1)]
+    assert worker.on_progress == told.append
+
+
+def test_the_observer_is_given_back_when_a_search_fails():
+    def stop(view):
+        raise RuntimeError("mine")
+
+    worker = Worker(**FAST, callbacks=[stop])
+    with pytest.raises(RuntimeError, match="mine"):
+        worker.search(progress=True)
+    assert worker.on_progress is None
+
+
+def test_runs_that_this_process_does_count_alone(monkeypatch, tmp_path):
+    worker = Worker(**{**FAST, "runs": 4}, only_runs=[1, 3], out=tmp_path)
+    shown = shown_by(monkeypatch, lambda: worker.search(progress=True), force_terminal=True)
+    assert re.findall(r"run \d", shown)[0] == "run 1"
+    last = [line for line in re.split(r"[\r\n]", shown) if line.strip()][-1]
+    assert last.startswith("run 3")
+    assert "100% 50 evaluations" in last
+
+
+def test_in_a_notebook(monkeypatch):
+    class Output:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def clear_output(self, wait):
+            pass
+
+        def close(self):
+            pass
+
+    displayed = []
+    for name, members in {
+        "IPython": {},
+        "IPython.display": {"display": displayed.append},
+        "ipywidgets": {"Output": Output},
+    }.items():
+        module = ModuleType(name)
+        vars(module).update(members)
+        monkeypatch.setitem(sys.modules, name, module)
+    worker = Worker(**FAST)
+    shown_by(monkeypatch, lambda: worker.search(progress=True), force_jupyter=True)
+    texts = [getattr(part, "text", "") for part in displayed]
+    assert any("evaluations, best analog_drift_2592000" in text for text in texts)
