@@ -125,7 +125,7 @@ def test_bad_measurements(space):
     ):
         CostPredictor().fit(cells[:9], {"mine_latency": ones[:9]})
     with pytest.raises(InvalidArgumentError, match="different architectures, but got 1"):
-        CostPredictor().fit(cells[[0] * 20], {"mine_latency": np.arange(20.0)})
+        CostPredictor().fit(cells[[0] * 20], {"mine_latency": 1 + np.arange(20.0)})
     with pytest.raises(InvalidArgumentError, match="must be finite, but got inf at position 3"):
         CostPredictor().fit(cells, {"mine_latency": np.where(np.arange(20) == 3, np.inf, 1.0)})
     costs = {"mine_latency": ones, "mine_energy": np.where(np.arange(20) < 9, 1.0, np.nan)}
@@ -177,11 +177,14 @@ def test_a_measured_device_predicts_no_free_network(devices, space):
 def test_measured_zeros_may_be_predicted(space):
     cells = space.sample(60, generator=np.random.default_rng(0), unique=True)
     costs = 1.0 * (cells == 2).sum(axis=1)
-    predictor = CostPredictor().fit(cells, {"mine_latency": costs})
-    assert predictor.formula("mine_latency") == "0 + 1 nor_conv_3x3"
-    assert (
-        predictor.evaluate([(1, 1, 1, 1, 1, 1)], ["mine_latency"]).means["mine_latency"] == 0
-    ).all()
+    # A count may be zero, the latency of a network may not.
+    count = Metric("bank_conflicts", "", False)
+    predictor = CostPredictor().fit(cells, {"bank_conflicts": costs}, definitions=[count])
+    assert predictor.formula("bank_conflicts") == "0 + 1 nor_conv_3x3"
+    found = predictor.evaluate([(1, 1, 1, 1, 1, 1)], ["bank_conflicts"]).means["bank_conflicts"]
+    assert (found == 0).all()
+    with pytest.raises(InvalidArgumentError, match="positive numbers"):
+        CostPredictor().fit(cells, {"mine_latency": costs})
 
 
 def test_devices_measured_on_different_cells_share_a_table(space, tmp_path):

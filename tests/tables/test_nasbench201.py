@@ -201,10 +201,10 @@ def test_csv(tmp_path, names, data_folder, shared):
         ("index,a\n0,1", "the first of them 'architecture', but got 'index,a'"),
         ("architecture,cifar10/test_accuracy_200\n", "holds no architecture"),
         ("architecture,cifar10/test_accuracy_200\n15625,3", "Line 2 of .*15624"),
-        ("architecture,cifar10/test_accuracy_200\n0,3\n1,x", "Line 3 of .* 'x' is no number"),
-        ("architecture,cifar10/test_accuracy_200\n0,inf", "'inf' is no finite number"),
+        ("architecture,cifar10/test_accuracy_200\n0,3\n1,x", "Line 3 of .* 'x' is not a number"),
+        ("architecture,cifar10/test_accuracy_200\n0,inf", "'inf' is not a finite number"),
         ("architecture,cifar10/test_accuracy_200\n0,3,4", "Line 2 of .* it has 3 cells, but the first line 2"),
-        ("architecture,cifar10/test_accuracy_200\n0,101", "'cifar10/test_accuracy_200' is 101.0"),
+        ("architecture,cifar10/test_accuracy_200\n0,101", "'cifar10/test_accuracy_200' in .*bad.csv' must be percentages .* got 101 in line 2"),
         ("architecture,cifar10/test_accuracy_200\n0,1\n0,2", "has No.0 more than once"),
     ],
 )  # fmt: skip

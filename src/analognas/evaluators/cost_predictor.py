@@ -20,6 +20,7 @@ from ..core import (
     current_metric_name,
     device_metric,
 )
+from ..core.foreign_numbers import as_integers, measured
 from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_names
 from ..tables import read_table, write_table
 from .closed_form import ClosedForm
@@ -92,8 +93,8 @@ class CostPredictor(Surrogate):
     ) -> CostPredictor:
         """Learn from measured architectures; as :meth:`Surrogate.fit`, with at least ten for each metric.
 
-        What was not measured of an architecture is NaN. ``cross_validation`` then has the errors on held-out
-        measurements, by metric.
+        What was not measured of an architecture is NaN, or -1 where it did not compile. ``cross_validation``
+        then has the errors on held-out measurements, by metric.
         """
         names = values if isinstance(values, Mapping) else ()
         declared = [*definitions, *_costs(names, {one.name for one in definitions})]
@@ -172,13 +173,21 @@ class CostPredictor(Surrogate):
                 f"{found.name!r} here; fit anew."
             )
         predictor = cls(found, encoding=about["encoding"], seed=about["seed"])
+        where = repr(os.fspath(path))
         genes = [table.columns[_GENE.format(i)] for i in range(predictor.space.n_genes)]
-        population = np.stack(genes, axis=1).astype(predictor.space.dtype)
+        population = predictor.space.population(
+            as_integers(f"The architectures in {where}", np.stack(genes, axis=1))
+        )
         chosen = {name: CrossValidation(**found) for name, found in about["chosen"].items()}
-        columns = {name: table.columns[name] for name in chosen}
         predictor._declare_json(about.get("metrics", ()), os.fspath(path))
         known = predictor._declared
-        known.update((one.name, one) for one in _costs(columns, known))
+        known.update((one.name, one) for one in _costs(chosen, known))
+        columns = {
+            name: measured(
+                known.get(name, name), table.columns[name], where=where, error=TableIntegrityError
+            )
+            for name in chosen
+        }
         features = encode_features(predictor.space, population, predictor.encoding)
         predictor._learn(features, columns, chosen)
         predictor._population = population

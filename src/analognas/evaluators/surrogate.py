@@ -22,6 +22,7 @@ from ..core import (
     check_int,
     current_metric_name,
 )
+from ..core.foreign_numbers import measured
 from ..spaces import SPACES, Population, Space, default_encoding, encode_features
 from .base import Evaluation, Evaluator
 from .costs import COUNTED
@@ -129,7 +130,8 @@ class Surrogate(Evaluator):
             OutOfSpaceError: If an architecture does not belong to the space.
             UnknownNameError: If a metric is neither declared nor in the vocabulary.
             InvalidArgumentError: If there are fewer than four architectures, or values are missing, not
-                finite or of another number.
+                finite, of another number, or cannot be values of their metric, such as a negative latency or
+                accuracies as fractions.
         """
         if space is not None:
             self._bind(SPACES.get(space)() if isinstance(space, str) else space)
@@ -297,7 +299,7 @@ def _columns(
         raise InvalidArgumentError("A fit needs the values of at least one metric, but got none.")
     return {
         _known_name(check_choice("metric", name, found), declared): _column(
-            name, found[name], len(population), may_be_missing
+            declared.get(name, name), found[name], len(population), may_be_missing
         )
         for name in names
     }
@@ -316,24 +318,13 @@ def _known_name(name: str, declared: Mapping[str, Metric]) -> str:
     return current
 
 
-def _column(name: str, values: Any, n: int, may_be_missing: bool) -> Floats:
-    try:
-        column = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InvalidArgumentError(
-            f"The values of {name!r} must be numbers, but got {values!r}."
-        ) from None
+def _column(metric: str | Metric, values: Any, n: int, may_be_missing: bool) -> Floats:
+    column = measured(metric, values, missing=may_be_missing)
     if column.shape != (n,):
+        name = metric.name if isinstance(metric, Metric) else metric
         raise InvalidArgumentError(
             f"The values of {name!r} must be one for each of the {n} architectures, but got the shape "
             f"{column.shape}."
-        )
-    sound = np.isfinite(column) | (np.isnan(column) & may_be_missing)
-    if not sound.all():
-        advice = "write NaN for" if may_be_missing else "leave out"
-        raise InvalidArgumentError(
-            f"The values of {name!r} must be finite, but got {column[~sound][0]} at position "
-            f"{int(sound.argmin())}; {advice} what was not measured."
         )
     return column
 

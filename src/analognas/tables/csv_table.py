@@ -13,9 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import AnalogNASError, DataNotFoundError, TableIntegrityError
+from ..core.foreign_numbers import measured
+from ..core.limits import shown
 from ..spaces import Population, Space
 
 __all__ = ["read_csv_table"]
+
+_FIRST = "architecture"
+_SEPARATORS = ",;\t|"
+_MOST_DIGITS = 18
 
 
 def read_csv_table(
@@ -23,8 +29,10 @@ def read_csv_table(
 ) -> tuple[Population, dict[str, NDArray[np.float64]]]:
     """Read a CSV file whose first line names the columns, the first of which is ``architecture``.
 
-    An architecture stands there in any form of the space that is text; numbers with commas between them, as
-    of a list, in quotes. The other columns are numbers; an empty cell is a number that is missing.
+    Columns are separated by commas, semicolons, tabs or ``|``, as the first line shows. An architecture is
+    written in any form of the space that is text; numbers with commas between them, as of a list, in quotes.
+    The other columns are numbers; an empty cell is a number that is missing, as is a cost of -1. What cannot
+    be a value of its metric is an error, such as a negative latency or accuracies that are fractions.
 
     Returns:
         The architectures, shape ``(n, n_genes)``, and the other columns by name, shape ``(n,)`` each, NaN where
@@ -35,40 +43,71 @@ def read_csv_table(
         TableIntegrityError: If it cannot be read as such a table; names the line.
     """
     where = repr(os.fspath(path))
+    lines, rows = _rows(path, where)
+    names = [name.strip() for name in rows[0]] if rows else []
+    _check_names(names, where)
+    population, values = [], []
+    for line, row in zip(lines[1:], rows[1:], strict=True):
+        try:
+            population.append(space.encode(_form(row[0])))
+            values.append(_numbers(row, len(names)))
+        except AnalogNASError as error:
+            raise TableIntegrityError(f"Line {line} of {where}: {error}") from None
+    if not population:
+        raise TableIntegrityError(f"{where} holds no architecture.")
+    columns = np.array(values)
+    return np.stack(population), {
+        name: measured(name, columns[:, i], where=where, lines=lines[1:], error=TableIntegrityError)
+        for i, name in enumerate(names[1:])
+    }
+
+
+def _rows(path: str | os.PathLike[str], where: str) -> tuple[list[int], list[list[str]]]:
+    """Rows that are not empty, and the lines at which they end."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DataNotFoundError(f"Cannot read {where}: {error.strerror}.") from None
     except UnicodeDecodeError:
-        raise TableIntegrityError(f"{where} is no CSV file: it is not UTF-8 text.") from None
+        raise TableIntegrityError(f"{where} is not a CSV file: it is not UTF-8 text.") from None
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=_separator(text),
+        skipinitialspace=True,
+        strict=True,
+    )
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True))
+        found = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise TableIntegrityError(f"{where} is no CSV file: {error}.") from None
-    names = [name.strip() for name in rows[0]] if rows else []
-    if len(names) < 2 or names[0] != "architecture" or len(set(names)) < len(names):
+        raise TableIntegrityError(f"{where} is not a CSV file: {error}.") from None
+    return [line for line, _ in found], [row for _, row in found]
+
+
+def _separator(text: str) -> str:
+    """The separator that is most frequent in the line of names, which has no others."""
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    return max(_SEPARATORS, key=header.count)
+
+
+def _check_names(names: Sequence[str], where: str) -> None:
+    if _FIRST in names[1:]:
+        before = names[: names.index(_FIRST)]
         raise TableIntegrityError(
-            f"The first line of {where} must name different columns, the first of them 'architecture', but got "
-            f"{','.join(names)[:80]!r}."
+            f"The first column of {where} must be {_FIRST!r}, but {len(before)} come before it: "
+            f"{shown(', '.join(name or '(no name)' for name in before))}. An index column, as pandas writes "
+            "it, must be left out: to_csv(..., index=False)."
         )
-    population, values = [], []
-    for line, row in enumerate(rows[1:], start=2):
-        if row:
-            try:
-                population.append(space.encode(_form(row[0])))
-                values.append(_numbers(row, len(names)))
-            except AnalogNASError as error:
-                raise TableIntegrityError(f"Line {line} of {where}: {error}") from None
-    if not population:
-        raise TableIntegrityError(f"{where} holds no architecture.")
-    columns = np.array(values)
-    return np.stack(population), {name: columns[:, i].copy() for i, name in enumerate(names[1:])}
+    if len(names) < 2 or names[0] != _FIRST or len(set(names)) < len(names):
+        raise TableIntegrityError(
+            f"The first line of {where} must name different columns, the first of them {_FIRST!r}, but got "
+            f"{shown(','.join(names))!r}."
+        )
 
 
 def _form(text: str) -> object:
     """An index or numbers with commas as what they are, all else as text."""
     parts = [part.strip() for part in text.strip().strip("()[]").split(",")]
-    if all(part.isdecimal() for part in parts):
+    if all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts):
         return int(parts[0]) if len(parts) == 1 else tuple(int(part) for part in parts)
     return text.strip() if len(parts) == 1 else tuple(parts)
 
@@ -76,13 +115,27 @@ def _form(text: str) -> object:
 def _numbers(row: Sequence[str], width: int) -> list[float]:
     if len(row) != width:
         raise TableIntegrityError(f"it has {len(row)} cells, but the first line {width}.")
-    numbers = []
-    for cell in row[1:]:
-        try:
-            number = float(cell) if cell.strip() else math.nan
-        except ValueError:
-            raise TableIntegrityError(f"{cell!r} is no number.") from None
-        if cell.strip() and not math.isfinite(number):
-            raise TableIntegrityError(f"{cell!r} is no finite number; leave a missing one empty.")
-        numbers.append(number)
-    return numbers
+    return [_number(cell.strip()) for cell in row[1:]]
+
+
+def _number(cell: str) -> float:
+    try:
+        number = float(cell) if cell else math.nan
+    except ValueError:
+        advice = (
+            " Write a decimal point, not a comma." if _is_number(cell.replace(",", ".")) else ""
+        )
+        raise TableIntegrityError(f"{shown(cell)!r} is not a number.{advice}") from None
+    if cell and not math.isfinite(number):
+        raise TableIntegrityError(
+            f"{shown(cell)!r} is not a finite number; leave a missing one empty."
+        )
+    return number
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import METRICS, DataNotFoundError, TableIntegrityError
+from ..core.foreign_numbers import MISSING_MARK, as_floats, as_integers, metric_range
 from ..core.legacy_pickle import read_pickled_arrays
+from ..core.limits import shown
 from ..core.user_data import make_user_data_folder, user_data_folder
 from ..spaces import FBNetSpace, NASBench201Space
 from ..spaces.fbnet import SETTINGS
@@ -44,8 +46,7 @@ _WHERE = (
     "Download HW-NAS-Bench-v1_0.pickle from https://github.com/GATECH-EIC/HW-NAS-Bench and run "
     "`analognas data add hw-nas-bench HW-NAS-Bench-v1_0.pickle`, or give its path"
 )
-_MISSING_MARK = -1.0
-_MUST_BE = "costs are numbers, finite and not negative, and NaN where one is missing"
+_MUST_BE = "costs are numbers, finite and positive (of layers also 0), and NaN where one is missing"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ class CellCosts:
 
     def __post_init__(self) -> None:
         shape = (NASBench201Space().size, len(CELL_DATASETS), len(CELL_METRICS))
-        values = np.asarray(self.values, dtype=np.float64)
-        provenance = np.asarray(self.provenance, dtype=np.uint8)
+        values = as_floats("Costs", self.values, error=TableIntegrityError)
+        provenance = as_integers("Provenance", self.provenance, minimum=0, maximum=255)
         if values.shape != shape or provenance.shape != shape:
             raise TableIntegrityError(
                 f"A table of NAS-Bench-201 costs has the shape {shape}, but got {values.shape} with the "
@@ -86,7 +87,7 @@ class CellCosts:
                 f"{CELL_METRICS[j]!r} of {CELL_DATASETS[i]!r} is {value} for No.{row}; {_MUST_BE}."
             )
         object.__setattr__(self, "values", values)
-        object.__setattr__(self, "provenance", provenance)
+        object.__setattr__(self, "provenance", provenance.astype(np.uint8))
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write a Parquet file atomically; returns its checksum."""
@@ -130,7 +131,7 @@ class LayerCosts:
         metadata: Where they come from.
 
     Raises:
-        TableIntegrityError: If there is no such metric, or a cost is no number, infinite or negative.
+        TableIntegrityError: If there is no such metric, or a cost is not a number, infinite or negative.
 
     Example:
         >>> partial = LayerCosts({"raspi4_latency": {"FC_Cin1504_Cout100": 0.2}})
@@ -276,19 +277,21 @@ def _cells(content: Any, described: Mapping[str, Any]) -> CellCosts:
 
 def _column(dataset: str, metric: str, entries: Any) -> NDArray[np.float64]:
     """One metric with NaN for what is missing: None, NaN, or the mark -1 of a model that did not compile."""
-    given = np.array([np.nan if entry is None else entry for entry in entries])
-    if given.shape != (NASBench201Space().size,):
-        raise TableIntegrityError(f"{metric!r} of {dataset!r} has the shape {given.shape}.")
-    if given.dtype.kind not in "iuf":
-        raise TableIntegrityError(f"{metric!r} of {dataset!r} holds more than numbers.")
-    values = given.astype(np.float64)
-    values[values == _MISSING_MARK] = np.nan
+    try:
+        values = as_floats("Costs", list(entries), error=TableIntegrityError)
+    except TableIntegrityError as error:
+        raise TableIntegrityError(
+            f"{metric!r} of {dataset!r} holds more than numbers: {error}"
+        ) from None
+    if values.shape != (NASBench201Space().size,):
+        raise TableIntegrityError(f"{metric!r} of {dataset!r} has the shape {values.shape}.")
+    values[values == MISSING_MARK] = np.nan
     return values
 
 
 def _no_costs(values: NDArray[np.float64]) -> Iterator[tuple[tuple[int, ...], float]]:
-    """Places and values of what is neither missing nor a cost."""
-    for place in np.argwhere((values < 0) | np.isinf(values)).tolist():
+    """Places and values of what is neither missing nor the cost of a network."""
+    for place in np.argwhere(metric_range(CELL_METRICS[0]).outside(values)).tolist():
         yield tuple(place), float(values[tuple(place)])
 
 
@@ -300,8 +303,11 @@ def _layer_keys() -> dict[str, None]:
 
 def _check_cost(metric: str, key: str, cost: Any) -> None:
     number = isinstance(cost, int | float | np.integer | np.floating) and not isinstance(cost, bool)
-    if not number or cost < 0 or np.isinf(cost):
-        raise TableIntegrityError(f"{metric!r} of the FBNet layer {key!r} is {cost!r}; {_MUST_BE}.")
+    # A layer that is skipped may cost nothing.
+    if not number or metric_range(metric, zero=True).outside(np.array([float(cost)])).any():
+        raise TableIntegrityError(
+            f"{metric!r} of the FBNet layer {key!r} is {shown(repr(cost))}; {_MUST_BE}."
+        )
 
 
 def _check_complete(layers: Mapping[str, Mapping[str, Any]]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DataNotFoundError, TableIntegrityError, UnknownNameError, check_choice
+from ..core.foreign_numbers import measured
 from ..core.user_data import make_user_data_folder, user_data_folder
 from ..spaces import NASBench201Space
 from .csv_table import read_csv_table
@@ -69,12 +70,29 @@ class Accuracies:
         stds: The same to their standard deviation, percentage points; NaN where there are fewer than two.
         trials: The same to the number of trials; 0 where missing or not known.
         metadata: Where they come from.
+
+    Raises:
+        TableIntegrityError: If values are not percentages of all networks; fractions are not.
     """
 
     means: Mapping[str, NDArray[np.float64]]
     stds: Mapping[str, NDArray[np.float64]]
     trials: Mapping[str, NDArray[np.uint8]]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        size, where = NASBench201Space().size, str(self.metadata.get("source", ""))
+        means = {
+            name: measured(name, values, where=where, error=TableIntegrityError)
+            for name, values in self.means.items()
+        }
+        for name, values in means.items():
+            for column in (values, self.stds[name], self.trials[name]):
+                if np.shape(column) != (size,):
+                    raise TableIntegrityError(
+                        f"Values of {name!r} must have the shape ({size},), but have {np.shape(column)}."
+                    )
+        object.__setattr__(self, "means", means)
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Write a Parquet file atomically; returns its checksum."""
@@ -220,7 +238,14 @@ def _from_archive(folder: Path) -> Accuracies:
         folder, names, ACCURACY_SPLITS, EPOCHS
     ):
         name = f"{dataset}/{metric}_{epochs}"
-        _check_percent(name, values, f"No.{index}")
+        values = measured(
+            name,
+            values,
+            where=f"the file of No.{index}",
+            missing=False,
+            whole=False,
+            error=TableIntegrityError,
+        )
         means[name][index] = values.mean()
         stds[name][index] = values.std(ddof=1) if len(values) > 1 else np.nan
         trials[name][index] = len(values)
@@ -248,7 +273,6 @@ def _from_csv(path: Path) -> Accuracies:
     means = {}
     for name, values in columns.items():
         check_choice("column", name, choices)
-        _check_percent(name, values[~np.isnan(values)], repr(str(path)))
         means[name] = np.full(space.size, np.nan)
         means[name][index] = values
     missing = np.full(space.size, np.nan)
@@ -259,11 +283,3 @@ def _from_csv(path: Path) -> Accuracies:
         dict.fromkeys(means, unknown),
         {"source": path.name},
     )
-
-
-def _check_percent(name: str, values: NDArray[np.float64], where: str) -> None:
-    bad = values[~((values >= 0) & (values <= 100))]
-    if len(bad):
-        raise TableIntegrityError(
-            f"{name!r} is {bad[0]} in {where}; accuracies are percentages from 0 to 100."
-        )

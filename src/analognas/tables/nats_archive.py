@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DataNotFoundError, TableIntegrityError
+from ..core.foreign_numbers import as_floats
 from ..core.legacy_pickle import read_pickled_arrays
 
 __all__ = ["LARGEST_MEMBER", "read_archive"]
@@ -95,9 +96,11 @@ def _of_one(
             ]
             for metric, images in metrics.items():
                 key = f"{images}@{n_epochs - 1}"
-                measured = [t["eval_acc1es"][key] for t in trials if key in t["eval_acc1es"]]
-                if measured:
-                    yield index, dataset, metric, n_epochs, np.array(measured, dtype=np.float64)
+                reached = [t["eval_acc1es"][key] for t in trials if key in t["eval_acc1es"]]
+                if reached:
+                    what = f"{dataset}/{metric}_{n_epochs} of No.{index}"
+                    values = as_floats(what, reached, error=TableIntegrityError)
+                    yield index, dataset, metric, n_epochs, values
 
 
 def _read(path: Path) -> Any:
