@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import time
+import zipfile
 
 import pytest
 
@@ -16,6 +17,7 @@ from analognas.core.limits import (
     gunzip,
     parse_json,
     read_all,
+    read_zip_members,
     shown,
     size_text,
 )
@@ -52,12 +54,41 @@ def test_truncated_and_foreign_files(data):
 def test_a_reader_refuses_requests_and_positions_beyond_reason():
     reader = LimitedReader(io.BytesIO(b"abcdef"), 6, "x")
     assert (reader.read(2), reader.seek(4), reader.read(), reader.tell()) == (b"ab", 4, b"ef", 6)
-    with pytest.raises(TableIntegrityError, match="header of 16 MiB"):
+    with pytest.raises(TableIntegrityError, match="header of 1,048,577 bytes; the limit is 1 MiB"):
         reader.read(LARGEST_REQUEST + 1)
     with pytest.raises(TableIntegrityError, match="limit is 6 bytes"):
         reader.seek(7)
     with pytest.raises(TableIntegrityError, match="limit is 5 bytes"):
         read_all(io.BytesIO(b"abcdef"), limit=5, where="x")
+
+
+def zipped(method, data, **declared):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as file:
+        file.writestr("a", data)
+    file = zipfile.ZipFile(stream)
+    info = file.getinfo("a")
+    for key, value in declared.items():
+        setattr(info, key, value)
+    return file, {"x": info}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_members_of_zip_files(method):
+    file, members = zipped(method, b"abc" * 5000)
+    assert read_zip_members(file, members, where="z") == {"x": b"abc" * 5000}
+    with pytest.raises(
+        TableIntegrityError, match=r"z unpacks to 14\.65 KiB; the limit is 100 bytes"
+    ):
+        read_zip_members(file, members, where="z", limit=100)
+
+
+def test_zip_members_whose_steps_cannot_be_bounded():
+    file, members = zipped(zipfile.ZIP_BZIP2, bytes(1 << 20))
+    with pytest.raises(
+        TableIntegrityError, match=r"'a' is packed by method 12; pack it by deflate"
+    ):
+        read_zip_members(file, members, where="z")
 
 
 def nested(depth):

@@ -118,12 +118,15 @@ def test_damaged_and_foreign_files(fitted, tmp_path):
         text.replace('"seed":"0"', '"seed":"7"').replace('"avm"', '"noisy_accuracy"').encode(),
         "is damaged",
     )
-    refused(text[: len(text) // 2].encode(), "cannot be read")
+    refused(text[: len(text) // 2].encode(), "is not sound JSON")
+    refused(b'{"a":' * 100_000, "nested 100,000 deep; the limit is 100")
     refused(b'{"learner": {}}', "no file that XGBoostEvaluator.save wrote")
     refused(b"[]", "no file that")
     refused(json.dumps({**json.loads(text), "format_version": 99}).encode(), "newer analognas")
-    refused(gzip.compress(text.encode())[:-20], "cannot be read", "s.json.gz")
-    refused(text.encode(), "cannot be read", "s.json.gz")
+    refused(json.dumps({**json.loads(text), "format_version": "x"}).encode(), "newer analognas")
+    refused(gzip.compress(text.encode())[:-20], "is damaged or truncated", "s.json.gz")
+    refused(gzip.compress(bytes(300 << 20), 1), "the limit is 256 MiB", "s.json.gz")
+    refused(text.encode(), "is damaged or truncated", "s.json.gz")
     with pytest.raises(TableIntegrityError, match="does not exist"):
         surrogate.load(tmp_path / "none.json")
     path.write_text(text)

@@ -12,11 +12,14 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import AnalogNASError, TableIntegrityError
+
+if TYPE_CHECKING:
+    from zipfile import ZipFile, ZipInfo
 
 __all__ = [
     "DEEPEST_JSON",
@@ -25,17 +28,19 @@ __all__ = [
     "LONGEST_SHOWN",
     "LimitedReader",
     "Readable",
+    "check_zip_sizes",
     "gunzip",
     "parse_json",
     "read_all",
     "read_bytes",
+    "read_zip_members",
     "shown",
     "size_text",
 ]
 
 LARGEST_CONTENT = 256 << 20
 """Bytes that one packed file may hold; the largest published data set that is read packed has 186 MB."""
-LARGEST_REQUEST = 16 << 20
+LARGEST_REQUEST = 1 << 20
 """Bytes that a reader of an archive may ask for at once: more is a forged header."""
 DEEPEST_JSON = 100
 """Mappings and lists inside each other in a JSON text."""
@@ -43,6 +48,10 @@ LONGEST_SHOWN = 200
 """Characters of a foreign text that an error shows."""
 
 _BLOCK = 1 << 20
+_ZIP_STORED, _ZIP_DEFLATED, _ZIP_LZMA = 0, 8, 14
+# Bytes asked for at once, by method. Of LZMA zipfile unpacks all that so many bytes hold, some thousand times
+# as many; of bzip2 that would be a million times.
+_ZIP_BLOCKS = {_ZIP_STORED: _BLOCK, _ZIP_DEFLATED: _BLOCK, _ZIP_LZMA: 4096}
 # Matches at every quotation mark, closed or not, so that it takes linear time.
 _STRINGS = re.compile(r'"(?:[^"\\]+|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _BRACKETS = re.compile(r"[\[{\]}]")
@@ -53,6 +62,10 @@ class Readable(Protocol):
 
     def read(self, size: int = ..., /) -> bytes:
         """Return up to ``size`` bytes; none at the end."""
+        ...
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Go to a position and return it."""
         ...
 
 
@@ -86,6 +99,9 @@ def shown(text: Any, limit: int = LONGEST_SHOWN) -> str:
 class LimitedReader(io.RawIOBase):
     """A stream that ends with an error where it holds more than it may.
 
+    Readers of archives, such as ``tarfile`` and ``zipfile``, trust the sizes that an archive states and read
+    headers of any length at once; through this stream they cannot.
+
     Args:
         stream: A binary stream, such as an open gzip file.
         limit: Bytes that it may hold.
@@ -110,37 +126,38 @@ class LimitedReader(io.RawIOBase):
         return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return up to ``size`` bytes.
+        """Return up to ``size`` bytes; without a size as many as may be asked for at once.
 
         Raises:
             TableIntegrityError: If the stream holds more than it may, or more is asked for than makes sense.
         """
         wanted = LARGEST_REQUEST if size is None or size < 0 else size
         if wanted > LARGEST_REQUEST:
-            raise self._too_large(f"has a header of {size_text(wanted)}", LARGEST_REQUEST)
+            raise self.too_large(f"has a header of {wanted:,} bytes", LARGEST_REQUEST)
         data = self._stream.read(wanted)
         self._position += len(data)
         if self._position > self._limit:
-            raise self._too_large("unpacks to more", self._limit)
+            raise self.too_large("unpacks to more", self._limit)
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a position, bytes from the start.
+        """Go to a position and return it.
 
         Raises:
             TableIntegrityError: If it lies beyond what the stream may hold.
         """
         target = offset + (self._position if whence == io.SEEK_CUR else 0)
-        if target > self._limit:
-            raise self._too_large("unpacks to more", self._limit)
-        if target != self._position:
-            self._position = self._stream.seek(target)  # type: ignore[attr-defined]
+        if target > self._limit and whence != io.SEEK_END:
+            raise self.too_large("unpacks to more", self._limit)
+        if whence == io.SEEK_END:
+            self._position = self._stream.seek(offset, whence)
+        elif target != self._position:
+            self._position = self._stream.seek(target)
         return self._position
 
-    def _too_large(self, what: str, limit: int) -> TableIntegrityError:
-        return TableIntegrityError(
-            f"{self._where} {what}; the limit is {size_text(limit)}. If it is sound, unpack it yourself."
-        )
+    def too_large(self, what: str, limit: int) -> TableIntegrityError:
+        """Return the error that names a limit."""
+        return _too_large(self._where, what, limit)
 
 
 def read_all(stream: Readable, *, limit: int, where: str, block: int = _BLOCK) -> bytes:
@@ -161,6 +178,55 @@ def read_all(stream: Readable, *, limit: int, where: str, block: int = _BLOCK) -
     """
     reader = LimitedReader(stream, limit, where)
     return b"".join(iter(lambda: reader.read(block), b""))
+
+
+def check_zip_sizes(
+    members: Iterable[ZipInfo], *, where: str, limit: int = LARGEST_CONTENT
+) -> None:
+    """Check that members of a zip file may be unpacked, before any is.
+
+    Args:
+        members: The members.
+        where: What to call the file in errors.
+        limit: Bytes that they may hold together.
+
+    Raises:
+        TableIntegrityError: If they hold more, or one is packed by a method whose steps cannot be bounded.
+    """
+    total = 0
+    for member in members:
+        total += member.file_size
+        if member.compress_type not in _ZIP_BLOCKS:
+            raise TableIntegrityError(
+                f"{where}: {shown(member.filename)!r} is packed by method {member.compress_type}; pack it by "
+                "deflate (8), or not at all."
+            )
+    if total > limit:
+        raise _too_large(where, f"unpacks to {size_text(total)}", limit)
+
+
+def read_zip_members(
+    file: ZipFile, members: Mapping[str, ZipInfo], *, where: str, limit: int = LARGEST_CONTENT
+) -> dict[str, bytes]:
+    """Return members of an open zip file, their checksums verified.
+
+    Args:
+        file: The file.
+        members: The members, by any name.
+        where: What to call the file in errors.
+        limit: Bytes that they may hold together.
+
+    Raises:
+        TableIntegrityError: As :func:`check_zip_sizes`.
+    """
+    check_zip_sizes(members.values(), where=where, limit=limit)
+    found = {}
+    for name, member in members.items():
+        with file.open(member) as stream:
+            found[name] = read_all(
+                stream, limit=limit, where=where, block=_ZIP_BLOCKS[member.compress_type]
+            )
+    return found
 
 
 def read_bytes(path: Path) -> bytes:
@@ -233,6 +299,12 @@ def parse_json(
         return json.loads(whole, object_pairs_hook=_without_twins if unique else None)
     except (ValueError, RecursionError) as reason:
         raise error(f"{where} is not sound JSON: {shown(reason)}.") from None
+
+
+def _too_large(where: str, what: str, limit: int) -> TableIntegrityError:
+    return TableIntegrityError(
+        f"{where} {what}; the limit is {size_text(limit)}. If you trust it, unpack it yourself."
+    )
 
 
 def _depth(text: str) -> int:

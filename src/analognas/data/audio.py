@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core import TableIntegrityError, check_choice
-from .archives import read_file
+from ..core.limits import read_bytes
 from .audio_features import AudioFeatures
 from .augmentation import Compose, RandomCrop, SpectrogramMasks
 from .dataset import DataSet, Split
@@ -39,7 +39,7 @@ def read_wav(path: Path) -> tuple[int, np.ndarray[Any, Any]]:
             # scipy warns where a file ends too early, and where it skips chunks that are no samples.
             warnings.simplefilter("error", wavfile.WavFileWarning)
             warnings.filterwarnings("ignore", "Chunk", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(io.BytesIO(read_file(path)))
+            rate, samples = wavfile.read(io.BytesIO(read_bytes(path)))
     except TableIntegrityError:
         raise
     except Exception as error:

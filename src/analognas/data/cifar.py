@@ -40,8 +40,18 @@ class _Layout:
 
 
 _CIFAR10 = _Layout(
-    Archive("cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", "cifar-10-batches-py"),
-    Archive("cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530", "cifar-10-batches-bin"),
+    Archive(
+        "cifar-10-python.tar.gz",
+        "c58f30108f718f92721af3b95e74349a",
+        "cifar-10-batches-py",
+        170_498_071,
+    ),
+    Archive(
+        "cifar-10-binary.tar.gz",
+        "c32a1d4ab5d03f1284b67883e8d87530",
+        "cifar-10-batches-bin",
+        170_052_171,
+    ),
     train=tuple(f"data_batch_{k}" for k in range(1, 6)),
     test="test_batch",
     meta="batches.meta",
@@ -50,8 +60,18 @@ _CIFAR10 = _Layout(
     n_classes={"fine": 10},
 )
 _CIFAR100 = _Layout(
-    Archive("cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", "cifar-100-python"),
-    Archive("cifar-100-binary.tar.gz", "03b5dce01913d631647c71ecec9e9cb8", "cifar-100-binary"),
+    Archive(
+        "cifar-100-python.tar.gz",
+        "eb9058c3a382ffc7106e4002c42a8d85",
+        "cifar-100-python",
+        169_001_437,
+    ),
+    Archive(
+        "cifar-100-binary.tar.gz",
+        "03b5dce01913d631647c71ecec9e9cb8",
+        "cifar-100-binary",
+        168_513_733,
+    ),
     train=("train",),
     test="test",
     meta="meta",
@@ -122,6 +142,7 @@ def _load(name: str, root: Path | None, layout: _Layout, labels: str) -> DataSet
         splits[layout.test],
         n_classes=n_classes,
         classes=classes if classes and len(classes) == n_classes else None,
+        note=members.note,
     )
 
 

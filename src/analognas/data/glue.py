@@ -32,7 +32,7 @@ class _Task:
 _ENTAILMENT = ("entailment", "not_entailment")
 _TASKS = {
     "sst2": _Task(
-        Archive("SST-2.zip", "9f81648d4199384278b86e315dac217c", "SST-2"),
+        Archive("SST-2.zip", "9f81648d4199384278b86e315dac217c", "SST-2", 7_439_277),
         ("sentence",),
         "label",
         ("0", "1"),
@@ -98,6 +98,7 @@ def load_glue(
         tokenizer=tokenizer,
         vocabulary_size=vocabulary_size,
         max_length=max_length,
+        note=members.note,
     )
 
 

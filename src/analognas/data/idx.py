@@ -7,17 +7,16 @@ Algorithms", 2017.
 
 from __future__ import annotations
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core import TableIntegrityError
-from .archives import Archive, missing, read_file
+from ..core.limits import gunzip, read_bytes
+from .archives import Archive, check_published, missing
 from .dataset import DataSet, Split
 from .images import image_data, image_split
 
@@ -41,6 +40,10 @@ _MD5 = {
         "bef4ecab320f06d8554ea6380940ec79", "bb300cfdad3c16e7a12a480ee83cd310",
     ),
 }  # fmt: skip
+_SIZES = {
+    "mnist": (9_912_422, 28_881, 1_648_877, 4_542),
+    "fashion-mnist": (26_421_880, 29_515, 4_422_102, 5_148),
+}
 _FOLDERS = {
     "mnist": ("", "MNIST/raw", "mnist"),
     "fashion-mnist": ("", "FashionMNIST/raw", "fashion-mnist", "fashion"),
@@ -75,7 +78,9 @@ def load_fashion_mnist(root: Path | None) -> DataSet:
 
 
 def _load(name: str, root: Path | None, classes: tuple[str, ...], *, flip: bool) -> DataSet:
-    train_x, train_y, test_x, test_y = (_part(name, root, k) for k in range(len(_PARTS)))
+    parts = [_part(name, root, k) for k in range(len(_PARTS))]
+    (train_x, _), (train_y, _), (test_x, _), (test_y, _) = parts
+    notes = [note for _, note in parts if note]
     return image_data(
         name,
         _split(train_x, train_y, _PARTS[0]),
@@ -84,17 +89,20 @@ def _load(name: str, root: Path | None, classes: tuple[str, ...], *, flip: bool)
         n_classes=len(classes),
         classes=classes,
         flip=flip,
+        note="; ".join(notes) or None,
     )
 
 
-def _part(name: str, root: Path | None, k: int) -> np.ndarray[Any, Any]:
+def _part(name: str, root: Path | None, k: int) -> tuple[np.ndarray[Any, Any], str | None]:
+    """The array of a file, and what must be said of it."""
+    archive = Archive(f"{_PARTS[k]}.gz", _MD5[name][k], size=_SIZES[name][k])
     for folder in _FOLDERS[name] if root else ():
         for suffix in ("", ".gz"):
             path = Path(root or "", folder, _PARTS[k] + suffix)
             if path.is_file():
-                return read_idx(path)
-    archives = [Archive(f"{part}.gz", md5) for part, md5 in zip(_PARTS, _MD5[name], strict=True)]
-    raise missing(name, root, archives[k : k + 1])
+                array = read_idx(path)
+                return array, check_published(repr(str(path)), path, archive) if suffix else None
+    raise missing(name, root, [archive])
 
 
 def _split(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], where: str) -> Split:
@@ -114,14 +122,9 @@ def read_idx(path: Path) -> np.ndarray[Any, Any]:
     Raises:
         TableIntegrityError: If the file is damaged, truncated or of another format.
     """
-    data = read_file(path)
+    data = read_bytes(path)
     if data[:2] == b"\x1f\x8b":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise TableIntegrityError(
-                f"{str(path)!r} is damaged or truncated ({type(error).__name__}). Get it again."
-            ) from None
+        data = gunzip(data, where=repr(str(path)))
     if (
         len(data) < 4
         or data[:2] != b"\x00\x00"

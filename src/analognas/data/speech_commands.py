@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from ..core import RandomStreams, TableIntegrityError, check_choice, check_float
-from .archives import Archive, missing, read_file
+from ..core.limits import read_bytes
+from .archives import Archive, missing
 from .audio import audio_data, audio_split, fitted_length, make_features, read_wav, stacked
 from .dataset import DataSet
 
@@ -84,7 +85,7 @@ def _word_folders(root: Path | None) -> list[str]:
 
 def _split_rule(root: Path) -> Any:
     lists = {
-        split: frozenset(read_file(root / file).decode().split())
+        split: frozenset(read_bytes(root / file).decode().split())
         for split, file in _LISTS.items()
         if (root / file).is_file()
     }

@@ -19,7 +19,7 @@ from .dataset import DataSet, Split
 from .preparation import as_ids
 
 END, UNKNOWN = "<eos>", "<unk>"
-_ARCHIVE = Archive("wikitext-2-v1.zip", "542ccefacc6c27f945fb54453812b3cd", "wikitext-2")
+_ARCHIVE = Archive("wikitext-2-v1.zip", "542ccefacc6c27f945fb54453812b3cd", "wikitext-2", 4_475_746)
 _FILES = {
     "train": "wiki.train.tokens",
     "validation": "wiki.valid.tokens",
@@ -57,7 +57,7 @@ def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
                 f"{absent!r}."
             )
         streams[split] = stream
-    return language_data("wikitext2", streams, vocabulary, length=length)
+    return language_data("wikitext2", streams, vocabulary, length=length, note=members.note)
 
 
 def _words(data: bytes, name: str) -> list[str]:

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import TableIntegrityError, atomic_write, check_choice
+from ..core.foreign_numbers import as_floats
+from ..core.limits import gunzip, parse_json, shown
 from ..spaces import Space, feature_names
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .normal_scores import NormalScores
@@ -192,11 +193,8 @@ class XGBoostEvaluator(Surrogate):
                 f"{os.fspath(path)!r} was fitted to other features than the encoding {content['encoding']!r} "
                 "has now; fit anew."
             )
-        models = {name: trees_from_json(model) for name, model in content["models"].items()}
-        targets = {
-            name: NormalScores(np.array(knots["scores"]), np.array(knots["values"]))
-            for name, knots in content["targets"].items()
-        }
+        models = {name: _trees(path, name, model) for name, model in content["models"].items()}
+        targets = {name: _target(path, name, knots) for name, knots in content["targets"].items()}
         self._declare_json(content.get("metrics", ()), os.fspath(path))
         self.encoding, self.model_type = content["encoding"], content["model_type"]
         self._models, self._targets, self._checksum = models, targets, _checksum(content)
@@ -277,6 +275,30 @@ def _of_equal_rank(scores: Floats, values: Floats) -> NormalScores:
     return NormalScores(knots, np.quantile(values, shares)[first])
 
 
+def _trees(path: str | os.PathLike[str], name: str, model: Any) -> Booster:
+    try:
+        return trees_from_json(model)
+    except Exception as error:
+        # XGBoost's own errors have many lines.
+        raise TableIntegrityError(
+            f"{os.fspath(path)!r} holds no model of {name!r} that XGBoost reads: {shown(error)}."
+        ) from None
+
+
+def _target(path: str | os.PathLike[str], name: str, knots: Any) -> NormalScores:
+    what = f"The targets of {name!r} in {os.fspath(path)!r}"
+    scores, values = (
+        as_floats(what, knots[key], error=TableIntegrityError) for key in ("scores", "values")
+    )
+    sound = scores.ndim == 1 and scores.shape == values.shape and scores.size > 0
+    if not sound or not (np.isfinite(scores).all() and np.isfinite(values).all()):
+        raise TableIntegrityError(
+            f"{what} must be as many finite scores as values, but have the shapes {scores.shape} and "
+            f"{values.shape}."
+        )
+    return NormalScores(scores, values)
+
+
 def _is_compressed(path: str | os.PathLike[str]) -> bool:
     return os.fspath(path).endswith(".gz")
 
@@ -289,14 +311,17 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
     where = f"The surrogate {os.fspath(path)!r}"
     try:
         data = Path(path).read_bytes()
-        content = json.loads(gzip.decompress(data) if _is_compressed(path) else data)
     except FileNotFoundError:
         raise TableIntegrityError(f"{where} does not exist.") from None
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise TableIntegrityError(f"{where} cannot be read: {error}.") from None
+    except OSError as error:
+        raise TableIntegrityError(f"{where} cannot be read: {error.strerror}.") from None
+    text = gunzip(data, where=where) if _is_compressed(path) else data
+    # The checksum below is over what was read, so that a key that is there twice does no harm.
+    content = parse_json(text, where=where, unique=False)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise TableIntegrityError(f"{where} is JSON, but no file that XGBoostEvaluator.save wrote.")
-    if content.get("format_version", 0) > FORMAT_VERSION:
+    version = content.get("format_version", 0)
+    if type(version) is not int or version > FORMAT_VERSION:
         raise TableIntegrityError(f"{where} was written by a newer analognas; upgrade analognas.")
     stated = content.pop("checksum", "")
     found = _checksum(content)
