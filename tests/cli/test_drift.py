@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 from matplotlib.image import imread
+from torch import nn
 
 from analognas.cli import main
 from analognas.data import DATASETS, DataSet, Split, register_dataset
@@ -74,6 +75,56 @@ def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
     # Going on with what is finished gives the same.
     assert main(["drift", "--resume", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == payload
+
+
+def strict(text):
+    """JSON as its standard has it, without NaN."""
+
+    def refuse(word):
+        raise AssertionError(f"{word} in JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_one_chip_has_no_interval(checkpoints, tmp_path, capsys):
+    for command, times in (("drift", "--times"), ("sensitivity", "--time")):
+        out = tmp_path / command
+        arguments = [command, str(checkpoints), "--chips", "1", times, "60", "--out", str(out)]
+        assert main(arguments) == 0
+        text = capsys.readouterr().out
+        assert "one chip: no interval" in text
+        assert "nan" not in text
+        assert main([command, "--resume", str(out), "--json"]) == 0
+        strict(capsys.readouterr().out)
+        strict((out / "result.json").read_text())
+        for table in out.glob("*.csv"):
+            assert "nan" not in table.read_text()
+
+
+def test_the_printed_digital_network_is_the_one_of_the_normalised_accuracy(
+    checkpoints, tmp_path, capsys
+):
+    """Trained and original network differ; 1.0 normalised is the one that is printed first."""
+    from analognas.training import load_model
+
+    network, record = load_model(checkpoints)
+    with torch.no_grad():
+        [layer for layer in network.modules() if isinstance(layer, nn.Linear)][-1].bias[0] += 30.0
+    changed = tmp_path / "changed.safetensors"
+    save_model(changed, network, record)
+    out = tmp_path / "out"
+    arguments = ["drift", str(changed), "--direct", str(checkpoints / "digital")]
+    assert main([*arguments, "--chips", "2", "--times", "60", "--out", str(out)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    results = json.loads((out / "result.json").read_text())
+    for name, label in (("hwa", "hardware-aware"), ("direct", "direct mapping:")):
+        head = next(k for k, line in enumerate(lines) if line.startswith(label))
+        shown = float(lines[head].split("digital ")[1].split(" %")[0])
+        assert shown == pytest.approx(results[name]["reference"], abs=0.005)
+        a = float(lines[head + 1].split("normalised ")[1].split()[0])
+        mean, chance = results[name]["summary"][0]["mean"], 100 * results[name]["chance_score"]
+        assert (mean - chance) / (shown - chance) == pytest.approx(a, abs=2e-4)
+    assert "itself without analog effects" in lines[0]
 
 
 def test_interrupted_and_continued(checkpoints, tmp_path, capsys, monkeypatch):

@@ -98,6 +98,62 @@ def test_one_chip_is_no_verdict():
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["summary"][0]["sem"] is None
 
 
+def test_one_chip_says_that_it_has_no_interval(tmp_path):
+    result = made([[0.91, 0.90, 0.88]])
+    text = str(result)
+    assert "nan" not in text
+    assert "91.00 (one chip: no interval)" in text
+    assert result.at(DAY).interval == "one chip: no interval"
+    for suffix in ("csv", "json"):
+        result.write(tmp_path / f"a.{suffix}")
+        assert "NaN" not in (tmp_path / f"a.{suffix}").read_text()
+
+
+PERPLEXITY = {
+    "task": get_task("language_model"),
+    "digital_score": math.log(330.0),
+    "reference_score": math.log(330.0),
+    "chance_score": math.log(33278.0),
+    "example_covariance": np.zeros((2, 2)),
+}
+
+
+def test_a_doubled_perplexity_is_not_iso_accurate():
+    """Normalised by itself, 659 of 330 would be 0.990 of a vocabulary of 33,278 words."""
+    noise = np.array([[-1e-4], [0.0], [1e-4]])
+    doubled = made(math.log(659.0) + noise, **PERPLEXITY)
+    expected = (math.log(33278.0) - math.log(659.0)) / (math.log(33278.0) - math.log(330.0))
+    assert doubled.normalised(1.0).value == pytest.approx(expected, rel=1e-12)
+    assert expected == pytest.approx(0.850, abs=1e-3)
+    assert doubled.iso_accuracy(1.0) == "no"
+    assert made(math.log(331.0) + noise, **PERPLEXITY).iso_accuracy(1.0) == "yes"
+    found = doubled.normalised(1.0)
+    advantage = math.log(33278.0 / 330.0)
+    assert found.sem == pytest.approx(1e-4 / math.sqrt(3.0) / advantage, rel=1e-9)
+
+
+@pytest.mark.parametrize("reference", [0.1, 0.05])
+def test_a_reference_that_only_guesses_normalises_nothing(reference):
+    """Below chance the sign would turn, and worse chips would count as better."""
+    result = made([[0.04], [0.05], [0.045]], reference_score=reference)
+    assert math.isnan(result.normalised(1.0).value)
+    assert result.iso_accuracy(1.0) == "undecided"
+    worse = {**PERPLEXITY, "reference_score": math.log(50_000.0)}
+    result = made([[math.log(60_000.0)], [math.log(60_001.0)]], **worse)
+    assert math.isnan(result.normalised(1.0).value)
+
+
+def test_the_reference_that_is_printed_is_the_one_that_is_used():
+    result = made(SCORES, digital_score=0.93, reference_score=0.87)
+    found = result.normalised(1.0)
+    assert found.value > 1.0
+    assert "digital 87.00 %" in str(result)
+    assert "without analog effects: 93.00 %" in str(result)
+    shown = float(str(result).split("digital ")[1].split(" %")[0])
+    assert (result.at(1.0).value - 10.0) / (shown - 10.0) == pytest.approx(found.value)
+    assert "without analog effects" not in str(made(SCORES))
+
+
 def test_chip_spread_without_what_asking_few_examples_added():
     scores = np.array(SCORES)
     assert made(SCORES).chip_std(DAY) == pytest.approx(100.0 * scores[:, 1].std(ddof=1), rel=1e-6)

@@ -1,4 +1,5 @@
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -100,6 +101,15 @@ def test_tables(found, tmp_path):
     found.write(tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_text().startswith("layer,parameters,cost,sem,low,high\n0,512,")
     assert found.to_dict()["layers"][2]["layer"] == WHOLE
+
+
+def test_one_chip_leaves_what_is_unknown_empty(analog, problem, tmp_path):
+    result = layer_sensitivity(analog, problem, t=DAY, chips=1)
+    assert result.cost("0").interval == "one chip: no interval"
+    result.write(tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_text().splitlines()[1].endswith(",,,")
+    assert "nan" not in (tmp_path / "a.csv").read_text()
+    assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["layers"][0]["low"] is None
 
 
 def test_bad_arguments(analog, digital, problem, found):

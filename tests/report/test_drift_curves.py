@@ -10,10 +10,10 @@ from analognas.report.sensitivity_figure import sensitivity_figure
 from analognas.training import get_task
 
 
-def made(mean, tolerance=None, chips=20, task="classification"):
+def made(mean, tolerance=None, chips=20, task="classification", reference=0.93):
     scores = mean + 0.01 * np.random.default_rng(0).normal(size=(chips, 2))
     return DriftResult(
-        times=(1.0, 86400.0), chip_scores=scores, digital_score=0.93, reference_score=0.93,
+        times=(1.0, 86400.0), chip_scores=scores, digital_score=0.93, reference_score=reference,
         example_covariance=0.1 * np.ones((3, 3)), sampling_variance=np.zeros(2), n_examples=100,
         chance_score=0.1, task=get_task(task), confidence=0.95, tolerance=tolerance, n_scored=1,
     )  # fmt: skip
@@ -44,6 +44,27 @@ def test_means_bars_bands_and_lines_are_those_of_the_results():
 @pytest.mark.parametrize("result", [made(0.9, tolerance=0.25), made(0.9, chips=1)])
 def test_adaptive_results_and_single_chips_can_be_drawn(result, tmp_path):
     save_figure(drift_curves({"hwa": result}), tmp_path / "a.png")
+
+
+def test_every_reference_has_its_line():
+    hwa, direct = made(0.9), made(0.8, reference=0.85)
+    (axes,) = drift_curves({"hwa": hwa, "direct": direct, "other": made(0.7)}).axes
+    lines = {line.get_label(): line.get_ydata()[0] for line in axes.lines}
+    assert lines["digital, FP32, of hardware-aware training, other"] == pytest.approx(93.0)
+    assert lines["digital, FP32, of direct mapping"] == pytest.approx(85.0)
+
+
+def test_one_chip_has_no_interval_in_figures():
+    (axes,) = drift_curves({"hwa": made(0.9, chips=1)}).axes
+    assert axes.get_title() == "One chip: no interval"
+    assert "interval, and the band" in drift_curves({"hwa": made(0.9)}).axes[0].get_title()
+    names = ("first", WHOLE)
+    task = get_task("classification")
+    costs = np.array([[0.1, 4.0]])
+    alone = Sensitivity(names, costs, (10, 10), "alone", 60.0, 90.0, task)
+    assert "one chip: no interval" in sensitivity_figure(alone).axes[0].get_xlabel()
+    both = Sensitivity(names, np.vstack([costs, costs]), (10, 10), "alone", 60.0, 90.0, task)
+    assert "95 % interval" in sensitivity_figure(both).axes[0].get_xlabel()
 
 
 def test_perplexity_is_on_a_logarithmic_axis():

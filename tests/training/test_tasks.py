@@ -89,3 +89,19 @@ def test_state_is_carried_cut_to_the_batch_and_without_history(make_lstm):
     fewer, _ = task.run(model, tokens[:2, 6:], state)
     torch.testing.assert_close(fewer, whole[:2, 6:])
     assert task.run(nn.Embedding(10, 10), tokens)[1] is None
+
+
+def test_tokens_that_do_not_count_are_in_neither_loss_nor_score():
+    task = get_task("language_model")
+    torch.manual_seed(0)
+    outputs, targets = torch.randn(3, 4, 7), torch.randint(7, (3, 4))
+    targets[0, 1:], targets[2, 0] = -100, -100
+    each = -functional.log_softmax(outputs, -1).gather(2, targets.clamp(min=0)[..., None])[..., 0]
+    counted = targets != -100
+    torch.testing.assert_close(task.loss(outputs, targets), each[counted].mean())
+    expected = torch.stack([row[mask].mean() for row, mask in zip(each, counted, strict=True)])
+    torch.testing.assert_close(task.score(outputs, targets), expected)
+    assert task.counts(targets).tolist() == [1, 4, 3]
+    teacher = torch.randn(3, 4, 7)
+    some = task.distillation_loss(outputs, teacher, targets=targets, counted=counted)
+    torch.testing.assert_close(some, task.distillation_loss(outputs[counted], teacher[counted]))

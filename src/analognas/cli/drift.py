@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -205,19 +206,22 @@ def _print_drift(results: dict[str, DriftResult]) -> None:
     from ..report.drift_curves import time_name
 
     for name, result in results.items():
-        unit = result.task.unit
         print(
-            f"{CURVES[name]}: digital {result.digital:.2f}{f' {unit}' if unit else ''}, "
-            f"{result.n_chips} chips, {result.n_scored:,} forwards of one example"
+            f"{CURVES[name]}: {result.reference_text}, {result.n_chips} chip{'s' * (result.n_chips > 1)}, "
+            f"{result.n_scored:,} forwards of one example"
         )
-        for row in result.summary():
+        for t in result.times:
+            here, a, std = result.at(t), result.normalised(t), result.chip_std(t)
+            spread = "" if math.isnan(std) else f"  chip std {std:.2f}"
+            share = (
+                "unknown: digital is not above chance" if math.isnan(a.value) else f"{a.value:.4f}"
+            )
             print(
-                f"  {time_name(row['time']):>8}  {row['mean']:7.2f}  [{row['low']:.2f}, {row['high']:.2f}]"
-                f"  chip std {row['chip_std']:.2f}  normalised {row['normalised']:.4f}"
-                f"  iso-accuracy: {row['iso_accuracy']}"
+                f"  {time_name(t):>8}  {here.value:7.2f}  {here.interval}{spread}  normalised {share}"
+                f"  iso-accuracy: {result.iso_accuracy(t)}"
             )
 
 
 def _print_sensitivity(found: Sensitivity) -> None:
     for name, cost in [*found.ranked(), (found.layers[-1], found.cost(found.layers[-1]))]:
-        print(f"{name:<32}{cost.value:8.2f}  [{cost.low:.2f}, {cost.high:.2f}]")
+        print(f"{name:<32}{cost.value:8.2f}  {cost.interval}")

@@ -62,3 +62,7 @@ class CheckpointMismatchError(AnalogNASError, ValueError):
 
 class DivergedError(AnalogNASError, ArithmeticError):
     """Training broke down: a loss or a weight is NaN or infinite."""
+
+
+class NotFiniteError(DivergedError, InvalidArgumentError):
+    """What a network returns, or what its layers are given, is NaN or infinite; the message says where."""

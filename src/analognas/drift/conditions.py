@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ..core import DRIFT_TIMES
+from ..core import DRIFT_TIMES, InvalidArgumentError
 from ..data import DataSet
 from ..nn import AnalogConfig, analog_layers
 from .chips import MONTH, as_analog, digital_scores
@@ -40,8 +41,9 @@ class Conditions:
         """All metrics, named as everywhere (:data:`analognas.core.METRICS`).
 
         ``_std`` is the standard deviation from chip to chip, programming noise and drift exponents included;
-        the table's is that of 25 readings of one programmed chip. ``noisy_accuracy`` and ``analog_accuracy``
-        are measured on programmed chips as programming ends; the table's have no programming noise.
+        one chip has none. The table's is that of 25 readings of one programmed chip. ``noisy_accuracy`` and
+        ``analog_accuracy`` are measured on programmed chips as programming ends; the table's have no
+        programming noise.
         """
         metric = self.analog.task.metric_name
         found = dict(self.digital)
@@ -50,7 +52,8 @@ class Conditions:
             for t in result.times:
                 if t != PROGRAMMED:
                     found[f"{name}_drift_{t:.0f}"] = result.at(t).value
-                    found[f"{name}_drift_{t:.0f}_std"] = result.chip_std(t)
+                    if not math.isnan(std := result.chip_std(t)):
+                        found[f"{name}_drift_{t:.0f}_std"] = std
         times = [t for t in self.analog.times if t != PROGRAMMED]
         if MONTH in times[1:]:
             loss = self.analog.difference(times[0], MONTH).value
@@ -110,6 +113,10 @@ def evaluate_conditions(
     """
     evaluator = DriftEvaluator(DRIFT_TIMES) if evaluator is None else evaluator
     _, layer = next(iter(analog_layers(as_analog(hwa))))
+    if calibration is None and not isinstance(data, DataSet):
+        raise InvalidArgumentError(
+            "`calibration` must be given where `data` is not a DataSet: batches of inputs, such as [inputs]."
+        )
     source = data if calibration is None else calibration
     mapped = direct_mapping(digital, source, layer.config if config is None else config)
     examples = evaluator.examples(data)

@@ -14,13 +14,14 @@ from ..core import InvalidArgumentError, atomic_write, write_text
 
 
 def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows with the same keys as ``.csv`` or ``.parquet``, atomically.
+    """Write rows with the same keys as ``.csv`` or ``.parquet``, atomically; unknown numbers stay empty.
 
     Raises:
         InvalidArgumentError: If the name ends otherwise.
         OutputFolderError: If it cannot be written.
     """
     suffix = Path(path).suffix
+    rows = [finite_or_none(row) for row in rows]
     if suffix == ".csv":
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
@@ -32,7 +33,7 @@ def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) 
         from pyarrow import parquet
 
         with atomic_write(path) as file:
-            parquet.write_table(pa.Table.from_pylist([dict(row) for row in rows]), file)
+            parquet.write_table(pa.Table.from_pylist(rows), file)
     else:
         raise InvalidArgumentError(
             f"A table is written as .csv or .parquet, a result as .json too, but got {str(path)!r}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 
 from ..core import InvalidArgumentError, check_int
 from ..data import DataSet
-from ..training import Task, get_task
-from ..training.tasks import logits
+from ..training import Classification, Task, get_task
+from ..training.evaluate import not_finite
+from ..training.predictions import class_logits
 from .variance_components import Array
 
 _KEPT_BYTES = 1 << 28
@@ -24,13 +26,15 @@ class Examples:
     """Scores networks on the same examples again and again.
 
     Args:
-        data: A data set; or inputs and targets, as prepared tensors with examples first.
+        data: A data set; or inputs and targets, as prepared tensors with examples first. Tokens of a language
+            model whose target is -100 do not count.
         task: A task or its name; that of the data set, or ``"classification"``, if None.
         split: Which split of a data set.
         batch_size: Examples that a network sees at once.
 
     Raises:
-        InvalidArgumentError: If tensors do not fit each other, or there are fewer than two examples.
+        InvalidArgumentError: If tensors do not fit each other, targets cannot be labels of the task, or there
+            are fewer than two examples.
         UnknownNameError: If there is no such task or split.
 
     Example:
@@ -55,13 +59,19 @@ class Examples:
         self.task = task if isinstance(task, Task) else get_task(task or name)
         self._inputs: Tensor | None = None
         if isinstance(data, DataSet):
+            self.where = f"{data.name}: {split}"
             self.targets = data.split(split).targets
-            self.n_classes = data.n_classes
             self._keep(data)
         else:
+            self.where = "targets"
             self._inputs, self.targets = _checked(data)
-            self.n_classes = int(self.targets.max()) + 1
         check_int("number of examples", len(self), minimum=2)
+        if self._data is None:
+            self.targets = self.task.labels(self.where, self.targets)
+        self.n_classes = int(self.targets.max()) + 1 if self._data is None else self._data.n_classes
+        counts = self.task.counts(self.targets)
+        uneven = bool((counts != counts[0]).any())
+        self._mean_count = float(counts.double().mean()) if uneven else None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -79,51 +89,66 @@ class Examples:
     def scores(self, model: nn.Module, indices: NDArray[np.int64] | None = None) -> Array:
         """Return a network's score on each example, or on those at ``indices``, shape ``(n,)``.
 
+        Where some tokens do not count, scores are scaled so that their mean is that over tokens.
+
         Raises:
-            InvalidArgumentError: If a score is NaN or infinite.
+            InvalidArgumentError: If the network's outputs do not fit the targets.
+            NotFiniteError: If an output is NaN or infinite; says in which batch and layer.
         """
-        parts = [
-            self.task.score(outputs, targets) for outputs, targets in self._run(model, indices)
-        ]
-        result: Array = torch.cat(parts).double().cpu().numpy()
-        if not np.isfinite(result).all():
-            raise InvalidArgumentError(
-                "The scores of the network must be finite, but some are not: its weights or inputs hold NaN "
-                "or infinity, or it diverged on the chip."
-            )
-        return result
+        parts = [self._scores(outputs, targets) for outputs, targets in self._run(model, indices)]
+        return self._finite(parts, model, indices)
 
     def margins(self, model: nn.Module) -> tuple[Array, Array | None]:
-        """Return scores and margins of all examples, shape ``(N,)`` each.
+        """Return scores and margins of all examples, shape ``(N,)`` each; raises as :meth:`scores` does.
 
         A margin is the logit of the right class minus the largest other one. None where an example has
         more than one target.
         """
         scores, margins = [], []
         for outputs, targets in self._run(model, None):
-            scores.append(self.task.score(outputs, targets))
-            found = logits(outputs)
-            if targets.ndim == 1 and found.ndim == 2 and found.shape[1] > 1:
+            scores.append(self._scores(outputs, targets))
+            if isinstance(self.task, Classification):
+                found = class_logits(outputs, targets)
                 right = found.gather(1, targets[:, None])
                 others = found.scatter(1, targets[:, None], -torch.inf)
                 margins.append((right - others.amax(1, keepdim=True)).squeeze(1))
-        plain: Array = torch.cat(scores).double().cpu().numpy()
+        plain = self._finite(scores, model, None)
         if len(margins) < len(scores):
             return plain, None
         return plain, torch.cat(margins).double().cpu().numpy()
+
+    def _scores(self, outputs: Any, targets: Tensor) -> Tensor:
+        scores = self.task.score(outputs, targets)
+        if self._mean_count is None:
+            return scores
+        return scores * (self.task.counts(targets) / self._mean_count)
+
+    def _finite(
+        self, parts: list[Tensor], model: nn.Module, indices: NDArray[np.int64] | None
+    ) -> Array:
+        """Return the scores of all batches, if they are finite."""
+        result: Array = torch.cat(parts).double().cpu().numpy()
+        if not np.isfinite(result).all():
+            chosen = None if indices is None else torch.from_numpy(indices)
+            raise not_finite(self.task, model, self._batches(chosen), self.where)
+        return result
 
     @torch.no_grad()
     def _run(
         self, model: nn.Module, indices: NDArray[np.int64] | None
     ) -> Iterator[tuple[Any, Tensor]]:
-        """Yield outputs and targets, batch by batch."""
+        """Yield outputs and targets, batch by batch; the first are checked against all targets."""
         first = next(model.parameters(), None)
         device = torch.device("cpu") if first is None else first.device
-        state = None
+        state, checked = None, False
         chosen = None if indices is None else torch.from_numpy(indices)
         for inputs, targets in self._batches(chosen):
             inputs, targets = inputs.to(device), targets.to(device)
             outputs, state = self.task.run(model, inputs, state)
+            if not checked:
+                found = self.task.check(self.where, outputs, targets, self.targets)
+                self.n_classes = found if found and self._data is None else self.n_classes
+                checked = True
             yield outputs, targets
 
     def _batches(self, indices: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
@@ -136,8 +161,11 @@ class Examples:
     def _kept_batches(self, indices: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
         assert self._inputs is not None
         n = len(self) if indices is None else len(indices)
-        for start in range(0, n, self.batch_size):
-            part = slice(start, start + self.batch_size)
+        n_batches = math.ceil(n / self.batch_size)
+        for k in range(n_batches):
+            part = slice(k * self.batch_size, (k + 1) * self.batch_size)
+            if self.task.carries_state:  # each row goes on with the text of its row before
+                part = slice(k, None, n_batches)
             rows = part if indices is None else indices[part]
             yield self._inputs[rows], self.targets[rows].to(torch.int64)
 
@@ -166,5 +194,7 @@ def _checked(data: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
             f"{tuple(inputs.shape)} and {tuple(targets.shape)}."
         )
     if targets.is_floating_point():
-        raise InvalidArgumentError(f"Targets must be integers, but are {targets.dtype}.")
+        raise InvalidArgumentError(
+            f"Targets must be integers, but are {targets.dtype}: convert classes with targets.long()."
+        )
     return inputs, targets

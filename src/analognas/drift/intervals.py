@@ -9,15 +9,18 @@ from dataclasses import dataclass
 CONFIDENCE = 0.95
 """Share of intervals that contain what they estimate, unless another is asked for."""
 
+NO_INTERVAL = "one chip: no interval"
+"""What stands where an interval would need the spread of several chips."""
+
 
 @dataclass(frozen=True)
 class Estimate:
     """A number, how far it may be off, and an interval.
 
     Attributes:
-        value: The estimate.
+        value: The estimate; NaN where there is none.
         sem: Its standard error; NaN where it cannot be known, as from a single chip.
-        low: Lower end of the interval.
+        low: Lower end of the interval; NaN like the standard error.
         high: Upper end of the interval.
         df: Degrees of freedom of the standard error.
     """
@@ -37,8 +40,23 @@ class Estimate:
         """Whether the two intervals have a point in common."""
         return self.low <= other.high and other.low <= self.high
 
+    @property
+    def interval(self) -> str:
+        """The interval as text, or that one chip has none.
+
+        Example:
+            >>> estimate(90.0, [(0.04, 3.0)]).interval
+            '[89.36, 90.64]'
+            >>> estimate(90.0, [(math.inf, 0.0)]).interval
+            'one chip: no interval'
+        """
+        if not math.isfinite(self.sem):
+            return NO_INTERVAL
+        return f"[{self.low:.2f}, {self.high:.2f}]"
+
     def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        known = math.isfinite(self.sem)
+        return f"{self.value:.2f} {self.interval if known else f'({self.interval})'}"
 
 
 def estimate(

@@ -82,6 +82,18 @@ class DriftResult:
         """Metric of the network that stands for 100 %."""
         return self.task.metric(self.reference_score)
 
+    @property
+    def reference_text(self) -> str:
+        """The metric that stands for 100 %, and the network's own without analog effects where it is another.
+
+        Example: ``"digital 91.20 % (the same network without analog effects: 90.85 %)"``.
+        """
+        unit = f" {self.task.unit}" if self.task.unit else ""
+        text = f"digital {self.reference:.2f}{unit}"
+        if self.digital_score == self.reference_score:
+            return text
+        return f"{text} (the network itself without analog effects: {self.digital:.2f}{unit})"
+
     def chips_at(self, t: float) -> Array:
         """Return the metric of each chip at one time, shape ``(K_t,)``."""
         column = self.chip_scores[:, self._index(t)]
@@ -137,17 +149,23 @@ class DriftResult:
         return Estimate(-found.value, found.sem, -found.high, -found.low, found.df)
 
     def normalised(self, t: float, over: str = "test_set") -> Estimate:
-        """Return how much of the reference's advantage over guessing is left: 1 for all, 0 for none.
+        r"""Return how much of the reference's advantage over guessing is left: 1 for all, 0 for none.
 
-        Source: A of Rasch et al., Nat. Commun. 14:5282, 2023.
+        .. math:: A = 1 - \frac{\varepsilon - \varepsilon_{ref}}{\varepsilon_{chance} - \varepsilon_{ref}}
+
+        where :math:`\varepsilon` is the share of errors for accuracy, and the cross-entropy for perplexity: its
+        logarithm, whose chance is that of the vocabulary's size. It is above 1 where the chips are better than
+        the reference, and NaN where the reference is no better than guessing.
+
+        Source: A of Rasch et al., Nat. Commun. 14:5282, 2023, for accuracy. The cross-entropy is a choice made
+        here: with perplexity itself, one that doubles stays above 0.99 of the range up to a large vocabulary.
         """
-        chance = self.task.metric(self.chance_score)
-        advantage = self.reference - chance
-        if advantage == 0.0:
+        if self.task.skill(self.reference_score, self.chance_score) <= 0.0:
             return Estimate(math.nan, math.nan, math.nan, math.nan, 0.0)
-        value = (self.at(t).value - chance) / advantage
-        of_reference = -value * slope(self.task.metric, self.reference_score) / advantage
-        _, parts, widen = self._contrast({t: self._slope(t) / advantage}, of_reference, over)
+        advantage = self.reference_score - self.chance_score
+        mean, _, _ = self._contrast({t: 1.0}, 0.0, over)
+        value = (mean - self.chance_score) / advantage
+        _, parts, widen = self._contrast({t: 1.0 / advantage}, -value / advantage, over)
         return self._linear(value, parts, widen)
 
     def iso_accuracy(self, t: float, level: float = ISO_LEVEL, over: str = "test_set") -> str:
@@ -265,7 +283,7 @@ class DriftResult:
         return cls(**values)
 
     def __str__(self) -> str:
-        lines = [f"{self.task.metric_name}: digital {self.digital:.2f}"]
+        lines = [f"{self.task.metric_name}: {self.reference_text}"]
         lines += [
             f"{t:>12g} s  {self.at(t)}  iso-accuracy: {self.iso_accuracy(t)}" for t in self.times
         ]

@@ -16,7 +16,7 @@ from ..nn import AnalogComposite, AnalogLayer, analog_layers, set_mode
 from ..physics import split_generator
 from ..training import Task
 from .chips import MONTH, ChipBench, as_analog, check_times
-from .csv_files import write_rows
+from .csv_files import finite_or_none, write_rows
 from .examples import Examples
 from .intervals import CONFIDENCE, Estimate, estimate
 from .saved_sums import Journal, fingerprint
@@ -96,14 +96,14 @@ class Sensitivity:
         write_rows(path, self.rows())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values."""
+        """Return everything as plain values; numbers that are not known, as from one chip, are None."""
         return {
             "kind": self.kind,
             "time": self.time,
             "metric": self.task.metric_name,
             "digital": self.digital,
             "confidence": self.confidence,
-            "layers": self.rows(),
+            "layers": finite_or_none(self.rows()),
             "costs": self.costs.tolist(),
         }
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from ..core import InvalidArgumentError, check_int
+from ..core import InvalidArgumentError, NotFiniteError, check_int
 from ..physics import split_generator
 from .layers.base import analog_layers
+from .run_batch import check_batches, run_batch
 
 
 def set_mode(model: nn.Module, mode: str) -> nn.Module:
@@ -156,41 +158,45 @@ def calibrate(
 
     Args:
         model: A model with analog layers.
-        batches: Batches of inputs.
-        run: Runs the model on one batch; ``model(batch)`` if None.
+        batches: Batches of inputs, or of inputs and labels, as a data loader gives them.
+        run: Runs the model on one batch; ``model(inputs)`` if None.
 
     Returns:
         The model, with ranges of ``init_std`` standard deviations of what its digital layers pass on. A
         warning says how many analog layers the model never called.
 
     Raises:
-        InvalidArgumentError: If the model has no analog layer, there is no batch, or ``batches`` is one.
+        InvalidArgumentError: If the model has no analog layer, there is no batch with an example, ``batches``
+            is one, or a batch cannot be taken.
+        NotFiniteError: If a layer is given NaN or infinity; ranges stay as they were.
     """
-    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
-        raise InvalidArgumentError(
-            f"`batches` must hold batches, as a list or a data loader does, but got {type(batches).__name__}."
-        )
+    check_batches(batches)
     named = list(analog_layers(model))
     layers = [layer for _, layer in named]
     modes, training = [layer.mode for layer in layers], model.training
+    ranges = [(layer.input_range.clone(), int(layer.input_range_batches)) for layer in layers]
     for layer in layers:
         layer.forget_range()
-    handles = [layer.register_forward_pre_hook(_observe) for layer in layers]
-    count = 0
+    handles = [layer.register_forward_pre_hook(partial(_observe, name)) for name, layer in named]
     try:
         model.eval()
         set_mode(model, "ideal")
-        for batch in batches:
-            model(batch) if run is None else run(model, batch)
-            count += 1
+        if not sum(run_batch(model, batch, run) for batch in batches):
+            raise InvalidArgumentError(
+                "`batches` must hold at least one batch with an example, but is empty."
+            )
+    except BaseException:
+        for layer, (value, count) in zip(layers, ranges, strict=True):
+            layer.input_range.copy_(value)
+            layer.input_range_batches.fill_(count)
+            layer._count_batches(count)
+        raise
     finally:
         for handle in handles:
             handle.remove()
         for layer, mode in zip(layers, modes, strict=True):
             layer.mode = mode
         model.train(training)
-    if count == 0:
-        raise InvalidArgumentError("`batches` must hold at least one batch, but is empty.")
     missed = [name for name, layer in named if int(layer.input_range_batches) == 0]
     if missed:
         warnings.warn(
@@ -201,5 +207,10 @@ def calibrate(
     return model
 
 
-def _observe(layer: Any, inputs: tuple[Tensor, ...]) -> None:
+def _observe(name: str, layer: Any, inputs: tuple[Tensor, ...]) -> None:
+    if isinstance(inputs[0], Tensor) and not bool(torch.isfinite(inputs[0]).all()):
+        raise NotFiniteError(
+            f"Inputs of analog layer {name!r} must be finite for calibration, but hold NaN or infinity: check "
+            "the batches, and the weights of the layers before it."
+        )
     layer.observe(inputs[0])

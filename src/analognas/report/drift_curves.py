@@ -42,7 +42,7 @@ def drift_curves(
     """Draw the metric against the time since programming, for several networks.
 
     Each has its mean with the interval of the mean as error bars, and a band that holds all its chips but
-    the outer twentieths.
+    the outer twentieths; a dashed line is the digital network that stands for its 100 %.
 
     Args:
         results: Evaluations by name; those of :data:`analognas.drift.study.CURVES` have fixed colours.
@@ -53,6 +53,7 @@ def drift_curves(
     Returns:
         The figure; no global state of matplotlib is touched.
     """
+    from ..drift.intervals import NO_INTERVAL
     from ..drift.study import CURVES
 
     known = CURVES | dict(labels or {})
@@ -61,7 +62,7 @@ def drift_curves(
         colour, marker = _STYLES.get(name, (COLOURS[i % len(COLOURS)], "D"))
         _draw(axes, result, colour, marker, known.get(name, name))
     first = next(iter(results.values()))
-    axes.axhline(first.reference, color=GREY, lw=1.2, ls="--", label="digital, FP32")
+    _draw_references(axes, results, known)
     for i, (label, value) in enumerate((lines or {}).items()):
         axes.axhline(value, color=COLOURS[(i + 4) % len(COLOURS)], lw=1.0, ls=":", label=label)
     times = [t for t in first.times if t > 0.0]
@@ -75,6 +76,8 @@ def drift_curves(
     axes.set_ylabel(f"{first.task.metric_name}{unit}")
     share = f"{100 * first.confidence:g} %"
     heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
+    if all(result.n_chips == 1 for result in results.values()):
+        heading = NO_INTERVAL.capitalize()
     axes.set_title(title or heading, fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="best")
     return figure
@@ -108,6 +111,19 @@ def time_name(t: float) -> str:
                 "s" if number > 1 and name in ("day", "month", "year") else ""
             )
     return f"{t:g} s"
+
+
+def _draw_references(
+    axes: Axes, results: Mapping[str, DriftResult], labels: Mapping[str, str]
+) -> None:
+    """Draw what stands for 100 %: one line for all networks, or one for each group with the same."""
+    groups: dict[float, list[str]] = {}
+    for name, result in results.items():
+        groups.setdefault(result.reference, []).append(name)
+    for i, (value, names) in enumerate(groups.items()):
+        of = ", ".join(labels.get(name, name) for name in names)
+        label = "digital, FP32" if len(groups) == 1 else f"digital, FP32, of {of}"
+        axes.axhline(value, color=GREY, lw=1.2, ls=("--", "-.", ":")[i % 3], label=label)
 
 
 def _draw(axes: Axes, result: DriftResult, colour: str, marker: str, label: str) -> None:

@@ -32,6 +32,8 @@ def sensitivity_figure(result: Sensitivity, *, title: str | None = None) -> Figu
     Returns:
         The figure; no global state of matplotlib is touched.
     """
+    from ..drift.intervals import NO_INTERVAL
+
     n = len(result.layers) - 1
     figure, (axes, sizes) = new_figure(8.6, 1.7 + _ROW_HEIGHT * (n + 1), panels=(4, 1))
     worst = int(np.argmax(result.costs[:, :-1].mean(axis=0)))
@@ -52,7 +54,8 @@ def sensitivity_figure(result: Sensitivity, *, title: str | None = None) -> Figu
     axes.set_yticks(rows, list(result.layers), fontsize=8)
     unit = " (points)" if result.task.unit == "%" else ""
     share = f"{100 * result.confidence:g} %"
-    axes.set_xlabel(f"{result.task.metric_name} lost{unit}, mean over chips with {share} interval")
+    what = f"mean over chips with {share} interval" if len(result.costs) > 1 else NO_INTERVAL
+    axes.set_xlabel(f"{result.task.metric_name} lost{unit}, {what}")
     what = "each layer alone is analog" if result.kind == "alone" else "each layer alone is digital"
     axes.set_title(
         title or f"{what.capitalize()}, {time_name(result.time)} after programming", fontsize=10

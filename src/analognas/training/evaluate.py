@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from ..core import NotFiniteError
 from ..data import DataSet
+from ..nn.finite import source_of_nan
 from .tasks import Task
 
 
@@ -17,8 +20,8 @@ class Scored:
     """What an evaluation gives.
 
     Attributes:
-        score: Mean score.
-        loss: Mean cross-entropy, nats.
+        score: Mean score; where some labels do not count, weighted by those that do.
+        loss: Mean cross-entropy, nats, as the score.
         n: Number of examples.
     """
 
@@ -59,11 +62,19 @@ def evaluate(
         batch_size: Examples of a batch.
         seed: Seed of all draws.
         autocast: Type of autocast; None for none.
+
+    Raises:
+        InvalidArgumentError: If the network's outputs do not fit the labels.
+        NotFiniteError: If an output is NaN or infinite; says in which batch and layer.
     """
     device = next(model.parameters()).device
     devices = [device] if device.type == "cuda" else []
     training = model.training
     model.eval()
+    labels = data.split(split).targets
+    where = f"{data.name}: {split}"
+    counts = task.counts(labels)
+    weighted = bool((counts != counts[0]).any())
     totals = torch.zeros(2, dtype=torch.float64, device=device)
     n, state = 0, None
     try:
@@ -73,11 +84,49 @@ def evaluate(
                 inputs, targets = inputs.to(device), targets.to(device)
                 with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
                     outputs, state = task.run(model, inputs, state)
+                if not n:
+                    task.check(where, outputs, targets, labels)
                 losses = task.losses(outputs, targets)
                 scores = losses if task.scored_by_loss else task.score(outputs, targets)
+                if weighted:
+                    weights = task.counts(targets)
+                    scores, losses = scores * weights, losses * weights
                 totals += torch.stack([scores.double().sum(), losses.double().sum()])
                 n += len(targets)
+            score, loss = (totals / (int(counts.sum()) if weighted else n)).tolist()
+            if not (math.isfinite(score) and math.isfinite(loss)):
+                batches = ordered_batches(data, task, split, batch_size)
+                raise not_finite(task, model, batches, where)
     finally:
         model.train(training)
-    score, loss = (totals / n).tolist()
     return Scored(score, loss, n)
+
+
+@torch.no_grad()
+def not_finite(
+    task: Task, model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], where: str
+) -> NotFiniteError:
+    """Return the error for outputs that are NaN or infinite; it names the first batch and layer.
+
+    Args:
+        task: The task.
+        model: The model, which runs again, in the mode and on the chip where it is.
+        batches: The batches that it was scored on.
+        where: What they belong to.
+    """
+    device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+    place, state, first = ", or give the right class of an example the probability 0", None, 0
+    for number, (inputs, targets) in enumerate(batches, 1):
+        inputs, targets = inputs.to(device), targets.to(device)
+        outputs, state = task.run(model, inputs, state)
+        bad = ~torch.isfinite(task.score(outputs, targets))
+        if bool(bad.any()):
+            place = f" in batch {number}, first for example {first + int(bad.nonzero()[0])}"
+            source = source_of_nan(model, inputs)
+            place += f"; they come from {source}" if source else ""
+            break
+        first += len(targets)
+    return NotFiniteError(
+        f"{where}: the network's outputs must be finite, but are NaN or infinite{place}. Check the weights "
+        "and the inputs; a training that diverged needs a smaller learning rate."
+    )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import DivergedError
+from ..data.labels import IGNORED
 from .average import WeightAverage
 from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .early_abort import reason_to_abort
@@ -48,7 +49,10 @@ class Loop:
             self.n_batches = self.data.n_batches(
                 "train", recipe.batch_size, drop_last=self.drop_last
             )
-        self.chance = self.task.chance_score(self.data.train.targets.long(), self.data.n_classes)
+        labels = self.data.train.targets.long()
+        self.chance = self.task.chance_score(labels, self.data.n_classes)
+        self.method.ignores_labels = bool((labels == IGNORED).any())
+        self.checked = False
         self.on_cpu = trainer.device.type == "cpu"
         self.position = Position(sums=torch.zeros(2, dtype=torch.float64, device=trainer.device))
         self.shown_loss = 0.0
@@ -127,6 +131,10 @@ class Loop:
         dtype = self.trainer.autocast
         with torch.autocast(device.type, dtype=dtype) if dtype else nullcontext():
             outputs, state = self.task.run(self.network, inputs, position.carried.get("model"))
+            if not self.checked:
+                where, labels = f"{self.data.name}: train", self.data.train.targets
+                self.task.check(where, outputs, targets, labels)
+                self.checked = True
             loss = method.loss(outputs, inputs, targets, position.carried)
         if state is not None:
             position.carried["model"] = state
@@ -145,6 +153,8 @@ class Loop:
     @torch.no_grad()
     def _count(self, loss: Tensor, outputs: Any, targets: Tensor) -> None:
         position, n = self.position, len(targets)
+        if self.method.ignores_labels:
+            n = int(self.task.counts(targets).sum())
         position.n_examples += n
         position.sums[0] += loss.detach() * n
         if not self.task.scored_by_loss:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import Registry
+from ..data.labels import IGNORED
 from ..nn import analog_layers, calibrate, clip_and_remap, set_mode, set_modifier_factor, to_analog
 from ..nn.quantize.integer_layers import calibrate_quantization, quantize
 from .recipes import HWARecipe, QATRecipe, Recipe
@@ -23,7 +24,12 @@ class Method(ABC):
     Args:
         recipe: The recipe.
         task: The task.
+
+    Attributes:
+        ignores_labels: Whether there are labels that do not count; set before the first step.
     """
+
+    ignores_labels = False
 
     def __init__(self, recipe: Any, task: Task) -> None:
         self.recipe = recipe
@@ -138,7 +144,10 @@ class HardwareAwareMethod(Method):
             return loss
         with torch.no_grad():
             theirs, carried["teacher"] = self.task.run(self.teacher, inputs, carried.get("teacher"))
-        taught = self.task.distillation_loss(outputs, theirs, settings.temperature)
+        counted = targets != IGNORED if self.ignores_labels else None
+        taught = self.task.distillation_loss(
+            outputs, theirs, settings.temperature, targets, counted
+        )
         return (1.0 - settings.weight) * loss + settings.weight * taught
 
     def after_step(self, model: nn.Module) -> None:

@@ -14,14 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..core import Registry, check_float
+from ..core import InvalidArgumentError, Registry, check_float
+from ..data.labels import IGNORED, as_labels
+from ..nn.run_batch import explained
+from .predictions import check_predictions, class_logits
 
 
 class Task(ABC):
     """One kind of supervised problem.
 
-    Outputs are logits with the classes last, or a tuple or an object with an attribute ``logits`` that holds
-    them, as recurrent models and those of transformers return.
+    Outputs are logits with the classes last; or one logit for each label, that of class 1 of two; or a tuple,
+    mapping or object that holds them (:mod:`~analognas.training.predictions`).
 
     Attributes:
         name: How a person asks for it.
@@ -39,23 +42,62 @@ class Task(ABC):
     carries_state: ClassVar[bool] = False
     scored_by_loss: ClassVar[bool] = False
 
+    def labels(self, where: str, targets: Tensor) -> Tensor:
+        """Return labels in the shape that :meth:`score` takes. Called once, with all labels.
+
+        Args:
+            where: What they belong to, for error messages.
+            targets: Labels as they were given.
+
+        Raises:
+            InvalidArgumentError: If they cannot be labels of this task.
+        """
+        return targets
+
+    def check(self, where: str, outputs: Any, targets: Tensor, labels: Tensor) -> int | None:
+        """Check that a network's outputs fit the labels. Called with its first batch, before any score.
+
+        Args:
+            where: What the labels belong to, for error messages.
+            outputs: What the network returned.
+            targets: Labels of the batch.
+            labels: All labels, of this batch and those to come.
+
+        Returns:
+            The number of classes that the network distinguishes; None where there are no classes.
+
+        Raises:
+            InvalidArgumentError: If they do not.
+        """
+        return None
+
+    def counts(self, targets: Tensor) -> Tensor:
+        """Return how many predictions of each example count, its weight in the mean score, shape ``(n,)``."""
+        return (targets != IGNORED).reshape(len(targets), -1).sum(-1)
+
     def loss(self, outputs: Any, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean cross-entropy over all predictions of a batch, a scalar, in nats.
 
         Args:
-            outputs: Logits, shape ``(*targets.shape, n_classes)``.
-            targets: Classes, integers.
+            outputs: Logits, shape ``(*targets.shape, n_classes)``, or one for each target.
+            targets: Classes, integers; those that are -100 do not count.
             label_smoothing: Share of each target that is spread evenly over all classes.
 
         Source of the smoothing: Szegedy et al., CVPR 2016.
         """
-        predictions = logits(outputs)
         return functional.cross_entropy(
-            predictions.flatten(0, -2).float(), targets.flatten(), label_smoothing=label_smoothing
+            class_logits(outputs, targets).flatten(0, -2).float(),
+            targets.flatten(),
+            label_smoothing=label_smoothing,
         )
 
     def distillation_loss(
-        self, outputs: Any, teacher_outputs: Any, temperature: float = 4.0
+        self,
+        outputs: Any,
+        teacher_outputs: Any,
+        temperature: float = 4.0,
+        targets: Tensor | None = None,
+        counted: Tensor | None = None,
     ) -> Tensor:
         r"""Return how far the outputs are from a teacher's, a scalar, in nats.
 
@@ -65,22 +107,35 @@ class Task(ABC):
             outputs: Logits.
             teacher_outputs: Those of the teacher, of the same shape; no gradient goes to them.
             temperature: T; larger values weigh the unlikely classes more.
+            targets: Labels of the batch, of which the shape matters where outputs are squeezed.
+            counted: Which predictions count, one for each label; None: all.
 
         Raises:
-            InvalidArgumentError: If the temperature is not positive.
+            InvalidArgumentError: If the temperature is not positive, or the numbers of classes differ.
 
         Source: Hinton, Vinyals and Dean, arXiv:1503.02531; the mean over all predictions.
         """
         check_float("temperature", temperature, minimum=1e-6)
-        ours = functional.log_softmax(logits(outputs).flatten(0, -2).float() / temperature, -1)
-        theirs = logits(teacher_outputs).detach().flatten(0, -2).float() / temperature
-        target = functional.log_softmax(theirs, -1)
-        distance = functional.kl_div(ours, target, reduction="batchmean", log_target=True)
+        ours = class_logits(outputs, targets).flatten(0, -2).float()
+        theirs = class_logits(teacher_outputs, targets).detach().flatten(0, -2).float()
+        if ours.shape != theirs.shape:
+            raise InvalidArgumentError(
+                f"The teacher must have as many classes as the network, but has {theirs.shape[-1]} instead of "
+                f"{ours.shape[-1]}."
+            )
+        if counted is not None:
+            ours, theirs = ours[counted.flatten()], theirs[counted.flatten()]
+        distance = functional.kl_div(
+            functional.log_softmax(ours / temperature, -1),
+            functional.log_softmax(theirs / temperature, -1),
+            reduction="batchmean",
+            log_target=True,
+        )
         return distance * temperature**2
 
     @abstractmethod
     def score(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Return one number for each example, shape ``(n,)``."""
+        """Return one number for each example, shape ``(n,)``; NaN where outputs are NaN or infinite."""
 
     @abstractmethod
     def metric(self, mean_score: float) -> float:
@@ -100,11 +155,14 @@ class Task(ABC):
         """Return how far a mean score is from chance (0) to perfection (1); below chance it is negative."""
 
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Return each example's mean cross-entropy over its predictions, nats, shape ``(n,)``."""
+        """Return each example's mean cross-entropy over its predictions that count, nats, shape ``(n,)``."""
+        n = len(targets)
         values = functional.cross_entropy(
-            logits(outputs).flatten(0, -2).float(), targets.flatten(), reduction="none"
+            class_logits(outputs, targets).flatten(0, -2).float(),
+            targets.flatten(),
+            reduction="none",
         )
-        return values.view(len(targets), -1).mean(-1)
+        return values.view(n, -1).mean(-1) * (targets.numel() / n / self.counts(targets))
 
     def run(self, model: nn.Module, inputs: Tensor, state: Any = None) -> tuple[Any, Any]:
         """Return a model's outputs, and the state for the next batch without its history.
@@ -118,9 +176,10 @@ class Task(ABC):
             state: What the last batch returned; None at the beginning.
         """
         advance = getattr(model, "advance", None) if self.carries_state else None
-        if advance is None:
-            return model(inputs), None
-        outputs, state = advance(inputs, carried(state, len(inputs)))
+        with explained(model, inputs):
+            if advance is None:
+                return model(inputs), None
+            outputs, state = advance(inputs, carried(state, len(inputs)))
         return outputs, carried(state, len(inputs))
 
 
@@ -140,9 +199,18 @@ class Classification(Task):
     unit = "%"
     higher_is_better = True
 
+    def labels(self, where: str, targets: Tensor) -> Tensor:
+        """See :meth:`Task.labels`: one class for each example, shape ``(n,)``."""
+        return as_labels(where, targets, self.name)
+
+    def check(self, where: str, outputs: Any, targets: Tensor, labels: Tensor) -> int | None:
+        """See :meth:`Task.check`."""
+        return check_predictions(where, outputs, targets, labels, self.name)
+
     def score(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Return 1 for each right answer and 0 for each wrong one, shape ``(n,)``."""
-        return (logits(outputs).argmax(-1) == targets).float()
+        """Return 1 for each right answer, 0 for each wrong one, NaN where there is none, shape ``(n,)``."""
+        largest, answers = class_logits(outputs, targets).max(-1)
+        return (answers == targets).float() + (largest - largest).float()  # NaN where not finite
 
     def metric(self, mean_score: float) -> float:
         """Return the accuracy, percent."""
@@ -166,6 +234,8 @@ class TextClassification(Classification):
 class LanguageModel(Task):
     """The next token of each token; the metric is perplexity.
 
+    Tokens whose label is -100 count neither in the loss nor in the score, which are means over the others.
+
     Example:
         >>> task = LanguageModel()
         >>> task.score(torch.zeros(2, 3, 8), torch.zeros(2, 3, dtype=torch.int64))
@@ -179,6 +249,14 @@ class LanguageModel(Task):
     higher_is_better = False
     carries_state = True
     scored_by_loss = True
+
+    def labels(self, where: str, targets: Tensor) -> Tensor:
+        """See :meth:`Task.labels`: a token each, shape ``(n, T)``; those that are -100 do not count."""
+        return as_labels(where, targets, self.name)
+
+    def check(self, where: str, outputs: Any, targets: Tensor, labels: Tensor) -> int | None:
+        """See :meth:`Task.check`."""
+        return check_predictions(where, outputs, targets, labels, self.name)
 
     def score(self, outputs: Any, targets: Tensor) -> Tensor:
         """Return each sequence's mean negative log-likelihood a token, nats, shape ``(n,)``."""
@@ -214,19 +292,6 @@ def get_task(name: str) -> Task:
         'perplexity'
     """
     return TASKS.get(name)
-
-
-def logits(outputs: Any) -> Tensor:
-    """Return the logits among a model's outputs.
-
-    Example:
-        >>> logits((torch.zeros(2, 3), None)).shape
-        torch.Size([2, 3])
-    """
-    if isinstance(outputs, tuple):
-        outputs = outputs[0]
-    found: Tensor = getattr(outputs, "logits", outputs)
-    return found
 
 
 def carried(state: Any, n: int) -> Any:

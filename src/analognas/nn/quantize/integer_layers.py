@@ -32,6 +32,7 @@ from .. import StaysDigitalWarning, become
 from ..convert.fast_paths import close_fast_paths
 from ..convert.module_surgery import substitute
 from ..convert.selection import select
+from ..run_batch import check_batches, run_batch
 from .quantizers import ActivationQuantizer, Quantization, RangeObserver, integer_weights
 
 _EXACT = float(2**24)  # integers up to here are exact in single precision
@@ -278,22 +279,25 @@ def calibrate_quantization(
 
     Args:
         model: A model of :func:`quantize`.
-        batches: Batches of inputs; looked at twice, unless extremes are all that is asked for.
-        run: Runs the model on one batch; ``model(batch)`` if None.
+        batches: Batches of inputs, or of inputs and labels; looked at twice, unless extremes are all that is
+            asked for.
+        run: Runs the model on one batch; ``model(inputs)`` if None.
 
     Returns:
         The model.
 
     Raises:
-        InvalidArgumentError: If there is no batch, no quantised layer, or activations are not finite.
+        InvalidArgumentError: If there is no batch with an example, ``batches`` is one, or there is no
+            quantised layer.
+        NotFiniteError: If activations are NaN or infinite.
     """
+    check_batches(batches)
     kept = list(batches)
-    if not kept:
-        raise InvalidArgumentError("`batches` must hold at least one batch, but is empty.")
-    quantizers = [part for part in model.modules() if isinstance(part, ActivationQuantizer)]
-    if not quantizers:
+    named = [x for x in model.named_modules() if isinstance(x[1], ActivationQuantizer)]
+    if not named:
         raise InvalidArgumentError("The model must be quantised, but is not: see quantize().")
-    observers = [RangeObserver() for _ in quantizers]
+    quantizers = [quantizer for _, quantizer in named]
+    observers = [RangeObserver(name.rpartition(".quantizers.")[0]) for name, _ in named]
     training = model.training
     model.eval()
     try:
@@ -304,8 +308,10 @@ def calibrate_quantization(
                 break
             for observer in observers if counting else ():
                 observer.start_counting()
-            for batch in kept:
-                model(batch) if run is None else run(model, batch)
+            if not sum(run_batch(model, batch, run) for batch in kept):
+                raise InvalidArgumentError(
+                    "`batches` must hold at least one batch with an example, but is empty."
+                )
     finally:
         for quantizer in quantizers:
             quantizer.observer = None

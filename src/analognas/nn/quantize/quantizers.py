@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core import InvalidArgumentError, check_choice, check_float, check_int
+from ...core import InvalidArgumentError, NotFiniteError, check_choice, check_float, check_int
 
 CALIBRATIONS = ("minmax", "percentile", "mse")
 RANGES = ("fixed", "moving_average", "learned")
@@ -121,9 +121,14 @@ def integer_weights(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 class RangeObserver:
-    """What calibration has seen of one tensor: first its extremes, then its histogram."""
+    """What calibration has seen of one tensor: first its extremes, then its histogram.
 
-    def __init__(self) -> None:
+    Args:
+        layer: Name of the layer that takes it, for error messages.
+    """
+
+    def __init__(self, layer: str = "") -> None:
+        self.layer = layer
         self.low, self.high = 0.0, 0.0
         self.counts: Tensor | None = None
 
@@ -131,15 +136,16 @@ class RangeObserver:
         """Take one batch; extremes until :meth:`start_counting`, counts after it.
 
         Raises:
-            InvalidArgumentError: If an input is NaN or infinite.
+            NotFiniteError: If an input is NaN or infinite.
         """
         if self.counts is not None:
             self.counts += torch.histc(x.float(), _BINS, self.low, self.high).double().cpu()
             return
         low, high = (float(end) for end in torch.aminmax(x))
         if not (abs(low) < float("inf") and abs(high) < float("inf")):
-            raise InvalidArgumentError(
-                "Activations must be finite for calibration, but hold NaN or infinity: check the weights."
+            raise NotFiniteError(
+                f"Inputs of layer {self.layer!r} must be finite for calibration, but hold NaN or infinity: "
+                "check the batches, and the weights of the layers before it."
             )
         self.low, self.high = min(self.low, low), max(self.high, high)
 

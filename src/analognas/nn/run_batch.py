@@ -1,0 +1,112 @@
+"""One batch through a network: what of a batch are its inputs, and errors of torch that say what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core import AnalogNASError, InvalidArgumentError
+
+_ABOUT_TYPES = ("dtype", "scalar type", "Input type", "not implemented for '")
+
+
+def check_batches(batches: Any) -> None:
+    """Check that what should hold batches is not one batch: a tensor, or a pair of inputs and labels.
+
+    Raises:
+        InvalidArgumentError: If it is.
+    """
+    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
+        raise InvalidArgumentError(
+            f"`batches` must hold batches, as a list or a data loader does, but got {type(batches).__name__}."
+        )
+    pair = batches if isinstance(batches, tuple | list) and len(batches) == 2 else ()
+    if len(pair) == 2 and all(isinstance(part, Tensor) for part in pair):
+        inputs, labels = pair
+        integers = not labels.is_floating_point() and labels.shape in (
+            inputs.shape[:1],
+            (*inputs.shape[:1], 1),
+        )
+        if integers and inputs.is_floating_point():
+            raise InvalidArgumentError(
+                "`batches` must hold batches, but got one pair of inputs and labels: give [inputs], or a data "
+                "loader of pairs."
+            )
+
+
+def inputs_of(batch: Any) -> Any:
+    """Return the inputs of a batch: of a pair of inputs and labels the first, else the batch itself.
+
+    Raises:
+        InvalidArgumentError: If the batch is a sequence of another length.
+
+    Example:
+        >>> inputs_of([torch.ones(2, 3), torch.tensor([0, 1])]).shape
+        torch.Size([2, 3])
+    """
+    if not isinstance(batch, tuple | list):
+        return batch
+    if len(batch) in (1, 2):
+        return batch[0]
+    raise InvalidArgumentError(
+        "A batch must be inputs, or a pair of inputs and labels, but got a sequence of "
+        f"{len(batch)}: say how the model takes it with `run=lambda model, batch: ...`."
+    )
+
+
+def run_batch(model: nn.Module, batch: Any, run: Callable[[nn.Module, Any], Any] | None) -> bool:
+    """Run a model on a batch, and return whether the batch had an example.
+
+    Args:
+        model: The model.
+        batch: The batch.
+        run: Runs the model on it; on its inputs (:func:`inputs_of`) if None.
+
+    Raises:
+        InvalidArgumentError: If the batch cannot be taken.
+    """
+    inputs = inputs_of(batch) if run is None else batch
+    if isinstance(inputs, Tensor) and not inputs.numel():
+        return False
+    if run is None:
+        with explained(model, inputs):
+            model(inputs)
+    else:
+        run(model, batch)
+    return True
+
+
+@contextmanager
+def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
+    """Turn errors about the type of inputs into one that says how to convert them.
+
+    Args:
+        model: The model that runs in the block.
+        inputs: Its inputs.
+
+    Raises:
+        InvalidArgumentError: If the model does not take inputs of this type.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, AnalogNASError):
+            raise
+        if not isinstance(inputs, Tensor):
+            raise InvalidArgumentError(
+                f"The model does not take a batch of type {type(inputs).__name__} ("
+                f"{str(error).partition(chr(10))[0]}): say how with `run`, such as "
+                "run=lambda model, batch: model(**batch)."
+            ) from error
+        if not any(words in str(error) for words in _ABOUT_TYPES):
+            raise
+        weights = (x.dtype for x in model.parameters() if x.is_floating_point())
+        held = next(weights, torch.float32)
+        raise InvalidArgumentError(
+            f"The network does not take inputs of {inputs.dtype}, shape {tuple(inputs.shape)}; its weights are "
+            f"{held}: convert the inputs, as with inputs.to({held}), or tokens with inputs.long()."
+        ) from error
