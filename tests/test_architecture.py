@@ -143,6 +143,7 @@ def test_every_public_object_has_a_docstring():
          {"torch", "matplotlib", "scipy", "pandas", "xgboost", "sqlite3"}),
         ("import analognas; analognas.Worker(optimizer='regularized_evolution').search()",
          {"torch", "matplotlib", "scipy", "pandas", "xgboost"}),
+        ("import analognas.nn, analognas.physics", {"numba", "llvmlite", "matplotlib", "scipy", "pandas"}),
         ("from analognas.cli import main; main(['query', '3'])", {"torch", "matplotlib", "scipy", "pandas"}),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from analognas.drift import DriftResult, Sensitivity
 from analognas.drift.sensitivity import WHOLE
 from analognas.report import save_figure
 from analognas.report.drift_curves import drift_curves, time_name
-from analognas.report.sensitivity_figure import sensitivity_figure
+from analognas.report.sensitivity import sensitivity_figure
 from analognas.training import get_task
 
 

@@ -76,7 +76,7 @@ def cost(
         raise InvalidArgumentError("`--keep` needs `--measured`, whose predictor it keeps.")
     from ..hardware import find_chip, network_cost
     from ..report import save_figure
-    from ..report.cost_figure import cost_figure
+    from ..report.cost import cost_figure
 
     chosen = _changed(find_chip(chip), tiles, mapping, replicate)
     shape = None if input_shape is None else _shape(input_shape)

@@ -27,7 +27,7 @@ def show(
     """Draw programming spread, drift exponent, and conductance against time."""
     from ..physics import find_device
     from ..report import save_figure
-    from ..report.device_figure import device_figure
+    from ..report.device import device_figure
 
     path = out or Path(f"{Path(name).name}.png")
     save_figure(device_figure(find_device(name), title=name), path)

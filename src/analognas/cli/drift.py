@@ -133,7 +133,7 @@ def sensitivity(
         "batch_size": batch_size,
         "seed": seed,
     }
-    from ..report.sensitivity_figure import write_sensitivity_report
+    from ..report.sensitivity import write_sensitivity_report
     from .drift_progress import passes_progress
 
     def run(study: Study, folder: Path) -> Sensitivity:

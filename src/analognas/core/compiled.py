@@ -1,26 +1,85 @@
-"""Loops over arrays, compiled to machine code."""
+"""Loops over arrays, compiled to machine code when they are first called."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import partial
+from functools import update_wrapper
+from types import FunctionType
 from typing import Any, TypeVar, cast
-
-import numba
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def compiled(signature: str, *, fastmath: Collection[str] = ()) -> Callable[[_Function], _Function]:
-    """Compile a function of numbers and numpy arrays when it is defined.
+class CompiledFunction:
+    """A function that numba compiles at its first call, so that importing it does not load numba.
 
-    The machine code is kept on disk for later processes; where neither the package's folder nor the user's
-    cache can be written, each process compiles anew. The interpreter's lock is released while the function
+    Args:
+        function: The function; it may call other compiled functions of its module.
+        signature: Types of result and arguments, in numba's notation.
+        fastmath: Flags of LLVM.
+    """
+
+    def __init__(self, function: FunctionType, signature: str, fastmath: set[str]) -> None:
+        update_wrapper(self, function)
+        self._function = function
+        self._signature, self._fastmath = signature, fastmath
+        self._machine_code: Callable[..., Any] | None = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run the machine code."""
+        return (self._machine_code or self.compile())(*arguments)
+
+    def compile(self) -> Callable[..., Any]:
+        """Compile the function, or load its machine code from disk, unless that was done already."""
+        if self._machine_code is None:
+            import numba
+
+            options: dict[str, Any] = {
+                "nogil": True,
+                "error_model": "numpy",
+                "fastmath": self._fastmath,
+            }
+            function = self._with_compiled_callees()
+            try:
+                made = numba.njit(self._signature, cache=True, **options)(function)
+            except RuntimeError:  # no folder for the cache can be written
+                made = numba.njit(self._signature, **options)(function)
+            self._machine_code = made
+        return self._machine_code
+
+    def _with_compiled_callees(self) -> FunctionType:
+        """Return the function with the machine code of what it calls in the place of those wrappers."""
+        function = self._function
+        names = function.__globals__
+        callees = {
+            name: names[name].compile()
+            for name in function.__code__.co_names
+            if isinstance(names.get(name), CompiledFunction)
+        }
+        if not callees:
+            return function
+        linked = FunctionType(
+            function.__code__,
+            names | callees,
+            function.__name__,
+            function.__defaults__,
+            function.__closure__,
+        )
+        linked.__qualname__, linked.__module__ = function.__qualname__, function.__module__
+        return linked
+
+
+def compiled(signature: str, *, fastmath: Collection[str] = ()) -> Callable[[_Function], _Function]:
+    """Compile a function of numbers and numpy arrays when it is first called.
+
+    The machine code is kept on disk for later processes. Where neither the package's folder nor the user's
+    cache can be written, each process compiles it again. The interpreter's lock is released while the function
     runs.
 
     Args:
-        signature: Types of result and arguments, in numba's words. Others are refused, not compiled for.
-        fastmath: What may be changed of the order and the special cases of float arithmetic, in the words of
+        signature: Types of result and arguments, in numba's notation. Arguments of other types raise a
+            ``TypeError``.
+        fastmath: What may be changed of the order and the special cases of float arithmetic, as flags of
             LLVM; nothing by default, so that a NaN stays one.
 
     Example:
@@ -34,15 +93,9 @@ def compiled(signature: str, *, fastmath: Collection[str] = ()) -> Callable[[_Fu
         >>> total(np.arange(4.0))
         6.0
     """
-    compiler = partial(
-        numba.njit, signature, nogil=True, error_model="numpy", fastmath=set(fastmath)
-    )
 
     def decorate(function: _Function) -> _Function:
-        try:
-            made = compiler(cache=True)(function)
-        except RuntimeError:  # no folder for the cache
-            made = compiler()(function)
-        return cast(_Function, made)
+        assert isinstance(function, FunctionType)
+        return cast(_Function, CompiledFunction(function, signature, set(fastmath)))
 
     return decorate

@@ -3,8 +3,9 @@
 Tracing a network needs torch, which is loaded on first use: populations are counted without it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy_exports import lazy_exports
 from .chip import AIMCChip
 from .chip_files import chip_from_dict, chip_to_dict, find_chip, load_chip, save_chip
 from .cost import ChipCost, LayerCost, network_cost, population_costs
@@ -31,13 +32,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in ("NamedLayers", "trace_layers"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import trace
-
-    return getattr(trace, name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_exports(__name__, {"NamedLayers": "trace", "trace_layers": "trace"})

@@ -1,17 +1,25 @@
-"""Figures and reports."""
+"""Figures and reports.
 
-from .convergence_figure import convergence_figure
-from .drift_figure import drift_figure
-from .final_report import write_final_report
-from .pareto_figure import pareto_figure
-from .search_report import (
-    cell_columns,
-    remove_search_report,
-    summary_markdown,
-    write_search_report,
-)
-from .style import new_figure, save_figure
-from .training_figure import training_figure, write_training_report
+They are imported on first use: a figure of a device needs nothing of a search.
+"""
+
+from typing import TYPE_CHECKING
+
+from ..lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from .convergence import convergence_figure
+    from .drift import drift_figure
+    from .final_report import write_final_report
+    from .pareto import pareto_figure
+    from .search_report import (
+        cell_columns,
+        remove_search_report,
+        summary_markdown,
+        write_search_report,
+    )
+    from .style import new_figure, save_figure
+    from .training import training_figure, write_training_report
 
 __all__ = [
     "cell_columns",
@@ -27,3 +35,21 @@ __all__ = [
     "write_search_report",
     "write_training_report",
 ]
+
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        "cell_columns": "search_report",
+        "convergence_figure": "convergence",
+        "drift_figure": "drift",
+        "new_figure": "style",
+        "pareto_figure": "pareto",
+        "remove_search_report": "search_report",
+        "save_figure": "style",
+        "summary_markdown": "search_report",
+        "training_figure": "training",
+        "write_final_report": "final_report",
+        "write_search_report": "search_report",
+        "write_training_report": "training",
+    },
+)

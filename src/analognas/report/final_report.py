@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .drift_curves import write_drift_report
-from .training_figure import write_training_report
+from .training import write_training_report
 
 if TYPE_CHECKING:
     from ..search import FinalTraining

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric, write_text
 from ..search import SearchResult, architecture_text, number, value_text
-from .convergence_figure import convergence_figure
-from .drift_figure import drift_figure
-from .pareto_figure import pareto_figure
+from .convergence import convergence_figure
+from .drift import drift_figure
+from .pareto import pareto_figure
 from .style import save_figure
 
 SUMMARY_FILE = "summary.md"

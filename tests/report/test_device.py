@@ -5,7 +5,7 @@ from matplotlib.image import imread
 from analognas.core import InvalidArgumentError, OutputFolderError
 from analognas.physics import DEVICES, PCM
 from analognas.report import save_figure
-from analognas.report.device_figure import device_figure
+from analognas.report.device import device_figure
 
 
 @pytest.mark.parametrize("name", DEVICES.names())

@@ -5,7 +5,7 @@ import pytest
 from analognas.hardware import AIMCChip, find_chip
 from analognas.hardware.cost import cost_of_layers
 from analognas.hardware.trace import NamedLayers
-from analognas.report.cost_figure import cost_figure
+from analognas.report.cost import cost_figure
 from analognas.spaces import Layers
 
 LAYERS = [
