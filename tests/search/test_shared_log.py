@@ -77,7 +77,12 @@ def rewrite(folder, *statements):
 def test_search_of_version_1_resumes(fragile, tmp_path):
     out = tmp_path / "out"
     fragile.worker(out, budget=20, runs=1).search()
-    rewrite(out, "DROP TABLE states", "DROP TABLE failures", "PRAGMA user_version = 1")
+    rewrite(
+        out,
+        *(f"DROP TABLE {name}" for name in ("states", "failures", "set_aside")),
+        "ALTER TABLE trials DROP COLUMN architecture",
+        "PRAGMA user_version = 1",
+    )
     resumed = fragile.worker(out, resume=True).search()
     assert resumed.to_json() == fragile.worker().search().to_json()
     with TrialLog.open(out / "trials.sqlite") as log:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..core import Metric, OutputFolderError, ResumeError
+from ..spaces import Space
+from .log.metrics import check_unchanged, noted
+from .log.schema import SPACE_DEFINITION
 from .log.trial_log import FILE_NAME, TrialLog
-from .log_metrics import check_unchanged, noted
 
 RESULT_FILE = "best.json"
 """Result of a search, in its folder."""
@@ -85,6 +87,7 @@ def open_log(
     notes: Mapping[str, Any],
     *,
     metrics: Sequence[Metric],
+    space: Space,
     resume: bool,
     shared: bool,
 ) -> Iterator[TrialLog]:
@@ -98,6 +101,7 @@ def open_log(
         columns: Names of the metrics and ``_sem`` columns that trials have.
         notes: Facts beside the identity that may change from one start to the next.
         metrics: What the metrics are.
+        space: The space; architectures are logged by its names.
         resume: Whether the log must be there.
         shared: Whether it may be: other processes write to it, too.
 
@@ -106,21 +110,23 @@ def open_log(
         ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
     """
     file = out / FILE_NAME
-    noted_at_start = {**notes, **noted(metrics)}
+    notes = {**notes, **noted(metrics), **_defined(space)}
     if resume or shared:
         if shared and not resume:
             out.mkdir(parents=True, exist_ok=True)
-            log = TrialLog.join(file, identity, columns, noted_at_start)
+            log = TrialLog.join(file, identity, columns, notes)
         else:
             log = TrialLog.open(file)
         with _continued(log, identity, notes, metrics):
+            log.space = space
             yield log
         return
     made = not out.exists()
     make_folder(out)
     new: TrialLog | None = None
     try:
-        with TrialLog.create(file, identity, columns, noted_at_start) as new:
+        with TrialLog.create(file, identity, columns, notes) as new:
+            new.space = space
             yield new
     except Exception:
         if new is None or not new.n_appended:
@@ -129,6 +135,12 @@ def open_log(
             if made:
                 out.rmdir()
         raise
+
+
+def _defined(space: Space) -> dict[str, Any]:
+    """What a log notes of a space whose name does not say it all."""
+    definition = space.definition()
+    return {} if definition is None else {SPACE_DEFINITION: definition}
 
 
 def _continued(
@@ -145,7 +157,7 @@ def _continued(
         # A result that stays beside a growing log would be mistaken for the log's.
         log.path.with_name(RESULT_FILE).unlink(missing_ok=True)
         lifted = [name for name in LIMITS if name in log.identity and name not in notes]
-        log.note({**dict.fromkeys(lifted), **notes, **noted(metrics)})
+        log.note({**dict.fromkeys(lifted), **notes})
     except BaseException:
         log.close()
         raise

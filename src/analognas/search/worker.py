@@ -26,8 +26,8 @@ from .backends.base import Backend, make_backend
 from .budget import Budget
 from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
 from .final_training import FinalTraining, train_architecture
+from .log.metrics import check_names
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
-from .log_metrics import check_names
 from .results.search_result import RunResult, SearchResult
 from .results.winners import ranked
 from .results_folder import RESULT_FILE, open_log
@@ -284,6 +284,7 @@ class Worker:
             metrics + sems,
             {"runs": self.runs, **self._spendable()},
             metrics=self._metrics,
+            space=self.space,
             resume=self.resume,
             shared=self.only_runs is not None,
         )

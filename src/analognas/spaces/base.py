@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -22,7 +23,6 @@ Population: TypeAlias = NDArray[np.signedinteger[Any]]
 
 _MOST_CHOICES = 2**31
 _MOST_ENUMERATED = 2**22
-_UNIQUE_ROUNDS = 50
 
 
 class Space(ABC):
@@ -131,6 +131,14 @@ class Space(ABC):
         """
         return None
 
+    def definition(self) -> dict[str, Any] | None:
+        """Return all that defines the space, as JSON types; None where its name says it all.
+
+        Called by a trial log, so that architectures can be read, and a search resumed, without the program
+        that made the space. :meth:`.ConfigSpace.from_definition` reads it.
+        """
+        return None
+
     def fingerprint(self) -> str | None:
         """Return a digest of all that the name does not tell, part of a trial log's identity; else None."""
         return None
@@ -171,6 +179,13 @@ class Space(ABC):
         Called for reports. The key ``architecture`` is always there, in a form that :meth:`encode` takes.
         """
 
+    def json_texts(self, population: Population) -> list[str]:
+        """Return the ``architecture`` of :meth:`describe` of every row, as JSON text.
+
+        Called by a trial log with thousands of rows; spaces override it where they can do it faster.
+        """
+        return [json.dumps(self.describe(row)["architecture"]) for row in population]
+
     def sample(self, n: int, *, generator: np.random.Generator, unique: bool = False) -> Population:
         """Draw ``n`` genotypes, shape ``(n, n_genes)``: every active gene uniform over its choices.
 
@@ -187,35 +202,15 @@ class Space(ABC):
             InvalidArgumentError: If ``n`` is negative, or ``unique`` and the space is smaller.
         """
         n = moves.check_draw(n, generator)
+        if unique and not self._constrained and self.has_integer_codes:
+            moves.check_enough(self, n, self.size)
+            return self.from_codes(generator.choice(self.size, n, replace=False))
         if unique:
-            return self._unique_sample(n, generator)
+            return moves.sample_unique(self, n, generator)
         if self._constrained:
             return moves.sample(self, n, generator)
         draws = generator.random((n, self.n_genes)) * self.n_choices
         return draws.astype(self.dtype)
-
-    def _unique_sample(self, n: int, generator: np.random.Generator) -> Population:
-        if not self._constrained and self.has_integer_codes:
-            self._check_enough(n, self.size)
-            return self.from_codes(generator.choice(self.size, n, replace=False))
-        rows = np.empty((0, self.n_genes), dtype=self.dtype)
-        for _ in range(_UNIQUE_ROUNDS):
-            rows = np.concatenate([rows, self.sample(n - len(rows), generator=generator)])
-            rows = rows[np.sort(np.unique(self.codes(rows), return_index=True)[1])]
-            if len(rows) == n:
-                return rows
-        # Few are left, or very unlikely ones.
-        every = self.every()
-        self._check_enough(n, len(every))
-        left = every[~np.isin(self.codes(every), self.codes(rows))]
-        return np.concatenate([rows, generator.permutation(left)[: n - len(rows)]])
-
-    def _check_enough(self, n: int, size: int) -> None:
-        if n > size:
-            raise InvalidArgumentError(
-                f"`n` must be at most {size}, the size of {self.name}, to sample without "
-                f"replacement, but got {n}."
-            )
 
     def every(self) -> Population:
         """Return all architectures in the order of their codes, shape ``(size, n_genes)``.

@@ -20,6 +20,7 @@ FINE_STEP = 0.2
 """Standard deviation of a mutation of a fine gene, as a share of its range."""
 
 _ROUNDS = 30
+_UNIQUE_ROUNDS = 50
 _SMALLEST_DRAW = 64
 _LARGEST_OVERDRAW = 50.0
 
@@ -56,6 +57,43 @@ def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
             "values that are nearly always forbidden."
         )
     return np.concatenate([*parts, rare])
+
+
+def sample_unique(space: Space, n: int, generator: np.random.Generator) -> Population:
+    """Draw ``n`` different genotypes as :meth:`.Space.sample` draws them.
+
+    Args:
+        space: The space.
+        n: Number of genotypes.
+        generator: Source of randomness.
+
+    Raises:
+        InvalidArgumentError: If the space has fewer.
+    """
+    rows = np.empty((0, space.n_genes), dtype=space.dtype)
+    for _ in range(_UNIQUE_ROUNDS):
+        rows = np.concatenate([rows, space.sample(n - len(rows), generator=generator)])
+        rows = rows[np.sort(np.unique(space.codes(rows), return_index=True)[1])]
+        if len(rows) == n:
+            return rows
+    # Few are left, or very unlikely ones.
+    every = space.every()
+    check_enough(space, n, len(every))
+    left = every[~np.isin(space.codes(every), space.codes(rows))]
+    return np.concatenate([rows, generator.permutation(left)[: n - len(rows)]])
+
+
+def check_enough(space: Space, n: int, size: int) -> None:
+    """Refuse to draw more genotypes without replacement than there are.
+
+    Raises:
+        InvalidArgumentError: If ``n`` is larger than ``size``.
+    """
+    if n > size:
+        raise InvalidArgumentError(
+            f"`n` must be at most {size}, the size of {space.name}, to sample without "
+            f"replacement, but got {n}."
+        )
 
 
 def check_draw(n: Any, generator: Any) -> int:

@@ -198,6 +198,17 @@ class SpaceConformance:
         for row, same in zip(rows, canonical, strict=True):
             assert space.decode(row) == space.decode(same), "an inactive gene shows"
 
+    def test_json_texts_are_those_of_the_description(self) -> None:
+        """A log writes architectures as reports do."""
+        rows = self.space.sample(30, generator=np.random.default_rng(0))
+        texts = self.space.json_texts(rows)
+        assert len(texts) == len(rows), f"{len(rows)} rows have {len(texts)} texts"
+        for row, text in zip(rows, texts, strict=True):
+            described = json.dumps(self.space.describe(row)["architecture"])
+            assert text == described, f"{text} is written, but {described} described"
+            assert (self.space.encode(json.loads(text)) == row).all(), f"{text} is another row"
+        assert self.space.json_texts(rows[:0]) == [], "no row has texts"
+
     def test_a_space_made_again_is_the_same_space(self) -> None:
         """Trial logs continue over a space made anew."""
         again = self.make_space()

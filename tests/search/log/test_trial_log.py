@@ -10,6 +10,7 @@ import pytest
 from analognas.core import OutputFolderError, ResumeError
 from analognas.evaluators import Evaluation
 from analognas.search import TrialLog
+from analognas.search.log.schema import SCHEMA_VERSION
 from analognas.spaces import ConfigSpace
 
 IDENTITY = {"space": "toy", "seed": 3, "optimizer": {"name": "x", "size": 2}, "bounds": ["a<=1"]}
@@ -52,7 +53,7 @@ def test_round_trip_is_exact(path):
 def test_readable_by_anyone(path):
     with closing(sqlite3.connect(filled(path))) as connection:
         rows = connection.execute("SELECT * FROM trials ORDER BY run, number").fetchall()
-    assert rows[2][:3] + rows[2][4:] == (0, 2, 0, 0, "[4, 5]", 2 / 3, 0.1)
+    assert rows[2][:3] + rows[2][4:] == (0, 2, 0, 0, "[4, 5]", 2 / 3, 0.1, None)
     assert 1.6e9 < rows[0][3] < 1e11
 
 
@@ -61,7 +62,8 @@ def test_one_file_remains(path, tmp_path):
     assert os.listdir(tmp_path) == ["trials.sqlite"]
 
 
-def test_commits_are_whole_batches(path):
+def test_commits_are_whole_batches(path, monkeypatch):
+    monkeypatch.setattr("analognas.search.log.trial_log._COMMIT_SECONDS", 1e9)
     log = TrialLog.create(path, IDENTITY, ["a", "a_sem"])
     log.append(0, 0, 0, batch(0, 3)[0], [True] * 3, batch(0, 3)[1])
     reader = sqlite3.connect(path)
@@ -212,10 +214,12 @@ def test_busy_log(path, monkeypatch):
 
 
 def as_version_1(path):
-    """What analognas wrote before: no table of failures, none of states."""
+    """What analognas wrote at first: one table of trials, without names of architectures."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("DROP TABLE failures")
         connection.execute("DROP TABLE states")
+        connection.execute("DROP TABLE set_aside")
+        connection.execute("ALTER TABLE trials DROP COLUMN architecture")
         connection.execute("PRAGMA user_version = 1")
     return path
 
@@ -234,7 +238,7 @@ def test_log_of_version_1_is_read_as_it_is_and_migrated_by_the_first_write(path)
     with TrialLog.open(path) as log:
         log.append(0, 4, 2, *batch_of_one(), {4: "ValueError: too wide"})
         log.note_state(0, 5, 2.5, {"state": 1})
-    assert version(path) == 2
+    assert version(path) == SCHEMA_VERSION
     with TrialLog.open(path) as log:
         run = log.read_run(0, SPACE)
     assert (len(run), run.errors, run.seconds) == (5, {4: "ValueError: too wide"}, 2.5)
@@ -251,7 +255,7 @@ def test_two_processes_may_migrate_one_log(path):
     with TrialLog.open(path) as first, TrialLog.open(path) as second:
         first.note({"runs": 1})
         second.note({"runs": 2})
-    assert version(path) == 2
+    assert version(path) == SCHEMA_VERSION
 
 
 def test_trials_of_a_batch_may_be_absent(path):
@@ -292,6 +296,7 @@ import sys
 import numpy as np
 from analognas.evaluators import Evaluation
 from analognas.search import TrialLog
+from analognas.search.log.schema import SCHEMA_VERSION
 
 path, run, n = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 sys.stdin.readline()  # all begin at once

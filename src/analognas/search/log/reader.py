@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,14 @@ from ...core import (
     total_violation,
 )
 from ...evaluators.costs import COUNTED
-from ...spaces import SPACES, Space
-from ..log_metrics import logged_metric, logged_metrics
+from ...spaces import Space
 from ..results_folder import RESULT_FILE
-from .schema import APPLICATION_ID, FILE_NAME, SCHEMA_VERSION
+from .metrics import logged_metric, logged_metrics
+from .schema import APPLICATION_ID, FILE_NAME, FIXED, SCHEMA_VERSION
+from .space import logged_space
 
-_FIXED = ("run", "number", "batch", "time", "new", "genotype")
-_SEM = "_sem"
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +53,7 @@ class Trials:
         time: Unix time of the batch, s, shape ``(n,)``.
         new: Whether the architecture was new to the run, shape ``(n,)``.
         genotypes: Genotypes, shape ``(n, n_genes)``.
+        architectures: Architectures by name as JSON text, shape ``(n,)``; None in logs of earlier versions.
         values: Metrics, and standard errors as ``METRIC_sem``, shape ``(n,)`` each; NaN where there is none.
         errors: Why a trial has no values; empty text where it has, shape ``(n,)``.
     """
@@ -63,6 +65,7 @@ class Trials:
     time: Floats
     new: NDArray[np.bool_]
     genotypes: NDArray[np.int64]
+    architectures: NDArray[np.object_]
     values: dict[str, Floats]
     errors: NDArray[np.str_]
 
@@ -83,13 +86,10 @@ class Trials:
 
     @cached_property
     def space(self) -> Space | None:
-        """The space, where it is one that has a name and is still defined alike; else None."""
-        name = self.settings.get("space")
-        if name not in SPACES.names():
-            return None
-        space = SPACES.get(name)()
-        same = self.settings.get("space_fingerprint") == space.fingerprint()
-        return space if same and self.genotypes.shape[1] in (0, space.n_genes) else None
+        """The space, where it has a name and is still defined alike, or the log defines it; else None."""
+        space = logged_space(self.settings)
+        known = space is not None and self.genotypes.shape[1] in (0, space.n_genes)
+        return space if known else None
 
     @cached_property
     def violation(self) -> Floats:
@@ -165,17 +165,31 @@ class Trials:
         return np.asarray(getattr(self.space, name)(population), dtype=np.float64)
 
     def architecture(self, row: int) -> Any:
-        """The architecture of one trial as JSON types; its genotype where the space is not known here."""
-        genotype = self.genotypes[row]
-        return genotype.tolist() if self.space is None else self._described(genotype)
-
-    def _described(self, genotype: NDArray[np.int64]) -> Any:
-        assert self.space is not None
+        """The architecture of one trial as JSON types; its genotype where nothing says what that means."""
+        text, genotype = self.architectures[row], self.genotypes[row]
+        if text is not None:
+            return json.loads(text)
+        if self.space is None:
+            return genotype.tolist()
         return self.space.describe(genotype.astype(self.space.dtype))["architecture"]
+
+    def to_pandas(self) -> DataFrame:
+        """All trials as a table of pandas, one row each, in order.
+
+        Columns are ``run``, ``number``, ``time`` (UTC), ``new``, ``architecture``, then ``arch_NAME`` for
+        each hyperparameter where architectures have names (missing where it is inactive), ``feasible``,
+        metrics, standard errors (``METRIC_sem``) and ``error``.
+
+        Raises:
+            InvalidArgumentError: If pandas is not installed.
+        """
+        from .frame import trials_frame
+
+        return trials_frame(self)
 
     def take(self, rows: NDArray[Any]) -> Trials:
         """Return some trials, by positions or a mask."""
-        names = ("run", "number", "time", "new", "genotypes", "errors")
+        names = ("run", "number", "time", "new", "genotypes", "architectures", "errors")
         columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in names}
         return replace(
             self, values={name: column[rows] for name, column in self.values.items()}, **columns
@@ -269,7 +283,7 @@ def _read(connection: sqlite3.Connection, file: Path) -> Trials:
     values = {
         name: np.array([np.nan if v is None else v for v in column], dtype=np.float64)
         for name, column in columns.items()
-        if name not in _FIXED
+        if name not in FIXED
     }
     for name in settings["objectives"]:
         if name not in values:
@@ -284,6 +298,7 @@ def _read(connection: sqlite3.Connection, file: Path) -> Trials:
         np.array(columns["time"], dtype=np.float64),
         np.array(columns["new"], dtype=bool),
         np.array(genotypes, dtype=np.int64).reshape(len(run), -1 if len(run) else 0),
+        np.array(columns.get("architecture", [None] * len(run)), dtype=np.object_),
         values,
         np.array([failed.get(key, "") for key in keys], dtype=np.str_),
     )

@@ -1,6 +1,6 @@
 """The trial log: every evaluation of a search in one SQLite file, written so that nothing told is lost.
 
-Its tables are described at the top of ``log_schema.py``. Any number of processes may write to one log, each to
+Its tables are described at the top of ``schema.py``. Any number of processes may write to one log, each to
 runs of its own.
 """
 
@@ -12,7 +12,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,43 +22,19 @@ from numpy.typing import NDArray
 from ...core import OutputFolderError, ResumeError, sqlite_files
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
+from ...spaces.row_texts import row_texts
 from . import schema as log_schema
+from .logged_run import SEM, LoggedRun, read_run, sem_column
 from .schema import FILE_NAME
 
 __all__ = ["FILE_NAME", "LoggedRun", "TrialLog", "sem_column"]
 
 _COMMIT_ROWS = 2000
 _COMMIT_SECONDS = 0.5
-_SEM = "_sem"
 _FAILURE = "INSERT INTO failures VALUES (?, ?, ?)"
 _STATE = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)"
 
 Statement = tuple[str, Iterable[tuple[Any, ...]]]
-
-
-@dataclass(frozen=True)
-class LoggedRun:
-    """The trials of one run, in the order of their numbers.
-
-    Attributes:
-        numbers: Their numbers within the run, shape ``(n,)``, rising. Some may be absent: of a batch that was
-            measured in parallel, those that had not ended.
-        population: Genotypes, shape ``(n, n_genes)``.
-        evaluation: Their metrics.
-        errors: Why an evaluation has no values, by number.
-        states: State of the run's random generator, by the number of trials that had been told.
-        seconds: Time that the run had taken when it was last written.
-    """
-
-    numbers: NDArray[np.int64]
-    population: Population
-    evaluation: Evaluation
-    errors: dict[int, str] = field(default_factory=dict)
-    states: dict[int, Any] = field(default_factory=dict)
-    seconds: float = 0.0
-
-    def __len__(self) -> int:
-        return len(self.numbers)
 
 
 class _Batch(NamedTuple):
@@ -74,23 +49,10 @@ class _Batch(NamedTuple):
     evaluation: Evaluation
     errors: Mapping[int, str]
 
-    def rows(self, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Its rows of the table ``trials``."""
+    def column(self, name: str) -> NDArray[np.float64]:
+        """Values of a metric, or its standard errors."""
         means, sems = self.evaluation.means, self.evaluation.sems
-        values = [
-            (means[name] if name in means else sems[name.removesuffix(_SEM)]).tolist()
-            for name in columns
-        ]
-        n = len(self.population)
-        return zip(
-            repeat(self.run),
-            range(self.first, self.first + n),
-            repeat(self.batch),
-            repeat(self.time),
-            self.new,
-            map(str, self.population.tolist()),
-            *values,
-        )
+        return means[name] if name in means else sems[name.removesuffix(SEM)]
 
 
 class TrialLog:
@@ -103,6 +65,7 @@ class TrialLog:
         columns: Names of the value columns.
 
     Attributes:
+        space: The space, if trials are to be written with their architectures by name.
         n_appended: Trials added since it was opened.
     """
 
@@ -112,6 +75,7 @@ class TrialLog:
         self.path = path
         self.identity = identity
         self.columns = list(columns)
+        self.space: Space | None = None
         self._version = version
         self._connection = sqlite_files.connect(path)
         self._pending: list[_Batch] = []
@@ -120,8 +84,9 @@ class TrialLog:
         # By run: number of trials told, seconds taken, state of the generator.
         self._states: dict[int, tuple[int, float, Any]] = {}
         self._last_commit = time.monotonic()
-        places = ", ".join("?" * (6 + len(self.columns)))
-        self._insert = f"INSERT INTO trials VALUES ({places})"
+        fields = [*log_schema.FIXED[:-1], *self.columns, log_schema.FIXED[-1]]
+        named = ", ".join(f'"{name}"' for name in fields)
+        self._insert = f"INSERT INTO trials ({named}) VALUES ({', '.join('?' * len(fields))})"
 
     @classmethod
     def create(
@@ -273,8 +238,6 @@ class TrialLog:
             OutputFolderError: If the disk is full or the file has become unwritable.
         """
         if self._pending or self._states:
-            # Rows are made one by one while SQLite takes them: no list of thousands for the garbage collector.
-            rows = chain.from_iterable(batch.rows(self.columns) for batch in self._pending)
             failures = [
                 (batch.run, number, error)
                 for batch in self._pending
@@ -285,9 +248,41 @@ class TrialLog:
                 for run, (number, seconds, state) in self._states.items()
             ]
             self._write(
-                [(self._insert, rows), (_FAILURE, failures), (_STATE, states)], self._forget
+                [(self._insert, self._rows()), (_FAILURE, failures), (_STATE, states)], self._forget
             )
         self._last_commit = time.monotonic()
+
+    def _rows(self) -> Iterator[tuple[Any, ...]]:
+        """Rows of the table ``trials`` for all pending batches, made one by one while SQLite takes them."""
+        batches = self._pending
+        if not batches:
+            return iter(())
+        population = np.concatenate([batch.population for batch in batches])
+        sizes = [len(batch.population) for batch in batches]
+        architectures: Iterable[str | None] = repeat(None, len(population))
+        if self.space is not None:
+            architectures = self.space.json_texts(population)
+
+        def each(values: Iterable[Any]) -> Iterator[Any]:
+            return chain.from_iterable(map(repeat, values, sizes))
+
+        return zip(
+            each(batch.run for batch in batches),
+            chain.from_iterable(
+                range(batch.first, batch.first + size)
+                for batch, size in zip(batches, sizes, strict=True)
+            ),
+            each(batch.batch for batch in batches),
+            each(batch.time for batch in batches),
+            chain.from_iterable(batch.new for batch in batches),
+            row_texts(population),
+            *(
+                np.concatenate([batch.column(name) for batch in batches]).tolist()
+                for name in self.columns
+            ),
+            architectures,
+            strict=True,
+        )
 
     def _forget(self) -> None:
         self._pending.clear()
@@ -331,42 +326,10 @@ class TrialLog:
         Raises:
             ResumeError: If the file is damaged.
         """
-        names = "".join(f', "{name}"' for name in self.columns)
         try:
-            rows = self._select(f"SELECT number, genotype{names} FROM trials", run)
-            errors, states, seconds = self._read_since_2(run)
-            genotypes = [json.loads(row[1]) for row in rows]
-            population = np.array(genotypes, dtype=space.dtype).reshape(len(rows), space.n_genes)
-            values: NDArray[np.float64] = np.array(
-                [[np.nan if value is None else value for value in row[2:]] for row in rows],
-                dtype=np.float64,
-            ).reshape(len(rows), len(self.columns))
+            return read_run(self._connection, run, space, self.columns, self._version)
         except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
             raise ResumeError(f"The trial log {str(self.path)!r} is damaged: {error}.") from None
-        means, sems = {}, {}
-        for position, name in enumerate(self.columns):
-            if name.endswith(_SEM):
-                sems[name.removesuffix(_SEM)] = values[:, position]
-            else:
-                means[name] = values[:, position]
-        numbers = np.array([row[0] for row in rows], dtype=np.int64)
-        evaluation = Evaluation(means, sems)
-        return LoggedRun(numbers, population, evaluation, errors, states, seconds)
-
-    def _read_since_2(self, run: int) -> tuple[dict[int, str], dict[int, Any], float]:
-        """Errors, states and seconds of a run; a log of version 1 knows none."""
-        if self._version < log_schema.SCHEMA_VERSION:
-            return {}, {}, 0.0
-        errors = dict(self._select("SELECT number, error FROM failures", run))
-        rows = self._select("SELECT number, generator, seconds FROM states", run)
-        states = {number: json.loads(state) for number, state, _ in rows}
-        return errors, states, float(rows[-1][2]) if rows else 0.0
-
-    def _select(self, query: str, run: int) -> list[tuple[Any, ...]]:
-        statement = f"{query} WHERE run = ? ORDER BY number"
-        return sqlite_files.patiently(
-            lambda: self._connection.execute(statement, (run,)).fetchall()
-        )
 
     def close(self) -> None:
         """Commit and close; the write-ahead file is folded into the log."""
@@ -380,8 +343,3 @@ class TrialLog:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def sem_column(metric: str) -> str:
-    """Name of the column that holds the standard error of a metric."""
-    return metric + _SEM

@@ -69,6 +69,17 @@ def check_indices(layout: Layout, arch: Any) -> NDArray[np.int64]:
     return row.astype(np.int64)
 
 
+def json_rows(layout: Layout, population: NDArray[Any]) -> list[str]:
+    """Return the architectures of a population as JSON texts, shape ``(n, n_genes)``."""
+    active = layout.active(population)
+    columns = []
+    for gene, entry in enumerate(layout.hyperparameters):
+        texts, inactive = entry.json_texts, entry.json_inactive
+        genes = zip(population[:, gene].tolist(), active[:, gene].tolist(), strict=True)
+        columns.append([texts[index] if on else inactive for index, on in genes])
+    return ["{" + ", ".join(filter(None, row)) + "}" for row in zip(*columns, strict=True)]
+
+
 def decode_rows(layout: Layout, population: NDArray[Any]) -> list[Architecture]:
     """Return the architectures of a population, shape ``(n, n_genes)``, one pass over each gene."""
     active = layout.active(population)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -77,8 +79,31 @@ class Hyperparameter(ABC):
         """Return the value at one index, in its plain Python type."""
         return self.values(np.array([index]))[0].item()
 
+    @cached_property
+    def json_texts(self) -> dict[int, str]:
+        """Its name and value in JSON by index, each made when it is first asked for."""
+        return _JsonTexts(self)
+
+    @cached_property
+    def json_inactive(self) -> str:
+        """Its name and inactive value in JSON; empty where it is left out."""
+        return "" if self.inactive is None else _json_entry(self.name, self.inactive)
+
     def __repr__(self) -> str:
         return f"{self.name}: {self.range_text()}"
+
+
+class _JsonTexts(dict[int, str]):
+    def __init__(self, entry: Hyperparameter) -> None:
+        self._entry = entry
+
+    def __missing__(self, index: int) -> str:
+        self[index] = text = _json_entry(self._entry.name, self._entry.value(index))
+        return text
+
+
+def _json_entry(name: str, value: Any) -> str:
+    return f"{json.dumps(name)}: {json.dumps(value)}"
 
 
 class Choices(Hyperparameter):

@@ -15,7 +15,7 @@ from ..base import Population
 from . import automl, definition
 from .architecture import Architecture
 from .by_dataset import ByDataset
-from .coding import check_indices, decode_rows, encode_mapping
+from .coding import check_indices, decode_rows, encode_mapping, json_rows
 from .counting import UncountableError
 from .named import NamedSpace
 from .table_text import table_text
@@ -126,6 +126,10 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         """Return the architectures of a population; quicker than row by row."""
         return decode_rows(self._layout, population)
 
+    def json_texts(self, population: Population) -> list[str]:
+        """Return the architectures of a population as JSON text."""
+        return json_rows(self._layout, population)
+
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """Return the architecture of one genotype as JSON types."""
         return {"architecture": dict(self.decode(row))}
@@ -156,7 +160,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         return {}
 
     def definition(self) -> dict[str, Any]:
-        """Return all that defines the space as YAML types."""
+        """Return all that defines the space, as JSON and YAML types."""
         entries = definition.to_dict(
             self.name,
             self.dataset,
@@ -194,14 +198,14 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         Raises:
             InvalidArgumentError: If it is no definition of a space; names the entry at fault.
         """
-        return cls._from_definition(definition.read_yaml(text), network)
+        return cls.from_definition(definition.read_yaml(text), network=network)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, network: Network | None = None) -> ConfigSpace:
         """Return the space that a YAML file (``.yaml`` or ``.yml``) defines; see :meth:`from_yaml`."""
         from ...core.config_files import read_mapping
 
-        return cls._from_definition(read_mapping(path, "space"), network)
+        return cls.from_definition(read_mapping(path, "space"), network=network)
 
     def to_automl(self) -> dict[str, Any]:
         """Return what ``ConfigurationSpace.from_serialized_dict`` of the ConfigSpace package reads.
@@ -219,10 +223,13 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
             InvalidArgumentError: If it is no such payload, or has what this package does not know: conditions
                 joined by "or", relations between hyperparameters.
         """
-        return cls._from_definition(automl.to_definition(payload), network)
+        return cls.from_definition(automl.to_definition(payload), network=network)
 
     @classmethod
-    def _from_definition(cls, entries: Mapping[str, Any], network: Network | None) -> ConfigSpace:
+    def from_definition(
+        cls, entries: Mapping[str, Any], *, network: Network | None = None
+    ) -> ConfigSpace:
+        """Return the space that a mapping defines, as :meth:`definition` returns it; see :meth:`from_yaml`."""
         hyperparameters, conditions, forbidden = definition.read(entries)
         space = cls(entries.get("dataset"))
         if settings := entries.get("settings"):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ...core import OutOfSpaceError, check_choice
 from ..base import Population, Space
 from ..layers import LayerCounts, Layers, check_input
+from ..row_texts import row_texts
 from . import costs
 from .operations import OPERATIONS, SETTINGS
 
@@ -82,6 +83,10 @@ class FBNetSpace(LayerCounts, Space):
         """Return the names of the operations of one architecture in either form."""
         names = list(OPERATIONS)
         return tuple(names[number] for number in self.decode(self.encode(arch)))
+
+    def json_texts(self, population: Population) -> list[str]:
+        """Return the numbers of the operations of every row, as JSON text."""
+        return row_texts(population)
 
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """Return numbers and names of the operations of one genotype."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...core import OutOfSpaceError, check_int
 from ..base import Population, Space
 from ..layers import Layers, check_input
+from ..row_texts import row_texts
 from . import canonical, costs, notation
 from .operations import EDGES, OPERATIONS
 
@@ -152,6 +153,10 @@ class NASBench201Space(Space):
             classes if n_classes is None else n_classes,
         )
         return costs.count_layers(population, input_shape=shape, n_classes=classes)
+
+    def json_texts(self, population: Population) -> list[str]:
+        """Return the operations of every row, as JSON text."""
+        return row_texts(population)
 
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """Return tuple, ``arch_str`` and published index of one genotype."""
