@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import types
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
@@ -47,9 +48,9 @@ Options = Annotated[dict[str, Any], AfterValidator(_check_options)]
 class Settings(BaseModel):
     """Frozen, strictly checked settings.
 
-    A subclass annotates its entries, with ``pydantic.Field(default, description=..., ge=..., le=...)``; a unit
-    is ``json_schema_extra={"unit": "s"}``. Types are strict: no text is read as a number. Lists become tuples
-    where tuples are declared, and numbers of numpy become plain ones. Entries may themselves be settings.
+    A subclass annotates its entries, with ``pydantic.Field(default=..., description=..., ge=..., le=...)``; a
+    unit is ``json_schema_extra={"unit": "s"}``. Types are strict: no text is read as a number. Lists become
+    tuples where tuples are declared, and numbers of numpy become plain ones. Entries may be settings too.
 
     Attributes:
         kind: What the settings are of, for messages ("search").
@@ -62,7 +63,7 @@ class Settings(BaseModel):
         >>> from pydantic import Field
         >>> class Tile(Settings):
         ...     kind = "tile"
-        ...     rows: int = Field(256, ge=1, description="Rows of a crossbar.")
+        ...     rows: int = Field(default=256, ge=1, description="Rows of a crossbar.")
         >>> Tile(rows=0)
         Traceback (most recent call last):
         analognas.core.errors.InvalidArgumentError: `rows` must be an integer of at least 1, but got 0.
@@ -199,6 +200,9 @@ def _plain(value: Any, annotation: Any) -> Any:
     if not isinstance(value, list | tuple):
         return value
     declared = without_none(annotation)
+    if get_origin(declared) in (Union, types.UnionType):
+        tuples = [part for part in get_args(declared) if get_origin(without_none(part)) is tuple]
+        declared = without_none(tuples[0]) if tuples else None
     if get_origin(declared) is not tuple:
         return [_plain(entry, None) for entry in value] if isinstance(value, list) else value
     parts = [part for part in get_args(declared) if part is not Ellipsis]

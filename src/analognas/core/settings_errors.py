@@ -156,10 +156,11 @@ def _expected(annotation: Any, field: Any) -> str:
     """Return in words what an entry must be; empty where only pydantic knows."""
     declared = without_none(annotation)
     origin = get_origin(declared) or declared
-    bounds = _bounds(annotation, field)
+    alternatives = origin in (Union, types.UnionType)  # each says its own bounds
+    bounds = _bounds(None if alternatives else annotation, field)
     if choices := _choices(annotation):
         text = f"one of {', '.join(repr(choice) for choice in choices)}"
-    elif origin in (Union, types.UnionType):
+    elif alternatives:
         parts = [_expected(part, None) for part in get_args(declared) if part is not type(None)]
         text = " or ".join(parts) if all(parts) else ""
     elif isinstance(origin, type) and issubclass(origin, BaseModel):

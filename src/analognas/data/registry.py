@@ -88,13 +88,7 @@ def load_data(
         >>> len(data.train), len(data.validation), len(data.test), data.input_shape
         (1150, 287, 360, (1, 32, 32))
     """
-    loader = DATASETS.get(name)
-    known = list(inspect.signature(loader).parameters)[1:]
-    for option in options:
-        check_choice(f"option of the data set {name!r}:", option, known)
-    folder = root if root is not None else os.environ.get(ROOT_VARIABLE)
-    data = loader(None if folder is None else Path(folder), **options)
-    data = _with_validation(data, validation)
+    data = with_validation(read_data(name, root=root, **options), validation)
     if data.task != "language_model":
         for split in ("validation", "test"):
             part = getattr(data, split)
@@ -106,7 +100,22 @@ def load_data(
     return data
 
 
-def _with_validation(data: DataSet, validation: float | int | None) -> DataSet:
+def read_data(name: str, *, root: str | os.PathLike[str] | None = None, **options: Any) -> DataSet:
+    """Read a data set with its published splits; :func:`load_data` says the rest."""
+    loader = DATASETS.get(name)
+    known = list(inspect.signature(loader).parameters)[1:]
+    for option in options:
+        check_choice(f"option of the data set {name!r}:", option, known)
+    folder = root if root is not None else os.environ.get(ROOT_VARIABLE)
+    return loader(None if folder is None else Path(folder), **options)
+
+
+def with_validation(data: DataSet, validation: float | int | None) -> DataSet:
+    """Return a data set with a validation split as :func:`load_data` describes it.
+
+    Raises:
+        InvalidArgumentError: If a size is out of range, or given although there is a published split.
+    """
     if data.validation is not None:
         if validation is None:
             return data

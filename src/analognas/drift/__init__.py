@@ -1,7 +1,14 @@
 """Accuracy over drift time on many simulated chips, with confidence intervals."""
 
 from .chips import DAY, MONTH, TIMES, YEAR
-from .conditions import Conditions, difference_of, evaluate_conditions
+from .conditions import (
+    PROGRAMMED,
+    Conditions,
+    MetricValues,
+    chip_metrics,
+    difference_of,
+    evaluate_conditions,
+)
 from .direct_mapping import direct_mapping
 from .evaluator import DriftEvaluator, DriftProgress
 from .examples import Examples
@@ -13,6 +20,7 @@ __all__ = [
     "DAY",
     "ISO_LEVEL",
     "MONTH",
+    "PROGRAMMED",
     "TIMES",
     "YEAR",
     "Conditions",
@@ -21,7 +29,9 @@ __all__ = [
     "DriftResult",
     "Estimate",
     "Examples",
+    "MetricValues",
     "Sensitivity",
+    "chip_metrics",
     "difference_of",
     "direct_mapping",
     "evaluate_conditions",

@@ -21,6 +21,22 @@ PROGRAMMED = 0.0
 """When the chips without drift are measured: as programming ends."""
 
 
+@dataclass(frozen=True)
+class MetricValues:
+    """Metrics of one network, by name (:data:`analognas.core.METRICS`).
+
+    Attributes:
+        values: The metrics.
+        stds: Standard deviations from chip to chip, of those that are measured on chips.
+        sems: Standard errors of the values, for chips and examples like these; what cannot be known, as from a
+            single chip, is omitted.
+    """
+
+    values: dict[str, float]
+    stds: dict[str, float]
+    sems: dict[str, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Conditions:
     """One network under all conditions.
@@ -45,19 +61,13 @@ class Conditions:
         ``analog_accuracy`` are measured on programmed chips as programming ends; the table's have no
         programming noise.
         """
-        metric = self.analog.task.metric_name
         found = dict(self.digital)
         for name, result in (("noisy", self.noisy), ("analog", self.analog)):
-            found[f"{name}_{metric}"] = result.at(PROGRAMMED).value
-            for t in result.times:
-                if t != PROGRAMMED:
-                    found[f"{name}_drift_{t:.0f}"] = result.at(t).value
-                    if not math.isnan(std := result.chip_std(t)):
-                        found[f"{name}_drift_{t:.0f}_std"] = std
-        times = [t for t in self.analog.times if t != PROGRAMMED]
-        if MONTH in times[1:]:
-            loss = self.analog.difference(times[0], MONTH).value
-            found["avm"] = loss if self.analog.task.higher_is_better else -loss
+            measured = chip_metrics(name, result)
+            found |= measured.values
+            found |= {
+                f"{metric}_std": x for metric, x in measured.stds.items() if "_drift_" in metric
+            }
         return found
 
     def order(self) -> list[tuple[str, str, Estimate]]:
@@ -82,6 +92,31 @@ class Conditions:
         if sign > 0.0:
             return steps
         return [(high, low, _negative(found, 0.0)) for high, low, found in steps]
+
+
+def chip_metrics(name: str, result: DriftResult) -> MetricValues:
+    """Return the metrics of one network on chips, with their spread and standard errors.
+
+    Args:
+        name: ``"noisy"`` for digital weights as they are, ``"analog"`` after hardware-aware training.
+        result: Its evaluation. Accuracy as programming ends is ``NAME_accuracy``, at a time
+            ``NAME_drift_TIME``; the ``avm`` of ``"analog"`` is lost from the first time after that to one
+            month, each chip being paired with itself.
+    """
+    values, stds, sems = {}, {}, {}
+    for t in result.times:
+        plain = t == PROGRAMMED
+        metric = f"{name}_{result.task.metric_name}" if plain else f"{name}_drift_{t:.0f}"
+        values[metric] = result.at(t).value
+        stds[metric] = result.chip_std(t)
+        sems[metric] = result.at(t, "population").sem
+    drifted = [t for t in result.times if t != PROGRAMMED]
+    if name == "analog" and MONTH in drifted[1:]:
+        loss = result.difference(drifted[0], MONTH, "population")
+        sign = 1.0 if result.task.higher_is_better else -1.0
+        values["avm"], sems["avm"] = sign * loss.value, loss.sem
+    known = {metric: sem for metric, sem in sems.items() if math.isfinite(sem)}
+    return MetricValues(values, {m: x for m, x in stds.items() if math.isfinite(x)}, known)
 
 
 def evaluate_conditions(
@@ -121,13 +156,9 @@ def evaluate_conditions(
     mapped = direct_mapping(digital, source, layer.config if config is None else config)
     examples = evaluator.examples(data)
     metric, name = examples.task.metric, examples.task.metric_name
-    kept = evaluator.times
-    evaluator.times = (PROGRAMMED, *(t for t in kept if t != PROGRAMMED))
-    try:
-        analog = evaluator.evaluate(hwa, examples, reference=digital)
-        noisy = evaluator.evaluate(mapped, examples, reference=digital)
-    finally:
-        evaluator.times = kept
+    times = (PROGRAMMED, *(t for t in evaluator.times if t != PROGRAMMED))
+    analog = evaluator.evaluate(hwa, examples, reference=digital, times=times)
+    noisy = evaluator.evaluate(mapped, examples, reference=digital, times=times)
     found = {f"baseline_{name}": analog.reference}
     for label, model in (("ptq", ptq), ("qat", qat)):
         if model is not None:

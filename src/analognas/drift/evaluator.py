@@ -59,6 +59,7 @@ class DriftEvaluator:
         batch_size: Examples that a network sees at once.
         task: Task or its name; None: that of the data, else classification.
         split: Split of a data set.
+        journal_seconds: Least time between two saves of a journal, s; 0: after each chip.
         on_progress: Called after each chip.
 
     Raises:
@@ -96,6 +97,7 @@ class DriftEvaluator:
         batch_size: int = 256,
         task: Task | str | None = None,
         split: str = "test",
+        journal_seconds: float = 0.0,
         on_progress: Callable[[DriftProgress], None] | None = None,
     ) -> None:
         self.times = times
@@ -107,6 +109,7 @@ class DriftEvaluator:
         self.confidence = check_float("confidence", confidence, minimum=0.5, maximum=0.9999)
         self.seed = check_int("seed", seed, minimum=0)
         self.batch_size, self.task, self.split = batch_size, task, split
+        self.journal_seconds = check_float("journal_seconds", journal_seconds, minimum=0.0)
         self.on_progress = on_progress
 
     def evaluate(
@@ -116,6 +119,7 @@ class DriftEvaluator:
         *,
         reference: nn.Module | None = None,
         journal: str | os.PathLike[str] | None = None,
+        times: Sequence[float] | None = None,
     ) -> DriftResult:
         """Measure a network; it is not changed.
 
@@ -124,21 +128,22 @@ class DriftEvaluator:
             data: A data set, a pair of tensors (prepared inputs, targets), or :class:`Examples`.
             reference: The digital network that stands for 100 % normalised accuracy; the model itself
                 without analog effects if None.
-            journal: A file to go on from, if it is there, and to write after each chip. The result is that
-                of an evaluation without interruption.
+            journal: A file to go on from, if it is there, and to write as chips are measured. The result is
+                that of an evaluation without interruption.
+            times: Times since programming, s, instead of the evaluator's own.
 
         Raises:
             InvalidArgumentError: If the model has no analog layer, or data or times do not fit.
             PhysicalRangeError: If a device's model does not reach one of the times.
             ResumeError: If the journal belongs to another evaluation.
         """
-        times = check_times(as_analog(model), self.times)
+        measured = check_times(as_analog(model), self.times if times is None else times)
         examples = self.examples(data)
         bench = ChipBench(model, self.seed)
         digital, margins = bench.digital(examples)
         referred = digital if reference is None else digital_scores(reference, examples, self.seed)
         identity = {
-            "times": list(times),
+            "times": list(measured),
             "seed": self.seed,
             "tolerance": self.tolerance,
             "model": fingerprint(bench.model),
@@ -146,15 +151,14 @@ class DriftEvaluator:
             "batch_size": examples.batch_size,
             "confidence": self.confidence,
         }
-        run = _Run(
-            self, bench, examples, times, None if journal is None else Journal(journal), identity
-        )
+        book = None if journal is None else Journal(journal, every_seconds=self.journal_seconds)
+        run = _Run(self, bench, examples, measured, book, identity)
         if self.tolerance is None:
             parts = run.all_examples(digital, referred)
         else:
             parts = run.adaptive(digital, margins, referred)
         return DriftResult(
-            times=times,
+            times=measured,
             digital_score=float(digital.mean()),
             reference_score=float(referred.mean()),
             n_examples=len(examples),

@@ -134,7 +134,8 @@ class DriftResult:
         _, parts, widen = self._contrast(weights, 0.0, over)
         if self._metric_is_linear:
             shared, _, _ = self._contrast({t: 1.0, later: -1.0}, 0.0, over)
-            return self._linear(shared * self._slope(t), parts, widen)
+            exact = self.task.metric(1.0) - self.task.metric(0.0)
+            return self._linear(shared * exact, parts, widen)
         return self._linear(first - second, parts, widen)
 
     def avm(self, over: str = "test_set") -> Estimate:

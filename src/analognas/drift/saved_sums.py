@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,21 @@ from .variance_components import Array
 
 
 class Journal:
-    """A file that holds the state of one evaluation, written anew and atomically after each chip.
+    """A file that holds the state of one evaluation, written atomically as chips are measured.
 
     Args:
         path: The file; its folder must exist.
+        every_seconds: Least time between two saves, s; 0: every one is written.
 
     Raises:
         InvalidArgumentError: If the file is there and cannot be read.
         TableIntegrityError: If it is damaged.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, every_seconds: float = 0.0) -> None:
         self.path = Path(path)
+        self._every_seconds = every_seconds
+        self._last_saved = time.monotonic()
         self._held = read_tensors(self.path) if self.path.exists() else None
 
     def load(self, identity: dict[str, Any]) -> tuple[dict[str, Array], dict[str, int]] | None:
@@ -52,13 +56,16 @@ class Journal:
     def save(
         self, identity: dict[str, Any], state: dict[str, Array], counts: dict[str, int]
     ) -> None:
-        """Replace what was saved.
+        """Replace what was saved, if the last save is long enough ago.
 
         Raises:
             OutputFolderError: If it cannot be written.
         """
+        if time.monotonic() - self._last_saved < self._every_seconds:
+            return
         tensors = {name: torch.from_numpy(np.ascontiguousarray(x)) for name, x in state.items()}
         write_tensors(self.path, tensors, {"identity": identity, "counts": counts})
+        self._last_saved = time.monotonic()
 
 
 def fingerprint(model: nn.Module, *arrays: Array) -> str:

@@ -62,7 +62,7 @@ class Loop:
             self.position = load_checkpoint(
                 self.folder.checkpoint, self.model, self.optimizer, self.average, self.identity
             )
-        else:
+        elif recipe.saving.at_epochs:
             self.save()
 
     @property
@@ -171,7 +171,7 @@ class Loop:
     def _diverged(self, what: str) -> None:
         position = self.position
         kept = ""
-        if self.folder is not None:
+        if self.folder is not None and self.folder.has_checkpoint:
             kept = f" The last good checkpoint is {str(self.folder.checkpoint)!r}."
         raise DivergedError(
             f"{what} in epoch {position.epoch + 1}, step {position.batch + 1} of {self.n_batches}. Try a "
@@ -199,10 +199,7 @@ class Loop:
             return True
         return 0.0 < saving.every_seconds < time.monotonic() - self.last_saved
 
-    def save(self) -> None:
-        """Write a checkpoint, unless the weights are not finite."""
-        if self.folder is None:
-            return
+    def _check_weights(self) -> None:
         finite = all(
             bool(torch.isfinite(x).all())
             for x in self.model.state_dict().values()
@@ -210,6 +207,12 @@ class Loop:
         )
         if not finite or not bool(torch.isfinite(self.position.sums).all()):
             self._diverged("A weight is NaN or infinite")
+
+    def save(self) -> None:
+        """Write a checkpoint, unless the weights are not finite."""
+        if self.folder is None:
+            return
+        self._check_weights()
         save_checkpoint(
             self.folder.checkpoint,
             self.model,
@@ -248,8 +251,9 @@ class Loop:
         position.history.append(row)
         position.epoch += 1
         position.begin_epoch()
-        self.save()
-        if self.folder is not None:
+        self._check_weights()
+        if self.folder is not None and (self.recipe.saving.at_epochs or self._is_time_to_save()):
+            self.save()
             self.folder.write_history(position.history)
         self._tell(row)
 

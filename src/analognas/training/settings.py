@@ -9,7 +9,8 @@ from typing import Any
 from ..core import InvalidArgumentError, check_choice, check_float, check_int
 
 OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("cosine", "step", "constant")
+SCHEDULES = ("cosine", "one_cycle", "step", "constant")
+_ONE_CYCLE_RISE, _ONE_CYCLE_START = 0.3, 1.0 / 25.0  # share of the training; first factor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +56,11 @@ class Schedule:
     """Learning rate through training, as a factor on the largest.
 
     Attributes:
-        kind: ``"cosine"``: from 1 to ``final``; ``"step"``: times ``gamma`` at each milestone;
+        kind: ``"cosine"``: from 1 to ``final``; ``"one_cycle"``: from 1/25 to 1 over the first 30 % of the
+            training, then to ``final``, both along a cosine; ``"step"``: times ``gamma`` at each milestone;
             ``"constant"``.
         warmup: Epochs, or part of one, over which the rate rises evenly from 0.
-        final: Factor at the end, for ``"cosine"``.
+        final: Factor at the end, for ``"cosine"`` and ``"one_cycle"``.
         milestones: When to step, as shares of the whole training.
         gamma: Factor of each step.
 
@@ -67,7 +69,8 @@ class Schedule:
         >>> schedule.factor(0, 10, 100), schedule.factor(50, 10, 100)
         (1.0, 0.1)
 
-    Source of the cosine: Loshchilov and Hutter, ICLR 2017.
+    Source of the cosine: Loshchilov and Hutter, ICLR 2017. Source of the one cycle: Smith and Topin,
+    arXiv:1708.07120; shape and shares as in ``torch.optim.lr_scheduler.OneCycleLR``, with constant momentum.
     """
 
     kind: str = "cosine"
@@ -101,11 +104,20 @@ class Schedule:
         if step < warm:
             return (step + 1) / (warm + 1)
         if self.kind == "cosine":
-            share = (step - warm) / max(n_steps - warm, 1)
-            return self.final + (1.0 - self.final) * 0.5 * (1.0 + math.cos(math.pi * share))
+            return _cosine(1.0, self.final, (step - warm) / max(n_steps - warm, 1))
+        if self.kind == "one_cycle":
+            top = max(_ONE_CYCLE_RISE * n_steps, 1.0)
+            if step < top:
+                return _cosine(_ONE_CYCLE_START, 1.0, step / top)
+            return _cosine(1.0, self.final, (step - top) / max(n_steps - top, 1.0))
         if self.kind == "step":
             return self.gamma ** sum(step >= milestone * n_steps for milestone in self.milestones)
         return 1.0
+
+
+def _cosine(first: float, last: float, share: float) -> float:
+    """Return the value at a share of the way along half a cosine."""
+    return last + (first - last) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,19 +148,22 @@ class EarlyAbort:
 
 @dataclass(frozen=True, kw_only=True)
 class Saving:
-    """How often a run is saved within an epoch; at the end of each epoch it always is.
+    """How often a run is saved.
 
     How often changes no result: a resumed run ends bit for bit as an uninterrupted one.
 
     Attributes:
         every_steps: After so many steps; 0: not counted.
         every_seconds: After so many seconds; 0: not timed.
+        at_epochs: Whether it is also saved at the beginning and at the end of each epoch.
     """
 
     every_steps: int = 0
     every_seconds: float = 60.0
+    at_epochs: bool = True
 
     def __post_init__(self) -> None:
+        check_bool("saving.at_epochs", self.at_epochs)
         check_int("saving.every_steps", self.every_steps, minimum=0)
         check_float("saving.every_seconds", self.every_seconds, minimum=0.0)
 

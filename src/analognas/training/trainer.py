@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Trainer:
         seed: Everything random follows from it.
         out: Folder for the files of the run; None writes none, and nothing can be resumed.
         record: What the network is, for those who load it later: name, options, data. The rest is added.
+        scored: Splits that the trained network is scored on at the end, of those that the data have.
         on_progress: Called after every step and every epoch.
 
     Raises:
@@ -59,12 +61,14 @@ class Trainer:
         seed: int = 0,
         out: str | os.PathLike[str] | None = None,
         record: ModelRecord | None = None,
+        scored: Sequence[str] = ("validation", "test"),
         on_progress: Listener | None = None,
     ) -> None:
         self.digital, self.data, self.recipe = model, data, recipe
         self.task = get_task(data.task)
         self.streams = RandomStreams(seed)
         self.folder = None if out is None else RunFolder(Path(out))
+        self.scored = tuple(scored)
         self.on_progress = on_progress
         self.record = replace(
             record or ModelRecord(),
@@ -147,7 +151,7 @@ class Trainer:
 
     def _finish(self, position: Position) -> TrainingResult:
         metrics: dict[str, float] = {}
-        for split in ("validation", "test"):
+        for split in self.scored:
             if split == "test" or self.data.validation is not None:
                 scored = self.score(split)
                 metrics[f"{split}_{self.task.metric_name}"] = self.task.metric(scored.score)

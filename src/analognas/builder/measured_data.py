@@ -1,0 +1,72 @@
+"""The examples of a measurement: read once, chosen once, resized once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..core import InvalidArgumentError
+from ..data import DataSet
+from ..data.registry import read_data, with_validation
+from ..training import TrainingRecipe
+from .images import resized
+from .measurement_settings import MeasurementSettings, looks_at_validation
+
+__all__ = ["fidelity_columns", "load_examples", "shares_data"]
+
+_DATA_ENTRIES = ("data", "root", "data_options", "image_size", "examples", "split")
+
+
+def load_examples(settings: MeasurementSettings) -> DataSet:
+    """Return the data set that networks are trained and scored on.
+
+    Its test split is what networks are scored on, also where that is the validation split of the data.
+
+    Raises:
+        DataNotFoundError: If files are missing.
+        InvalidArgumentError: If there are fewer examples than asked for, if images are to be resized that are
+            none, or if the data are not for classification.
+    """
+    counts, size = settings.examples, settings.image_size
+    data = read_data(settings.data, root=settings.root, **settings.data_options)
+    if data.task != "classification":
+        raise InvalidArgumentError(
+            f"`data` must be for classification to measure networks, but {data.name!r} is for {data.task}."
+        )
+    if counts.validation and data.validation is not None:
+        data = data.subset(validation=counts.validation)
+    else:
+        data = with_validation(data, counts.validation)
+    if settings.split == "validation":
+        data = dataclasses.replace(data, test=data.split("validation"))
+        trained = [settings.recipe(unit) for unit in settings.units if unit != "noisy"]
+        if not any(looks_at_validation(recipe) for recipe in trained):
+            data = dataclasses.replace(data, validation=None)
+    data = data.subset(train=counts.train, test=counts.test)
+    if size is not None:
+        data = resized(data, (size, size) if isinstance(size, int) else size)
+    return data
+
+
+def shares_data(first: MeasurementSettings, second: MeasurementSettings) -> bool:
+    """Whether the same examples are loaded for both, and scored alike on chips."""
+    same = all(getattr(first, name) == getattr(second, name) for name in _DATA_ENTRIES)
+    return same and first.chips == second.chips
+
+
+def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, Any]:
+    """Return what decides how exact results are, as plain values by name.
+
+    Epochs by training, examples, height and width of inputs, and of chips their number and examples.
+    """
+    found: dict[str, Any] = {
+        f"{unit}_epochs": recipe.epochs
+        for unit in settings.units
+        if unit != "noisy" and isinstance(recipe := settings.recipe(unit), TrainingRecipe)
+    }
+    found["train_examples"], found["test_examples"] = len(data.train), len(data.test)
+    found["input_height"], found["input_width"] = data.input_shape[-2:]
+    if any(unit in settings.units for unit in ("noisy", "hwa")):
+        found["chips"] = settings.chips.n
+        found["chip_examples"] = settings.chips.examples or len(data.test)
+    return found

@@ -1,0 +1,190 @@
+"""One network of a space, trained and measured under the conditions of a table."""
+
+from __future__ import annotations
+
+import inspect
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core import OutputFolderError, check_choice, check_int
+from ..data import DataSet
+from ..drift import Examples
+from ..spaces import Space
+from .measured_data import fidelity_columns, load_examples, shares_data
+from .measurement_settings import MeasurementSettings
+from .stopwatch import Stopwatch, one_torch_thread
+from .unit_result import UnitResult, read_unit, write_unit
+from .unit_run import UnitRun
+
+__all__ = ["NetworkMeasurement"]
+
+
+class NetworkMeasurement:
+    """Trains networks of a space and measures them on simulated chips.
+
+    A result follows from architecture, unit, seed and settings alone: not from what was measured before, in
+    which order, or where. Data are read when they are first needed, then kept in memory. Sent to another
+    process, it takes its settings along and reads the data there.
+
+    Args:
+        space: The space.
+        settings: What is done to a network.
+
+    Attributes:
+        trained: The digital weights of the last network that was trained without a folder, and of which it is.
+
+    Raises:
+        UnknownNameError: If the space's networks do not have one of the options.
+        InvalidArgumentError: From :meth:`run`, if networks cannot be built for the data.
+        DataNotFoundError: From :meth:`load`, if the data are missing.
+
+    Example:
+        >>> from analognas.spaces import SPACES
+        >>> settings = MeasurementSettings(
+        ...     conditions=["digital"], image_size=8, examples={"train": 64, "test": 32}, digital={"epochs": 1},
+        ...     network={"channels": 4, "cells": 1},
+        ... )
+        >>> measurement = NetworkMeasurement(SPACES.get("nasbench201")(), settings)
+        >>> result = measurement.run((2, 2, 0, 4, 2, 1), "digital", seed=0)
+        >>> sorted(result.columns())
+        ['baseline_accuracy', 'baseline_accuracy_sem']
+    """
+
+    def __init__(self, space: Space, settings: MeasurementSettings) -> None:
+        self.space = space
+        self.settings = settings
+        known = list(inspect.signature(space.build).parameters)[3:]
+        for option in settings.network:
+            check_choice(f"network option of the space {space.name!r}:", option, known)
+        self._scaled: dict[float, NetworkMeasurement] = {}
+        self.trained: tuple[Any, dict[str, Tensor]] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.space, self.settings)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Conditions in the order in which they can be measured."""
+        return self.settings.units
+
+    def requires(self, unit: str) -> tuple[str, ...]:
+        """Return the units whose files in the folder a unit needs."""
+        return () if check_choice("unit", unit, self.units) == "digital" else ("digital",)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all metrics that the units measure."""
+        return tuple(name for unit in self.units for name in self.settings.metrics(unit))
+
+    @cached_property
+    def data(self) -> DataSet:
+        """The examples, as networks are trained on them."""
+        return load_examples(self.settings)
+
+    @cached_property
+    def chip_examples(self) -> Examples:
+        """The examples that chips are scored on, prepared once."""
+        n = self.settings.chips.examples
+        data = self.data if n is None else self.data.subset(test=n)
+        return Examples(data, batch_size=self.settings.chips.batch_size)
+
+    def load(self) -> NetworkMeasurement:
+        """Read the data now, and return the measurement.
+
+        Raises:
+            DataNotFoundError: If files are missing.
+            InvalidArgumentError: If there are fewer examples than asked for, or the examples to be resized are
+                not images.
+        """
+        _ = self.data
+        return self
+
+    def fidelity(self) -> dict[str, Any]:
+        """Return what decides how exact results are, as columns of a table; reads the data."""
+        return fidelity_columns(self.settings, self.data)
+
+    def at_fidelity(self, scale: float) -> NetworkMeasurement:
+        """Return a measurement with ``scale`` times as many epochs, on the same data in memory."""
+        if scale == 1.0:
+            return self
+        if scale not in self._scaled:
+            made = type(self)(self.space, self.settings.at_fidelity(scale))
+            if shares_data(made.settings, self.settings):
+                made.data, made.chip_examples = self.data, self.chip_examples
+            self._scaled[scale] = made
+        return self._scaled[scale]
+
+    def run(
+        self,
+        row: Any,
+        unit: str,
+        *,
+        seed: int,
+        folder: Path | None = None,
+        scale: float = 1.0,
+    ) -> UnitResult:
+        """Measure one network under one condition, or go on with a measurement that was interrupted.
+
+        Args:
+            row: The architecture, a genotype or any other form of the space.
+            unit: One of :attr:`units`.
+            seed: Of everything random: weights, batches, noise, chips.
+            folder: Files of this architecture and seed: trained weights for further units, checkpoints and
+                results. A unit that is done is read from it. None keeps no files; then only the weights of
+                the last digital network are at hand for its further units.
+            scale: Factor of the epochs; see :meth:`at_fidelity`.
+
+        Raises:
+            OutOfSpaceError: If the architecture does not belong to the space.
+            DivergedError: If a training breaks down.
+            CheckpointMismatchError: If the folder holds another measurement.
+            OutputFolderError: If the folder cannot be written to.
+        """
+        check_choice("unit", unit, self.units)
+        check_int("seed", seed, minimum=0)
+        if scale != 1.0:
+            return self.at_fidelity(scale).run(row, unit, seed=seed, folder=folder)
+        genotype = self.space.encode(row)
+        identity = self._identity(genotype, unit, seed)
+        file = None
+        if folder is not None:
+            folder = _made_folder(Path(folder))
+            file = folder / f"{unit}.json"
+            if (known := read_unit(file, identity)) is not None:
+                return known
+        with one_torch_thread():
+            watch = Stopwatch(None if folder is None else folder / f"{unit}.seconds.json")
+            found = UnitRun(self, genotype, seed, folder, watch.tick).measure(unit)
+        wall, cpu = watch.read()
+        result = UnitResult(found.values, found.stds, found.sems, wall, cpu)
+        if file is not None and folder is not None:
+            write_unit(file, result, identity)
+            watch.forget()
+            if unit != "digital":
+                shutil.rmtree(folder / unit, ignore_errors=True)
+        return result
+
+    def _identity(self, row: NDArray[Any], unit: str, seed: int) -> dict[str, Any]:
+        return {
+            "space": self.space.name,
+            "space_fingerprint": self.space.fingerprint(),
+            "architecture": row.tolist(),
+            "unit": unit,
+            "seed": seed,
+            "settings": self.settings.identity(unit),
+        }
+
+
+def _made_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFolderError(
+            f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
+        ) from None
+    return folder

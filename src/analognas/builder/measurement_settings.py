@@ -1,0 +1,246 @@
+"""What is done to one network that is measured: data, trainings, chips, times; all that fidelity means."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from ..core import DRIFT_TIMES, InvalidArgumentError, RandomStreams, check_choice
+from ..core.settings import Options, Settings
+from ..data import DATASETS
+from ..nn import AnalogConfig, config_from_dict, config_to_dict, find_config
+from ..training import Recipe, TrainingRecipe, recipe_from_dict, recipe_to_dict
+
+__all__ = ["CONDITIONS", "ChipSettings", "ExampleCounts", "MeasurementSettings"]
+
+Condition = Literal["digital", "ptq", "qat", "noisy", "hwa"]
+CONDITIONS: tuple[Condition, ...] = ("digital", "ptq", "qat", "noisy", "hwa")
+"""What a network can be measured under, in the order in which that can be done."""
+
+_Count = Annotated[int, Field(ge=2)]
+_Side = Annotated[int, Field(ge=4)]
+
+
+class ExampleCounts(Settings):
+    """How many examples of each split are used; chosen once, with classes in proportion."""
+
+    kind = "examples"
+
+    train: _Count | None = Field(default=None, description="Training examples; null: all.")
+    validation: int = Field(
+        default=0, ge=0, description="Training examples set aside for validation; 0: none."
+    )
+    test: _Count | None = Field(default=None, description="Test examples off chips; null: all.")
+
+
+class ChipSettings(Settings):
+    """How networks are measured on simulated chips."""
+
+    kind = "chips"
+
+    n: int = Field(
+        default=25, ge=1, description="Chips; each is programmed once and followed through time."
+    )
+    times: tuple[int, ...] = Field(
+        default=DRIFT_TIMES,
+        min_length=1,
+        description="Times since programming ended, ascending; that of programming itself is always added.",
+        json_schema_extra={"unit": "s"},
+    )
+    examples: _Count | None = Field(
+        default=None, description="Test examples on each chip; null: those off chips."
+    )
+    batch_size: int = Field(
+        default=250, ge=1, description="Examples of a chip that a network sees at once."
+    )
+    calibration: int = Field(
+        default=1024,
+        ge=1,
+        description="Training examples that input ranges of digital weights come from.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> ChipSettings:
+        if sorted(set(self.times)) != list(self.times) or self.times[0] < 1:
+            raise InvalidArgumentError(
+                f"`times` must be positive, different and ascending (s), but got {list(self.times)}."
+            )
+        return self
+
+
+class MeasurementSettings(Settings):
+    """What is done to one network, and with which fidelity; plain values only.
+
+    Recipes are mappings as :func:`~analognas.training.recipe_from_dict` takes them, without ``kind``; what they
+    do not name has the recipe's default.
+
+    Example:
+        >>> settings = MeasurementSettings(conditions=["digital", "hwa"], digital={"epochs": 2})
+        >>> settings.recipe("digital").epochs, settings.metrics("hwa")[:2]
+        (2, ('analog_accuracy', 'analog_drift_60'))
+    """
+
+    kind = "measurement"
+
+    data: str = Field(default="digits", description="Name of the data set.")
+    root: str | None = Field(
+        default=None, description="Folder or file of the data; null: that of ANALOGNAS_DATA."
+    )
+    data_options: Options = Field(default_factory=dict, description="Options of the data's reader.")
+    image_size: _Side | tuple[_Side, _Side] | None = Field(
+        default=None,
+        description="Height and width to which images are resized once, one number for both; null: as stored.",
+        json_schema_extra={"unit": "pixels"},
+    )
+    examples: ExampleCounts = Field(default=ExampleCounts(), description="Examples of each split.")
+    split: Literal["test", "validation"] = Field(
+        default="test", description="Split that networks are scored on."
+    )
+    network: Options = Field(
+        default_factory=dict, description="Options of the space's build(), such as cells."
+    )
+    conditions: tuple[Condition, ...] = Field(
+        default=CONDITIONS, min_length=1, description="What a network is measured under."
+    )
+    digital: Options = Field(default_factory=dict, description="Recipe of the digital training.")
+    ptq: Options = Field(default_factory=dict, description="Recipe of post-training quantization.")
+    qat: Options = Field(default_factory=dict, description="Recipe of quantization-aware training.")
+    hwa: Options = Field(default_factory=dict, description="Recipe of hardware-aware training.")
+    augment: bool = Field(
+        default=True, description="Whether training examples are changed at random."
+    )
+    analog: str | Options = Field(
+        default="analognasbench", description="Analog hardware: a preset, a file, or a mapping."
+    )
+    chips: ChipSettings = Field(default=ChipSettings(), description="Simulated chips.")
+    device: str = Field(default="cpu", description="Where networks run, as torch names devices.")
+
+    @model_validator(mode="after")
+    def _check(self) -> MeasurementSettings:
+        check_choice("data set", self.data, DATASETS.names())
+        if len(set(self.conditions)) < len(self.conditions):
+            raise InvalidArgumentError(
+                f"`conditions` must differ from each other, but got {list(self.conditions)}."
+            )
+        for name in ("validation", "split"):
+            if name in self.data_options:
+                raise InvalidArgumentError(
+                    f"`data_options` must not hold {name!r}: say examples.validation and split instead."
+                )
+        needs = "a validation split: set examples.validation to its size"
+        if self.split == "validation" and not self.examples.validation:
+            raise InvalidArgumentError(f"`split` is 'validation', which needs {needs}.")
+        for name in _RECIPES:
+            recipe = self.recipe(name)
+            if name in self.units and looks_at_validation(recipe) and not self.examples.validation:
+                raise InvalidArgumentError(
+                    f"`{name}` keeps the best epoch or aborts early, which needs {needs}."
+                )
+        if any(name in self.conditions for name in ("noisy", "hwa")):
+            for t in self.chips.times:
+                self.analog_config.device.check_time(float(t))
+        return self
+
+    @property
+    def units(self) -> tuple[Condition, ...]:
+        """Conditions in the order in which they can be measured; ``digital`` is always the first."""
+        return tuple(name for name in CONDITIONS if name in self.conditions or name == "digital")
+
+    @property
+    def analog_config(self) -> AnalogConfig:
+        """The analog hardware."""
+        if isinstance(self.analog, str):
+            return find_config(self.analog)
+        return config_from_dict(self.analog)
+
+    def recipe(self, condition: str) -> Recipe:
+        """Return the recipe of a condition.
+
+        Raises:
+            AnalogNASError: If it is not a recipe.
+        """
+        values: dict[str, Any] = dict(getattr(self, check_choice("recipe", condition, _RECIPES)))
+        for name in ("kind", "compile"):
+            if name in values:
+                raise InvalidArgumentError(f"`{condition}` must not hold {name!r}.")
+        payload: dict[str, Any] = {"kind": condition}
+        if condition != "ptq":
+            payload["augment"] = self.augment
+        if condition == "hwa":
+            payload["analog"] = self._training_config()
+        return recipe_from_dict(payload | values)
+
+    def _training_config(self) -> dict[str, Any]:
+        """The hardware with noise on the weights: that of the recipe where the hardware names none."""
+        config = self.analog_config
+        if config.modifier.kind == "none":
+            default = recipe_from_dict({"kind": "hwa"})
+            config = config.replace(modifier=default.analog.modifier)  # type: ignore[attr-defined]
+        return config_to_dict(config)
+
+    def metrics(self, unit: str) -> tuple[str, ...]:
+        """Return the names of the metrics that a unit measures."""
+        if unit == "digital":
+            return ("baseline_accuracy",)
+        if unit in ("ptq", "qat"):
+            return (f"{unit}_accuracy",)
+        name = {"noisy": "noisy", "hwa": "analog"}[check_choice("unit", unit, CONDITIONS)]
+        times = self.chips.times
+        found = [f"{name}_accuracy", *(f"{name}_drift_{t}" for t in times)]
+        return (*found, "avm") if unit == "hwa" and _MONTH in times[1:] else tuple(found)
+
+    def at_fidelity(self, scale: float) -> MeasurementSettings:
+        """Return settings whose trainings have ``scale`` times as many epochs, at least one."""
+        if scale == 1.0:
+            return self
+        if not 0.0 < scale < math.inf:
+            raise InvalidArgumentError(f"`scale` must be a positive number, but got {scale!r}.")
+        changes: dict[str, Any] = {}
+        for name in _TRAININGS:
+            recipe: Any = self.recipe(name)
+            epochs = max(1, round(scale * recipe.epochs))
+            changes[name] = {**getattr(self, name), "epochs": epochs}
+        return self.replace(**changes)
+
+    def identity(self, unit: str | None = None) -> dict[str, Any]:
+        """Return what numbers follow from, as plain values: not where files are, nor how often they are saved.
+
+        Args:
+            unit: Only what the numbers of this unit follow from; None: of all.
+        """
+        payload = self.to_dict()
+        for name in ("root", "conditions", "device", "augment", "chips", "analog", *_RECIPES):
+            del payload[name]
+        wanted = self.units if unit is None else ("digital", unit)
+        for name in _RECIPES:
+            if name in wanted:
+                recipe = recipe_to_dict(self.recipe(name))
+                payload[name] = {key: x for key, x in recipe.items() if key != "saving"}
+        if "noisy" in wanted or "hwa" in wanted:
+            payload["analog"] = config_to_dict(self.analog_config)
+            payload["chips"] = self.chips.to_dict()
+        return payload
+
+
+_MONTH = DRIFT_TIMES[-1]
+_TRAININGS = ("digital", "qat", "hwa")
+_RECIPES = ("digital", "ptq", "qat", "hwa")
+
+
+def looks_at_validation(recipe: Recipe) -> bool:
+    """Whether a training keeps its best epoch or aborts early."""
+    if not isinstance(recipe, TrainingRecipe):
+        return False
+    return recipe.keep == "best" or recipe.abort.after > 0 or bool(recipe.abort.curve)
+
+
+def derived_seed(seed: int, *name: str | int) -> int:
+    """Return the seed of something by name, so that it depends on nothing else.
+
+    Example:
+        >>> derived_seed(0, "weights") == derived_seed(0, "weights") != derived_seed(0, "batches")
+        True
+    """
+    return RandomStreams(seed).torch(*name).initial_seed()

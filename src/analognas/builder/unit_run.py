@@ -1,0 +1,186 @@
+"""The work of one unit: what is trained, from which weights, and how it is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..core import InvalidArgumentError
+from ..drift import (
+    PROGRAMMED,
+    DriftEvaluator,
+    DriftResult,
+    MetricValues,
+    chip_metrics,
+    direct_mapping,
+)
+from ..training import (
+    MODEL_FILE,
+    ModelRecord,
+    Recipe,
+    Saving,
+    Trainer,
+    TrainingRecipe,
+    TrainingResult,
+)
+from ..training.model_files import load_weights
+from ..training.tensor_files import read_tensors
+from .measurement_settings import derived_seed
+
+if TYPE_CHECKING:
+    from .measurement import NetworkMeasurement
+
+__all__ = ["UnitRun"]
+
+_SAVING = Saving(every_seconds=30.0, at_epochs=False)
+_JOURNAL_SECONDS = 30.0
+_CALIBRATION_SIZE = 64
+
+
+class UnitRun:
+    """One architecture with one seed: its networks, and where their files are.
+
+    Args:
+        measurement: Space, settings and data.
+        row: The genotype.
+        seed: Of everything random.
+        folder: Where files are kept; None keeps none.
+        tick: Called after every step of a training and every chip.
+    """
+
+    def __init__(
+        self,
+        measurement: NetworkMeasurement,
+        row: NDArray[Any],
+        seed: int,
+        folder: Path | None,
+        tick: Callable[[], None],
+    ) -> None:
+        self.measurement, self.row, self.seed = measurement, row, seed
+        self.settings, self.data = measurement.settings, measurement.data
+        self.folder, self.tick = folder, tick
+
+    def measure(self, unit: str) -> MetricValues:
+        """Do the unit and return its metrics."""
+        if unit == "digital":
+            return self._accuracy("baseline_accuracy", self._trained_digital())
+        if unit in ("ptq", "qat"):
+            result = self._train(unit, self._digital_network(), scored=("test",))
+            return self._accuracy(f"{unit}_accuracy", result)
+        if unit == "hwa":
+            trained = self._train(unit, self._digital_network(), scored=())
+            return chip_metrics("analog", self._on_chips(trained.model, unit))
+        return chip_metrics("noisy", self._on_chips(self._mapped(), unit))
+
+    def _seed(self, unit: str, *name: str) -> int:
+        """Return the seed of something in a unit."""
+        return derived_seed(
+            self.seed, "measurement", self.measurement.space.name, *self.row.tolist(), unit, *name
+        )
+
+    def _network(self) -> nn.Module:
+        """Return the network with the weights that its training starts from."""
+        space, data = self.measurement.space, self.data
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed("digital", "weights"))
+            # Spaces take further options of their own, which the settings hold.
+            build: Callable[..., nn.Module] = space.build
+            network = build(
+                self.row, tuple(data.input_shape), data.n_classes, **self.settings.network
+            )
+        return self._moved(network)
+
+    def _moved(self, network: nn.Module) -> nn.Module:
+        try:
+            return network.to(torch.device(self.settings.device))
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).split("\n")[0]
+            raise InvalidArgumentError(
+                f"Cannot measure on {self.settings.device!r}: {reason}"
+            ) from None
+
+    def _digital_network(self) -> nn.Module:
+        """Return the network after digital training, which is done first where that is still to do."""
+        weights = self._kept_weights()
+        if weights is None:
+            return self._trained_digital().model
+        network = self._network()
+        load_weights(network, weights, "the digital training")
+        return network
+
+    def _kept_weights(self) -> dict[str, Tensor] | None:
+        if self.folder is not None:
+            file = self.folder / "digital" / MODEL_FILE
+            return read_tensors(file)[0] if file.exists() else None
+        trained = self.measurement.trained
+        return trained[1] if trained is not None and trained[0] == self._key else None
+
+    @property
+    def _key(self) -> tuple[Any, ...]:
+        return (self.seed, *self.row.tolist())
+
+    def _trained_digital(self) -> TrainingResult:
+        result = self._train("digital", self._network(), scored=("test",))
+        if self.folder is None:
+            self.measurement.trained = (self._key, result.model.state_dict())
+        return result
+
+    def _train(self, unit: str, network: nn.Module, *, scored: tuple[str, ...]) -> TrainingResult:
+        """Train by the unit's recipe, from a checkpoint if there is one."""
+        recipe: Recipe = self.settings.recipe(unit)
+        out = self.folder
+        if isinstance(recipe, TrainingRecipe):
+            if recipe.saving == Saving():
+                recipe = replace(recipe, saving=_SAVING)
+        else:
+            out = None  # over in a moment
+        trainer = Trainer(
+            network,
+            self.data,
+            recipe,
+            seed=self._seed(unit, "training"),
+            out=None if out is None else out / unit,
+            record=ModelRecord(data={"name": self.data.name}),
+            scored=scored,
+            on_progress=lambda progress: self.tick(),
+        )
+        return trainer.fit(resume=True)
+
+    def _accuracy(self, name: str, result: TrainingResult) -> MetricValues:
+        """Return the accuracy of a trained network with the standard error of its test examples."""
+        value, n = result.metrics["test_accuracy"], len(self.data.test)
+        share = value / 100.0
+        sem = 100.0 * math.sqrt(max(share * (1.0 - share), 0.0) / (n - 1))
+        return MetricValues({name: value}, {}, {name: sem})
+
+    def _mapped(self) -> nn.Module:
+        """Return the digital network on analog layers, with input ranges from training examples."""
+        n = math.ceil(self.settings.chips.calibration / _CALIBRATION_SIZE)
+        batches = self.data.batches("train", _CALIBRATION_SIZE)
+        device = torch.device(self.settings.device)
+        inputs = [x.to(device) for _, (x, _) in zip(range(n), batches, strict=False)]
+        return direct_mapping(self._digital_network(), inputs, self.settings.analog_config)
+
+    def _on_chips(self, network: nn.Module, unit: str) -> DriftResult:
+        """Measure a network on chips over time, from the journal if there is one."""
+        chips = self.settings.chips
+        journal = None
+        if self.folder is not None:
+            home = self.folder / unit
+            home.mkdir(exist_ok=True)
+            journal = home / "chips.safetensors"
+        evaluator = DriftEvaluator(
+            (PROGRAMMED, *(float(t) for t in chips.times)),
+            chips.n,
+            seed=self._seed(unit, "chips"),
+            journal_seconds=_JOURNAL_SECONDS,
+            on_progress=lambda progress: self.tick(),
+        )
+        return evaluator.evaluate(network, self.measurement.chip_examples, journal=journal)
