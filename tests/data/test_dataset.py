@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from analognas.core import InvalidArgumentError, UnknownNameError
 from analognas.data import DataSet, RandomCrop, Split
+from analognas.training import get_task
 
 
 def numbered(n=50, n_classes=5, task="classification"):
@@ -236,4 +237,7 @@ def test_tokens_of_language_models_may_be_ignored_but_not_all_of_a_sequence():
 def test_labels_of_narrow_types_are_not_wrapped():
     """As bytes, 156 equals -100 and 300 equals 44."""
     tokens = torch.tensor([[156, 156], [255, 0]], dtype=torch.uint8)
-    assert len(labelled(tokens, 300, task="language_model").train) == 2
+    data = labelled(tokens, 300, task="language_model")
+    assert get_task("language_model").counts(data.train.targets).tolist() == [2, 2]
+    labels = torch.arange(255, -1, -1).to(torch.uint8)
+    assert get_task("classification").counts(labelled(labels, 256).train.targets).all()

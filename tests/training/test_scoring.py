@@ -123,6 +123,19 @@ def test_a_right_class_of_probability_zero_is_an_infinite_loss(sign):
         evaluate(net, sign, "test", get_task("classification"), batch_size=64)
 
 
+def test_byte_labels_count_as_they_are():
+    """As a byte, 156 equals -100."""
+    labels = torch.arange(160)
+    net = nn.Linear(4, 160)
+    x = torch.randn(160, 4)
+    found = []
+    for dtype in (torch.uint8, torch.int64):
+        part = Split(x, labels.to(dtype))
+        data = DataSet("bytes", "classification", part, None, part, (4,), 160)
+        found.append(evaluate(net, data, "test", get_task("classification"), batch_size=64))
+    assert found[0] == found[1]
+
+
 class Bigram(nn.Module):
     """Logits that depend on the present token alone."""
 

@@ -103,5 +103,5 @@ def test_tokens_that_do_not_count_are_in_neither_loss_nor_score():
     torch.testing.assert_close(task.score(outputs, targets), expected)
     assert task.counts(targets).tolist() == [1, 4, 3]
     teacher = torch.randn(3, 4, 7)
-    some = task.distillation_loss(outputs, teacher, targets=targets, counted=counted)
+    some = task.distillation_loss(outputs, teacher, targets=targets, mask=counted)
     torch.testing.assert_close(some, task.distillation_loss(outputs[counted], teacher[counted]))

@@ -37,7 +37,7 @@ def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
             "Probabilities of classes are not supported."
         )
     if task == SEQUENCES:
-        empty = _wide(labels).reshape(len(labels), -1).eq(IGNORED).all(1)
+        empty = ~counted(labels).reshape(len(labels), -1).any(1)
         if bool(empty.any()):
             raise InvalidArgumentError(
                 f"{where}: each sequence must have a label that counts, but all of number "
@@ -48,13 +48,23 @@ def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
         labels = labels[:, 0]
     if labels.ndim != 1:
         remedy = "Labels of positions, as for segmentation or tagging, are not supported."
-        if _is_one_hot(labels):
+        if _is_one_hot(_wide(labels)):
             remedy = "They look one-hot: convert them with labels.argmax(1)."
         raise InvalidArgumentError(
             f"{where}: labels must be one class for each example, shape (n,), but got "
             f"{tuple(labels.shape)}. {remedy}"
         )
     return labels.long() if labels.dtype == torch.bool else labels
+
+
+def counted(labels: Tensor) -> Tensor:
+    """Return which labels are not :data:`IGNORED`, of their shape.
+
+    Example:
+        >>> counted(torch.tensor([3, -100]))
+        tensor([ True, False])
+    """
+    return _wide(labels) != IGNORED
 
 
 def check_in_range(where: str, labels: Tensor, n_classes: int, *, task: str) -> None:
@@ -66,7 +76,7 @@ def check_in_range(where: str, labels: Tensor, n_classes: int, *, task: str) -> 
     labels = _wide(labels)
     outside = (labels < 0) | (labels >= n_classes)
     if task == SEQUENCES:
-        outside &= labels != IGNORED
+        outside &= counted(labels)
     if bool(outside.any()):
         first = int(outside.flatten().nonzero()[0])
         raise InvalidArgumentError(

@@ -193,8 +193,8 @@ def _checked(data: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
             "Inputs and targets must have the same number of examples first, but have the shapes "
             f"{tuple(inputs.shape)} and {tuple(targets.shape)}."
         )
-    if targets.is_floating_point():
+    if targets.is_floating_point() or targets.is_complex():
         raise InvalidArgumentError(
             f"Targets must be integers, but are {targets.dtype}: convert classes with targets.long()."
         )
-    return inputs, targets
+    return inputs, targets.long()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import DivergedError
-from ..data.labels import IGNORED
+from ..data.labels import counted
 from .average import WeightAverage
 from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .early_abort import reason_to_abort
@@ -51,7 +51,7 @@ class Loop:
             )
         labels = self.data.train.targets.long()
         self.chance = self.task.chance_score(labels, self.data.n_classes)
-        self.method.ignores_labels = bool((labels == IGNORED).any())
+        self.method.ignores_labels = not bool(counted(labels).all())
         self.checked = False
         self.on_cpu = trainer.device.type == "cpu"
         self.position = Position(sums=torch.zeros(2, dtype=torch.float64, device=trainer.device))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import Registry
-from ..data.labels import IGNORED
+from ..data.labels import counted
 from ..nn import analog_layers, calibrate, clip_and_remap, set_mode, set_modifier_factor, to_analog
 from ..nn.quantize.integer_layers import calibrate_quantization, quantize
 from .recipes import HWARecipe, QATRecipe, Recipe
@@ -144,10 +144,8 @@ class HardwareAwareMethod(Method):
             return loss
         with torch.no_grad():
             theirs, carried["teacher"] = self.task.run(self.teacher, inputs, carried.get("teacher"))
-        counted = targets != IGNORED if self.ignores_labels else None
-        taught = self.task.distillation_loss(
-            outputs, theirs, settings.temperature, targets, counted
-        )
+        mask = counted(targets) if self.ignores_labels else None
+        taught = self.task.distillation_loss(outputs, theirs, settings.temperature, targets, mask)
         return (1.0 - settings.weight) * loss + settings.weight * taught
 
     def after_step(self, model: nn.Module) -> None:

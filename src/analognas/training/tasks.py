@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..core import InvalidArgumentError, Registry, check_float
-from ..data.labels import IGNORED, as_labels
+from ..data.labels import as_labels, counted
 from ..nn.run_batch import explained
 from .predictions import check_predictions, class_logits
 
@@ -73,7 +73,7 @@ class Task(ABC):
 
     def counts(self, targets: Tensor) -> Tensor:
         """Return how many predictions of each example count, its weight in the mean score, shape ``(n,)``."""
-        return (targets != IGNORED).reshape(len(targets), -1).sum(-1)
+        return counted(targets).reshape(len(targets), -1).sum(-1)
 
     def loss(self, outputs: Any, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean cross-entropy over all predictions of a batch, a scalar, in nats.
@@ -97,7 +97,7 @@ class Task(ABC):
         teacher_outputs: Any,
         temperature: float = 4.0,
         targets: Tensor | None = None,
-        counted: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
         r"""Return how far the outputs are from a teacher's, a scalar, in nats.
 
@@ -108,7 +108,7 @@ class Task(ABC):
             teacher_outputs: Those of the teacher, of the same shape; no gradient goes to them.
             temperature: T; larger values weigh the unlikely classes more.
             targets: Labels of the batch, of which the shape matters where outputs are squeezed.
-            counted: Which predictions count, one for each label; None: all.
+            mask: Which predictions count, one for each label; None: all.
 
         Raises:
             InvalidArgumentError: If the temperature is not positive, or the numbers of classes differ.
@@ -123,8 +123,8 @@ class Task(ABC):
                 f"The teacher must have as many classes as the network, but has {theirs.shape[-1]} instead of "
                 f"{ours.shape[-1]}."
             )
-        if counted is not None:
-            ours, theirs = ours[counted.flatten()], theirs[counted.flatten()]
+        if mask is not None:
+            ours, theirs = ours[mask.flatten()], theirs[mask.flatten()]
         distance = functional.kl_div(
             functional.log_softmax(ours / temperature, -1),
             functional.log_softmax(theirs / temperature, -1),
