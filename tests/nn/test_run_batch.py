@@ -4,7 +4,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from analognas.core import InvalidArgumentError, NotFiniteError
-from analognas.nn import AnalogLinear, analog_layers, calibrate, to_analog
+from analognas.nn import AnalogLinear, StaysDigitalWarning, analog_layers, calibrate, to_analog
 from analognas.nn.finite import source_of_nan
 from analognas.training import calibrate_quantization, quantize
 
@@ -70,6 +70,16 @@ def test_batches_that_cannot_be_taken(kind, batches, error, text):
         act(model, batches)
     if kind == "analog":
         assert ranges(model) == before  # nothing half done stays
+
+
+def test_ids_beyond_a_table_and_ids_that_are_not_integers():
+    table = nn.Sequential(nn.Embedding(3, 4), nn.Linear(4, 2))
+    with pytest.warns(StaysDigitalWarning):
+        model = to_analog(table)
+    with pytest.raises(InvalidArgumentError, match="ids from 0 to 7: a table of it has fewer rows"):
+        calibrate(model, [torch.tensor([[0, 7]])])
+    with pytest.raises(InvalidArgumentError, match=r"ids of tokens with inputs.long\(\)"):
+        calibrate(model, [torch.tensor([[0.0, 1.0]])])
 
 
 def test_nan_inside_a_network_names_the_layer_that_gets_it():

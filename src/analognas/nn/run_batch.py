@@ -93,7 +93,7 @@ def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError) as error:
         if isinstance(error, AnalogNASError):
             raise
         if not isinstance(inputs, Tensor):
@@ -102,11 +102,24 @@ def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
                 f"{str(error).partition(chr(10))[0]}): say how with `run`, such as "
                 "run=lambda model, batch: model(**batch)."
             ) from error
+        if isinstance(error, IndexError) and _are_ids(inputs):
+            low, high = (int(end) for end in torch.aminmax(inputs.long()))
+            raise InvalidArgumentError(
+                f"The network does not take ids from {low} to {high}: a table of it has fewer rows. Build it "
+                "for this vocabulary, or check the inputs."
+            ) from error
         if not any(words in str(error) for words in _ABOUT_TYPES):
             raise
         weights = (x.dtype for x in model.parameters() if x.is_floating_point())
         held = next(weights, torch.float32)
+        remedy = (
+            "ids of tokens with inputs.long()" if inputs.dtype == held else f"inputs.to({held})"
+        )
         raise InvalidArgumentError(
             f"The network does not take inputs of {inputs.dtype}, shape {tuple(inputs.shape)}; its weights are "
-            f"{held}: convert the inputs, as with inputs.to({held}), or tokens with inputs.long()."
+            f"{held}: convert the inputs, {remedy}."
         ) from error
+
+
+def _are_ids(inputs: Tensor) -> bool:
+    return bool(inputs.numel()) and not inputs.is_floating_point() and not inputs.is_complex()
