@@ -137,6 +137,7 @@ def test_a_reference_that_only_guesses_normalises_nothing(reference):
     """Below chance the sign would turn, and worse chips would count as better."""
     result = made([[0.04], [0.05], [0.045]], reference_score=reference)
     assert math.isnan(result.normalised(1.0).value)
+    assert str(result.normalised(1.0)) == "unknown"
     assert result.iso_accuracy(1.0) == "undecided"
     worse = {**PERPLEXITY, "reference_score": math.log(50_000.0)}
     result = made([[math.log(60_000.0)], [math.log(60_001.0)]], **worse)

@@ -42,7 +42,7 @@ class Estimate:
 
     @property
     def interval(self) -> str:
-        """The interval as text, or that one chip has none.
+        """The interval as text, or why there is none.
 
         Example:
             >>> estimate(90.0, [(0.04, 3.0)]).interval
@@ -50,11 +50,15 @@ class Estimate:
             >>> estimate(90.0, [(math.inf, 0.0)]).interval
             'one chip: no interval'
         """
+        if math.isnan(self.value):
+            return "unknown"
         if not math.isfinite(self.sem):
             return NO_INTERVAL
         return f"[{self.low:.2f}, {self.high:.2f}]"
 
     def __str__(self) -> str:
+        if math.isnan(self.value):
+            return self.interval
         known = math.isfinite(self.sem)
         return f"{self.value:.2f} {self.interval if known else f'({self.interval})'}"
 
