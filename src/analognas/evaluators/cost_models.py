@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import RandomStreams
 from .boosted_trees import fit_trees, predict_trees
-from .gaussian_process import GaussianProcess
+from .gp.feature_process import GaussianProcess
 from .graph_ensemble import GraphEnsemble
 
 Floats = NDArray[np.float64]

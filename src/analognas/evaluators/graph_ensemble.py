@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import RandomStreams
 from .boosted_trees import LARGE, QUICK, fit_trees, predict_trees, relevances
-from .gaussian_process import GaussianProcess
+from .gp.feature_process import GaussianProcess
 from .normal_scores import NormalScores
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluators import distinct_rows
+from ..evaluators.gp.categorical_kernel import Points
+from ..evaluators.gp.categorical_process import CategoricalProcess, Posterior
 from ..evaluators.normal_scores import NormalScores
 from ..spaces import Population, encode_features
 from .acquisitions import acquire
-from .categorical_kernel import Points
-from .categorical_process import CategoricalProcess, Posterior
 from .class_choice import BEST_OF_CLASS, best_of_class, few_of_each, most_of_class
 from .model_based import Features, ModelBased
 

@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from .linear_algebra import (
+    LEAST_SIGNAL,
+    Floats,
+    best_signal,
+    inverse_factor,
+    noisy_factor,
+    pairwise_squares,
+)
 
 LENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Length scales tried, in root mean squares of the weighted features."""
@@ -68,17 +75,17 @@ class GaussianProcess:
         chosen = np.sort(generator.permutation(n)[:_SEARCHED]) if n > _SEARCHED else np.arange(n)
         length, noise = _search(_distances(rows[chosen], rows[chosen]), targets[chosen])
         kernel = _matern(_distances(rows, rows), length)
-        inverse_factor = _inverse_factor(kernel, noise)
-        weights = inverse_factor.T @ (inverse_factor @ targets)
-        signal = max(float(targets @ weights) / n, np.finfo(float).tiny)
-        precisions = np.einsum("ij,ij->j", inverse_factor, inverse_factor)
+        whitening = inverse_factor(noisy_factor(kernel, noise))
+        weights = whitening.T @ (whitening @ targets)
+        signal = max(float(targets @ weights) / n, LEAST_SIGNAL)
+        precisions = np.einsum("ij,ij->j", whitening, whitening)
         return cls(
             rows=rows.astype(np.float32),
             length=length,
             noise=noise,
             signal=signal,
             weights=weights,
-            whitening=np.asfortranarray(inverse_factor, dtype=np.float32),
+            whitening=np.asfortranarray(whitening, dtype=np.float32),
             held_out_means=targets - weights / precisions,
             held_out_variances=signal / precisions,
         )
@@ -105,11 +112,7 @@ class GaussianProcess:
 
 def _distances(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     """Root-mean-square differences of every pair of rows, shape ``(len(one), len(other))``."""
-    squares: NDArray[Any] = one @ other.T
-    squares *= -2
-    squares += np.einsum("ij,ij->i", one, one)[:, None]
-    squares += np.einsum("ij,ij->i", other, other)
-    np.maximum(squares, 0, out=squares)
+    squares = pairwise_squares(one, other)
     squares /= max(one.shape[1], 1)
     np.sqrt(squares, out=squares)
     return squares
@@ -146,22 +149,10 @@ def _search(distances: Floats, targets: Floats) -> tuple[float, float]:
 
 def _evidence(kernel: Floats, noise: float, targets: Floats) -> float:
     """Log evidence at the best signal variance, up to a constant."""
-    from scipy.linalg import cholesky, solve_triangular
+    from scipy.linalg import solve_triangular
 
-    n = len(kernel)
-    noisy = kernel.copy()
-    noisy.flat[:: n + 1] += noise
-    factor = cholesky(noisy, lower=True, overwrite_a=True, check_finite=False)
+    factor = noisy_factor(kernel.copy(), noise)
     white = solve_triangular(factor, targets, lower=True, check_finite=False)
-    signal = max(float(white @ white) / n, np.finfo(float).tiny)
-    return -0.5 * n * float(np.log(signal)) - float(np.log(factor.diagonal()).sum())
-
-
-def _inverse_factor(kernel: Floats, noise: float) -> Floats:
-    """Inverse of the lower Cholesky factor of the kernel with noise."""
-    from scipy.linalg import cholesky, lapack
-
-    kernel.flat[:: len(kernel) + 1] += noise
-    factor = cholesky(kernel, lower=True, overwrite_a=True, check_finite=False)
-    inverse, _ = lapack.dtrtri(factor, lower=1, overwrite_c=1)
-    return np.asarray(inverse, dtype=np.float64)
+    return -0.5 * len(kernel) * float(np.log(best_signal(white))) - float(
+        np.log(factor.diagonal()).sum()
+    )

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .categorical_kernel import CategoricalKernel, Points
-
-Floats = NDArray[np.float64]
+from .linear_algebra import LEAST_SIGNAL, Floats, best_signal, inverse_factor, noisy_factor
 
 SEARCHED = 300
 """Rows, drawn at random, on which hyperparameters are searched; the process itself sees all."""
@@ -77,13 +75,10 @@ class CategoricalProcess:
         cls, known: Points, targets: Floats, kernel: CategoricalKernel, *, noise: float
     ) -> CategoricalProcess:
         """Return the process of given hyperparameters."""
-        from scipy.linalg import lapack
-
         noise += JITTER
-        factor = _factor(kernel(known, known), noise)
-        whitening, _ = lapack.dtrtri(factor, lower=1)
+        whitening = inverse_factor(noisy_factor(kernel(known, known), noise))
         white = whitening @ targets
-        signal = max(float(white @ white) / len(targets), np.finfo(float).tiny)
+        signal = best_signal(white)
         return cls(known, kernel, noise, signal, whitening, white)
 
     @property
@@ -140,7 +135,7 @@ class Posterior:
     def draws(self, n: int, *, generator: np.random.Generator) -> Floats:
         """Draw ``n`` times what a new measurement of every point would give, jointly, shape ``(n, m)``."""
         prior = self.process.kernel(self.points, self.points)
-        factor = _factor(prior - self.explained.T @ self.explained, self.process.noise)
+        factor = noisy_factor(prior - self.explained.T @ self.explained, self.process.noise)
         normal = generator.standard_normal((n, len(self.points)))
         return np.asarray(self.means + np.sqrt(self.process.signal) * (normal @ factor.T))
 
@@ -180,20 +175,12 @@ def _loss(
     from scipy.linalg import lapack
 
     n = len(targets)
-    covariances, pull = kernel.with_pull(points)
-    factor = _factor(covariances, noise + JITTER)
+    covariances, by_logs = kernel.with_gradient(points)
+    factor = noisy_factor(covariances, noise + JITTER)
     inverse, _ = lapack.dpotri(factor, lower=1)
     inverse += np.tril(inverse, -1).T
     weights = inverse @ targets
-    signal = max(float(targets @ weights) / n, np.finfo(float).tiny)
+    signal = max(float(targets @ weights) / n, LEAST_SIGNAL)
     loss = 0.5 * n * float(np.log(signal)) + float(np.log(factor.diagonal()).sum())
     gradient = 0.5 * (inverse - np.outer(weights, weights) / signal)
-    return loss, np.append(pull(gradient), noise * gradient.trace())
-
-
-def _factor(covariances: Floats, noise: float) -> Floats:
-    """Lower Cholesky factor of covariances with noise; zeros above."""
-    from scipy.linalg import cholesky
-
-    covariances.flat[:: len(covariances) + 1] += noise
-    return np.asarray(cholesky(covariances, lower=True, overwrite_a=True, check_finite=False))
+    return loss, np.append(by_logs(gradient), noise * gradient.trace())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analognas.optimizers.categorical_kernel import CategoricalKernel, Points
+from analognas.evaluators.gp.categorical_kernel import CategoricalKernel, Points
 
 LOGS = np.log([1.5, 0.3, 0.8, 2.0, 0.6])  # two features, two genes, odds of the share
 
@@ -53,10 +53,10 @@ def test_gradient(kernel):
     some = points(7, 4)
     weights = np.random.default_rng(5).standard_normal((7, 7))
     weights += weights.T
-    covariances, pull = kernel.with_pull(some)
+    covariances, by_logs = kernel.with_gradient(some)
     np.testing.assert_allclose(covariances, kernel(some, some), rtol=1e-12)
     step = 1e-5
-    for position, found in enumerate(pull(weights)):
+    for position, found in enumerate(by_logs(weights)):
         ends = []
         for sign in (1, -1):
             logs = LOGS.copy()

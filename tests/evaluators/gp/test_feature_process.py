@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analognas.evaluators.gaussian_process import LENGTHS, NOISES, GaussianProcess
+from analognas.evaluators.gp.feature_process import LENGTHS, NOISES, GaussianProcess
 
 
 def kernel(one, other, length):

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from .linear_algebra import Floats, pairwise_squares
 
 _ROOT_5 = 5**0.5
 
@@ -71,7 +71,7 @@ class CategoricalKernel:
 
     @classmethod
     def from_logs(cls, logs: Floats, n_features: int) -> CategoricalKernel:
-        """Return the kernel of log weights and the log odds of the share, as :meth:`pull` orders them."""
+        """Return the kernel of logarithms in the order of :class:`KernelGradient`."""
         odds = float(np.exp(logs[-1]))
         return cls(np.exp(logs[:n_features]), np.exp(logs[n_features:-1]), odds / (1 + odds))
 
@@ -82,12 +82,12 @@ class CategoricalKernel:
         by_graph += self.share * self._by_genes(one, other)
         return by_graph
 
-    def with_pull(self, points: Points) -> tuple[Floats, Pull]:
+    def with_gradient(self, points: Points) -> tuple[Floats, KernelGradient]:
         """Covariances of every pair, and what takes a gradient by them back to the kernel's logarithms."""
         by_graph, slope = _matern(self._graph_squares(points, points))
         by_genes = self._by_genes(points, points)
         covariances = (1 - self.share) * by_graph + self.share * by_genes
-        return covariances, Pull(self, points, by_graph, slope, by_genes)
+        return covariances, KernelGradient(self, points, by_graph, slope, by_genes)
 
     def _graph_squares(self, one: Points, other: Points) -> Floats:
         return _squares(one.graph, other.graph, self.graph_weights / max(one.graph.shape[1], 1))
@@ -98,7 +98,7 @@ class CategoricalKernel:
 
 
 @dataclass(frozen=True)
-class Pull:
+class KernelGradient:
     """The kernel's derivatives, kept from when its matrix was made.
 
     Attributes:
@@ -135,11 +135,7 @@ def _squares(one: Floats, other: Floats, weights: Floats) -> Floats:
     """Weighted squared distances of every pair of rows."""
     roots = np.sqrt(weights)
     one, other = one * roots, other * roots
-    squares: Floats = one @ other.T
-    squares *= -2
-    squares += np.einsum("ij,ij->i", one, one)[:, None]
-    squares += np.einsum("ij,ij->i", other, other)
-    return np.maximum(squares, 0.0, out=squares)
+    return pairwise_squares(one, other)
 
 
 def _by_column_weight(gradient: Floats, columns: Floats) -> Floats:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from analognas.optimizers import categorical_process
-from analognas.optimizers.categorical_kernel import CategoricalKernel, Points
-from analognas.optimizers.categorical_process import JITTER, CategoricalProcess
+from analognas.evaluators.gp.categorical_kernel import CategoricalKernel, Points
+from analognas.evaluators.gp.categorical_process import JITTER, CategoricalProcess
+from analognas.evaluators.gp import categorical_process
 
 NOISE = 0.2
 

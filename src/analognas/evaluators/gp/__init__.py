@@ -1,0 +1,1 @@
+"""Gaussian processes: one on weighted features, one on features and categorical genes."""
