@@ -13,7 +13,6 @@ from analognas.physics import (
     Chip,
     CustomDrift,
     DifferentialPair,
-    GlobalCompensation,
     Hermes,
     MultiPair,
     PowerLaw,
@@ -108,12 +107,6 @@ def test_a_reading_never_overwrites_the_chip():
     chip = Chip.program(PCM(), torch.full((3,), 10.0), generator=torch.Generator().manual_seed(0))
     with pytest.raises(InvalidArgumentError, match="must not be the chip's own memory"):
         chip.drift(60.0, out=chip.g_prog)
-
-
-@pytest.mark.parametrize("bad", [lambda x: torch.full((len(x), 2), float("nan")), lambda x: None])
-def test_compensation_of_a_broken_forward(bad):
-    with pytest.raises(AnalogNASError, match="forward must return"):
-        GlobalCompensation(3).program(bad, like=torch.ones(1))
 
 
 @pytest.mark.parametrize("g_max", ["1" + "0" * 400, '"25"', "null", "[1]"])

@@ -1,13 +1,7 @@
-"""Device physics: programming and read noise, drift, weight mappings, measured compensation."""
+"""Device physics: programming and read noise, drift, weight mappings."""
 
 from .blocks import Generators, split_generator
 from .chip import Chip
-from .compensation import (
-    ColumnCompensation,
-    Compensation,
-    ExactReferenceCompensation,
-    GlobalCompensation,
-)
 from .custom import CustomDrift
 from .device import Device, Law
 from .device_files import (
@@ -30,14 +24,10 @@ __all__ = [
     "MODELS",
     "PCM",
     "Chip",
-    "ColumnCompensation",
-    "Compensation",
     "CustomDrift",
     "Device",
     "DifferentialPair",
-    "ExactReferenceCompensation",
     "Generators",
-    "GlobalCompensation",
     "Hermes",
     "Ideal",
     "Law",

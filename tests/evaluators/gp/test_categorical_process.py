@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from analognas.evaluators.gp import categorical_process
 from analognas.evaluators.gp.categorical_kernel import CategoricalKernel, Points
 from analognas.evaluators.gp.categorical_process import JITTER, CategoricalProcess
-from analognas.evaluators.gp import categorical_process
 
 NOISE = 0.2
 
