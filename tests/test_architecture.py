@@ -3,6 +3,7 @@
 import ast
 import importlib
 import pkgutil
+import re
 import statistics
 import subprocess
 import sys
@@ -153,3 +154,26 @@ def test_imports_are_light(statement, absent):
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout
     assert not absent & set(output.split())
+
+
+MODULES_OF = {
+    "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
+    "pillow": "PIL",
+    "xgboost-cpu": "xgboost",
+}
+
+
+def test_every_dependency_is_imported():
+    text = Path(__file__).parents[1].joinpath("pyproject.toml").read_text()
+    listed = re.search(r"^dependencies = \[(.*?)^\]", text, re.DOTALL | re.MULTILINE)[1]
+    names = [name.lower() for name in re.findall(r'^\s*"([A-Za-z0-9_.-]+)', listed, re.MULTILINE)]
+    assert len(names) > 10
+    imported = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.split(".")[0])
+    assert {MODULES_OF.get(name, name) for name in names} <= imported
