@@ -1,5 +1,8 @@
 """A measurement that takes a second: two small cells, 8 x 8 digits, one epoch, two chips."""
 
+import importlib
+from pathlib import Path
+
 import pytest
 
 from analognas.builder import MeasurementSettings, NetworkMeasurement
@@ -33,3 +36,11 @@ def quick():
         return NetworkMeasurement(SPACES.get("nasbench201")(), quick_settings(**changes))
 
     return make
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """The module of the fake measurement, under a name that other processes can import."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+    return importlib.import_module("fake")

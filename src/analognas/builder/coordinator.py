@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ from .workers import Workers
 __all__ = ["BuildProgress", "work_off"]
 
 HOPELESS = 5
-"""A build stops if so many attempts fail before the first succeeds: then it is not the architectures."""
+"""A build stops if so many attempts at a condition fail before one succeeds: something else is wrong."""
 
 _HEARTBEAT = LEASE_SECONDS / 4
 _LOOK_SECONDS = 1.0
 _FAILED_STARTS = 3
+_TELL_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,10 @@ class _Coordinator:
         self.at_work: dict[int, Claim] = {}  # by worker; read by the heartbeat
         self._start = time.monotonic()
         self._error = ""
-        self._n_failed = self._n_failed_starts = 0
-        self._succeeded = False
+        self._told = -_TELL_SECONDS
+        self._n_failed_starts = 0
+        self._failures: Counter[str] = Counter()  # by condition, before the first that succeeds
+        self._proven: set[str] = set()
 
     def has_work(self) -> bool:
         """Whether anything is left to do, here or elsewhere."""
@@ -133,6 +137,7 @@ class _Coordinator:
                 for worker, reply in self.workers.wait(sorted(self.at_work), _LOOK_SECONDS):
                     self._take(worker, reply)
             elif not self.has_work():
+                self._tell(now=True)
                 return
             else:  # others are at work on what the rest needs
                 time.sleep(_LOOK_SECONDS)
@@ -163,7 +168,7 @@ class _Coordinator:
             reply = Answer(error=reply.reason)
         self._n_failed_starts = 0
         if reply.result is not None:
-            self._succeeded = True
+            self._proven.add(claim.condition)
             self.queue.finish(claim.unit_id, reply.result, reply.seconds, reply.cpu_seconds)
             if not self.keep_files and self.queue.is_finished(claim.position, claim.seed):
                 shutil.rmtree(self._folder(claim), ignore_errors=True)
@@ -179,24 +184,26 @@ class _Coordinator:
         self.queue.fail(
             self.owner, claim.unit_id, reply.error, retries=self.retries if reply.again else 0
         )
-        self._count_failure(what)
+        self._count_failure(claim.condition, what)
 
     def _count_failed_start(self, reason: str) -> None:
         self._n_failed_starts += 1
         if self._n_failed_starts >= _FAILED_STARTS:
             raise EvaluationError(f"Workers cannot be started: {reason}.")
 
-    def _count_failure(self, what: str) -> None:
-        self._n_failed += 1
-        if not self._succeeded and self._n_failed >= HOPELESS:
+    def _count_failure(self, condition: str, what: str) -> None:
+        self._failures[condition] += 1
+        if condition not in self._proven and self._failures[condition] >= HOPELESS:
             raise EvaluationError(
-                f"The first {HOPELESS} attempts all failed, the last at {what}; correct the specification and "
-                "start the build again, or continue it with `analognas bench resume --retry-failed`."
+                f"The first {HOPELESS} attempts at {condition!r} all failed, the last at {what}; correct the "
+                "specification and start again, or continue with `analognas bench resume --retry-failed`."
             )
 
-    def _tell(self) -> None:
-        if self.listen is None:
+    def _tell(self, *, now: bool = False) -> None:
+        """Tell the listener, but do not count a long queue again for every short unit."""
+        if self.listen is None or not (now or time.monotonic() - self._told >= _TELL_SECONDS):
             return
+        self._told = time.monotonic()
         counts = self.queue.counts()
         left = counts.seconds_left
         self.listen(

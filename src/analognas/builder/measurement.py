@@ -15,6 +15,7 @@ from ..core import OutputFolderError, check_choice, check_int
 from ..data import DataSet
 from ..drift import Examples
 from ..spaces import Space
+from .data_facts import data_facts
 from .measured_data import fidelity_columns, load_examples, shares_data
 from .measurement_settings import MeasurementSettings
 from .stopwatch import Stopwatch, one_torch_thread
@@ -107,6 +108,10 @@ class NetworkMeasurement:
     def fidelity(self) -> dict[str, Any]:
         """Return what decides how exact results are, as columns of a table; reads the data."""
         return fidelity_columns(self.settings, self.data)
+
+    def data_facts(self) -> dict[str, Any]:
+        """Return name, note and digest of the examples; reads the data."""
+        return data_facts(self.data)
 
     def at_fidelity(self, scale: float) -> NetworkMeasurement:
         """Return a measurement with ``scale`` times as many epochs, on the same data in memory."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from numpy.typing import NDArray
-
 __all__ = ["Answer", "Measurement", "Result", "Task"]
 
 
@@ -26,6 +24,14 @@ class Result(Protocol):
     def sems(self) -> Mapping[str, float]:
         """Standard errors by metric; only where known."""
 
+    @property
+    def seconds(self) -> float:
+        """Time that it took, s, that before an interruption included."""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time that it took, s, likewise."""
+
 
 class Measurement(Protocol):
     """Measures networks of one space; picklable, and loads what it needs once in every process.
@@ -37,10 +43,16 @@ class Measurement(Protocol):
     def units(self) -> tuple[str, ...]:
         """Conditions in an order in which they can run."""
 
+    def fidelity(self) -> dict[str, Any]:
+        """Return what decides how exact results are, as plain values by name."""
+
+    def data_facts(self) -> dict[str, Any]:
+        """Return what identifies the data, as plain values: ``name``, ``note`` and ``sha256``."""
+
     def requires(self, unit: str) -> tuple[str, ...]:
         """Return the conditions that must be done before."""
 
-    def run(self, row: NDArray[Any], unit: str, *, seed: int, folder: Path | None = None) -> Result:
+    def run(self, architecture: Any, unit: str, *, seed: int, folder: Path | None = None) -> Result:
         """Measure one condition of one architecture; what other units need is kept in ``folder``."""
 
 

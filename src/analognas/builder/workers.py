@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,7 +35,6 @@ _LONGEST_ERROR = 1000
 
 def answer(measurement: Measurement, task: Task) -> Answer:
     """Do a task; called in a worker."""
-    start, start_cpu = time.perf_counter(), time.process_time()
     try:
         row = np.array(task.genotype)
         result = measurement.run(row, task.condition, seed=task.seed, folder=Path(task.folder))
@@ -51,7 +49,7 @@ def answer(measurement: Measurement, task: Task) -> Answer:
         stop = isinstance(error, OSError) and error.errno in _FULL
         again = not isinstance(error, _CERTAIN)
         return Answer(error=one_line(error)[:_LONGEST_ERROR], again=again, stop=stop)
-    return Answer(content, time.perf_counter() - start, time.process_time() - start_cpu)
+    return Answer(content, result.seconds, result.cpu_seconds)
 
 
 def _plain(numbers: Any) -> dict[str, float]:
@@ -114,15 +112,10 @@ class SerialWorkers(Workers):
                 f"The serial back end has one worker, but got {n}; take --backend pool."
             )
         self._task: Task | None = None
-        self._threads = 1
 
     def open(self, measurement: Measurement) -> None:
-        """Keep the measurement, and torch on one thread."""
-        import torch
-
+        """Keep the measurement."""
         self._measurement = measurement
-        self._threads = torch.get_num_threads()
-        torch.set_num_threads(1)
 
     def send(self, worker: int, task: Task) -> None:
         """Remember the task."""
@@ -139,10 +132,7 @@ class SerialWorkers(Workers):
         """Nothing dies here alone."""
 
     def close(self) -> None:
-        """Give torch its threads back."""
-        import torch
-
-        torch.set_num_threads(self._threads)
+        """Nothing is held."""
 
 
 class PoolWorkers(Workers):
@@ -209,11 +199,8 @@ def _answer_in_process(measurement: Measurement, task: Task) -> Answer:
     """Do a task in a process of the pool, which is prepared with its first one."""
     global _prepared
     if not _prepared:
-        import torch
-
         from ..core.memory import keep_freed_memory
 
-        torch.set_num_threads(1)
         keep_freed_memory()
         _prepared = True
     return answer(measurement, task)

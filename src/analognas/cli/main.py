@@ -14,6 +14,7 @@ import typer
 
 from .. import __version__
 from ..core import AnalogNASError
+from .bench import bench_app
 from .cost import cost
 from .data import data_app
 from .device import device_app
@@ -46,6 +47,7 @@ app.command()(sensitivity)
 app.command()(query)
 app.command()(cost)
 app.command()(info)
+app.add_typer(bench_app)
 app.add_typer(data_app)
 app.add_typer(device_app)
 app.add_typer(trials_app)

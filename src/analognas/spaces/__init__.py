@@ -1,9 +1,5 @@
 """Search spaces: what an architecture is, how it is changed, and how its network is built."""
 
-from collections.abc import Callable
-from functools import partial
-
-from ..core import Registry
 from .base import Population, Space
 from .config import Architecture, ConfigSpace
 from .designs import evolve, latin_hypercube, sobol
@@ -19,20 +15,9 @@ from .encodings import (
 from .fbnet import FBNetSpace
 from .layers import STRUCTURE, LayerCounts, Layers
 from .nasbench201 import NASBench201Space
+from .registry import SPACES, find_space, space_entry
 from .resnet import ResNetSpace
-
-SPACES: Registry[Callable[[], Space]] = Registry(
-    "space",
-    {
-        "nasbench201": NASBench201Space,
-        "resnet": ResNetSpace,
-        "resnet_vww": partial(ResNetSpace, "VWW"),
-        "resnet_kws": partial(ResNetSpace, "KWS"),
-        "fbnet": FBNetSpace,
-        "fbnet_imagenet": partial(FBNetSpace, "ImageNet"),
-    },
-)
-"""Spaces by the name that ``analognas search --space`` takes."""
+from .restricted import restricted
 
 __all__ = [
     "ENCODINGS",
@@ -53,7 +38,10 @@ __all__ = [
     "encodings_of",
     "evolve",
     "feature_names",
+    "find_space",
     "latin_hypercube",
     "register_encoding",
+    "restricted",
     "sobol",
+    "space_entry",
 ]

@@ -56,7 +56,10 @@ class Space(ABC):
             32,768 choices) or int32.
         fine: Which genes are fine grids, shape ``(n_genes,)``.
         has_integer_codes: Whether :meth:`codes` are 64-bit integers: with fewer than 2^63 genotypes.
+        restriction: Digest of the architectures of a :func:`.restricted` space; else None.
     """
+
+    restriction: str | None = None
 
     def __init__(
         self,
@@ -130,6 +133,10 @@ class Space(ABC):
         Called by :meth:`sample` where hardly any combination of choices is allowed.
         """
         return None
+
+    def nearest(self, population: Population) -> Population:
+        """Return the nearest architectures that can be had; a space that is not restricted has them all."""
+        return population
 
     def definition(self) -> dict[str, Any] | None:
         """Return all that defines the space, as JSON types; None where its name says it all.
@@ -329,8 +336,7 @@ class Space(ABC):
             keys = np.ascontiguousarray(codes, dtype=self._key_dtype)[:, None]
             return keys.view(self.dtype.newbyteorder(">")).astype(self.dtype)
         column = np.asarray(codes, dtype=np.int64)[:, None]
-        rows: Population = ((column // self._weights) % self.n_choices).astype(self.dtype)
-        return rows
+        return np.asarray((column // self._weights) % self.n_choices).astype(self.dtype)
 
     @property
     def _key_dtype(self) -> np.dtype[np.bytes_]:

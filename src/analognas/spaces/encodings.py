@@ -174,7 +174,7 @@ def _graph_features_by_code() -> Features:
 
 
 def _canonical(space: NASBench201Space, population: Population) -> Features:
-    features: Features = _graph_features_by_code()[space.codes(population)]
+    features: Features = _graph_features_by_code()[Space.codes(space, population)]
     return features
 
 

@@ -4,6 +4,8 @@ from .analognasbench import AnalogNASBench
 from .csv_table import read_csv_table
 from .hardware_table import CellCosts, LayerCosts, add_hw_nas_bench
 from .hwnasbench import HWNASBench, get_cell_based_tiny_net, get_fbnet
+from .measured import MeasuredTable, find_table
+from .measured_rows import MEASURED, TableRows, read_rows, write_rows
 from .measurements import MEASUREMENTS, HardwareCost, Measurement, Provenance
 from .nasbench201 import ACCURACY_SPLITS, Accuracies, NASBench201, add_nas_bench_201
 from .quality import LabelNoise, QualityReport
@@ -12,6 +14,7 @@ from .table_file import Table, read_table, write_table
 
 __all__ = [
     "ACCURACY_SPLITS",
+    "MEASURED",
     "MEASUREMENTS",
     "Accuracies",
     "AnalogNASBench",
@@ -21,16 +24,21 @@ __all__ = [
     "HardwareCost",
     "LabelNoise",
     "LayerCosts",
+    "MeasuredTable",
     "Measurement",
     "NASBench201",
     "Provenance",
     "QualityReport",
     "Table",
+    "TableRows",
     "add_hw_nas_bench",
     "add_nas_bench_201",
+    "find_table",
     "get_cell_based_tiny_net",
     "get_fbnet",
     "read_csv_table",
+    "read_rows",
     "read_table",
+    "write_rows",
     "write_table",
 ]

@@ -72,7 +72,7 @@ class NASBench201Space(Space):
 
     def indices(self, population: Population) -> NDArray[np.int64]:
         """Published index No.i of every row, shape ``(n,)``."""
-        indices: NDArray[np.int64] = notation.index_of_code()[self.codes(population)]
+        indices: NDArray[np.int64] = notation.index_of_code()[self._cell_codes(population)]
         return indices
 
     def from_indices(self, indices: Any) -> Population:
@@ -108,13 +108,17 @@ class NASBench201Space(Space):
             return None
         return self.from_indices(indices)
 
+    def _cell_codes(self, population: Population) -> NDArray[np.int64]:
+        """Codes of rows among all 15,625 cells, also where the space is restricted to some of them."""
+        return Space.codes(self, population)
+
     def canonical_form(self, arch: Any) -> str:
         """Return an expression that is equal for cells that are the same network."""
         return canonical.canonical_form(self.decode(self.encode(arch)))
 
     def isomorphism_class(self, population: Population) -> NDArray[np.int64]:
         """Number of the isomorphism class of every row, 0..6465, shape ``(n,)``."""
-        classes: NDArray[np.int64] = canonical.class_of_code()[self.codes(population)]
+        classes: NDArray[np.int64] = canonical.class_of_code()[self._cell_codes(population)]
         return classes
 
     def reaches_output(self, population: Population) -> NDArray[np.bool_]:

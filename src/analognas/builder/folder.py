@@ -1,0 +1,238 @@
+"""The folder of a build: specification, queue, files of networks in work, and the table in the end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .. import __version__
+from ..core import OutputFolderError, ResumeError
+from ..spaces import Population, Space
+from .coordinator import Listener, work_off
+from .measurement import NetworkMeasurement
+from .protocol import Measurement
+from .sampling import choose_architectures
+from .specification import BuildSettings, data_place
+from .units import Counts, Unit
+from .work_queue import FILE_NAME as QUEUE_FILE
+from .work_queue import WorkQueue
+from .workers import Workers
+
+__all__ = ["SPECIFICATION_FILE", "TABLE_FILE", "Build"]
+
+SPECIFICATION_FILE = "spec.yaml"
+TABLE_FILE = "table.parquet"
+_WORK_FOLDER = "work"
+
+
+class Build:
+    """A build in its folder.
+
+    Args:
+        folder: Folder of :meth:`start`.
+
+    Raises:
+        ResumeError: If there is no build in the folder.
+        InvalidArgumentError: If its specification cannot be read.
+
+    Attributes:
+        folder: The folder.
+        settings: The specification.
+        space: The space.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        self.folder = Path(folder)
+        file = self.folder / SPECIFICATION_FILE
+        if not file.is_file():
+            raise ResumeError(
+                f"There is no build in {str(self.folder)!r}: it has no {SPECIFICATION_FILE}. Start one with "
+                "`analognas bench build SPEC.yaml --out FOLDER`."
+            )
+        self.settings = BuildSettings.load(file)
+        self.space: Space = self.settings.make_space()
+
+    @classmethod
+    def start(
+        cls,
+        settings: BuildSettings,
+        folder: str | os.PathLike[str],
+        *,
+        root: str | os.PathLike[str] | None = None,
+        measurement: Measurement | None = None,
+    ) -> Build:
+        """Start a build, or join one of the same specification that is in the folder already.
+
+        Args:
+            settings: The specification.
+            folder: New or empty folder, or that of the same build.
+            root: Folder or file of the data, see :meth:`.BuildSettings.resolved`.
+            measurement: What measures one network, in place of that of the specification.
+
+        Raises:
+            DataNotFoundError: If the data are missing.
+            OutputFolderError: If the folder holds anything else, or cannot be written to.
+            ResumeError: If it holds another build.
+            InvalidArgumentError: If the space cannot be sampled as specified.
+        """
+        target = Path(folder)
+        settings = settings.resolved(root)
+        file = target / SPECIFICATION_FILE
+        if not file.is_file():
+            space = settings.make_space()
+            rows = choose_architectures(space, settings.sample)
+            if measurement is None:
+                measurement = NetworkMeasurement(space, settings.measurement)
+            units = planned_units(settings, len(rows), measurement)
+            _make_folder(target)
+            facts = {
+                **settings.facts(),
+                "fidelity": measurement.fidelity(),
+                "data": measurement.data_facts(),
+                "analognas": __version__,
+            }
+            WorkQueue.create(target / QUEUE_FILE, facts, rows.tolist(), units).close()
+            settings.save(file)
+        build = cls(target)
+        build._check_same(settings)
+        return build
+
+    def _check_same(self, settings: BuildSettings) -> None:
+        mine, other = self.settings.to_dict(), settings.to_dict()
+        for payload in (mine, other):
+            payload["measurement"].pop("root")
+        differing = [name for name in mine if mine[name] != other[name]]
+        if differing:
+            raise ResumeError(
+                f"The folder {str(self.folder)!r} holds a build of another specification: "
+                f"{', '.join(differing)} differ; give another folder, or continue that build with "
+                "`analognas bench resume`."
+            )
+
+    @property
+    def queue_file(self) -> Path:
+        """The work queue."""
+        return self.folder / QUEUE_FILE
+
+    @property
+    def table_file(self) -> Path:
+        """Where the merged table is."""
+        return self.folder / TABLE_FILE
+
+    def measurement(self, root: str | os.PathLike[str] | None = None) -> NetworkMeasurement:
+        """Return what measures one network.
+
+        Args:
+            root: Folder or file of the data, in place of that of the specification.
+        """
+        settings = self.settings.measurement
+        place = data_place(settings.root, root)
+        return NetworkMeasurement(self.space, settings.replace(root=place))
+
+    def run(
+        self,
+        workers: Workers,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        measurement: Measurement | None = None,
+        listen: Listener | None = None,
+    ) -> Counts:
+        """Work until nothing is left; may be called by several processes at the same time.
+
+        Args:
+            workers: Who works.
+            root: Folder or file of the data, in place of that of the specification.
+            measurement: What measures one network, in place of that of the specification.
+            listen: Called with the progress.
+
+        Returns:
+            How far the build is: everything is done or failed.
+
+        Raises:
+            DataNotFoundError: If the data are missing.
+            EvaluationError: If workers cannot be started, or everything fails.
+            OutputFolderError: If files cannot be written; the queue keeps what was done.
+        """
+        if measurement is None:
+            measurement = self.measurement(root)
+        self._check_same_data(measurement)
+        work = self.folder / _WORK_FOLDER
+        counts = work_off(
+            self.queue_file,
+            work,
+            measurement,
+            workers,
+            retries=self.settings.retries,
+            keep_files=self.settings.keep_networks,
+            listen=listen,
+        )
+        if not self.settings.keep_networks and work.is_dir() and not any(work.iterdir()):
+            work.rmdir()
+        return counts
+
+    def _check_same_data(self, measurement: Measurement) -> None:
+        """Make sure that what is left is measured on the data that the build began with."""
+        with WorkQueue(self.queue_file) as queue:
+            known = queue.facts["data"]
+            if not queue.counts().total("waiting", "running"):
+                return
+        found = measurement.data_facts()
+        if found["sha256"] != known["sha256"]:
+            raise ResumeError(
+                f"The build in {str(self.folder)!r} began with other examples of {known['name']!r} than "
+                f"those of {found['name']!r} that are here now; give the same data with --root."
+            )
+
+    def counts(self) -> Counts:
+        """Return how far the build is."""
+        with WorkQueue(self.queue_file) as queue:
+            return queue.counts()
+
+    def retry_failed(self) -> int:
+        """Return failed units to the queue; their number."""
+        with WorkQueue(self.queue_file) as queue:
+            return queue.retry_failed()
+
+    def population(self) -> Population:
+        """Return the architectures by position, shape ``(n, n_genes)``."""
+        with WorkQueue(self.queue_file) as queue:
+            return self.space.population([list(row) for row in queue.genotypes()])
+
+
+def planned_units(
+    settings: BuildSettings, n: int, measurement: Measurement, first: int = 0
+) -> list[Unit]:
+    """Return the units of ``n`` architectures in the order in which they are claimed.
+
+    Args:
+        settings: The specification.
+        n: Number of architectures.
+        measurement: Says what a network is measured under.
+        first: Position of the first.
+    """
+    return [
+        Unit(first + position, seed, condition, tuple(measurement.requires(condition)))
+        for position in range(n)
+        for seed in settings.seeds_of(position, n)
+        for condition in measurement.units
+    ]
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, or take an empty one, or one in which another process is starting the same build."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = [
+            entry.name
+            for entry in folder.iterdir()
+            if not entry.name.lstrip(".").startswith(QUEUE_FILE)
+        ]
+    except OSError as error:
+        raise OutputFolderError(
+            f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
+        ) from None
+    if others and SPECIFICATION_FILE not in others:
+        raise OutputFolderError(
+            f"The folder {str(folder)!r} is not empty (it holds {others[0]!r}) and holds no build; give a new "
+            "one."
+        )

@@ -1,0 +1,166 @@
+"""Which architectures a build measures: methods of sampling a space under constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import Constraint, InvalidArgumentError, RandomStreams, check_choice, total_violation
+from ..spaces import Population, Space, latin_hypercube
+from ..tables import find_table
+from .specification import SampleSettings
+
+__all__ = ["choose_architectures"]
+
+_ROUNDS = 40
+_LARGEST_DRAW = 20_000
+
+
+def choose_architectures(space: Space, settings: SampleSettings) -> Population:
+    """Return the architectures of a build in the order in which they are measured, shape ``(n, n_genes)``.
+
+    The order is random, so that the first rows of an unfinished build are a sample of the same kind; for a list
+    it is that of the list.
+
+    Raises:
+        InvalidArgumentError: If the space has fewer architectures than wanted within the constraints, or cannot
+            be sampled so.
+        OutOfSpaceError: If a listed architecture does not belong to the space.
+        UnknownNameError: If the space does not count what a constraint bounds.
+    """
+    generator = RandomStreams(settings.seed).numpy("sample")
+    if settings.method == "list":
+        rows = space.population(list(settings.architectures))
+        _refuse_repeats(space, rows)
+        _refuse_outside(space, rows, settings.bounds)
+    elif settings.method in ("random", "latin_hypercube"):
+        rows = _draw(space, settings, generator)
+    elif settings.method == "quantiles":
+        rows = generator.permutation(_quantiles(space, settings))
+    else:
+        every = _classes(space) if settings.method == "isomorphism_classes" else space.every()
+        rows = generator.permutation(every[within(space, every, settings.bounds)])
+    if settings.n is not None:
+        _check_enough(space, len(rows), settings)
+        rows = rows[: settings.n]
+    if not len(rows):
+        raise InvalidArgumentError(
+            f"No architecture of {space.name!r} meets {_text(settings.bounds)}; loosen a constraint."
+        )
+    return rows
+
+
+def within(space: Space, population: Population, bounds: Sequence[Constraint]) -> NDArray[np.bool_]:
+    """Which rows meet all constraints, shape ``(n,)``.
+
+    Raises:
+        UnknownNameError: If the space does not count what one of them bounds.
+    """
+    if not bounds:
+        return np.ones(len(population), dtype=bool)
+    known = [name for name in ("params", "macs") if callable(getattr(space, name, None))]
+    for bound in bounds:
+        check_choice("metric that the space counts", bound.metric, known)
+    wanted = {bound.metric for bound in bounds}
+    counts = {name: np.asarray(getattr(space, name)(population), np.float64) for name in wanted}
+    met: NDArray[np.bool_] = total_violation(bounds, counts, len(population)) == 0
+    return met
+
+
+def _draw(space: Space, settings: SampleSettings, generator: np.random.Generator) -> Population:
+    """Draw until enough distinct rows meet the constraints."""
+    n = settings.n or 0
+    draw = _drawing(space, settings.method)
+    rows = np.empty((0, space.n_genes), dtype=space.dtype)
+    seen: set[object] = set()
+    size = n
+    for _ in range(_ROUNDS):
+        found = draw(size, generator)
+        found = found[within(space, found, settings.bounds)]
+        codes = space.codes(found).tolist()
+        # dict.fromkeys keeps the order of the draw.
+        first = {code: place for place, code in reversed(list(enumerate(codes)))}
+        new = sorted(place for code, place in first.items() if code not in seen)
+        rows = np.concatenate([rows, found[new]])
+        seen.update(first)
+        if len(rows) >= n:
+            return rows[:n]
+        size = min(2 * size, _LARGEST_DRAW)
+    if space.n_genotypes <= _LARGEST_DRAW:
+        every = space.every()
+        every = every[within(space, every, settings.bounds)]
+        left = [code not in seen for code in space.codes(every).tolist()]
+        rows = np.concatenate([rows, generator.permutation(every[left])])
+    return rows
+
+
+def _drawing(space: Space, method: str) -> Callable[[int, np.random.Generator], Population]:
+    if method == "random":
+        return lambda n, generator: space.sample(n, generator=generator)
+    return lambda n, generator: generator.permutation(
+        latin_hypercube(space, n, generator=generator)
+    )
+
+
+def _classes(space: Space) -> Population:
+    """The first member of every isomorphism class."""
+    classify = getattr(space, "isomorphism_class", None)
+    if classify is None:
+        raise InvalidArgumentError(
+            f"The space {space.name!r} has no isomorphism classes; take method 'all' or 'random'."
+        )
+    every = space.every()
+    return every[np.unique(classify(every), return_index=True)[1]]
+
+
+def _quantiles(space: Space, settings: SampleSettings) -> Population:
+    """Rows whose ranks in a table are evenly spread, from the worst to the best."""
+    table = find_table(settings.table)
+    if (table.space.name, table.space.fingerprint()) != (space.name, space.fingerprint()):
+        raise InvalidArgumentError(
+            f"`sample.table` must be about the space {space.name!r}, but {settings.table!r} is about "
+            f"{table.space.name!r}."
+        )
+    every = table.space.every()
+    every = every[within(space, every, settings.bounds)]
+    values = np.asarray(table.query(every, [str(settings.metric)])[str(settings.metric)])
+    known = np.flatnonzero(~np.isnan(values))
+    _check_enough(space, len(known), settings)
+    ranked = known[np.argsort(values[known], kind="stable")]
+    places = np.round(np.linspace(0, len(ranked) - 1, settings.n or 0)).astype(int)
+    rows: Population = every[ranked[places]]
+    return rows
+
+
+def _check_enough(space: Space, found: int, settings: SampleSettings) -> None:
+    if settings.n is not None and found < settings.n:
+        bounds = f" within {_text(settings.bounds)}" if settings.bounds else ""
+        raise InvalidArgumentError(
+            f"`sample.n` is {settings.n}, but only {found} architectures of {space.name!r} were found{bounds}; "
+            "take fewer, or loosen a constraint."
+        )
+
+
+def _refuse_repeats(space: Space, rows: Population) -> None:
+    codes = space.codes(rows).tolist()
+    for place, code in enumerate(codes):
+        if code in codes[:place]:
+            raise InvalidArgumentError(
+                f"`sample.architectures` lists {space.decode(rows[place])} twice, at {codes.index(code) + 1} "
+                f"and {place + 1}; for more seeds, set `seeds` or `repeats`."
+            )
+
+
+def _refuse_outside(space: Space, rows: Population, bounds: Sequence[Constraint]) -> None:
+    met = within(space, rows, bounds)
+    if not met.all():
+        raise InvalidArgumentError(
+            f"`sample.architectures` lists {space.decode(rows[int(met.argmin())])}, which does not meet "
+            f"{_text(bounds)}; remove it or the constraint."
+        )
+
+
+def _text(bounds: Sequence[Constraint]) -> str:
+    return " and ".join(map(str, bounds))

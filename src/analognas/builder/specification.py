@@ -1,0 +1,217 @@
+"""What a build is set to: the space, which of its networks, what is measured of each, and how often."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from ..core import Constraint, InvalidArgumentError, UnknownNameError, parse_constraints
+from ..core.settings import Options, Settings
+from ..core.user_data import DATA_VARIABLE
+from ..spaces import Space, find_space, space_entry
+from .measurement_settings import MeasurementSettings
+
+__all__ = [
+    "BuildSettings",
+    "Repeats",
+    "SampleSettings",
+    "builtin_specifications",
+    "find_specification",
+]
+
+BUILTIN_FOLDER = Path(__file__).with_name("specifications")
+"""Specifications that come with the package."""
+
+Kind = Literal["all", "random", "latin_hypercube", "list", "isomorphism_classes", "quantiles"]
+
+
+class SampleSettings(Settings):
+    """Which architectures of the space are measured."""
+
+    kind = "sample"
+
+    method: Kind = Field(
+        "random",
+        description="all: every architecture. random: drawn without replacement. latin_hypercube: every gene "
+        "runs through its choices evenly. list: `architectures`. isomorphism_classes: one of each class. "
+        "quantiles: spread evenly over the ranks of `metric` in `table`.",
+    )
+    n: int | None = Field(
+        None, ge=1, description="Number of architectures; null takes all there are."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the draw, and of the order.")
+    constraints: tuple[str, ...] = Field(
+        (), description="Bounds on what the space counts, such as params<=1e6."
+    )
+    architectures: tuple[Any, ...] = Field(
+        (), description="For list: architectures in any form that the space reads."
+    )
+    table: str | None = Field(
+        None, description="For quantiles: analognasbench, or the file of a measured table."
+    )
+    metric: str | None = Field(None, description="For quantiles: a metric of the table.")
+
+    @model_validator(mode="after")
+    def _check(self) -> SampleSettings:
+        needed = {
+            "random": ["n"],
+            "latin_hypercube": ["n"],
+            "list": ["architectures"],
+            "quantiles": ["n", "table", "metric"],
+        }.get(self.method, [])
+        for name in needed:
+            if not getattr(self, name):
+                raise InvalidArgumentError(
+                    f"`sample.{name}` must be given for method {self.method!r}."
+                )
+        for name, method in (
+            ("architectures", "list"),
+            ("table", "quantiles"),
+            ("metric", "quantiles"),
+        ):
+            if getattr(self, name) and self.method != method:
+                raise InvalidArgumentError(
+                    f"`sample.{name}` belongs to method {method!r}, but the method is {self.method!r}; remove "
+                    "one of them."
+                )
+        parse_constraints(self.constraints)
+        return self
+
+    @property
+    def bounds(self) -> tuple[Constraint, ...]:
+        """The constraints, read."""
+        return parse_constraints(self.constraints)
+
+
+class Repeats(Settings):
+    """Architectures that are measured with further seeds, which shows the noise of the labels."""
+
+    kind = "repeats"
+
+    n: int = Field(
+        default=0, ge=0, description="Number of architectures, spread evenly over the build."
+    )
+    seeds: int = Field(default=2, ge=1, description="Further seeds of each of them.")
+
+
+class BuildSettings(Settings):
+    """The specification of a build.
+
+    Example:
+        >>> settings = BuildSettings(
+        ...     name="three", space="resnet", sample=SampleSettings(n=3), measurement={"data": "digits"}
+        ... )
+        >>> settings.sample.method, settings.seeds_of(0, 3)
+        ('random', (0,))
+    """
+
+    kind = "specification"
+
+    name: str = Field(description="Name of the table.", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
+    space: str | Options = Field(
+        "nasbench201", description="Name of a space, YAML file of one, or its definition."
+    )
+    sample: SampleSettings = Field(description="Which architectures are measured.")
+    measurement: MeasurementSettings = Field(description="What is measured of each architecture.")
+    seed: int = Field(0, ge=0, description="First seed; further seeds follow it.")
+    seeds: int = Field(1, ge=1, description="Seeds of every architecture.")
+    repeats: Repeats = Field(Repeats(), description="Architectures with further seeds.")
+    retries: int = Field(2, ge=0, description="Further attempts for a unit that failed.")
+    keep_networks: bool = Field(False, description="Keep the trained weights in the folder.")
+    licence: str = Field("", description="Licence of the table.")
+    notes: str = Field("", description="Anything that readers of the table should know.")
+
+    def make_space(self) -> Space:
+        """Return the space.
+
+        Raises:
+            UnknownNameError: If there is no such space.
+            InvalidArgumentError: If its definition cannot be read.
+        """
+        return find_space(self.space)
+
+    def resolved(self, root: str | os.PathLike[str] | None = None) -> BuildSettings:
+        """Return the specification with the space's definition in place of its file, and the place of the data.
+
+        Args:
+            root: Folder or file of the data. In a folder, ``measurement.root`` is looked for. Without it, a
+                relative ``measurement.root`` is looked for in the folder ``ANALOGNAS_DATA``.
+        """
+        place = data_place(self.measurement.root, root)
+        measurement = self.measurement.replace(root=place)
+        return self.replace(space=space_entry(self.make_space()), measurement=measurement)
+
+    def seeds_of(self, position: int, n: int) -> tuple[int, ...]:
+        """Return the seeds of one architecture.
+
+        Args:
+            position: Its place in the build.
+            n: Number of architectures.
+        """
+        count = self.seeds + (self.repeats.seeds if position in self._repeated(n) else 0)
+        return tuple(range(self.seed, self.seed + count))
+
+    def _repeated(self, n: int) -> set[int]:
+        """Positions with further seeds: evenly spread, so that a part of the build has its share of them."""
+        repeated = min(self.repeats.n, n)
+        return {index * n // repeated for index in range(repeated)}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what rows of one table must agree in: space and measurement, JSON types."""
+        space = self.make_space()
+        return {
+            "space": space_entry(space),
+            "space_fingerprint": space.fingerprint(),
+            "measurement": self.measurement.identity(),
+        }
+
+
+def data_place(named: str | None, root: str | os.PathLike[str] | None) -> str | None:
+    """Return where data lie, from what a specification names and what the user says.
+
+    Example:
+        >>> data_place("images.npz", None)
+        'images.npz'
+    """
+    if root is None:
+        folder = os.environ.get(DATA_VARIABLE)
+        if named is None or folder is None or Path(named).is_absolute():
+            return named
+        inside = Path(folder, named)
+        return str(inside) if inside.exists() else named
+    given = Path(root).absolute()
+    if named is not None and given.is_dir():
+        for inside in (given / named, given / Path(named).name):
+            if inside.exists():
+                return str(inside)
+    return str(given)
+
+
+def builtin_specifications() -> list[str]:
+    """Return the names of the specifications that come with the package.
+
+    Example:
+        >>> "resnet-cifar10" in builtin_specifications()
+        True
+    """
+    return sorted(path.stem for path in BUILTIN_FOLDER.glob("*.yaml"))
+
+
+def find_specification(name: str) -> BuildSettings:
+    """Return a specification by name, or from a YAML or JSON file.
+
+    Raises:
+        UnknownNameError: If it is neither; lists the names.
+        InvalidArgumentError: If the file cannot be read or an entry is wrong; names its line.
+    """
+    known = builtin_specifications()
+    if name in known:
+        return BuildSettings.load(BUILTIN_FOLDER / f"{name}.yaml")
+    if Path(name).suffix:
+        return BuildSettings.load(name)
+    raise UnknownNameError(
+        f"Unknown specification {name!r}. Give a YAML file, or one of: {', '.join(known)}."
+    )

@@ -1,0 +1,72 @@
+"""What is known of a build on its way: counts, seconds, failures, who is at work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .folder import Build
+from .owners import Owner
+from .work_queue import WorkQueue
+
+__all__ = ["status_of", "status_text"]
+
+_MOST_ERRORS = 10
+
+
+def status_of(build: Build) -> dict[str, Any]:
+    """Return the state of a build as JSON types: units by condition, seconds, errors, processes at work."""
+    with WorkQueue(build.queue_file) as queue:
+        counts = queue.counts()
+        units = list(queue.units())
+        n_architectures = len(queue.genotypes())
+    rows: dict[tuple[int, int], list[str]] = {}
+    for unit in units:
+        rows.setdefault((unit["position"], unit["seed"]), []).append(unit["state"])
+    owners = {unit["owner"] for unit in units if unit["owner"]}
+    errors = [
+        {key: unit[key] for key in ("position", "seed", "condition", "attempts", "error")}
+        for unit in units
+        if unit["error"]
+    ]
+    seconds = [unit["seconds"] for unit in units if unit["seconds"] is not None]
+    return {
+        "name": build.settings.name,
+        "folder": str(build.folder),
+        "architectures": n_architectures,
+        "rows": len(rows),
+        "rows_done": sum(set(states) == {"done"} for states in rows.values()),
+        "rows_failed": sum("failed" in states for states in rows.values()),
+        "units": counts.by_condition,
+        "mean_seconds": counts.mean_seconds,
+        "seconds_spent": sum(seconds),
+        "worker_seconds_left": counts.seconds_left,
+        "at_work": [Owner.read(text).process for text in sorted(owners)],
+        "errors": errors,
+    }
+
+
+def status_text(facts: dict[str, Any]) -> str:
+    """Return :func:`status_of` for people."""
+    lines = [
+        f"{facts['name']} in {facts['folder']}: {facts['rows_done']} of {facts['rows']} rows done"
+        + (f", {facts['rows_failed']} failed" if facts["rows_failed"] else "")
+        + f" ({facts['architectures']} architectures)",
+        f"{'condition':<12}{'waiting':>9}{'running':>9}{'done':>9}{'failed':>9}{'mean s':>10}",
+    ]
+    for condition, states in facts["units"].items():
+        mean = facts["mean_seconds"].get(condition)
+        numbers = "".join(f"{states[name]:>9}" for name in ("waiting", "running", "done", "failed"))
+        lines.append(f"{condition:<12}{numbers}{'-' if mean is None else f'{mean:.1f}':>10}")
+    spent = f"{facts['seconds_spent'] / 3600:.2f} worker hours spent"
+    left = facts["worker_seconds_left"]
+    lines.append(spent + ("" if left is None else f", about {left / 3600:.2f} left"))
+    if facts["at_work"]:
+        lines.append(f"processes at work: {', '.join(map(str, facts['at_work']))}")
+    lines += [
+        f"error: architecture {error['position']}, seed {error['seed']}, {error['condition']} "
+        f"(attempt {error['attempts']}): {error['error']}"
+        for error in facts["errors"][:_MOST_ERRORS]
+    ]
+    if (more := len(facts["errors"]) - _MOST_ERRORS) > 0:
+        lines.append(f"and {more} more errors; see --json")
+    return "\n".join(lines)

@@ -1,0 +1,70 @@
+"""Spaces by name, and by what a file says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from ..core import InvalidArgumentError, Registry
+from ..core.config_files import is_config_file
+from .base import Space
+from .config import ConfigSpace
+from .fbnet import FBNetSpace
+from .nasbench201 import NASBench201Space
+from .resnet import ResNetSpace
+
+__all__ = ["SPACES", "find_space", "space_entry"]
+
+SPACES: Registry[Callable[[], Space]] = Registry(
+    "space",
+    {
+        "nasbench201": NASBench201Space,
+        "resnet": ResNetSpace,
+        "resnet_vww": partial(ResNetSpace, "VWW"),
+        "resnet_kws": partial(ResNetSpace, "KWS"),
+        "fbnet": FBNetSpace,
+        "fbnet_imagenet": partial(FBNetSpace, "ImageNet"),
+    },
+)
+"""Spaces by the name that ``analognas search --space`` takes."""
+
+
+def find_space(entry: Any) -> Space:
+    """Return the space that an entry names or defines.
+
+    Args:
+        entry: Name in :data:`SPACES`, YAML file of a configuration space, or its definition.
+
+    Raises:
+        UnknownNameError: If there is no space of that name.
+        InvalidArgumentError: If it is none of these, or the definition cannot be read.
+    """
+    if isinstance(entry, Mapping):
+        return ConfigSpace.from_definition(entry)
+    if not isinstance(entry, str):
+        raise InvalidArgumentError(
+            f"`space` must be a name, a YAML file or the definition of a space, but got {entry!r}."
+        )
+    if entry not in SPACES and is_config_file(entry):
+        return ConfigSpace.load(entry)
+    made: Space = SPACES.get(entry)()
+    return made
+
+
+def space_entry(space: Space) -> str | dict[str, Any]:
+    """Return what :func:`find_space` makes an equal space of.
+
+    Raises:
+        InvalidArgumentError: If the space is not registered and has no definition.
+    """
+    if space.name in SPACES:
+        registered: Space = SPACES.get(space.name)()
+        if registered.fingerprint() == space.fingerprint() and type(registered) is type(space):
+            return space.name
+    if isinstance(space, ConfigSpace):
+        return space.definition()
+    raise InvalidArgumentError(
+        f"The space {space.name!r} is not registered, so a file cannot name it; add it to "
+        "analognas.spaces.SPACES."
+    )

@@ -1,0 +1,275 @@
+"""A space of which only some architectures can be had, such as those that were measured.
+
+Moves on such a space propose nothing else. What a mutation or a crossover gives in the whole space has hardly
+ever been measured, so it becomes one of the nearest architectures that were. The distance of two architectures
+is that of their features (:func:`.default_encoding`), each divided by its standard deviation.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import InvalidArgumentError, OutOfSpaceError
+from . import moves
+from .base import Population, Space
+
+__all__ = ["restricted"]
+
+_NEIGHBOURS = 32
+"""How many nearest architectures of each are known to the moves."""
+
+_NEAR = 8
+"""Neighbours of an architecture in the sense of :meth:`.Space.neighbours`, and mean rank of a mutation."""
+
+_CHUNK = 512
+
+
+def restricted(space: Space, population: Any) -> Space:
+    """Return a copy of a space that has only the architectures of a population.
+
+    Class, name, genes and fingerprint are the same, so encodings, counts, networks and reports are those of the
+    whole space. :meth:`.Space.codes` numbers its architectures from 0, :meth:`.Space.every` lists them, and all
+    moves stay among them. A mutation is one of the nearest others, each rank less likely than the one before. A
+    crossover is the nearest to what it would be in the whole space. Neighbours are the eight nearest, and those
+    that have this one among their eight nearest.
+
+    Args:
+        space: The whole space, or a restricted one.
+        population: Its architectures, at least two different ones, in any form.
+
+    Raises:
+        InvalidArgumentError: If there are fewer than two.
+        OutOfSpaceError: If one does not belong to the space.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> known = restricted(NASBench201Space(), [3, 5, 8])
+        >>> known.size, len(known.sample(3, generator=np.random.default_rng(0), unique=True))
+        (3, 3)
+        >>> known.encode(4)
+        Traceback (most recent call last):
+        analognas.core.errors.OutOfSpaceError: ... is not one of the 3 architectures that can be had here.
+    """
+    rows = space.population(population)
+    whole = space._whole if isinstance(space, _Restricted) else space
+    codes, first = np.unique(whole.codes(rows), return_index=True)
+    if len(codes) < 2:
+        raise InvalidArgumentError(
+            f"A space must have at least 2 architectures, but got {len(codes)} of {space.name!r}."
+        )
+    made = copy.copy(whole)
+    made.__class__ = _restricted_class(type(whole))
+    assert isinstance(made, _Restricted)
+    made._restrict(whole, rows[first], codes)
+    return made
+
+
+@cache
+def _restricted_class(kind: type[Space]) -> type[Space]:
+    name = f"Restricted{kind.__name__}"
+    make: Callable[..., type[Space]] = type(kind)
+    return make(name, (_Restricted, kind), {"__module__": __name__})
+
+
+class _Restricted(Space):
+    """What a restricted space does differently; mixed into the class of the whole space."""
+
+    _whole: Space
+    _rows: Population
+    _whole_codes: NDArray[Any]
+    _features: NDArray[np.float64] | None
+    _scales: NDArray[np.float64]
+    _nearest: NDArray[np.int64] | None
+
+    def _restrict(self, whole: Space, rows: Population, codes: NDArray[Any]) -> None:
+        self._whole = whole
+        self._rows = rows
+        self._rows.flags.writeable = False
+        self._whole_codes = codes
+        self.restriction = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()[:16]
+        self.n_genotypes = len(rows)
+        self.has_integer_codes = True
+        self._constrained = True
+        self._plain = False
+        self._features = self._nearest = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restricted, (self._whole, np.array(self._rows))
+
+    def _set_genes(self, *arguments: Any, **options: Any) -> None:
+        raise InvalidArgumentError(
+            f"This {self.name!r} is restricted to {len(self._rows)} architectures, so its hyperparameters "
+            "cannot change; change the whole space."
+        )
+
+    @property
+    def whole(self) -> Space:
+        """The whole space."""
+        return self._whole
+
+    def count(self) -> int:
+        """Number of architectures that can be had."""
+        return len(self._rows)
+
+    def allowed(self, population: Population) -> NDArray[np.bool_]:
+        """Which rows can be had, shape ``(n,)``."""
+        return self._positions(population)[1]
+
+    def is_architecture(self) -> NDArray[np.bool_]:
+        """All codes are architectures."""
+        return np.ones(len(self._rows), dtype=bool)
+
+    def codes(self, population: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        """Position of every row among the architectures, shape ``(n,)``.
+
+        Raises:
+            OutOfSpaceError: If a row cannot be had.
+        """
+        positions, known = self._positions(population)
+        if not known.all():
+            raise self._unknown(population[int(known.argmin())])
+        return positions
+
+    def from_codes(self, codes: Any) -> Population:
+        """Inverse of :meth:`codes`."""
+        rows: Population = self._rows[np.asarray(codes, dtype=np.int64)]
+        return rows
+
+    def encode(self, arch: Any) -> Population:
+        """Return the genotype of an architecture that can be had.
+
+        Raises:
+            OutOfSpaceError: If it cannot, or does not belong to the whole space.
+        """
+        row = self._whole.encode(arch)
+        if not self.allowed(row[None])[0]:
+            raise self._unknown(row)
+        return row
+
+    def population(self, architectures: Any) -> Population:
+        """Check and encode many architectures; see :meth:`.Space.population`."""
+        rows = self._whole.population(architectures)
+        self.codes(rows)
+        return rows
+
+    def sample(self, n: int, *, generator: np.random.Generator, unique: bool = False) -> Population:
+        """Draw ``n`` of the architectures, shape ``(n, n_genes)``, all equally likely.
+
+        Raises:
+            InvalidArgumentError: If ``n`` is negative, or ``unique`` and there are fewer.
+        """
+        if unique:
+            moves.check_enough(self, n, len(self._rows))
+            return self._rows[generator.permutation(len(self._rows))[:n]]
+        return self._rows[generator.integers(len(self._rows), size=n)]
+
+    def mutate(
+        self,
+        population: Population,
+        *,
+        generator: np.random.Generator,
+        genes: NDArray[np.bool_] | None = None,
+    ) -> Population:
+        """Return another architecture for every row, one of the nearest.
+
+        Args:
+            population: Shape ``(n, n_genes)``.
+            generator: Source of randomness.
+            genes: Genes of which one must differ; any by default. Rows without such a neighbour stay.
+        """
+        parents = self.codes(population)
+        near = self._near()[parents]
+        wanted = np.ones(near.shape, dtype=bool)
+        if genes is not None:
+            chosen = np.asarray(genes, dtype=bool)
+            wanted = (self._rows[near][:, :, chosen] != population[:, None, chosen]).any(axis=2)
+        # The rank of a geometric draw among the wanted neighbours; those beyond the last wrap around.
+        n = wanted.sum(axis=1)
+        ranks = generator.geometric(1.0 / _NEAR, size=len(population)) - 1
+        ranks = np.where(n > 0, ranks % np.maximum(n, 1), 0)
+        place = (wanted.cumsum(axis=1) > ranks[:, None]).argmax(axis=1)
+        found = near[np.arange(len(near)), place]
+        children: Population = self._rows[np.where(n > 0, found, parents)]
+        return children
+
+    def crossover(
+        self, mothers: Population, fathers: Population, *, generator: np.random.Generator
+    ) -> Population:
+        """Cross in the whole space, and return the nearest architectures to what comes out."""
+        return self.nearest(self._whole.crossover(mothers, fathers, generator=generator))
+
+    def neighbours(self, row: NDArray[np.integer[Any]]) -> Population:
+        """The eight nearest architectures, and those that have ``row`` among their eight nearest."""
+        here = int(self.codes(np.asarray(row)[None])[0])
+        near = self._near()[:, :_NEAR]
+        back = np.flatnonzero((near == here).any(axis=1))
+        forth = near[here]
+        rows: Population = self._rows[np.concatenate([forth, back[~np.isin(back, forth)]])]
+        return rows
+
+    def nearest(self, population: Population) -> Population:
+        """Return the nearest architecture to every row of the whole space, shape ``(n, n_genes)``."""
+        known = self._known_features()
+        from .encodings import default_encoding, encode_features
+
+        features = encode_features(self._whole, population, default_encoding(self._whole))
+        scaled = features.astype(np.float64) / self._scales
+        found = [_distances(part, known).argmin(axis=1) for part in _chunks(scaled)]
+        rows: Population = self._rows[np.concatenate(found)] if found else population
+        return rows
+
+    def _positions(
+        self, population: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        wanted = self._whole.codes(population)
+        places = np.minimum(np.searchsorted(self._whole_codes, wanted), len(self._rows) - 1)
+        return places, np.asarray(self._whole_codes[places] == wanted)
+
+    def _unknown(self, row: NDArray[np.integer[Any]]) -> OutOfSpaceError:
+        return OutOfSpaceError(
+            f"{self._whole.decode(row)} is not one of the {len(self._rows)} architectures that can be had here."
+        )
+
+    def _known_features(self) -> NDArray[np.float64]:
+        if self._features is None:
+            from .encodings import default_encoding, encode_features
+
+            features = encode_features(self._whole, self._rows, default_encoding(self._whole))
+            spread = features.std(axis=0, dtype=np.float64)
+            # What never differs here tells nothing of nearness.
+            self._scales = np.where(spread > 1e-9, spread, np.inf)
+            self._features = features.astype(np.float64) / self._scales
+        return self._features
+
+    def _near(self) -> NDArray[np.int64]:
+        """Positions of the nearest others of every architecture, nearest first, shape ``(n, k)``."""
+        if self._nearest is None:
+            known = self._known_features()
+            k = min(_NEIGHBOURS, len(known) - 1)
+            found, start = [], 0
+            for part in _chunks(known):
+                distances = _distances(part, known)
+                here = np.arange(len(part))
+                distances[here, start + here] = np.inf
+                found.append(np.argsort(distances, axis=1, kind="stable")[:, :k])
+                start += len(part)
+            self._nearest = np.concatenate(found)
+        return self._nearest
+
+
+def _chunks(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    return [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]
+
+
+def _distances(some: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Squared distances between rows, shape ``(n, m)``; rounded, so that ties are the same on every machine."""
+    squares = (some**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2.0 * some @ others.T
+    rounded: NDArray[np.float64] = np.round(squares, 6)
+    return rounded

@@ -1,0 +1,127 @@
+"""Rows of a measured table: one architecture trained with one seed; how they are written and read.
+
+Columns: ``gene_0``, ``gene_1``, ... (the genotype), ``architecture`` (JSON, in a form that the space reads),
+``seed``, the metrics with ``_std`` (spread from chip to chip) and ``_sem`` (standard error) beside them, the
+fidelity (the same in all rows), and ``error`` (why metrics are missing; empty where nothing failed).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import METRICS, Metric, TableIntegrityError
+from ..spaces import Population, Space, find_space
+from .table_file import Table, read_table, write_table
+
+__all__ = ["MEASURED", "TableRows", "read_rows", "write_rows"]
+
+MEASURED = "measured"
+"""What the metadata call a table of this kind."""
+
+_ENDINGS = ("_std", "_sem")
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Rows of a measured table.
+
+    Attributes:
+        population: Genotypes, shape ``(n, n_genes)``.
+        seeds: Seed of each row, shape ``(n,)``.
+        values: Metrics, ``_std`` and ``_sem`` by name, shape ``(n,)`` each, NaN where missing.
+        fidelity: What all rows have in common, by name.
+        errors: Why metrics of a row are missing; empty texts where none are.
+    """
+
+    population: Population
+    seeds: NDArray[np.int64]
+    values: dict[str, NDArray[np.float64]]
+    fidelity: Mapping[str, Any]
+    errors: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics, without ``_std`` and ``_sem``."""
+        return [name for name in self.values if not name.endswith(_ENDINGS)]
+
+
+def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[str, Any]) -> str:
+    """Write a measured table atomically and return its checksum.
+
+    Args:
+        path: The file.
+        rows: Its rows.
+        metadata: ``space`` and ``space_fingerprint`` must be there; ``metrics`` and ``fidelity`` are added.
+
+    Raises:
+        OutputFolderError: If the file cannot be written.
+    """
+    space = find_space(metadata["space"])
+    n = len(rows)
+    columns: dict[str, NDArray[Any]] = {
+        f"gene_{gene}": np.ascontiguousarray(column)
+        for gene, column in enumerate(rows.population.T)
+    }
+    columns["architecture"] = _texts([_architecture(space, row) for row in rows.population])
+    columns["seed"] = rows.seeds
+    columns |= rows.values
+    for name, value in rows.fidelity.items():
+        columns[name] = _texts([value] * n) if isinstance(value, str) else np.array([value] * n)
+    columns["error"] = _texts(rows.errors)
+    definitions = [METRICS.get(name, Metric(name, "", True)).to_dict() for name in rows.metrics]
+    described = {"metrics": definitions, **metadata, "fidelity": dict(rows.fidelity)}
+    return write_table(path, columns, described)
+
+
+def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
+    """Read a measured table: the file, its space and its rows.
+
+    Raises:
+        TableIntegrityError: If it is missing, damaged, or not a measured table.
+    """
+    table = read_table(path)
+    where = f"The table {os.fspath(path)!r}"
+    described = table.metadata
+    if described.get("kind") != MEASURED:
+        raise TableIntegrityError(
+            f"{where} is not a table of measured networks, as `analognas bench merge` writes them."
+        )
+    space = find_space(described["space"])
+    if space.fingerprint() != described["space_fingerprint"]:
+        raise TableIntegrityError(
+            f"{where} is about another definition of the space {space.name!r} than this analognas has."
+        )
+    columns = dict(table.columns)
+    genes = [columns.pop(f"gene_{gene}") for gene in range(space.n_genes)]
+    population = space.population(np.stack(genes, axis=1))
+    texts, seeds, errors = (columns.pop(name) for name in ("architecture", "seed", "error"))
+    if n := len(texts):
+        for row in (0, n - 1):  # genes of another meaning would differ in the first row already
+            if texts[row] != _architecture(space, population[row]):
+                raise TableIntegrityError(
+                    f"{where} calls row {row} {texts[row]}, but its genes mean "
+                    f"{_architecture(space, population[row])} here."
+                )
+    fidelity = described["fidelity"]
+    values = {name: column for name, column in columns.items() if name not in fidelity}
+    return table, space, TableRows(population, seeds, values, fidelity, errors.tolist())
+
+
+def _architecture(space: Space, row: NDArray[Any]) -> str:
+    return json.dumps(space.describe(row)["architecture"])
+
+
+def _texts(values: Sequence[str]) -> NDArray[np.object_]:
+    array = np.empty(len(values), dtype=object)
+    array[:] = list(values)
+    return array
