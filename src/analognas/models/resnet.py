@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..core import InvalidArgumentError, check_int
+from ..nn import rectified
 from .shapes import check_image_shape, start_convolutions
 
 
@@ -36,7 +37,7 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, n_in, h, w)`` to ``(batch, n_out, ceil(h / stride), ceil(w / stride))``."""
-        residual = self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(x)))))
+        residual = self.bn2(self.conv2(rectified(self.bn1, self.conv1(x))))
         shortcut = x[:, :, :: self.stride, :: self.stride]
         if self.new_channels:
             shortcut = functional.pad(shortcut, (0, 0, 0, 0, 0, self.new_channels))

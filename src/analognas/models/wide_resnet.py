@@ -7,10 +7,10 @@ norm and ReLU before each, dropout between them.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from ..core import InvalidArgumentError, check_float, check_int
+from ..nn import rectified
 from .shapes import check_image_shape, start_convolutions
 
 _STEM_CHANNELS = 16
@@ -39,9 +39,9 @@ class WideBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, n_in, h, w)`` to ``(batch, n_out, ceil(h / stride), ceil(w / stride))``."""
-        active = torch.relu(self.bn1(x))
+        active = rectified(self.bn1, x)
         shortcut = x if self.shortcut is None else self.shortcut(active)
-        inner = self.dropout(torch.relu(self.bn2(self.conv1(active))))
+        inner = self.dropout(rectified(self.bn2, self.conv1(active)))
         out: Tensor = self.conv2(inner) + shortcut
         return out
 

@@ -24,6 +24,7 @@ from .layers.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
 from .layers.linear import AnalogLinear
 from .layers.recurrent import AnalogGRU, AnalogLSTM
 from .lifecycle import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
+from .norms.fuse import fuse_norms, rectified, unfuse_norms
 from .presets import PRESETS, get_config
 from .summary import LayerSummary, ModelSummary, summary
 
@@ -61,9 +62,11 @@ __all__ = [
     "config_from_dict",
     "config_to_dict",
     "find_config",
+    "fuse_norms",
     "get_config",
     "load_config",
     "program",
+    "rectified",
     "register_converter",
     "run_chips",
     "save_config",
@@ -72,4 +75,5 @@ __all__ = [
     "summary",
     "to_analog",
     "to_digital",
+    "unfuse_norms",
 ]

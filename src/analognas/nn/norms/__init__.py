@@ -1,0 +1,1 @@
+"""Batch norm of digital layers, with ReLU, by compiled CPU passes."""
