@@ -120,7 +120,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("fashion-mnist-drift"))
     options = parser.parse_args()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    data = load_data("npz" if options.root.suffix == ".npz" else "fashion-mnist", root=options.root)
+    data = (
+        load_data("npz", root=options.root, augment=True)
+        if options.root.suffix == ".npz"
+        else load_data("fashion-mnist", root=options.root)
+    )
     data = data.subset(test=options.examples) if options.examples else data
     found: dict[int, dict[str, DriftResult]] = {}
     digital: dict[int, dict[str, float]] = {}

@@ -108,7 +108,11 @@ def main() -> None:
     parser.add_argument("--train", type=int, help="training examples; all 54,000 if not given")
     options = parser.parse_args()
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    data = load_data("npz" if options.root.suffix == ".npz" else "fashion-mnist", root=options.root)
+    data = (
+        load_data("npz", root=options.root, augment=True)
+        if options.root.suffix == ".npz"
+        else load_data("fashion-mnist", root=options.root)
+    )
     data = data.subset(train=options.train) if options.train else data
     options.out.mkdir(parents=True, exist_ok=True)
     file = options.out / "results.json"

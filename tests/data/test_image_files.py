@@ -5,6 +5,7 @@ import os
 import pickle
 import struct
 import tarfile
+import time
 
 import numpy as np
 import pytest
@@ -118,9 +119,9 @@ def test_a_hostile_batch_runs_nothing(cifar10):
         ({"data": pixels(3), "fine_labels": [0]}, "a batch of the other CIFAR"),
         (
             {"data": pixels(3), "labels": [0, 1]},
-            "one whole number as label for each of its 3 images",
+            "one whole number as label for each of its 3 examples",
         ),
-        ({"data": pixels(3), "labels": [0.5, 1, 2]}, "whole number"),
+        ({"data": pixels(3), "labels": [0.5, 1, 2]}, "must be integers, but are of type float64"),
         ({"data": pixels(3), "labels": [[0], [1, 2], 3]}, "whole number"),
         ({"data": pixels(3)[:, :-1], "labels": [0, 1, 2]}, r"uint8 of shape \(n, 3072\)"),
         ({"data": "x"}, "no CIFAR batch"),
@@ -240,3 +241,64 @@ def test_splits_do_not_share_memory_with_files(mnist):
     assert not torch.equal(
         load_data("mnist", root=mnist[0], validation=0).test.inputs, data.test.inputs
     )
+
+
+def test_an_idx_file_that_unpacks_to_gigabytes(tmp_path):
+    path = tmp_path / "x.gz"
+    path.write_bytes(
+        gzip.compress(struct.pack(">4B3I", 0, 0, 8, 3, 300, 1024, 1024) + bytes(300 << 20), 1)
+    )
+    start = time.process_time()
+    with pytest.raises(TableIntegrityError, match=r"x\.gz' unpacks to more; the limit is 256 MiB"):
+        read_idx(path)
+    assert time.process_time() - start < 2
+
+
+def test_every_flipped_bit_of_an_idx_file_is_found(tmp_path):
+    path, array = tmp_path / "x.gz", pixels(4, 30)
+    whole = gzip.compress(idx(array))
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        try:
+            found = read_idx(path)
+        except TableIntegrityError:
+            continue
+        np.testing.assert_array_equal(found, array, err_msg=str(place))
+
+
+def test_what_is_not_published_has_a_note(cifar10, mnist, tmp_path):
+    root, _ = cifar10
+    with tarfile.open(root / "cifar-10-binary.tar.gz", "w:gz") as file:
+        file.add(root / "cifar-10-batches-bin", "cifar-10-batches-bin")
+    data = load_data("cifar10", root=root / "cifar-10-binary.tar.gz", validation=0)
+    assert data.note.startswith("cifar-10-binary.tar.gz is not the published file (its MD5 is ")
+    assert load_data("cifar10", root=root, validation=0).note is None
+    assert (
+        load_data("mnist", root=mnist[0], validation=0).note.count("-labels-idx1-ubyte.gz is not")
+        == 2
+    )
+
+
+def test_damaged_cifar_archives(cifar10):
+    root = cifar10[0]
+    path = root / "cifar-10-python.tar.gz"
+    with tarfile.open(path, "w:gz") as file:
+        file.add(root / "cifar-10-batches-py", "cifar-10-batches-py")
+    whole = path.read_bytes()
+    for place in RNG.integers(10, len(whole), 40):
+        changed = bytearray(whole)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(TableIntegrityError, match="damaged or truncated"):
+            load_data("cifar10", root=path)
+
+
+@pytest.mark.parametrize("names", [3, [b"\xff\xfe", "b"], {"a": 1}, None])
+def test_names_of_classes_of_another_kind(cifar10, names):
+    root = cifar10[0]
+    (root / "cifar-10-batches-py" / "batches.meta").write_bytes(
+        pickle.dumps({"label_names": names})
+    )
+    assert load_data("cifar10", root=root, validation=0).classes is None

@@ -2,11 +2,19 @@
 
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
 from analognas.core import DataNotFoundError, InvalidArgumentError, TableIntegrityError
-from analognas.data import load_data, load_tokenizer, word_tokenizer
+from analognas.data import (
+    Tokenizer,
+    language_data,
+    load_data,
+    load_tokenizer,
+    text_data,
+    word_tokenizer,
+)
 
 SST2 = "sentence\tlabel\n" + "".join(
     f"{text}\t{k % 2}\n"
@@ -86,7 +94,7 @@ def test_other_bytes_and_missing_class(tmp_path):
     with pytest.raises(InvalidArgumentError, match="none of positive"):
         load_data("glue", root=sst2(tmp_path, dev="sentence\tlabel\na\t0\n"))
     (tmp_path / "SST-2" / "train.tsv").write_bytes(b"\xff\xfe")
-    with pytest.raises(TableIntegrityError, match="no UTF-8 text"):
+    with pytest.raises(TableIntegrityError, match="is not UTF-8 text"):
         load_data("glue", root=tmp_path)
     (tmp_path / "SST-2" / "dev.tsv").unlink()
     with pytest.raises(TableIntegrityError, match="dev.tsv must be beside train.tsv"):
@@ -140,3 +148,64 @@ def test_wikitext_words(tmp_path):
         load_data("wikitext2", root=tmp_path, length=2)
     with pytest.raises(TableIntegrityError, match="more than 35 tokens, but has 6"):
         load_data("wikitext2", root=wikitext(tmp_path))
+
+
+def test_ids_of_a_tokenizer_are_not_cast():
+    def made(ids):
+        return Tokenizer(("a", "b"), 0, lambda texts, max_length: ids)
+
+    assert made([[1], []])(["x", ""], max_length=2).tolist() == [[1, 0], [0, 0]]
+    for ids, message in (
+        ([[1.7], [1]], "must be integers, but are of type float64"),
+        ([[2**40 + 1], [1]], f"from 0 to 1, but got {2**40 + 1}"),
+        ([[2], [1]], "from 0 to 1, but got 2"),
+        ([[-1], [1]], "got -1"),
+        ([[1, 1, 1], [1]], "at most 2 ids for each of 2 texts, but gave 2 lists of up to 3"),
+        ([[1]], "gave 1 lists"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=message):
+            made(ids)(["x", "y"], max_length=2)
+
+
+def test_token_streams_are_not_cast():
+    ids = np.arange(20) % 4
+    for wrong in (
+        ids + 0.5,
+        ids.astype(float),
+        np.where(ids == 1, 2**40 + 1, ids),
+        ids - 1,
+        ids[:, None],
+    ):
+        with pytest.raises(TableIntegrityError, match="Token ids of x: test must be"):
+            language_data("x", {"train": ids, "test": wrong}, "abcd", length=5)
+
+
+def test_labels_of_texts_are_not_cast():
+    words = (["a", "b"], [0.0, 1.7])
+    with pytest.raises(TableIntegrityError, match="Labels of x: train must be integers"):
+        text_data(
+            "x",
+            {"train": words, "test": words},
+            classes="ab",
+            tokenizer=None,
+            vocabulary_size=9,
+            max_length=4,
+        )
+
+
+def test_lines_end_at_line_feeds_only(tmp_path):
+    data = load_data(
+        "glue",
+        root=sst2(tmp_path, train="sentence\tlabel\r\na\x85b\u2028c\t0\r\nd\t1\r\n"),
+        validation=0,
+    )
+    assert len(data.train) == 2
+
+
+def test_a_damaged_tokenizer(tmp_path):
+    pytest.importorskip("tokenizers")
+    path = tmp_path / "tokenizer.json"
+    for text in ("", "{", "[" * 10**5, '{"model": 3}'):
+        path.write_text(text)
+        with pytest.raises(TableIntegrityError, match="not a readable tokenizer"):
+            load_tokenizer(path)

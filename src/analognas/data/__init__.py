@@ -9,9 +9,11 @@ from .augmentation import (
     RandomCrop,
     RandomFlip,
     SpectrogramMasks,
+    augmentation_text,
 )
 from .dataset import SPLITS, TASKS, DataSet, Split
 from .images import image_data
+from .npz import load_npz
 from .preparation import Normalise, Standardise, TrimPadding
 from .registry import DATASETS, load_data, register_dataset
 from .tokens import Tokenizer, load_tokenizer, text_data, word_tokenizer
@@ -36,9 +38,11 @@ __all__ = [
     "TrimPadding",
     "audio_data",
     "audio_split",
+    "augmentation_text",
     "image_data",
     "language_data",
     "load_data",
+    "load_npz",
     "load_tokenizer",
     "read_wav",
     "register_dataset",

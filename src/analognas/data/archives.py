@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import sys
 import tarfile
 import zipfile
@@ -110,6 +111,27 @@ def check_members(dataset: str, members: Mapping[str, bytes], needed: Collection
             f"{dataset}: {', '.join(absent)} must be beside {next(iter(members))}, but is missing; "
             "unpack the archive again."
         )
+
+
+def text_lines(data: bytes, where: str) -> list[str]:
+    r"""Return the lines of a UTF-8 text; only line feeds and carriage returns end one.
+
+    Args:
+        data: The text.
+        where: What to call it in errors.
+
+    Raises:
+        TableIntegrityError: If it is not UTF-8.
+
+    Example:
+        >>> text_lines("a\x0bb\r\nc\n".encode(), "x")
+        ['a\x0bb', 'c']
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TableIntegrityError(f"{where} is not UTF-8 text: {shown(error)}.") from None
+    return [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
 
 
 def _from_archive(dataset: str, path: Path, archive: Archive, wanted: Collection[str]) -> Members:

@@ -75,9 +75,10 @@ def audio_data(
     test: Split,
     *,
     classes: Sequence[str],
+    augment: bool = True,
     note: str | None = None,
 ) -> DataSet:
-    """Return a data set of features, standardised by its training split, with shifts and masks."""
+    """Return a data set of features, standardised by its training split; ``augment`` adds shifts and masks."""
     standardise = Standardise.fitted(train.inputs)
     _, frames, bands = shape = tuple(train.inputs.shape[1:])
     masks = SpectrogramMasks(
@@ -93,7 +94,7 @@ def audio_data(
         input_shape=shape,
         n_classes=len(classes),
         classes=tuple(classes),
-        augmentation=Compose((shift, masks)),
+        augmentation=Compose((shift, masks)) if augment else None,
         preparation=standardise,
         note=note,
     )

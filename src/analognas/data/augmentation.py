@@ -40,6 +40,9 @@ class Compose:
             inputs = part(inputs, generator=generator)
         return inputs
 
+    def __str__(self) -> str:
+        return ", ".join(map(augmentation_text, self.parts))
+
 
 @dataclass(frozen=True)
 class RandomCrop:
@@ -77,6 +80,12 @@ class RandomCrop:
         left = _integers(n, 2 * across + 1, generator, inputs)
         return crops[torch.arange(n, device=inputs.device), :, top, left]
 
+    def __str__(self) -> str:
+        if self.horizontal is None:
+            return f"shifts by up to {self.padding} pixels"
+        across = f" and {self.horizontal} columns" if self.horizontal else ""
+        return f"shifts by up to {self.padding} rows{across}"
+
 
 @dataclass(frozen=True)
 class RandomFlip:
@@ -99,6 +108,9 @@ class RandomFlip:
         draws = torch.rand(len(inputs), generator=generator, device=generator.device)
         chosen = (draws < self.probability).to(inputs.device)
         return torch.where(chosen.view(-1, 1, 1, 1), inputs.flip(-1), inputs)
+
+    def __str__(self) -> str:
+        return "mirror images"
 
 
 @dataclass(frozen=True)
@@ -131,6 +143,9 @@ class Cutout:
         inside = (rows.unsqueeze(2) & columns.unsqueeze(1)).unsqueeze(1)
         fill = torch.tensor(self.fill, dtype=inputs.dtype, device=inputs.device)
         return torch.where(inside, fill.view(-1, 1, 1), inputs)
+
+    def __str__(self) -> str:
+        return f"squares of {self.size} pixels filled"
 
     def _band(self, n: int, length: int, generator: torch.Generator, inputs: Tensor) -> Tensor:
         first = _integers(n, length, generator, inputs) - self.size // 2
@@ -175,6 +190,24 @@ class SpectrogramMasks:
         for _ in range(self.n_frequency):
             masked |= _mask(n, bands, self.bands, generator, inputs).view(n, 1, 1, bands)
         return inputs.masked_fill(masked, self.fill)
+
+    def __str__(self) -> str:
+        return f"masks of up to {self.frames} frames and {self.bands} bands"
+
+
+def augmentation_text(augmentation: Augmentation | None) -> str:
+    """Return in words what an augmentation does.
+
+    Example:
+        >>> augmentation_text(Compose((RandomCrop(4), RandomFlip()))), augmentation_text(None)
+        ('shifts by up to 4 pixels, mirror images', 'none')
+    """
+    if augmentation is None:
+        return "none"
+    own = type(augmentation).__str__ is not object.__str__
+    return (
+        str(augmentation) if own else getattr(augmentation, "__name__", type(augmentation).__name__)
+    )
 
 
 def _mask(n: int, length: int, widest: int, generator: torch.Generator, like: Tensor) -> Tensor:

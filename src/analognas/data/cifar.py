@@ -168,8 +168,12 @@ def _python_names(data: bytes | None, name: str, key: str) -> list[str] | None:
     if data is None:
         return None
     meta: Any = read_pickled_arrays(data, name)
-    names = meta.get(key, []) if isinstance(meta, dict) else []
-    return [word.decode() if isinstance(word, bytes) else str(word) for word in names]
+    names = meta.get(key) if isinstance(meta, dict) else None
+    if not isinstance(names, list):
+        return None
+    return [
+        word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in names
+    ]
 
 
 def _binary_batch(data: bytes, name: str, n_labels: int, place: int) -> Split:

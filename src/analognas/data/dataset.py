@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..core import InvalidArgumentError, check_choice, check_int
-from .augmentation import Augmentation
+from .augmentation import Augmentation, augmentation_text
 from .labels import SEQUENCES, as_labels
 from .splits import check_classes, stratified_indices
 
@@ -26,7 +26,7 @@ Batch = tuple[Tensor, Tensor]
 """Prepared inputs and ``int64`` targets."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """Examples as they are stored.
 
@@ -63,12 +63,15 @@ class Split:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def __repr__(self) -> str:
+        return f"Split({len(self):,} examples of shape {tuple(self.inputs.shape[1:])}, {self.inputs.dtype})"
+
     def select(self, indices: Tensor) -> Split:
         """Return the examples ``indices``, shape ``(m,)``, in that order."""
         return Split(self.inputs[indices], self.targets[indices])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataSet:
     """Training, validation and test examples, and how a network gets to see them.
 
@@ -137,6 +140,16 @@ class DataSet:
                 names=self.classes,
                 task=self.task,
             )
+
+    def __repr__(self) -> str:
+        sizes = (
+            f"{len(part):,} {name}" for name in SPLITS if (part := getattr(self, name)) is not None
+        )
+        kind = "words" if self.task == SEQUENCES else "classes"
+        return (
+            f"DataSet({self.name!r}, {self.task}: {', '.join(sizes)} examples of shape {self.input_shape}, "
+            f"{self.n_classes:,} {kind}, augmentation: {augmentation_text(self.augmentation)})"
+        )
 
     def split(self, name: str) -> Split:
         """Return the split called ``name``.

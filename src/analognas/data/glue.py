@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import TableIntegrityError, check_choice
-from .archives import Archive, check_members, missing, read_members
+from .archives import Archive, check_members, missing, read_members, text_lines
 from .dataset import DataSet
 from .tokens import Text, Tokenizer, text_data
 
@@ -103,10 +103,7 @@ def load_glue(
 
 
 def _rows(data: bytes, name: str, task: _Task) -> tuple[list[Text], list[int]]:
-    try:
-        lines = data.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise TableIntegrityError(f"{name!r} is no UTF-8 text: {error}.") from None
+    lines = text_lines(data, repr(name))
     columns, first = _columns(lines, name, task)
     texts: list[Text] = []
     labels = []

@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from ..core import DataNotFoundError, TableIntegrityError, check_int
+from ..core.limits import read_bytes, shown
+from .array_names import SPLIT_NAMES
 from .dataset import DataSet, Split
+from .folders import visible_files, visible_folders
+from .image_files import image_endings, read_with_remarks
 from .images import image_data, image_split
 from .splits import stratified_indices, without
 
-_SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid"), "test": ("test",)}
-_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".gif", ".webp")
 _TEST_PART = 0.2
+_LONGEST_NOTE = 1000
 
 
 def load_image_folder(
-    root: Path | None, *, size: int = 96, grey: bool = False, flip: bool = True
+    root: Path | None,
+    *,
+    size: int = 96,
+    grey: bool = False,
+    augment: bool = False,
+    flip: bool = True,
 ) -> DataSet:
     """Images in ``<split>/<class>/*.jpg`` or ``<class>/*.jpg``, as Visual Wake Words is often unpacked.
 
     Folders of splits are ``train``, ``test`` and perhaps ``validation`` or ``val``; with ``val`` and no
-    ``test``, it is the test split. Without them, a stratified fifth becomes the test split. Images are
-    scaled so that the shorter side fits and cut to a square in the middle.
+    ``test``, it is the test split. Without them, a stratified fifth becomes the test split. Every format is
+    read that Pillow reads. Hidden files and folders are ignored; other files are left out, and the data set's
+    ``note`` counts them. Images are scaled so that the shorter side fits and cut to a square in the middle.
 
     Args:
         root: The folder.
         size: Height and width that images are made to, pixels.
         grey: One channel instead of three.
-        flip: Let the augmentation mirror images.
+        augment: Shift training images at random. What changes leave a class as it is depends on the data, so
+            that by default there are none.
+        flip: Mirror images too, where they are augmented.
 
     Raises:
         DataNotFoundError: If there is no such folder or no class in it.
@@ -40,6 +52,7 @@ def load_image_folder(
     check_int("size", size, minimum=1)
     folders = _split_folders(root)
     classes = _classes(folders["train"])
+    remarks = _left_out(folders["train"] if root is None else root, list(folders.values()))
     splits = {}
     for split, folder in folders.items():
         if _classes(folder) != classes:
@@ -47,7 +60,7 @@ def load_image_folder(
                 f"{str(folder)!r} must have the classes {', '.join(classes)}, but has "
                 f"{', '.join(_classes(folder))}."
             )
-        splits[split] = _read(folder, classes, size, grey)
+        splits[split] = _read(folder, classes, size, grey, remarks)
     if "test" not in splits:
         everything = splits["train"]
         n = round(len(everything) * _TEST_PART)
@@ -61,30 +74,47 @@ def load_image_folder(
         splits["test"],
         n_classes=len(classes),
         classes=classes,
+        augment=augment,
         flip=flip,
+        note=_note(remarks),
     )
 
 
 def _split_folders(root: Path | None) -> dict[str, Path]:
     if root is None or not root.is_dir():
         raise DataNotFoundError(
-            f"image-folder: {str(root)!r} is no folder; pass one with a folder for each class as `root`."
+            f"image-folder: {str(root)!r} is not a folder; pass one with a folder for each class as `root`."
         )
-    found = {
-        split: root / name
-        for split, names in _SPLITS.items()
-        for name in names
-        if (root / name).is_dir()
-    }
+    found: dict[str, Path] = {}
+    folders = visible_folders(root)
+    # A class may be called "train"; then it has images and no folders.
+    named = [
+        folder
+        for folder in folders
+        if folder.name.lower() in SPLIT_NAMES and visible_folders(folder)
+    ]
+    for folder in named:
+        split = SPLIT_NAMES[folder.name.lower()]
+        if split in found:
+            raise TableIntegrityError(
+                f"{str(root)!r} must have one folder for the {split} split, but has {found[split].name!r} and "
+                f"{folder.name!r}."
+            )
+        found[split] = folder
     if "train" not in found:
+        if named and len(named) == len(folders):
+            raise TableIntegrityError(
+                f"{str(root)!r} must have a folder 'train', but has {', '.join(f.name for f in named)} alone."
+            )
         return {"train": root}
     if "test" not in found and "validation" in found:
         found["test"] = found.pop("validation")
-    return found
+    order = ("train", "validation", "test")
+    return {split: found[split] for split in order if split in found}
 
 
 def _classes(folder: Path) -> list[str]:
-    names = sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+    names = [one.name for one in visible_folders(folder)]
     if not names:
         raise DataNotFoundError(
             f"{str(folder)!r} must have a folder for each class, but has no folders."
@@ -92,41 +122,52 @@ def _classes(folder: Path) -> list[str]:
     return names
 
 
-def _read(folder: Path, classes: list[str], size: int, grey: bool) -> Split:
+def _read(folder: Path, classes: list[str], size: int, grey: bool, remarks: Counter[str]) -> Split:
     images, labels = [], []
     for label, name in enumerate(classes):
-        files = sorted(
-            p for p in (folder / name).rglob("*") if p.suffix.lower() in _ENDINGS and p.is_file()
-        )
-        if not files:
+        files = visible_files(folder / name)
+        chosen = [file for file in files if file.suffix.lower() in image_endings()]
+        others = _endings(file for file in files if file.suffix.lower() not in image_endings())
+        if not chosen:
+            found = f"only files ending in {_listed(others)}" if others else "no files"
             raise TableIntegrityError(
-                f"The folder {str(folder / name)!r} must hold images, but has none."
+                f"The folder {str(folder / name)!r} must hold images ({', '.join(sorted(image_endings()))}), "
+                f"but has {found}."
             )
-        images += [read_image(file, size=size, grey=grey) for file in files]
-        labels += [label] * len(files)
+        for ending, n in others.items():
+            remarks[f"ending in {ending}, left out"] += n
+        for file in chosen:
+            pixels, said = read_with_remarks(
+                read_bytes(file), repr(str(file)), size=size, grey=grey
+            )
+            images.append(pixels)
+            labels.append(label)
+            remarks.update(said)
     return image_split(np.stack(images), torch.tensor(labels), repr(str(folder)))
 
 
-def read_image(source: Any, *, size: int | None = None, grey: bool = False) -> np.ndarray[Any, Any]:
-    """Return an image as ``uint8`` ``(channels, height, width)``.
+def _endings(files: Iterable[Path]) -> Counter[str]:
+    return Counter(file.suffix.lower() or "nothing" for file in files)
 
-    Args:
-        source: Path or open file.
-        size: Scale and cut to a square of this side; None keeps the image.
-        grey: One channel instead of three.
 
-    Raises:
-        TableIntegrityError: If the image cannot be read.
-    """
-    from PIL import Image, ImageOps
+def _listed(endings: Mapping[str, int]) -> str:
+    return shown(", ".join(f"{ending} ({n})" for ending, n in sorted(endings.items())))
 
-    try:
-        with Image.open(source) as file:
-            image = file.convert("L" if grey else "RGB")
-            if size is not None:
-                image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
-    # Pillow reports damage by errors of many kinds.
-    except Exception as error:
-        raise TableIntegrityError(f"{str(source)!r} is no readable image: {error}") from None
-    pixels = np.asarray(image)
-    return pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+def _left_out(root: Path, folders: Collection[Path]) -> Counter[str]:
+    """Files that belong to no class."""
+    found: Counter[str] = Counter()
+    for place in {root, *folders}:
+        found["outside of the classes, left out"] += len(visible_files(place, deep=False))
+    if root not in folders:
+        for folder in visible_folders(root):
+            if folder not in folders:
+                found[f"in the folder {folder.name!r}, left out"] += len(visible_files(folder))
+    return found
+
+
+def _note(remarks: Counter[str]) -> str | None:
+    said = [
+        f"{n} {'file' if n == 1 else 'files'} {what}" for what, n in sorted(remarks.items()) if n
+    ]
+    return shown("; ".join(said), _LONGEST_NOTE) if said else None

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core import TableIntegrityError
+from .array_names import label_vector
 from .augmentation import Augmentation, Compose, RandomCrop, RandomFlip
 from .dataset import DataSet, Split
 from .preparation import Normalise
@@ -35,21 +35,14 @@ def as_array(labels: Any) -> np.ndarray[Any, Any]:
 
 
 def image_split(images: np.ndarray[Any, Any], labels: Any, where: str) -> Split:
-    """Return a split of ``uint8`` images ``(n, c, h, w)`` and their labels.
+    """Return a split of images ``(n, c, h, w)``, from 0 to 255, and their labels.
 
     Raises:
-        TableIntegrityError: If there are not as many labels as images.
+        TableIntegrityError: If there are not as many labels as images, or they are not integers.
     """
-    targets = as_array(labels)
-    if targets.shape != (len(images),) or targets.dtype.kind not in "iu":
-        raise TableIntegrityError(
-            f"{where} must have one whole number as label for each of its {len(images)} images, but has "
-            f"{targets.dtype} of shape {targets.shape}."
-        )
-    return Split(
-        torch.from_numpy(np.require(images, requirements=("C", "W"))),
-        torch.from_numpy(targets.astype(np.int64)),
-    )
+    targets = label_vector(f"Labels of {where}", as_array(labels), len(images))
+    pixels = np.require(images, requirements=("C", "W"))
+    return Split(torch.from_numpy(pixels), torch.from_numpy(targets))
 
 
 def image_data(
@@ -60,10 +53,23 @@ def image_data(
     *,
     n_classes: int,
     classes: Sequence[str] | None = None,
+    augment: bool = True,
     flip: bool = True,
     note: str | None = None,
 ) -> DataSet:
-    """Return a data set of images, normalised by its training split, with shifts and mirror images."""
+    """Return a data set of images, normalised by its training split.
+
+    Args:
+        name: What it is called.
+        train: Training images and labels.
+        validation: Validation images, where there are some.
+        test: Test images.
+        n_classes: Number of classes.
+        classes: Their names, where known.
+        augment: Whether training images are shifted, and mirrored if ``flip``.
+        flip: Whether a mirror image is of the same class.
+        note: What must be said beside any result.
+    """
     return DataSet(
         name=name,
         task="classification",
@@ -73,7 +79,7 @@ def image_data(
         input_shape=tuple(train.inputs.shape[1:]),
         n_classes=n_classes,
         classes=None if classes is None else tuple(classes),
-        augmentation=crop_and_flip(train.inputs, flip=flip),
+        augmentation=crop_and_flip(train.inputs, flip=flip) if augment else None,
         preparation=Normalise.fitted(train.inputs),
         note=note,
     )

@@ -1,39 +1,56 @@
-"""Arrays in one ``.npz`` file; what they are is told by their names."""
+"""Data sets in one ``.npz`` file; what they are is told by the names of the arrays."""
 
 from __future__ import annotations
 
-import io
 import itertools
 import os
+import sys
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..core import (
-    DataNotFoundError,
-    TableIntegrityError,
-    check_choice,
-    check_float,
+from ..core import DataNotFoundError, TableIntegrityError, check_choice, check_float
+from ..core.foreign_numbers import as_integers
+from ..core.limits import LARGEST_CONTENT, LimitedReader, check_zip_sizes, shown
+from .array_names import (
+    AUDIO,
+    JPEG,
+    LAYOUTS,
+    STREAMS,
+    TEXTS,
+    class_names,
+    image_arrays,
+    label_vector,
 )
 from .audio import audio_data, audio_split, make_features
-from .dataset import DataSet
-from .image_folder import read_image
+from .dataset import DataSet, Split
+from .image_files import read_image
 from .images import image_data, image_split
+from .pixels import as_pixels
 from .splits import stratified_indices, without
 from .tokens import Tokenizer, text_data
 from .wikitext import language_data
 
 _TEST_PART = 0.2
 _LOSSY = "images were stored as JPEG, which is lossy: say so beside any result"
+_LARGEST_RATIO = 20
+"""How many times larger than the file its arrays may be: images and texts are some times larger."""
+_LARGEST_RATE = 1_000_000
 
-_Arrays = dict[str, np.ndarray[Any, Any]]
+_Array = np.ndarray[Any, Any]
+_Arrays = dict[str, _Array]
 
 
 def load_npz(
-    root: Path | None,
+    root: str | os.PathLike[str] | None,
     *,
+    channels: str | None = None,
+    augment: bool = False,
+    flip: bool = True,
     features: str = "log-mel",
     tokenizer: str | os.PathLike[str] | Tokenizer | None = None,
     vocabulary_size: int = 20000,
@@ -47,21 +64,27 @@ def load_npz(
     ===================================  ==========================================================
     arrays                               data set
     ===================================  ==========================================================
-    train_x, train_y, test_x, test_y     images, ``uint8`` ``(n, h, w)`` or ``(n, h, w, c)``
+    train_x, train_y, test_x, test_y     images; also x_train, train_images, train_labels and so on,
+                                         and the same with val or validation
     x, y                                 the same without splits: a stratified part is for testing
     train_jpeg, train_offset, train_y,   images as JPEG, ``jpeg[offset[k]:offset[k + 1]]``
     test_...
     audio, label, sample_rate            clips, ``int16`` ``(n, samples)``; ``is_test`` or ``speaker``
                                          tell the test split, speakers kept whole
-    train_text, train_label, test_...,   texts, UTF-8 bytes joined by line breaks
+    train_text, train_label, test_...,   texts, or UTF-8 bytes joined by line breaks
     dev_... or validation_...
     train, valid, test, vocab            streams of token ids
     ===================================  ==========================================================
 
-    ``class_names``, where it is there, names the classes.
+    Images are ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``: integers of 8 or 16 bits, or floats from 0
+    to 1. Labels are the classes 0, 1 and so on. ``class_names``, where it is there, names them.
 
     Args:
         root: The file.
+        channels: For images, ``"first"`` or ``"last"``: where the axis of channels is, if lengths do not tell.
+        augment: For images and audio, change training examples at random. What changes leave a class as it is
+            depends on the data, so that by default there are none.
+        flip: For images that are augmented, mirror them.
         features: For audio, ``"log-mel"`` or ``"mfcc"``.
         tokenizer: For texts, ``tokenizer.json`` of a pretrained encoder or its folder; None takes words.
         vocabulary_size: For texts, how many words.
@@ -72,81 +95,117 @@ def load_npz(
 
     Raises:
         DataNotFoundError: If there is no such file.
-        TableIntegrityError: If the file is damaged, or has none of these layouts.
+        TableIntegrityError: If the file is damaged, has none of these layouts, or an array has another type or
+            shape than its layout.
     """
-    arrays, name = _read(root), Path(root or "").stem
+    path = None if root is None else Path(root)
+    arrays, name = _read(path), path.stem if path else ""
     check_float("test_part", test_part, minimum=0.01, maximum=0.99)
     names = arrays.keys()
-    if {"train_x", "train_y", "test_x", "test_y"} <= names:
-        return _images(name, arrays, {s: _pixels(arrays[f"{s}_x"]) for s in ("train", "test")})
-    if {"train_jpeg", "train_offset", "train_y", "test_jpeg", "test_offset", "test_y"} <= names:
-        decoded = {s: _decoded(arrays, s) for s in ("train", "test")}
-        return _images(name, arrays, decoded, note=_LOSSY)
-    if {"x", "y"} <= names:
-        return _unsplit(name, arrays, test_part)
-    if {"audio", "label", "sample_rate"} <= names:
-        return _audio(name, arrays, features, test_part)
-    if {"train_text", "train_label", "test_text", "test_label"} <= names:
+    if names >= JPEG:
+        return _jpegs(name, arrays, augment, flip)
+    if names >= AUDIO:
+        return _audio(name, arrays, features, augment, test_part)
+    if names >= TEXTS:
         return _texts(name, arrays, train, tokenizer, vocabulary_size, max_length)
-    if {"train", "test", "vocab"} <= names:
+    if names >= STREAMS:
         return _streams(name, arrays, length)
+    if found := image_arrays(arrays):
+        return _images(name, arrays, found, channels, augment, flip, test_part)
     raise TableIntegrityError(
-        f"{str(root)!r} must have arrays of a known layout (see load_npz), but has {', '.join(names)}."
+        f"{os.fspath(root or '')!r} must have arrays of one of the layouts {LAYOUTS}, but has "
+        f"{shown(', '.join(names))}."
     )
 
 
 def _read(root: Path | None) -> _Arrays:
     if root is None or not root.is_file():
-        raise DataNotFoundError(f"npz: {str(root)!r} is no file; pass a .npz file as `root`.")
+        raise DataNotFoundError(f"npz: {str(root)!r} is not a file; pass a .npz file as `root`.")
+    where, size = repr(str(root)), root.stat().st_size
     try:
         # Of a damaged file that it opens itself, numpy leaves the handle open.
-        with root.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    # Damaged archives fail in many ways, and arrays of objects are refused.
+        with root.open("rb") as handle:
+            with zipfile.ZipFile(LimitedReader(handle, sys.maxsize, where)) as file:
+                limit = max(LARGEST_CONTENT, _LARGEST_RATIO * size)
+                check_zip_sizes(file.infolist(), where=where, limit=limit)
+            handle.seek(0)
+            with np.load(handle, allow_pickle=False) as loaded:
+                found = {name: loaded[name] for name in loaded.files}
+        return {name: array for name, array in found.items() if isinstance(array, np.ndarray)}
+    except TableIntegrityError:
+        raise
     except Exception as error:
-        raise TableIntegrityError(f"{str(root)!r} is no readable .npz file: {error}") from None
-
-
-def _class_names(arrays: _Arrays, labels: np.ndarray[Any, Any]) -> list[str]:
-    if "class_names" in arrays:
-        return [str(word) for word in arrays["class_names"]]
-    return [str(k) for k in range(int(labels.max()) + 1)]
-
-
-def _pixels(images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """``uint8`` ``(n, h, w)`` or ``(n, h, w, c)`` as ``(n, c, h, w)``."""
-    if images.dtype != np.uint8 or images.ndim not in (3, 4):
-        raise TableIntegrityError(
-            "Images must be uint8 of shape (n, h, w) or (n, h, w, c), but are "
-            f"{images.dtype} of shape {images.shape}."
-        )
-    return images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2)
+        # Damaged archives fail in many ways, and arrays of objects are not read.
+        raise TableIntegrityError(f"{where} is not a readable .npz file: {shown(error)}") from None
 
 
 def _images(
-    name: str, arrays: _Arrays, images: dict[str, np.ndarray[Any, Any]], note: str | None = None
+    name: str,
+    arrays: _Arrays,
+    found: dict[tuple[str, str], str],
+    channels: str | None,
+    augment: bool,
+    flip: bool,
+    test_part: float,
 ) -> DataSet:
-    classes = _class_names(arrays, arrays["train_y"])
+    images = [key for (_, role), key in found.items() if role == "x"]
+    pixels = as_pixels({key: arrays[key] for key in images}, channels=channels)
+    splits = {
+        split: image_split(pixels[key], arrays[found[split, "y"]], f"{name}: {key}")
+        for (split, role), key in found.items()
+        if role == "x"
+    }
+    classes = class_names(name, arrays, splits["train"].targets.numpy())
+    if "test" not in splits and "validation" in splits:
+        splits["test"] = splits.pop("validation")
+    if "test" not in splits:
+        splits["train"], splits["test"] = _divided(name, splits["train"], test_part)
+    return image_data(
+        name,
+        splits["train"],
+        splits.get("validation"),
+        splits["test"],
+        n_classes=len(classes),
+        classes=classes,
+        augment=augment,
+        flip=flip,
+    )
+
+
+def _divided(name: str, everything: Split, test_part: float) -> tuple[Split, Split]:
+    n = round(len(everything) * test_part)
+    chosen = stratified_indices(everything.targets, n, seed=0, stream=f"{name} test")
+    return everything.select(without(chosen, len(everything))), everything.select(chosen)
+
+
+def _jpegs(name: str, arrays: _Arrays, augment: bool, flip: bool) -> DataSet:
     train, test = (
-        image_split(images[split], arrays[f"{split}_y"], f"{name}: {split}")
+        image_split(_decoded(arrays, split), arrays[f"{split}_y"], f"{name}: {split}")
         for split in ("train", "test")
     )
-    return image_data(name, train, None, test, n_classes=len(classes), classes=classes, note=note)
+    classes = class_names(name, arrays, train.targets.numpy())
+    return image_data(
+        name,
+        train,
+        None,
+        test,
+        n_classes=len(classes),
+        classes=classes,
+        augment=augment,
+        flip=flip,
+        note=_LOSSY,
+    )
 
 
-def _decoded(arrays: _Arrays, split: str) -> np.ndarray[Any, Any]:
-    stream, offsets = arrays[f"{split}_jpeg"].tobytes(), arrays[f"{split}_offset"]
-    if (
-        len(offsets) < 2
-        or (np.diff(offsets) <= 0).any()
-        or offsets[0] < 0
-        or offsets[-1] > len(stream)
-    ):
-        raise TableIntegrityError(
-            f"`{split}_offset` must ascend inside `{split}_jpeg`, but does not."
-        )
+def _decoded(arrays: _Arrays, split: str) -> _Array:
+    stream = _bytes(arrays[f"{split}_jpeg"], f"{split}_jpeg")
+    what = f"`{split}_offset`"
+    offsets = as_integers(what, arrays[f"{split}_offset"], minimum=0, maximum=len(stream))
+    if offsets.ndim != 1 or len(offsets) < 2 or (np.diff(offsets) <= 0).any():
+        raise TableIntegrityError(f"{what} must ascend inside `{split}_jpeg`, but does not.")
     pictures = (
-        read_image(io.BytesIO(stream[first:end])) for first, end in itertools.pairwise(offsets)
+        read_image(stream[start:end], f"Number {k} of `{split}_jpeg`")
+        for k, (start, end) in enumerate(itertools.pairwise(offsets.tolist()))
     )
     first = next(pictures)
     out = np.empty((len(offsets) - 1, *first.shape), np.uint8)
@@ -161,46 +220,43 @@ def _decoded(arrays: _Arrays, split: str) -> np.ndarray[Any, Any]:
     return out
 
 
-def _unsplit(name: str, arrays: _Arrays, test_part: float) -> DataSet:
-    everything = image_split(_pixels(arrays["x"]), arrays["y"], name)
-    classes = _class_names(arrays, arrays["y"])
-    n = round(len(everything) * test_part)
-    chosen = stratified_indices(everything.targets, n, seed=0, stream=f"{name} test")
-    return image_data(
-        name,
-        everything.select(without(chosen, len(everything))),
-        None,
-        everything.select(chosen),
-        n_classes=len(classes),
-        classes=classes,
-    )
-
-
-def _audio(name: str, arrays: _Arrays, features: str, test_part: float) -> DataSet:
-    audio, labels = arrays["audio"], arrays["label"]
-    if audio.dtype != np.int16 or audio.ndim != 2 or labels.shape != audio.shape[:1]:
+def _audio(name: str, arrays: _Arrays, features: str, augment: bool, test_part: float) -> DataSet:
+    audio = arrays["audio"]
+    if audio.dtype != np.int16 or audio.ndim != 2:
         raise TableIntegrityError(
-            f"{name}: `audio` must be int16 of shape (n, samples) with n labels, but is "
-            f"{audio.dtype} of shape {audio.shape} with {labels.shape}."
+            f"{name}: `audio` must be int16 of shape (n, samples), but is {audio.dtype} of shape {audio.shape}."
         )
-    make = make_features(features, int(arrays["sample_rate"]))
-    targets = torch.from_numpy(labels.astype(np.int64))
+    labels = label_vector(f"{name}: `label`", arrays["label"], len(audio))
+    rate = as_integers(
+        f"{name}: `sample_rate`", arrays["sample_rate"], minimum=1, maximum=_LARGEST_RATE
+    )
+    if rate.size != 1:
+        raise TableIntegrityError(f"{name}: `sample_rate` must be one number, but has {rate.size}.")
+    make = make_features(features, rate.item())
+    targets = torch.from_numpy(labels)
     if "is_test" in arrays:
-        test = torch.from_numpy(arrays["is_test"].astype(bool)).nonzero()[:, 0]
+        marks = arrays["is_test"]
+        given = marks.astype(np.uint8) if marks.dtype == bool else marks
+        chosen = label_vector(f"{name}: `is_test`", given, len(audio), minimum=0, maximum=1)
+        test = torch.from_numpy(chosen).nonzero()[:, 0]
     elif "speaker" in arrays:
-        test = _speakers_apart(arrays["speaker"], targets, test_part)
+        speakers = label_vector(f"{name}: `speaker`", arrays["speaker"], len(audio))
+        test = _speakers_apart(speakers, targets, test_part)
     else:
         n = round(len(targets) * test_part)
         test = stratified_indices(targets, n, seed=0, stream=f"{name} test")
     train = without(test, len(targets))
     clips = torch.from_numpy(audio)
+    if not len(test) or not len(train):
+        raise TableIntegrityError(
+            f"{name}: clips must be for training and for testing, but {len(train)} and {len(test)} are."
+        )
     train_split, test_split = (audio_split(clips[k], targets[k], make) for k in (train, test))
-    return audio_data(name, train_split, None, test_split, classes=_class_names(arrays, labels))
+    classes = class_names(name, arrays, labels)
+    return audio_data(name, train_split, None, test_split, classes=classes, augment=augment)
 
 
-def _speakers_apart(
-    speakers: np.ndarray[Any, Any], targets: torch.Tensor, test_part: float
-) -> torch.Tensor:
+def _speakers_apart(speakers: _Array, targets: torch.Tensor, test_part: float) -> torch.Tensor:
     """Choose whole speakers for testing; clips without a speaker (negative) are chosen one by one."""
     named = speakers >= 0
     ids, counts = np.unique(speakers[named], return_counts=True)
@@ -224,40 +280,58 @@ def _texts(
     vocabulary_size: int,
     max_length: int,
 ) -> DataSet:
-    there = [key.removesuffix("_text") for key in arrays if key.endswith("_text")]
-    splits = {"train": _lines(arrays, check_choice("train", train, there))}
+    there = [
+        key.removesuffix("_text")
+        for key in arrays
+        if key.endswith("_text") and f"{key.removesuffix('_text')}_label" in arrays
+    ]
+    splits = {"train": _labelled(arrays, check_choice("train", train, there))}
     for key in ("dev", "validation"):
         if key in there:
-            splits["validation"] = _lines(arrays, key)
-    splits["test"] = _lines(arrays, "test")
+            splits["validation"] = _labelled(arrays, key)
+    splits["test"] = _labelled(arrays, "test")
     return text_data(
         name,
         splits,
-        classes=_class_names(arrays, arrays["train_label"]),
+        classes=class_names(name, arrays, np.array(splits["train"][1])),
         tokenizer=tokenizer,
         vocabulary_size=vocabulary_size,
         max_length=max_length,
     )
 
 
-def _lines(arrays: _Arrays, split: str) -> tuple[list[str], list[int]]:
-    texts = _utf8(arrays[f"{split}_text"], f"{split}_text")
-    labels = arrays[f"{split}_label"].tolist()
-    if len(texts) != len(labels):
+def _labelled(arrays: _Arrays, split: str) -> tuple[Sequence[str], list[int]]:
+    texts = _lines(arrays[f"{split}_text"], f"{split}_text")
+    labels = arrays[f"{split}_label"]
+    if labels.ndim and len(texts) != len(labels):
         raise TableIntegrityError(
             f"`{split}_text` must have a line for each of {len(labels)} labels, but has {len(texts)}."
         )
-    return texts, labels
+    return texts, label_vector(f"`{split}_label`", labels, len(texts)).tolist()
 
 
-def _utf8(data: np.ndarray[Any, Any], name: str) -> list[str]:
+def _lines(data: _Array, name: str) -> list[str]:
+    """Texts, one each or joined by line breaks."""
+    if data.dtype.kind == "U" and data.ndim == 1:
+        return [str(text) for text in data]
     try:
-        return data.tobytes().decode().removesuffix("\n").split("\n")
+        if data.dtype.kind == "S" and data.ndim == 1:
+            return [text.decode() for text in data.tolist()]
+        # Lines of a text may have carriage returns, which belong to it.
+        return _bytes(data, name).decode().removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
-        raise TableIntegrityError(f"`{name}` is no UTF-8 text: {error}.") from None
+        raise TableIntegrityError(f"`{name}` is not UTF-8 text: {shown(error)}.") from None
+
+
+def _bytes(data: _Array, name: str) -> bytes:
+    if data.dtype != np.uint8 or data.ndim != 1:
+        raise TableIntegrityError(
+            f"`{name}` must be bytes, uint8 of shape (n,), but is {data.dtype} of shape {data.shape}."
+        )
+    return data.tobytes()
 
 
 def _streams(name: str, arrays: _Arrays, length: int) -> DataSet:
     keys = {"train": "train", "validation": "valid", "test": "test"}
     streams = {split: arrays[key] for split, key in keys.items() if key in arrays}
-    return language_data(name, streams, _utf8(arrays["vocab"], "vocab"), length=length)
+    return language_data(name, streams, _lines(arrays["vocab"], "vocab"), length=length)

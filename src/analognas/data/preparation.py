@@ -39,13 +39,13 @@ class Normalise:
 
     @classmethod
     def fitted(cls, images: Tensor) -> Normalise:
-        """Return the normalisation to mean 0 and deviation 1 over ``images``, ``uint8`` ``(n, c, h, w)``."""
+        """Return the normalisation to mean 0 and deviation 1 over ``images``, 0 to 255, ``(n, c, h, w)``."""
         sums, squares = torch.zeros(2, images.shape[1], dtype=torch.float64)
         # Squares of grey levels are exact in single precision, their sums in double; blocks fit the cache.
         for block in torch.split(images, 256):
             grey = block.to(torch.float32)
             sums += grey.sum((0, 2, 3), dtype=torch.float64)
-            squares += grey.square_().sum((0, 2, 3), dtype=torch.float64)
+            squares += grey.square().sum((0, 2, 3), dtype=torch.float64)
         n = images.numel() // images.shape[1]
         means = sums / n
         stds = (squares / n - means**2).clamp(min=0).sqrt()
@@ -59,7 +59,7 @@ class Normalise:
         return (1 / (255 * std)).view(-1, 1, 1), (-mean / std).view(-1, 1, 1)
 
     def __call__(self, raw: Tensor) -> Tensor:
-        """Map ``uint8`` ``(n, c, h, w)`` to ``float32`` of the same shape."""
+        """Map images ``(n, c, h, w)`` of levels from 0 to 255 to ``float32`` of the same shape."""
         scale, shift = self._affine
         return torch.addcmul(shift.to(raw.device), raw.to(torch.float32), scale.to(raw.device))
 

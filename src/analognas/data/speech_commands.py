@@ -16,9 +16,10 @@ import torch
 
 from ..core import RandomStreams, TableIntegrityError, check_choice, check_float
 from ..core.limits import read_bytes
-from .archives import Archive, missing
+from .archives import Archive, missing, text_lines
 from .audio import audio_data, audio_split, fitted_length, make_features, read_wav, stacked
 from .dataset import DataSet
+from .folders import visible_files, visible_folders
 
 KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 """The words of the task of 12 classes; beside them are silence and all other words."""
@@ -59,11 +60,7 @@ def load_speech_commands(
     split_of = _split_rule(root)
     clips: _Clips = {split: [] for split in _SPLITS}
     for label, name in enumerate(names):
-        files = sorted((root / name).glob("*.wav"))
-        if not files:
-            raise TableIntegrityError(
-                f"The folder {str(root / name)!r} must hold WAV files, but has none."
-            )
+        files = _wav_files(root / name)
         for file in files:
             clips[split_of(f"{name}/{file.name}")].append((file, label))
     for split, content in clips.items():
@@ -80,12 +77,22 @@ def load_speech_commands(
 def _word_folders(root: Path | None) -> list[str]:
     if root is None or not root.is_dir():
         return []
-    return sorted(p.name for p in root.iterdir() if p.is_dir() and p.name[0] not in "._")
+    return [folder.name for folder in visible_folders(root) if not folder.name.startswith("_")]
+
+
+def _wav_files(folder: Path, what: str = "") -> list[Path]:
+    found = visible_files(folder, deep=False) if folder.is_dir() else []
+    files = [path for path in found if path.suffix.lower() == ".wav"]
+    if not files:
+        raise TableIntegrityError(
+            f"The folder {str(folder)!r} must hold WAV files{what}, but has none."
+        )
+    return files
 
 
 def _split_rule(root: Path) -> Any:
     lists = {
-        split: frozenset(read_bytes(root / file).decode().split())
+        split: frozenset(text_lines(read_bytes(root / file), repr(str(root / file))))
         for split, file in _LISTS.items()
         if (root / file).is_file()
     }
@@ -162,11 +169,7 @@ def _at_rate(path: Path, rate: int) -> np.ndarray[Any, Any]:
 
 def _silence(root: Path, split: str, rate: int, length: int, n: int) -> list[np.ndarray[Any, Any]]:
     """Cut ``n`` pieces from the background noise; each split has a part of every file for itself."""
-    files = sorted((root / _NOISE).glob("*.wav"))
-    if not files:
-        raise TableIntegrityError(
-            f"{str(root / _NOISE)!r} must hold WAV files for the class silence, but has none."
-        )
+    files = _wav_files(root / _NOISE, " for the class silence")
     rng = RandomStreams(0).numpy("silence", split)
     borders = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}[split]
     parts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from ..core import InvalidArgumentError, RandomStreams
 from .labels import check_in_range
+
+_SHOWN = 5
 
 
 def stratified_indices(targets: Tensor, size: int, *, seed: int, stream: str) -> Tensor:
@@ -69,11 +72,14 @@ def check_classes(
     check_in_range(where, targets, n_classes, task=task)
     if not complete:
         return
-    missing = (torch.bincount(targets.flatten().long(), minlength=n_classes) == 0).nonzero()
-    if len(missing):
-        labels = [int(label) for label in missing]
-        shown = ", ".join(str(names[k]) if names else str(k) for k in labels[:5])
-        more = f" and {len(labels) - 5} more" if len(labels) > 5 else ""
+    present = torch.unique(targets).tolist()
+    n_missing = n_classes - len(present)
+    if n_missing:
+        # Far from all of them are listed, of which there may be more than memory holds.
+        found = frozenset(present)
+        missing = itertools.islice((k for k in range(n_classes) if k not in found), _SHOWN)
+        shown = ", ".join(str(names[k]) if names else str(k) for k in missing)
+        more = f" and {n_missing - _SHOWN} more" if n_missing > _SHOWN else ""
         raise InvalidArgumentError(
             f"{where}: every class must have an example, but there is none of {shown}{more}."
         )

@@ -11,10 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ..core import InvalidArgumentError, check_int
+from ..core import InvalidArgumentError, TableIntegrityError, check_int
+from ..core.foreign_numbers import as_integers
+from ..core.limits import shown
 from .dataset import DataSet, Split
 from .preparation import TrimPadding
 from .pretrained import pretrained_folder
@@ -22,6 +25,7 @@ from .pretrained import pretrained_folder
 Text = str | tuple[str, str]
 """One text, or a pair of them."""
 PAD, UNKNOWN, SEPARATOR = "<pad>", "<unk>", "<sep>"
+_MOST_IDS_A_TOKEN = 4
 _WORD = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
 
 
@@ -53,12 +57,28 @@ class Tokenizer:
         """Return ids, ``int32`` of shape ``(n, T)``, with padding behind.
 
         ``T`` is ``max_length``, so that all splits have one shape.
+
+        Raises:
+            InvalidArgumentError: If ``encode`` gives other than lists of ids of the vocabulary, one for each
+                text and none longer than ``max_length``.
         """
         ids = self.encode(texts, max_length)
         out = torch.full((len(ids), max_length), self.pad_id, dtype=torch.int32)
-        lengths = torch.tensor([len(row) for row in ids])
+        lengths = torch.tensor([len(row) for row in ids], dtype=torch.int64)
+        if len(ids) != len(texts) or bool((lengths > max_length).any()):
+            raise InvalidArgumentError(
+                f"A tokenizer must give a list of at most {max_length} ids for each of {len(texts)} texts, but "
+                f"gave {len(ids)} lists of up to {max(map(len, ids), default=0)}."
+            )
         places = torch.arange(max_length) < lengths.unsqueeze(1)
-        out[places] = torch.tensor([token for row in ids for token in row], dtype=torch.int32)
+        flat = as_integers(
+            "Ids of a tokenizer",
+            [token for row in ids for token in row] or np.empty(0, np.int64),
+            minimum=0,
+            maximum=len(self.vocabulary) - 1,
+            error=InvalidArgumentError,
+        )
+        out[places] = torch.from_numpy(flat.astype(np.int32))
         return out
 
 
@@ -108,6 +128,7 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
     Raises:
         DataNotFoundError: If it is not there.
         InvalidArgumentError: If the package tokenizers is missing, or the tokenizer has no padding.
+        TableIntegrityError: If the file is damaged.
     """
     path = Path(source)
     if not path.is_file():
@@ -118,7 +139,13 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
         raise InvalidArgumentError(
             "`tokenizer` needs the package tokenizers, which is not installed: pip install 'analognas[hf]'."
         ) from None
-    inner: Any = tokenizers.Tokenizer.from_file(str(path))
+    try:
+        inner: Any = tokenizers.Tokenizer.from_file(str(path))
+    except Exception as error:
+        # That package reports damage by plain exceptions.
+        raise TableIntegrityError(
+            f"{str(path)!r} is not a readable tokenizer: {shown(error)}."
+        ) from None
     padding = inner.padding or {}
     pad_id = padding.get("pad_id", inner.token_to_id("[PAD]"))
     if pad_id is None:
@@ -126,14 +153,26 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
             f"`tokenizer` must have a token for padding, but {str(path)!r} has none."
         )
     inner.no_padding()
-    ids = inner.get_vocab()
-    vocabulary = tuple(sorted(ids, key=ids.__getitem__))
+    vocabulary = _by_id(inner.get_vocab(), str(path))
 
     def encode(texts: Sequence[Text], max_length: int) -> list[list[int]]:
         inner.enable_truncation(max_length)
         return [row.ids for row in inner.encode_batch(list(texts))]
 
     return Tokenizer(vocabulary, pad_id, encode)
+
+
+def _by_id(ids: Mapping[str, int], where: str) -> tuple[str, ...]:
+    """Token of each id; ids without a token, which some tokenizers have, are named by their number."""
+    size = max(ids.values(), default=-1) + 1
+    if size > _MOST_IDS_A_TOKEN * len(ids):
+        raise TableIntegrityError(
+            f"{where!r} must have a token for most ids, but has {len(ids)} tokens with ids up to {size - 1}."
+        )
+    vocabulary = [f"<unused {k}>" for k in range(size)]
+    for token, k in ids.items():
+        vocabulary[k] = token
+    return tuple(vocabulary)
 
 
 def text_data(
@@ -157,6 +196,9 @@ def text_data(
         vocabulary_size: How many.
         max_length: Tokens of a text; longer ones are cut.
         note: What must be said beside any result.
+
+    Raises:
+        TableIntegrityError: If labels are not integers.
     """
     check_int("max_length", max_length, minimum=1)
     if tokenizer is None:
@@ -164,7 +206,10 @@ def text_data(
     else:
         made = tokenizer if isinstance(tokenizer, Tokenizer) else load_tokenizer(tokenizer)
     parts = {
-        split: Split(made(texts, max_length=max_length), torch.as_tensor(labels))
+        split: Split(
+            made(texts, max_length=max_length),
+            torch.from_numpy(as_integers(f"Labels of {name}: {split}", labels)),
+        )
         for split, (texts, labels) in splits.items()
     }
     return DataSet(

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from ..core import TableIntegrityError, check_int
-from .archives import Archive, check_members, missing, read_members
+from ..core.foreign_numbers import as_integers
+from .archives import Archive, check_members, missing, read_members, text_lines
 from .dataset import DataSet, Split
 from .preparation import as_ids
 
@@ -61,11 +62,7 @@ def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
 
 
 def _words(data: bytes, name: str) -> list[str]:
-    try:
-        lines = data.decode("utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise TableIntegrityError(f"{name!r} is no UTF-8 text: {error}.") from None
-    return [word for line in lines for word in [*line.split(), END]]
+    return [word for line in text_lines(data, repr(name)) for word in [*line.split(), END]]
 
 
 def language_data(
@@ -89,11 +86,12 @@ def language_data(
         note: What must be said beside any result.
 
     Raises:
-        TableIntegrityError: If a stream has not one window.
+        TableIntegrityError: If a stream is shorter than a window, or its ids are not in the vocabulary.
     """
     check_int("length", length, minimum=1)
     parts = {
-        split: _windows(stream, length, f"{name}: {split}") for split, stream in streams.items()
+        split: _windows(stream, length, f"{name}: {split}", len(vocabulary))
+        for split, stream in streams.items()
     }
     return DataSet(
         name=name,
@@ -109,12 +107,17 @@ def language_data(
     )
 
 
-def _windows(stream: np.ndarray[Any, Any], length: int, where: str) -> Split:
-    n = (len(stream) - 1) // length
+def _windows(stream: np.ndarray[Any, Any], length: int, where: str, n_words: int) -> Split:
+    ids = as_integers(f"Token ids of {where}", stream, minimum=0, maximum=n_words - 1)
+    if ids.ndim != 1:
+        raise TableIntegrityError(
+            f"Token ids of {where} must be one stream, shape (n,), but have the shape {ids.shape}."
+        )
+    n = (len(ids) - 1) // length
     if n < 1:
         raise TableIntegrityError(
-            f"{where} must have more than {length} tokens, but has {len(stream)}."
+            f"{where} must have more than {length} tokens, but has {len(ids)}."
         )
-    tokens = torch.from_numpy(stream.astype(np.int32))
+    tokens = torch.from_numpy(ids.astype(np.int32))
     # Inputs and targets are two views of one stream.
     return Split(tokens[: n * length].view(n, length), tokens[1 : n * length + 1].view(n, length))

@@ -1,0 +1,117 @@
+"""One image file as an array: verified, of any format that Pillow reads, 16 bits scaled to 8."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core import TableIntegrityError
+from ..core.limits import shown
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Pillow opens these only with a plugin, or, for EPS, by starting Ghostscript on the file.
+_NOT_READ = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"))
+_FRAMED = ("APNG", "GIF", "PNG", "TIFF", "WEBP")
+_END_OF_CODESTREAM = b"\xff\xd9"
+_SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+# Pillow has no mode of 16 bits for these formats and gives their values in 32.
+_SIXTEEN_IN_32 = ("PNG", "PPM")
+
+SIXTEEN, FRAMES = "of 16 bits, reduced to 8", "with several frames, of which the first is read"
+"""What must be said of an image."""
+
+
+@lru_cache(maxsize=1)
+def image_endings() -> frozenset[str]:
+    """Return the endings of files that are read as images, in small letters.
+
+    Example:
+        >>> sorted(image_endings() & {".jpg", ".png", ".tif", ".txt"})
+        ['.jpg', '.png', '.tif']
+    """
+    from PIL import Image
+
+    known = Image.registered_extensions().items()
+    return frozenset(
+        ending for ending, kind in known if kind in Image.OPEN and kind not in _NOT_READ
+    )
+
+
+def read_image(
+    data: bytes, name: str, *, size: int | None = None, grey: bool = False
+) -> np.ndarray[Any, Any]:
+    """Return an image as ``uint8`` ``(channels, height, width)``.
+
+    Args:
+        data: What is in the file.
+        name: What to call it in errors.
+        size: Scale and cut to a square of this side; None keeps the image.
+        grey: One channel instead of three.
+
+    Raises:
+        TableIntegrityError: If the image is damaged, or has levels whose range is not known.
+    """
+    return read_with_remarks(data, name, size=size, grey=grey)[0]
+
+
+def read_with_remarks(
+    data: bytes, name: str, *, size: int | None = None, grey: bool = False
+) -> tuple[np.ndarray[Any, Any], list[str]]:
+    """Return an image as :func:`read_image`, and what must be said of it: some of SIXTEEN and FRAMES."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        _verify(data)
+        with Image.open(io.BytesIO(data)) as file:
+            remarks = (
+                [FRAMES] if file.format in _FRAMED and getattr(file, "n_frames", 1) > 1 else []
+            )
+            if file.mode in _SIXTEEN_BITS or (file.mode == "I" and file.format in _SIXTEEN_IN_32):
+                remarks.append(SIXTEEN)
+            image = _of_eight_bits(file, name).convert("L" if grey else "RGB")
+            if size is not None:
+                image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
+    except TableIntegrityError:
+        raise
+    except UnidentifiedImageError:
+        raise TableIntegrityError(
+            f"{name} is not a readable image: its format is not known."
+        ) from None
+    except Exception as error:
+        # Pillow reports damage by errors of many kinds.
+        raise TableIntegrityError(f"{name} is not a readable image: {shown(error)}.") from None
+    pixels = np.asarray(image)
+    return (pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))), remarks
+
+
+def _verify(data: bytes) -> None:
+    """Check what Pillow does not check while it decodes: checksums of PNG, the end of JPEG 2000."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(data)) as file:
+        if file.format == "JPEG2000" and _END_OF_CODESTREAM not in data:
+            raise ValueError("image file is truncated")
+        file.verify()
+
+
+def _of_eight_bits(image: Image.Image, name: str) -> Image.Image:
+    """Return an image whose levels are from 0 to 255, whatever they were."""
+    from PIL.Image import fromarray
+
+    levels = np.asarray(image) if image.mode[0] in "IF" else None
+    if levels is None:
+        return image
+    if image.mode in _SIXTEEN_BITS or image.format in _SIXTEEN_IN_32:
+        # The higher byte, as Pillow takes of colours of 16 bits.
+        return fromarray((levels.astype(np.uint16) >> 8).astype(np.uint8))
+    if image.mode == "F" and levels.size and levels.min() >= 0 and levels.max() <= 1:
+        return fromarray(np.rint(levels * 255).astype(np.uint8))
+    raise TableIntegrityError(
+        f"{name} must have levels of 8 or 16 bits, or floats from 0 to 1, but has {levels.dtype} from "
+        f"{levels.min()} to {levels.max()}; convert it."
+    )

@@ -1,0 +1,135 @@
+"""Images in arrays of any order of axes and number type, as ``(n, c, h, w)`` on the scale from 0 to 255."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core import TableIntegrityError, check_choice
+
+CHANNELS = ("first", "last")
+"""Where the axis of channels is: ``(n, c, h, w)`` or ``(n, h, w, c)``."""
+
+_MOST_CHANNELS = 4
+_LARGEST = 255
+_LARGEST_16 = 65535
+# Levels of 8 bits divided by 255 come back within a few units of single precision.
+_ROUNDING = 1e-3
+_ROWS = 1024
+
+_Array = np.ndarray[Any, Any]
+
+
+def as_pixels(images: Mapping[str, _Array], *, channels: str | None = None) -> dict[str, _Array]:
+    """Return images of some splits as ``(n, c, h, w)`` on the scale from 0 to 255.
+
+    All splits are taken in the same way: what one of them shows holds for all.
+
+    - Grey images ``(n, h, w)`` get an axis of one channel. Of four axes the second or the last is the channels,
+      whichever has at most four; where both or neither have, ``channels`` must say.
+    - Integers up to 255 stay. Larger ones, up to 65,535, are scaled by 255 / 65,535, floats of at most 1 by
+      255, truth values to 0 and 255; what is then not whole is kept in single precision.
+
+    Args:
+        images: Arrays by what to call them in errors.
+        channels: One of :data:`CHANNELS`, or None to tell by the shape.
+
+    Raises:
+        TableIntegrityError: If an array has another shape, splits differ in shape or type, the order of axes is
+            ambiguous, or values are negative, too large or not finite.
+        UnknownNameError: If ``channels`` is none of :data:`CHANNELS`.
+
+    Example:
+        >>> x = np.zeros((60, 3, 32, 32), np.uint8)
+        >>> as_pixels({"x": x})["x"].shape, as_pixels({"x": x.transpose(0, 2, 3, 1) / 255})["x"].dtype
+        ((60, 3, 32, 32), dtype('uint8'))
+    """
+    if channels is not None:
+        check_choice("place of channels", channels, CHANNELS)
+    (first, one), *others = images.items()
+    for name, other in others:
+        if other.dtype != one.dtype or other.shape[1:] != one.shape[1:]:
+            raise TableIntegrityError(
+                f"{first!r} and {name!r} must have images of one type and shape, but are {one.dtype} of shape "
+                f"{one.shape} and {other.dtype} of shape {other.shape}."
+            )
+    if one.dtype.kind not in "biuf":
+        raise TableIntegrityError(
+            f"{first!r} must have numbers as pixels, but has values of type {one.dtype}."
+        )
+    place = _place(first, one.shape, channels)
+    scale, whole = _scale(images)
+    return {name: _ordered(_scaled(array, scale, whole), place) for name, array in images.items()}
+
+
+def _place(name: str, shape: tuple[int, ...], channels: str | None) -> str | None:
+    """Where the channels of an array are; None where it has none."""
+    if len(shape) == 3:
+        return None
+    if len(shape) != 4 or 0 in shape:
+        raise TableIntegrityError(
+            f"{name!r} must be images of shape (n, h, w), (n, h, w, c) or (n, c, h, w), but has the shape "
+            f"{shape}."
+        )
+    if channels is not None:
+        return channels
+    few = [place for place, axis in (("first", 1), ("last", 3)) if shape[axis] <= _MOST_CHANNELS]
+    if len(few) != 1:
+        raise TableIntegrityError(
+            f"{name!r} of shape {shape} may be (n, c, h, w) or (n, h, w, c); say which by channels='first' or "
+            "channels='last'."
+        )
+    return few[0]
+
+
+def _ordered(images: _Array, place: str | None) -> _Array:
+    if place is None:
+        return images[:, None]
+    return images.transpose(0, 3, 1, 2) if place == "last" else images
+
+
+def _scale(images: Mapping[str, _Array]) -> tuple[float, bool]:
+    """By what pixels are multiplied, and whether they are whole then."""
+    if all(array.dtype == np.uint8 for array in images.values()):
+        return 1.0, True
+    low, high, whole, whole_times_255 = np.inf, -np.inf, True, True
+    for name, array in images.items():
+        for rows in _blocks(array):
+            if rows.dtype.kind == "f":
+                if not np.isfinite(rows).all():
+                    raise TableIntegrityError(f"{name!r} must have finite pixels, but has others.")
+                whole &= _is_whole(rows)
+                whole_times_255 &= _is_whole(rows * np.float32(_LARGEST))
+            low, high = min(low, float(rows.min())), max(high, float(rows.max()))
+    names = " and ".join(map(repr, images))
+    if low < 0 or high > _LARGEST_16:
+        raise TableIntegrityError(
+            f"Pixels of {names} must be from 0 to 255, to 65,535 or, as floats, to 1, but are from {low:g} to "
+            f"{high:g}; undo a normalisation, images are normalised here."
+        )
+    kind = next(iter(images.values())).dtype.kind
+    if kind == "b":
+        return _LARGEST, True
+    if kind == "f" and high <= 1 + _ROUNDING / _LARGEST:
+        return _LARGEST, whole_times_255
+    return (1.0, whole) if high <= _LARGEST else (_LARGEST / _LARGEST_16, False)
+
+
+def _scaled(images: _Array, scale: float, whole: bool) -> _Array:
+    if images.dtype == np.uint8 and scale == 1:
+        return images
+    out = np.empty(images.shape, np.uint8 if whole else np.float32)
+    for k in range(0, len(images), _ROWS):
+        rows = images[k : k + _ROWS].astype(np.float32) * np.float32(scale)
+        out[k : k + _ROWS] = np.rint(rows) if whole else rows
+    return out
+
+
+def _blocks(images: _Array) -> list[_Array]:
+    return [images[k : k + _ROWS] for k in range(0, len(images), _ROWS)]
+
+
+def _is_whole(values: _Array) -> bool:
+    return bool((np.abs(values - np.rint(values)) < _ROUNDING).all())
