@@ -13,6 +13,7 @@ import pytest
 
 from analognas.cli import main
 from analognas.optimizers import OPTIMIZERS
+from analognas.search import Worker
 from analognas.tables.analognasbench import SHIPPED_TABLE
 
 
@@ -660,3 +661,22 @@ def test_the_search_over_accuracy_chip_and_device(capsys, monkeypatch, tmp_path,
         assert cell["metrics"]["raspi4_latency"] == row[values["raspi4_latency"]]
         assert cell["metrics"]["aimc_tiles"] <= 64
     assert main(["search", "--resume", "a"]) == 0
+
+
+def test_a_limit_of_cost_or_time_is_the_only_one(tmp_path, capsys):
+    """The command ended after 500 evaluations, whatever the limit; a worker did not."""
+    words = ["search", "--optimizer", "random_search", "--runs", "1", "--cost-metric", "macs"]
+    words += ["--max-cost", "6e10", "--json", "--out", str(tmp_path / "a")]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    settings = {"runs": 1, "cost_metric": "macs", "max_cost": 6e10}
+    (run,) = Worker(optimizer="random_search", **settings).search().runs
+    assert found["budget"] is None
+    assert found["runs"][0]["stopped_by"] == run.stopped_by == "cost"
+    assert found["runs"][0]["evaluations"] == run.n_evaluations > 600
+    # Resuming keeps to it, and a budget may be set beside it.
+    assert main(["search", "--resume", str(tmp_path / "a"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found
+    words[-1] = str(tmp_path / "b")
+    assert main([*words, "--budget", "30"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"][0]["stopped_by"] == "budget"

@@ -58,6 +58,8 @@ def test_what_failed_has_no_cost(fragile):
 
 def test_time_of_earlier_sittings_counts(fragile, tmp_path, clock):
     class Ticking(fragile.Fragile):
+        costly = False  # so that every batch is one call
+
         def evaluate(self, population, metrics):
             clock[0] += 2.0
             return super().evaluate(population, metrics)

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from ..search import Backend, SearchResult, Worker
     from ..spaces import Space
 
-# Defaults live here, not in the signature, so that --resume knows what was typed.
+# Defaults live here, not in the signature, so that --resume knows what was typed. The budget's is the worker's,
+# which has none where time or cost is limited.
 DEFAULTS: dict[str, Any] = {
     "space": "nasbench201",
     "metric": ["analog_drift_2592000"],
     "constraint": [],
-    "budget": 500,
+    "budget": None,
     "runs": 5,
     "seed": 0,
     "max_seconds": None,
@@ -72,7 +73,11 @@ def search(
     ] = None,
     budget: Annotated[
         int | None,
-        _option("--budget", about="Distinct architectures per run.", default=DEFAULTS["budget"]),
+        _option(
+            "--budget",
+            about="Distinct architectures evaluated per run. [default: 500; any number with --max-seconds or "
+            "--max-cost]",
+        ),
     ] = None,
     runs: Annotated[
         int | None,
@@ -92,11 +97,16 @@ def search(
     ] = None,
     max_seconds: Annotated[
         float | None,
-        _option("--max-seconds", about="Wall-clock time per run, in s, beside --budget."),
+        _option(
+            "--max-seconds", about="Wall-clock time per run, in s; the batch at work is finished."
+        ),
     ] = None,
     max_cost: Annotated[
         float | None,
-        _option("--max-cost", about="Largest sum of --cost-metric per run, beside --budget."),
+        _option(
+            "--max-cost",
+            about="Largest sum of --cost-metric per run; the batch at work is finished.",
+        ),
     ] = None,
     cost_metric: Annotated[
         str | None,

@@ -1,10 +1,10 @@
 """Evaluators: one base, vectorised over a population, whatever the numbers come from."""
 
-from .base import Evaluation, Evaluator
+from .base import COUNTED, Evaluation, Evaluator
 from .combined import CombinedEvaluator, StochasticCombinedEvaluator, default_evaluator
 from .cost_predictor import CostPredictor
 from .cost_validation import CrossValidation
-from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
 from .noisy_table import NoisyTableEvaluator

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ..core import METRICS, Metric
 from ..spaces import Population, Space
 
+COUNTED = ("params", "macs")
+"""Metrics that a space counts itself, where it has a method of that name."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -42,9 +45,12 @@ class Evaluator(ABC):
 
     Attributes:
         space: The space whose architectures it can score.
+        costly: Whether scoring an architecture takes time that is worth saving, such as a training does. False
+            where a table or a formula answers: a search then has no reason to check anything beforehand.
     """
 
     space: Space
+    costly: bool = True
 
     @property
     @abstractmethod
@@ -65,6 +71,28 @@ class Evaluator(ABC):
         then know them.
         """
         return tuple(METRICS[name] for name in self.metrics if name in METRICS)
+
+    @property
+    def cheap_metrics(self) -> tuple[str, ...]:
+        """Metrics that :meth:`evaluate_cheaply` knows, exactly and in microseconds.
+
+        By default those that the space counts. A search checks constraints on them before it pays for the
+        others. Override it, for example with ``()``, where your metric of such a name is something else.
+        """
+        own = self.metric_definitions
+        return tuple(
+            name
+            for name in COUNTED
+            if METRICS[name] in own and callable(getattr(self.space, name, None))
+        )
+
+    def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Score a population by some of :attr:`cheap_metrics`, without measuring anything.
+
+        Called by a search with every batch before :meth:`evaluate`, which must return the same values.
+        """
+        counts = {name: getattr(self.space, name)(population) for name in metrics}
+        return Evaluation({name: np.asarray(n, dtype=np.float64) for name, n in counts.items()})
 
     @abstractmethod
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:

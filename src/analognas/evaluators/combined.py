@@ -20,8 +20,8 @@ from ..core import (
 from ..hardware import AIMCChip
 from ..spaces import Population, Space
 from ..tables import MEASUREMENTS
-from .base import Evaluation, Evaluator
-from .costs import COUNTED, ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
+from .base import COUNTED, Evaluation, Evaluator
+from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
 from .noisy_table import NoisyTableEvaluator
 from .stochastic import Seeds, StochasticEvaluator
 from .table import TableEvaluator
@@ -71,6 +71,27 @@ class _Combination(Evaluator):
             for metric in source.metric_definitions
             if of.get(metric.name) is source
         )
+
+    @property
+    def costly(self) -> bool:  # type: ignore[override]
+        """Whether any source is."""
+        return any(source.costly for source in self.sources)
+
+    @property
+    def cheap_metrics(self) -> tuple[str, ...]:
+        """Metrics that their source knows without measuring."""
+        return tuple(
+            name for name, source in self._source_of().items() if name in source.cheap_metrics
+        )
+
+    def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Ask each source for what it is the first to know, without measuring anything."""
+        of = self._source_of()
+        means: dict[str, NDArray[np.float64]] = {}
+        for source in self.sources:
+            if wanted := [name for name in metrics if of[name] is source]:
+                means |= source.evaluate_cheaply(population, wanted).means
+        return Evaluation(means)
 
     def _gathered(
         self, population: Population, metrics: Sequence[str], seeds: Seeds | None

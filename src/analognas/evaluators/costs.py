@@ -13,12 +13,9 @@ from ..hardware import AIMCChip, chip_to_dict, find_chip, population_costs
 from ..spaces import Population, Space
 from ..spaces.nasbench201 import DATASETS
 from ..tables import HWNASBench
-from .base import Evaluation, Evaluator
+from .base import COUNTED, Evaluation, Evaluator
 
 __all__ = ["COUNTED", "ChipCostEvaluator", "CountEvaluator", "DeviceCostEvaluator"]
-
-COUNTED = ("params", "macs")
-"""Metrics that a space counts itself, where it has a method of that name."""
 
 _DATASETS = {"nasbench201": "cifar10", "fbnet": "cifar100", "fbnet_imagenet": "ImageNet"}
 """Data set that a device table is asked about unless it is told otherwise, by name of the space."""
@@ -26,6 +23,17 @@ _DATASETS = {"nasbench201": "cifar10", "fbnet": "cifar100", "fbnet_imagenet": "I
 
 class _Costs(Evaluator):
     """Costs without standard errors, and all of them reported."""
+
+    costly = False
+
+    @property
+    def cheap_metrics(self) -> tuple[str, ...]:
+        """All of its metrics."""
+        return tuple(self.metrics)
+
+    def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """The same as :meth:`evaluate`."""
+        return self.evaluate(population, metrics)
 
     @property
     def metrics_with_sem(self) -> list[str]:

@@ -48,6 +48,8 @@ class NoisyTableEvaluator(StochasticEvaluator):
         89.99 ± 0.29
     """
 
+    costly = False
+
     def __init__(self, table: AnalogNASBench | None = None, *, n_readings: int = 1) -> None:
         self.table = AnalogNASBench() if table is None else table
         self.space = self.table.space

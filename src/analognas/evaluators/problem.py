@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,12 +34,15 @@ class Problem:
         constraints: Bounds that an architecture must meet; meeting them comes before any objective.
         stochastic: Whether measuring an architecture again is a new measurement, worth its cost.
         definitions: What its metrics are; the vocabulary's entries where a metric is not among them.
+        checked_first: Constrained metrics that are known before anything is measured. What breaks a bound on
+            them is not measured at all, and its other bounds and objectives are not looked at.
     """
 
     objectives: tuple[str, ...]
     constraints: tuple[Constraint, ...] = ()
     stochastic: bool = False
     definitions: tuple[Metric, ...] = ()
+    checked_first: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -50,6 +53,7 @@ class Problem:
         *,
         stochastic: bool = False,
         definitions: Iterable[Metric] = (),
+        checkable: Container[str] = (),
     ) -> Problem:
         """Read a problem as a person writes it.
 
@@ -59,6 +63,7 @@ class Problem:
             known_metrics: Names that the evaluator knows.
             stochastic: Whether measuring an architecture again is a new measurement.
             definitions: What the evaluator declares of its metrics.
+            checkable: Metrics on which bounds can be checked before anything is measured.
 
         Raises:
             UnknownNameError: If a metric is not known.
@@ -84,7 +89,9 @@ class Problem:
             # Of a metric that only bounds speak of, the side on which they are met is the better.
             known.setdefault(bound.metric, Metric(bound.metric, "", bound.relation.startswith(">")))
         needed = dict.fromkeys([*names, *(bound.metric for bound in bounds)])
-        return cls(tuple(names), bounds, stochastic, tuple(known[name] for name in needed))
+        first = dict.fromkeys(bound.metric for bound in bounds if bound.metric in checkable)
+        defined = tuple(known[name] for name in needed)
+        return cls(tuple(names), bounds, stochastic, defined, tuple(first))
 
     @cached_property
     def metrics(self) -> list[str]:
@@ -127,12 +134,29 @@ class Problem:
     def violation(self, evaluation: Evaluation) -> NDArray[np.float64]:
         """Total violation of the constraints, shape ``(n,)``; exactly 0 where all are met.
 
-        Infinite where an objective is NaN: what was not measured cannot be chosen.
+        Infinite where an objective is NaN: what was not measured cannot be chosen. What breaks a bound that is
+        checked first has the violation of such bounds alone, because it was not measured.
         """
-        total = total_violation(self.constraints, evaluation.means, len(evaluation))
+        total = total_violation(self._later_bounds, evaluation.means, len(evaluation))
         for name in self.objectives:
             total[np.isnan(evaluation.means[name])] = np.inf
-        return total
+        if not self.first_bounds:
+            return total
+        beforehand = self.violation_beforehand(evaluation)
+        return np.where(beforehand > 0, beforehand, total)
+
+    def violation_beforehand(self, evaluation: Evaluation) -> NDArray[np.float64]:
+        """Total violation of the bounds that are checked before anything is measured, shape ``(n,)``."""
+        return total_violation(self.first_bounds, evaluation.means, len(evaluation))
+
+    @cached_property
+    def first_bounds(self) -> tuple[Constraint, ...]:
+        """The constraints that are checked before anything is measured."""
+        return tuple(one for one in self.constraints if one.metric in self.checked_first)
+
+    @cached_property
+    def _later_bounds(self) -> tuple[Constraint, ...]:
+        return tuple(one for one in self.constraints if one.metric not in self.checked_first)
 
 
 def _check_declared(name: str, known: Mapping[str, Metric]) -> None:

@@ -24,8 +24,7 @@ from ..core import (
 )
 from ..core.foreign_numbers import measured
 from ..spaces import SPACES, Population, Space, default_encoding, encode_features
-from .base import Evaluation, Evaluator
-from .costs import COUNTED
+from .base import COUNTED, Evaluation, Evaluator
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -89,6 +88,7 @@ class Surrogate(Evaluator):
         InvalidArgumentError: If ``seed`` is negative or no integer.
     """
 
+    costly = False
     _may_be_missing = False
     """Whether values to learn from may be NaN."""
     _values_example = "{'analog_drift_86400': accuracies, ...}"

@@ -30,6 +30,7 @@ class TableEvaluator(Evaluator):
     """
 
     space_name = "nasbench201"
+    costly = False
 
     def __init__(self, table: AnalogNASBench | None = None) -> None:
         self.table = AnalogNASBench() if table is None else table

@@ -158,4 +158,7 @@ _WORST: _Rank = (np.inf, np.inf)
 
 def _rank(violation: float, score: float) -> _Rank:
     """Feasible before infeasible, then the better score; what was not measured comes last."""
-    return (violation, -score) if violation < np.inf else _WORST
+    if violation == np.inf:
+        return _WORST
+    # What breaks a bound that is checked first was not measured.
+    return violation, -score if np.isfinite(score) else np.inf

@@ -104,21 +104,29 @@ class OptunaOptimizer(Optimizer):
         return np.array(rows, dtype=self.space.dtype).reshape(len(rows), self.space.n_genes)
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Tell the sampler scores, larger is better, and by how much constraints are broken."""
+        """Tell the sampler scores, larger is better, and by how much constraints are broken.
+
+        What breaks a bound that is checked first has no scores; samplers that know constraints learn from it.
+        """
         scores = self.problem.scores(evaluation)
         measured = np.isfinite(self.problem.violation(evaluation)) & np.isfinite(scores).all(axis=1)
+        barred = self.problem.violation_beforehand(evaluation) > 0
         bounds = {
             str(bound): constraint_values(bound, evaluation.means[bound.metric])
             for bound in self.problem.constraints
         }
         for row, code in enumerate(self.space.codes(population).tolist()):
             trial = self._pending.pop(code, None) or self._given(population[row])
-            if measured[row]:
-                for name, values in bounds.items():
+            if not measured[row] and not barred[row]:
+                self._fail(trial)
+                continue
+            for name, values in bounds.items():
+                if np.isfinite(values[row]):
                     trial.set_constraint(name, float(values[row]))
+            if measured[row]:
                 self._study.tell(trial, scores[row].tolist())
             else:
-                self._fail(trial)
+                self._study.tell(trial, state=self._optuna.trial.TrialState.PRUNED)
 
     def _start(self) -> None:
         seed = int(self.generator.integers(2**31))

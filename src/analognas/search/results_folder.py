@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core import Metric, OutputFolderError, ResumeError
 from ..spaces import Space
-from .log.metrics import check_unchanged, noted
+from .log.metrics import CHECKED_FIRST, check_unchanged, noted
 from .log.schema import SPACE_DEFINITION
 from .log.trial_log import FILE_NAME, TrialLog
 
@@ -87,6 +87,7 @@ def open_log(
     notes: Mapping[str, Any],
     *,
     metrics: Sequence[Metric],
+    checked_first: Sequence[str],
     space: Space,
     resume: bool,
     shared: bool,
@@ -101,6 +102,8 @@ def open_log(
         columns: Names of the metrics and ``_sem`` columns that trials have.
         notes: Facts beside the identity that may change from one start to the next.
         metrics: What the metrics are.
+        checked_first: Constrained metrics that a new search checks before it measures; one that goes on keeps
+            to what its log says.
         space: The space; architectures are logged by its names.
         resume: Whether the log must be there.
         shared: Whether it may be: other processes write to it, too.
@@ -111,10 +114,11 @@ def open_log(
     """
     file = out / FILE_NAME
     notes = {**notes, **noted(metrics), **_defined(space)}
+    new_notes = {**notes, CHECKED_FIRST: list(checked_first)}
     if resume or shared:
         if shared and not resume:
             out.mkdir(parents=True, exist_ok=True)
-            log = TrialLog.join(file, identity, columns, notes)
+            log = TrialLog.join(file, identity, columns, new_notes)
         else:
             log = TrialLog.open(file)
         with _continued(log, identity, notes, metrics):
@@ -125,7 +129,7 @@ def open_log(
     make_folder(out)
     new: TrialLog | None = None
     try:
-        with TrialLog.create(file, identity, columns, notes) as new:
+        with TrialLog.create(file, identity, columns, new_notes) as new:
             new.space = space
             yield new
     except Exception:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import METRICS, Metric
+from ..core import METRICS, InvalidArgumentError, Metric
 from ..evaluators import Evaluation, Evaluator, Problem, StochasticEvaluator, reading_seeds
 from ..optimizers import Optimizer
 from ..spaces import Population
@@ -21,8 +21,30 @@ from .log.trial_log import TrialLog, sem_column
 from .results.search_result import RunResult
 from .results.standings import Standings
 
+_SLOW = 0.01
+"""Where an evaluation takes longer, s, each result is written as soon as it is there."""
+
 STALL = 10_000
 """A run ends after this many evaluations in a row that brought nothing new."""
+
+
+class _Batch(NamedTuple):
+    """What the optimizer proposed, as far as the budget reaches.
+
+    Attributes:
+        population: Shape ``(n, n_genes)``.
+        new: Whether each row is measured for the first time in the run.
+        paid: Whether each row is measured: all of these count against the budget.
+        counted: Metrics that were checked before, of each row.
+    """
+
+    population: Population
+    new: list[bool]
+    paid: list[bool]
+    counted: dict[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(self.new)
 
 
 class Run:
@@ -41,7 +63,8 @@ class Run:
 
     Attributes:
         n_trials: Trials told to the optimizer.
-        n_distinct: Distinct architectures among them.
+        n_distinct: Distinct architectures measured.
+        n_spent: What counted against the budget: distinct architectures, or all readings where repeats are new.
         seconds: Time that the run has taken, that before an interruption included, s.
         cost: Sum of the budget's cost metric.
         errors: Why an evaluation failed, by number of the trial.
@@ -67,6 +90,7 @@ class Run:
         self.budget = budget
         self.n_trials = 0
         self.n_distinct = 0
+        self.n_spent = 0
         self.seconds = 0.0
         self.cost = 0.0
         self.errors: dict[int, str] = {}
@@ -103,13 +127,12 @@ class Run:
             if not len(proposed):
                 stopped_by = "exhausted"
                 break
-            population, new = self._within_budget(proposed)
-            evaluation = self._evaluate(population, new)
-            self._record(population, new, evaluation)
-            self.optimizer.tell(population, evaluation)
+            batch = self._within_budget(proposed)
+            evaluation = self._evaluate(batch)
+            self._record(batch, evaluation)
+            self.optimizer.tell(batch.population, evaluation)
             self._after_tell()
-            paid = any(new) or self.problem.stochastic
-            since_new = 0 if paid else since_new + len(population)
+            since_new = 0 if any(batch.paid) else since_new + len(batch)
             if since_new >= STALL:
                 stopped_by = "stalled"
                 break
@@ -117,11 +140,6 @@ class Run:
                 stopped_by = "callback"
                 break
         return self._result(stopped_by)
-
-    @property
-    def n_spent(self) -> int:
-        """What counted against the budget: distinct architectures, or all readings where repeats are new."""
-        return self.n_trials if self.problem.stochastic else self.n_distinct
 
     @property
     def fraction(self) -> float:
@@ -158,30 +176,48 @@ class Run:
         """What the run has found so far."""
         return self._result("running")
 
-    def _within_budget(self, proposed: Population) -> tuple[Population, list[bool]]:
-        """Cut a proposal where the budget ends; tell which rows are new to the run."""
+    def _within_budget(self, proposed: Population) -> _Batch:
+        """Cut a proposal where the budget ends; tell which rows are new to the run, and which are measured."""
         left = self.budget.most - self.n_spent
         codes = self.evaluator.space.codes(proposed).tolist()
+        counted, barred = self._check_first(proposed)
         first_trial = self._first_trial
         distinct = dict(zip(codes, range(self.n_trials, self.n_trials + len(codes)), strict=True))
-        if len(distinct) == len(codes) <= left and first_trial.keys().isdisjoint(codes):
+        if (
+            len(distinct) == len(codes) <= left
+            and first_trial.keys().isdisjoint(codes)
+            and not any(barred)
+        ):
             # The usual case at once: all of them are new, and there is budget for all.
             first_trial.update(distinct)
-            return proposed, [True] * len(codes)
+            return _Batch(proposed, [True] * len(codes), [True] * len(codes), counted)
         new: list[bool] = []
-        for code in codes:
+        paid: list[bool] = []
+        for code, is_barred in zip(codes, barred, strict=True):
             if not left:
                 break
-            is_new = code not in first_trial
-            if is_new:
+            unseen = code not in first_trial
+            if unseen:
                 first_trial[code] = self.n_trials + len(new)
-            left -= is_new or self.problem.stochastic
-            new.append(is_new)
-        return proposed[: len(new)], new
+            new.append(unseen and not is_barred)
+            paid.append((unseen or self.problem.stochastic) and not is_barred)
+            left -= paid[-1]
+        n = len(new)
+        return _Batch(proposed[:n], new, paid, {name: v[:n] for name, v in counted.items()})
 
-    def _evaluate(self, population: Population, new: Sequence[bool]) -> Evaluation:
-        """Metrics of a batch: what the log holds, then new measurements, then those of repeats."""
-        n, first = len(population), self.n_trials
+    def _check_first(
+        self, proposed: Population
+    ) -> tuple[dict[str, NDArray[np.float64]], list[bool]]:
+        """Count what needs no measurement; tell which rows break a bound on it."""
+        if not self.problem.first_bounds:
+            return {}, [False] * len(proposed)
+        names = dict.fromkeys(bound.metric for bound in self.problem.first_bounds)
+        counted = self.evaluator.evaluate_cheaply(proposed, list(names))
+        return counted.means, (self.problem.violation_beforehand(counted) > 0).tolist()
+
+    def _evaluate(self, batch: _Batch) -> Evaluation:
+        """Metrics of a batch: what the log holds, then new measurements, then all else."""
+        n, first, population = len(batch), self.n_trials, batch.population
         known, logged, errors = self._journal.recall(first, population)
         self.errors.update(errors)
         if len(known) == n:
@@ -190,20 +226,26 @@ class Run:
         matrix = np.empty((n, self._values.shape[1]))
         if known:
             matrix[known] = self._matrix(logged)
-        paid = [True] * n if self.problem.stochastic else new
-        fresh = [row for row in range(n) if paid[row] and row not in known]
+        missing = sorted({*range(n)}.difference(known))
+        fresh = [row for row in missing if batch.paid[row]]
+        start, n_done = time.monotonic(), 0
         for outcome in self._measure(population, fresh):
             rows = [fresh[row] for row in outcome.rows]
             if outcome.error is not None:
                 self.errors[first + rows[0]] = outcome.error
-            self._keep(rows, population, new, outcome.evaluation, outcome.error)
+            self._check_counts(batch, rows, outcome.evaluation)
+            self._keep(rows, batch, outcome.evaluation, outcome.error)
+            n_done += len(rows)
+            if time.monotonic() - start > _SLOW * n_done:
+                # The next result may be long in coming.
+                self._journal.flush()
             if len(rows) == n:
                 return outcome.evaluation
             matrix[rows] = self._matrix(outcome.evaluation)
-        repeats = [row for row in range(n) if not paid[row] and row not in known]
-        if repeats:
-            self._look_up(matrix, population, repeats)
-            self._keep(repeats, population, new, self._evaluation(matrix[repeats]))
+        others = [row for row in missing if not batch.paid[row]]
+        if others:
+            self._look_up(matrix, batch, others)
+            self._keep(others, batch, self._evaluation(matrix[others]))
         return self._evaluation(matrix)
 
     def _measure(self, population: Population, rows: list[int]) -> Iterable[Outcome]:
@@ -215,6 +257,21 @@ class Run:
             self._start_clock()
         part = population if len(rows) == len(population) else population[rows]
         return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds))
+
+    def _check_counts(self, batch: _Batch, rows: Sequence[int], measured: Evaluation) -> None:
+        """Refuse an evaluator whose values are not those that were counted before."""
+        for name, counted in batch.counted.items():
+            before, after = counted[rows], measured.means[name]
+            differs = ~(np.isclose(before, after, rtol=1e-9, atol=0.0) | np.isnan(after))
+            if differs.any():
+                at = int(differs.argmax())
+                architecture = self.evaluator.space.decode(batch.population[rows[at]])
+                raise InvalidArgumentError(
+                    f"{type(self.evaluator).__name__} says that {name!r} of {architecture} is "
+                    f"{after[at]:.12g}, but counted before it was {before[at]:.12g}. Bounds on it are checked "
+                    f"first; where your {name!r} is something else, override `cheap_metrics`, for example with "
+                    "()."
+                )
 
     def _seeds(self, population: Population, rows: list[int]) -> NDArray[np.uint64] | None:
         """Seeds of the readings of some rows of a batch; every row of it is read once, now or in the log."""
@@ -228,44 +285,50 @@ class Run:
             self.seed, self.number, population[rows], [readings[row] for row in rows]
         )
 
-    def _look_up(
-        self, matrix: NDArray[np.float64], population: Population, repeats: Sequence[int]
-    ) -> None:
-        """Give rows that were measured before the values they had."""
-        codes = self.evaluator.space.codes(population[repeats]).tolist()
-        for row, code in zip(repeats, codes, strict=True):
+    def _look_up(self, matrix: NDArray[np.float64], batch: _Batch, rows: Sequence[int]) -> None:
+        """Give rows that are not measured the values that they had before, or those that were counted."""
+        codes = self.evaluator.space.codes(batch.population[rows]).tolist()
+        for row, code in zip(rows, codes, strict=True):
             number = self._first_trial[code]
             here = number - self.n_trials
-            matrix[row] = matrix[here] if here >= 0 else self._values[number]
+            if here != row and not self.problem.stochastic:
+                matrix[row] = matrix[here] if here >= 0 else self._values[number]
+                continue
+            matrix[row] = np.nan
+            for name, counted in batch.counted.items():
+                matrix[row, self._metrics.index(name)] = counted[row]
 
     def _keep(
         self,
         rows: Sequence[int],
-        population: Population,
-        new: Sequence[bool],
+        batch: _Batch,
         evaluation: Evaluation,
         error: str | None = None,
     ) -> None:
         """Log some rows of this batch, whose metrics are ``evaluation``."""
-        self._journal.keep(self.n_trials, self._batch, rows, population, new, evaluation, error)
+        self._journal.keep(
+            self.n_trials, self._batch, rows, batch.population, batch.new, evaluation, error
+        )
 
-    def _record(self, population: Population, new: Sequence[bool], evaluation: Evaluation) -> None:
-        end = self.n_trials + len(population)
+    def _record(self, batch: _Batch, evaluation: Evaluation) -> None:
+        end = self.n_trials + len(batch)
         if end > len(self._new):
             capacity = max(end, 2 * len(self._new), 1024)
             self._genotypes = _grown(self._genotypes, capacity)
             self._values = _grown(self._values, capacity)
             self._new = _grown(self._new, capacity)
         part = slice(self.n_trials, end)
-        self._genotypes[part] = population
+        self._genotypes[part] = batch.population
         for column, values in enumerate(self._columns(evaluation)):
             self._values[part, column] = values
-        self._new[part] = new
+        self._new[part] = batch.new
         self.n_trials = end
-        self.n_distinct += sum(new)
+        self.n_distinct += sum(batch.new)
+        self.n_spent += sum(batch.paid)
         if self.budget.cost_metric is not None:
             # What failed has no cost that could be known.
-            self.cost += float(np.nansum(evaluation.means[self.budget.cost_metric]))
+            paid = np.array(batch.paid, dtype=bool)
+            self.cost += float(np.nansum(evaluation.means[self.budget.cost_metric][paid]))
 
     def _columns(self, evaluation: Evaluation) -> list[NDArray[np.float64]]:
         means = [evaluation.means[name] for name in self._metrics]
@@ -300,6 +363,7 @@ class Run:
             stopped_by=stopped_by,
             n_evaluations=self.n_spent,
             errors=dict(self.errors),
+            n_barred=int((self.problem.violation_beforehand(evaluation) > 0).sum()),
         )
 
 

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from .backends.base import Backend, make_backend
 from .budget import Budget
 from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
 from .final_training import FinalTraining, train_architecture
-from .log.metrics import check_names
+from .log.metrics import check_names, checked_first
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
 from .results.search_result import RunResult, SearchResult
 from .results.winners import ranked
@@ -141,6 +142,7 @@ class Worker:
             self.evaluator.metrics,
             stochastic=isinstance(self.evaluator, StochasticEvaluator),
             definitions=self.evaluator.metric_definitions,
+            checkable=self.evaluator.cheap_metrics if self.evaluator.costly else (),
         )
         self.optimizer.check(self.problem)
         if remark := self.optimizer.remark(self.problem):
@@ -215,6 +217,10 @@ class Worker:
 
                 stack.enter_context(live_progress(self))
             log = stack.enter_context(self._open_log())
+            if log is not None:
+                cheap, file = self.evaluator.cheap_metrics, str(log.path)
+                first = checked_first(log.identity, cheap, file)
+                self.problem = replace(self.problem, checked_first=first)
             stack.callback(self.backend.close)
             self.backend.open(self.evaluator)
             for number in self.only_runs or range(self.runs):
@@ -284,6 +290,7 @@ class Worker:
             metrics + sems,
             {"runs": self.runs, **self._spendable()},
             metrics=self._metrics,
+            checked_first=self.problem.checked_first,
             space=self.space,
             resume=self.resume,
             shared=self.only_runs is not None,

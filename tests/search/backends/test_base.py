@@ -4,6 +4,7 @@ import random
 import signal
 import sqlite3
 import threading
+import time
 from contextlib import closing, suppress
 
 import numpy as np
@@ -134,7 +135,7 @@ def test_a_failure_later_leaves_the_log(tmp_path):
     out = tmp_path / "out"
     with pytest.raises(NotFittedError):
         search(fail, out=out)[1].search()
-    assert len(trials(out)[0]) == 10
+    assert len(trials(out)[0]) == 1  # the first call is of one architecture
 
 
 def test_an_evaluator_that_is_not_ready_ends_the_search_at_once():
@@ -147,12 +148,12 @@ def test_an_evaluator_that_is_not_ready_ends_the_search_at_once():
     assert evaluator.n_calls == 1
 
 
-@pytest.mark.parametrize("n", [1, 11])
+@pytest.mark.parametrize("n", [0, 11])
 def test_values_that_do_not_fit_the_population(n):
     _, worker = search(lambda evaluator, population: Evaluation({"analog_accuracy": np.zeros(n)}))
     with pytest.raises(
         InvalidArgumentError,
-        match=f"one value for each of 10 architectures, but Broken returned {n}",
+        match=f"one value for each of 1 architectures, but Broken returned {n}",
     ):
         worker.search()
 
@@ -163,7 +164,7 @@ class Sloppy(Broken):
     metrics_with_sem = ("analog_accuracy",)
 
 
-VALUES, OTHERS = np.zeros(10), {"params": np.zeros(10)}
+VALUES, OTHERS = np.zeros(1), {"params": np.zeros(1)}
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ VALUES, OTHERS = np.zeros(10), {"params": np.zeros(10)}
     [
         (
             {"analog_accuracy": VALUES},
-            r"return an Evaluation, but Sloppy returned \{'analog_acc.*…;",
+            r"return an Evaluation, but Sloppy returned \{'analog_acc.*\};",
         ),
         (None, "return an Evaluation, but Sloppy returned None"),
         (Evaluation(OTHERS), "the values of 'analog_accuracy' that it lists, .* values of params"),
@@ -181,14 +182,14 @@ VALUES, OTHERS = np.zeros(10), {"params": np.zeros(10)}
             "the standard errors of 'analog_accuracy' .* returned standard errors of none",
         ),
         (
-            Evaluation({"analog_accuracy": VALUES}, {"analog_accuracy": VALUES[:3]}),
-            "one value for each of 10 architectures, but Sloppy returned 3 for 'analog_accuracy'",
+            Evaluation({"analog_accuracy": VALUES}, {"analog_accuracy": np.zeros(3)}),
+            "one value for each of 1 architectures, but Sloppy returned 3 for 'analog_accuracy'",
         ),
         (
             Evaluation({"analog_accuracy": VALUES[:, None]}),
-            r"but Sloppy returned an array of shape \(10, 1\)",
+            r"but Sloppy returned an array of shape \(1, 1\)",
         ),
-        (Evaluation({"analog_accuracy": np.full(10, "high")}), "must return numbers, but Sloppy"),
+        (Evaluation({"analog_accuracy": np.full(1, "high")}), "must return numbers, but Sloppy"),
     ],
 )
 def test_evaluators_that_return_something_else(returned, message):
@@ -265,7 +266,36 @@ def test_slow_evaluators_are_given_one_architecture_at_a_time(monkeypatch):
 
     sizes = []
     search(slowly)[1].search()
-    assert sizes == [10] + [1] * 20
+    # Two are tried together once: an evaluator may be as quick with many.
+    assert sizes == [1, 2] + [1] * 27
+
+
+def test_where_a_call_costs_the_same_for_many_batches_stay_whole(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("analognas.search.backends.base.time.monotonic", lambda: now[0])
+
+    def together(evaluator, population):
+        sizes.append(len(population))
+        now[0] += 60.0
+        return Evaluation({"analog_accuracy": population.sum(axis=1).astype(float)})
+
+    sizes = []
+    search(together, optimizer="random_search")[1].search()
+    assert sizes == [1, 2, 7, 10, 10]
+
+
+def test_quick_calls_grow(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("analognas.search.backends.base.time.monotonic", lambda: now[0])
+
+    def quickly(evaluator, population):
+        sizes.append(len(population))
+        now[0] += 0.1 * len(population)
+        return Evaluation({"analog_accuracy": population.sum(axis=1).astype(float)})
+
+    sizes = []
+    search(quickly, optimizer="random_search")[1].search()
+    assert sizes == [1, 5, 4, 5, 5, 5, 5]
 
 
 def test_pool_finds_what_serial_finds_though_processes_die(fragile, tmp_path):
@@ -433,3 +463,24 @@ def test_pool_whose_processes_are_killed_at_random_moments(fragile, tmp_path, se
         done.set()
         killer.join()
     assert result.to_json() == expected
+
+
+def test_a_result_is_on_the_disk_before_the_next_is_waited_for(tmp_path):
+    """Of results that came in quick succession, all but the first were lost if the next took long and was killed."""
+
+    class Watched(SerialBackend):
+        def _measure(self, job):
+            for row in range(len(job)):
+                time.sleep(0.02)
+                yield Outcome((row,), job.row(row).run(self._evaluator))
+                seen.append(len(trials(tmp_path / "out")[0]))
+
+    seen = []
+    worker = search(
+        lambda evaluator, population: Evaluation({"analog_accuracy": np.ones(len(population))}),
+        backend=Watched(),
+        out=tmp_path / "out",
+        optimizer="random_search",
+    )[1]
+    worker.search()
+    assert seen == list(range(1, 31))

@@ -17,7 +17,13 @@ RETRIES = 2
 HOPELESS = 10
 """A search ends if this many evaluations fail before the first succeeds: then it is not the architectures."""
 
-_SLOW = 1.0  # s a row
+_CALL_SECONDS = 0.5
+"""What one call of a costly evaluator is to take at most; a call of one architecture may take longer."""
+
+_GROWTH = 8
+
+_TOGETHER = 1.5
+"""Where two architectures in one call take less than this many times as long as one, batches stay whole."""
 
 
 class Backend(ABC):
@@ -91,11 +97,12 @@ class Backend(ABC):
 
 
 class SerialBackend(Backend):
-    """Measures in this process, a whole batch in one call of the evaluator.
+    """Measures in this process.
 
-    Once an evaluator has shown that it takes longer than a second an architecture, it is given one at a time,
-    so that an interruption costs no more than that one. Nothing guards against an architecture that ends the
-    process.
+    A costly evaluator (:attr:`.Evaluator.costly`) is given one architecture first, then as many at a time as
+    take about half a second, so that results are known and logged piece by piece, and an interruption costs no
+    more than one piece. Where two together are hardly slower than one, it is given whole batches, as is any
+    evaluator that is not costly. Nothing guards against an architecture that ends the process.
 
     Args:
         retries: How often an evaluation that raised an error is tried again.
@@ -103,22 +110,41 @@ class SerialBackend(Backend):
 
     name = "serial"
     _evaluator: Evaluator
-    _slow: bool
+    _piece: int | None
+    _alone_seconds: float | None
 
     def _open(self, evaluator: Evaluator) -> None:
         self._evaluator = evaluator
-        self._slow = False
+        self._piece = 1 if evaluator.costly else None
+        self._alone_seconds = None
 
     def _measure(self, job: Job) -> Iterator[Outcome]:
-        if not self._slow:
+        first = 0
+        while first < len(job):
+            rows = range(first, min(len(job), first + (self._piece or len(job))))
+            first = rows.stop
             start = time.monotonic()
-            result = attempt(self._evaluator, job)
-            self._slow = time.monotonic() - start > _SLOW * len(job)
+            result = attempt(self._evaluator, job.rows(rows.start, rows.stop))
+            self._piece = self._next_piece(len(rows), time.monotonic() - start)
             if not isinstance(result, str):
-                yield Outcome(range(len(job)), result)
-                return
-        for row in range(len(job)):
-            yield self._alone(job.row(row), row)
+                yield Outcome(rows, result)
+                continue
+            for row in rows:
+                yield self._alone(job.row(row), row)
+
+    def _next_piece(self, n: int, seconds: float) -> int | None:
+        """How many architectures the next call is given, after one of ``n``; None: all that there are."""
+        if self._piece is None:
+            return None
+        size = int(n * _CALL_SECONDS / max(seconds, 1e-6))
+        if size > 1:
+            return min(size, _GROWTH * self._piece)
+        if n == 1 and self._alone_seconds is None:
+            self._alone_seconds = seconds
+            return 2
+        if n == 2 and seconds < _TOGETHER * (self._alone_seconds or 0.0):
+            return None
+        return 1
 
     def _alone(self, job: Job, row: int) -> Outcome:
         error = ""

@@ -54,7 +54,13 @@ class Job:
 
     def row(self, row: int) -> Job:
         """The part of it that is one architecture."""
-        rows = slice(row, row + 1)
+        return self.rows(row, row + 1)
+
+    def rows(self, start: int, stop: int) -> Job:
+        """The part of it that is some architectures in a row."""
+        if start == 0 and stop == len(self):
+            return self
+        rows = slice(start, stop)
         seeds = None if self.seeds is None else self.seeds[rows]
         return Job(self.population[rows], self.metrics, self.sem_metrics, seeds)
 

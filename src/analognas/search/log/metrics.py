@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from ...core import (
@@ -17,6 +17,9 @@ from ...core import (
 
 KEY = "metrics"
 """Name of their entry among the settings of a log."""
+
+CHECKED_FIRST = "checked_first"
+"""Key of the constrained metrics that are checked before anything is measured."""
 
 RESERVED = frozenset(
     ("run", "number", "batch", "time", "new", "genotype", "architecture", "feasible", "error")
@@ -64,6 +67,28 @@ def logged_metric(known: Mapping[str, Metric], name: str) -> Metric:
     if name in known or name in METRICS:
         return known.get(name) or METRICS[name]
     return device_metric(name) or get_metric(name)
+
+
+def checked_first(settings: Mapping[str, Any], known: Container[str], file: str) -> tuple[str, ...]:
+    """Return the metrics whose bounds a search checks before it measures; none in logs of earlier versions.
+
+    Args:
+        settings: What the log says of the search.
+        known: Metrics that the evaluator knows without measuring.
+        file: The log, for messages.
+
+    Raises:
+        ResumeError: If the evaluator does not know one of them.
+    """
+    names = settings.get(CHECKED_FIRST, [])
+    for name in names:
+        if name not in known:
+            raise ResumeError(
+                f"The search of the log {file!r} checked bounds on {name!r} before it measured, but this "
+                "evaluator does not know it beforehand (`cheap_metrics`); give the evaluator that began the "
+                "search."
+            )
+    return tuple(names)
 
 
 def check_unchanged(settings: Mapping[str, Any], definitions: Iterable[Metric], file: str) -> None:

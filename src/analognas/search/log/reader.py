@@ -26,12 +26,11 @@ from ...core import (
     check_choice,
     check_int,
     parse_constraints,
-    total_violation,
 )
-from ...evaluators.costs import COUNTED
+from ...evaluators import COUNTED, Evaluation, Problem
 from ...spaces import Space
 from ..results_folder import RESULT_FILE
-from .metrics import logged_metric, logged_metrics
+from .metrics import CHECKED_FIRST, logged_metric, logged_metrics
 from .schema import APPLICATION_ID, FILE_NAME, FIXED, SCHEMA_VERSION
 from .space import logged_space
 
@@ -92,12 +91,15 @@ class Trials:
         return space if known else None
 
     @cached_property
+    def problem(self) -> Problem:
+        """What the search was for."""
+        first = tuple(self.settings.get(CHECKED_FIRST, ()))
+        return Problem(tuple(self.objectives), self.constraints, checked_first=first)
+
+    @cached_property
     def violation(self) -> Floats:
         """Total violation of the constraints, shape ``(n,)``; infinite where an objective was not measured."""
-        total = total_violation(self.constraints, self.values, len(self))
-        for name in self.objectives:
-            total[np.isnan(self.values[name])] = np.inf
-        return total
+        return self.problem.violation(Evaluation(self.values))
 
     @cached_property
     def _definitions(self) -> dict[str, Metric]:

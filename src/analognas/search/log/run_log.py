@@ -96,6 +96,11 @@ class Journal:
             self._run, first + start, batch, population[part], new[part], evaluation, errors
         )
 
+    def flush(self) -> None:
+        """Write what was added, so that it outlives this process."""
+        if self._log is not None:
+            self._log.commit()
+
     def keep_state(self, n_told: int, seconds: float, state: Any) -> None:
         """Add where the run stands after ``n_told`` trials, and the state of its random generator."""
         if self._log is not None:

@@ -81,8 +81,19 @@ def _curves(
         )
         for run in runs
     ]
+    return aligned(curves, empty)
+
+
+def aligned(curves: Sequence[Floats], empty: float) -> Floats:
+    """Return curves as one matrix; the shorter keep their last value, and ``empty`` where there is none.
+
+    Args:
+        curves: Shape ``(n_queries,)`` each.
+        empty: Value of a curve without any query.
+    """
     length = max(len(curve) for curve in curves)
-    return np.stack([np.pad(curve, (0, length - len(curve)), mode="edge") for curve in curves])
+    started = [curve if len(curve) else np.full(min(length, 1), empty) for curve in curves]
+    return np.stack([np.pad(c, (0, length - len(c)), mode="edge") for c in started])
 
 
 def _point(problem: Problem, name: str, value: Any) -> Floats:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...evaluators import REFERENCE, Evaluation, Problem
 from ...spaces import Population
 from .formatting import architecture_text, front_lines, number
-from .fronts import hypervolume_curves, igd_plus_curves, reference_front, scale_of
+from .fronts import aligned, hypervolume_curves, igd_plus_curves, reference_front, scale_of
 from .standings import Comparison
 
 
@@ -20,8 +20,8 @@ class RunResult:
     """One run of a search.
 
     Attributes:
-        population: Every architecture evaluated, in order, shape ``(n, n_genes)``.
-        new: Whether each was new to the run, shape ``(n,)``.
+        population: Every architecture proposed, in order, shape ``(n, n_genes)``.
+        new: Whether each was evaluated and new to the run, shape ``(n,)``.
         evaluation: Their metrics.
         score: First objective turned so that larger is better; minus infinity where a constraint is broken.
             Where repeats are new measurements, the estimate from all readings of the architecture.
@@ -31,6 +31,8 @@ class RunResult:
         n_evaluations: What counted against the budget: distinct architectures, or all readings where repeats
             are new measurements.
         errors: Why an evaluation failed, by row; its metrics are NaN.
+        n_barred: Proposals that broke a bound that is checked first, such as one on ``params``, and were not
+            evaluated.
     """
 
     population: Population
@@ -41,6 +43,7 @@ class RunResult:
     stopped_by: str
     n_evaluations: int
     errors: dict[int, str] = field(default_factory=dict)
+    n_barred: int = 0
 
     @property
     def n_distinct(self) -> int:
@@ -169,10 +172,7 @@ class SearchResult:
         their last value.
         """
         curves = [run.best_so_far() for run in self.runs]
-        length = max(len(curve) for curve in curves)
-        padded = np.stack(
-            [np.pad(curve, (0, length - len(curve)), mode="edge") for curve in curves]
-        )
+        padded = aligned(curves, -np.inf)
         return np.where(np.isfinite(padded), self.sign * padded, np.nan)
 
     def summary(self, *, table: bool = True) -> str:
@@ -209,6 +209,10 @@ class SearchResult:
             lines.append(
                 f"{failed} of {len(self.runs)} runs found nothing that meets the constraints"
             )
+        n_barred = sum(run.n_barred for run in self.runs)
+        if n_barred:
+            bounds = " and ".join(map(str, self.problem.first_bounds))
+            lines.append(f"{n_barred} proposals did not meet {bounds} and were not evaluated")
         n_errors = sum(len(run.errors) for run in self.runs)
         if n_errors:
             last = next(run.errors for run in reversed(self.runs) if run.errors)
@@ -223,7 +227,7 @@ class SearchResult:
             for name in self.problem.metrics
             if all(np.isnan(run.evaluation.means[name]).all() for run in self.runs)
         ]
-        if unknown:
+        if n and unknown:
             return (
                 f"No architecture can be chosen: none of {n} has a value of {' or '.join(unknown)}."
             )
@@ -272,6 +276,7 @@ class SearchResult:
                     "evaluations": run.n_evaluations,
                     "stopped_by": run.stopped_by,
                     **({"failed": len(run.errors)} if run.errors else {}),
+                    **({"not_evaluated": run.n_barred} if run.n_barred else {}),
                 }
             )
         if len(self.problem.objectives) > 1:
