@@ -105,3 +105,11 @@ def test_language_is_not_measured(tmp_path):
     settings = MeasurementSettings(data="npz", root=str(tmp_path / "text.npz"))
     with pytest.raises(InvalidArgumentError, match="classification"):
         load_examples(settings)
+
+
+def test_levels_between_are_kept_when_images_are_resized():
+    parts = [Split(images(20, seed=k) / 257, torch.arange(20) % 4) for k in range(2)]
+    small = resized(image_data("fine", parts[0], None, parts[1], n_classes=4), (16, 16))
+    assert small.train.inputs.dtype == torch.float32
+    coarse = resize_images(images(20), (16, 16)).float() / 257
+    assert (small.train.inputs - coarse).abs().max() < 1 / 257

@@ -22,11 +22,11 @@ def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Return images of another size, smoothed where they shrink; equal images give equal pixels.
 
     Args:
-        images: ``uint8`` of shape ``(n, c, h, w)``.
+        images: Levels from 0 to 255, ``uint8`` or ``float32``, of shape ``(n, c, h, w)``.
         size: Height and width, pixels.
 
     Returns:
-        ``uint8`` of shape ``(n, c, *size)``.
+        Levels of the same type, shape ``(n, c, *size)``.
 
     Source of the filter: triangles as wide as the reduction, as Pillow's ``BILINEAR``.
 
@@ -36,11 +36,13 @@ def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
     """
     if tuple(images.shape[2:]) == tuple(size):
         return images
-    made = torch.empty(*images.shape[:2], *size, dtype=torch.uint8)
+    made = torch.empty(*images.shape[:2], *size, dtype=images.dtype)
     for start in range(0, len(images), _AT_ONCE):
         part = images[start : start + _AT_ONCE].float()
         smooth = functional.interpolate(part, size=size, mode="bilinear", antialias=True)
-        made[start : start + _AT_ONCE] = smooth.round_().clamp_(0, 255).to(torch.uint8)
+        if images.dtype == torch.uint8:
+            smooth = smooth.round_().clamp_(0, 255)
+        made[start : start + _AT_ONCE] = smooth.to(images.dtype)
     return made
 
 
@@ -53,7 +55,7 @@ def resized(data: DataSet, size: tuple[int, int]) -> DataSet:
         InvalidArgumentError: If the examples are not images.
     """
     raw = data.train.inputs
-    if raw.dtype != torch.uint8 or raw.ndim != 4 or not isinstance(data.preparation, Normalise):
+    if raw.ndim != 4 or not isinstance(data.preparation, Normalise):
         raise InvalidArgumentError(
             f"`image_size` must be null for {data.name!r}, whose examples are not images, but got {size}."
         )

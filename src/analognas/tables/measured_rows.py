@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import METRICS, Metric, TableIntegrityError
+from ..core.foreign_numbers import measured
 from ..spaces import Population, Space, find_space
 from .table_file import Table, read_table, write_table
 
@@ -113,7 +114,14 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
                     f"{_architecture(space, population[row])} here."
                 )
     fidelity = described["fidelity"]
-    values = {name: column for name, column in columns.items() if name not in fidelity}
+    declared = {one["name"]: Metric.from_dict(one) for one in described["metrics"]}
+    values = {
+        name: measured(
+            declared.get(name, name), column, where=where, whole=False, error=TableIntegrityError
+        )
+        for name, column in columns.items()
+        if name not in fidelity
+    }
     return table, space, TableRows(population, seeds, values, fidelity, errors.tolist())
 
 

@@ -81,7 +81,9 @@ def test_distributions_are_dropped_with_a_warning():
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
-        ("{", "This is not JSON"),
+        ("{", "is not sound JSON"),
+        ('{"hyperparameters": [], "hyperparameters": []}', "'hyperparameters' is in one mapping twice"),
+        ("[" * 10**5, "nested 100,000 deep; the limit is 100"),
         ([], "must be a mapping with `hyperparameters`, but got list"),
         ({"hyperparameters": [{"type": "constant"}]}, "is incomplete: 'name'"),
         ({"hyperparameters": [{"name": "a", "type": "gamma_int", "lower": 1, "upper": 2}]}, "has the type 'gamma_int'"),
@@ -141,3 +143,124 @@ def test_comparisons_with_long_intervals(comparison, expected):
     theirs = package.ConfigurationSpace.from_serialized_dict(ours.to_automl())
     read = ConfigSpace.from_automl(theirs.to_serialized_dict())
     assert read.size == ours.size == 1001 + expected
+
+
+def space_of(*hyperparameters, conditions=()):
+    return ConfigSpace.from_automl(
+        {"name": "x", "hyperparameters": [*hyperparameters], "conditions": [*conditions]}
+    )
+
+
+@pytest.mark.parametrize("kind", ["uniform", "normal", "beta"])
+@pytest.mark.parametrize(
+    ("number", "low", "high", "q", "values"),
+    [
+        ("int", 128, 768, 128, [128, 256, 384, 512, 640, 768]),
+        ("int", 1, 7, 3, [1, 4, 7]),
+        ("int", 0, 3, 1, [0, 1, 2, 3]),
+        ("int", 0, 2, None, [0, 1, 2]),
+        ("float", 0, 0.5, 0.1, [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
+        ("float", -1.0, 1.0, 0.5, [-1.0, -0.5, 0.0, 0.5, 1.0]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:The (normal|beta) distribution")
+def test_steps_of_older_files(kind, number, low, high, q, values):
+    space = space_of(
+        {"type": f"{kind}_{number}", "name": "w", "lower": low, "upper": high, "log": False, "q": q}
+    )
+    entry = space.hyperparameter("w")
+    assert [entry.value(k) for k in range(entry.n_choices)] == values
+    assert space.size == len(values)
+    assert ConfigSpace.from_automl(space.to_automl()).size == len(values)
+
+
+def test_steps_on_a_logarithmic_scale_keep_the_step():
+    for number in ("int", "float"):
+        row = {
+            "type": f"uniform_{number}",
+            "name": "w",
+            "lower": 1,
+            "upper": 9,
+            "log": True,
+            "q": 2,
+        }
+        with pytest.warns(
+            UserWarning, match="logarithmic scale of values in steps of 'w' is dropped"
+        ):
+            assert space_of(row).size == 5
+
+
+@pytest.mark.parametrize("q", [0, -1, 3, 2.5, "2", True, [1], 1e300])
+@pytest.mark.parametrize("number", ["int", "float"])
+def test_steps_that_are_none(number, q):
+    row = {"type": f"uniform_{number}", "name": "w", "lower": 0, "upper": 8, "log": False, "q": q}
+    with pytest.raises(InvalidArgumentError, match="`q of 'w'` must be"):
+        space_of(row)
+
+
+def test_probabilities_are_the_older_name_of_weights():
+    row = {"type": "categorical", "name": "a", "choices": ["x", "y"]}
+    with pytest.warns(UserWarning, match="probabilities of 'a' is dropped"):
+        space_of({**row, "probabilities": [0.2, 0.8]})
+    # Equal ones are uniform as they are.
+    assert space_of({**row, "probabilities": [0.5, 0.5], "weights": None}).size == 2
+
+
+@pytest.mark.parametrize("kind", ["normal_float", "normal_int", "uniform_int", "beta_float"])
+@pytest.mark.parametrize("bounds", [{}, {"lower": None, "upper": None}, {"lower": 1}])
+def test_intervals_without_bounds_are_named(kind, bounds):
+    row = {"type": kind, "name": "learning_rate", "mu": 0, "sigma": 1, "log": False, **bounds}
+    with pytest.raises(
+        InvalidArgumentError, match="'learning_rate' of type .* must have the bounds `lower`"
+    ):
+        space_of(row)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "comparison", "value", "chosen"),
+    [
+        (["low", "mid", "high"], "GT", "low", ["mid", "high"]),
+        (["low", "mid", "high"], "LT", "high", ["low", "mid"]),
+        ([16, 8, 4], "GT", 16, [8, 4]),
+        (["1", "2", "10"], "GT", "2", ["10"]),
+    ],
+)
+def test_conditions_on_ordinals_compare_places(sequence, comparison, value, chosen):
+    parent = {"type": "ordinal", "name": "s", "sequence": sequence}
+    child = {"type": "uniform_int", "name": "c", "lower": 1, "upper": 10}
+    condition = {"type": comparison, "child": "c", "parent": "s", "value": value}
+    space = space_of(parent, child, conditions=[condition])
+    assert {one["s"] for one in space.decode_all(space.every()) if "c" in one} == {*chosen}
+    assert space.size == len(sequence) + 9 * len(chosen)
+    assert ConfigSpace.from_automl(space.to_automl()).size == space.size
+    with pytest.raises(
+        InvalidArgumentError, match="condition of 'c' must compare 's' with one of its values"
+    ):
+        space_of(parent, child, conditions=[{**condition, "value": "other"}])
+
+
+def test_ordered_texts_compare_places_in_own_definitions():
+    for comparison, n in ((">", 1), (">=", 2), ("<", 1), ("<=", 2)):
+        space = ConfigSpace()
+        space.add_hyperparameter_range("s", "discrete", ["low", "mid", "high"])
+        space.add_hyperparameter("c", "discrete", 1, 10, when=("s", comparison, "mid"))
+        assert space.size == 3 + 9 * n
+        assert ConfigSpace.from_automl(space.to_automl()).size == space.size
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [{"type": "categorical", "name": "a", "choices": "abc"}],
+            "`choices` of 'a' must be a list",
+        ),
+        ([{"type": "ordinal", "name": "a", "sequence": 3}], "`sequence` of 'a' must be a list"),
+        ([{"type": "constant", "name": "a", "value": 1}] * 2, "'a' is there 2 times"),
+        ([{"type": "constant", "name": "a", "value": 1, "meta": 7}], "incomplete"),
+        (["a"], "incomplete"),
+    ],
+)
+def test_rows_of_another_kind(rows, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        space_of(*rows)

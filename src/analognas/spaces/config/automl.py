@@ -2,22 +2,25 @@
 
 Intervals, ordinals, categoricals and constants, conditions joined by "and", and forbidden combinations exist in
 both. That package samples continuous values exactly, here they lie on a fine grid; its weights, normal and beta
-distributions become uniform here, with a warning.
+distributions become uniform here, with a warning. Of files before its version 1.0 the step ``q`` and the
+``probabilities``, now called weights, are read too.
 
 Source of the format: the package's documentation and what version 1.2.0 writes and reads.
 """
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core import InvalidArgumentError
+from ...core import InvalidArgumentError, check_float, check_int
+from ...core.limits import parse_json, shown
 from .conditions import Condition, Forbidden
 from .hyperparameters import LEVELS, ContinuousInterval, Hyperparameter, IntegerInterval
 
@@ -30,6 +33,7 @@ MODULE_VERSION = "1.2.0"
 _COMPARISONS = {"EQ": "==", "NEQ": "!=", "LT": "<", "GT": ">", "IN": "in"}
 _KEY = "analognas"
 _LISTED = 1000
+_SLACK = 1e-6
 
 
 def to_dict(
@@ -66,10 +70,8 @@ def to_definition(payload: Any) -> dict[str, Any]:
         InvalidArgumentError: If it is no such JSON, or has parts unknown here.
     """
     if isinstance(payload, str | bytes):
-        try:
-            payload = json.loads(payload)
-        except ValueError as error:
-            raise InvalidArgumentError(f"This is not JSON: {error}.") from None
+        where = "A serialized ConfigurationSpace"
+        payload = parse_json(payload, where=where, error=InvalidArgumentError)
     if not isinstance(payload, Mapping) or "hyperparameters" not in payload:
         named = f" of {sorted(map(str, payload))}" if isinstance(payload, Mapping) else ""
         raise InvalidArgumentError(
@@ -77,12 +79,15 @@ def to_definition(payload: Any) -> dict[str, Any]:
             f"{type(payload).__name__}{named}."
         )
     try:
-        hyperparameters = {one["name"]: _settings(one) for one in payload["hyperparameters"]}
+        rows = {one["name"]: one for one in payload["hyperparameters"]}
+        _check_unique([one["name"] for one in payload["hyperparameters"]])
+        hyperparameters = {name: _settings(one) for name, one in rows.items()}
         for row in payload.get("conditions", ()):
             for one in row["conditions"] if row["type"] == "AND" else [row]:
-                hyperparameters[row["child"]].setdefault("when", []).append(_condition(one))
+                condition = _condition(one, rows)
+                hyperparameters[row["child"]].setdefault("when", []).append(condition)
         forbidden = [_combination(one) for one in payload.get("forbiddens", ())]
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InvalidArgumentError(
             f"The serialized ConfigurationSpace is incomplete: {error}."
         ) from None
@@ -164,11 +169,12 @@ def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "constant":
         return {"type": "categorical", "range": [row["value"]], **inactive}
     if kind == "categorical":
-        if row.get("weights"):
-            _warn_uniform(row["name"], "weights")
-        return {"type": "categorical", "range": list(row["choices"]), **inactive}
+        for weights in ("weights", "probabilities"):
+            if len(set(row.get(weights) or ())) > 1:
+                _warn_uniform(row["name"], weights)
+        return {"type": "categorical", "range": _list(row, "choices"), **inactive}
     if kind == "ordinal":
-        values = list(row["sequence"])
+        values = _list(row, "sequence")
         if "step" in meta:
             ends = {"min_value": values[0], "max_value": values[-1], "step": meta["step"]}
             return {"type": "discrete", **ends, **inactive}
@@ -179,25 +185,95 @@ def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
             f"{row['name']!r} has the type {kind!r}; known are constant, categorical, ordinal, and uniform, "
             "normal and beta int and float."
         )
+    ends = _ends(row)
+    step = _step(row, ends)
     if form != "uniform":
         _warn_uniform(row["name"], f"{form} distribution")
-    ends = {"min_value": row["lower"], "max_value": row["upper"]}
+    if step and row.get("log"):
+        _warn_uniform(row["name"], "logarithmic scale of values in steps")
+    elif number == "int" and row.get("log"):
+        _warn_uniform(row["name"], "logarithmic scale of integers")
     if number == "int":
-        if row.get("log"):
-            _warn_uniform(row["name"], "logarithmic scale of integers")
-        return {"type": "discrete", **ends, **inactive}
-    more = {"log": bool(row.get("log")), "levels": meta.get("levels", LEVELS)}
+        return {"type": "discrete", **ends, **step, **inactive}
+    more = step or {"log": bool(row.get("log")), "levels": meta.get("levels", LEVELS)}
     return {"type": "continuous", **ends, **more, **inactive}
 
 
-def _condition(row: Mapping[str, Any]) -> list[Any]:
+def _ends(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The bounds of an interval, which normal distributions lacked before version 1.0."""
+    if row.get("lower") is None or row.get("upper") is None:
+        raise InvalidArgumentError(
+            f"{row['name']!r} of type {row['type']!r} must have the bounds `lower` and `upper`, which the "
+            "ConfigSpace package needs too since its version 1.0; give them."
+        )
+    return {"min_value": row["lower"], "max_value": row["upper"]}
+
+
+def _step(row: Mapping[str, Any], ends: Mapping[str, Any]) -> dict[str, Any]:
+    """The step ``q`` of an interval; nothing where there is none."""
+    if row.get("q") is None:
+        return {}
+    name = f"q of {row['name']!r}"
+    whole = row["type"].endswith("_int")
+    step = check_int(name, row["q"], minimum=1) if whole else check_float(name, row["q"])
+    width = ends["max_value"] - ends["min_value"]
+    n_steps = width / step if step > 0 else 0.0
+    if n_steps < 0.5 or abs(n_steps - round(n_steps)) > _SLACK:
+        raise InvalidArgumentError(
+            f"`{name}` must be positive and divide {ends['min_value']} to {ends['max_value']} evenly, but got "
+            f"{step}."
+        )
+    return {"step": step}
+
+
+def _list(row: Mapping[str, Any], key: str) -> list[Any]:
+    values = row[key]
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise InvalidArgumentError(
+            f"`{key}` of {row['name']!r} must be a list of values, but got {shown(repr(values))}."
+        )
+    return list(values)
+
+
+def _check_unique(names: Sequence[str]) -> None:
+    for name, n in Counter(names).items():
+        if n > 1:
+            raise InvalidArgumentError(
+                f"Each hyperparameter must be there once, but {name!r} is there {n} times."
+            )
+
+
+def _condition(row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     if row["type"] not in _COMPARISONS:
         raise InvalidArgumentError(
             f"The condition of {row['child']!r} is of type {row['type']!r}; known are AND of "
             f"{', '.join(_COMPARISONS)}. Split an OR into hyperparameters of their own, or use IN."
         )
     comparison = _COMPARISONS[row["type"]]
-    return [row["parent"], comparison, row["values"] if comparison == "in" else row["value"]]
+    value = row["values"] if comparison == "in" else row["value"]
+    parent = rows[row["parent"]]
+    if (
+        comparison in ("<", ">")
+        and parent["type"] == "ordinal"
+        and not _ascends(parent["sequence"])
+    ):
+        # That package compares places in the sequence.
+        sequence = _list(parent, "sequence")
+        if value not in sequence:
+            raise InvalidArgumentError(
+                f"The condition of {row['child']!r} must compare {row['parent']!r} with one of its values, but "
+                f"got {shown(repr(value))}."
+            )
+        place = sequence.index(value)
+        chosen = sequence[place + 1 :] if comparison == ">" else sequence[:place]
+        return [row["parent"], "in", chosen]
+    return [row["parent"], comparison, value]
+
+
+def _ascends(values: Sequence[Any]) -> bool:
+    """Whether values are numbers in ascending order, so that places and sizes agree."""
+    numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
+    return numbers and all(low < high for low, high in itertools.pairwise(values))
 
 
 def _combination(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,16 +57,21 @@ class Condition:
         return ~passes if self.comparison == "!=" else passes
 
     def _compare(self, parent: Hyperparameter, values: NDArray[Any]) -> NDArray[np.bool_]:
+        compare = _COMPARE[self.comparison]
         numbers = not isinstance(parent, Choices) or all(
             isinstance(choice, int | float) and not isinstance(choice, bool)
             for choice in parent.choices
         )
-        if not numbers or isinstance(self.value, str | bool):
+        if numbers and not isinstance(self.value, str | bool):
+            return np.asarray(compare(values, self.value), dtype=bool)
+        if numbers or not parent.ordered:
             raise InvalidArgumentError(
                 f"The condition `{self}` compares by size, but {parent.name!r} is {parent.range_text()}; use "
                 "==, != or in."
             )
-        return np.asarray(_COMPARE[self.comparison](values, self.value), dtype=bool)
+        # Texts in an order are compared by their places in it.
+        place = _indices(parent, (self.value,), f"condition `{self}`")[0]
+        return np.asarray(compare(np.arange(parent.n_choices), place), dtype=bool)
 
     def __str__(self) -> str:
         value = list(self.value) if self.comparison == "in" else self.value
