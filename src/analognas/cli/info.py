@@ -5,12 +5,14 @@ from __future__ import annotations
 import platform
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from .. import __version__
 from ..core import METRICS, dump_json
+from .tables import show_table
 
 _PACKAGES = ("numpy", "pyarrow", "torch", "matplotlib")
 
@@ -20,8 +22,14 @@ def info(
     quality: Annotated[
         bool, typer.Option("--quality", help="Examine the table: impossible rows, label noise.")
     ] = False,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="Show a measured table instead.")
+    ] = None,
 ) -> None:
     """Show versions, tables, spaces, optimizers and metrics."""
+    if table is not None:
+        show_table(table, quality, as_json)
+        return
     from ..optimizers import OPTIMIZERS
     from ..spaces import SPACES
     from ..tables import AnalogNASBench

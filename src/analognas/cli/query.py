@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..core import dump_json
+from ..core import InvalidArgumentError, dump_json
+from .tables import parse_architecture, plain_number
 
 
 def query(
     arch: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="ARCH",
-            help="Six operations (0,0,0,4,3,2), an index (No.1835) or an arch_str.",
+            help="Six operations (0,0,0,4,3,2), an index (No.1835) or an arch_str; of another space what it "
+            "reads, such as '{M: 1, R1: 2, ...}'.",
         ),
-    ],
+    ] = None,
     metrics: Annotated[
         list[str] | None,
         typer.Argument(metavar="[METRIC]...", help="Metrics to show; all of them by default."),
     ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="Measured table. [default: AnalogNAS-Bench]"),
+    ] = None,
+    best: Annotated[
+        str | None,
+        typer.Option("--best", metavar="METRIC", help="The best by this metric, in place of ARCH."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the measured metrics of one NAS-Bench-201 architecture."""
-    from ..tables import AnalogNASBench, DriftReading
+    """Show the measured metrics of one architecture, by default of AnalogNAS-Bench."""
+    from ..tables import ENDINGS, DriftReading, find_table
 
-    bench = AnalogNASBench()
-    row = bench.space.encode(arch)
-    wanted = metrics or [name for name in bench.metrics if not name.endswith("_std")]
+    bench = find_table(table)
+    if best is not None:
+        # Without ARCH the first word is a metric.
+        metrics = [*([] if arch is None else [arch]), *(metrics or [])]
+        row = bench.space.encode(bench.find_best(best)[0])
+    elif arch is None:
+        raise InvalidArgumentError("Give an architecture, or --best METRIC.")
+    else:
+        row = bench.space.encode(parse_architecture(arch))
+    wanted = metrics or [name for name in bench.metrics if not name.endswith(ENDINGS)]
     values = {name: bench.query_metric(row, name) for name in wanted}
     if as_json:
         plain: dict[str, Any] = {}
         for name, value in values.items():
-            plain[name] = float(value) if isinstance(value, DriftReading) else value
+            plain[name] = plain_number(value)
             if isinstance(value, DriftReading):
                 plain[f"{name}_std"] = value.std
         print(dump_json({**bench.space.describe(row), "metrics": plain}))

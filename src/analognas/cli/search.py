@@ -11,6 +11,7 @@ import typer
 
 from ..core import InvalidArgumentError, ResumeError, check_int, dump_json
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
+from .tables import check_table_again, check_table_fits, measured_table
 
 if TYPE_CHECKING:
     from ..search import Backend, SearchResult, Worker
@@ -32,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
     "chip": "hermes",
     "dataset": None,
     "measured": [],
+    "table": None,
 }
 
 # Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
@@ -156,6 +158,13 @@ def search(
             "measurements; may be repeated.",
         ),
     ] = None,
+    table: Annotated[
+        Path | None,
+        _option(
+            "--table",
+            about="Table of measured networks, made by `analognas bench`: only these are proposed.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
@@ -174,6 +183,7 @@ def search(
         "chip": chip,
         "dataset": dataset,
         "measured": measured or None,
+        "table": table,
     }
     from ..report import remove_search_report, write_search_report
     from ..search import next_folder
@@ -195,6 +205,7 @@ def search(
         if worker.resume:
             remove_search_report(folder)
         again = "".join(f" --measured {path}" for path in measured or [])
+        again += f" --table {table}" if table else ""
         raise SearchInterruptedError(
             f"continue with: analognas search --resume {folder}{again}"
         ) from None
@@ -213,6 +224,7 @@ def _new(out: Path | None, typed: dict[str, Any]) -> Worker:
     from ..optimizers import default_optimizer
 
     settings = {key: DEFAULTS.get(key) if value is None else value for key, value in typed.items()}
+    check_table_fits(settings, typed)
     if settings["optimizer"] is None:
         settings["optimizer"] = default_optimizer(settings["metric"])
     worker = _worker(settings)
@@ -231,6 +243,7 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
         logged = log.identity
     try:
         _check_measured_again(logged["evaluator"], typed["measured"])
+        check_table_again(logged["evaluator"], typed["table"])
         known = {
             "space": logged["space"],
             "optimizer": logged["optimizer"]["name"],
@@ -243,6 +256,7 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "max_cost": logged.get("max_cost"),
             "cost_metric": logged.get("cost_metric"),
             "measured": [],
+            "table": None,
             **_hardware(logged["evaluator"]),
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
@@ -293,7 +307,8 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
     check_int("--seed", settings["seed"], minimum=0)
     if settings["noise"] is not None:
         check_int("--noise", settings["noise"], minimum=1)
-    space = SPACES.get(settings["space"])()
+    table = None if settings["table"] is None else measured_table(settings["table"])
+    space = SPACES.get(settings["space"])() if table is None else table.space
     optimizer = OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {}))
     return Worker(
         space,
@@ -306,7 +321,10 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
             chip=settings["chip"],
             dataset=settings["dataset"],
             noise=settings["noise"],
-            own=[measured_device(path, space) for path in settings["measured"]],
+            own=[
+                *([] if table is None else [table]),
+                *(measured_device(path, space) for path in settings["measured"]),
+            ],
         ),
         optimizer=optimizer,
         objectives=settings["metric"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..core import (
     parse_constraints,
 )
 from ..hardware import AIMCChip
-from ..spaces import Population, Space
+from ..spaces import Population, Space, common_space
 from ..tables import MEASUREMENTS
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
@@ -48,6 +48,7 @@ class _Combination(Evaluator):
                 raise InvalidArgumentError(
                     f"`sources` must be about one space, but got {self.space.name!r} and {other.name!r}."
                 )
+            self.space = common_space(self.space, other)
 
     @property
     def metrics(self) -> list[str]:
@@ -267,11 +268,12 @@ def default_evaluator(
         check_choice("metric", current_metric_name(name), names_known)
         for name in [*names, *(bound.metric for bound in bounds)]
     ]
-    sources = [*_tables(space, dataset, noise), *own]
+    shipped = not any(isinstance(source, TableEvaluator) for source in own)
+    sources = [*(_tables(space, dataset, noise) if shipped else []), *own]
     known = {name for source in sources for name in source.metrics}
     wanted = [name for name in wanted if name not in known]
-    if space.name != TableEvaluator.space_name:
-        _check_countable(space, wanted)
+    if space.name != TableEvaluator.space_name or not shipped:
+        _check_countable(space, wanted, known)
     if any(name in COUNTED for name in wanted):
         sources.append(CountEvaluator(space, dataset=dataset))
     if any(name in _CHIP_METRICS for name in wanted):
@@ -315,10 +317,15 @@ def _told(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:
     return costs
 
 
-def _check_countable(space: Space, wanted: Sequence[str]) -> None:
-    """Make sure that no metric needs a table of measured networks."""
+def _check_countable(space: Space, wanted: Sequence[str], known: Collection[str]) -> None:
+    """Make sure that no metric needs a table of measured networks that is not there."""
     free = (*COUNTED, *_CHIP_METRICS, *MEASUREMENTS)
     measured = [name for name in wanted if name not in free]
+    if measured and known:
+        raise InvalidArgumentError(
+            f"{measured[0]!r} is not among what was measured: {', '.join(sorted(known))}. Besides, "
+            f"{', '.join((*COUNTED, *_CHIP_METRICS))} can be searched."
+        )
     if measured:
         raise InvalidArgumentError(
             f"Nothing is measured in the space {space.name!r}, only in {TableEvaluator.space_name!r}; from "

@@ -22,7 +22,7 @@ from ..core import (
 )
 from ..core.foreign_numbers import as_integers, measured
 from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_names
-from ..tables import read_table, write_table
+from ..tables import MeasuredTable, read_table, write_table
 from .closed_form import ClosedForm
 from .cost_models import COST_MODELS, CostModel
 from .cost_validation import CrossValidation, choose, errors
@@ -85,7 +85,7 @@ class CostPredictor(Surrogate):
     def fit(
         self,
         architectures: Any,
-        values: Mapping[str, Any] | QueriedTable,
+        values: Mapping[str, Any] | QueriedTable | None = None,
         metrics: Sequence[str] | str | None = None,
         *,
         space: Space | str | None = None,
@@ -99,7 +99,10 @@ class CostPredictor(Surrogate):
         names = values if isinstance(values, Mapping) else ()
         declared = [*definitions, *_costs(names, {one.name for one in definitions})]
         super().fit(architectures, values, metrics, space=space, definitions=declared)
-        self._population = self.space.population(architectures)
+        given = (
+            architectures.population if isinstance(architectures, MeasuredTable) else architectures
+        )
+        self._population = self.space.population(given)
         return self
 
     @property

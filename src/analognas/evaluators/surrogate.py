@@ -24,6 +24,7 @@ from ..core import (
 )
 from ..core.foreign_numbers import measured
 from ..spaces import SPACES, Population, Space, default_encoding, encode_features
+from ..tables import MeasuredTable
 from .base import COUNTED, Evaluation, Evaluator
 
 Floats = NDArray[np.float64]
@@ -105,7 +106,7 @@ class Surrogate(Evaluator):
     def fit(
         self: Self,
         architectures: Any,
-        values: Mapping[str, Any] | QueriedTable,
+        values: Mapping[str, Any] | QueriedTable | None = None,
         metrics: Sequence[str] | str | None = None,
         *,
         space: Space | str | None = None,
@@ -115,7 +116,8 @@ class Surrogate(Evaluator):
 
         Args:
             architectures: Matrix of genotypes, shape ``(n, n_genes)``, or architectures in any form of the
-                space.
+                space; or a :class:`.MeasuredTable`, which gives values and space as well: those of all rows
+                that were measured without an error.
             values: Metric name to measured values, shape ``(n,)`` each; or a table with a ``query`` method.
             metrics: Names of the metrics to learn; all of ``values`` by default, and for a table the
                 evaluator's own choice.
@@ -133,6 +135,17 @@ class Surrogate(Evaluator):
                 finite, of another number, or cannot be values of their metric, such as a negative latency or
                 accuracies as fractions.
         """
+        if isinstance(architectures, MeasuredTable):
+            table = architectures
+            usual = self._default_metrics()
+            architectures, values = _measured_rows(table, metrics, usual, self._may_be_missing)
+            metrics, space = None, table.full_space if space is None else space
+            own = [metric for metric in table.metric_definitions if metric.name not in METRICS]
+            definitions = [*definitions, *own]
+        if values is None:
+            raise InvalidArgumentError(
+                "`values` must be given: measured values by metric, or a table with a `query` method."
+            )
         if space is not None:
             self._bind(SPACES.get(space)() if isinstance(space, str) else space)
         population = self.space.population(architectures)
@@ -273,6 +286,24 @@ class Surrogate(Evaluator):
     @abstractmethod
     def _predict(self, metric: str, features: Features) -> tuple[Floats, Floats | None]:
         """Values of one metric and, where known, their standard errors, shape ``(n,)`` each."""
+
+
+def _measured_rows(
+    table: MeasuredTable,
+    metrics: Sequence[str] | str | None,
+    usual: Sequence[str],
+    may_be_missing: bool,
+) -> tuple[Population, dict[str, Floats]]:
+    """Return the architectures of a measured table, those that have all the metrics, and these."""
+    if metrics is None:
+        names = [name for name in usual if name in table.rows.metrics] or table.rows.metrics
+    else:
+        names = [metrics] if isinstance(metrics, str) else list(metrics)
+    values = table.query(table.population, names)
+    if may_be_missing:
+        return table.population, values
+    known = np.isfinite(np.stack(list(values.values()))).all(axis=0)
+    return table.population[known], {name: column[known] for name, column in values.items()}
 
 
 def _columns(

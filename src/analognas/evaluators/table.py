@@ -8,74 +8,85 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..spaces import Population
-from ..tables import AnalogNASBench, DriftReading
+from ..core import Metric
+from ..spaces import Population, Space
+from ..tables import ENDINGS, AnalogNASBench, MeasuredTable
 from .base import Evaluation, Evaluator
-
-READINGS = 25
-"""Evaluations behind each drift reading of AnalogNAS-Bench (arXiv:2506.18495)."""
 
 
 class TableEvaluator(Evaluator):
-    """Scores NAS-Bench-201 cells by the AnalogNAS-Bench table.
+    """Scores architectures by a table: AnalogNAS-Bench, or one that was measured by ``analognas bench build``.
 
-    Drift accuracies come with the standard error of their mean over 25 readings. Those readings share one
-    programming draw, so the error does not cover the spread from chip to chip, nor that of training again.
+    A measured table rarely holds a whole space. The evaluator's space then has only the architectures of the
+    table (:func:`.restricted`), and a search proposes nothing else.
+
+    Drift accuracies of AnalogNAS-Bench come with the standard error of their mean over 25 readings. Those
+    readings share one programming draw, so the error does not cover the spread from chip to chip, nor that of
+    training again. Standard errors of a measured table are those of :class:`.MeasuredTable`.
 
     Args:
-        table: The table; the shipped one by default.
+        table: The table; AnalogNAS-Bench by default.
 
     Attributes:
-        space_name: Name of the space that the shipped table is about.
+        space_name: Name of the space that AnalogNAS-Bench is about.
     """
 
     space_name = "nasbench201"
     costly = False
 
-    def __init__(self, table: AnalogNASBench | None = None) -> None:
+    def __init__(self, table: AnalogNASBench | MeasuredTable | None = None) -> None:
         self.table = AnalogNASBench() if table is None else table
-        self.space = self.table.space
+        self.space: Space = self.table.space
         self._spread = frozenset(self.metrics_with_sem)
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the table's metrics."""
-        return self.table.metrics
+        """Names of the table's metrics; standard errors come with them."""
+        return [name for name in self.table.metrics if not name.endswith("_sem")]
 
     @property
     def metrics_with_sem(self) -> list[str]:
-        """Names of the drift accuracies."""
-        known = set(self.metrics)
-        return [name for name in self.metrics if f"{name}_std" in known]
+        """Names of the metrics that have a standard error, such as the drift accuracies."""
+        return self.table.metrics_with_sem
+
+    @property
+    def metric_definitions(self) -> tuple[Metric, ...]:
+        """What the table's metrics are."""
+        return self.table.metric_definitions
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Look a population up.
 
         Raises:
-            OutOfSpaceError: If a row is no cell of the space.
+            OutOfSpaceError: If a row is not in the table.
             UnknownNameError: If a metric is not in the table.
         """
         spread = [name for name in metrics if name in self._spread]
-        columns = self.table.query(population, [*metrics, *(f"{name}_std" for name in spread)])
-        sems = {name: columns[f"{name}_std"] / READINGS**0.5 for name in spread}
-        return Evaluation({name: columns[name] for name in metrics}, sems)
+        columns = self.table.query(population, metrics)
+        return Evaluation(columns, self.table.standard_errors(population, spread))
 
     def identity(self) -> dict[str, Any]:
         """Name and checksum of the table."""
         return {"table": self.table.metadata["name"], "checksum": f"sha256:{self.table.checksum}"}
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """All metrics of one cell, and their means over its isomorphism class.
+        """All metrics of one architecture; where the space has classes, also their means over its class.
 
         The class mean tells how much of a good value is a lucky reading: its members are one network,
         trained and measured separately.
         """
         metrics = {name: self.table.query_metric(row, name) for name in self.metrics}
-        plain = {
-            name: float(value) if isinstance(value, DriftReading) else value
-            for name, value in metrics.items()
-        }
+        plain = {name: _plain(value) for name, value in metrics.items()}
+        if not hasattr(self.space, "isomorphism_class"):
+            return {"metrics": plain}
         members = self.table.isomorphic(row)
-        columns = self.table.query(members, [n for n in self.metrics if not n.endswith("_std")])
-        means = {name: float(np.mean(values)) for name, values in columns.items()}
+        columns = self.table.query(members, [n for n in self.metrics if not n.endswith(ENDINGS)])
+        means = {name: _plain(float(np.mean(values))) for name, values in columns.items()}
         return {"metrics": plain, "isomorphism_class": {"members": len(members), "means": means}}
+
+
+def _plain(value: float) -> float | int | None:
+    """A number as JSON has it; None where it is missing."""
+    if isinstance(value, int):
+        return value
+    return float(value) if value == value else None

@@ -148,6 +148,14 @@ class OptunaOptimizer(Optimizer):
         for _ in range(ATTEMPTS):
             trial = self._study.ask()
             row = self._suggested(trial)
+            if self.space.restriction is not None:
+                # Hardly any combination can be had: the sampler learns of the nearest that can.
+                self._fail(trial)
+                row = self.space.nearest(row)
+                if len(self._take_new(row, 1)):
+                    self._pending[self.space.codes(row).tolist()[0]] = self._given(row[0])
+                    return np.asarray(row[0])
+                continue
             if self.space.allowed(row) and len(self._take_new(row, 1)):
                 self._pending[self.space.codes(row).tolist()[0]] = trial
                 return np.asarray(row[0])

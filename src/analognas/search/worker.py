@@ -21,7 +21,7 @@ from ..core import (
 )
 from ..evaluators import Evaluator, Problem, StochasticEvaluator
 from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
-from ..spaces import SPACES, Space
+from ..spaces import SPACES, Space, common_space
 from .arguments import check_folder, check_objectives, check_observer, check_runs
 from .backends.base import Backend, make_backend
 from .budget import Budget
@@ -45,7 +45,8 @@ class Worker:
     """Runs a search several times and gathers what it found.
 
     Args:
-        space: The search space, or its name.
+        space: The search space, or its name; that of the evaluator by default, or ``nasbench201``. Where the
+            evaluator is a table of some networks of the space, only these are proposed.
         optimizer: The optimizer, or its name; by default ``predictor_guided``, and with several objectives
             ``pareto_evolution``.
         evaluator: Where values come from; by default the optimizer's own, if it has one, else what
@@ -97,7 +98,7 @@ class Worker:
 
     def __init__(
         self,
-        space: Space | str = "nasbench201",
+        space: Space | str | None = None,
         *,
         optimizer: Optimizer | str | None = None,
         evaluator: Evaluator | None = None,
@@ -118,6 +119,8 @@ class Worker:
         on_progress: Callable[[Progress], None] | None = None,
     ) -> None:
         objectives = check_objectives(objectives)
+        if space is None:
+            space = "nasbench201" if evaluator is None else evaluator.space
         self.space = SPACES.get(space)() if isinstance(space, str) else space
         optimizer = default_optimizer(objectives) if optimizer is None else optimizer
         self.optimizer = OPTIMIZERS.get(optimizer)() if isinstance(optimizer, str) else optimizer
@@ -136,6 +139,8 @@ class Worker:
         check_kind("optimizer", self.optimizer, Optimizer)
         chosen = settle(self.optimizer, given)
         self.evaluator: Evaluator = self._checked_evaluator(chosen)
+        # Of a table that holds some networks of a space, nothing else can be proposed.
+        self.space = common_space(self.space, self.evaluator.space)
         self.problem = Problem.of(
             chosen["objectives"],
             chosen["constraints"],

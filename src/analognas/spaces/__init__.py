@@ -17,7 +17,7 @@ from .layers import STRUCTURE, LayerCounts, Layers
 from .nasbench201 import NASBench201Space
 from .registry import SPACES, find_space, space_entry
 from .resnet import ResNetSpace
-from .restricted import restricted
+from .restricted import common_space, restricted
 
 __all__ = [
     "ENCODINGS",
@@ -33,6 +33,7 @@ __all__ = [
     "Population",
     "ResNetSpace",
     "Space",
+    "common_space",
     "default_encoding",
     "encode_features",
     "encodings_of",

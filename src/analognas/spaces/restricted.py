@@ -20,7 +20,7 @@ from ..core import InvalidArgumentError, OutOfSpaceError
 from . import moves
 from .base import Population, Space
 
-__all__ = ["restricted"]
+__all__ = ["common_space", "restricted"]
 
 _NEIGHBOURS = 32
 """How many nearest architectures of each are known to the moves."""
@@ -69,6 +69,25 @@ def restricted(space: Space, population: Any) -> Space:
     assert isinstance(made, _Restricted)
     made._restrict(whole, rows[first], codes)
     return made
+
+
+def common_space(one: Space, other: Space) -> Space:
+    """Return the one of two equal spaces that has fewer architectures, where one of them is restricted.
+
+    Raises:
+        InvalidArgumentError: If both are, and neither has all architectures of the other.
+    """
+    if other.restriction is None or one.restriction == other.restriction:
+        return one
+    if one.restriction is None:
+        return other
+    small, large = sorted((one, other), key=len)
+    if not large.allowed(small.every()).all():
+        raise InvalidArgumentError(
+            f"Two restrictions of the space {one.name!r} do not fit: {len(small)} and {len(large)} "
+            "architectures, of which neither contains the other."
+        )
+    return small
 
 
 @cache

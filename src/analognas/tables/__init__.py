@@ -1,11 +1,12 @@
 """Tables of measured networks, and their file format."""
 
-from .analognasbench import AnalogNASBench
+from .analognasbench import SHIPPED_CHECKSUM, AnalogNASBench
 from .csv_table import read_csv_table
 from .hardware_table import CellCosts, LayerCosts, add_hw_nas_bench
 from .hwnasbench import HWNASBench, get_cell_based_tiny_net, get_fbnet
 from .measured import MeasuredTable, find_table
-from .measured_rows import MEASURED, TableRows, read_rows, write_rows
+from .measured_quality import MeasuredQuality
+from .measured_rows import ENDINGS, MEASURED, TableRows, read_rows, write_rows
 from .measurements import MEASUREMENTS, HardwareCost, Measurement, Provenance
 from .nasbench201 import ACCURACY_SPLITS, Accuracies, NASBench201, add_nas_bench_201
 from .quality import LabelNoise, QualityReport
@@ -14,8 +15,10 @@ from .table_file import Table, read_table, write_table
 
 __all__ = [
     "ACCURACY_SPLITS",
+    "ENDINGS",
     "MEASURED",
     "MEASUREMENTS",
+    "SHIPPED_CHECKSUM",
     "Accuracies",
     "AnalogNASBench",
     "CellCosts",
@@ -24,6 +27,7 @@ __all__ = [
     "HardwareCost",
     "LabelNoise",
     "LayerCosts",
+    "MeasuredQuality",
     "MeasuredTable",
     "Measurement",
     "NASBench201",

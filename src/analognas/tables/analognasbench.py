@@ -20,6 +20,7 @@ from ..core import (
     DRIFT_TIMES,
     METRICS,
     InvalidArgumentError,
+    Metric,
     OutOfSpaceError,
     check_choice,
     current_metric_name,
@@ -38,6 +39,9 @@ SHIPPED_TABLE = Path(__file__).with_name("data") / "analognasbench.parquet"
 
 SHIPPED_CHECKSUM = "ab38c5765522d9ad3857b0bedd6e95b13fc1d18789186e3b439341631552b33b"
 """SHA-256 of the shipped table's content."""
+
+READINGS = 25
+"""Evaluations behind each drift reading (arXiv:2506.18495)."""
 
 _ACCURACIES = [f"{kind}_accuracy" for kind in ("baseline", "ptq", "qat", "noisy", "analog")]
 _DRIFT = [f"{kind}_drift_{time}" for kind in ("noisy", "analog") for time in DRIFT_TIMES]
@@ -136,6 +140,27 @@ class AnalogNASBench:
         columns = [self._column(name)[1] for name in names]
         codes = self.space.codes(self.space.population(population))
         return {name: values[codes] for name, values in zip(names, columns, strict=True)}
+
+    @property
+    def metrics_with_sem(self) -> list[str]:
+        """Names of the metrics that have a standard error: the drift accuracies."""
+        return list(_DRIFT)
+
+    @property
+    def metric_definitions(self) -> tuple[Metric, ...]:
+        """What the metrics are: name, unit and direction."""
+        return tuple(METRICS[name] for name in self.metrics)
+
+    def standard_errors(
+        self, population: Any, metrics: Sequence[str]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the standard error of drift accuracies, shape ``(n,)`` each: their ``_std`` over 5.
+
+        The 25 readings behind each share one programming draw, so it does not cover the spread from chip to
+        chip.
+        """
+        columns = self.query(population, [f"{name}_std" for name in metrics])
+        return {name: columns[f"{name}_std"] / READINGS**0.5 for name in metrics}
 
     def find_best(
         self, metric: str, constraints: Any = ()

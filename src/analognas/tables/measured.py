@@ -7,7 +7,7 @@ architecture count as one measurement of it, with a mean and a standard error.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from ..core import (
 )
 from ..spaces import Population, Space, restricted
 from .analognasbench import AnalogNASBench
-from .measured_rows import read_rows
+from .measured_quality import MeasuredQuality, assess_measured
+from .measured_rows import ENDINGS, read_rows
 
 __all__ = ["MeasuredTable", "find_table"]
 
@@ -53,6 +54,9 @@ class MeasuredTable:
         full_space: The space that the architectures are from.
         space: The same space restricted to the architectures of the table (:func:`.restricted`).
         complete: Whether the build had ended when the table was merged.
+        rows: Rows of the file, one an architecture and seed.
+        population: Architectures in the order of their codes, shape ``(n, n_genes)``.
+        places: Which of them each row of the file is about, shape ``(n_rows,)``.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -63,7 +67,7 @@ class MeasuredTable:
         self.rows = rows
         codes = self.full_space.codes(rows.population)
         # Architectures in the order of their codes; where each row of the file belongs.
-        self._codes, first, self._place = np.unique(codes, return_index=True, return_inverse=True)
+        self._codes, first, self.places = np.unique(codes, return_index=True, return_inverse=True)
         self.population: Population = rows.population[first]
         self.space: Space = restricted(self.full_space, self.population)
         self._columns: dict[str, NDArray[Any]] = {}
@@ -92,9 +96,26 @@ class MeasuredTable:
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What the measured metrics are: name, unit and direction."""
-        measured = tuple(Metric.from_dict(entry) for entry in self.metadata["metrics"])
-        return (*measured, *(get_metric(name) for name in self.metrics if name in _COUNTED))
+        """What the metrics are, without standard errors: name, unit and direction."""
+        measured = {entry["name"]: Metric.from_dict(entry) for entry in self.metadata["metrics"]}
+        return tuple(
+            measured.get(name)
+            or (get_metric(name) if name in _COUNTED else _spread(name, measured))
+            for name in self.metrics
+            if not name.endswith("_sem")
+        )
+
+    def standard_errors(
+        self, population: Any, metrics: Sequence[str]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return the standard errors of metrics, ``<metric>_sem`` by metric, shape ``(n,)`` each.
+
+        Raises:
+            OutOfSpaceError: If an architecture is not in the table.
+            UnknownNameError: If a metric has no standard error.
+        """
+        columns = self.query(population, [f"{name}_sem" for name in metrics])
+        return {name: columns[f"{name}_sem"] for name in metrics}
 
     def query(self, population: Any, metrics: str | Sequence[str]) -> dict[str, NDArray[Any]]:
         """Return metrics of many architectures at once.
@@ -157,7 +178,7 @@ class MeasuredTable:
             OutOfSpaceError: If it is not in the table.
         """
         place = self._places(self.full_space.encode(architecture)[None])[0]
-        return tuple(self.rows.seeds[self._place == place].tolist())
+        return tuple(self.rows.seeds[self.places == place].tolist())
 
     def by_seed(self, metric: str) -> list[NDArray[np.float64]]:
         """Return the values of a metric over the seeds, for each architecture of :attr:`population`.
@@ -166,8 +187,8 @@ class MeasuredTable:
             UnknownNameError: If the metric is not in the table.
         """
         values = self.rows.values[check_choice("metric", metric, self.rows.metrics)]
-        order = np.argsort(self._place, kind="stable")
-        ends = np.cumsum(np.bincount(self._place, minlength=len(self)))[:-1]
+        order = np.argsort(self.places, kind="stable")
+        ends = np.cumsum(np.bincount(self.places, minlength=len(self)))[:-1]
         return np.split(values[order], ends)
 
     def isomorphic(self, architecture: Any) -> Population:
@@ -192,8 +213,10 @@ class MeasuredTable:
             f"Seeds                 {seeds}",
         ]
         known = set(self.metrics)
-        units = {entry.name: entry for entry in self.metric_definitions}
-        for name, metric in units.items():
+        for metric in self.metric_definitions:
+            name = metric.name
+            if name.endswith(ENDINGS):
+                continue
             value = self.query_metric(row, name)
             spread = ""
             if f"{name}_sem" in known:
@@ -206,6 +229,10 @@ class MeasuredTable:
     def show(self, architecture: Any) -> None:
         """Print everything known of one architecture."""
         print(self.get_architecture_details(architecture))
+
+    def quality(self) -> MeasuredQuality:
+        """Examine the table: failures, impossible rows, and the noise that repeated seeds show."""
+        return assess_measured(self)
 
     def to_pandas(self) -> Any:
         """Return the rows of the file, one architecture and seed each, as a ``pandas.DataFrame``.
@@ -274,25 +301,34 @@ class MeasuredTable:
         if not name.endswith("_sem"):
             return self._mean(self.rows.values[name])
         known = ~np.isnan(self.rows.values[name])
-        n = np.bincount(self._place[known], minlength=len(self))
+        n = np.bincount(self.places[known], minlength=len(self))
         with np.errstate(divide="ignore", invalid="ignore"):
             alone = self._mean(self.rows.values[name] ** 2) / n
             values = self.rows.values[name.removesuffix("_sem")]
-            residuals = values - self._mean(values)[self._place]
+            residuals = values - self._mean(values)[self.places]
             between = self._sum(residuals**2) / (n - 1) / n
         return np.sqrt(np.fmax(alone, np.where(n > 1, between, 0.0)))
 
     def _mean(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean over the seeds of each architecture; NaN where there is no value."""
         known = ~np.isnan(values)
-        n = np.bincount(self._place[known], minlength=len(self))
+        n = np.bincount(self.places[known], minlength=len(self))
         with np.errstate(invalid="ignore"):
             return self._sum(values) / n
 
     def _sum(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         total: NDArray[np.float64] = np.zeros(len(self))
-        np.add.at(total, self._place, np.nan_to_num(values))
+        np.add.at(total, self.places, np.nan_to_num(values))
         return total
+
+
+def _spread(name: str, measured: Mapping[str, Metric]) -> Metric:
+    """The definition of a ``_std``."""
+    metric = name.removesuffix("_std")
+    unit = measured[metric].unit
+    return Metric(
+        name, "pp" if unit == "%" else unit, False, f"spread from chip to chip of {metric}"
+    )
 
 
 def find_table(name: str | os.PathLike[str] | None) -> AnalogNASBench | MeasuredTable:

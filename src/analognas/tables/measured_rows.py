@@ -21,12 +21,13 @@ from ..core.foreign_numbers import measured
 from ..spaces import Population, Space, find_space
 from .table_file import Table, read_table, write_table
 
-__all__ = ["MEASURED", "TableRows", "read_rows", "write_rows"]
+__all__ = ["ENDINGS", "MEASURED", "TableRows", "read_rows", "write_rows"]
 
 MEASURED = "measured"
 """What the metadata call a table of this kind."""
 
-_ENDINGS = ("_std", "_sem")
+ENDINGS = ("_std", "_sem")
+"""What the names of a spread and of a standard error end with, after the metric's name."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class TableRows:
     @property
     def metrics(self) -> list[str]:
         """Names of the metrics, without ``_std`` and ``_sem``."""
-        return [name for name in self.values if not name.endswith(_ENDINGS)]
+        return [name for name in self.values if not name.endswith(ENDINGS)]
 
 
 def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[str, Any]) -> str:
