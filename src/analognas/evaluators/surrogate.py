@@ -296,7 +296,7 @@ def _measured_rows(
 ) -> tuple[Population, dict[str, Floats]]:
     """Return the architectures of a measured table, those that have all the metrics, and these."""
     if metrics is None:
-        names = [name for name in usual if name in table.rows.metrics] or table.rows.metrics
+        names = list(usual) if {*usual} <= {*table.rows.metrics} else table.rows.metrics
     else:
         names = [metrics] if isinstance(metrics, str) else list(metrics)
     values = table.query(table.population, names)

@@ -28,6 +28,9 @@ _NEIGHBOURS = 32
 _NEAR = 8
 """Neighbours of an architecture in the sense of :meth:`.Space.neighbours`, and mean rank of a mutation."""
 
+_JUMPS = 0.1
+"""Share of mutations that are any other architecture."""
+
 _CHUNK = 512
 
 
@@ -36,7 +39,8 @@ def restricted(space: Space, population: Any) -> Space:
 
     Class, name, genes and fingerprint are the same, so encodings, counts, networks and reports are those of the
     whole space. :meth:`.Space.codes` numbers its architectures from 0, :meth:`.Space.every` lists them, and all
-    moves stay among them. A mutation is one of the nearest others, each rank less likely than the one before. A
+    moves stay among them. A mutation is one of the nearest others, each rank less likely than the one
+    before, or one time in ten any other. A
     crossover is the nearest to what it would be in the whole space. Neighbours are the eight nearest, and those
     that have this one among their eight nearest.
 
@@ -214,8 +218,15 @@ class _Restricted(Space):
         ranks = generator.geometric(1.0 / _NEAR, size=len(population)) - 1
         ranks = np.where(n > 0, ranks % np.maximum(n, 1), 0)
         place = (wanted.cumsum(axis=1) > ranks[:, None]).argmax(axis=1)
-        found = near[np.arange(len(near)), place]
-        children: Population = self._rows[np.where(n > 0, found, parents)]
+        found = np.where(n > 0, near[np.arange(len(near)), place], parents)
+        # An architecture may be far from all others; a jump now and then reaches it.
+        jumps = (parents + generator.integers(1, len(self._rows), size=len(parents))) % len(
+            self._rows
+        )
+        jumping = generator.random(len(parents)) < _JUMPS
+        if genes is not None:
+            jumping &= (self._rows[jumps][:, chosen] != population[:, chosen]).any(axis=1)
+        children: Population = self._rows[np.where(jumping, jumps, found)]
         return children
 
     def crossover(

@@ -1,6 +1,6 @@
 """Tables of measured networks, and their file format."""
 
-from .analognasbench import SHIPPED_CHECKSUM, AnalogNASBench
+from .analognasbench import SHIPPED_CHECKSUM, SHIPPED_TABLE, AnalogNASBench
 from .csv_table import read_csv_table
 from .hardware_table import CellCosts, LayerCosts, add_hw_nas_bench
 from .hwnasbench import HWNASBench, get_cell_based_tiny_net, get_fbnet
@@ -19,6 +19,7 @@ __all__ = [
     "MEASURED",
     "MEASUREMENTS",
     "SHIPPED_CHECKSUM",
+    "SHIPPED_TABLE",
     "Accuracies",
     "AnalogNASBench",
     "CellCosts",

@@ -178,7 +178,7 @@ class MeasuredTable:
             OutOfSpaceError: If it is not in the table.
         """
         place = self._places(self.full_space.encode(architecture)[None])[0]
-        return tuple(self.rows.seeds[self.places == place].tolist())
+        return tuple(sorted(self.rows.seeds[self.places == place].tolist()))
 
     def by_seed(self, metric: str) -> list[NDArray[np.float64]]:
         """Return the values of a metric over the seeds, for each architecture of :attr:`population`.
