@@ -25,6 +25,7 @@ from .layers.linear import AnalogLinear
 from .layers.recurrent import AnalogGRU, AnalogLSTM
 from .lifecycle import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
 from .norms.fuse import fuse_norms, rectified, unfuse_norms
+from .norms.memory_format import channels_first, channels_last
 from .presets import PRESETS, get_config
 from .summary import LayerSummary, ModelSummary, summary
 
@@ -58,6 +59,8 @@ __all__ = [
     "attach",
     "become",
     "calibrate",
+    "channels_first",
+    "channels_last",
     "clip_and_remap",
     "config_from_dict",
     "config_to_dict",

@@ -8,6 +8,7 @@ block of stride 2 between stages, then batch norm, ReLU, global average pooling 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,7 @@ class Cell(nn.Module):
                 for edge, (source, end) in zip(self.edges, EDGES, strict=True)
                 if end == target
             ]
-            nodes.append(torch.stack(incoming).sum(0) if len(incoming) > 1 else incoming[0])
+            nodes.append(reduce(torch.add, incoming))
         return nodes[-1]
 
 
