@@ -133,6 +133,22 @@ def test_the_number_of_threads_makes_no_difference(reference, quick):
         torch.set_num_threads(n)
 
 
+def test_norms_are_fused_unless_they_shall_not(quick, monkeypatch):
+    seen = []
+    fit = Trainer.fit
+    monkeypatch.setattr(
+        Trainer, "fit", lambda self, **o: seen.append(self.digital) or fit(self, **o)
+    )
+    values = [
+        quick(fast_norms=fast, digital={"epochs": 1}).run(CELL, "digital", seed=0).values
+        for fast in (True, False)
+    ]
+    assert [type(net.head[0]).__name__ for net in seen] == ["FusedBatchNorm2d", "BatchNorm2d"]
+    assert [len(net._forward_pre_hooks) for net in seen] == [1, 0]
+    assert values[0]["baseline_accuracy"] == pytest.approx(values[1]["baseline_accuracy"], abs=5.0)
+    assert "fast_norms" in quick().settings.identity()
+
+
 def test_a_unit_that_is_done_is_read(quick, tmp_path, monkeypatch):
     first = quick().run(CELL, "hwa", seed=0, folder=tmp_path)
     monkeypatch.setattr(Trainer, "fit", None)

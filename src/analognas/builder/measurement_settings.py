@@ -116,6 +116,11 @@ class MeasurementSettings(Settings):
     )
     chips: ChipSettings = Field(default=ChipSettings(), description="Simulated chips.")
     device: str = Field(default="cpu", description="Where networks run, as torch names devices.")
+    fast_norms: bool = Field(
+        default=True,
+        description="Run batch norm by compiled passes, and images with the channels last, on the CPU: numbers "
+        "differ from torch's by rounding.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> MeasurementSettings:

@@ -21,6 +21,7 @@ from ..drift import (
     chip_metrics,
     direct_mapping,
 )
+from ..nn import channels_last, fuse_norms
 from ..training import (
     MODEL_FILE,
     ModelRecord,
@@ -95,7 +96,10 @@ class UnitRun:
             network = build(
                 self.row, tuple(data.input_shape), data.n_classes, **self.settings.network
             )
-        return self._moved(network)
+        network = self._moved(network)
+        if self.settings.fast_norms and next(network.parameters()).is_cpu:
+            channels_last(fuse_norms(network))
+        return network
 
     def _moved(self, network: nn.Module) -> nn.Module:
         try:
