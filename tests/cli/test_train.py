@@ -236,3 +236,25 @@ def test_resume_ends_as_the_uninterrupted(arrays, monkeypatch, capsys):
     for name in ("model.safetensors", "result.json", "epochs.jsonl", "training.png", "config.yaml"):
         assert Path("run", name).read_bytes() == Path("whole", name).read_bytes()
     assert main(["train", "--resume", "run"]) == 0  # a finished one is shown
+
+
+def test_what_is_changed_at_random_is_said_in_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).integers(256, size=(80, 3, 8, 8), dtype=np.uint8)
+    np.savez("mine.npz", x=images, y=np.arange(80) % 2)
+    base = ["train", "--data", "npz", "--root", "mine.npz", "--epochs", "1", "--model", "cnn"]
+    for more, expected in (
+        ([], "none"),
+        (["--set", "data_options.augment=true"], "shifts by up to 4 pixels, mirror images"),
+        (["--set", "data_options.augment=true", "--set", "recipe.augment=false"], "none"),
+    ):
+        assert main([*base, *more]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == (
+            "data mine: 58 train, 6 validation, 16 test examples of shape (3, 8, 8), 2 classes; "
+            f"augmentation: {expected}"
+        )
+    assert main([*base, "--json"]) == 0
+    captured = capsys.readouterr()
+    json.loads(captured.out)
+    assert captured.err.startswith("data mine: 58 train")

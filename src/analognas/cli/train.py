@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -103,7 +105,10 @@ def train(
     else:
         run = _new(config, _with_winner(from_search, config, typed), setting or [])
         folder = _folder(out)
-    results = _train(run, folder, resume is not None, tensorboard, remove=not (out or resume))
+    lines = partial(print, file=sys.stderr if as_json else sys.stdout, flush=True)
+    results = _train(
+        run, folder, resume is not None, tensorboard, lines, remove=not (out or resume)
+    )
     if as_json:
         print(dump_json(results[-1].to_json()))
     else:
@@ -173,7 +178,13 @@ def _folder(out: Path | None) -> Path:
 
 
 def _train(
-    run: RunConfig, folder: Path, resume: bool, tensorboard: bool, remove: bool
+    run: RunConfig,
+    folder: Path,
+    resume: bool,
+    tensorboard: bool,
+    say: Callable[[str], None],
+    *,
+    remove: bool,
 ) -> list[TrainingResult]:
     from ..core.memory import keep_freed_memory
     from ..nn import StaysDigitalWarning
@@ -185,7 +196,7 @@ def _train(
     try:
         with training_progress(tensorboard) as listen, warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always", StaysDigitalWarning)
-            results = train_run(run, folder, resume=resume, listen=listen)
+            results = train_run(run, folder, resume=resume, listen=listen, say=say)
         for text in dict.fromkeys(str(warning.message) for warning in said):
             print(f"note: {text}", file=sys.stderr)
         write_training_report(results, folder)

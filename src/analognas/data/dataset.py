@@ -142,13 +142,27 @@ class DataSet:
             )
 
     def __repr__(self) -> str:
+        return f"DataSet({self.summary()})"
+
+    def summary(self, *, augment: bool = True) -> str:
+        """Return in one line what it is, and what is changed at random in training.
+
+        Args:
+            augment: Whether the augmentation is used.
+
+        Example:
+            >>> part = Split(torch.zeros(8, 1), torch.tensor([0, 1] * 4))
+            >>> DataSet("parity", "classification", part, None, part, (1,), 2).summary()
+            'parity: 8 train, 8 test examples of shape (1,), 2 classes; augmentation: none'
+        """
         sizes = (
             f"{len(part):,} {name}" for name in SPLITS if (part := getattr(self, name)) is not None
         )
         kind = "words" if self.task == SEQUENCES else "classes"
+        changes = augmentation_text(self.augmentation if augment else None)
         return (
-            f"DataSet({self.name!r}, {self.task}: {', '.join(sizes)} examples of shape {self.input_shape}, "
-            f"{self.n_classes:,} {kind}, augmentation: {augmentation_text(self.augmentation)})"
+            f"{self.name}: {', '.join(sizes)} examples of shape {self.input_shape}, {self.n_classes:,} {kind}; "
+            f"augmentation: {changes}"
         )
 
     def split(self, name: str) -> Split:

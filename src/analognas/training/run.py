@@ -13,7 +13,7 @@ from torch import nn
 from ..core import CheckpointMismatchError, InvalidArgumentError, RandomStreams
 from ..data import DataSet, load_data
 from .model_files import ModelRecord, load_model
-from .recipes import Recipe
+from .recipes import Recipe, TrainingRecipe
 from .result import Listener, TrainingResult
 from .run_config import DEFAULT_MODELS, RunConfig, adapted
 from .run_folder import START_FILE, RunFolder
@@ -32,6 +32,7 @@ def train_run(
     *,
     resume: bool = False,
     listen: StageListener = lambda stage, folder: None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> list[TrainingResult]:
     """Do a run, or go on with the one in the folder.
 
@@ -43,6 +44,7 @@ def train_run(
         out: Its folder.
         resume: Go on with what is there.
         listen: Who is told of progress.
+        say: Called with lines about the data and the augmentation, before anything is trained.
 
     Returns:
         The results of the stages, the last being that of the recipe.
@@ -63,10 +65,10 @@ def train_run(
     results = []
     if config.digital is not None:
         results.append(
-            _stage(config, config.digital, network, data, out / DIGITAL_FOLDER, resume, listen)
+            _stage(config, config.digital, network, data, out / DIGITAL_FOLDER, resume, listen, say)
         )
         network = results[0].model
-    results.append(_stage(config, config.recipe, network, data, out, resume, listen))
+    results.append(_stage(config, config.recipe, network, data, out, resume, listen, say))
     return results
 
 
@@ -78,6 +80,7 @@ def _stage(
     out: Path,
     resume: bool,
     listen: StageListener,
+    say: Callable[[str], None],
 ) -> TrainingResult:
     """Train one recipe; in the beginning of a stage nothing is there yet to go on with."""
     assert config.model is not None
@@ -100,6 +103,12 @@ def _stage(
         record=described,
         on_progress=listen(recipe.kind, out),
     )
+    # The recipe's own digital network is trained on the same data, which were described then.
+    if recipe is (config.digital or config.recipe):
+        augment = isinstance(recipe, TrainingRecipe) and recipe.augment
+        say(f"data {data.summary(augment=augment)}")
+        if data.note:
+            say(f"note: {data.note}")
     return trainer.fit(resume=resume)
 
 
