@@ -74,7 +74,7 @@ def settings(n=6, **changes):
     payload = {
         "name": "fake",
         "space": "nasbench201",
-        "sample": {"n": n},
+        "sample": {"method": "random", "n": n},
         "repeats": {"n": 2, "seeds": 1},
         "measurement": {"data": "digits", "conditions": ["digital", "hwa"]},
         **changes,

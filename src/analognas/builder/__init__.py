@@ -1,5 +1,7 @@
 """The builder: measures the networks of a space on a data set, and makes a table of what it finds."""
 
+from .additions import add_architectures, add_further, add_seeds, add_table
+from .compare import Comparison, MetricComparison, compare_tables
 from .coordinator import BuildProgress
 from .folder import Build
 from .measurement import NetworkMeasurement
@@ -9,8 +11,9 @@ from .measurement_settings import (
     ExampleCounts,
     MeasurementSettings,
 )
-from .merge import MergeReport, merge_build
+from .merge import MergeReport, merge_build, merge_tables
 from .protocol import Measurement, Result
+from .sampling import choose_architectures
 from .specification import (
     BuildSettings,
     Repeats,
@@ -20,6 +23,7 @@ from .specification import (
 )
 from .status import status_of, status_text
 from .unit_result import UnitResult
+from .verify import VerifyReport, verify_build, verify_table
 from .workers import WORKERS, PoolWorkers, SerialWorkers, Workers, default_workers
 
 __all__ = [
@@ -29,10 +33,12 @@ __all__ = [
     "BuildProgress",
     "BuildSettings",
     "ChipSettings",
+    "Comparison",
     "ExampleCounts",
     "Measurement",
     "MeasurementSettings",
     "MergeReport",
+    "MetricComparison",
     "NetworkMeasurement",
     "PoolWorkers",
     "Repeats",
@@ -40,11 +46,21 @@ __all__ = [
     "SampleSettings",
     "SerialWorkers",
     "UnitResult",
+    "VerifyReport",
     "Workers",
+    "add_architectures",
+    "add_further",
+    "add_seeds",
+    "add_table",
     "builtin_specifications",
+    "choose_architectures",
+    "compare_tables",
     "default_workers",
     "find_specification",
     "merge_build",
+    "merge_tables",
     "status_of",
     "status_text",
+    "verify_build",
+    "verify_table",
 ]

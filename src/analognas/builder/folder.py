@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
+
 from .. import __version__
 from ..core import OutputFolderError, ResumeError
 from ..spaces import Population, Space
@@ -89,7 +91,7 @@ class Build:
                 **settings.facts(),
                 "fidelity": measurement.fidelity(),
                 "data": measurement.data_facts(),
-                "analognas": __version__,
+                **_versions(),
             }
             WorkQueue.create(target / QUEUE_FILE, facts, rows.tolist(), units).close()
             settings.save(file)
@@ -216,6 +218,13 @@ def planned_units(
         for seed in settings.seeds_of(position, n)
         for condition in measurement.units
     ]
+
+
+def _versions() -> dict[str, str]:
+    """What computes the results of a build."""
+    import torch
+
+    return {"analognas": __version__, "numpy": np.__version__, "torch": torch.__version__}
 
 
 def _make_folder(folder: Path) -> None:

@@ -1,22 +1,23 @@
-"""From the results of units to one table: a row for every architecture and seed."""
+"""Tables out of builds and of other tables that were measured alike."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..core import InvalidArgumentError
-from ..tables import MEASURED, TableRows, write_rows
+from ..spaces import Space, find_space
+from ..tables import TableRows, read_rows, write_rows
+from .build_rows import rows_of_build
 from .folder import Build
-from .work_queue import WorkQueue
 
-__all__ = ["MergeReport", "merge_build"]
+__all__ = ["MergeReport", "merge_build", "merge_tables", "open_source"]
 
 
 @dataclass(frozen=True)
@@ -46,25 +47,6 @@ class MergeReport:
         return f"{self.path}: {', '.join(parts)}; sha256:{self.checksum[:12]}"
 
 
-@dataclass
-class _Row:
-    """The units of one architecture and seed."""
-
-    position: int
-    seed: int
-    columns: dict[str, float] = field(default_factory=dict)
-    errors: list[str] = field(default_factory=list)
-    open: bool = False
-
-    def take(self, unit: Mapping[str, Any]) -> None:
-        if unit["state"] == "failed":
-            self.errors.append(f"{unit['condition']}: {unit['error']}")
-        elif unit["state"] != "done":
-            self.open = True
-        else:
-            self.columns |= _flat(unit["result"])
-
-
 def merge_build(build: Build, path: str | os.PathLike[str] | None = None) -> MergeReport:
     """Write the table of a build from all rows whose units have ended; those that are still open are left out.
 
@@ -79,85 +61,147 @@ def merge_build(build: Build, path: str | os.PathLike[str] | None = None) -> Mer
         OutputFolderError: If the file cannot be written.
     """
     target = build.table_file if path is None else Path(path)
-    with WorkQueue(build.queue_file) as queue:
-        facts = queue.facts
-        genotypes = queue.genotypes()
-        rows = _rows(queue.units())
-    ended = [row for row in rows if not row.open]
-    if not ended:
-        raise InvalidArgumentError(
-            f"None of the {len(rows)} rows of {str(build.folder)!r} has ended yet; look at `analognas bench "
-            "status`, and merge later."
+    return _write(target, *rows_of_build(build))
+
+
+def merge_tables(
+    sources: Sequence[str | os.PathLike[str]], path: str | os.PathLike[str]
+) -> MergeReport:
+    """Write one table from several tables or folders of builds that were measured alike.
+
+    Rows are those of the sources in their order. A row that several of them have counts once; where one has it
+    with an error, the others' counts.
+
+    Args:
+        sources: Files of measured tables, or folders of builds.
+        path: The file to write.
+
+    Raises:
+        InvalidArgumentError: If the sources are of different spaces, data or measurements, or contradict each
+            other; names what differs.
+        TableIntegrityError: If a file is missing, damaged or not a measured table.
+        OutputFolderError: If the file cannot be written.
+    """
+    if not sources:
+        raise InvalidArgumentError("There is nothing to merge; name tables or folders of builds.")
+    found = [open_source(source) for source in sources]
+    rows, described = found[0]
+    for source, (other, of_other) in zip(sources[1:], found[1:], strict=True):
+        check_alike(described, of_other, str(sources[0]), str(source))
+        rows = joined(find_space(described["space"]), rows, other, str(source))
+    entries = [entry for _, about in found for entry in about["sources"]]
+    unique = {json.dumps(entry, sort_keys=True): entry for entry in entries}
+    about = {
+        **described,
+        "sources": list(unique.values()),
+        "complete": all(about["complete"] for _, about in found),
+        "n_open": sum(about["n_open"] for _, about in found),
+    }
+    return _write(Path(path), rows, about)
+
+
+def open_source(path: str | os.PathLike[str]) -> tuple[TableRows, dict[str, Any]]:
+    """Return the rows of a measured table, or those of a build that have ended, and their metadata.
+
+    Raises:
+        TableIntegrityError: If a file is missing, damaged or not a measured table.
+        ResumeError: If there is no build in a folder.
+    """
+    if Path(path).is_dir():
+        return rows_of_build(Build(path))
+    table, _, rows = read_rows(path)
+    return rows, dict(table.metadata)
+
+
+def check_alike(one: Mapping[str, Any], other: Mapping[str, Any], name: str, of_other: str) -> None:
+    """Make sure that two tables were measured alike: space, data, measurement and fidelity.
+
+    Raises:
+        InvalidArgumentError: If they were not; names the first entry that differs.
+    """
+    for what in ("space", "space_fingerprint", "data", "measurement", "fidelity"):
+        if (found := _difference(what, one[what], other[what])) is not None:
+            entry, here, there = found
+            raise InvalidArgumentError(
+                f"{name!r} and {of_other!r} were not measured alike: {entry} is {here!r} and {there!r}. Only "
+                "tables of one specification can be merged; `analognas bench compare` compares others."
+            )
+
+
+def _difference(entry: str, one: Any, other: Any) -> tuple[str, Any, Any] | None:
+    """The first entry in which two values differ, and both values there."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        for key in dict.fromkeys([*one, *other]):
+            found = _difference(f"{entry}.{key}", one.get(key), other.get(key))
+            if found is not None:
+                return found
+        return None
+    return None if one == other else (entry, one, other)
+
+
+def joined(space: Space, rows: TableRows, others: TableRows, source: str) -> TableRows:
+    """Return rows and those of others that are new.
+
+    Raises:
+        InvalidArgumentError: If they contradict each other.
+    """
+    known = {
+        key: row
+        for row, key in enumerate(
+            zip(space.codes(rows.population).tolist(), rows.seeds.tolist(), strict=True)
         )
-    made = _table_rows(build, facts, [genotypes[row.position] for row in ended], ended)
-    n_open = len(rows) - len(ended)
-    checksum = write_rows(target, made, _metadata(build, facts, made, n_open))
-    n_failed = sum(bool(row.errors) for row in ended)
-    return MergeReport(target, checksum, len(ended), n_failed, n_open)
-
-
-def _flat(result: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Columns of one result, each metric with its ``_std`` and ``_sem`` beside it."""
-    columns: dict[str, float] = {}
-    for name, value in result["values"].items():
-        columns[name] = value
-        for ending in ("std", "sem"):
-            if name in result[f"{ending}s"]:
-                columns[f"{name}_{ending}"] = result[f"{ending}s"][name]
-    return columns
-
-
-def _rows(units: Iterable[Mapping[str, Any]]) -> list[_Row]:
-    """All rows by position and seed."""
-    rows: dict[tuple[int, int], _Row] = {}
-    for unit in units:
-        key = unit["position"], unit["seed"]
-        rows.setdefault(key, _Row(*key)).take(unit)
-    return [rows[key] for key in sorted(rows)]
-
-
-def _table_rows(
-    build: Build, facts: Mapping[str, Any], genotypes: Sequence[Sequence[int]], rows: Sequence[_Row]
-) -> TableRows:
-    names = list(dict.fromkeys(name for row in rows for name in row.columns))
+    }
+    new, better = [], {}
+    keys = zip(space.codes(others.population).tolist(), others.seeds.tolist(), strict=True)
+    for row, key in enumerate(keys):
+        here = known.get(key)
+        if here is None:
+            new.append(row)
+        elif rows.errors[here] and not others.errors[row]:
+            better[here] = row
+        elif not others.errors[row]:
+            _check_equal(space, rows, here, others, row, source)
+    kept = np.array([row not in better for row in range(len(rows))], dtype=bool)
+    added = np.array([*better.values(), *new], dtype=np.int64)
+    names = list(dict.fromkeys([*rows.values, *others.values]))
+    empty = np.full(max(len(rows), len(others)), np.nan)
     values = {
-        name: np.array([row.columns.get(name, np.nan) for row in rows], dtype=np.float64)
+        name: np.concatenate(
+            [
+                rows.values.get(name, empty[: len(rows)])[kept],
+                others.values.get(name, empty[: len(others)])[added],
+            ]
+        )
         for name in names
     }
     return TableRows(
-        population=build.space.population([list(genotype) for genotype in genotypes]),
-        seeds=np.array([row.seed for row in rows], dtype=np.int64),
+        population=np.concatenate([rows.population[kept], others.population[added]]),
+        seeds=np.concatenate([rows.seeds[kept], others.seeds[added]]),
         values=values,
-        fidelity=facts["fidelity"],
-        errors=["; ".join(row.errors) for row in rows],
+        fidelity=rows.fidelity,
+        errors=[
+            *(error for error, keep in zip(rows.errors, kept, strict=True) if keep),
+            *(others.errors[row] for row in added),
+        ],
     )
 
 
-def _metadata(
-    build: Build, facts: Mapping[str, Any], rows: TableRows, n_open: int
-) -> dict[str, Any]:
-    settings = build.settings.to_dict()
-    settings["measurement"]["root"] = None  # results carry no paths
-    import torch
+def _check_equal(
+    space: Space, rows: TableRows, here: int, others: TableRows, there: int, source: str
+) -> None:
+    for name in others.values:
+        if name not in rows.values:
+            continue
+        one, other = rows.values[name][here], others.values[name][there]
+        if one != other and not (np.isnan(one) and np.isnan(other)):
+            raise InvalidArgumentError(
+                f"{source!r} contradicts the tables before it: {name!r} of "
+                f"{space.decode(rows.population[here])}, seed {rows.seeds[here]}, is {one} and {other}. "
+                "Results of other machines or versions may differ; give them other seeds."
+            )
 
-    return {
-        "name": build.settings.name,
-        "kind": MEASURED,
-        "space": facts["space"],
-        "space_fingerprint": facts["space_fingerprint"],
-        "measurement": facts["measurement"],
-        "licence": build.settings.licence,
-        "notes": build.settings.notes,
-        "complete": n_open == 0,
-        "n_open": n_open,
-        "provenance": {
-            "dataset": facts["data"]["name"],
-            "dataset_note": facts["data"]["note"],
-            "dataset_sha256": facts["data"]["sha256"],
-            "analognas": facts["analognas"],
-            "merged_by": __version__,
-            "numpy": np.__version__,
-            "torch": torch.__version__,
-        },
-        "specification": settings,
-    }
+
+def _write(target: Path, rows: TableRows, described: Mapping[str, Any]) -> MergeReport:
+    checksum = write_rows(target, rows, described)
+    n_failed = sum(bool(error) for error in rows.errors)
+    return MergeReport(target, checksum, len(rows), n_failed, described["n_open"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from ..spaces import Population, Space, latin_hypercube
 from ..tables import find_table
 from .specification import SampleSettings
 
-__all__ = ["choose_architectures"]
+__all__ = ["choose_architectures", "draw_further"]
 
 _ROUNDS = 40
 _LARGEST_DRAW = 20_000
@@ -52,6 +52,30 @@ def choose_architectures(space: Space, settings: SampleSettings) -> Population:
     return rows
 
 
+def draw_further(space: Space, settings: SampleSettings, known: Population, n: int) -> Population:
+    """Return ``n`` architectures beyond those of a build, drawn by its method, shape ``(n, n_genes)``.
+
+    Raises:
+        InvalidArgumentError: If the method does not draw, or too few are left.
+    """
+    if settings.method in ("list", "quantiles"):
+        raise InvalidArgumentError(
+            f"A build of method {settings.method!r} has the architectures that were listed; add others by "
+            "themselves."
+        )
+    generator = RandomStreams(settings.seed).numpy("further", len(known))
+    codes = set(space.codes(known).tolist())
+    if settings.method in ("random", "latin_hypercube"):
+        wanted = settings.model_copy(update={"n": n})
+        return _draw(space, wanted, generator, codes)
+    every = _classes(space) if settings.method == "isomorphism_classes" else space.every()
+    every = every[within(space, every, settings.bounds)]
+    left = every[[code not in codes for code in space.codes(every).tolist()]]
+    if len(left) < n:
+        raise InvalidArgumentError(f"`n` is {n}, but only {len(left)} architectures are left.")
+    return generator.permutation(left)[:n]
+
+
 def within(space: Space, population: Population, bounds: Sequence[Constraint]) -> NDArray[np.bool_]:
     """Which rows meet all constraints, shape ``(n,)``.
 
@@ -69,12 +93,17 @@ def within(space: Space, population: Population, bounds: Sequence[Constraint]) -
     return met
 
 
-def _draw(space: Space, settings: SampleSettings, generator: np.random.Generator) -> Population:
-    """Draw until enough distinct rows meet the constraints."""
+def _draw(
+    space: Space,
+    settings: SampleSettings,
+    generator: np.random.Generator,
+    known: Collection[object] = (),
+) -> Population:
+    """Draw until enough distinct rows that are not known meet the constraints."""
     n = settings.n or 0
     draw = _drawing(space, settings.method)
     rows = np.empty((0, space.n_genes), dtype=space.dtype)
-    seen: set[object] = set()
+    seen: set[object] = set(known)
     size = n
     for _ in range(_ROUNDS):
         found = draw(size, generator)
@@ -93,7 +122,8 @@ def _draw(space: Space, settings: SampleSettings, generator: np.random.Generator
         every = every[within(space, every, settings.bounds)]
         left = [code not in seen for code in space.codes(every).tolist()]
         rows = np.concatenate([rows, generator.permutation(every[left])])
-    return rows
+    _check_enough(space, len(rows), settings)
+    return rows[:n]
 
 
 def _drawing(space: Space, method: str) -> Callable[[int, np.random.Generator], Population]:

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core import OutputFolderError
+from ..core import InvalidArgumentError, OutputFolderError
 from ..core.sqlite_files import begin, connect, patiently
 from . import queue_schema
 from .owners import Owner
@@ -100,6 +100,39 @@ class WorkQueue:
             queue_schema.insert(connection, genotypes, units)
             return int(connection.execute(count).fetchone()[0]) - before
 
+    def add_done(
+        self,
+        genotypes: Sequence[Sequence[int]],
+        results: Sequence[tuple[Unit, Mapping[str, Any]]],
+        source: str,
+    ) -> None:
+        """Add architectures and units with their results; open units of the queue become done.
+
+        Args:
+            genotypes: All architectures by position, the known ones first.
+            results: Units and their results, JSON types.
+            source: Where the results are from, for messages.
+
+        Raises:
+            InvalidArgumentError: If a unit is done already with another result; then nothing is added.
+        """
+        find = (
+            "SELECT id, state, result FROM units WHERE position = ? AND seed = ? AND condition = ?"
+        )
+        with self._transaction() as connection:
+            queue_schema.insert(connection, genotypes, [unit for unit, _ in results])
+            for unit, result in results:
+                key = (unit.position, unit.seed, unit.condition)
+                unit_id, state, known = connection.execute(find, key).fetchone()
+                text = json.dumps(result)
+                if state != _DONE:
+                    _done(connection, unit_id, text, None, None)
+                elif not _same(json.loads(known), result):
+                    raise InvalidArgumentError(
+                        f"{source!r} contradicts the build: {unit.condition} of architecture {unit.position}, "
+                        f"seed {unit.seed}, is {known} here and {text} there."
+                    )
+
     def claim(self, owner: Owner, n: int = 1) -> list[Claim]:
         """Take up to ``n`` units that can run now, the first of the queue first."""
         now = time.time()
@@ -140,19 +173,7 @@ class WorkQueue:
         """
         text = json.dumps(result)
         with self._transaction() as connection:
-            found = connection.execute(
-                "UPDATE units SET state = ?, result = ?, seconds = ?, cpu_seconds = ?, finished = ?, "
-                "error = NULL, owner = NULL, expires = NULL WHERE id = ? AND state != ?",
-                (_DONE, text, seconds, cpu_seconds, time.time(), unit_id, _DONE),
-            )
-            first = found.rowcount == 1
-            if first:
-                connection.execute(
-                    "UPDATE units SET open_needs = open_needs - 1 WHERE id IN "
-                    "(SELECT unit FROM needs WHERE required = ?)",
-                    (unit_id,),
-                )
-            return first
+            return _done(connection, unit_id, text, seconds, cpu_seconds)
 
     def fail(self, owner: Owner, unit_id: int, error: str, *, retries: int) -> bool:
         """Record a failed attempt; return whether it was the last.
@@ -295,6 +316,36 @@ class WorkQueue:
             (unit_id,),
         ).fetchone()
         return Claim(unit_id, position, tuple(json.loads(genotype)), seed, condition)
+
+
+def _done(
+    connection: sqlite3.Connection,
+    unit_id: int,
+    result: str,
+    seconds: float | None,
+    cpu_seconds: float | None,
+) -> bool:
+    """Record a result unless there is one, and open the way for units that needed it."""
+    found = connection.execute(
+        "UPDATE units SET state = ?, result = ?, seconds = ?, cpu_seconds = ?, finished = ?, "
+        "error = NULL, owner = NULL, expires = NULL WHERE id = ? AND state != ?",
+        (_DONE, result, seconds, cpu_seconds, time.time(), unit_id, _DONE),
+    )
+    first = found.rowcount == 1
+    if first:
+        connection.execute(
+            "UPDATE units SET open_needs = open_needs - 1 WHERE id IN "
+            "(SELECT unit FROM needs WHERE required = ?)",
+            (unit_id,),
+        )
+    return first
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two results are equal; a value that is missing in both is."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return bool(one == other or (one != one and other != other))
 
 
 def _give_up(connection: sqlite3.Connection, unit_id: int, error: str) -> None:

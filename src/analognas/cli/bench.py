@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import InvalidArgumentError, dump_json
+from ..core import InvalidArgumentError, check_int, dump_json
 from .exits import SearchInterruptedError
+from .tables import parse_architecture
 
 if TYPE_CHECKING:
     from ..builder import Build, Workers
@@ -108,15 +109,143 @@ def status(folder: _Folder, as_json: _Json = False) -> None:
 
 @bench_app.command("merge")
 def merge(
-    folder: _Folder,
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SOURCE...", help="Folder of a build, or several and tables."),
+    ],
     out: Annotated[
-        Path | None, typer.Option(help="The table. [default: table.parquet in the folder]")
+        Path | None,
+        typer.Option(help="The table. [default: table.parquet in the folder, for one folder]"),
     ] = None,
 ) -> None:
-    """Write the table of a build from all rows that have ended, also while it goes on."""
-    from ..builder import Build, merge_build
+    """Write the table of a build from the rows that have ended, also while it goes on; or join tables."""
+    from ..builder import Build, merge_build, merge_tables
 
-    print(merge_build(Build(folder), out))
+    if len(sources) == 1 and sources[0].is_dir():
+        print(merge_build(Build(sources[0]), out))
+    elif out is None:
+        raise InvalidArgumentError("Name the table to write with --out when merging tables.")
+    else:
+        print(merge_tables(sources, out))
+
+
+@bench_app.command("verify")
+def verify(
+    target: Annotated[Path, typer.Argument(help="Folder of a build, or a measured table.")],
+    again: Annotated[
+        int, typer.Option("--again", help="Rows of the build that are measured a second time.")
+    ] = 0,
+    root: _Root = None,
+) -> int:
+    """Check checksums, queue and specification; with --again, whether results can be repeated."""
+    from ..builder import Build, verify_build, verify_table
+
+    if target.is_dir():
+        build = Build(target)
+        check_int("--again", again, minimum=0)
+        measurement = build.measurement(root) if again else None
+        report = verify_build(build, again=again, measurement=measurement)
+    elif again:
+        raise InvalidArgumentError("--again needs the folder of a build, not a table.")
+    else:
+        report = verify_table(target)
+    print(report)
+    return 1 if report.problems else 0
+
+
+@bench_app.command("info")
+def info(
+    target: Annotated[
+        str, typer.Argument(help="Folder of a build, measured table, specification, or its name.")
+    ],
+    quality: Annotated[
+        bool, typer.Option("--quality", help="Of a table: failures and label noise, too.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """Show what a table holds, how far a build is, or what a specification measures."""
+    from .bench_info import show_build, show_specification
+    from .tables import show_table
+
+    path = Path(target)
+    if path.is_dir():
+        show_build(path, as_json)
+    elif path.suffix == ".parquet":
+        show_table(path, quality, as_json)
+    else:
+        show_specification(target, as_json)
+
+
+@bench_app.command("add")
+def add(
+    folder: _Folder,
+    n: Annotated[
+        int | None,
+        typer.Option("--n", help="Further architectures, drawn as the specification says."),
+    ] = None,
+    architecture: Annotated[
+        list[str] | None,
+        typer.Option("--arch", help="An architecture, in any form of the space; may be repeated."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            "--seeds", help="Further seeds: of the --arch named, or of all architectures."
+        ),
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option("--table", help="Rows of a table, or a build, that was measured alike."),
+    ] = None,
+) -> None:
+    """Add architectures, seeds or the rows of another table to a build; `bench resume` then measures them."""
+    from ..builder import Build, add_architectures, add_further, add_seeds, add_table
+
+    build = Build(folder)
+    named = [parse_architecture(text) for text in architecture or []]
+    if sum(option is not None for option in (n, seeds, table)) + bool(named and seeds is None) != 1:
+        raise InvalidArgumentError("Say what to add: --n, --arch, --seeds or --table.")
+    if table is not None:
+        print(
+            f"{add_table(build, table)} rows taken from {table}; write the table with `bench merge`"
+        )
+        return
+    if n is not None:
+        added = add_further(build, n)
+    elif seeds is not None:
+        added = add_seeds(build, seeds, named or None)
+    else:
+        added = add_architectures(build, named)
+    print(f"{added} units added; measure them with: analognas bench resume {folder}")
+
+
+@bench_app.command("compare")
+def compare(
+    one: Annotated[
+        str, typer.Argument(help="A measured table, folder of a build, or analognasbench.")
+    ],
+    other: Annotated[str, typer.Argument(help="Another one.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", help="Metric to compare; may be repeated. [default: all in both]"),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option("--figure", help="Scatter figure, such as comparison.png.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    as_json: _Json = False,
+) -> None:
+    """Rank correlations of two tables by metric, with intervals and the ceiling that label noise sets."""
+    from ..builder import compare_tables
+    from .bench_info import open_table
+
+    found = compare_tables(open_table(one), open_table(other), metric, seed=seed)
+    print(dump_json(found.to_dict()) if as_json else found)
+    if figure is not None:
+        from ..report import comparison_figure, save_figure
+
+        save_figure(comparison_figure(found), figure)
+        print(f"Figure in {figure}", file=sys.stderr)
 
 
 def _workers(

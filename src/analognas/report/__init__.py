@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from .comparison import comparison_figure
     from .convergence import convergence_figure
     from .drift import drift_figure
     from .final_report import write_final_report
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "cell_columns",
+    "comparison_figure",
     "convergence_figure",
     "drift_figure",
     "new_figure",
@@ -40,6 +42,7 @@ __getattr__, __dir__ = lazy_exports(
     __name__,
     {
         "cell_columns": "search_report",
+        "comparison_figure": "comparison",
         "convergence_figure": "convergence",
         "drift_figure": "drift",
         "new_figure": "style",
