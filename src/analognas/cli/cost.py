@@ -59,7 +59,8 @@ def cost(
         ),
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option(help="Where to keep what was learnt from --measured (.parquet).")
+        Path | None,
+        typer.Option(help="New file in which to keep what was learnt from --measured (.parquet)."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where to write the figure.")] = Path("cost.png"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -169,7 +170,7 @@ def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> d
     row = chosen.encode(_architecture(network, space))
     predictor = measured_device(measured, chosen)
     if keep is not None:
-        predictor.save(keep)
+        predictor.save(keep, new=True)
     names = list(predictor.cross_validation)
     found = predictor.evaluate(row[None], names)
     units = {metric.name: metric.unit for metric in predictor.metric_definitions}

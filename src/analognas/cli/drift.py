@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import InvalidArgumentError, ResumeError, dump_json
+from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from .exits import SearchInterruptedError
 
 if TYPE_CHECKING:
@@ -160,7 +160,6 @@ def _run(
     """Set up an evaluation, or the one to continue, and run it in its folder."""
     from ..core.memory import keep_freed_memory
     from ..drift.study import Study, digital_beside
-    from ..search import make_folder, next_folder
 
     keep_freed_memory()
     known = {key: value for key, value in typed.items() if value is not None}
@@ -170,7 +169,8 @@ def _run(
                 "--resume continues with the evaluation's own settings; leave "
                 f"{', '.join([*known, *(['out'] if out else [])])} away."
             )
-        study, folder = Study.load(resume), resume
+        study = Study.load(resume)
+        claimed = hold_folder(resume)
     else:
         if "checkpoint" not in known:
             raise InvalidArgumentError(
@@ -182,14 +182,16 @@ def _run(
             known["direct"] = digital_beside(known["checkpoint"])
         study = Study(**known)
         study.check()
-        folder = next_folder(command) if out is None else make_folder(out)
-        study.save(folder)
-    try:
-        return run(study, folder), folder
-    except KeyboardInterrupt:
-        raise SearchInterruptedError(
-            f"continue with: analognas {command} --resume {folder}"
-        ) from None
+        claimed = claim_output(out, command)
+    with claimed as folder:
+        if resume is None:
+            study.save(folder)
+        try:
+            return run(study, folder), folder
+        except KeyboardInterrupt:
+            raise SearchInterruptedError(
+                f"continue with: analognas {command} --resume {folder}"
+            ) from None
 
 
 def _times(text: str) -> list[float]:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import InvalidArgumentError, ResumeError, check_int, dump_json
+from ..core import (
+    InvalidArgumentError,
+    ResumeError,
+    check_int,
+    claim_output,
+    dump_json,
+    hold_folder,
+)
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
 from .tables import check_table_again, check_table_fits, measured_table
 
@@ -185,33 +192,19 @@ def search(
         "measured": measured or None,
         "table": table,
     }
-    from ..report import remove_search_report, write_search_report
-    from ..search import next_folder
-
     place = _place(backend, workers, retries, address=address, gpus=gpus)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
-        worker = _resumed(resume, out, typed) if resume else _new(out, typed)
+        worker = _resumed(resume, out, typed) if resume else _new(typed)
     for warning in said:
         print(f"note: {warning.message}", file=sys.stderr)
     worker.backend = place
-    folder = worker.out = worker.out or next_folder()
-    try:
-        result = worker.search(progress=True)
-        write_search_report(result, folder)
-    except KeyboardInterrupt:
-        if not worker.has_log:
-            raise
-        if worker.resume:
-            remove_search_report(folder)
-        again = "".join(f" --measured {path}" for path in measured or [])
-        again += f" --table {table}" if table else ""
-        raise SearchInterruptedError(
-            f"continue with: analognas search --resume {folder}{again}"
-        ) from None
-    finally:
-        if out is None and not resume and not any(folder.iterdir()):
-            folder.rmdir()
+    again = "".join(f" --measured {path}" for path in measured or [])
+    again += f" --table {table}" if table else ""
+    claimed = claim_output(out, "search") if worker.out is None else hold_folder(worker.out)
+    with claimed as folder:
+        worker.out = folder
+        result = _search(worker, again)
     if as_json:
         print(dump_json(result.to_json()))
     else:
@@ -220,16 +213,33 @@ def search(
     return 0 if result.feasible else EXIT_INFEASIBLE
 
 
-def _new(out: Path | None, typed: dict[str, Any]) -> Worker:
+def _search(worker: Worker, again: str) -> SearchResult:
+    """Search and report in the worker's folder; ``again`` are the options that a resumed one needs."""
+    from ..report import remove_search_report, write_search_report
+
+    assert worker.out is not None
+    try:
+        result = worker.search(progress=True)
+        write_search_report(result, worker.out)
+    except KeyboardInterrupt:
+        if not worker.has_log:
+            raise
+        if worker.resume:
+            remove_search_report(worker.out)
+        raise SearchInterruptedError(
+            f"continue with: analognas search --resume {worker.out}{again}"
+        ) from None
+    return result
+
+
+def _new(typed: dict[str, Any]) -> Worker:
     from ..optimizers import default_optimizer
 
     settings = {key: DEFAULTS.get(key) if value is None else value for key, value in typed.items()}
     check_table_fits(settings, typed)
     if settings["optimizer"] is None:
         settings["optimizer"] = default_optimizer(settings["metric"])
-    worker = _worker(settings)
-    worker.out = out
-    return worker
+    return _worker(settings)
 
 
 def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:

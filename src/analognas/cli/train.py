@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import InvalidArgumentError, ResumeError, dump_json
+from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from .exits import SearchInterruptedError
 
 if TYPE_CHECKING:
@@ -101,14 +101,14 @@ def train(
             *(["out"] if out else []),
             *(["config"] if config else []),
         ]
-        folder, run = resume, _to_resume(resume, others, None if root is None else str(root))
+        run = _to_resume(resume, others, None if root is None else str(root))
+        claimed = hold_folder(resume)
     else:
         run = _new(config, _with_winner(from_search, config, typed), setting or [])
-        folder = _folder(out)
+        claimed = claim_output(out, "train")
     lines = partial(print, file=sys.stderr if as_json else sys.stdout, flush=True)
-    results = _train(
-        run, folder, resume is not None, tensorboard, lines, remove=not (out or resume)
-    )
+    with claimed as folder:
+        results = _train(run, folder, resume is not None, tensorboard, lines)
     if as_json:
         print(dump_json(results[-1].to_json()))
     else:
@@ -171,20 +171,12 @@ def _to_resume(folder: Path, typed: list[str], root: str | None) -> RunConfig:
     return run if root is None else replace(run, root=root)
 
 
-def _folder(out: Path | None) -> Path:
-    from ..search import make_folder, next_folder
-
-    return next_folder("train") if out is None else make_folder(out)
-
-
 def _train(
     run: RunConfig,
     folder: Path,
     resume: bool,
     tensorboard: bool,
     say: Callable[[str], None],
-    *,
-    remove: bool,
 ) -> list[TrainingResult]:
     from ..core.memory import keep_freed_memory
     from ..nn import StaysDigitalWarning
@@ -205,9 +197,6 @@ def _train(
         if not any(folder.rglob(CHECKPOINT_FILE)) and not any(folder.rglob("result.json")):
             raise
         raise SearchInterruptedError(f"continue with: analognas train --resume {folder}") from None
-    finally:
-        if remove and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
 
 
 def _print(results: list[TrainingResult]) -> None:

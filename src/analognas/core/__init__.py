@@ -19,7 +19,8 @@ from .errors import (
     TableIntegrityError,
     UnknownNameError,
 )
-from .files import atomic_write, dump_json, write_json, write_text
+from .files import atomic_write, dump_json, new_file, write_json, write_text
+from .folders import claim_folder, claim_output, hold_folder
 from .metrics import (
     DRIFT_TIME_NAMES,
     DRIFT_TIMES,
@@ -63,12 +64,16 @@ __all__ = [
     "check_definitions",
     "check_float",
     "check_int",
+    "claim_folder",
+    "claim_output",
     "current_metric_name",
     "device_metric",
     "drift_metric",
     "dump_json",
     "get_metric",
+    "hold_folder",
     "merge_constraints",
+    "new_file",
     "parse_constraints",
     "register_metric",
     "total_violation",

@@ -1,4 +1,8 @@
-"""Atomic writes: a file is either the old one or the whole new one, never half of it."""
+"""Atomic writes: a file is either the old one or the whole new one, never half of it.
+
+What is being written has a temporary name in the same folder, ``.analognas-<16 digits>.part``, and is locked
+while its process lives. The next process that writes to the folder removes what a killed one has left there.
+"""
 
 from __future__ import annotations
 
@@ -7,41 +11,51 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from .errors import OutputFolderError
+from .locks import try_lock
 
 # Inside JSON, line breaks stand only between entries: those of texts are escaped.
 _FLAT_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s*\]")
 _LINE_BREAK = re.compile(r",\n\s+")
 
+_FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
+_TEMPORARY = re.compile(r"(\.analognas-[0-9a-f]{16}\.part)(-wal|-shm|-journal)?")
+# When it is worth to look again for what others have left, by folder: never more than 1 % of the time.
+_next_sweep: dict[str, float] = {}
+_SWEEP_PAUSE = 100.0
+
 
 @contextlib.contextmanager
-def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike[str], *, new: bool = False) -> Iterator[BinaryIO]:
     """Open a binary file which appears at ``path`` only once its block has ended without an error.
 
     The data goes to a temporary file in the same folder, is flushed to the disk (``fsync``) and renamed.
 
+    Args:
+        path: The file.
+        new: Whether it is an error that the file exists, also if it has appeared during the block.
+
     Raises:
-        OutputFolderError: If the folder does not exist or cannot be written to, or the disk is full.
+        OutputFolderError: If the folder does not exist or cannot be written to, the disk is full, or the file
+            is to be new and exists.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-    except OSError as error:
-        raise OutputFolderError(
-            f"Cannot write {str(target)!r}: {error.strerror}. "
-            "Choose a folder that exists and is writable."
-        ) from None
+    if new:
+        _check_new(target)
+    temporary, handle = _open_temporary(target)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(target)
+            if os.name == "nt":  # where open files cannot be renamed
+                file.close()
+            _move(temporary, target, new)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, OutputFolderError):
@@ -49,6 +63,33 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 f"Cannot write {str(target)!r}: {error.strerror or error}. Nothing was changed."
             ) from None
         raise
+
+
+@contextlib.contextmanager
+def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give the block the name of an empty file to fill, which appears at ``path`` once the block has ended.
+
+    For what other libraries write, SQLite among them; everything else uses :func:`atomic_write`.
+
+    Raises:
+        OutputFolderError: If ``path`` exists, also if it has appeared during the block, or cannot be written.
+    """
+    target = Path(path)
+    _check_new(target)
+    temporary, handle = _open_temporary(target)
+    try:
+        yield temporary
+        _move(temporary, target, True)
+    except OSError as error:
+        if isinstance(error, OutputFolderError):
+            raise
+        raise OutputFolderError(
+            f"Cannot write {str(target)!r}: {error.strerror or error}. Nothing was changed."
+        ) from None
+    finally:
+        os.close(handle)
+        for ending in ("", "-wal", "-shm", "-journal"):
+            temporary.with_name(temporary.name + ending).unlink(missing_ok=True)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -66,3 +107,81 @@ def dump_json(payload: Any) -> str:
     """Return ``payload`` as indented JSON in the key order given, lists of plain values on one line."""
     text = json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False)
     return _FLAT_LIST.sub(lambda match: "[" + _LINE_BREAK.sub(", ", match[1]) + "]", text)
+
+
+def remove_stale_temporaries(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed while they wrote to ``folder``.
+
+    Files of processes that are alive are locked and stay.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        if found := _TEMPORARY.fullmatch(name):
+            with contextlib.suppress(OSError):
+                _remove_if_stale(folder / found[1], folder / name)
+
+
+def _remove_if_stale(owner: Path, file: Path) -> None:
+    """Remove ``file`` unless the temporary file that it belongs to is at work."""
+    try:
+        handle = os.open(owner, os.O_RDWR)
+    except FileNotFoundError:
+        file.unlink()
+        return
+    try:
+        if try_lock(handle):
+            file.unlink()
+    finally:
+        os.close(handle)
+
+
+def _open_temporary(target: Path) -> tuple[Path, int]:
+    """Create a temporary file beside ``target`` and return it open and locked."""
+    _sweep(target.parent)
+    try:
+        while True:
+            temporary = target.with_name(f".analognas-{secrets.token_hex(8)}.part")
+            handle = os.open(temporary, _FLAGS, 0o666)
+            # Somebody who cleans up may have come between the two.
+            if try_lock(handle) is not False and temporary.exists():
+                return temporary, handle
+            os.close(handle)
+    except OSError as error:
+        raise OutputFolderError(
+            f"Cannot write {str(target)!r}: {error.strerror}. "
+            "Choose a folder that exists and is writable."
+        ) from None
+
+
+def _sweep(folder: Path) -> None:
+    """Look for what others have left, unless that was done just now."""
+    key, start = os.path.abspath(folder), time.monotonic()
+    if start >= _next_sweep.get(key, 0.0):
+        remove_stale_temporaries(folder)
+        now = time.monotonic()
+        _next_sweep[key] = now + _SWEEP_PAUSE * (now - start)
+
+
+def _check_new(target: Path) -> None:
+    if os.path.lexists(target):
+        raise OutputFolderError(f"{str(target)!r} exists already; name another file.")
+
+
+def _move(temporary: Path, target: Path, new: bool) -> None:
+    """Give a temporary file its name."""
+    if not new:
+        temporary.replace(target)
+        return
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        _check_new(target)
+        raise
+    except OSError:  # a file system without links
+        _check_new(target)
+        temporary.replace(target)
+    else:
+        temporary.unlink()

@@ -17,6 +17,7 @@ from ..core import (
     ResumeError,
     check_choice,
     check_int,
+    hold_folder,
     write_json,
 )
 from ..data import DataSet, load_data
@@ -134,7 +135,17 @@ class Study:
     def run_drift(
         self, folder: Path, tell: Callable[[str, DriftProgress], None]
     ) -> dict[str, DriftResult]:
-        """Evaluate all networks over time; go on from what the folder holds, and leave results in it."""
+        """Evaluate all networks over time; go on from what the folder holds, and leave results in it.
+
+        Raises:
+            OutputFolderError: If the folder belongs to another process, or cannot be written to.
+        """
+        with hold_folder(folder):
+            return self._run_drift(folder, tell)
+
+    def _run_drift(
+        self, folder: Path, tell: Callable[[str, DriftProgress], None]
+    ) -> dict[str, DriftResult]:
         networks = self.networks()
         results = {}
         for name, network in networks.items():
@@ -156,21 +167,26 @@ class Study:
         return results
 
     def run_sensitivity(self, folder: Path, tell: Callable[[int, int], None]) -> Sensitivity:
-        """Measure the network's layers one by one; go on from what the folder holds."""
+        """Measure the network's layers one by one; go on from what the folder holds.
+
+        Raises:
+            OutputFolderError: If the folder belongs to another process, or cannot be written to.
+        """
         network = next(iter(self.networks().values()))
-        found = layer_sensitivity(
-            network,
-            self.dataset,
-            t=self.times[0],
-            chips=self.chips,
-            kind=self.kind,
-            seed=self.seed,
-            batch_size=self.batch_size,
-            journal=_journal(folder, "sensitivity"),
-            on_progress=tell,
-        )
-        write_json(folder / RESULT_FILE, found.to_dict())
-        found.write(folder / TABLE_FILE)
+        with hold_folder(folder):
+            found = layer_sensitivity(
+                network,
+                self.dataset,
+                t=self.times[0],
+                chips=self.chips,
+                kind=self.kind,
+                seed=self.seed,
+                batch_size=self.batch_size,
+                journal=_journal(folder, "sensitivity"),
+                on_progress=tell,
+            )
+            write_json(folder / RESULT_FILE, found.to_dict())
+            found.write(folder / TABLE_FILE)
         return found
 
     def save(self, folder: Path) -> None:

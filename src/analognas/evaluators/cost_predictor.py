@@ -127,14 +127,18 @@ class CostPredictor(Surrogate):
         """What was learnt from: space, encoding, seed and a checksum of the training data."""
         return self._training_identity(self._digest)
 
-    def save(self, path: str | os.PathLike[str]) -> str:
+    def save(self, path: str | os.PathLike[str], *, new: bool = False) -> str:
         """Write the measurements and what was chosen to a Parquet file, atomically; returns its checksum.
 
         :meth:`load` fits the chosen models to them again, which gives the same predictions.
 
+        Args:
+            path: The file.
+            new: Whether it is an error that the file exists.
+
         Raises:
             NotFittedError: If the predictor was not fitted yet.
-            OutputFolderError: If it cannot be written.
+            OutputFolderError: If it cannot be written, or is to be new and exists.
         """
         self.check_fitted()
         genes = {_GENE.format(i): column.copy() for i, column in enumerate(self._population.T)}
@@ -146,7 +150,7 @@ class CostPredictor(Surrogate):
             **self._declared_json(),
             "chosen": {name: vars(found) for name, found in self.cross_validation.items()},
         }
-        return write_table(path, {**genes, **self._values}, described)
+        return write_table(path, {**genes, **self._values}, described, new=new)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, space: Space | None = None) -> CostPredictor:

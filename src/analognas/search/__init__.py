@@ -18,7 +18,6 @@ from .log.trial_log import TrialLog
 from .results.formatting import architecture_text, metric_text, number, value_text
 from .results.search_result import RunResult, SearchResult
 from .results.standings import Comparison, Estimate, Standings
-from .results_folder import make_folder, next_folder
 from .settings import find_evaluator
 from .worker import Worker
 
@@ -47,10 +46,8 @@ __all__ = [
     "find_evaluator",
     "find_logs",
     "make_backend",
-    "make_folder",
     "metric_text",
     "model_of_search",
-    "next_folder",
     "number",
     "read_trials",
     "searched_model",

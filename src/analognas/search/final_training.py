@@ -9,9 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import AnalogNASError, InvalidArgumentError, ResumeError, TableIntegrityError
+from ..core import (
+    AnalogNASError,
+    InvalidArgumentError,
+    ResumeError,
+    TableIntegrityError,
+    claim_folder,
+    hold_folder,
+)
 from ..spaces import SPACES, Space
-from .results_folder import RESULT_FILE, make_folder
+from .results_folder import RESULT_FILE
 
 if TYPE_CHECKING:
     from ..drift import DriftProgress, DriftResult
@@ -136,19 +143,18 @@ def train_architecture(
         network = searched_model(space, architecture)
         network["model_options"] |= run.pop("model_options", {})
         config = _run_config({**run, **network, "data": data, "recipe": chosen})
-        make_folder(folder)
-    training = train_run(config, folder, resume=resume)
-    drift = folder / DRIFT_FOLDER
-    if (drift / STUDY_FILE).is_file():
-        study = Study.load(drift)
-    else:
-        study = Study(
-            **{"direct": digital_beside(folder), **(evaluation or {}), "checkpoint": str(folder)}
-        )
-        study.check()
-        drift.mkdir(exist_ok=True)
-        study.save(drift)
-    return FinalTraining(folder, tuple(training), study.run_drift(drift, on_drift))
+    with hold_folder(folder) if resume else claim_folder(folder):
+        training = train_run(config, folder, resume=resume)
+        drift = folder / DRIFT_FOLDER
+        if (drift / STUDY_FILE).is_file():
+            study = Study.load(drift)
+        else:
+            direct = digital_beside(folder)
+            study = Study(**{"direct": direct, **(evaluation or {}), "checkpoint": str(folder)})
+            study.check()
+            drift.mkdir(exist_ok=True)
+            study.save(drift)
+        return FinalTraining(folder, tuple(training), study.run_drift(drift, on_drift))
 
 
 def _run_config(entries: dict[str, Any]) -> RunConfig:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core import Metric, OutputFolderError, ResumeError
+from ..core import Metric, ResumeError, claim_folder, hold_folder
 from ..spaces import Space
 from .log.metrics import CHECKED_FIRST, check_unchanged, noted
 from .log.schema import SPACE_DEFINITION
@@ -20,63 +19,22 @@ RESULT_FILE = "best.json"
 LIMITS = ("runs", "budget", "max_cost", "max_seconds")
 """What a log notes of how much its search may do; a limit that it does not note is none."""
 
-DEFAULT_PARENT = Path("analognas-runs")
-"""Where folders are made when none is named."""
+# How long a process that makes a shared log is waited for; that takes milliseconds.
+_JOIN_SECONDS = 60.0
 
 
-def make_folder(out: str | os.PathLike[str]) -> Path:
-    """Make the folder ``out``, or take it if it is empty.
-
-    Raises:
-        OutputFolderError: If it is a file, holds anything, or cannot be made or written to.
-    """
-    folder = Path(out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
-    except FileExistsError:
-        raise OutputFolderError(
-            f"{str(folder)!r} is a file; give a folder that is new or empty."
-        ) from None
-    except OSError as error:
-        raise OutputFolderError(
-            f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
-        ) from None
-    if occupied:
-        raise OutputFolderError(
-            f"The folder {str(folder)!r} is not empty; give a new one, or continue the search in it with "
-            "--resume."
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputFolderError(
-            f"Cannot write to the folder {str(folder)!r}; give one that can be written to."
-        )
-    return folder
-
-
-def next_folder(prefix: str = "search") -> Path:
-    """Make the first folder ``analognas-runs/<prefix>-001``, ``-002``, … that does not exist yet.
+@contextmanager
+def own_folder(out: Path | None, *, resume: bool, shared: bool) -> Iterator[None]:
+    """Have the folder of a search to oneself until its result is written; several processes may share one.
 
     Raises:
-        OutputFolderError: If none can be made here.
+        OutputFolderError: If it belongs to another process, or is to be new and is not empty.
     """
-    number = 1
-    while True:
-        folder = DEFAULT_PARENT / f"{prefix}-{number:03d}"
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-            if DEFAULT_PARENT.is_dir():
-                continue
-            raise OutputFolderError(
-                f"{str(DEFAULT_PARENT)!r} is a file here; name a folder with --out."
-            ) from None
-        except OSError as error:
-            raise OutputFolderError(
-                f"Cannot make the folder {str(folder)!r}: {error.strerror}; name another with --out."
-            ) from None
-        return folder
+    if out is None or shared:
+        yield
+        return
+    with hold_folder(out) if resume else claim_folder(out):
+        yield
 
 
 @contextmanager
@@ -114,30 +72,41 @@ def open_log(
     """
     file = out / FILE_NAME
     notes = {**notes, **noted(metrics), **_defined(space)}
-    new_notes = {**notes, CHECKED_FIRST: list(checked_first)}
-    if resume or shared:
-        if shared and not resume:
-            out.mkdir(parents=True, exist_ok=True)
-            log = TrialLog.join(file, identity, columns, new_notes)
+    started = {**notes, CHECKED_FIRST: list(checked_first)}
+    with own_folder(out, resume=resume, shared=shared):
+        if not resume and not shared:
+            opened: AbstractContextManager[TrialLog] = _new(file, identity, columns, started)
         else:
-            log = TrialLog.open(file)
-        with _continued(log, identity, notes, metrics):
+            log = TrialLog.open(file) if resume else _joined(file, identity, columns, started)
+            opened = _continued(log, identity, notes, metrics)
+        with opened as log:
             log.space = space
             yield log
-        return
-    made = not out.exists()
-    make_folder(out)
-    new: TrialLog | None = None
+
+
+def _joined(
+    file: Path, identity: Mapping[str, Any], columns: Sequence[str], notes: Mapping[str, Any]
+) -> TrialLog:
+    """Open the log that several processes share; whoever comes first makes folder and log."""
+    if file.exists():
+        return TrialLog.open(file)
+    with hold_folder(file.parent, make=True, wait=_JOIN_SECONDS):
+        return TrialLog.join(file, identity, columns, notes)
+
+
+@contextmanager
+def _new(
+    file: Path, identity: Mapping[str, Any], columns: Sequence[str], notes: Mapping[str, Any]
+) -> Iterator[TrialLog]:
+    """Start a log; remove it if the block fails before it holds a trial."""
+    log = TrialLog.create(file, identity, columns, notes)
     try:
-        with TrialLog.create(file, identity, columns, new_notes) as new:
-            new.space = space
-            yield new
+        with log:
+            yield log
     except Exception:
-        if new is None or not new.n_appended:
-            for left in out.glob(f"{FILE_NAME}*"):
+        if not log.n_appended:
+            for left in file.parent.glob(f"{FILE_NAME}*"):
                 left.unlink()
-            if made:
-                out.rmdir()
         raise
 
 

@@ -31,7 +31,7 @@ from .log.metrics import check_names, checked_first
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
 from .results.search_result import RunResult, SearchResult
 from .results.winners import ranked
-from .results_folder import RESULT_FILE, open_log
+from .results_folder import RESULT_FILE, open_log, own_folder
 from .run import Run, definitions_wanted
 from .settings import check_evaluator, check_kind, find_evaluator, settle
 
@@ -214,6 +214,10 @@ class Worker:
             progress: Show runs, evaluations, the best value so far and the time left while it lasts, on stderr
                 where that is a terminal, or in a notebook.
         """
+        with own_folder(self.out, resume=self.resume, shared=self.only_runs is not None):
+            return self._search(progress)
+
+    def _search(self, progress: bool) -> SearchResult:
         self._best = nan
         results = []
         with ExitStack() as stack:

@@ -62,6 +62,8 @@ def write_table(
     path: str | os.PathLike[str],
     columns: Mapping[str, NDArray[Any]],
     metadata: Mapping[str, Any],
+    *,
+    new: bool = False,
 ) -> str:
     """Write a table atomically and return its checksum.
 
@@ -69,6 +71,7 @@ def write_table(
         path: File to write.
         columns: Column name to values; all of the same length.
         metadata: Anything JSON can hold; the checksums are added under ``checksum``.
+        new: Whether it is an error that the file exists.
     """
     described = {"format": FORMAT, "format_version": FORMAT_VERSION, **metadata}
     sums = {name: _column_checksum(values) for name, values in columns.items()}
@@ -76,7 +79,7 @@ def write_table(
     described["checksum"] = {"algorithm": "sha256", "table": total, "columns": sums}
     arrow = pa.table({name: pa.array(values) for name, values in columns.items()})
     arrow = arrow.replace_schema_metadata({_KEY: json.dumps(described, ensure_ascii=False)})
-    with atomic_write(path) as file:
+    with atomic_write(path, new=new) as file:
         pq.write_table(arrow, file, compression="zstd", compression_level=19)
     return total
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..core import CheckpointMismatchError, InvalidArgumentError, RandomStreams
+from ..core import CheckpointMismatchError, InvalidArgumentError, RandomStreams, hold_folder
 from ..data import DataSet, load_data
 from .model_files import ModelRecord, load_model
 from .recipes import Recipe, TrainingRecipe
@@ -60,15 +60,16 @@ def train_run(
         loaded = load_model(config.start)
     config = _resolved(config, data, None if loaded is None else loaded[1])
     network = _network(config, data, loaded)
-    RunFolder(out).begin(resume)
-    config.save(out / CONFIG_FILE)
     results = []
-    if config.digital is not None:
-        results.append(
-            _stage(config, config.digital, network, data, out / DIGITAL_FOLDER, resume, listen, say)
-        )
-        network = results[0].model
-    results.append(_stage(config, config.recipe, network, data, out, resume, listen, say))
+    with hold_folder(out, make=True):
+        RunFolder(out).begin(resume)
+        config.save(out / CONFIG_FILE)
+        tell = resume, listen, say
+        if config.digital is not None:
+            digital = out / DIGITAL_FOLDER
+            results.append(_stage(config, config.digital, network, data, digital, *tell))
+            network = results[0].model
+        results.append(_stage(config, config.recipe, network, data, out, *tell))
     return results
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from ..core import InvalidArgumentError, RandomStreams
+from ..core import InvalidArgumentError, RandomStreams, hold_folder
 from ..data import DataSet
 from .checkpoint import Position
 from .evaluate import Scored, evaluate
@@ -106,8 +107,13 @@ class Trainer:
             DivergedError: If a loss or a weight is NaN or infinite; the last checkpoint stays.
             CheckpointMismatchError: If the checkpoint belongs to another training.
             TableIntegrityError: If the checkpoint is damaged.
-            OutputFolderError: If the folder cannot be written to; the last checkpoint stays.
+            OutputFolderError: If the folder belongs to another process, holds a training that is not to be
+                resumed, or cannot be written to; the last checkpoint stays.
         """
+        with nullcontext() if self.folder is None else hold_folder(self.folder.path, make=True):
+            return self._fit(resume)
+
+    def _fit(self, resume: bool) -> TrainingResult:
         if self.folder is not None and self.folder.is_finished and resume:
             return self.folder.read_result(self.digital, self.record)
         if self.folder is not None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...core import InvalidArgumentError, OutputFolderError, atomic_write, check_choice
+from ...core import InvalidArgumentError, atomic_write, check_choice, new_file
 from ...optimizers.optuna_space import (
     constraint_values,
     gene_name,
@@ -48,14 +47,14 @@ def export_trials(
             f"`path` must end in {', '.join(FORMATS)}, or `format` be given, but got {str(file)!r}."
         )
     kind = check_choice("format", format or FORMATS[file.suffix], ("csv", "parquet", "optuna"))
-    if file.exists():
-        raise OutputFolderError(f"{str(file)!r} exists already; name another file.")
     if kind == "optuna":
-        _write_study(trials, file)
+        optuna = import_optuna()
+        with new_file(file) as part, quiet(optuna):
+            _fill_study(trials, optuna, f"sqlite:///{part}")
         return file
     from pyarrow import csv, parquet
 
-    with atomic_write(file) as stream:
+    with atomic_write(file, new=True) as stream:
         (csv.write_csv if kind == "csv" else parquet.write_table)(_table(trials), stream)
     return file
 
@@ -82,24 +81,6 @@ def _table(trials: Trials) -> Any:
             "error": pa.array([str(error) or None for error in trials.errors], pa.string()),
         }
     )
-
-
-def _write_study(trials: Trials, file: Path) -> None:
-    """Write a study beside its place, then rename it."""
-    optuna = import_optuna()
-    if not file.parent.is_dir():
-        raise OutputFolderError(
-            f"There is no folder {str(file.parent)!r} to write {file.name!r} to."
-        )
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        with quiet(optuna):
-            _fill_study(trials, optuna, f"sqlite:///{part}")
-        part.replace(file)
-    except OSError as error:
-        raise OutputFolderError(f"Cannot write {str(file)!r}: {error.strerror}.") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _fill_study(trials: Trials, optuna: Any, url: str) -> None:

@@ -1,0 +1,253 @@
+"""Folders of results: each belongs to one process at a time.
+
+A command claims its folder before it writes anything there, and keeps it until it has ended. The claim is a
+lock on the folder itself, which the operating system takes back when the process ends, however it ends: a
+killed process leaves nothing behind. Where folders cannot be locked (Windows, some network file systems), a
+file takes the lock's place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from .errors import OutputFolderError
+from .files import remove_stale_temporaries
+from .locks import try_lock
+
+__all__ = ["DEFAULT_PARENT", "claim_folder", "claim_output", "hold_folder"]
+
+DEFAULT_PARENT = Path("analognas-runs")
+"""Where folders are made when none is named."""
+
+LOCK_FILE = ".analognas.lock"
+"""Marks a folder as taken where folders cannot be locked."""
+
+_PAUSE = 0.02
+
+Release: TypeAlias = Callable[[bool], None]
+"""Unlocks a folder; removes it too where that is asked for and it is empty."""
+
+# Folders that a thread of this process holds: a command and what it calls claim the same one.
+_held: set[tuple[int, str]] = set()
+_handles: set[int] = set()
+
+
+@contextmanager
+def claim_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Have a new or empty folder to oneself while the block lasts.
+
+    It is made if it is not there, and removed again if it was made and the block has left nothing in it. Blocks
+    of one thread may be nested.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        OutputFolderError: If it is a file, holds anything, belongs to another process, or cannot be made or
+            written to.
+    """
+    with hold_folder(path, make=True) as folder:
+        if is_occupied(folder):
+            raise OutputFolderError(
+                f"The folder {str(folder)!r} is not empty; give a new one, or continue what is in it with "
+                "--resume."
+            )
+        yield folder
+
+
+@contextmanager
+def claim_output(path: str | os.PathLike[str] | None, prefix: str) -> Iterator[Path]:
+    """Claim the folder that a user has named, or else the next that is free.
+
+    Args:
+        path: The folder; None: the first of ``analognas-runs/<prefix>-001``, ``-002``, … that does not exist.
+        prefix: How folders of this kind begin.
+
+    Raises:
+        OutputFolderError: If it cannot be used, see :func:`claim_folder`.
+    """
+    with ExitStack() as stack:
+        if path is not None:
+            yield stack.enter_context(claim_folder(path))
+        else:
+            yield _claim_next(stack, prefix)
+
+
+def _claim_next(stack: ExitStack, prefix: str) -> Path:
+    if DEFAULT_PARENT.exists() and not DEFAULT_PARENT.is_dir():
+        raise OutputFolderError(
+            f"{str(DEFAULT_PARENT)!r} is a file here; name a folder with --out."
+        )
+    numbered = (DEFAULT_PARENT / f"{prefix}-{number:03d}" for number in itertools.count(1))
+    for folder in numbered:
+        if folder.exists():
+            continue
+        try:
+            return stack.enter_context(claim_folder(folder))
+        except OutputFolderError:
+            if not folder.exists():  # else another process was quicker
+                raise
+    raise AssertionError("numbers have no end")
+
+
+@contextmanager
+def hold_folder(
+    path: str | os.PathLike[str], *, make: bool = False, wait: float = 0.0
+) -> Iterator[Path]:
+    """Keep other processes out of a folder while the block lasts, to continue what is in it.
+
+    Blocks of one thread may be nested. A folder that is not there and is not to be made is not held.
+
+    Args:
+        path: The folder.
+        make: Whether it is made if it is not there; then it is removed again if the block has left nothing.
+        wait: How long to wait for a process that holds it, s.
+
+    Raises:
+        OutputFolderError: If another process holds it, it is a file, or it cannot be made or written to.
+    """
+    folder = Path(path)
+    key = (threading.get_ident(), os.path.realpath(folder))
+    if key in _held or not (make or folder.is_dir()):
+        yield folder
+        return
+    made, release = _locked(folder, make, time.monotonic() + wait)
+    _held.add(key)
+    try:
+        remove_stale_temporaries(folder)
+        yield folder
+    finally:
+        _held.discard(key)
+        release(made)
+
+
+def is_occupied(folder: Path) -> bool:
+    """Whether a folder holds anything but the mark of its claim."""
+    return any(name != LOCK_FILE for name in os.listdir(folder))
+
+
+def _locked(folder: Path, make: bool, end: float) -> tuple[bool, Release]:
+    """Make and lock a folder; return whether it was made, and what unlocks it."""
+    made = False
+    while True:
+        try:
+            if make:
+                made |= _made(folder)
+            release = _try_to_lock(folder)
+        except FileNotFoundError:
+            if make:  # removed by the process that had made it, which left nothing there
+                continue
+            raise OutputFolderError(f"There is no folder {str(folder)!r} any more.") from None
+        except FileExistsError:
+            raise OutputFolderError(
+                f"{str(folder)!r} is a file; give a folder that is new or empty."
+            ) from None
+        except OSError as error:
+            if made:
+                with suppress(OSError):
+                    folder.rmdir()
+            if isinstance(error, OutputFolderError):
+                raise
+            raise OutputFolderError(
+                f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
+            ) from None
+        if release is not None:
+            return made, release
+        if time.monotonic() >= end:
+            raise _taken(folder)
+        time.sleep(_PAUSE)
+
+
+def _made(folder: Path) -> bool:
+    """Make a folder unless it is there; return whether it was made.
+
+    Raises:
+        FileExistsError: If it is a file.
+    """
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
+
+
+def _try_to_lock(folder: Path) -> Release | None:
+    """Lock a folder; return what unlocks it, or None if somebody else has locked it.
+
+    Raises:
+        FileNotFoundError: If it has been removed.
+        OutputFolderError: If it cannot be written to.
+    """
+    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputFolderError(
+            f"Cannot write to the folder {str(folder)!r}; give one that can be written to."
+        )
+    if os.name == "nt":
+        return _mark(folder)
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    state = try_lock(handle)
+    if state and os.path.samestat(os.stat(folder), os.fstat(handle)):
+        _handles.add(handle)
+        return partial(_unlock, folder, handle)
+    os.close(handle)
+    if state is None:
+        return _mark(folder)
+    if state:
+        raise FileNotFoundError(folder)  # another one has its name by now
+    return None
+
+
+def _unlock(folder: Path, handle: int, remove: bool) -> None:
+    if remove:  # first, so that nobody can lock what is about to go
+        with suppress(OSError):
+            folder.rmdir()
+    _handles.discard(handle)
+    os.close(handle)
+
+
+def _mark(folder: Path) -> Release | None:
+    """Mark a folder as taken by a file in it; return what removes it, or None if there is one."""
+    try:
+        os.close(os.open(folder / LOCK_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        return None
+    return partial(_unmark, folder)
+
+
+def _unmark(folder: Path, remove: bool) -> None:
+    (folder / LOCK_FILE).unlink(missing_ok=True)
+    if remove:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _taken(folder: Path) -> OutputFolderError:
+    mark = folder / LOCK_FILE
+    way_out = f", or delete {str(mark)!r} if it was killed" if mark.exists() else ""
+    return OutputFolderError(
+        f"Another process is at work in the folder {str(folder)!r}; give another folder, or wait until it has "
+        f"ended{way_out}."
+    )
+
+
+def _let_go_in_child() -> None:
+    """A forked process does not hold what its parent holds."""
+    for handle in _handles:
+        with suppress(OSError):
+            os.close(handle)
+    _handles.clear()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)
