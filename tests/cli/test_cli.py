@@ -516,11 +516,9 @@ def test_terminated_while_searching():
         "DELETE FROM search WHERE key = 'budget'",
     ],
 )
-def test_resume_with_settings_of_another_version(capsys, statement):
+def test_resume_with_settings_of_another_version(capsys, statement, rewrite_log):
     assert main(["search", "--budget", "20", "--runs", "1", "--out", "a"]) == 0
-    with closing(sqlite3.connect("a/trials.sqlite")) as connection:
-        connection.execute(statement)
-        connection.commit()
+    rewrite_log("a", statement)
     capsys.readouterr()
     fails(capsys, "search", "--resume", "a")
 

@@ -209,7 +209,9 @@ def test_a_forked_child_holds_nothing(tmp_path):
 def test_the_mark_says_how_to_go_on(tmp_path, monkeypatch):
     monkeypatch.setattr(folders, "try_lock", lambda handle: None)
     (tmp_path / folders.LOCK_FILE).touch()
-    with pytest.raises(OutputFolderError, match=r"or delete '.*\.analognas\.lock' if it was killed"):
+    with pytest.raises(
+        OutputFolderError, match=r"or delete '.*\.analognas\.lock' if it was killed"
+    ):
         claim(tmp_path)
     (tmp_path / folders.LOCK_FILE).unlink()
     claim(tmp_path)

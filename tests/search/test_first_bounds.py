@@ -207,7 +207,7 @@ class Blind(Trained):
     cheap_metrics = ()
 
 
-def test_a_log_keeps_to_what_it_checked_first(tmp_path):
+def test_a_log_keeps_to_what_it_checked_first(tmp_path, rewrite_log):
     """A search that began before bounds were checked first goes on without; one that did goes on with it."""
     worker(Trained(), "regularized_evolution", out=tmp_path / "new", budget=10).search()
     resumed = worker(Blind(), "regularized_evolution", out=tmp_path / "new", resume=True)
@@ -222,8 +222,7 @@ def test_a_log_keeps_to_what_it_checked_first(tmp_path):
     with closing(sqlite3.connect(tmp_path / "old/trials.sqlite")) as log:
         ((noted,),) = log.execute("SELECT value FROM search WHERE key = 'checked_first'").fetchall()
         assert json.loads(noted) == []
-        log.execute("DELETE FROM search WHERE key = 'checked_first'")
-        log.commit()
+    rewrite_log(tmp_path / "old", "DELETE FROM search WHERE key = 'checked_first'")
     again = worker(Trained(), "regularized_evolution", out=tmp_path / "old", resume=True).search()
     assert again.to_json() == whole.to_json()
 

@@ -165,12 +165,15 @@ def test_resuming_with_another_direction_is_refused(tmp_path):
     assert read_trials(tmp_path / "a").definition("latency_us").description == "another text"
 
 
-def test_logs_without_definitions_are_read(tmp_path):
+def test_logs_without_definitions_are_read(tmp_path, rewrite_log):
     search(tmp_path / "a").search()
-    with sqlite3.connect(tmp_path / "a" / "trials.sqlite") as log:
-        log.execute("DELETE FROM search WHERE key = 'metrics'")
-        log.execute("UPDATE search SET value = ? WHERE key = 'objectives'", ['["board_latency"]'])
-        log.execute("ALTER TABLE trials RENAME COLUMN latency_us TO board_latency")
+    rewrite_log(
+        tmp_path / "a",
+        "DELETE FROM search WHERE key = 'metrics'",
+        """UPDATE search SET value = '["board_latency"]' WHERE key = 'objectives'""",
+        'ALTER TABLE trials RENAME COLUMN latency_us TO "board_latency"',
+        'ALTER TABLE set_aside RENAME COLUMN latency_us TO "board_latency"',
+    )
     trials = read_trials(tmp_path / "a")
     assert trials.definition("board_latency").unit == "ms"
     best = trials.best_first()[0]

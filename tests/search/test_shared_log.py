@@ -1,9 +1,7 @@
 """Searches that resume, and processes that share the log of one search."""
 
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 
 import pytest
 
@@ -67,19 +65,12 @@ def test_bad_runs(fragile, options, message):
         fragile.worker(**options)
 
 
-def rewrite(folder, *statements):
-    with closing(sqlite3.connect(folder / "trials.sqlite")) as connection:
-        for statement in statements:
-            connection.execute(statement)
-        connection.commit()
-
-
-def test_search_of_version_1_resumes(fragile, tmp_path):
+def test_search_of_version_1_resumes(fragile, tmp_path, rewrite_log):
     out = tmp_path / "out"
     fragile.worker(out, budget=20, runs=1).search()
-    rewrite(
+    rewrite_log(
         out,
-        *(f"DROP TABLE {name}" for name in ("states", "failures", "set_aside")),
+        *(f"DROP TABLE {name}" for name in ("states", "failures", "set_aside", "commits")),
         "ALTER TABLE trials DROP COLUMN architecture",
         "PRAGMA user_version = 1",
     )
@@ -89,11 +80,11 @@ def test_search_of_version_1_resumes(fragile, tmp_path):
         assert log.read_run(1, fragile.Fragile().space).states
 
 
-def test_a_replay_that_ends_in_another_state_is_refused(fragile, tmp_path):
+def test_a_replay_that_ends_in_another_state_is_refused(fragile, tmp_path, rewrite_log):
     out = tmp_path / "out"
     fragile.worker(out, budget=22, runs=1).search()
     # Every trial is as it was; what would come next is not.
-    rewrite(out, "UPDATE states SET generator = replace(generator, '1', '2')")
+    rewrite_log(out, "UPDATE states SET generator = replace(generator, '1', '2')")
     with pytest.raises(
         ResumeError, match="After 22 trials of run 0 the random generator is not in"
     ):
@@ -101,11 +92,11 @@ def test_a_replay_that_ends_in_another_state_is_refused(fragile, tmp_path):
 
 
 @pytest.mark.parametrize("gone", ["number IN (13, 16)", "number = 17", "number >= 12"])
-def test_trials_that_are_absent_are_measured(fragile, tmp_path, gone):
+def test_trials_that_are_absent_are_measured(fragile, tmp_path, rewrite_log, gone):
     """As after the end of a process in the middle of a batch that was measured in parallel."""
     out = tmp_path / "out"
     whole = fragile.worker(out, budget=18, runs=1).search()
-    rewrite(out, f"DELETE FROM trials WHERE {gone}", "DELETE FROM states")
+    rewrite_log(out, f"DELETE FROM trials WHERE {gone}", "DELETE FROM states")
     diary = tmp_path / "diary"
     diary.mkdir()
     evaluator = fragile.Fragile(diary=diary)

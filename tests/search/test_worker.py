@@ -214,14 +214,12 @@ def test_log_of_another_search_is_refused_and_untouched(bench, tmp_path, change,
     assert (tmp_path / "a" / "trials.sqlite").read_bytes() == before
 
 
-def test_log_with_other_trials_is_refused(bench, tmp_path):
+def test_log_with_other_trials_is_refused(bench, tmp_path, rewrite_log):
     worker_of(bench, out=tmp_path / "a").search()
-    connection = sqlite3.connect(tmp_path / "a" / "trials.sqlite")
-    connection.execute(
-        "UPDATE trials SET genotype = '[0, 0, 0, 0, 0, 1]' WHERE run = 1 AND number = 23"
+    rewrite_log(
+        tmp_path / "a",
+        "UPDATE trials SET genotype = '[0, 0, 0, 0, 0, 1]' WHERE run = 1 AND number = 23",
     )
-    connection.commit()
-    connection.close()
     with pytest.raises(
         ResumeError, match=r"Trial 23 of run 1 in the log is \[0, 0, 0, 0, 0, 1\], but"
     ):

@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import os
-import secrets
+import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-__all__ = ["BUSY_SECONDS", "begin", "connect", "created_whole", "patiently", "read_only"]
+from .errors import OutputFolderError
+from .files import new_file
+
+__all__ = [
+    "BUSY_SECONDS",
+    "begin",
+    "connect",
+    "created_whole",
+    "patiently",
+    "read_consistently",
+    "read_only",
+    "reason",
+]
 
 BUSY_SECONDS = 60.0
 """How long a file that another process writes to is waited for; a commit takes milliseconds."""
 
 _BUSY_PAUSE = 0.005
-_ENDINGS = ("", "-wal", "-shm", "-journal")
+_READ_SECONDS = 5.0
+# What SQLite says where there is no room, and elsewhere too.
+_NO_ROOM = ("disk I/O error", "unable to open database file", "database or disk is full")
+_LEAST_ROOM = 1 << 20
+_JOURNALS = ("-wal", "-journal")
 
 T = TypeVar("T")
+State: TypeAlias = dict[str, tuple[int, int]]
+"""Size and time of change of a file, and of the journals beside it, by ending."""
 
 
 @contextmanager
@@ -30,33 +49,24 @@ def created_whole(path: Path) -> Iterator[sqlite3.Connection]:
 
     Raises:
         FileExistsError: If there is a file already, also if another process was quicker.
-        sqlite3.Error: If it cannot be written.
+        OutputFolderError: If the folder cannot be written to.
+        sqlite3.Error: If the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        connection = sqlite3.connect(temporary, isolation_level=None)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            yield connection
-            connection.execute("COMMIT")
-        finally:
-            connection.close()
-        _move(temporary, path)
-    finally:
-        for ending in _ENDINGS:
-            temporary.with_name(temporary.name + ending).unlink(missing_ok=True)
-
-
-def _move(source: Path, target: Path) -> None:
-    """Give a file its name unless that is taken."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
+        with new_file(path) as temporary:
+            connection = sqlite3.connect(temporary, isolation_level=None)
+            try:
+                # Now, not when it is first opened: a process killed in that moment would leave a journal.
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                connection.close()
+    except OutputFolderError:
+        if os.path.lexists(path):
+            raise FileExistsError(path) from None
         raise
-    except OSError:  # a file system without links
-        if target.exists():
-            raise FileExistsError(target) from None
-        source.replace(target)
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -78,6 +88,89 @@ def connect(path: Path) -> sqlite3.Connection:
 def read_only(path: Path) -> sqlite3.Connection:
     """Open a file for reading; it must exist."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+
+
+def read_consistently(path: Path, action: Callable[[sqlite3.Connection, int], T]) -> T:
+    """Return what ``action`` reads from a file as it is at one moment; nothing in its folder is changed.
+
+    The folder may be one that cannot be written to, other processes may write to the file meanwhile, and a
+    killed one may have left journals beside it: then a copy is read.
+
+    Args:
+        path: The file; it must exist.
+        action: Called with a connection, in a transaction, and the bytes that the file has; called again where
+            the file has changed meanwhile.
+
+    Raises:
+        sqlite3.Error: If it cannot be read.
+        OSError: If it cannot be read.
+    """
+    end = time.monotonic() + _READ_SECONDS
+    while True:
+        before = _state(path)
+        try:
+            if len(before) > 1:
+                with tempfile.TemporaryDirectory() as folder:
+                    copied = _copy(path, before, Path(folder))
+                    if copied is not None:
+                        return _read(f"{copied.as_uri()}?mode=rw", before, action)
+            else:
+                result = _read(f"{path.resolve().as_uri()}?mode=ro&immutable=1", before, action)
+                if _state(path).get("") == before[""]:
+                    return result
+        except (sqlite3.Error, ValueError):
+            if _state(path).get("") == before[""]:
+                raise
+        if time.monotonic() >= end:
+            # A process writes to it all the time; its own files are there already.
+            return _read(f"{path.resolve().as_uri()}?mode=ro", before, action)
+        time.sleep(_BUSY_PAUSE)
+
+
+def _read(uri: str, state: State, action: Callable[[sqlite3.Connection, int], T]) -> T:
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        # What is in a file that somebody else has made is not to run.
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA cell_size_check = ON")
+        connection.execute("BEGIN")
+        return action(connection, sum(size for size, _ in state.values()))
+    finally:
+        connection.close()
+
+
+def _state(path: Path) -> State:
+    """Sizes and times of a file and of what is beside it and not empty, by ending."""
+    found = {"": (path.stat().st_size, path.stat().st_mtime_ns)}
+    for ending in _JOURNALS:
+        with suppress(FileNotFoundError):
+            facts = path.with_name(path.name + ending).stat()
+            if facts.st_size:
+                found[ending] = (facts.st_size, facts.st_mtime_ns)
+    return found
+
+
+def _copy(path: Path, state: State, folder: Path) -> Path | None:
+    """Copy a file with its journals; None if it has changed meanwhile."""
+    try:
+        for ending in state:
+            shutil.copyfile(path.with_name(path.name + ending), folder / f"copy{ending}")
+    except FileNotFoundError:  # a journal that is gone by now
+        return None
+    return folder / "copy" if _state(path) == state else None
+
+
+def reason(error: Exception, path: Path) -> str:
+    """Return why a file could not be read or written, in one sentence without its full stop.
+
+    SQLite calls a full disk an "I/O error" where it was the shared memory that had no room.
+    """
+    text = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
+    if isinstance(error, sqlite3.Error) and any(one in text for one in _NO_ROOM):
+        with suppress(OSError):
+            if shutil.disk_usage(path.parent).free < _LEAST_ROOM:
+                return "the disk is full; make room, and go on"
+    return text
 
 
 def begin(connection: sqlite3.Connection | sqlite3.Cursor) -> None:

@@ -362,7 +362,7 @@ class Run:
             violation=violation,
             stopped_by=stopped_by,
             n_evaluations=self.n_spent,
-            errors=dict(self.errors),
+            errors=dict(sorted(self.errors.items())),
             n_barred=int((self.problem.violation_beforehand(evaluation) > 0).sum()),
         )
 

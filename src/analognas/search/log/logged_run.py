@@ -1,22 +1,18 @@
-"""What a trial log holds of one run, as arrays."""
+"""What a trial log holds of one run, over the space of its search."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import sqlite_files
+from ...core.limits import parse_json
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
-
-SEM = "_sem"
-"""Ending of the column that holds the standard error of a metric."""
+from .content import SEM, Content
+from .schema import DamagedLogError
 
 
 @dataclass(frozen=True)
@@ -43,55 +39,53 @@ class LoggedRun:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @classmethod
+    def of(cls, content: Content, run: int, space: Space) -> LoggedRun:
+        """Take one run out of a log.
 
-def read_run(
-    connection: sqlite3.Connection, run: int, space: Space, columns: Sequence[str], version: int
-) -> LoggedRun:
-    """Return the committed trials of one run, in order.
+        Raises:
+            DamagedLogError: If a genotype is not of the space, or a state cannot be read.
+        """
+        rows = content.run == run
+        means, sems = {}, {}
+        for name, column in zip(content.columns, content.values[rows].T, strict=True):
+            if name.endswith(SEM):
+                sems[name.removesuffix(SEM)] = column
+            else:
+                means[name] = column
+        states = [state for state in content.states if state[0] == run]
+        return cls(
+            content.number[rows],
+            in_space(content.genotypes[rows], space),
+            Evaluation(means, sems),
+            {number: error for of_run, number, error in content.failures if of_run == run},
+            {
+                number: parse_json(text, where="a state of a run", error=DamagedLogError)
+                for _, number, _, text in states
+            },
+            float(states[-1][2]) if states else 0.0,
+        )
 
-    Args:
-        connection: The open log.
-        run: Number of the run.
-        space: The space of its architectures.
-        columns: Names of the value columns.
-        version: Version of the log's format.
+
+def in_space(genotypes: NDArray[np.int64], space: Space) -> Population:
+    """Return genotypes in the number type of a space.
 
     Raises:
-        sqlite3.Error: If the file cannot be read.
-        ValueError: If it holds something else than a log does; so do TypeError and OverflowError.
+        DamagedLogError: If one has another length, or an index that the space does not have.
     """
-    names = "".join(f', "{name}"' for name in columns)
-    rows = _select(connection, f"SELECT number, genotype{names} FROM trials", run)
-    genotypes = [json.loads(row[1]) for row in rows]
-    values: NDArray[np.float64] = np.array(
-        [[np.nan if value is None else value for value in row[2:]] for row in rows],
-        dtype=np.float64,
-    ).reshape(len(rows), len(columns))
-    means, sems = {}, {}
-    for position, name in enumerate(columns):
-        if name.endswith(SEM):
-            sems[name.removesuffix(SEM)] = values[:, position]
-        else:
-            means[name] = values[:, position]
-    numbers = np.array([row[0] for row in rows], dtype=np.int64)
-    population = np.array(genotypes, dtype=space.dtype).reshape(len(rows), space.n_genes)
-    # A log of version 1 knows neither errors nor states.
-    known = _errors_and_states(connection, run) if version > 1 else ({}, {}, 0.0)
-    return LoggedRun(numbers, population, Evaluation(means, sems), *known)
-
-
-def _errors_and_states(
-    connection: sqlite3.Connection, run: int
-) -> tuple[dict[int, str], dict[int, Any], float]:
-    errors = dict(_select(connection, "SELECT number, error FROM failures", run))
-    rows = _select(connection, "SELECT number, generator, seconds FROM states", run)
-    states = {number: json.loads(state) for number, state, _ in rows}
-    return errors, states, float(rows[-1][2]) if rows else 0.0
-
-
-def _select(connection: sqlite3.Connection, query: str, run: int) -> list[tuple[Any, ...]]:
-    statement = f"{query} WHERE run = ? ORDER BY number"
-    return sqlite_files.patiently(lambda: connection.execute(statement, (run,)).fetchall())
+    if not len(genotypes):
+        return np.empty((0, space.n_genes), dtype=space.dtype)
+    n_genes = genotypes.shape[1]
+    if n_genes != space.n_genes:
+        raise DamagedLogError(
+            f"its genotypes have {n_genes} genes, but those of the space {space.name!r} have {space.n_genes}"
+        )
+    outside = ((genotypes < 0) | (genotypes >= space.n_choices)).any(axis=1)
+    if outside.any():
+        raise DamagedLogError(
+            f"its genotype {genotypes[outside][0].tolist()} is not one of the space {space.name!r}"
+        )
+    return genotypes.astype(space.dtype)
 
 
 def sem_column(metric: str) -> str:

@@ -5,11 +5,9 @@ Nothing is written, and columns are read by their names, so that logs of any kno
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import (
+    AnalogNASError,
     Constraint,
     InvalidArgumentError,
     Metric,
@@ -27,11 +26,15 @@ from ...core import (
     check_int,
     parse_constraints,
 )
+from ...core.limits import parse_json, shown
+from ...core.sqlite_files import read_consistently, reason
 from ...evaluators import COUNTED, Evaluation, Problem
 from ...spaces import Space
 from ..results_folder import RESULT_FILE
+from .content import Content, check_ranges, read_content
+from .logged_run import in_space
 from .metrics import CHECKED_FIRST, logged_metric, logged_metrics
-from .schema import APPLICATION_ID, FILE_NAME, FIXED, SCHEMA_VERSION
+from .schema import FILE_NAME, DamagedLogError
 from .space import logged_space
 
 if TYPE_CHECKING:
@@ -170,7 +173,7 @@ class Trials:
         """The architecture of one trial as JSON types; its genotype where nothing says what that means."""
         text, genotype = self.architectures[row], self.genotypes[row]
         if text is not None:
-            return json.loads(text)
+            return parse_json(text, where=f"An architecture in {str(self.path)!r}")
         if self.space is None:
             return genotype.tolist()
         return self.space.describe(genotype.astype(self.space.dtype))["architecture"]
@@ -244,76 +247,43 @@ def read_trials(path: str | os.PathLike[str]) -> Trials:
             f"There is no trial log at {str(file)!r}; give the folder of a search, or its {FILE_NAME}."
         )
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            # One transaction, so that all tables are of one moment.
-            connection.execute("BEGIN")
-            _check_kind(connection, file)
-            return _read(connection, file)
-    except (sqlite3.Error, ValueError, TypeError, KeyError, OverflowError) as error:
-        if isinstance(error, TableIntegrityError):
-            raise
+        content = read_consistently(file, read_content)
+        check_ranges(content)
+        return _trials(file, content)
+    except (sqlite3.Error, AnalogNASError, OSError) as error:
         raise TableIntegrityError(
-            f"{str(file)!r} cannot be read as a trial log of analognas: {error}."
+            f"{str(file)!r} cannot be read as a trial log of analognas: {reason(error, file)}."
         ) from None
 
 
-def _check_kind(connection: sqlite3.Connection, file: Path) -> None:
-    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise TableIntegrityError(f"{str(file)!r} is an SQLite file but no trial log of analognas.")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise TableIntegrityError(
-            f"The trial log {str(file)!r} has format version {version}, but this analognas reads up to "
-            f"{SCHEMA_VERSION}; upgrade analognas."
-        )
-
-
-def _read(connection: sqlite3.Connection, file: Path) -> Trials:
-    settings = {
-        key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM search")
-    }
-    logged_metrics(settings)
+def _trials(file: Path, content: Content) -> Trials:
+    settings = content.settings
     for key in ("objectives", "constraints"):
-        if not isinstance(settings.get(key), list):
-            raise TableIntegrityError(f"The trial log {str(file)!r} does not say its {key}.")
-    cursor = connection.execute("SELECT * FROM trials ORDER BY run, number")
-    names = [entry[0] for entry in cursor.description]
-    columns = dict(zip(names, _transposed(cursor.fetchall(), len(names)), strict=True))
-    genotypes = [json.loads(text) for text in columns["genotype"]]
-    run = np.array(columns["run"], dtype=np.int64)
-    number = np.array(columns["number"], dtype=np.int64)
-    values = {
-        name: np.array([np.nan if v is None else v for v in column], dtype=np.float64)
-        for name, column in columns.items()
-        if name not in FIXED
-    }
+        listed = settings.get(key)
+        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+            raise DamagedLogError(f"it does not say its {key}")
     for name in settings["objectives"]:
-        if name not in values:
-            raise TableIntegrityError(f"The trial log {str(file)!r} has no column {name!r}.")
-    failed = _failures(connection)
-    keys = zip(run.tolist(), number.tolist(), strict=True)
-    return Trials(
+        if name not in content.columns:
+            raise DamagedLogError(f"it has no column {shown(name)!r}")
+    if not settings["objectives"]:
+        raise DamagedLogError("it does not say its objectives")
+    failed = {(run, number): error for run, number, error in content.failures}
+    keys = zip(content.run.tolist(), content.number.tolist(), strict=True)
+    found = Trials(
         file,
         settings,
-        run,
-        number,
-        np.array(columns["time"], dtype=np.float64),
-        np.array(columns["new"], dtype=bool),
-        np.array(genotypes, dtype=np.int64).reshape(len(run), -1 if len(run) else 0),
-        np.array(columns.get("architecture", [None] * len(run)), dtype=np.object_),
-        values,
+        content.run,
+        content.number,
+        content.time,
+        content.new,
+        content.genotypes,
+        np.array(content.sealed.architectures, dtype=np.object_),
+        dict(zip(content.columns, content.values.T.copy(), strict=True)),
         np.array([failed.get(key, "") for key in keys], dtype=np.str_),
     )
-
-
-def _transposed(rows: Sequence[Sequence[Any]], n_columns: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(n_columns)]
-
-
-def _failures(connection: sqlite3.Connection) -> dict[tuple[int, int], str]:
-    """Why trials have no values, by run and number; logs of version 1 do not say."""
-    known = connection.execute("SELECT name FROM sqlite_master WHERE name = 'failures'").fetchone()
-    if known is None:
-        return {}
-    rows = connection.execute("SELECT run, number, error FROM failures")
-    return {(run, number): error for run, number, error in rows}
+    if found.space is not None:
+        in_space(found.genotypes, found.space)
+    found.violation  # noqa: B018 - the constraints can be read
+    for name in found.objectives:
+        found.definition(name)
+    return found

@@ -1,4 +1,4 @@
-"""What a trial log looks like on disk: its tables, their versions, and how a connection to them is made.
+"""What a trial log looks like on disk: its tables and their versions.
 
 Table ``search`` holds what identifies the search, what its metrics are and, where its name does not say it
 all, the definition of the space (key, JSON value). Table ``trials`` has one row per evaluation: run, number
@@ -11,37 +11,46 @@ seconds that the run had taken and the state of its random generator (JSON).
 
 Since version 3 the table ``set_aside``, with the columns of ``trials``, keeps trials that an earlier course
 of a run measured: where failed trials were tried again, the run may take another course, which takes values
-from here.
+from here. Table ``commits`` has a row for each commit, with a checksum of what it wrote and of the commit
+before it (``seal.py``).
+
+A log has these tables and nothing else: a trigger or a view of somebody else's would run when the log is
+written or read.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ...core import ResumeError
-from ...core.sqlite_files import begin, created_whole, read_only
+from ...core import InvalidArgumentError
 
 FILE_NAME = "trials.sqlite"
-SPACE_DEFINITION = "space_definition"
-"""Key of the definition of the space in the table ``search``."""
-
 SCHEMA_VERSION = 3
 APPLICATION_ID = 0x616E6173  # "anas": what SQLite calls a file of this kind
 SET = "INSERT OR REPLACE INTO search VALUES (?, ?)"
 
-FIXED = ("run", "number", "batch", "time", "new", "genotype", "architecture")
-"""Columns of ``trials`` beside the metrics."""
+SPACE_DEFINITION = "space_definition"
+"""Key of the definition of the space in the table ``search``."""
 
-_VERSION_1 = (
-    "CREATE TABLE search (key TEXT PRIMARY KEY, value TEXT)",
+FIXED = ("run", "number", "batch", "time", "new", "genotype", "architecture")
+"""Columns of ``trials`` beside the metrics; the last since version 3."""
+
+_TRIALS = (
     "CREATE TABLE trials (run INTEGER, number INTEGER, batch INTEGER, time REAL, new INTEGER, "
-    "genotype TEXT{metrics}, PRIMARY KEY (run, number)) WITHOUT ROWID",
+    "genotype TEXT{metrics}{architecture}, PRIMARY KEY (run, number)) WITHOUT ROWID"
+)
+_METRIC = ', "{name}" REAL'
+_ARCHITECTURE = "architecture TEXT"
+_SET_ASIDE = (
+    "CREATE TABLE set_aside (run INTEGER, number INTEGER, batch INTEGER, time REAL, new INTEGER, "
+    f"genotype TEXT{{metrics}}, {_ARCHITECTURE})"
 )
 _ADDED = {
+    1: ("CREATE TABLE search (key TEXT PRIMARY KEY, value TEXT)",),
     2: (
         "CREATE TABLE failures (run INTEGER, number INTEGER, error TEXT, "
         "PRIMARY KEY (run, number)) WITHOUT ROWID",
@@ -49,27 +58,45 @@ _ADDED = {
         "PRIMARY KEY (run, number)) WITHOUT ROWID",
     ),
     3: (
-        "ALTER TABLE trials ADD COLUMN architecture TEXT",
-        "CREATE TABLE set_aside AS SELECT * FROM trials WHERE 0",
+        _SET_ASIDE,
+        "CREATE TABLE commits (number INTEGER PRIMARY KEY, trials TEXT, states TEXT, rest TEXT, "
+        "checksum TEXT)",
     ),
 }
-"""What each version added; a new log is one of version 1 with all of that."""
+"""Tables beside ``trials`` by the version that added them."""
+
+# What SQLite makes by itself for the text key of ``search``.
+_INDEX = "sqlite_autoindex_search_1"
+_LONGEST_SCHEMA = 1 << 20
+_LAYOUT = re.compile(
+    re.escape(_TRIALS)
+    .replace(re.escape("{metrics}"), r'((?:, "[^"\x00]+" REAL)*)')
+    .replace(re.escape("{architecture}"), f"((?:, {re.escape(_ARCHITECTURE)})?)")
+)
 
 
-def create(path: Path, settings: Mapping[str, Any], columns: Sequence[str]) -> None:
-    """Make a new log, whole at once.
+class DamagedLogError(InvalidArgumentError):
+    """A trial log holds what none can hold, or does not match its checksums."""
 
-    Raises:
-        FileExistsError: If there is one already, also if another process was quicker.
-        sqlite3.Error: If the file cannot be written.
-    """
-    values = "".join(f', "{name}" REAL' for name in columns)
-    with created_whole(path) as connection:
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        for statement in _VERSION_1:
-            connection.execute(statement.format(metrics=values))
-        _raise_version(connection, 1)
-        connection.executemany(SET, json_rows(settings))
+
+def create(cursor: sqlite3.Cursor, settings: Mapping[str, Any], columns: Sequence[str]) -> None:
+    """Make the tables of a new log; the caller holds the transaction."""
+    cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    for statement in _statements(SCHEMA_VERSION, columns):
+        cursor.execute(statement)
+    cursor.executemany(SET, json_rows(settings))
+
+
+def upgrade(cursor: sqlite3.Cursor, version: int, columns: Sequence[str]) -> None:
+    """Add what came after ``version``; the caller holds the transaction."""
+    if version < 3:
+        cursor.execute(f"ALTER TABLE trials ADD COLUMN {_ARCHITECTURE}")
+    before = _statements(version, columns)
+    for statement in _statements(SCHEMA_VERSION, columns)[1:]:
+        if statement not in before:
+            cursor.execute(statement)
+    cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def json_rows(entries: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -77,47 +104,45 @@ def json_rows(entries: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, json.dumps(value)) for key, value in entries.items()]
 
 
-def read_header(path: Path) -> tuple[int, dict[str, Any], list[str]]:
-    """Return version, settings and value columns of a log, opened for reading only.
+def check_schema(connection: sqlite3.Connection, version: int) -> list[str]:
+    """Return the value columns of a log, if it has the tables of its version and nothing else.
 
     Raises:
-        ResumeError: If it is no trial log, or one of a version that is not known here.
+        DamagedLogError: If it has not.
         sqlite3.Error: If it cannot be read.
     """
-    connection = read_only(path)
-    try:
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if application != APPLICATION_ID:
-            raise ResumeError(f"{str(path)!r} is an SQLite file but no trial log of analognas.")
-        if not 1 <= version <= SCHEMA_VERSION:
-            raise ResumeError(
-                f"The trial log {str(path)!r} has format version {version}, but this analognas knows 1 to "
-                f"{SCHEMA_VERSION}; continue it with the version that began it."
+    entries = connection.execute(
+        "SELECT type, name, length(sql) FROM sqlite_master LIMIT 100"
+    ).fetchall()
+    for kind, name, length in entries:
+        if kind not in ("table", "index") or (kind == "index" and name != _INDEX):
+            raise DamagedLogError(
+                f"it has the {kind} {str(name)!r}, which no trial log has: another program has changed it"
             )
-        rows = connection.execute("SELECT key, value FROM search").fetchall()
-        layout = connection.execute("PRAGMA table_info(trials)").fetchall()
-    finally:
-        connection.close()
-    settings = {key: json.loads(value) for key, value in rows}
-    return version, settings, [row[1] for row in layout if row[1] not in FIXED]
+        if kind == "table" and not (isinstance(length, int) and length <= _LONGEST_SCHEMA):
+            raise DamagedLogError(f"its table {str(name)!r} is not that of a trial log")
+    tables = dict(
+        connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    )
+    found = _LAYOUT.fullmatch(str(tables.get("trials")))
+    if found is None:
+        raise DamagedLogError("its table 'trials' is not that of a trial log")
+    columns: list[str] = re.findall(r'"([^"]+)"', found[1])
+    wanted = set(_statements(version, columns))
+    for name, statement in tables.items():
+        if statement not in wanted:
+            raise DamagedLogError(f"it has the table {str(name)!r}, which no trial log has")
+    if len(tables) < len(wanted):
+        raise DamagedLogError("it lacks a table")
+    return columns
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a log of an older version to the present one, in one transaction; nothing in it is changed."""
-    begin(connection)
-    try:
-        # Another process may have been quicker.
-        _raise_version(connection, connection.execute("PRAGMA user_version").fetchone()[0])
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.rollback()
-
-
-def _raise_version(connection: sqlite3.Connection, version: int) -> None:
-    """Add what the versions after ``version`` added."""
-    for later in range(version + 1, SCHEMA_VERSION + 1):
-        for statement in _ADDED[later]:
-            connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {max(version, SCHEMA_VERSION)}")
+def _statements(version: int, columns: Sequence[str]) -> list[str]:
+    """The statements that make the tables of a version."""
+    metrics = "".join(_METRIC.format(name=name) for name in columns)
+    architecture = f", {_ARCHITECTURE}" if version >= 3 else ""
+    more = [statement for n in range(1, version + 1) for statement in _ADDED[n]]
+    return [
+        statement.format(metrics=metrics, architecture=architecture)
+        for statement in (_TRIALS, *more)
+    ]

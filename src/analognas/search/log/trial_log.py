@@ -1,7 +1,7 @@
 """The trial log: every evaluation of a search in one SQLite file, written so that nothing told is lost.
 
-Its tables are described at the top of ``schema.py``. Any number of processes may write to one log, each to
-runs of its own.
+Its tables are described at the top of ``schema.py``, its checksums in ``seal.py``. Any number of processes may
+write to one log, each to runs of its own.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from itertools import chain, repeat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...core import OutputFolderError, ResumeError, sqlite_files
+from ...core import AnalogNASError, OutputFolderError, ResumeError, sqlite_files
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
-from ...spaces.row_texts import row_texts
 from . import schema as log_schema
-from .logged_run import SEM, LoggedRun, read_run, sem_column
+from .content import Content, bring_up_to_date, check_ranges, read_content
+from .logged_run import LoggedRun, sem_column
+from .pending import Batch, Pending
 from .schema import FILE_NAME
+from .seal import Sealed, State, add_commit
 
 __all__ = ["FILE_NAME", "LoggedRun", "TrialLog", "sem_column"]
 
@@ -34,51 +34,31 @@ _COMMIT_SECONDS = 0.5
 _FAILURE = "INSERT INTO failures VALUES (?, ?, ?)"
 _STATE = "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?)"
 
-Statement = tuple[str, Iterable[tuple[Any, ...]]]
-
-
-class _Batch(NamedTuple):
-    """A batch that waits to be written."""
-
-    run: int
-    first: int
-    batch: int
-    time: float
-    population: Population
-    new: Sequence[bool]
-    evaluation: Evaluation
-    errors: Mapping[int, str]
-
-    def column(self, name: str) -> NDArray[np.float64]:
-        """Values of a metric, or its standard errors."""
-        means, sems = self.evaluation.means, self.evaluation.sems
-        return means[name] if name in means else sems[name.removesuffix(SEM)]
-
 
 class TrialLog:
     """An open log; use it as a context manager.
 
     Args:
         path: The SQLite file.
-        version: Version of its format.
-        identity: What identifies the search.
-        columns: Names of the value columns.
+        content: What it holds.
 
     Attributes:
+        identity: What identifies the search.
+        columns: Names of the value columns.
         space: The space, if trials are to be written with their architectures by name.
         n_appended: Trials added since it was opened.
     """
 
-    def __init__(
-        self, path: Path, version: int, identity: dict[str, Any], columns: Sequence[str]
-    ) -> None:
+    def __init__(self, path: Path, content: Content) -> None:
         self.path = path
-        self.identity = identity
-        self.columns = list(columns)
+        self.identity = content.settings
+        self.columns = content.columns
         self.space: Space | None = None
-        self._version = version
+        self._content = content
+        self._is_stale = False  # whether it has been written to since
+        self._version = content.version
         self._connection = sqlite_files.connect(path)
-        self._pending: list[_Batch] = []
+        self._batches: list[Batch] = []
         self._n_pending = 0
         self.n_appended = 0
         # By run: number of trials told, seconds taken, state of the generator.
@@ -109,16 +89,19 @@ class TrialLog:
         """
         file = Path(path)
         try:
-            if file.exists():
-                raise FileExistsError(file)
-            log_schema.create(file, {**identity, **(notes or {})}, columns)
+            with (
+                sqlite_files.created_whole(file) as connection,
+                closing(connection.cursor()) as cursor,
+            ):
+                log_schema.create(cursor, {**identity, **(notes or {})}, columns)
+                add_commit(cursor, Sealed.nothing(), rest=True)
         except FileExistsError:
             raise OutputFolderError(
                 f"{str(file)!r} exists already; give another folder, or continue it with --resume."
             ) from None
         except (sqlite3.Error, OSError) as error:
             raise OutputFolderError(
-                f"Cannot create the trial log {str(file)!r}: {error}."
+                f"Cannot create the trial log {str(file)!r}: {sqlite_files.reason(error, file)}."
             ) from None
         return cls.open(file)
 
@@ -126,22 +109,23 @@ class TrialLog:
     def open(cls, path: str | os.PathLike[str]) -> TrialLog:
         """Open the log of an interrupted or finished search to continue it.
 
-        A file that is no trial log is not touched; one of an older version is brought to this one when it is
-        first written to.
+        All that it holds is checked first: a file that is not a trial log, or is damaged, is not touched. One
+        of an older version is brought to this one when it is first written to.
 
         Raises:
-            ResumeError: If there is no such file, or it is no trial log of a known version.
+            ResumeError: If there is no such file, it is not a trial log of a known version, or it is damaged.
         """
         file = Path(path)
         if not file.is_file():
             raise ResumeError(f"There is no trial log at {str(file)!r} to resume.")
         try:
-            return cls(file, *log_schema.read_header(file))
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            if isinstance(error, ResumeError):
-                raise
+            content = sqlite_files.read_consistently(file, read_content)
+            check_ranges(content)
+            return cls(file, content)
+        except (sqlite3.Error, AnalogNASError, OSError) as error:
             raise ResumeError(
-                f"{str(file)!r} cannot be resumed as a trial log of analognas: {error}."
+                f"{str(file)!r} cannot be resumed as a trial log of analognas: "
+                f"{sqlite_files.reason(error, file)}."
             ) from None
 
     @classmethod
@@ -185,7 +169,10 @@ class TrialLog:
         Raises:
             OutputFolderError: If the file cannot be written.
         """
-        self._write([(log_schema.SET, log_schema.json_rows(entries))])
+        rows = log_schema.json_rows(entries)
+        with self._transaction() as cursor:
+            cursor.executemany(log_schema.SET, rows)
+            add_commit(cursor, Sealed.nothing(), rest=True)
         self.identity.update(entries)
 
     def append(
@@ -209,8 +196,8 @@ class TrialLog:
             evaluation: Their metrics.
             errors: Why an evaluation has no values, by number within the run.
         """
-        self._pending.append(
-            _Batch(run, first, batch, time.time(), population, new, evaluation, errors or {})
+        self._batches.append(
+            Batch(run, first, batch, time.time(), population, new, evaluation, errors or {})
         )
         self._n_pending += len(population)
         self.n_appended += len(population)
@@ -228,7 +215,7 @@ class TrialLog:
             generator: State of its random generator, JSON types.
         """
         self._states[run] = (n_told, seconds, generator)
-        if not self._pending:
+        if not self._batches:
             self.commit()
 
     def commit(self) -> None:
@@ -237,74 +224,43 @@ class TrialLog:
         Raises:
             OutputFolderError: If the disk is full or the file has become unwritable.
         """
-        if self._pending or self._states:
-            failures = [
-                (batch.run, number, error)
-                for batch in self._pending
-                for number, error in batch.errors.items()
-            ]
-            states = [
+        if self._batches or self._states:
+            pending = Pending(self._batches, self.columns, self.space) if self._batches else None
+            states: list[State] = [
                 (run, number, seconds, json.dumps(state))
                 for run, (number, seconds, state) in self._states.items()
             ]
-            self._write(
-                [(self._insert, self._rows()), (_FAILURE, failures), (_STATE, states)], self._forget
-            )
+            with self._transaction(self._forget) as cursor:
+                cursor.executemany(_STATE, states)
+                if pending is None:
+                    add_commit(cursor, Sealed.nothing(), states=states)
+                else:
+                    cursor.executemany(self._insert, pending.rows())
+                    cursor.executemany(_FAILURE, pending.failures)
+                    extents, failures = pending.extents, pending.failures
+                    add_commit(cursor, pending.sealed, extents, states, failures)
         self._last_commit = time.monotonic()
 
-    def _rows(self) -> Iterator[tuple[Any, ...]]:
-        """Rows of the table ``trials`` for all pending batches, made one by one while SQLite takes them."""
-        batches = self._pending
-        if not batches:
-            return iter(())
-        population = np.concatenate([batch.population for batch in batches])
-        sizes = [len(batch.population) for batch in batches]
-        architectures: Iterable[str | None] = repeat(None, len(population))
-        if self.space is not None:
-            architectures = self.space.json_texts(population)
-
-        def each(values: Iterable[Any]) -> Iterator[Any]:
-            return chain.from_iterable(map(repeat, values, sizes))
-
-        return zip(
-            each(batch.run for batch in batches),
-            chain.from_iterable(
-                range(batch.first, batch.first + size)
-                for batch, size in zip(batches, sizes, strict=True)
-            ),
-            each(batch.batch for batch in batches),
-            each(batch.time for batch in batches),
-            chain.from_iterable(batch.new for batch in batches),
-            row_texts(population),
-            *(
-                np.concatenate([batch.column(name) for batch in batches]).tolist()
-                for name in self.columns
-            ),
-            architectures,
-            strict=True,
-        )
-
     def _forget(self) -> None:
-        self._pending.clear()
+        self._batches.clear()
         self._states.clear()
         self._n_pending = 0
 
-    def _write(
-        self, statements: Iterable[Statement], after: Callable[[], None] = lambda: None
-    ) -> None:
-        """Run one transaction, then ``after``: also where Ctrl-C comes between the two."""
+    @contextmanager
+    def _transaction(self, after: Callable[[], None] = lambda: None) -> Iterator[sqlite3.Cursor]:
+        """Have the block write all or nothing, then do ``after``: also where Ctrl-C comes between the two."""
         done = False
         try:
-            if self._version < log_schema.SCHEMA_VERSION:
-                log_schema.migrate(self._connection)
-                self._version = log_schema.SCHEMA_VERSION
             # An open cursor would keep the file from being folded when the log is closed.
             with closing(self._connection.cursor()) as cursor:
                 sqlite_files.begin(cursor)
-                done = True  # unless the transaction is still open, or SQLite has failed
-                for statement, rows in statements:
-                    cursor.executemany(statement, rows)
+                if self._version < log_schema.SCHEMA_VERSION:
+                    bring_up_to_date(cursor)
+                # Unless the transaction is still open in the end, or SQLite has failed.
+                done = self._is_stale = True
+                yield cursor
                 cursor.execute("COMMIT")
+                self._version = log_schema.SCHEMA_VERSION
         except sqlite3.IntegrityError:
             done = False
             raise OutputFolderError(
@@ -313,7 +269,9 @@ class TrialLog:
             ) from None
         except sqlite3.Error as error:
             done = False
-            raise OutputFolderError(f"Cannot write {str(self.path)!r}: {error}.") from None
+            raise OutputFolderError(
+                f"Cannot write {str(self.path)!r}: {sqlite_files.reason(error, self.path)}."
+            ) from None
         finally:
             if self._connection.in_transaction:
                 self._connection.rollback()
@@ -324,12 +282,23 @@ class TrialLog:
         """Return the committed trials of one run over ``space``, in order.
 
         Raises:
-            ResumeError: If the file is damaged.
+            ResumeError: If the file is damaged, or its trials are not of that space.
         """
         try:
-            return read_run(self._connection, run, space, self.columns, self._version)
-        except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
-            raise ResumeError(f"The trial log {str(self.path)!r} is damaged: {error}.") from None
+            return LoggedRun.of(self._up_to_date(run), run, space)
+        except (sqlite3.Error, AnalogNASError) as error:
+            raise ResumeError(
+                f"The trial log {str(self.path)!r} is damaged: {sqlite_files.reason(error, self.path)}."
+            ) from None
+
+    def _up_to_date(self, run: int) -> Content:
+        """What the log holds, read again if trials of a run have come since it was read last."""
+        count = "SELECT count(*) FROM trials WHERE run = ?"
+        (n,) = sqlite_files.patiently(lambda: self._connection.execute(count, (run,)).fetchone())
+        if n != np.count_nonzero(self._content.run == run) or (n and self._is_stale):
+            self._is_stale = False
+            self._content = sqlite_files.read_consistently(self.path, read_content)
+        return self._content
 
     def close(self) -> None:
         """Commit and close; the write-ahead file is folded into the log."""
