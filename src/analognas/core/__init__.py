@@ -4,6 +4,7 @@ from .checks import check_choice, check_float, check_int
 from .constraints import Constraint, merge_constraints, parse_constraints, total_violation
 from .errors import (
     AnalogNASError,
+    ArchitectureError,
     CheckpointMismatchError,
     DataNotFoundError,
     DivergedError,
@@ -41,6 +42,7 @@ __all__ = [
     "DRIFT_TIME_NAMES",
     "METRICS",
     "AnalogNASError",
+    "ArchitectureError",
     "CheckpointMismatchError",
     "Constraint",
     "DataNotFoundError",

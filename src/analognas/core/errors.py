@@ -52,6 +52,10 @@ class EvaluationError(AnalogNASError, RuntimeError):
     """An evaluator fails whatever the architecture is, or its workers cannot be started."""
 
 
+class ArchitectureError(AnalogNASError, RuntimeError):
+    """One architecture cannot be evaluated; a search records it with the reason and goes on."""
+
+
 class ResumeError(AnalogNASError, ValueError):
     """A trial log does not belong to the search that wants to continue it."""
 

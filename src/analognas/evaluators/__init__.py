@@ -5,6 +5,7 @@ from .combined import CombinedEvaluator, StochasticCombinedEvaluator, default_ev
 from .cost_predictor import CostPredictor
 from .cost_validation import CrossValidation
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .function import FunctionEvaluator, evaluator_from
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
 from .noisy_table import NoisyTableEvaluator
@@ -27,6 +28,7 @@ __all__ = [
     "DeviceCostEvaluator",
     "Evaluation",
     "Evaluator",
+    "FunctionEvaluator",
     "GraphEnsemble",
     "GraphEnsembleEvaluator",
     "NoisyTableEvaluator",
@@ -39,6 +41,7 @@ __all__ = [
     "XGBoostEvaluator",
     "default_evaluator",
     "distinct_rows",
+    "evaluator_from",
     "hypervolume",
     "igd_plus",
     "non_dominated",

@@ -13,6 +13,7 @@ from ...core import (
     DataNotFoundError,
     InvalidArgumentError,
     NotFittedError,
+    OutputFolderError,
     TableIntegrityError,
     UnknownNameError,
 )
@@ -23,6 +24,7 @@ NOT_READY = (
     DataNotFoundError,
     InvalidArgumentError,
     NotFittedError,
+    OutputFolderError,
     TableIntegrityError,
     UnknownNameError,
 )
