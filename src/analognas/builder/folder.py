@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..core import OutputFolderError, ResumeError
+from ..core import OutputFolderError, ResumeError, hold_folder
+from ..core.folders import occupants
 from ..spaces import Population, Space
 from .coordinator import Listener, work_off
 from .measurement import NetworkMeasurement
@@ -25,6 +26,7 @@ __all__ = ["SPECIFICATION_FILE", "TABLE_FILE", "Build"]
 SPECIFICATION_FILE = "spec.yaml"
 TABLE_FILE = "table.parquet"
 _WORK_FOLDER = "work"
+_START_SECONDS = 60.0  # how long a process that starts a build in the same folder is waited for
 
 
 class Build:
@@ -86,15 +88,17 @@ class Build:
             if measurement is None:
                 measurement = NetworkMeasurement(space, settings.measurement)
             units = planned_units(settings, len(rows), measurement)
-            _make_folder(target)
             facts = {
                 **settings.facts(),
                 "fidelity": measurement.fidelity(),
                 "data": measurement.data_facts(),
                 **_versions(),
             }
-            WorkQueue.create(target / QUEUE_FILE, facts, rows.tolist(), units).close()
-            settings.save(file)
+            with hold_folder(target, make=True, wait=_START_SECONDS):
+                if not file.is_file():  # else another process was quicker
+                    _clear(target)
+                    WorkQueue.create(target / QUEUE_FILE, facts, rows.tolist(), units).close()
+                    settings.save(file)
         build = cls(target)
         build._check_same(settings)
         return build
@@ -227,21 +231,17 @@ def _versions() -> dict[str, str]:
     return {"analognas": __version__, "numpy": np.__version__, "torch": torch.__version__}
 
 
-def _make_folder(folder: Path) -> None:
-    """Make a folder, or take an empty one, or one in which another process is starting the same build."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = [
-            entry.name
-            for entry in folder.iterdir()
-            if not entry.name.lstrip(".").startswith(QUEUE_FILE)
-        ]
-    except OSError as error:
-        raise OutputFolderError(
-            f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
-        ) from None
-    if others and SPECIFICATION_FILE not in others:
+def _clear(folder: Path) -> None:
+    """Make sure that a folder is empty but for the queue of a process that was killed while it started a build.
+
+    Raises:
+        OutputFolderError: If it is not.
+    """
+    queue = [QUEUE_FILE + ending for ending in ("", "-wal", "-shm", "-journal")]
+    if others := [name for name in occupants(folder) if name not in queue]:
         raise OutputFolderError(
             f"The folder {str(folder)!r} is not empty (it holds {others[0]!r}) and holds no build; give a new "
             "one."
         )
+    for name in queue:
+        (folder / name).unlink(missing_ok=True)

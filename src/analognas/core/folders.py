@@ -22,7 +22,7 @@ from .errors import OutputFolderError
 from .files import remove_stale_temporaries
 from .locks import try_lock
 
-__all__ = ["DEFAULT_PARENT", "claim_folder", "claim_output", "hold_folder"]
+__all__ = ["DEFAULT_PARENT", "claim_folder", "claim_output", "hold_folder", "occupants"]
 
 DEFAULT_PARENT = Path("analognas-runs")
 """Where folders are made when none is named."""
@@ -55,7 +55,7 @@ def claim_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
             written to.
     """
     with hold_folder(path, make=True) as folder:
-        if is_occupied(folder):
+        if occupants(folder):
             raise OutputFolderError(
                 f"The folder {str(folder)!r} is not empty; give a new one, or continue what is in it with "
                 "--resume."
@@ -129,9 +129,9 @@ def hold_folder(
         release(made)
 
 
-def is_occupied(folder: Path) -> bool:
-    """Whether a folder holds anything but the mark of its claim."""
-    return any(name != LOCK_FILE for name in os.listdir(folder))
+def occupants(folder: Path) -> list[str]:
+    """Names of what a folder holds, without the mark of its claim, in order."""
+    return sorted(name for name in os.listdir(folder) if name != LOCK_FILE)
 
 
 def _locked(folder: Path, make: bool, end: float) -> tuple[bool, Release]:

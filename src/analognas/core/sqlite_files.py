@@ -135,6 +135,8 @@ def _read(uri: str, state: State, action: Callable[[sqlite3.Connection, int], T]
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("BEGIN")
         return action(connection, sum(size for size, _ in state.values()))
+    except (UnicodeDecodeError, OverflowError, MemoryError):
+        raise sqlite3.DatabaseError("a text in it is damaged") from None
     finally:
         connection.close()
 

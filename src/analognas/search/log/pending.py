@@ -69,7 +69,9 @@ class Pending:
         self._facts = batch, times, self._new
         self.sealed = Sealed.of(self._facts, self._genotypes, self._values.T, architectures)
         self.failures: list[Failure] = [
-            (one.run, number, error) for one in batches for number, error in one.errors.items()
+            (one.run, number, error.encode(errors="backslashreplace").decode())
+            for one in batches
+            for number, error in one.errors.items()
         ]
 
     def rows(self) -> Iterator[tuple[Any, ...]]:

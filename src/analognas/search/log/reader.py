@@ -281,8 +281,8 @@ def _trials(file: Path, content: Content) -> Trials:
         dict(zip(content.columns, content.values.T.copy(), strict=True)),
         np.array([failed.get(key, "") for key in keys], dtype=np.str_),
     )
-    if found.space is not None:
-        in_space(found.genotypes, found.space)
+    if (space := logged_space(settings)) is not None:
+        in_space(found.genotypes, space)
     found.violation  # noqa: B018 - the constraints can be read
     for name in found.objectives:
         found.definition(name)
