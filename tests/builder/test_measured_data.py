@@ -19,7 +19,7 @@ def images(n, size=(32, 32), channels=3, seed=0):
 
 def a_data_set(n=40, **options):
     parts = [Split(images(n, seed=k), torch.arange(n) % 4) for k in range(2)]
-    return image_data("noise", parts[0], None, parts[1], n_classes=4, **options)
+    return image_data("noise", parts[0], None, parts[1], n_classes=4, augment=True, **options)
 
 
 @pytest.mark.parametrize("size", [(16, 16), (8, 20), (48, 48)])

@@ -128,3 +128,10 @@ def test_no_image():
     ):
         read_image(b"no image", "'a.png'")
     assert not {".eps", ".ps", ".h5", ".mpg", ".txt", ""} & image_endings()
+
+
+def test_images_of_very_many_pixels():
+    head = b"P5\n%d %d\n255\n"
+    for kind in (head % (8500, 8500), encoded(np.zeros((8500, 8500), np.uint8), "PNG")):
+        with pytest.raises(TableIntegrityError, match="x has .* pixels; the limit is 67,108,864"):
+            read_image(kind + bytes(100), "x")

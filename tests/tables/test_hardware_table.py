@@ -55,7 +55,7 @@ def test_tables_round_trip(tmp_path, partial_table, fbnet):
     assert LayerCosts.load(tmp_path / "layers.parquet").tables == tables.tables
 
 
-@pytest.mark.parametrize(("cost", "shown"), [(-1.0, r"-1\.0"), (np.inf, "inf")])
+@pytest.mark.parametrize(("cost", "shown"), [(-1.0, r"-1\.0"), (0.0, r"0\.0"), (np.inf, "inf")])
 def test_own_cells_are_checked(cell_values, cost, shown):
     values, provenance = cell_values["values"].copy(), cell_values["provenance"].copy()
     values[7, 1, 2], provenance[7, 1, 2] = cost, 1
@@ -67,9 +67,11 @@ def test_own_cells_are_checked(cell_values, cost, shown):
 
 
 def test_own_layers_are_checked():
-    for cost in (-1.0, np.inf, "1.5", None, True):
+    for cost in (-1.0, np.inf, "1.5", None, True, -(10**30)):
         with pytest.raises(TableIntegrityError, match=f"'{LAYER}' is .*; costs are numbers"):
             LayerCosts({"raspi4_latency": {LAYER: cost}})
+    with pytest.raises(TableIntegrityError, match="a float can hold"):
+        LayerCosts({"raspi4_latency": {LAYER: 10**400}})
     with pytest.raises(TableIntegrityError, match="no metric 'edgetpu_latency'; they have edgegpu"):
         LayerCosts({"edgetpu_latency": {LAYER: 1.0}})
 

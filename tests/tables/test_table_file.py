@@ -119,3 +119,14 @@ def test_other_files(tmp_path, file):
     pq.write_table(newer, tmp_path / "newer.parquet")
     with pytest.raises(TableIntegrityError, match="format version 99"):
         read_table(tmp_path / "newer.parquet")
+
+
+def test_a_table_that_unpacks_to_gigabytes(tmp_path):
+    path = tmp_path / "t.parquet"
+    rows = pa.array(np.zeros(1_000_000))
+    table = pa.table({f"c{k}": rows for k in range(40)})
+    described = json.dumps({"format": "analognas-table", "format_version": 1})
+    pq.write_table(table.replace_schema_metadata({b"analognas": described}), path)
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(TableIntegrityError, match=r"unpacks to 305\.2 MiB; the limit is 256 MiB"):
+        read_table(path)

@@ -85,6 +85,8 @@ def size_text(n_bytes: int) -> str:
 def shown(text: Any, limit: int = LONGEST_SHOWN) -> str:
     """Return a foreign text for an error: on one line, and cut where it is longer than ``limit`` characters.
 
+    Of an error its text is shown, without the full stop at the end.
+
     Example:
         >>> shown("a" * 1000, 10)
         'aaaaaaaaaa… (1,000 characters)'
@@ -92,7 +94,7 @@ def shown(text: Any, limit: int = LONGEST_SHOWN) -> str:
     whole = str(text)
     line = " ".join(whole[: 2 * limit].split())
     if len(whole) <= limit:
-        return line
+        return line.rstrip(".") if isinstance(text, Exception) else line
     return f"{line[:limit]}… ({len(whole):,} characters)"
 
 

@@ -75,7 +75,7 @@ def audio_data(
     test: Split,
     *,
     classes: Sequence[str],
-    augment: bool = True,
+    augment: bool = False,
     note: str | None = None,
 ) -> DataSet:
     """Return a data set of features, standardised by its training split; ``augment`` adds shifts and masks."""

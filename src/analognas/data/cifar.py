@@ -142,6 +142,7 @@ def _load(name: str, root: Path | None, layout: _Layout, labels: str) -> DataSet
         splits[layout.test],
         n_classes=n_classes,
         classes=classes if classes and len(classes) == n_classes else None,
+        augment=True,
         note=members.note,
     )
 

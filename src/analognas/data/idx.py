@@ -88,6 +88,7 @@ def _load(name: str, root: Path | None, classes: tuple[str, ...], *, flip: bool)
         _split(test_x, test_y, _PARTS[2]),
         n_classes=len(classes),
         classes=classes,
+        augment=True,
         flip=flip,
         note="; ".join(notes) or None,
     )

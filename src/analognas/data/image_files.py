@@ -13,9 +13,11 @@ from ..core.limits import shown
 
 if TYPE_CHECKING:
     from PIL import Image
+    from PIL.ImageFile import ImageFile
 
 # Pillow opens these only with a plugin, or, for EPS, by starting Ghostscript on the file.
 _NOT_READ = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"))
+_MOST_PIXELS = 1 << 26
 _FRAMED = ("APNG", "GIF", "PNG", "TIFF", "WEBP")
 _END_OF_CODESTREAM = b"\xff\xd9"
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -68,9 +70,12 @@ def read_with_remarks(
     try:
         _verify(data)
         with Image.open(io.BytesIO(data)) as file:
-            remarks = (
-                [FRAMES] if file.format in _FRAMED and getattr(file, "n_frames", 1) > 1 else []
-            )
+            if file.width * file.height > _MOST_PIXELS:
+                raise TableIntegrityError(
+                    f"{name} has {file.width} x {file.height} pixels; the limit is {_MOST_PIXELS:,}. Make it "
+                    "smaller."
+                )
+            remarks = [FRAMES] if _has_more_frames(file) else []
             if file.mode in _SIXTEEN_BITS or (file.mode == "I" and file.format in _SIXTEEN_IN_32):
                 remarks.append(SIXTEEN)
             image = _of_eight_bits(file, name).convert("L" if grey else "RGB")
@@ -87,6 +92,17 @@ def read_with_remarks(
         raise TableIntegrityError(f"{name} is not a readable image: {shown(error)}.") from None
     pixels = np.asarray(image)
     return (pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))), remarks
+
+
+def _has_more_frames(image: ImageFile) -> bool:
+    if image.format not in _FRAMED:
+        return False
+    try:
+        image.seek(1)
+    except EOFError:
+        return False
+    image.seek(0)
+    return True
 
 
 def _verify(data: bytes) -> None:

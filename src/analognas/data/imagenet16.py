@@ -65,6 +65,7 @@ def load_imagenet16(root: Path | None, *, classes: int = 120) -> DataSet:
         None,
         image_split(*test, "val_data"),
         n_classes=classes,
+        augment=True,
         note=f"not the published files, by their MD5: {', '.join(others)}" if others else None,
     )
 

@@ -53,11 +53,13 @@ def image_data(
     *,
     n_classes: int,
     classes: Sequence[str] | None = None,
-    augment: bool = True,
+    augment: bool = False,
     flip: bool = True,
     note: str | None = None,
 ) -> DataSet:
     """Return a data set of images, normalised by its training split.
+
+    What changes leave a class as it is depends on the data, so that by default there are none.
 
     Args:
         name: What it is called.

@@ -155,7 +155,7 @@ def _read(
             samples += noise
             labels += [len(classes) - 1] * len(noise)
         splits[split] = audio_split(stacked(samples), torch.tensor(labels), make)
-    return audio_data("speech-commands", *splits.values(), classes=classes)
+    return audio_data("speech-commands", *splits.values(), classes=classes, augment=True)
 
 
 def _at_rate(path: Path, rate: int) -> np.ndarray[Any, Any]:

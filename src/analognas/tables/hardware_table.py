@@ -304,7 +304,8 @@ def _layer_keys() -> dict[str, None]:
 def _check_cost(metric: str, key: str, cost: Any) -> None:
     number = isinstance(cost, int | float | np.integer | np.floating) and not isinstance(cost, bool)
     # A layer that is skipped may cost nothing.
-    if not number or metric_range(metric, zero=True).outside(np.array([float(cost)])).any():
+    value = as_floats("A cost", [cost], error=TableIntegrityError) if number else np.array([-1.0])
+    if metric_range(metric, zero=True).outside(value).any():
         raise TableIntegrityError(
             f"{metric!r} of the FBNet layer {key!r} is {shown(repr(cost))}; {_MUST_BE}."
         )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DRIFT_TIMES, METRICS, AnalogNASError, TableIntegrityError
+from ..core.foreign_numbers import measured
 from ..core.legacy_pickle import LegacyRecord, read_legacy_pickle
 from ..spaces import NASBench201Space
 from .analognasbench import SHIPPED_TABLE
@@ -35,7 +36,8 @@ PROVENANCE = {
     "arXiv:2506.18495, 2025",
     "repository": "https://github.com/IBM/analog-nas, folder analognasbench",
     "dataset": "CIFAR-10",
-    "converter": "python -m analognas.tables.import_analognasbench",
+    # Its name when the shipped table was made, whose checksum covers this text.
+    "converter": "python -m analognas.benchmarks.import_analognasbench",
     "changes": "converted to columns; attributes baseline_drift_* are named noisy_drift_*, as in the "
     "source's documentation; no value is changed",
     "readings": "drift: mean and standard deviation over 25 evaluations of one programming draw",
@@ -64,12 +66,14 @@ def read_source(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     }
     try:
         for kind in _ACCURACIES:
-            columns[f"{kind}_accuracy"] = _floats(rows, f"{kind}_accuracy")
+            name = f"{kind}_accuracy"
+            columns[name] = _measured(name, rows, name)
         for kind, old in (("noisy", "baseline"), ("analog", "analog")):
             for time in DRIFT_TIMES:
                 readings = [vars(row)[f"{old}_drift_{time}"] for row in rows]
-                columns[f"{kind}_drift_{time}"] = _floats(readings, "value")
-                columns[f"{kind}_drift_{time}_std"] = _floats(readings, "uncertainty")
+                name = f"{kind}_drift_{time}"
+                columns[name] = _measured(name, readings, "value")
+                columns[f"{name}_std"] = _measured(f"{name}_std", readings, "uncertainty")
     except (KeyError, TypeError) as error:
         raise TableIntegrityError(
             f"{os.fspath(path)!r} holds records of another layout: {error}."
@@ -122,8 +126,9 @@ def installed_source() -> Path:
         ) from None
 
 
-def _floats(rows: list[LegacyRecord], attribute: str) -> NDArray[np.float64]:
-    return np.array([vars(row)[attribute] for row in rows], dtype=np.float64)
+def _measured(metric: str, rows: list[LegacyRecord], attribute: str) -> NDArray[np.float64]:
+    values = [vars(row)[attribute] for row in rows]
+    return measured(metric, values, missing=False, error=TableIntegrityError)
 
 
 def main(arguments: list[str]) -> int:

@@ -20,10 +20,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
+from ..core.limits import LARGEST_CONTENT, size_text
 
 FORMAT = "analognas-table"
 FORMAT_VERSION = 1
 _KEY = b"analognas"
+_CELL = 8
+_LARGEST_RATIO = 20
+"""How many times larger than the file a table may be in memory; measured numbers are twice as large."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ def _read(
                 f"has format version {described['format_version']}, but this analognas reads up to "
                 f"{FORMAT_VERSION}; upgrade analognas."
             )
+        _check_size(path, file.metadata)
         arrow = file.read(columns=None if columns is None else list(columns))
     stated = described["checksum"]
     values = {name: _to_numpy(arrow.column(name)) for name in arrow.column_names}
@@ -151,6 +156,18 @@ def _read(
             f"sha256:{expected}. Install it anew."
         )
     return Table(values, described)
+
+
+def _check_size(path: str | os.PathLike[str], metadata: Any) -> None:
+    """Check that a file does not unpack to very many times its size: equal values take no space in it."""
+    unpacked = metadata.num_rows * metadata.num_columns * _CELL
+    groups = (metadata.row_group(k) for k in range(metadata.num_row_groups))
+    unpacked = max(unpacked, sum(group.total_byte_size for group in groups))
+    limit = max(LARGEST_CONTENT, _LARGEST_RATIO * os.stat(path).st_size)
+    if unpacked > limit:
+        raise TableIntegrityError(
+            f"unpacks to {size_text(unpacked)}; the limit is {size_text(limit)}."
+        )
 
 
 def _to_numpy(column: Any) -> NDArray[Any]:
