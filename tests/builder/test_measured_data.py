@@ -54,6 +54,28 @@ def test_a_resized_data_set_is_normalised_and_shifted_by_its_own_size():
     assert torch.equal(small.test.targets, data.test.targets)
 
 
+def test_spectrograms_are_resized_with_their_masks():
+    from analognas.data import audio_data
+
+    generator = torch.Generator().manual_seed(0)
+    parts = [
+        Split(torch.randn(24, 1, 96, 40, generator=generator).half(), torch.arange(24) % 2)
+        for _ in range(2)
+    ]
+    sound = audio_data("sound", parts[0], None, parts[1], classes=("a", "b"))
+    small = resized(sound, (24, 20))
+    assert small.input_shape == (1, 24, 20)
+    assert small.train.inputs.dtype == torch.float16
+    shift, masks = small.augmentation.parts
+    assert (shift.padding, shift.horizontal, masks.frames, masks.bands) == (2, 0, 5, 2)
+    inputs = small.prepare(small.train.inputs)
+    assert abs(float(inputs.mean())) < 1e-3
+    assert abs(float(inputs.std()) - 1) < 1e-2
+    pooled = resized(sound, (48, 20)).train.inputs.float()
+    expected = torch.nn.functional.avg_pool2d(sound.train.inputs.float(), 2)
+    assert torch.corrcoef(torch.stack([pooled.flatten(), expected.flatten()]))[0, 1] > 0.9
+
+
 def test_what_is_no_image_is_not_resized():
     part = Split(torch.randn(8, 1, 8, 8), torch.arange(8) % 2)
     sound = DataSet("sound", "classification", part, None, part, (1, 8, 8), 2)

@@ -1,4 +1,4 @@
-"""Images resized once, before anything is trained on them."""
+"""Images and spectrograms resized once, before anything is trained on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..core import InvalidArgumentError
-from ..data import Compose, Cutout, DataSet, Normalise, RandomCrop, Split
+from ..data import (
+    Compose,
+    Cutout,
+    DataSet,
+    Normalise,
+    RandomCrop,
+    SpectrogramMasks,
+    Split,
+    Standardise,
+)
 from ..data.augmentation import Augmentation
 
 __all__ = ["resize_images", "resized"]
@@ -22,7 +31,7 @@ def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
     """Return images of another size, smoothed where they shrink; equal images give equal pixels.
 
     Args:
-        images: Levels from 0 to 255, ``uint8`` or ``float32``, of shape ``(n, c, h, w)``.
+        images: Levels from 0 to 255, ``uint8`` or floating point, or features, of shape ``(n, c, h, w)``.
         size: Height and width, pixels.
 
     Returns:
@@ -47,17 +56,18 @@ def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resized(data: DataSet, size: tuple[int, int]) -> DataSet:
-    """Return a data set of images with other height and width.
+    """Return a data set of images, or of features over time, with other height and width.
 
-    Images are normalised by the new training split; random shifts shrink with the images.
+    Examples are normalised by the new training split; random shifts and masks shrink with the examples.
 
     Raises:
-        InvalidArgumentError: If the examples are not images.
+        InvalidArgumentError: If the examples are neither.
     """
-    raw = data.train.inputs
-    if raw.ndim != 4 or not isinstance(data.preparation, Normalise):
+    raw, preparation = data.train.inputs, data.preparation
+    if raw.ndim != 4 or not isinstance(preparation, Normalise | Standardise):
         raise InvalidArgumentError(
-            f"`image_size` must be null for {data.name!r}, whose examples are not images, but got {size}."
+            f"`image_size` must be null for {data.name!r}, whose examples are neither images nor spectrograms, "
+            f"but got {size}."
         )
     factor = size[0] / raw.shape[2], size[1] / raw.shape[3]
     splits: dict[str, Any] = {
@@ -71,7 +81,7 @@ def resized(data: DataSet, size: tuple[int, int]) -> DataSet:
         **splits,
         input_shape=(data.input_shape[0], *size),
         augmentation=None if augmentation is None else _scaled(augmentation, factor),
-        preparation=Normalise.fitted(splits["train"].inputs),
+        preparation=type(preparation).fitted(splits["train"].inputs),
     )
 
 
@@ -84,6 +94,12 @@ def _scaled(augmentation: Augmentation, factor: tuple[float, float]) -> Augmenta
         across = down if augmentation.horizontal is None else augmentation.horizontal
         return RandomCrop(
             _length(down, factor[0]), _length(across, factor[1]), fill=augmentation.fill
+        )
+    if isinstance(augmentation, SpectrogramMasks):
+        return dataclasses.replace(
+            augmentation,
+            frames=_length(augmentation.frames, factor[0]),
+            bands=_length(augmentation.bands, factor[1]),
         )
     if isinstance(augmentation, Cutout):
         return Cutout(_length(augmentation.size, min(factor)), fill=augmentation.fill)
