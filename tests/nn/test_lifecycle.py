@@ -231,3 +231,82 @@ def test_distributed_data_parallel_trains_all_parameters():
             )
         finally:
             torch.distributed.destroy_process_group()
+
+
+def two_layers():
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def test_an_optimizer_of_the_network_that_was_copied():
+    net = two_layers()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    model = to_analog(net)
+    with pytest.raises(InvalidArgumentError, match=r"holds none.*after it, from model.parameters"):
+        attach(model, optimizer)
+    attach(model, torch.optim.SGD(model.parameters(), lr=0.1))
+
+
+def test_an_optimizer_of_the_network_before_it_got_ranges():
+    net = two_layers()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    model = to_analog(net, inplace=True)
+    with pytest.raises(InvalidArgumentError, match=r"2 are missing \('0.input_range'"):
+        attach(model, optimizer)
+    for layer in (model[0], model[2]):
+        layer.input_range.requires_grad_(False)
+    attach(model, optimizer)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.LSTM(4, 4),
+        nn.MultiheadAttention(4, 2),
+        nn.Sequential(nn.Conv1d(4, 4, 1), nn.Linear(4, 4)),
+    ],
+)
+def test_optimizers_without_ranges_or_factors(layer):
+    model = to_analog(layer, AnalogConfig(scaling=WeightScaling(learned=True)))
+    for left_out in ("input_range", "out_scale"):
+        kept = [p for name, p in model.named_parameters() if not name.endswith(left_out)]
+        with pytest.raises(InvalidArgumentError, match=f"missing.*{left_out}"):
+            attach(model, torch.optim.SGD(kept, lr=0.1))
+    attach(model, torch.optim.SGD(model.parameters(), lr=0.1))
+
+
+def test_an_optimizer_from_before_a_part_became_analog():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder, self.head = nn.Linear(4, 4), to_analog(nn.Linear(4, 2))
+
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.encoder = to_analog(model.encoder)
+    with pytest.raises(InvalidArgumentError, match=r"missing \('encoder.weight'\)"):
+        attach(model, optimizer)
+
+
+def test_layers_that_are_left_out_on_purpose():
+    model = to_analog(two_layers())
+    attach(model, torch.optim.SGD(model[2].parameters(), lr=0.1))
+    model[0].requires_grad_(False)
+    attach(model, torch.optim.SGD(model[2].parameters(), lr=0.1))
+    model[2].requires_grad_(False)
+    attach(model, torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1))
+
+
+def test_calibration_of_layers_that_are_called_by_name():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(input=self.conv(input=x).mean((2, 3)))
+
+    model = to_analog(Named())
+    x = torch.randn(8, 3, 6, 6)
+    calibrate(model, [x])
+    assert float(model.conv.input_range.detach()) == pytest.approx(3.0 * float(x.std()), rel=1e-5)
+    assert int(model.head.input_range_batches) == 1

@@ -17,11 +17,13 @@ from .convert.converters import register_converter
 from .convert.module_surgery import become
 from .convert.to_analog import StaysDigitalWarning, to_analog
 from .convert.to_digital import to_digital
+from .distributed.gather_ranges import gather_input_ranges
 from .layers.attention import AnalogMultiheadAttention
-from .layers.base import AnalogLayer, analog_layers, set_modifier_factor
+from .layers.base import AnalogLayer
 from .layers.composite import AnalogComposite, MatrixTiles
 from .layers.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
 from .layers.linear import AnalogLinear
+from .layers.of_model import analog_layers, set_modifier_factor
 from .layers.recurrent import AnalogGRU, AnalogLSTM
 from .lifecycle import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
 from .norms.fuse import fuse_norms, rectified, unfuse_norms
@@ -66,6 +68,7 @@ __all__ = [
     "config_to_dict",
     "find_config",
     "fuse_norms",
+    "gather_input_ranges",
     "get_config",
     "load_config",
     "program",

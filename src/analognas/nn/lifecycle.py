@@ -13,7 +13,10 @@ from torch.utils.hooks import RemovableHandle
 
 from ..core import InvalidArgumentError, NotFiniteError, check_int
 from ..physics import split_generator
-from .layers.base import analog_layers
+from .distributed.gather_ranges import keep_observed, writable
+from .distributed.sharded_weights import whole
+from .layers.loading import give_dimensions
+from .layers.of_model import analog_layers, check_trained
 from .run_batch import check_batches, run_batch
 
 
@@ -63,8 +66,9 @@ def program(model: nn.Module, *, generator: torch.Generator, chips: int | None =
             stacklevel=2,
         )
     children = split_generator(generator, len(layers))
-    for (_, layer), child in zip(layers, children, strict=True):
-        layer.program(generator=child, chips=chips)
+    with writable(model):
+        for (_, layer), child in zip(layers, children, strict=True):
+            layer.program(generator=child, chips=chips)
     return model
 
 
@@ -103,7 +107,7 @@ def run_chips(model: nn.Module, *inputs: Tensor) -> Any:
             dimension.
     """
     _, layer = next(iter(analog_layers(model)))
-    n_chips = layer.chips.n_chips
+    n_chips = layer.programmed_chips().n_chips
     if n_chips is None:
         raise InvalidArgumentError(
             "The model must be on several chips, but is on one: call program(model, chips=...)."
@@ -122,13 +126,15 @@ def clip_and_remap(model: nn.Module) -> None:
         InvalidArgumentError: If the model has no analog layer.
     """
     clipped: set[tuple[int, int]] = set()
-    for _, layer in analog_layers(model):
-        key = (layer.weight.data_ptr(), layer.weight.numel())
-        if key not in clipped:
-            layer.clip()
-            clipped.add(key)
-        if layer.config.scaling.remap:
-            layer.remap()
+    layers = analog_layers(model)
+    with writable(model):
+        for _, layer in layers:
+            key = layer.weight_place
+            if key not in clipped:
+                layer.clip()
+                clipped.add(key)
+            if layer.config.scaling.remap:
+                layer.remap()
 
 
 def attach(model: nn.Module, optimizer: torch.optim.Optimizer) -> RemovableHandle:
@@ -138,9 +144,12 @@ def attach(model: nn.Module, optimizer: torch.optim.Optimizer) -> RemovableHandl
         A handle; ``handle.remove()`` ends it.
 
     Raises:
-        InvalidArgumentError: If the model has no analog layer.
+        InvalidArgumentError: If the model has no analog layer, or the optimizer does not train it: it was made
+            before :func:`~analognas.nn.to_analog`, or not from this model.
     """
-    analog_layers(model)
+    check_trained(model, optimizer)
+    give_dimensions(optimizer)
+    optimizer.register_load_state_dict_post_hook(give_dimensions)
 
     def after_step(*_: Any) -> None:
         clip_and_remap(model)
@@ -174,10 +183,16 @@ def calibrate(
     named = list(analog_layers(model))
     layers = [layer for _, layer in named]
     modes, training = [layer.mode for layer in layers], model.training
-    ranges = [(layer.input_range.clone(), int(layer.input_range_batches)) for layer in layers]
-    for layer in layers:
-        layer.forget_range()
-    handles = [layer.register_forward_pre_hook(partial(_observe, name)) for name, layer in named]
+    with writable(model):
+        ranges = [
+            (float(whole(layer.input_range)), int(layer.input_range_batches)) for layer in layers
+        ]
+        for layer in layers:
+            layer.forget_range()
+    handles = [
+        layer.register_forward_pre_hook(partial(_observe, name), with_kwargs=True)
+        for name, layer in named
+    ]
     try:
         model.eval()
         set_mode(model, "ideal")
@@ -186,10 +201,9 @@ def calibrate(
                 "`batches` must hold at least one batch with an example, but is empty."
             )
     except BaseException:
-        for layer, (value, count) in zip(layers, ranges, strict=True):
-            layer.input_range.copy_(value)
-            layer.input_range_batches.fill_(count)
-            layer._count_batches(count)
+        with writable(model):
+            for layer, (value, count) in zip(layers, ranges, strict=True):
+                layer.put_range(value, count)
         raise
     finally:
         for handle in handles:
@@ -197,6 +211,7 @@ def calibrate(
         for layer, mode in zip(layers, modes, strict=True):
             layer.mode = mode
         model.train(training)
+    keep_observed(model)
     missed = [name for name, layer in named if int(layer.input_range_batches) == 0]
     if missed:
         warnings.warn(
@@ -207,10 +222,11 @@ def calibrate(
     return model
 
 
-def _observe(name: str, layer: Any, inputs: tuple[Tensor, ...]) -> None:
-    if isinstance(inputs[0], Tensor) and not bool(torch.isfinite(inputs[0]).all()):
+def _observe(name: str, layer: Any, inputs: tuple[Tensor, ...], named: dict[str, Tensor]) -> None:
+    x = next(iter((*inputs, *named.values())))
+    if isinstance(x, Tensor) and not bool(torch.isfinite(x).all()):
         raise NotFiniteError(
             f"Inputs of analog layer {name!r} must be finite for calibration, but hold NaN or infinity: check "
             "the batches, and the weights of the layers before it."
         )
-    layer.observe(inputs[0])
+    layer.observe(x)

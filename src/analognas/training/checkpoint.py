@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import CheckpointMismatchError, TableIntegrityError
+from ..nn.layers.loading import give_dimensions
 from .average import WeightAverage
 from .model_files import load_weights
 from .result import HistoryRow
@@ -144,6 +145,7 @@ def load_checkpoint(
         state.setdefault(int(index), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    give_dimensions(optimizer)
     if average is not None:
         for name, value in _part(tensors, "average/").items():
             average.values[name].copy_(value)

@@ -22,6 +22,7 @@ from ..core import (
     check_choice,
 )
 from ..nn import AnalogLayer, StaysDigitalWarning, config_from_dict, config_to_dict, to_analog
+from ..nn.layers.loading import with_one_dimension
 from ..nn.quantize.integer_layers import quantize, quantized_layers
 from ..nn.quantize.quantizers import Quantization
 from .tensor_files import read_tensors, write_tensors
@@ -198,6 +199,8 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -
         CheckpointMismatchError: If they differ; names the first few.
     """
     own = model.state_dict()
+    numbers = [name for name, value in own.items() if value.shape == (1,)]
+    tensors = with_one_dimension(tensors, "", numbers)
     missing = [name for name in own if name not in tensors]
     extra = sorted(name for name in tensors if name not in own)
     shapes = [

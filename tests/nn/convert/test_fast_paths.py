@@ -14,6 +14,7 @@ def encoder():
 
 
 @torch.no_grad()
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_tiles_are_not_passed_by_in_evaluation(encoder):
     analog = to_analog(encoder, AnalogConfig(out_noise=0.2))
     x = torch.randn(2, 5, 8)

@@ -115,7 +115,7 @@ def test_the_range_gradient_is_its_formula(dense):
     (layer(x) * weights).sum().backward()
     g, r = weights @ layer.weight.detach(), 1.5
     expected = r * (g[x >= r].clamp(max=0).sum() - g[x <= -r].clamp(min=0).sum())
-    torch.testing.assert_close(layer.input_range.grad, expected)
+    torch.testing.assert_close(layer.input_range.grad, expected.reshape(1))
 
 
 @pytest.mark.parametrize(("minimum", "decays"), [(0.5, True), (0.99, False)])

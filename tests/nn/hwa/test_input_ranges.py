@@ -14,7 +14,6 @@ from analognas.nn import (
     AnalogLSTM,
     InputRange,
     WeightModifier,
-    calibrate,
     to_analog,
 )
 
@@ -101,30 +100,3 @@ def test_recurrent_layers_count_a_pass_once():
     for _ in range(4):
         layer(torch.randn(5, 3, 4))
     assert {int(part.input_range_batches) for part in layer.matrices} == {2}
-
-
-def test_calibration_needs_no_other_process(monkeypatch):
-    """One process may calibrate alone: nothing waits for the others."""
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-
-    def waits(tensor):
-        raise AssertionError("waited for other processes")
-
-    monkeypatch.setattr(torch.distributed, "all_reduce", waits)
-    model = to_analog(nn.Sequential(nn.Linear(8, 4)), config(5))
-    calibrate(model, [torch.randn(16, 8)])
-    with pytest.raises(AssertionError, match="waited"):
-        model.train()(torch.randn(16, 8))
-
-
-def test_a_process_with_an_empty_batch_takes_part_in_the_mean(monkeypatch):
-    totals = []
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "all_reduce", lambda x: totals.append(x.clone()))
-    layer = AnalogLinear(8, 4, config=config(5))
-    before = layer.input_range.detach().clone()
-    layer(torch.zeros(0, 8))
-    assert [total.tolist() for total in totals] == [[0.0, 0.0]]
-    assert torch.equal(layer.input_range, before)
-    layer(torch.randn(16, 8))
-    assert totals[1][1] == 1.0

@@ -79,3 +79,14 @@ def test_scratch_first_asked_for_in_inference_mode_serves_training():
     scratch = scratch_like(x, "inference first").copy_(x)
     (weight * scratch).sum().backward()
     assert torch.equal(weight.grad, x)
+
+
+def test_memory_that_was_an_array_can_be_given_back():
+    """As sharded weights are after each forward."""
+    x = torch.ones(5)
+    array = flat_array(x)
+    array[1] = 7.0
+    assert x.tolist() == [1.0, 7.0, 1.0, 1.0, 1.0]
+    del array
+    x.untyped_storage().resize_(0)
+    assert x.untyped_storage().size() == 0

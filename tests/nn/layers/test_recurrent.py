@@ -135,11 +135,11 @@ def test_ranges_are_initialised_once_a_batch_from_valid_steps(nothing):
     y.data.sum().backward()
     tiles = layer.tiles["weight_ih_l0"]
     assert int(tiles.input_range_batches) == 1
-    torch.testing.assert_close(tiles.input_range, 20.0 * torch.cat(sequences).std())
+    torch.testing.assert_close(tiles.input_range, 20.0 * torch.cat(sequences).std().reshape(1))
     outputs = [layer.eval()(part)[0][:-1] for part in sequences]
     tiles = layer.tiles["weight_hh_l0"]
     assert int(tiles.input_range_batches) == 1
-    torch.testing.assert_close(tiles.input_range, 20.0 * torch.cat(outputs).std())
+    torch.testing.assert_close(tiles.input_range, 20.0 * torch.cat(outputs).std().reshape(1))
     layer.train()
     for _ in range(3):
         layer(packed)
@@ -152,7 +152,7 @@ def test_calibrate_reaches_every_matrix():
     expected = nn.LSTM.forward(layer, x)[0]
     calibrate(layer, [x, x])
     assert all(int(part.input_range_batches) == 2 for part in layer.matrices)
-    torch.testing.assert_close(layer.tiles["weight_ih_l0"].input_range, 3.0 * x.std())
+    torch.testing.assert_close(layer.tiles["weight_ih_l0"].input_range, 3.0 * x.std().reshape(1))
     set_mode(layer, "ideal")
     assert torch.equal(layer(x)[0], expected)
 

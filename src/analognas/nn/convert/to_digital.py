@@ -29,6 +29,7 @@ _ATTRIBUTES = {
     "_chips",
     "_n_batches_seen",
     "_warming",
+    "_tally",
     "_number",
     "_extra_padding",
 }

@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from ...core import InvalidArgumentError
-from ..layers.base import check_weights
+from ..layers.input_checks import check_weights
 
 _KNOWN: tuple[tuple[Any, str], ...] = (
     ((nn.Embedding, nn.EmbeddingBag), "a table that is looked up, not multiplied"),

@@ -79,13 +79,13 @@ class HWAFunction(torch.autograd.Function):
             x: Inputs.
             weight: Clean weights, any shape with the outputs first.
             bias: Digital bias, shape ``(out,)``.
-            input_range: No dimensions, or shaped to divide ``x``.
+            input_range: Shape ``(1,)``, or shaped to divide ``x``.
             scale: Weight scales, shape ``(row tiles, out)``.
             step: What to do.
         """
         plan, dtype = step.plan, step.compute_dtype
         noise = training_source(plan.config.noise_source)
-        r = number(input_range)
+        r = number(_divisor(input_range))
         matrix, rows = weight.flatten(1), plan.row_scales(scale)
         noisy = modified(matrix, rows, step.modifier, noise, step.factor)
         remade = plan.config.dac.noise == 0.0  # in the backward: cheaper than to keep
@@ -140,7 +140,7 @@ class HWAFunction(torch.autograd.Function):
         grad = grads[0].to(ctx.step.compute_dtype)
         wants_x, wants_w, wants_bias, wants_r = ctx.needs_input_grad[:4]
         learns = wants_r and ctx.step.learn_range
-        r = number(input_range)
+        r = number(_divisor(input_range))
         remade = plan.config.dac.noise == 0.0 and wants_w
         if remade:
             steps, _ = _steps(x, r, ctx.step, EXACT, temporary=True)
@@ -174,6 +174,11 @@ class HWAFunction(torch.autograd.Function):
         elif learns and settings.min_unclipped < 1.0:
             grad_r = input_range * settings.decay
         return grad_x if wants_x else None, grad_w, grad_bias, grad_r, None, None
+
+
+def _divisor(input_range: Tensor) -> Tensor:
+    """Return a range without the dimension of the parameter, which would count as one of the inputs."""
+    return input_range.view(()) if input_range.ndim == 1 else input_range
 
 
 _WIDE = (torch.float32, torch.float64)

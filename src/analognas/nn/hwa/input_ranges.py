@@ -1,8 +1,13 @@
-"""How the input range of a layer is initialised from the data of its first batches, compiled or not."""
+"""How the input range of a layer is initialised from the data of its first batches, compiled or not.
+
+No process waits for another one here: in a distributed training each takes its own batches into its own range,
+and :mod:`~analognas.nn.distributed.gather_ranges` makes the ranges equal where all processes pass together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from itertools import count
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -17,22 +22,44 @@ MIN_RANGE = 1e-6
 """Smallest input range."""
 
 
+@dataclass
+class Tally:
+    """What one process has observed since the range was last equal in all processes.
+
+    A sharded parameter forgets what a forward writes into it; the present range is kept here as well.
+
+    Attributes:
+        start: The range then, shape ``(1,)``.
+        n_start: Batches observed then.
+        present: The range now, shape ``(1,)``.
+        sums: Sum of the ranges measured since, and how many they are; shape ``(2,)``.
+    """
+
+    start: Tensor
+    n_start: int
+    present: Tensor
+    sums: Tensor
+
+
 class Observing(Protocol):
     """A layer with an input range."""
 
     plan: Plan
+    input_range: Tensor
     _n_batches_seen: int
     _warming: bool
+    _tally: Tally | None
 
 
-_LAYERS: MutableMapping[int, Observing] = WeakValueDictionary()
+LAYERS: MutableMapping[int, Observing] = WeakValueDictionary()
+"""All layers of this process by the numbers of :func:`register`."""
 _NUMBERS = count()
 
 
 def register(layer: Observing) -> int:
     """Return a number by which compiled code finds a layer as long as it lives."""
     number = next(_NUMBERS)
-    _LAYERS[number] = layer
+    LAYERS[number] = layer
     return number
 
 
@@ -57,52 +84,91 @@ def is_warming(layer: Observing) -> bool:
     checkpointing, which runs that forward once more, must find it as it was. Compiled code cannot see it fall
     and learns the range from one batch later on.
     """
-    if layer._warming and not torch.compiler.is_compiling() and not _repeats():
-        layer._warming = layer._n_batches_seen < layer.plan.config.input_range.init_batches
+    if layer._warming and not torch.compiler.is_compiling() and not is_backward():
+        n = layer._n_batches_seen
+        layer._warming = n < layer.plan.config.input_range.init_batches or _is_forgotten(
+            layer, layer.input_range
+        )
     return layer._warming
 
 
+def present_range(layer: Observing) -> Tensor:
+    """Return a copy of the range that data have set so far; a gradient of zero goes to the parameter."""
+    tally, given = layer._tally, layer.input_range
+    if tally is None or torch.compiler.is_compiling():
+        return given.clone()
+    return torch.where(given == tally.start, tally.present, given)
+
+
 def observe(
-    x: Tensor, input_range: Tensor, batches: Tensor, n: int, settings: InputRange, *, shared: bool
+    layer: Observing, x: Tensor, input_range: Tensor, batches: Tensor, settings: InputRange
 ) -> None:
     """Take a batch into an input range: a running mean of ``init_std`` standard deviations.
 
     Args:
+        layer: The layer.
         x: Inputs; may be empty. A batch that is, or overflowed, as with a gradient scaler's first steps,
             counts, and leaves the range as it was.
-        input_range: The range, which changes.
-        batches: The count of batches, which changes.
-        n: Batches so far.
+        input_range: Its range, which changes.
+        batches: Its count of batches, which changes.
         settings: What is configured.
-        shared: Take the mean over the processes of a distributed training. All must call it.
     """
+    n = layer._n_batches_seen
     std = x.float().std(correction=min(1, x.numel() - 1)) if x.numel() else x.new_tensor(torch.nan)
-    known = torch.isfinite(std)
-    total = torch.stack([torch.where(known, std, 0.0), known]).float()
-    if shared and torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.all_reduce(total)
-    measured = total[0] / total[1] * settings.init_std
-    measured = torch.where(torch.isfinite(measured), measured, input_range.to(measured.dtype))
-    input_range.mul_(n / (n + 1)).add_((measured / (n + 1)).to(input_range.dtype))
-    input_range.clamp_(min=MIN_RANGE)
+    measured = std.float() * settings.init_std
+    known = torch.isfinite(measured)
+    if not are_several_processes():
+        _follow(input_range, measured, known, n)
+    else:
+        tally = layer._tally
+        if tally is None:
+            tally = layer._tally = Tally(
+                input_range.clone(), n, input_range.clone(), measured.new_zeros(2)
+            )
+        found = torch.where(input_range == tally.start, tally.present, input_range)
+        tally.present = _follow(found, measured, known, n)
+        tally.sums += torch.stack([torch.where(known, measured, 0.0), known.float()])
+        input_range.data.copy_(tally.present)
     batches.add_(1)
+    layer._n_batches_seen = n + 1
 
 
-def _repeats() -> bool:
-    """Whether gradient checkpointing runs a forward once more: as a task of the autograd engine."""
+def are_several_processes() -> bool:
+    """Whether this process belongs to a group that may train together."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
+def is_backward() -> bool:
+    """Whether the autograd engine runs: gradient checkpointing repeats forwards as its task."""
     return bool(torch._C._current_graph_task_id() != -1)
 
 
+def _follow(input_range: Tensor, measured: Tensor, known: Tensor, n: int) -> Tensor:
+    """Take a measured range into the mean of ``n`` earlier ones, in place."""
+    measured = torch.where(known, measured, input_range.to(measured.dtype))
+    input_range.mul_(n / (n + 1)).add_((measured / (n + 1)).to(input_range.dtype))
+    return input_range.clamp_(min=MIN_RANGE)
+
+
+def _is_forgotten(layer: Observing, input_range: Tensor) -> bool:
+    """Whether a parameter has lost what data wrote into it, as sharded ones do after each forward."""
+    tally = layer._tally
+    if tally is None:
+        return False
+    return bool((input_range == tally.start).all() & (tally.present != tally.start).all())
+
+
 def _take(x: Tensor, input_range: Tensor, batches: Tensor, number: int) -> None:
-    if _repeats():
+    if is_backward():
         return
-    layer = _LAYERS[number]
-    n, settings = layer._n_batches_seen, layer.plan.config.input_range
-    if n >= settings.init_batches:
-        layer._warming = False
+    layer = LAYERS[number]
+    settings = layer.plan.config.input_range
+    if layer._n_batches_seen < settings.init_batches:
+        observe(layer, x, input_range, batches, settings)
         return
-    observe(x, input_range, batches, n, settings, shared=True)
-    layer._n_batches_seen = n + 1
+    layer._warming = _is_forgotten(layer, input_range)
+    if layer._warming and layer._tally is not None:
+        input_range.copy_(layer._tally.present)
 
 
 @torch.library.custom_op("analognas::observe", mutates_args=("input_range", "batches"))

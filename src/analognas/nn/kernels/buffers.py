@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -53,9 +54,30 @@ def takes_kernels(x: Tensor, *others: Tensor) -> bool:
     )
 
 
+class _Memory:
+    """The memory of a dense tensor, as numpy takes it.
+
+    Not by ``Tensor.numpy``, after which the tensor could not give its memory back: sharded weights must.
+    """
+
+    __slots__ = ("__array_interface__", "tensor")
+
+    def __init__(self, x: Tensor) -> None:
+        self.tensor = x
+        self.__array_interface__ = {
+            "data": (x.data_ptr(), False),
+            "shape": (x.numel(),),
+            "typestr": _TYPES[x.dtype],
+            "version": 3,
+        }
+
+
+_TYPES = {torch.float32: np.dtype(np.float32).str, torch.bool: np.dtype(np.bool_).str}
+
+
 def flat_array(x: Tensor) -> NDArray[Any]:
-    """Return the memory of a dense tensor on the CPU as an array of one dimension."""
-    return flat_view(x.detach()).numpy()
+    """Return the memory of a dense tensor on the CPU as an array of one dimension; float32 or bool."""
+    return np.asarray(_Memory(x))
 
 
 def scratch_like(x: Tensor, use: str, dtype: torch.dtype | None = None) -> Tensor:

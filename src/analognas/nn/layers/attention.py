@@ -14,6 +14,7 @@ from ..config import AnalogConfig
 from ..convert.module_surgery import become
 from ..tile.products import LinearProduct
 from .composite import AnalogComposite, MatrixTiles
+from .input_checks import check_dimensions
 from .linear import AnalogLinear
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj")
@@ -83,6 +84,8 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
             )
         if is_causal and attn_mask is None:
             raise InvalidArgumentError("`attn_mask` must be given where `is_causal` is true.")
+        for x in (query, key, value):
+            check_dimensions(type(self).__name__, x, (2, 3), "samples or none, positions, features")
         batched = query.ndim == 3
         self._check_batched(batched)
         inputs = [self._samples_first(x, batched) for x in (query, key, value)]
@@ -107,7 +110,7 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
     def _project(self, i: int, x: Tensor) -> Tensor:
         """Return queries, keys or values, ``(n, length, embed_dim)``."""
         y: Tensor = self.tiles[PROJECTIONS[i]](x)
-        bias = self._parameters["in_proj_bias"]
+        bias: Tensor | None = self.in_proj_bias
         if bias is None:
             return y
         part = slice(i * self.embed_dim, (i + 1) * self.embed_dim)

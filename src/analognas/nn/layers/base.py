@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from ...core import InvalidArgumentError, NotProgrammedError, check_choice, check_float, check_int
+from ...core import InvalidArgumentError, NotProgrammedError, check_choice, check_int
 from ..config import AnalogConfig, WeightModifier
+from ..distributed.gather_ranges import listen
+from ..distributed.sharded_weights import assign_number, local_part, whole
 from ..hwa.autograd import NO_MODIFIER, HWAFunction, Pass
-from ..hwa.input_ranges import MIN_RANGE, is_warming, observe, register, take_batch
+from ..hwa.input_ranges import (
+    MIN_RANGE,
+    Tally,
+    is_warming,
+    observe,
+    present_range,
+    register,
+    take_batch,
+)
 from ..kernels import passes as kernels
 from ..kernels.buffers import flat_array, takes_kernels
 from ..tile.chips import LayerChips
+from ..tile.forward import largest_inputs
 from ..tile.products import Product
 from ..tile.scales import clip_limit, weight_scales
 from ..tile.tiled_layer import Plan
 from ..tile.tiling import TileGrid
-from .input_checks import check_type
+from .input_checks import check_not_traced, check_type, check_weights, refuse_scripting
+from .loading import are_of_larger_tiles, with_one_dimension, without_foreign_scales
+from .stored_weight import StoredWeight
 
 MODES = ("train", "chip", "ideal")
 """Modes of an analog layer."""
@@ -27,7 +39,7 @@ MODES = ("train", "chip", "ideal")
 _OWN_STATE = ("weight_scale", "input_range", "input_range_batches", "out_scale")
 
 
-class AnalogLayer(nn.Module):
+class AnalogLayer(StoredWeight, nn.Module):
     """A layer whose weights are on analog tiles.
 
     ``mode`` is ``"train"`` (hardware-aware: converters and output noise, and in training the weight
@@ -35,16 +47,15 @@ class AnalogLayer(nn.Module):
     training or evaluation, without gradients) or ``"ideal"`` (the digital layer).
 
     Beside the parameters of the torch layer, with the same names and values, the state dict holds
-    ``input_range`` (a parameter, no dimensions), ``weight_scale`` (a buffer, ``(row tiles, out)``),
+    ``input_range`` (a parameter, ``(1,)``), ``weight_scale`` (a buffer, ``(row tiles, out)``),
     ``input_range_batches`` (a buffer: batches seen while the range was initialised) and, where configured,
     ``out_scale`` (a parameter, ``(out,)``). A state dict of the torch layer loads as well: scales are then
-    taken from the weights.
+    taken from the weights, as they are where those of the state dict are of other tiles.
 
     A subclass inherits from this class and from the torch layer, calls :meth:`_make_analog` at the end of
     its constructor and states :meth:`_digital`, :meth:`_to_tiles` and :meth:`_from_tiles`.
     """
 
-    weight: Tensor
     weight_scale: Tensor
     input_range: Tensor
     input_range_batches: Tensor
@@ -52,6 +63,7 @@ class AnalogLayer(nn.Module):
     plan: Plan
     _n_batches_seen: int
     _warming: bool
+    _tally: Tally | None
 
     def _make_analog(
         self,
@@ -79,7 +91,7 @@ class AnalogLayer(nn.Module):
         device, dtype = self.weight.device, self.weight.dtype
         learned = config.input_range.kind == "learned"
         self.input_range = nn.Parameter(
-            torch.full((), config.input_range.init, device=device, dtype=dtype),
+            torch.full((1,), config.input_range.init, device=device, dtype=dtype),
             requires_grad=learned,
         )
         self.register_buffer(
@@ -96,6 +108,7 @@ class AnalogLayer(nn.Module):
             else None,
         )
         self._number = register(self)
+        listen()
         self._count_batches(0)
         if self.weight.device.type != "meta":
             self.reset_analog()
@@ -108,12 +121,16 @@ class AnalogLayer(nn.Module):
             self.out_scale.fill_(1.0)
         self.remap()
 
-    @torch.no_grad()
     def forget_range(self) -> None:
         """Set the input range to what it is before any data were seen."""
-        self.input_range.fill_(self.config.input_range.init)
-        self.input_range_batches.zero_()
-        self._count_batches(0)
+        self.put_range(self.config.input_range.init, 0)
+
+    @torch.no_grad()
+    def put_range(self, value: float, n_batches: int) -> None:
+        """Set the input range, and how many batches have set it."""
+        assign_number(self.input_range, value)
+        self.input_range_batches.fill_(n_batches)
+        self._count_batches(n_batches)
 
     @property
     def config(self) -> AnalogConfig:
@@ -126,8 +143,12 @@ class AnalogLayer(nn.Module):
         return None if self._chips is None else self._chips.n_chips
 
     @property
-    def chips(self) -> LayerChips:
-        """What :meth:`program` made.
+    def chips(self) -> LayerChips | None:
+        """What :meth:`program` made; None before."""
+        return self._chips
+
+    def programmed_chips(self) -> LayerChips:
+        """Return what :meth:`program` made.
 
         Raises:
             NotProgrammedError: Before it was called.
@@ -139,25 +160,24 @@ class AnalogLayer(nn.Module):
             )
         return self._chips
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """Return what the torch layer returns, as the analog tiles would."""
         if self.mode == "ideal":
-            return self._digital(x)
-        check_type(type(self).__name__, x, self.weight)
-        if x.numel() == 0:
-            if self.mode == "train" and self.training and self._warming:
-                self._initialise_range(x)  # other processes of a distributed training wait for it
-            return self._digital(x)
-        tiles = self._to_tiles(x)
+            return self._digital(input)
+        check_not_traced(type(self).__name__)
+        check_type(type(self).__name__, input, self.weight)
+        if input.numel() == 0:
+            return self._nothing(input)
+        tiles = self._to_tiles(input)
         y = self._on_chips(tiles) if self.mode == "chip" else self._hardware_aware(tiles)
-        return self._from_tiles(y, x)
+        return self._from_tiles(y, input)
 
     def _scaled(self, y: Tensor) -> Tensor:
         """Apply the learned factors, and the bias if it comes after them."""
         if self.out_scale is None:
             return y
         y = y * self.plan.product.per_output(self.out_scale).to(y.dtype)
-        bias = self._parameters.get("bias")
+        bias = self._bias()
         return y if bias is None else y + self.plan.product.per_output(bias).to(y.dtype)
 
     def set_mode(self, mode: str) -> None:
@@ -169,7 +189,7 @@ class AnalogLayer(nn.Module):
         """
         check_choice("mode", mode, MODES)
         if mode == "chip":
-            _ = self.chips
+            self.programmed_chips()
         self.mode = mode
 
     @torch.no_grad()
@@ -188,15 +208,16 @@ class AnalogLayer(nn.Module):
         """
         if chips is not None:
             check_int("chips", chips, minimum=1)
-        check_weights(type(self).__name__, self.weight)
+        weight = self._whole_weight().detach()
+        check_weights(type(self).__name__, weight)
         if self.config.scaling.remap:
             self.remap()
-        exact = self.weight.dtype if self.weight.dtype == torch.float64 else torch.float32
+        exact = weight.dtype if weight.dtype == torch.float64 else torch.float32
         self._chips = LayerChips(
             self.plan,
-            self.weight.detach().flatten(1).to(exact),
+            weight.flatten(1).to(exact),
             self.weight_scale.to(exact),
-            self.input_range.detach().to(exact),
+            whole(self.input_range).detach().view(()).to(exact),
             n_chips=chips,
             generator=generator,
         )
@@ -210,33 +231,35 @@ class AnalogLayer(nn.Module):
             NotProgrammedError: Before :meth:`program`.
             PhysicalRangeError: If the device's model does not reach that time.
         """
-        self.chips.at_time(t)
+        self.programmed_chips().at_time(t)
 
     @torch.no_grad()
     def clip(self) -> None:
         """Clip the weights as configured, in place."""
-        limit = clip_limit(self.weight, self.weight_scale, self.plan)
-        if isinstance(limit, float) and takes_kernels(self.weight):
-            kernels.clip(flat_array(self.weight), limit)
-            torch.autograd.graph.increment_version(self.weight)
+        weight = self._whole_weight()
+        limit = clip_limit(weight, self.weight_scale, self.plan)
+        if isinstance(limit, float) and takes_kernels(weight):
+            kernels.clip(flat_array(weight), limit)
+            torch.autograd.graph.increment_version(weight)
         elif isinstance(limit, float):
-            self.weight.clamp_(-limit, limit)
+            weight.clamp_(-limit, limit)
         elif limit is not None:
-            self.weight.copy_(torch.clamp(self.weight, -limit, limit))
+            weight.copy_(torch.clamp(weight, -limit, limit))
+        if limit is not None:
+            self._keep_weight(weight)
         if self.config.input_range.kind == "learned":
-            self.input_range.clamp_(min=MIN_RANGE)
+            local_part(self.input_range).clamp_(min=MIN_RANGE)
 
     @torch.no_grad()
     def remap(self) -> None:
         """Set the weight scales to the largest weights. The layer's function stays what it is."""
-        self.weight_scale.copy_(weight_scales(self.weight, self.plan))
+        self.weight_scale.copy_(weight_scales(self._whole_weight(), self.plan))
 
     @torch.no_grad()
     def observe(self, x: Tensor) -> None:
         """Take a batch of inputs into the input range: a running mean of ``init_std`` deviations."""
-        n, settings = self._n_batches_seen, self.config.input_range
-        observe(x, self.input_range, self.input_range_batches, n, settings, shared=False)
-        self._n_batches_seen = n + 1
+        settings = self.config.input_range
+        observe(self, x, self.input_range.detach(), self.input_range_batches, settings)
 
     def extra_repr(self) -> str:
         """Return the torch layer's text, tiles and mode."""
@@ -265,7 +288,7 @@ class AnalogLayer(nn.Module):
     def _count_batches(self, n: int) -> None:
         """Note how many batches have set the input range, and whether more will."""
         settings = self.config.input_range
-        self._n_batches_seen = n
+        self._n_batches_seen, self._tally = n, None
         # A flag, and no count, is what compiled code depends on: it changes once.
         self._warming = settings.kind == "learned" and n < settings.init_batches
 
@@ -285,18 +308,31 @@ class AnalogLayer(nn.Module):
             settings.kind == "learned" and learn_range,
         )
         if settings.kind == "absmax":
-            input_range = self.plan.product.largest(x.detach()).clamp_(
-                min=torch.finfo(x.dtype).tiny
-            )
+            input_range = largest_inputs(x.detach(), self.plan)
         else:
             # While data still set the range in place, what autograd keeps is a copy.
-            input_range = self.input_range if learn_range else self.input_range.clone()
-        bias = self._parameters.get("bias") if self.out_scale is None else None
+            input_range = self.input_range if learn_range else present_range(self)
+        bias = self._bias() if self.out_scale is None else None
         with torch.autocast(kind, enabled=False):
             y = HWAFunction.apply(  # type: ignore[no-untyped-call]
                 x, weight, bias, input_range, self.weight_scale, step
             )
         return self._scaled(cast(Tensor, y))
+
+    def _nothing(self, x: Tensor) -> Tensor:
+        """Return the outputs of no inputs; all parameters have gradients: other processes wait for them."""
+        if self.mode == "train" and self.training and self._warming:
+            self._initialise_range(x)
+        y = self._digital(x)
+        for parameter in (self.input_range, self.out_scale):
+            if parameter is not None and parameter.requires_grad:
+                y = y + 0.0 * parameter.sum()
+        return y
+
+    def _bias(self) -> Tensor | None:
+        """Return the digital bias. Sharded parameters are no parameters of the module during a forward."""
+        bias: Tensor | None = getattr(self, "bias", None)
+        return bias
 
     def _initialise_range(self, x: Tensor) -> None:
         """Let the first batches of training set the input range."""
@@ -304,9 +340,9 @@ class AnalogLayer(nn.Module):
 
     @torch.no_grad()
     def _on_chips(self, x: Tensor) -> Tensor:
-        chips = self.chips
+        chips = self.programmed_chips()
         exact = chips.scale.dtype
-        bias = self._parameters.get("bias") if self.out_scale is None else None
+        bias = self._bias() if self.out_scale is None else None
         with torch.autocast(x.device.type, enabled=False):
             if chips.n_chips is None:
                 return self._scaled(chips.forward(x.to(exact), bias)).to(x.dtype)
@@ -320,75 +356,39 @@ class AnalogLayer(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """Move to another device or type; a programmed chip does not move along."""
-        before = (self.weight.device, self.weight.dtype)
+        before = (self.weight_scale.device, self.weight_scale.dtype)
         result = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        if before != (self.weight.device, self.weight.dtype):
-            self._chips = None
+        if before != (self.weight_scale.device, self.weight_scale.dtype):
+            self._chips = self._tally = None
         return result
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Refuse ``torch.jit.script``, which knows nothing of tiles."""
+        refuse_scripting(type(self).__name__)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of another layer: a copy is found by a number of its own."""
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._number = register(self)
+        listen()
 
     def _load_from_state_dict(
         self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool,
         missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str],
     ) -> None:  # fmt: skip
         """Load; what only an analog layer has may be missing."""
+        given = with_one_dimension(state_dict, prefix, ("input_range",))
+        given = without_foreign_scales(given, prefix, self.weight_scale, self.plan)
         super()._load_from_state_dict(
-            state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+            given, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
         )
         absent = [name for name in _OWN_STATE if prefix + name in missing_keys]
         missing_keys[:] = [key for key in missing_keys if key not in {prefix + x for x in absent}]
-        if "weight_scale" in absent and prefix + "weight" in state_dict:
+        weights_given = prefix + "weight" in state_dict or prefix + "weight_scale" in state_dict
+        if ("weight_scale" in absent and weights_given) or (
+            self._is_whole
+            and are_of_larger_tiles(self.weight_scale, self._whole_weight(), self.plan)
+        ):
             self.remap()
         self._count_batches(int(self.input_range_batches))
         self._chips = None
-
-
-def check_weights(name: str, weight: Tensor) -> None:
-    """Check that a layer's weights can be put on tiles.
-
-    Raises:
-        InvalidArgumentError: If they are complex, integers, none, NaN or infinite.
-    """
-    if not weight.is_floating_point():
-        raise InvalidArgumentError(
-            f"The weights of {name} must be real floating-point numbers, but are {weight.dtype}."
-        )
-    if weight.numel() == 0:
-        raise InvalidArgumentError(
-            f"The weights of {name} must not be empty, but have the shape {tuple(weight.shape)}."
-        )
-    if weight.device.type != "meta" and not bool(torch.isfinite(weight).all()):
-        raise InvalidArgumentError(
-            f"The weights of {name} must be finite, but hold NaN or infinity."
-        )
-
-
-def analog_layers(model: nn.Module) -> Iterable[tuple[str, AnalogLayer]]:
-    """Yield names and analog layers of a model, each once.
-
-    Raises:
-        InvalidArgumentError: If it has none.
-    """
-    found = [
-        (name, layer) for name, layer in model.named_modules() if isinstance(layer, AnalogLayer)
-    ]
-    if not found:
-        raise InvalidArgumentError(
-            "The model must have analog layers, but has none: see to_analog()."
-        )
-    return found
-
-
-def set_modifier_factor(model: nn.Module, factor: float) -> None:
-    """Multiply the noise of all weight modifiers by ``factor``: for a ramp over the first epochs.
-
-    Raises:
-        InvalidArgumentError: If ``factor`` is negative, or the model has no analog layer.
-    """
-    check_float("factor", factor, minimum=0.0)
-    for _, layer in analog_layers(model):
-        layer.modifier_factor = float(factor)

@@ -18,6 +18,7 @@ from ..hwa.modifiers import modified
 from ..hwa.noise import training_source
 from ..tile.products import LinearProduct
 from .base import AnalogLayer
+from .input_checks import refuse_scripting
 
 
 class MatrixTiles(AnalogLayer):
@@ -57,6 +58,22 @@ class MatrixTiles(AnalogLayer):
         if rows is not None:
             value = value[rows]
         return value.t() if transposed else value
+
+    bias = None
+    """The owner's, which adds it."""
+
+    @property
+    def stored_weight(self) -> Tensor:
+        """The owner's parameter."""
+        owner, parameter, _, _ = self._source
+        stored: Tensor = getattr(owner, parameter)
+        return stored
+
+    def _part_of(self, stored: Tensor) -> Tensor:
+        _, _, rows, transposed = self._source
+        if rows is not None:
+            stored = stored[rows]
+        return stored.t() if transposed else stored
 
     def time_steps(self) -> Callable[[Tensor], Tensor]:
         """Return the product for all steps of one pass over a sequence.
@@ -101,10 +118,10 @@ class MatrixTiles(AnalogLayer):
         return functional.linear(x, self.weight)
 
     def _to_tiles(self, x: Tensor) -> Tensor:
-        return x.reshape(-1, x.shape[-1])
+        return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
 
     def _from_tiles(self, y: Tensor, x: Tensor) -> Tensor:
-        return y.reshape(*x.shape[:-1], -1)
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], -1)
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
         """Load after the owner did; a state dict of the torch module has no scales."""
@@ -160,18 +177,13 @@ class AnalogComposite(nn.Module):
             for layer in layers
         )
 
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Refuse ``torch.jit.script``, which knows nothing of tiles."""
+        refuse_scripting(type(self).__name__)
+
     def _check_batched(self, batched: bool) -> None:
         if not batched and self.n_chips is not None:
             raise InvalidArgumentError(
                 f"On several chips the inputs of {type(self).__name__} must have a dimension of samples, "
                 "chips times samples, but have none."
             )
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        """Move to another device or type; programmed chips do not move along."""
-        before = [(part.weight.device, part.weight.dtype) for part in self.matrices]
-        result = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for part, place in zip(self.matrices, before, strict=True):
-            if place != (part.weight.device, part.weight.dtype):
-                part._chips = None
-        return result

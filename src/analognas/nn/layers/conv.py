@@ -11,7 +11,7 @@ from torch.nn import functional
 from ..config import AnalogConfig
 from ..tile.products import ConvProduct
 from .base import AnalogLayer
-from .input_checks import check_features
+from .input_checks import check_dimensions, check_features
 
 
 class _AnalogConv(AnalogLayer):
@@ -52,6 +52,7 @@ class _AnalogConv(AnalogLayer):
         return y
 
     def _to_tiles(self, x: Tensor) -> Tensor:
+        self._check_dimensions(x)
         check_features(type(self).__name__, x, -1 - len(self.kernel_size), self.in_channels)
         if x.ndim == len(self.kernel_size) + 1:
             x = x.unsqueeze(0)
@@ -59,6 +60,12 @@ class _AnalogConv(AnalogLayer):
             return x
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         return functional.pad(x, self._extra_padding, mode=mode)
+
+    def _check_dimensions(self, x: Tensor) -> None:
+        n = len(self.kernel_size)
+        check_dimensions(
+            type(self).__name__, x, (n + 1, n + 2), "samples or none, channels, positions"
+        )
 
     def _from_tiles(self, y: Tensor, x: Tensor) -> Tensor:
         return y.squeeze(0) if x.ndim == len(self.kernel_size) + 1 else y

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NoReturn
+
 import torch
 from torch import Tensor
 
@@ -24,14 +27,76 @@ def check_type(name: str, x: Tensor, weight: Tensor) -> None:
     )
 
 
+def check_not_traced(name: str) -> None:
+    """Check that no tracer records the passes of tiles, which it would take for constants.
+
+    Raises:
+        InvalidArgumentError: If ``torch.jit.trace`` runs.
+    """
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        raise InvalidArgumentError(
+            f"{name} must be digital to be traced, but runs on tiles: call set_mode(model, 'ideal') or "
+            "to_digital(model) first."
+        )
+
+
+def refuse_scripting(name: str) -> NoReturn:
+    """Say how to script a network with analog layers.
+
+    Raises:
+        InvalidArgumentError: Always.
+    """
+    raise InvalidArgumentError(
+        f"{name} must be digital to be scripted, but is analog: call to_digital(model) first, and script what "
+        "it returns."
+    )
+
+
+def check_dimensions(name: str, x: Tensor, allowed: Sequence[int], meaning: str) -> None:
+    """Check how many dimensions inputs have.
+
+    Raises:
+        InvalidArgumentError: If it is none of ``allowed``.
+    """
+    if x.ndim not in allowed:
+        raise InvalidArgumentError(
+            f"The inputs of {name} must have {' or '.join(map(str, allowed))} dimensions ({meaning}), but have "
+            f"the shape {tuple(x.shape)}: reshape them, or leave out what flattens them before."
+        )
+
+
 def check_features(name: str, x: Tensor, axis: int, features: int) -> None:
     """Check the length of an axis of inputs.
 
     Raises:
-        InvalidArgumentError: If it is another.
+        InvalidArgumentError: If it is another, or there is no such axis.
     """
+    if x.ndim < -axis:
+        raise InvalidArgumentError(
+            f"The inputs of {name} must have at least {-axis} dimension(s), but are a single number."
+        )
     if x.shape[axis] != features:
         raise InvalidArgumentError(
             f"The inputs of {name} must have {features} features in dimension {axis}, but have the shape "
             f"{tuple(x.shape)}."
+        )
+
+
+def check_weights(name: str, weight: Tensor) -> None:
+    """Check that a layer's weights can be put on tiles.
+
+    Raises:
+        InvalidArgumentError: If they are complex, integers, none, NaN or infinite.
+    """
+    if not weight.is_floating_point():
+        raise InvalidArgumentError(
+            f"The weights of {name} must be real floating-point numbers, but are {weight.dtype}."
+        )
+    if weight.numel() == 0:
+        raise InvalidArgumentError(
+            f"The weights of {name} must not be empty, but have the shape {tuple(weight.shape)}."
+        )
+    if weight.device.type != "meta" and not bool(torch.isfinite(weight).all()):
+        raise InvalidArgumentError(
+            f"The weights of {name} must be finite, but hold NaN or infinity."
         )

@@ -56,7 +56,7 @@ class AnalogLinear(AnalogLayer, nn.Linear):
 
     def _to_tiles(self, x: Tensor) -> Tensor:
         check_features(type(self).__name__, x, -1, self.in_features)
-        return x.reshape(-1, self.in_features)
+        return x if x.ndim == 2 else x.reshape(-1, self.in_features)
 
     def _from_tiles(self, y: Tensor, x: Tensor) -> Tensor:
-        return y.reshape(*x.shape[:-1], self.out_features)
+        return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.out_features)

@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from ..config import AnalogConfig
 from .composite import AnalogComposite, MatrixTiles
+from .input_checks import check_dimensions
 from .sequences import Sequences
 
 State = tuple[Tensor, ...]
@@ -60,6 +61,8 @@ class _AnalogRecurrent(AnalogComposite):
         """Return what the torch layer returns, as the analog tiles would."""
         if self._runs_digitally():
             return super().forward(input, hx)
+        if isinstance(input, Tensor):
+            check_dimensions(type(self).__name__, input, (2, 3), "samples or none, steps, features")
         sequences = Sequences.read(input, batch_first=self.batch_first)
         self._check_batched(sequences.batched)
         self.check_input(sequences.data, None)  # type: ignore[operator]

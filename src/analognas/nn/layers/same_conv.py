@@ -19,6 +19,10 @@ class AnalogConv2dSame(AnalogConv2d):
     Source: TensorFlow's documentation of ``tf.nn.convolution``, padding ``"SAME"``.
     """
 
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what the torch layer returns, as the analog tiles would; its input has timm's name."""
+        return super().forward(x)
+
     def _digital(self, x: Tensor) -> Tensor:
         return super()._digital(self._with_zeros(x))
 
@@ -26,6 +30,7 @@ class AnalogConv2dSame(AnalogConv2d):
         return super()._to_tiles(self._with_zeros(x))
 
     def _with_zeros(self, x: Tensor) -> Tensor:
+        self._check_dimensions(x)
         sides: list[int] = []
         sizes = zip(x.shape[-2:], self.kernel_size, self.stride, self.dilation, strict=True)
         for n, kernel, stride, dilation in sizes:

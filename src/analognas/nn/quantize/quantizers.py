@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core import InvalidArgumentError, NotFiniteError, check_choice, check_float, check_int
+from ..layers.loading import with_one_dimension
 
 CALIBRATIONS = ("minmax", "percentile", "mse")
 RANGES = ("fixed", "moving_average", "learned")
@@ -189,7 +190,7 @@ class ActivationQuantizer(nn.Module):
         settings: How.
 
     Attributes:
-        low: Smallest value that is not clipped, at most 0; a parameter without dimensions.
+        low: Smallest value that is not clipped, at most 0; a parameter, shape ``(1,)``.
         high: Largest such value, at least 0.
         observer: While calibrating: what is shown the inputs.
     """
@@ -199,8 +200,8 @@ class ActivationQuantizer(nn.Module):
         self.settings = settings
         self.levels = 2**settings.activation_bits - 1
         learned = settings.ranges == "learned"
-        self.low = nn.Parameter(torch.zeros(()), requires_grad=learned)
-        self.high = nn.Parameter(torch.ones(()), requires_grad=learned)
+        self.low = nn.Parameter(torch.zeros(1), requires_grad=learned)
+        self.high = nn.Parameter(torch.ones(1), requires_grad=learned)
         self.observer: RangeObserver | None = None
 
     @torch.no_grad()
@@ -223,12 +224,18 @@ class ActivationQuantizer(nn.Module):
         Args:
             x: Where a gradient is wanted: the inputs, whose number damps the gradient of a learned range.
         """
-        low, high = self.low.clamp(max=0.0), self.high.clamp(min=0.0)
+        # Without the dimension of the parameter, which would count as one of the inputs.
+        low, high = self.low.view(()).clamp(max=0.0), self.high.view(()).clamp(min=0.0)
         if self.low.requires_grad and x is not None:
             damping = (x[0].numel() * self.levels) ** -0.5
             low, high = _damped(low, damping), _damped(high, damping)
         scale = ((high - low) / self.levels).clamp(min=_MIN_RANGE / self.levels)
         return scale, torch.round(-low.detach() / scale.detach())
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
+        """Load; ranges of earlier versions have no dimensions."""
+        given = with_one_dimension(state_dict, prefix, ("low", "high"))
+        super()._load_from_state_dict(given, prefix, *args)
 
     @torch.no_grad()
     def _follow(self, x: Tensor) -> None:

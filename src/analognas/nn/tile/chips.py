@@ -11,7 +11,7 @@ from ..hwa.noise import ExactNoise
 from ..kernels.buffers import scratch_like
 from .compensation import factor, reading
 from .digitize_outputs import settle
-from .forward import quantize_inputs, tile_outputs
+from .forward import largest_inputs, quantize_inputs, tile_outputs
 from .tiled_layer import Plan
 
 
@@ -70,7 +70,7 @@ class LayerChips:
         """Return outputs without learned factors: ``(*chips, n, ...)`` from the same."""
         plan = self.plan
         if plan.config.input_range.kind == "absmax":
-            r: Tensor | float = plan.product.largest(x).clamp_(min=torch.finfo(x.dtype).tiny)
+            r: Tensor | float = largest_inputs(x, plan)
         else:
             r = number(self.input_range)
         if bias is not None:

@@ -20,6 +20,15 @@ G_RATIO = 1.0 / (0.35 * 5e-6)
 """Conductance of a wire segment over the largest conductance of a device (0.35 ohm, 5 uS)."""
 
 
+def largest_inputs(x: Tensor, plan: Plan) -> Tensor:
+    """Return the largest absolute value of each input vector, so shaped that it divides ``x``.
+
+    It is never so small, as of a vector of zeros, that the number of steps over it is infinite.
+    """
+    smallest = 2.0 * plan.input_steps / torch.finfo(x.dtype).max
+    return plan.product.largest(x).clamp_(min=smallest)
+
+
 def quantize_inputs(
     x: Tensor, input_range: Tensor | float, plan: Plan, noise: NoiseSource, out: Tensor
 ) -> tuple[Tensor, bool]:

@@ -20,15 +20,23 @@ def weight_scales(weight: Tensor, plan: Plan) -> Tensor:
     Returns:
         Shape ``(row tiles, out)``, positive: the scale of zeros is 1.
     """
-    grid, per = plan.grid, plan.config.scaling.per
-    if per == "layer":
+    grid = plan.grid
+    if plan.config.scaling.per == "layer":
         scale = largest(weight).expand(grid.n_row_tiles, weight.shape[0])
     else:
         sizes = weight.flatten(1).abs()
-        scale = torch.stack([sizes[:, rows].amax(-1) for rows in grid.row_slices])
-        if per == "tile":
-            scale = grid.reduce_columns(scale, "amax")
+        scale = follow_tiles(
+            torch.stack([sizes[:, rows].amax(-1) for rows in grid.row_slices]), plan
+        )
     return torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
+def follow_tiles(scale: Tensor, plan: Plan) -> Tensor:
+    """Return scales ``(row tiles, out)`` of which those of a layer or tile are equal, if so configured."""
+    per = plan.config.scaling.per
+    if per == "layer":
+        return scale.amax().expand(scale.shape)
+    return plan.grid.reduce_columns(scale, "amax") if per == "tile" else scale
 
 
 def clip_limit(weight: Tensor, scale: Tensor, plan: Plan) -> Tensor | float | None:

@@ -1,0 +1,1 @@
+"""Analog layers in several processes: equal input ranges, sharded weights."""

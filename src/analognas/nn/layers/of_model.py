@@ -1,0 +1,74 @@
+"""The analog layers of a model, and what is set in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from ...core import InvalidArgumentError, check_float
+from .base import AnalogLayer
+
+
+def analog_layers(model: nn.Module) -> Iterable[tuple[str, AnalogLayer]]:
+    """Yield names and analog layers of a model, each once.
+
+    Raises:
+        InvalidArgumentError: If it has none.
+    """
+    found = [
+        (name, layer) for name, layer in model.named_modules() if isinstance(layer, AnalogLayer)
+    ]
+    if not found:
+        raise InvalidArgumentError(
+            "The model must have analog layers, but has none: see to_analog()."
+        )
+    return found
+
+
+def set_modifier_factor(model: nn.Module, factor: float) -> None:
+    """Multiply the noise of all weight modifiers by ``factor``: for a ramp over the first epochs.
+
+    Raises:
+        InvalidArgumentError: If ``factor`` is negative, or the model has no analog layer.
+    """
+    check_float("factor", factor, minimum=0.0)
+    for _, layer in analog_layers(model):
+        layer.modifier_factor = float(factor)
+
+
+def check_trained(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Check that an optimizer has the parameters of a model's analog layers.
+
+    Layers may be left out on purpose, but not the ranges and factors of a layer whose weights are trained.
+
+    Raises:
+        InvalidArgumentError: If it has no parameter of any layer, not all of a layer, or those of another model
+            instead.
+    """
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    own = {id(parameter): name for name, parameter in model.named_parameters()}
+    holds_others = not held <= own.keys()
+    wanted: set[int] = set()
+    absent: list[int] = []
+    for _, layer in analog_layers(model):
+        weight, state = layer.stored_weight, (layer.input_range, layer.out_scale)
+        keys = [id(x) for x in state if x is not None and x.requires_grad and id(x) in own]
+        if weight.requires_grad and id(weight) in own:
+            wanted.add(id(weight))
+            needed = keys if id(weight) in held else [id(weight)] if holds_others else []
+            absent += [key for key in needed if key not in held]
+        wanted.update(keys)
+    if wanted and wanted.isdisjoint(held):
+        raise InvalidArgumentError(
+            "`optimizer` must hold the parameters of the model's analog layers, but holds none of them. "
+            "to_analog() returns a copy: make the optimizer after it, from model.parameters()."
+        )
+    if absent:
+        names = ", ".join(repr(own[key]) for key in absent[:3])
+        raise InvalidArgumentError(
+            f"`optimizer` must hold all parameters of the analog layers that it trains, but {len(absent)} are "
+            f"missing ({names}{', ...' if len(absent) > 3 else ''}). Make the optimizer after to_analog(), "
+            "from model.parameters(), or freeze these with requires_grad_(False)."
+        )
