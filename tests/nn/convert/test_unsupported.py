@@ -6,7 +6,9 @@ from torch import nn
 from torch.nn.utils import prune
 
 from analognas.core import InvalidArgumentError
+from analognas.nn import AnalogLinear, StaysDigitalWarning, summary, to_analog
 from analognas.nn.convert.unsupported import check_layer, obstacle
+from analognas.nn.quantize.integer_layers import quantize
 
 
 class Own(nn.Module):
@@ -94,3 +96,91 @@ def test_weights_that_are_made_before_each_forward():
         rnn = nn.utils.weight_norm(nn.LSTM(2, 2), "weight_hh_l0")
     with pytest.raises(InvalidArgumentError, match="but weight_hh_l0 is made before each forward"):
         check_layer("a", rnn)
+
+
+class Int8Tensor(torch.Tensor):
+    """As torchao's: a tensor that holds integers and a scale, and knows few operations."""
+
+    @staticmethod
+    def __new__(cls, q, scale):
+        return torch.Tensor._make_wrapper_subclass(cls, q.shape, dtype=scale.dtype)
+
+    def __init__(self, q, scale):
+        self.q, self.scale = q, scale
+
+    def __tensor_flatten__(self):
+        return ["q", "scale"], None
+
+    @classmethod
+    def __tensor_unflatten__(cls, parts, *_):
+        return cls(parts["q"], parts["scale"])
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        self = args[0]
+        if func in (torch.ops.aten.detach.default, torch.ops.aten.clone.default):
+            return cls(self.q.clone(), self.scale.clone())
+        raise NotImplementedError(f"{func} is not implemented for {cls.__name__}")
+
+
+def with_int8(layer, name):
+    weight = getattr(layer, name)
+    q = Int8Tensor((weight.detach() * 100).to(torch.int8), torch.tensor(0.01))
+    setattr(layer, name, nn.Parameter(q, requires_grad=False))
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "weight"),
+    [
+        (nn.Linear(2, 2), "weight"),
+        (nn.Conv1d(2, 2, 1), "weight"),
+        (nn.LSTM(2, 2), "weight_hh_l0"),
+        (nn.MultiheadAttention(2, 1), "in_proj_weight"),
+    ],
+)
+def test_weights_that_are_quantised_by_a_tensor_subclass(layer, weight):
+    net = nn.ModuleDict({"a": with_int8(layer, weight), "b": nn.Linear(2, 2)})
+    with pytest.warns(StaysDigitalWarning, match=r"its weights are quantised\): 'a'"):
+        model = to_analog(net)
+    assert type(model["a"]) is type(layer)
+    assert type(model["b"]) is AnalogLinear
+    assert summary(model).layers[0].reason.startswith("its weights are quantised")
+
+
+def test_other_weights_that_are_no_plain_tensors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sparse = nn.Linear(2, 2)
+        sparse.weight = nn.Parameter(sparse.weight.detach().to_sparse_csr())
+    with pytest.warns(StaysDigitalWarning, match=r"stored as sparse_csr\): 'a'"):
+        to_analog(nn.ModuleDict({"a": sparse, "b": nn.Linear(2, 2)}), inplace=True)
+
+
+def test_integer_layers_leave_them_too():
+    net = nn.Sequential(with_int8(nn.Linear(2, 2), "weight"), nn.Linear(2, 2))
+    with pytest.warns(StaysDigitalWarning, match=r"not quantised: '0' \(Linear\)"):
+        model = quantize(net)
+    assert type(model[0]) is nn.Linear
+
+
+@pytest.mark.filterwarnings("ignore:FSDP is switching")
+@pytest.mark.parametrize("wrapper", ["ddp", "fsdp1", "fsdp2"])
+def test_networks_that_are_wrapped_already(wrapper, tmp_path):
+    """Ranges that came later would be no parameters to the wrapper."""
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path}/meet", rank=0, world_size=1
+    )
+    try:
+        from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+
+        net = nn.Sequential(nn.Linear(2, 2))
+        wrapped = {
+            "ddp": lambda: nn.parallel.DistributedDataParallel(net),
+            "fsdp1": lambda: FullyShardedDataParallel(net, device_id=torch.device("cpu")),
+            "fsdp2": lambda: fully_shard(net),
+        }[wrapper]()
+        with pytest.raises(InvalidArgumentError, match=r"call to_analog\(\) first, then"):
+            to_analog(wrapped)
+    finally:
+        torch.distributed.destroy_process_group()

@@ -17,7 +17,7 @@ from .converters import Converter, find_converter
 from .fast_paths import close_fast_paths
 from .module_surgery import STAYS_DIGITAL, substitute
 from .selection import Chosen, listed, names_of, select
-from .unsupported import check_layer, obstacle
+from .unsupported import check_layer, check_not_wrapped, obstacle, weight_obstacle
 
 FIRST, LAST = "first", "last"
 """What ``AnalogConfig.digital`` may hold beside patterns of names."""
@@ -91,6 +91,7 @@ def to_analog(
         raise InvalidArgumentError(
             f"`config` must be an AnalogConfig, but got {type(config).__name__}."
         )
+    check_not_wrapped(model)
     chosen = None if only is None else listed(only)
     excluded = listed(exclude)
     plan = _make_plan(model, config, excluded, chosen)
@@ -130,10 +131,11 @@ def _make_plan(
         if id(module) in done:
             continue
         converter, base = find_converter(module)
-        if converter is not None:
+        reason = weight_obstacle(module)
+        if converter is not None and reason is None:
             plan.converters[id(module)] = (module, converter)
             continue
-        reason = obstacle(module, base)
+        reason = reason or obstacle(module, base)
         if reason is not None:
             plan.keep(module, reason, unexpected=True)
     _apply_choices(plan, model, config, exclude, only)

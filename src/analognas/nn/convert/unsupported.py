@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
+from torch.utils._python_dispatch import is_traceable_wrapper_subclass
 
 from ...core import InvalidArgumentError
+from ..distributed.sharded_weights import is_flat_wrapper, is_sharded
 from ..layers.input_checks import check_weights
 
 _KNOWN: tuple[tuple[Any, str], ...] = (
@@ -28,6 +33,46 @@ _NOT_PRODUCTS = (
     nn.RMSNorm,
     nn.PReLU,
 )
+
+
+_QUANTIZED = ("quant", "int4", "int8", "float8", "fp8", "params4bit", "torchao")
+"""What the names of quantised tensors and of their modules contain."""
+
+
+def weight_obstacle(module: nn.Module) -> str | None:
+    """Return why a layer's weights cannot be on tiles although its class could; None if they can.
+
+    Quantisation by tensor subclasses (torchao, bitsandbytes) leaves the class of a layer as it is.
+    """
+    parameters: Iterable[Any] = module.parameters(recurse=False)
+    for parameter in parameters:
+        if is_lazy(parameter):
+            continue
+        kind: Any = type(parameter)
+        names = (f"{base.__module__}.{base.__name__}".lower() for base in kind.__mro__)
+        if kind is not nn.Parameter and any(word in name for name in names for word in _QUANTIZED):
+            return "its weights are quantised"
+        if is_traceable_wrapper_subclass(parameter):
+            return f"its weights are of the class {kind.__name__}, which tiles cannot hold"
+        if parameter.layout != torch.strided:
+            return f"its weights are stored as {str(parameter.layout).removeprefix('torch.')}"
+    return None
+
+
+def check_not_wrapped(model: nn.Module) -> None:
+    """Check that a network is not yet wrapped for several processes, which would not know of its ranges.
+
+    Raises:
+        InvalidArgumentError: If it is, or its parameters are sharded.
+    """
+    for name, module in model.named_modules():
+        sharded = any(is_sharded(parameter) for parameter in module.parameters(recurse=False))
+        if sharded or isinstance(module, DistributedDataParallel) or is_flat_wrapper(module):
+            kind = type(module).__name__
+            raise InvalidArgumentError(
+                f"`model` must be converted before several processes share it, but {name or 'it'!r} ({kind}) "
+                "is wrapped or sharded: call to_analog() first, then DistributedDataParallel or FSDP."
+            )
 
 
 def obstacle(module: nn.Module, base: type[nn.Module] | None) -> str | None:

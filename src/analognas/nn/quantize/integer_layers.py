@@ -32,6 +32,7 @@ from .. import StaysDigitalWarning, become
 from ..convert.fast_paths import close_fast_paths
 from ..convert.module_surgery import substitute
 from ..convert.selection import select
+from ..convert.unsupported import weight_obstacle
 from ..run_batch import check_batches, run_batch
 from .quantizers import ActivationQuantizer, Quantization, RangeObserver, integer_weights
 
@@ -256,6 +257,8 @@ def quantize(model: nn.Module, settings: Quantization | None = None) -> nn.Modul
 
 def _stays(module: nn.Module) -> bool:
     """Whether a layer has matrices that cannot be on integers."""
+    if weight_obstacle(module) is not None:
+        return True
     if isinstance(module, nn.LSTM) and type(module) is nn.LSTM:
         return module.proj_size > 0
     matrices = any(parameter.ndim > 1 for parameter in module.parameters(recurse=False))
