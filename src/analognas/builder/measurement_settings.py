@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..core import DRIFT_TIMES, InvalidArgumentError, RandomStreams, check_choice
 from ..core.settings import Options, Settings
@@ -122,6 +122,16 @@ class MeasurementSettings(Settings):
         "differ from torch's by rounding.",
     )
 
+    @field_validator("digital", "ptq", "qat", "hwa")
+    @classmethod
+    def _check_recipe(cls, values: dict[str, Any], field: ValidationInfo) -> dict[str, Any]:
+        """Name the recipe that an unknown entry is in, so that an error names its line."""
+        for name in ("kind", "compile"):
+            if name in values:
+                raise InvalidArgumentError(f"`{field.field_name}` must not hold {name!r}.")
+        recipe_from_dict({"kind": field.field_name} | values)
+        return values
+
     @model_validator(mode="after")
     def _check(self) -> MeasurementSettings:
         check_choice("data set", self.data, DATASETS.names())
@@ -167,9 +177,6 @@ class MeasurementSettings(Settings):
             AnalogNASError: If it is not a recipe.
         """
         values: dict[str, Any] = dict(getattr(self, check_choice("recipe", condition, _RECIPES)))
-        for name in ("kind", "compile"):
-            if name in values:
-                raise InvalidArgumentError(f"`{condition}` must not hold {name!r}.")
         payload: dict[str, Any] = {"kind": condition}
         if condition != "ptq":
             payload["augment"] = self.augment

@@ -110,7 +110,7 @@ class BuildSettings(Settings):
 
     kind = "specification"
 
-    name: str = Field(description="Name of the table.", pattern=r"[A-Za-z0-9][A-Za-z0-9._-]*")
+    name: str = Field(description="Name of the table.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     space: str | Options = Field(
         "nasbench201", description="Name of a space, YAML file of one, or its definition."
     )
@@ -184,9 +184,10 @@ def data_place(named: str | None, root: str | os.PathLike[str] | None) -> str | 
         return str(inside) if inside.exists() else named
     given = Path(root).absolute()
     if named is not None and given.is_dir():
-        for inside in (given / named, given / Path(named).name):
-            if inside.exists():
-                return str(inside)
+        inside = given / Path(named).name if Path(named).is_absolute() else given / named
+        # A relative name is meant to be there; an absolute one may be of another machine.
+        if inside.exists() or not Path(named).is_absolute():
+            return str(inside)
     return str(given)
 
 

@@ -35,17 +35,18 @@ def query(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the measured metrics of one architecture, by default of AnalogNAS-Bench."""
-    from ..tables import ENDINGS, DriftReading, find_table
+    from ..tables import ENDINGS, DriftReading, MeasuredTable, find_table
 
     bench = find_table(table)
+    space = bench.full_space if isinstance(bench, MeasuredTable) else bench.space
     if best is not None:
         # Without ARCH the first word is a metric.
         metrics = [*([] if arch is None else [arch]), *(metrics or [])]
-        row = bench.space.encode(bench.find_best(best)[0])
+        row = space.encode(bench.find_best(best)[0])
     elif arch is None:
         raise InvalidArgumentError("Give an architecture, or --best METRIC.")
     else:
-        row = bench.space.encode(parse_architecture(arch))
+        row = space.encode(parse_architecture(arch))
     wanted = metrics or [name for name in bench.metrics if not name.endswith(ENDINGS)]
     values = {name: bench.query_metric(row, name) for name in wanted}
     if as_json:
@@ -54,7 +55,7 @@ def query(
             plain[name] = plain_number(value)
             if isinstance(value, DriftReading):
                 plain[f"{name}_std"] = value.std
-        print(dump_json({**bench.space.describe(row), "metrics": plain}))
+        print(dump_json({**space.describe(row), "metrics": plain}))
     elif metrics:
         for name, value in values.items():
             print(f"{name} {value}")
