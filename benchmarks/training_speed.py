@@ -37,8 +37,7 @@ def main() -> None:
     trainer = Trainer(
         build_model(options.model, input_shape=(1, 28, 28), n_classes=10), data, recipe
     )
-    trainer.model = trainer.digital.train()
-    loop = Loop(trainer, recipe, False)
+    loop = Loop(trainer.context(trainer.digital.train()), recipe, False)
     bare = build_model(options.model, input_shape=(1, 28, 28), n_classes=10).train()
     optimizer = make_optimizer(bare, recipe.optimizer)
 

@@ -80,6 +80,71 @@ def test_the_import_check_sees_every_form():
     assert list(found) == ["search", "cli", "core"]
 
 
+def imported_files(path, source=None):
+    """Files of this package that a module imports at any level of its code, also for annotations alone."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text() if source is None else source)):
+        if isinstance(node, ast.Import):
+            targets = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [part for part in (node.module or "").split(".") if part]
+            home = ["analognas", *parts[: len(parts) - node.level], *names] if node.level else names
+            targets = [[*home, alias.name] for alias in node.names]
+        else:
+            continue
+        for name, *rest in targets:
+            file = name == "analognas" and (_file_of(rest) or _file_of(rest[:-1]))
+            if file and file != path:
+                yield file
+
+
+def _file_of(parts):
+    module = PACKAGE.joinpath(*parts)
+    files = (module.with_suffix(".py"), module / "__init__.py")
+    return next((file for file in files if file.is_file()), None)
+
+
+def cycles(arrows):
+    """Groups of files that import each other, directly or by way of others."""
+
+    def reach(start):
+        seen, left = set(), [start]
+        while left:
+            for other in arrows.get(left.pop(), ()):
+                if other not in seen:
+                    seen.add(other)
+                    left.append(other)
+        return seen
+
+    reached = {file: reach(file) for file in arrows}
+    groups = {
+        frozenset(other for other in reached[file] if file in reached.get(other, ()))
+        for file in arrows
+        if file in reached[file]
+    }
+    return sorted(sorted(str(file) for file in group) for group in groups)
+
+
+def test_no_cycles_between_files():
+    assert not cycles({path: set(imported_files(path)) for path in MODULES})
+
+
+def test_the_search_for_cycles_sees_every_form():
+    source = (
+        "from __future__ import annotations\n"
+        "if TYPE_CHECKING:\n    from .base import Space\n"
+        "def f():\n    from .. import core\n    import analognas.spaces.moves\n"
+        "from ..core.errors import InvalidArgumentError\n"
+    )
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in imported_files(PACKAGE / "spaces" / "probe.py", source)
+    }
+    assert found == {"spaces/base.py", "core/__init__.py", "spaces/moves.py", "core/errors.py"}
+    arrows = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": {"d"}, "e": {"a"}}
+    assert cycles(arrows) == [["b", "c"], ["d"]]
+
+
 def test_every_folder_is_a_known_room():
     folders = {
         path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"

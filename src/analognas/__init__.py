@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from . import renamed_rooms
 from .lazy_exports import lazy_exports
-
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 renamed_rooms.install()
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import __version__
 from ..core import OutputFolderError, ResumeError, hold_folder
 from ..core.folders import occupants
 from ..spaces import Population, Space
+from ..version import __version__
 from .coordinator import Listener, work_off
 from .measurement import NetworkMeasurement
 from .protocol import Measurement

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..core import OutputFolderError, check_choice, check_int
 from ..data import DataSet
@@ -20,7 +19,7 @@ from .measured_data import fidelity_columns, load_examples, shares_data
 from .measurement_settings import MeasurementSettings
 from .stopwatch import Stopwatch, one_torch_thread
 from .unit_result import UnitResult, read_unit, write_unit
-from .unit_run import UnitRun
+from .unit_run import LastTraining, UnitInputs, UnitRun
 
 __all__ = ["NetworkMeasurement"]
 
@@ -35,9 +34,6 @@ class NetworkMeasurement:
     Args:
         space: The space.
         settings: What is done to a network.
-
-    Attributes:
-        trained: The digital weights of the last network that was trained without a folder, and of which it is.
 
     Raises:
         UnknownNameError: If the space's networks do not have one of the options.
@@ -63,7 +59,7 @@ class NetworkMeasurement:
         for option in settings.network:
             check_choice(f"network option of the space {space.name!r}:", option, known)
         self._scaled: dict[float, NetworkMeasurement] = {}
-        self.trained: tuple[Any, dict[str, Tensor]] | None = None
+        self._last = LastTraining()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.space, self.settings)
@@ -164,7 +160,10 @@ class NetworkMeasurement:
                 return known
         with one_torch_thread():
             watch = Stopwatch(None if folder is None else folder / f"{unit}.seconds.json")
-            found = UnitRun(self, genotype, seed, folder, watch.tick).measure(unit)
+            inputs = UnitInputs(
+                self.space, self.settings, self.data, lambda: self.chip_examples, self._last
+            )
+            found = UnitRun(inputs, genotype, seed, folder, watch.tick).measure(unit)
         wall, cpu = watch.read()
         result = UnitResult(found.values, found.stds, found.sems, wall, cpu)
         if file is not None and folder is not None:

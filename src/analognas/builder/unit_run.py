@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..core import InvalidArgumentError
+from ..data import DataSet
 from ..drift import (
     PROGRAMMED,
     DriftEvaluator,
     DriftResult,
+    Examples,
     MetricValues,
     chip_metrics,
     direct_mapping,
 )
 from ..nn import channels_last, fuse_norms
+from ..spaces import Space
 from ..training import (
     MODEL_FILE,
     ModelRecord,
@@ -33,23 +36,52 @@ from ..training import (
 )
 from ..training.model_files import load_weights
 from ..training.tensor_files import read_tensors
-from .measurement_settings import derived_seed
+from .measurement_settings import MeasurementSettings, derived_seed
 
-if TYPE_CHECKING:
-    from .measurement import NetworkMeasurement
-
-__all__ = ["UnitRun"]
+__all__ = ["LastTraining", "UnitInputs", "UnitRun"]
 
 _SAVING = Saving(every_seconds=30.0, at_epochs=False)
 _JOURNAL_SECONDS = 30.0
 _CALIBRATION_SIZE = 64
 
 
+@dataclass
+class LastTraining:
+    """Digital weights of the last network that was trained without a folder.
+
+    Attributes:
+        key: Seed and genotype of the network; None before the first.
+        weights: Its weights by name.
+    """
+
+    key: tuple[Any, ...] | None = None
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class UnitInputs:
+    """What the units of one measurement share.
+
+    Attributes:
+        space: The space.
+        settings: What is done to a network.
+        data: The examples, as networks are trained on them.
+        chip_examples: Returns the examples that chips are scored on.
+        last: Where weights are kept that no folder holds.
+    """
+
+    space: Space
+    settings: MeasurementSettings
+    data: DataSet
+    chip_examples: Callable[[], Examples]
+    last: LastTraining
+
+
 class UnitRun:
     """One architecture with one seed: its networks, and where their files are.
 
     Args:
-        measurement: Space, settings and data.
+        inputs: Space, settings and data.
         row: The genotype.
         seed: Of everything random.
         folder: Where files are kept; None keeps none.
@@ -58,14 +90,14 @@ class UnitRun:
 
     def __init__(
         self,
-        measurement: NetworkMeasurement,
+        inputs: UnitInputs,
         row: NDArray[Any],
         seed: int,
         folder: Path | None,
         tick: Callable[[], None],
     ) -> None:
-        self.measurement, self.row, self.seed = measurement, row, seed
-        self.settings, self.data = measurement.settings, measurement.data
+        self.inputs, self.row, self.seed = inputs, row, seed
+        self.settings, self.data = inputs.settings, inputs.data
         self.folder, self.tick = folder, tick
 
     def measure(self, unit: str) -> MetricValues:
@@ -83,12 +115,12 @@ class UnitRun:
     def _seed(self, unit: str, *name: str) -> int:
         """Return the seed of something in a unit."""
         return derived_seed(
-            self.seed, "measurement", self.measurement.space.name, *self.row.tolist(), unit, *name
+            self.seed, "measurement", self.inputs.space.name, *self.row.tolist(), unit, *name
         )
 
     def _network(self) -> nn.Module:
         """Return the network with the weights that its training starts from."""
-        space, data = self.measurement.space, self.data
+        space, data = self.inputs.space, self.data
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed("digital", "weights"))
             # Spaces take further options of their own, which the settings hold.
@@ -123,8 +155,8 @@ class UnitRun:
         if self.folder is not None:
             file = self.folder / "digital" / MODEL_FILE
             return read_tensors(file)[0] if file.exists() else None
-        trained = self.measurement.trained
-        return trained[1] if trained is not None and trained[0] == self._key else None
+        last = self.inputs.last
+        return last.weights if last.key == self._key else None
 
     @property
     def _key(self) -> tuple[Any, ...]:
@@ -133,7 +165,8 @@ class UnitRun:
     def _trained_digital(self) -> TrainingResult:
         result = self._train("digital", self._network(), scored=("test",))
         if self.folder is None:
-            self.measurement.trained = (self._key, result.model.state_dict())
+            last = self.inputs.last
+            last.key, last.weights = self._key, result.model.state_dict()
         return result
 
     def _train(self, unit: str, network: nn.Module, *, scored: tuple[str, ...]) -> TrainingResult:
@@ -187,4 +220,4 @@ class UnitRun:
             journal_seconds=_JOURNAL_SECONDS,
             on_progress=lambda progress: self.tick(),
         )
-        return evaluator.evaluate(network, self.measurement.chip_examples, journal=journal)
+        return evaluator.evaluate(network, self.inputs.chip_examples(), journal=journal)

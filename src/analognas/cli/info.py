@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import __version__
 from ..core import METRICS, dump_json
+from ..version import __version__
 from .tables import show_table
 
 _PACKAGES = ("numpy", "pyarrow", "torch", "matplotlib")

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
 from ..core import AnalogNASError
+from ..version import __version__
 from .bench import bench_app
 from .cost import cost
 from .data import data_app

@@ -1,8 +1,7 @@
 """Search algorithms: ask and tell over populations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from ..core import Registry
 from .base import Optimizer
 from .bayesian import BayesianOptimizer
 from .evolutionary import EAOptimizer
@@ -15,28 +14,23 @@ from .pareto_evolution import ParetoEvolution
 from .posterior import Posterior
 from .predictor_guided import PredictorGuided
 from .random_search import RandomSearch
+from .registry import OPTIMIZERS
 from .regularized_evolution import RegularizedEvolution
 
-OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry(
-    "optimizer",
-    {
-        entry.name: entry
-        for entry in (
-            PredictorGuided,
-            RegularizedEvolution,
-            ParetoEvolution,
-            NSGA2,
-            NSGA3,
-            BayesianOptimizer,
-            EAOptimizer,
-            LocalSearch,
-            OptunaOptimizer,
-            RandomSearch,
-            NoiseAware,
-        )
-    },
-)
-"""Optimizers by the name that ``analognas search --optimizer`` takes."""
+for _entry in (
+    PredictorGuided,
+    RegularizedEvolution,
+    ParetoEvolution,
+    NSGA2,
+    NSGA3,
+    BayesianOptimizer,
+    EAOptimizer,
+    LocalSearch,
+    OptunaOptimizer,
+    RandomSearch,
+    NoiseAware,
+):
+    OPTIMIZERS.add(_entry.name, _entry)
 
 
 def default_optimizer(objectives: str | Sequence[str] | None) -> str:

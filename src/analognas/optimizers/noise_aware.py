@@ -13,6 +13,7 @@ from ..evaluators import Evaluation, Problem, pooled_evaluation
 from ..spaces import Population
 from .base import Optimizer
 from .posterior import Posterior
+from .registry import OPTIMIZERS
 
 Floats = NDArray[np.float64]
 
@@ -175,8 +176,6 @@ class NoiseAware(Optimizer):
 
 def _built(optimizer: Optimizer | Mapping[str, Any] | str, batch_size: int | None) -> Optimizer:
     """The optimizer inside, from whatever form it was given in."""
-    from . import OPTIMIZERS
-
     if isinstance(optimizer, Optimizer):
         if batch_size is not None:
             raise InvalidArgumentError(

@@ -16,7 +16,8 @@ from .log.export import export_trials
 from .log.reader import Trials, find_logs, read_trials
 from .log.trial_log import TrialLog
 from .results.formatting import architecture_text, metric_text, number, value_text
-from .results.search_result import RunResult, SearchResult
+from .results.run_result import RunResult
+from .results.search_result import SearchResult
 from .results.standings import Comparison, Estimate, Standings
 from .settings import find_evaluator
 from .worker import Worker

@@ -13,7 +13,7 @@ import numpy as np
 from ..core import InvalidArgumentError
 from ..evaluators import Problem
 from ..spaces import Space
-from .results.search_result import RunResult
+from .results.run_result import RunResult
 from .run import Run
 
 

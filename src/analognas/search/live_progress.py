@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -17,24 +16,26 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-if TYPE_CHECKING:
-    from .callbacks import Progress as SearchProgress
-    from .worker import Worker
+from .callbacks import Progress as SearchProgress
+
+__all__ = ["live_progress"]
 
 
 @contextmanager
-def live_progress(worker: Worker) -> Iterator[None]:
+def live_progress(
+    objective: str, runs: Sequence[int]
+) -> Iterator[Callable[[SearchProgress], None]]:
     """Show runs, evaluations, the best value so far and the time left on stderr while the block lasts.
 
-    In a terminal or a notebook; elsewhere nothing is shown. What the worker tells of its progress otherwise, it
-    goes on telling.
+    In a terminal or a notebook; elsewhere nothing is shown.
 
     Args:
-        worker: The worker whose search happens in the block.
+        objective: Name of the metric whose best value is shown.
+        runs: Numbers of the runs.
+
+    Yields:
+        What the search calls with its progress.
     """
-    objective = worker.problem.objectives[0]
-    runs = worker.only_runs or range(worker.runs)
-    told = worker.on_progress
     console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
@@ -63,11 +64,4 @@ def live_progress(worker: Worker) -> Iterator[None]:
                 best="-" if math.isnan(progress.best) else f"{progress.best:.2f}",
             )
 
-            if told is not None:
-                told(progress)
-
-        worker.on_progress = show
-        try:
-            yield
-        finally:
-            worker.on_progress = told
+        yield show

@@ -18,7 +18,7 @@ from .backends.jobs import Job, Outcome
 from .budget import Budget
 from .log.run_log import Journal
 from .log.trial_log import TrialLog, sem_column
-from .results.search_result import RunResult
+from .results.run_result import RunResult
 from .results.standings import Standings
 
 _SLOW = 0.01

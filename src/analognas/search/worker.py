@@ -29,7 +29,8 @@ from .callbacks import Callback, Progress, SearchView, any_stops, better, check_
 from .final_training import FinalTraining, train_architecture
 from .log.metrics import check_names, checked_first
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
-from .results.search_result import RunResult, SearchResult
+from .results.run_result import RunResult
+from .results.search_result import SearchResult
 from .results.winners import ranked
 from .results_folder import RESULT_FILE, open_log, own_folder
 from .run import Run, definitions_wanted
@@ -221,10 +222,13 @@ class Worker:
         self._best = nan
         results = []
         with ExitStack() as stack:
+            observers = [] if self.on_progress is None else [self.on_progress]
+            numbers = self.only_runs or range(self.runs)
             if progress:
                 from .live_progress import live_progress
 
-                stack.enter_context(live_progress(self))
+                shown = live_progress(self.problem.objectives[0], numbers)
+                observers.append(stack.enter_context(shown))
             log = stack.enter_context(self._open_log())
             if log is not None:
                 cheap, file = self.evaluator.cheap_metrics, str(log.path)
@@ -232,8 +236,8 @@ class Worker:
                 self.problem = replace(self.problem, checked_first=first)
             stack.callback(self.backend.close)
             self.backend.open(self.evaluator)
-            for number in self.only_runs or range(self.runs):
-                results.append(self._run(number, log))
+            for number in numbers:
+                results.append(self._run(number, log, observers))
                 if results[-1].stopped_by == "callback":
                     break
         settings = {**self.identity(), "n_runs": self.runs, **self._spendable()}
@@ -305,7 +309,9 @@ class Worker:
             shared=self.only_runs is not None,
         )
 
-    def _run(self, number: int, log: TrialLog | None) -> RunResult:
+    def _run(
+        self, number: int, log: TrialLog | None, observers: Sequence[Callable[[Progress], None]]
+    ) -> RunResult:
         generator = self.streams.numpy("run", number, "optimizer")
         self.optimizer.reset(self.space, self.problem, generator=generator)
         run = Run(
@@ -325,26 +331,31 @@ class Worker:
         def after_batch(run: Run) -> bool:
             nonlocal due
             now = time.monotonic()
-            if self.on_progress is not None and now >= due:
+            if observers and now >= due:
                 due = now + _PROGRESS_SECONDS
-                self._report(run, run.snapshot())
+                self._report(run, run.snapshot(), observers)
             return bool(self.callbacks) and any_stops(
                 self.callbacks, SearchView.of(run, best_before)
             )
 
-        watched = self.callbacks or self.on_progress is not None
+        watched = self.callbacks or observers
         result = run.execute(after_batch if watched else None)
-        self._report(run, result, done=True)
+        self._report(run, result, observers, done=True)
         return result
 
-    def _report(self, run: Run, result: RunResult, *, done: bool = False) -> None:
-        """Tell the observer how far a run has come."""
+    def _report(
+        self,
+        run: Run,
+        result: RunResult,
+        observers: Sequence[Callable[[Progress], None]],
+        *,
+        done: bool = False,
+    ) -> None:
+        """Tell the observers how far a run has come."""
         self._best = better(self.problem, self._best, result.best_value(self.problem))
-        if self.on_progress is not None:
-            fraction = 1.0 if done else run.fraction
-            self.on_progress(
-                Progress(run.number, run.n_spent, self._best, fraction, len(run.errors))
-            )
+        fraction = 1.0 if done else run.fraction
+        for observer in observers:
+            observer(Progress(run.number, run.n_spent, self._best, fraction, len(run.errors)))
 
     def _finished(self) -> SearchResult:
         if self.result is None:

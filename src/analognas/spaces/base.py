@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError, OutOfSpaceError, check_int
+from ..core import InvalidArgumentError, OutOfSpaceError
 from . import moves
+from .genotypes import Genotypes, Population
 
 if TYPE_CHECKING:
     from torch import nn
 
-Population: TypeAlias = NDArray[np.signedinteger[Any]]
-"""Integer matrix, shape ``(n, n_genes)``: one architecture a row, the index of one choice a column."""
-
-_MOST_CHOICES = 2**31
-_MOST_ENUMERATED = 2**22
+__all__ = ["Population", "Space"]
 
 
-class Space(ABC):
+class Space(Genotypes, ABC):
     """A finite space: genotypes of fixed length whose genes are indices into lists of choices.
 
     Subclasses say what a genotype means (:meth:`encode`, :meth:`decode`, :meth:`build`); the moves of the
-    search algorithms are here, vectorised over a population and written once. Methods that take a
+    search algorithms (:mod:`.moves`) work on any space, whole populations at once. Methods that take a
     population trust it; :meth:`population` and :meth:`encode` are the border where architectures are checked.
 
     Where the block that a gene describes is absent, the gene is inactive and holds 0, so equal architectures
@@ -69,70 +64,11 @@ class Space(ABC):
         fine: Sequence[bool] | None = None,
         constrained: bool = False,
     ) -> None:
-        self.name = name
-        self._set_genes(n_choices, fine=fine, constrained=constrained)
+        super().__init__(name, n_choices, fine=fine, constrained=constrained)
         if self.n_genotypes < 2:
             raise InvalidArgumentError(
                 f"A space must have at least 2 genotypes, but {name!r} has {self.n_genotypes}."
             )
-
-    def _set_genes(
-        self, n_choices: Sequence[int], *, fine: Sequence[bool] | None, constrained: bool
-    ) -> None:
-        """Lay out genes and codes; called anew by spaces that grow."""
-        self.n_choices = np.array(
-            [check_int("n_choices", n, minimum=1, maximum=_MOST_CHOICES) for n in n_choices],
-            dtype=np.int64,
-        )
-        self.n_genes = len(self.n_choices)
-        self.n_genotypes: int = math.prod(self.n_choices.tolist())
-        self.dtype = np.min_scalar_type(-int(self.n_choices.max(initial=1)))
-        self.fine = np.zeros(self.n_genes, dtype=bool) if fine is None else np.array(fine, bool)
-        self.has_integer_codes = self.n_genotypes < 2**63
-        self._constrained = constrained
-        self._plain = not (constrained or self.fine.any())
-        self._n_choices_unsigned = self.n_choices.astype(f"u{self.dtype.itemsize}")
-        self._free_genes = np.flatnonzero(self.n_choices > 1)
-        # Mixed radix, the first gene most significant: codes sort like genotypes do.
-        self._weights = (
-            np.append(np.cumprod(self.n_choices[:0:-1])[::-1], 1)
-            if self.has_integer_codes
-            else np.empty(0, dtype=np.int64)
-        )
-
-    @property
-    def size(self) -> int:
-        """Number of architectures: of genotypes whose inactive genes are 0 and that are not forbidden."""
-        return self.count() if self._constrained else self.n_genotypes
-
-    def count(self) -> int:
-        """Count the architectures; called by :attr:`size` where genes may be inactive or rows forbidden."""
-        return self.n_genotypes
-
-    def active(self, population: Population) -> NDArray[np.bool_]:
-        """Which genes say something about their rows' architectures, shape ``(n, n_genes)``.
-
-        Called with rows that need not be canonical. Whether a gene is active may depend on active genes only.
-        """
-        return np.ones(population.shape, dtype=bool)
-
-    def allowed(self, population: Population) -> NDArray[np.bool_]:
-        """Which rows are not forbidden, shape ``(n,)``; called with canonical rows."""
-        return np.ones(len(population), dtype=bool)
-
-    def canonical(self, population: Population) -> Population:
-        """Return the population with 0 in every inactive gene: equal architectures become equal rows."""
-        if not self._constrained:
-            return population
-        rows: Population = np.where(self.active(population), population, self.dtype.type(0))
-        return rows
-
-    def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
-        """Draw ``n`` allowed rows without rejection, or None where the space cannot.
-
-        Called by :meth:`sample` where hardly any combination of choices is allowed.
-        """
-        return None
 
     def nearest(self, population: Population) -> Population:
         """Return the nearest architectures that can be had; a space that is not restricted has them all."""
@@ -208,41 +144,7 @@ class Space(ABC):
         Raises:
             InvalidArgumentError: If ``n`` is negative, or ``unique`` and the space is smaller.
         """
-        n = moves.check_draw(n, generator)
-        if unique and not self._constrained and self.has_integer_codes:
-            moves.check_enough(self, n, self.size)
-            return self.from_codes(generator.choice(self.size, n, replace=False))
-        if unique:
-            return moves.sample_unique(self, n, generator)
-        if self._constrained:
-            return moves.sample(self, n, generator)
-        draws = generator.random((n, self.n_genes)) * self.n_choices
-        return draws.astype(self.dtype)
-
-    def every(self) -> Population:
-        """Return all architectures in the order of their codes, shape ``(size, n_genes)``.
-
-        Raises:
-            InvalidArgumentError: If there are more than 2^22 genotypes.
-        """
-        return self.from_codes(np.flatnonzero(self.is_architecture()))
-
-    def is_architecture(self) -> NDArray[np.bool_]:
-        """Tell of every code whether its row is an architecture (canonical, allowed), shape ``(n_genotypes,)``.
-
-        Raises:
-            InvalidArgumentError: If there are more than 2^22 genotypes.
-        """
-        if self.n_genotypes > _MOST_ENUMERATED:
-            raise InvalidArgumentError(
-                f"At most {_MOST_ENUMERATED:,} genotypes can be listed, but {self.name!r} has "
-                f"{Decimal(self.n_genotypes):.4g}; sample it instead."
-            )
-        if not self._constrained:
-            return np.ones(self.n_genotypes, dtype=bool)
-        rows = self.from_codes(np.arange(self.n_genotypes))
-        canonical: NDArray[np.bool_] = (self.canonical(rows) == rows).all(axis=1)
-        return canonical & self.allowed(rows)
+        return moves.sample(self, n, generator, unique=unique)
 
     def mutate(
         self,
@@ -265,25 +167,7 @@ class Space(ABC):
             A new population of the same shape; every row is another architecture than its parent. Where
             ``genes`` are given, rows in which none of them can change stay as they are.
         """
-        if genes is not None:
-            return moves.mutate_genes(self, population, np.asarray(genes, dtype=bool), generator)
-        if not len(self._free_genes):
-            raise InvalidArgumentError(
-                f"{self.name!r} has one architecture only; it cannot change."
-            )
-        if not self._plain:
-            return moves.mutate(self, population, generator)
-        n = len(population)
-        draws = generator.random(2 * n)
-        chosen = self._free_genes.take((draws[:n] * len(self._free_genes)).astype(np.int64))
-        choices = self.n_choices.take(chosen)
-        steps = 1 + (draws[n:] * (choices - 1)).astype(np.int64)
-        children = population.copy()
-        # One index is quicker than two: the population as one long row.
-        flat = children.reshape(-1)
-        places = chosen + np.arange(0, flat.size, self.n_genes)
-        flat[places] = (flat.take(places) + steps) % choices
-        return children
+        return moves.mutate(self, population, generator, genes=genes)
 
     def crossover(
         self, mothers: Population, fathers: Population, *, generator: np.random.Generator
@@ -298,10 +182,7 @@ class Space(ABC):
             fathers: Shape ``(n, n_genes)``.
             generator: Source of randomness.
         """
-        if self._constrained:
-            return moves.crossover(self, mothers, fathers, generator)
-        children: Population = np.where(generator.random(mothers.shape) < 0.5, mothers, fathers)
-        return children
+        return moves.crossover(self, mothers, fathers, generator)
 
     def neighbours(self, row: NDArray[np.integer[Any]]) -> Population:
         """All architectures whose genotypes differ from ``row`` in one gene, shape ``(k, n_genes)``.
@@ -309,39 +190,7 @@ class Space(ABC):
         In a plain space ``k`` is ``sum(n_choices - 1)``. Fine genes change by powers of two. A block appears
         with, and disappears from, the first choices of its own genes, so that being neighbours is mutual.
         """
-        if not self._plain:
-            return moves.neighbours(self, row)
-        genes = np.repeat(np.arange(self.n_genes), self.n_choices - 1)
-        steps = np.concatenate([np.arange(1, n) for n in self.n_choices])
-        result: Population = np.tile(np.asarray(row, dtype=self.dtype), (len(genes), 1))
-        rows = np.arange(len(genes))
-        result[rows, genes] = (result[rows, genes] + steps) % self.n_choices[genes]
-        return result
-
-    def codes(self, population: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Key of every row, shape ``(n,)``: equal rows, equal keys, and keys sort like rows.
-
-        With fewer than 2^63 genotypes the key is the row's mixed-radix integer in ``[0, n_genotypes)``, int64.
-        Larger spaces have byte strings, the row's big-endian bytes. Either is hashable after ``tolist()``.
-        """
-        if self.has_integer_codes:
-            codes: NDArray[np.int64] = population.dot(self._weights)
-            return codes
-        big_endian = np.ascontiguousarray(population, dtype=self.dtype.newbyteorder(">"))
-        return big_endian.view(self._key_dtype)[:, 0]
-
-    def from_codes(self, codes: Any) -> Population:
-        """Inverse of :meth:`codes`: shape ``(n,)`` to ``(n, n_genes)``."""
-        if not self.has_integer_codes:
-            keys = np.ascontiguousarray(codes, dtype=self._key_dtype)[:, None]
-            return keys.view(self.dtype.newbyteorder(">")).astype(self.dtype)
-        column = np.asarray(codes, dtype=np.int64)[:, None]
-        return np.asarray((column // self._weights) % self.n_choices).astype(self.dtype)
-
-    @property
-    def _key_dtype(self) -> np.dtype[np.bytes_]:
-        # Zeros at the end are not shown by numpy, but length is fixed, so keys stay distinct.
-        return np.dtype(f"S{self.n_genes * self.dtype.itemsize}")
+        return moves.neighbours(self, row)
 
     def population(self, architectures: Any) -> Population:
         """Check and encode many architectures, shape ``(n, n_genes)``.
@@ -386,7 +235,7 @@ class Space(ABC):
         if outside.any():
             self.encode(matrix[int(outside.any(axis=1).argmax())].tolist())
         rows = self.canonical(matrix.astype(self.dtype, copy=False))
-        if self._constrained and not (allowed := self.allowed(rows)).all():
+        if self.constrained and not (allowed := self.allowed(rows)).all():
             self.encode(self.decode(rows[int(allowed.argmin())]))
         return rows
 

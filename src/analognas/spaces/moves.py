@@ -1,20 +1,21 @@
-"""Moves in spaces with inactive genes, forbidden combinations or fine grids.
+"""Moves on genotypes, whole populations at once: sample, mutate, cross over, neighbours.
 
-A gene of an absent block says nothing. It holds 0, the canonical value, so that equal architectures are equal
-rows. Every function here takes canonical, allowed rows and returns such rows.
+A gene of an absent block is inactive. It holds 0, the canonical value, so that equal architectures are equal
+rows. Every function takes canonical, allowed rows and returns such rows. In plain spaces, where no gene is ever
+inactive or fine and nothing is forbidden, shorter passes do the same.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, check_int
+from .genotypes import Genotypes, Population
 
-if TYPE_CHECKING:
-    from .base import Population, Space
+__all__ = ["check_enough", "crossover", "mutate", "neighbours", "sample"]
 
 FINE_STEP = 0.2
 """Standard deviation of a mutation of a fine gene, as a share of its range."""
@@ -25,7 +26,133 @@ _SMALLEST_DRAW = 64
 _LARGEST_OVERDRAW = 50.0
 
 
-def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
+def sample(
+    space: Genotypes, n: int, generator: np.random.Generator, *, unique: bool = False
+) -> Population:
+    """Draw ``n`` genotypes; see :meth:`.Space.sample`.
+
+    Args:
+        space: The genotypes.
+        n: Number of rows.
+        generator: Source of randomness.
+        unique: Draw without replacement.
+
+    Raises:
+        InvalidArgumentError: If ``n`` is negative, ``unique`` and there are fewer, or hardly any combination is
+            allowed and the space has no other way to draw.
+    """
+    n = _checked_draw(n, generator)
+    if unique and not space.constrained and space.has_integer_codes:
+        check_enough(space, n, space.size)
+        return space.from_codes(generator.choice(space.size, n, replace=False))
+    if unique:
+        return _sample_unique(space, n, generator)
+    return _sample_allowed(space, n, generator) if space.constrained else _grid(space, n, generator)
+
+
+def mutate(
+    space: Genotypes,
+    population: Population,
+    generator: np.random.Generator,
+    *,
+    genes: NDArray[np.bool_] | None = None,
+) -> Population:
+    """Change one active gene of every row; see :meth:`.Space.mutate`.
+
+    Args:
+        space: The genotypes.
+        population: Shape ``(n, n_genes)``.
+        generator: Source of randomness.
+        genes: Which genes may be chosen, shape ``(n_genes,)``; all by default.
+
+    Raises:
+        InvalidArgumentError: If there is one architecture only.
+    """
+    if genes is not None:
+        return _mutate_genes(space, population, np.asarray(genes, dtype=bool), generator)
+    if not len(space.free_genes):
+        raise InvalidArgumentError(f"{space.name!r} has one architecture only; it cannot change.")
+    if not space.plain:
+        return _mutate_active(space, population, generator)
+    n = len(population)
+    draws = generator.random(2 * n)
+    chosen = space.free_genes.take((draws[:n] * len(space.free_genes)).astype(np.int64))
+    choices = space.n_choices.take(chosen)
+    steps = 1 + (draws[n:] * (choices - 1)).astype(np.int64)
+    children = population.copy()
+    # One index is quicker than two: the population as one long row.
+    flat = children.reshape(-1)
+    places = chosen + np.arange(0, flat.size, space.n_genes)
+    flat[places] = (flat.take(places) + steps) % choices
+    return children
+
+
+def crossover(
+    space: Genotypes, mothers: Population, fathers: Population, generator: np.random.Generator
+) -> Population:
+    """Take every gene from either parent; see :meth:`.Space.crossover`.
+
+    Children that stay forbidden after some attempts are copies of their mothers.
+
+    Args:
+        space: The genotypes.
+        mothers: Shape ``(n, n_genes)``.
+        fathers: Shape ``(n, n_genes)``.
+        generator: Source of randomness.
+    """
+    if not space.constrained:
+        mixed: Population = np.where(generator.random(mothers.shape) < 0.5, mothers, fathers)
+        return mixed
+    children = mothers.copy()
+    left = np.arange(len(mothers))
+    for _ in range(_ROUNDS):
+        if not len(left):
+            break
+        her, his = mothers[left], fathers[left]
+        hers, theirs = space.active(her), space.active(his)
+        draws = _grid(space, len(left), generator)
+        his = np.where(theirs, his, np.where(hers, her, draws))
+        her = np.where(hers, her, his)
+        mixed = space.canonical(np.where(generator.random(her.shape) < 0.5, her, his))
+        allowed = space.allowed(mixed)
+        children[left[allowed]] = mixed[allowed]
+        left = left[~allowed]
+    return children
+
+
+def neighbours(space: Genotypes, row: NDArray[np.integer[Any]]) -> Population:
+    """All architectures that differ from ``row`` in one gene; see :meth:`.Space.neighbours`.
+
+    Args:
+        space: The genotypes.
+        row: Shape ``(n_genes,)``.
+    """
+    if space.plain:
+        columns = np.repeat(np.arange(space.n_genes), space.n_choices - 1)
+        steps = np.concatenate([np.arange(1, n) for n in space.n_choices])
+        rows: Population = np.tile(np.asarray(row, dtype=space.dtype), (len(columns), 1))
+        each = np.arange(len(columns))
+        rows[each, columns] = (rows[each, columns] + steps) % space.n_choices[columns]
+        return rows
+    genes, values = [], []
+    for gene, n in enumerate(space.n_choices.tolist()):
+        here = int(row[gene])
+        if space.fine[gene]:
+            steps = 1 << np.arange(int(n - 1).bit_length())
+            other = np.unique(np.concatenate([here - steps, here + steps]))
+            other = other[(other >= 0) & (other < n)]
+        else:
+            other = np.delete(np.arange(n), here)
+        genes.append(np.full(len(other), gene))
+        values.append(other)
+    columns = np.concatenate(genes)
+    rows = np.tile(np.asarray(row, dtype=space.dtype), (len(columns), 1))
+    rows[np.arange(len(columns)), columns] = np.concatenate(values)
+    kept: Population = rows[(space.canonical(rows) == rows).all(axis=1) & space.allowed(rows)]
+    return kept
+
+
+def _sample_allowed(space: Genotypes, n: int, generator: np.random.Generator) -> Population:
     """Draw every gene uniformly, forget those that are inactive, and drop what is forbidden.
 
     Args:
@@ -40,7 +167,7 @@ def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
     missing, n_drawn, n_kept = n, 0, 0
     for _ in range(_ROUNDS):
         overdraw = min((n_drawn + 1) / (n_kept + 1), _LARGEST_OVERDRAW)
-        draws = grid(space, max(int(missing * overdraw * 1.1), _SMALLEST_DRAW), generator)
+        draws = _grid(space, max(int(missing * overdraw * 1.1), _SMALLEST_DRAW), generator)
         if not parts:
             draws = draws[:n]
         rows = space.canonical(draws)
@@ -59,7 +186,7 @@ def sample(space: Space, n: int, generator: np.random.Generator) -> Population:
     return np.concatenate([*parts, rare])
 
 
-def sample_unique(space: Space, n: int, generator: np.random.Generator) -> Population:
+def _sample_unique(space: Genotypes, n: int, generator: np.random.Generator) -> Population:
     """Draw ``n`` different genotypes as :meth:`.Space.sample` draws them.
 
     Args:
@@ -72,7 +199,7 @@ def sample_unique(space: Space, n: int, generator: np.random.Generator) -> Popul
     """
     rows = np.empty((0, space.n_genes), dtype=space.dtype)
     for _ in range(_UNIQUE_ROUNDS):
-        rows = np.concatenate([rows, space.sample(n - len(rows), generator=generator)])
+        rows = np.concatenate([rows, sample(space, n - len(rows), generator)])
         rows = rows[np.sort(np.unique(space.codes(rows), return_index=True)[1])]
         if len(rows) == n:
             return rows
@@ -83,7 +210,7 @@ def sample_unique(space: Space, n: int, generator: np.random.Generator) -> Popul
     return np.concatenate([rows, generator.permutation(left)[: n - len(rows)]])
 
 
-def check_enough(space: Space, n: int, size: int) -> None:
+def check_enough(space: Genotypes, n: int, size: int) -> None:
     """Refuse to draw more genotypes without replacement than there are.
 
     Raises:
@@ -96,7 +223,7 @@ def check_enough(space: Space, n: int, size: int) -> None:
         )
 
 
-def check_draw(n: Any, generator: Any) -> int:
+def _checked_draw(n: Any, generator: Any) -> int:
     """Return the number of draws in its plain type.
 
     Raises:
@@ -110,13 +237,15 @@ def check_draw(n: Any, generator: Any) -> int:
     return check_int("n", n, minimum=0)
 
 
-def grid(space: Space, n: int, generator: np.random.Generator) -> Population:
+def _grid(space: Genotypes, n: int, generator: np.random.Generator) -> Population:
     """Draw every gene uniformly and by itself, shape ``(n, n_genes)``: neither canonical nor allowed."""
     rows: Population = (generator.random((n, space.n_genes)) * space.n_choices).astype(space.dtype)
     return rows
 
 
-def mutate(space: Space, population: Population, generator: np.random.Generator) -> Population:
+def _mutate_active(
+    space: Genotypes, population: Population, generator: np.random.Generator
+) -> Population:
     """Change one active gene of every row; genes that thereby become active are drawn uniformly."""
     children = population.copy()
     left = np.arange(len(population))
@@ -126,7 +255,7 @@ def mutate(space: Space, population: Population, generator: np.random.Generator)
         children[left] = _mutated(space, population[left], space.n_choices > 1, generator)
         left = left[~space.allowed(children[left])]
     for row in left:
-        around = space.neighbours(population[row])
+        around = neighbours(space, population[row])
         children[row] = (
             around[generator.integers(len(around))]
             if len(around)
@@ -135,8 +264,8 @@ def mutate(space: Space, population: Population, generator: np.random.Generator)
     return children
 
 
-def mutate_genes(
-    space: Space,
+def _mutate_genes(
+    space: Genotypes,
     population: Population,
     genes: NDArray[np.bool_],
     generator: np.random.Generator,
@@ -158,52 +287,8 @@ def mutate_genes(
     return children
 
 
-def crossover(
-    space: Space, mothers: Population, fathers: Population, generator: np.random.Generator
-) -> Population:
-    """Take every active gene from a parent in which it is active; where neither has it, draw it uniformly.
-
-    Children that stay forbidden after some attempts are copies of their mothers.
-    """
-    children = mothers.copy()
-    left = np.arange(len(mothers))
-    for _ in range(_ROUNDS):
-        if not len(left):
-            break
-        her, his = mothers[left], fathers[left]
-        hers, theirs = space.active(her), space.active(his)
-        draws = grid(space, len(left), generator)
-        his = np.where(theirs, his, np.where(hers, her, draws))
-        her = np.where(hers, her, his)
-        mixed = space.canonical(np.where(generator.random(her.shape) < 0.5, her, his))
-        allowed = space.allowed(mixed)
-        children[left[allowed]] = mixed[allowed]
-        left = left[~allowed]
-    return children
-
-
-def neighbours(space: Space, row: NDArray[np.integer[Any]]) -> Population:
-    """All canonical, allowed genotypes that differ from ``row`` in one gene; fine genes by powers of two."""
-    genes, values = [], []
-    for gene, n in enumerate(space.n_choices.tolist()):
-        here = int(row[gene])
-        if space.fine[gene]:
-            steps = 1 << np.arange(int(n - 1).bit_length())
-            other = np.unique(np.concatenate([here - steps, here + steps]))
-            other = other[(other >= 0) & (other < n)]
-        else:
-            other = np.delete(np.arange(n), here)
-        genes.append(np.full(len(other), gene))
-        values.append(other)
-    columns = np.concatenate(genes)
-    rows: Population = np.tile(np.asarray(row, dtype=space.dtype), (len(columns), 1))
-    rows[np.arange(len(columns)), columns] = np.concatenate(values)
-    kept: Population = rows[(space.canonical(rows) == rows).all(axis=1) & space.allowed(rows)]
-    return kept
-
-
-def other_choices(
-    space: Space,
+def _other_choices(
+    space: Genotypes,
     genes: NDArray[np.int64],
     current: NDArray[np.integer[Any]],
     generator: np.random.Generator,
@@ -225,7 +310,7 @@ def other_choices(
 
 
 def _mutated(
-    space: Space,
+    space: Genotypes,
     parents: Population,
     changeable: NDArray[np.bool_],
     generator: np.random.Generator,
@@ -235,13 +320,13 @@ def _mutated(
     picks = (generator.random(len(parents)) * position[:, -1]).astype(np.int64)
     genes = (position > picks[:, None]).argmax(axis=1)
     # What is inactive holds a draw meanwhile: it stays where the mutation makes it active.
-    children = np.where(active, parents, grid(space, len(parents), generator))
+    children = np.where(active, parents, _grid(space, len(parents), generator))
     rows = np.arange(len(parents))
-    children[rows, genes] = other_choices(space, genes, parents[rows, genes], generator)
+    children[rows, genes] = _other_choices(space, genes, parents[rows, genes], generator)
     return space.canonical(children)
 
 
-def _another(space: Space, row: Population, generator: np.random.Generator) -> Population:
+def _another(space: Genotypes, row: Population, generator: np.random.Generator) -> Population:
     """Any other architecture; for the rare row whose neighbours are all forbidden."""
     for _ in range(_ROUNDS):
         draws = sample(space, _SMALLEST_DRAW, generator)

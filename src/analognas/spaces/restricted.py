@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, OutOfSpaceError
-from . import moves
 from .base import Population, Space
+from .moves import check_enough
 
 __all__ = ["common_space", "restricted"]
 
@@ -119,8 +119,8 @@ class _Restricted(Space):
         self.restriction = hashlib.sha256(np.ascontiguousarray(rows).tobytes()).hexdigest()[:16]
         self.n_genotypes = len(rows)
         self.has_integer_codes = True
-        self._constrained = True
-        self._plain = False
+        self.constrained = True
+        self.plain = False
         self._features = self._nearest = None
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -189,7 +189,7 @@ class _Restricted(Space):
             InvalidArgumentError: If ``n`` is negative, or ``unique`` and there are fewer.
         """
         if unique:
-            moves.check_enough(self, n, len(self._rows))
+            check_enough(self, n, len(self._rows))
             return self._rows[generator.permutation(len(self._rows))[:n]]
         return self._rows[generator.integers(len(self._rows), size=n)]
 

@@ -25,7 +25,12 @@ from ..core import (
 )
 from ..spaces import Population, Space, restricted
 from .analognasbench import AnalogNASBench
-from .measured_quality import MeasuredQuality, assess_measured
+from .measured_quality import (
+    MeasuredQuality,
+    assess_measured,
+    find_rising,
+    followed_in_time,
+)
 from .measured_rows import ENDINGS, read_rows
 
 __all__ = ["MeasuredTable", "find_table"]
@@ -232,7 +237,16 @@ class MeasuredTable:
 
     def quality(self) -> MeasuredQuality:
         """Examine the table: failures, impossible rows, and the noise that repeated seeds show."""
-        return assess_measured(self)
+        groups = followed_in_time([n for n in self.rows.metrics if n in self.metrics_with_sem])
+        names = [name for group in groups for name in group]
+        columns = self.query(self.population, [*names, *(f"{name}_sem" for name in names)])
+        rising = self.population[find_rising(columns, groups)] if names else ()
+        return assess_measured(
+            self.rows,
+            self.places,
+            rising=[self.full_space.decode(row) for row in rising],
+            complete=self.complete,
+        )
 
     def to_pandas(self) -> Any:
         """Return the rows of the file, one architecture and seed each, as a ``pandas.DataFrame``.

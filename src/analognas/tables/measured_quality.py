@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .measured_rows import TableRows
 from .quality import LabelNoise, label_noise
 
-if TYPE_CHECKING:
-    from .measured import MeasuredTable
-
-__all__ = ["MeasuredQuality", "assess_measured"]
+__all__ = ["MeasuredQuality", "assess_measured", "find_rising", "followed_in_time"]
 
 SIGMAS = 3.0
 """A later reading that lies so many standard errors above an earlier one is suspicious."""
@@ -70,45 +68,69 @@ class MeasuredQuality:
         return "\n".join(lines)
 
 
-def assess_measured(table: MeasuredTable) -> MeasuredQuality:
-    """Examine a measured table."""
-    sizes = np.bincount(table.places, minlength=len(table))
+def assess_measured(
+    rows: TableRows, places: NDArray[np.int64], *, rising: Sequence[Any], complete: bool
+) -> MeasuredQuality:
+    """Examine the rows of a measured table.
+
+    Args:
+        rows: Rows of the file.
+        places: Which architecture each row is about, shape ``(n_rows,)``.
+        rising: Architectures of :func:`find_rising`.
+        complete: Whether the build had ended when the table was merged.
+    """
+    sizes = np.bincount(places)
     repeated = int((sizes > 1).sum())
-    noise = [] if repeated < LEAST_REPEATED else _noise(table, table.rows.metrics)
+    noise = [] if repeated < LEAST_REPEATED else _noise(rows, places)
     return MeasuredQuality(
-        n_architectures=len(table),
-        n_rows=len(table.rows),
+        n_architectures=len(sizes),
+        n_rows=len(rows),
         n_repeated=repeated,
-        n_failed=sum(bool(error) for error in table.rows.errors),
-        complete=table.complete,
-        rising=tuple(table.full_space.decode(row) for row in table.population[_rising(table)]),
+        n_failed=sum(bool(error) for error in rows.errors),
+        complete=complete,
+        rising=tuple(rising),
         noise=tuple(noise),
     )
 
 
-def _noise(table: MeasuredTable, metrics: Sequence[str]) -> list[LabelNoise]:
+def followed_in_time(metrics: Sequence[str]) -> list[list[str]]:
+    """Return the accuracies on chips by kind, each from the earliest time on.
+
+    Example:
+        >>> followed_in_time(["analog_drift_3600", "params", "analog_drift_60"])
+        [['analog_drift_60', 'analog_drift_3600']]
+    """
     found = []
-    for name in metrics:
-        values = table.rows.values[name]
-        known = np.isfinite(values)
-        places = table.places[known]
-        if (np.bincount(places, minlength=1) > 1).sum() >= LEAST_REPEATED:
-            found.append(label_noise(name, values[known], places))
-    return found
-
-
-def _rising(table: MeasuredTable) -> NDArray[np.bool_]:
-    """Architectures that gain accuracy with time beyond their standard errors."""
-    rising = np.zeros(len(table), dtype=bool)
     for kind in ("noisy", "analog"):
         start = f"{kind}_drift_"
-        times = sorted(
-            int(name.removeprefix(start)) for name in table.rows.metrics if name.startswith(start)
-        )
-        names = [f"{start}{time}" for time in times if f"{start}{time}" in table.metrics_with_sem]
+        times = sorted(int(name.removeprefix(start)) for name in metrics if name.startswith(start))
+        found.append([f"{start}{time}" for time in times])
+    return [names for names in found if names]
+
+
+def find_rising(
+    columns: Mapping[str, NDArray[np.float64]], groups: Sequence[Sequence[str]]
+) -> NDArray[np.bool_]:
+    """Find architectures that gain accuracy with time beyond their standard errors, shape ``(n,)``.
+
+    Args:
+        columns: Metrics and their standard errors (``METRIC_sem``) by name, shape ``(n,)`` each.
+        groups: Names of the metrics as :func:`followed_in_time` sorts them.
+    """
+    rising = np.zeros(len(next(iter(columns.values()), ())), dtype=bool)
+    for names in groups:
         for early, late in pairwise(names):
-            wanted = (early, late, f"{early}_sem", f"{late}_sem")
-            columns = table.query(table.population, wanted)
             gain = columns[late] - columns[early]
             rising |= gain > SIGMAS * np.hypot(columns[f"{early}_sem"], columns[f"{late}_sem"])
     return rising
+
+
+def _noise(rows: TableRows, all_places: NDArray[np.int64]) -> list[LabelNoise]:
+    found = []
+    for name in rows.metrics:
+        values = rows.values[name]
+        known = np.isfinite(values)
+        places = all_places[known]
+        if (np.bincount(places, minlength=1) > 1).sum() >= LEAST_REPEATED:
+            found.append(label_noise(name, values[known], places))
+    return found

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +15,11 @@ from ..core import DivergedError
 from ..data.labels import counted
 from .average import WeightAverage
 from .checkpoint import Position, load_checkpoint, save_checkpoint
+from .context import TrainingContext
 from .early_abort import reason_to_abort
 from .optimizers import make_optimizer
 from .recipes import TrainingRecipe
 from .result import HistoryRow, Progress
-
-if TYPE_CHECKING:
-    from .trainer import Trainer
 
 _CHECK_EVERY = 20  # steps between looks at the loss where each would wait for the device
 
@@ -30,15 +28,15 @@ class Loop:
     """One training from its beginning, or from its checkpoint, to its end.
 
     Args:
-        trainer: Whose training it is; its model is converted and calibrated.
-        recipe: Its recipe.
+        context: Network, data, method and files.
+        recipe: The recipe of the context.
         resume: Whether there is a checkpoint to go on from.
     """
 
-    def __init__(self, trainer: Trainer, recipe: TrainingRecipe, resume: bool) -> None:
-        self.trainer, self.recipe = trainer, recipe
-        self.model, self.data, self.task = trainer.model, trainer.data, trainer.task
-        self.method, self.folder = trainer.method, trainer.folder
+    def __init__(self, context: TrainingContext, recipe: TrainingRecipe, resume: bool) -> None:
+        self.context, self.recipe = context, recipe
+        self.model, self.data, self.task = context.model, context.data, context.task
+        self.method, self.folder = context.method, context.folder
         self.network: Any = torch.compile(self.model) if recipe.compile else self.model
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = WeightAverage(self.model, recipe.ema) if recipe.ema > 0.0 else None
@@ -53,8 +51,8 @@ class Loop:
         self.chance = self.task.chance_score(labels, self.data.n_classes)
         self.method.ignores_labels = not bool(counted(labels).all())
         self.checked = False
-        self.on_cpu = trainer.device.type == "cpu"
-        self.position = Position(sums=torch.zeros(2, dtype=torch.float64, device=trainer.device))
+        self.on_cpu = context.device.type == "cpu"
+        self.position = Position(sums=torch.zeros(2, dtype=torch.float64, device=context.device))
         self.shown_loss = 0.0
         self.best: dict[str, Tensor] = {}
         self.last_saved = time.monotonic()
@@ -68,7 +66,7 @@ class Loop:
     @property
     def identity(self) -> dict[str, Any]:
         """What must be the same when a training goes on."""
-        recipe = {key: x for key, x in self.trainer.record.recipe.items() if key != "saving"}
+        recipe = {key: x for key, x in self.context.record.recipe.items() if key != "saving"}
         data = self.data
         sizes = {
             name: len(part)
@@ -77,7 +75,7 @@ class Loop:
         }
         return {
             "recipe": recipe,
-            "seed": self.trainer.record.seed,
+            "seed": self.context.record.seed,
             "data": {"name": data.name, "task": data.task, **sizes},
         }
 
@@ -109,7 +107,7 @@ class Loop:
         position, size = self.position, self.recipe.batch_size
         if self.task.carries_state:
             return self.data.streams("train", size, start=position.batch)
-        generator = self.trainer.streams.torch("batches", position.epoch)
+        generator = self.context.streams.torch("batches", position.epoch)
         return self.data.batches(
             "train",
             size,
@@ -120,7 +118,7 @@ class Loop:
         )
 
     def _step(self, inputs: Tensor, targets: Tensor) -> None:
-        position, method, device = self.position, self.method, self.trainer.device
+        position, method, device = self.position, self.method, self.context.device
         inputs, targets = inputs.to(device), targets.to(device)
         factor = self.recipe.schedule.factor(
             position.step, self.n_batches, self.n_batches * self.recipe.epochs
@@ -128,7 +126,7 @@ class Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.optimizer.lr * factor
         method.before_step(self.model, position.step / self.n_batches)
-        dtype = self.trainer.autocast
+        dtype = self.context.autocast
         with torch.autocast(device.type, dtype=dtype) if dtype else nullcontext():
             outputs, state = self.task.run(self.network, inputs, position.carried.get("model"))
             if not self.checked:
@@ -181,8 +179,8 @@ class Loop:
 
     def _tell(self, row: HistoryRow | None = None) -> None:
         position = self.position
-        if self.trainer.on_progress is not None:
-            self.trainer.on_progress(
+        if self.context.on_progress is not None:
+            self.context.on_progress(
                 Progress(
                     position.epoch + (row is None),
                     self.recipe.epochs,
@@ -239,7 +237,7 @@ class Loop:
             exchanged = self.method.weights_exchanged
             average = self.average
             with nullcontext() if average is None else average.swapped_in(exchanged):
-                scored = self.trainer.score("validation")
+                scored = self.context.score("validation")
                 row |= {
                     "validation_loss": scored.loss,
                     f"validation_{name}": self.task.metric(scored.score),
@@ -266,6 +264,6 @@ class Loop:
         if not best or self.recipe.keep != "best":
             return
         if self.folder is not None:
-            self.folder.keep_best(self.model, self.trainer.record)
+            self.folder.keep_best(self.model, self.context.record)
         else:
             self.best = {name: x.clone() for name, x in self.model.state_dict().items()}

@@ -14,7 +14,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from .. import __version__
 from ..core import (
     CheckpointMismatchError,
     InvalidArgumentError,
@@ -25,6 +24,7 @@ from ..nn import AnalogLayer, StaysDigitalWarning, config_from_dict, config_to_d
 from ..nn.layers.loading import with_one_dimension
 from ..nn.quantize.integer_layers import quantize, quantized_layers
 from ..nn.quantize.quantizers import Quantization
+from ..version import __version__
 from .tensor_files import read_tensors, write_tensors
 
 MODEL_FILE = "model.safetensors"

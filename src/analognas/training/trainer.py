@@ -14,7 +14,7 @@ from torch import nn
 from ..core import InvalidArgumentError, RandomStreams, hold_folder
 from ..data import DataSet
 from .checkpoint import Position
-from .evaluate import Scored, evaluate
+from .context import TrainingContext
 from .loop import Loop
 from .methods import method_for
 from .model_files import ModelRecord, described_model
@@ -123,48 +123,52 @@ class Trainer:
             resume = resume and self.folder is not None and self.folder.has_checkpoint
             if self.folder is not None and self.recipe.needs_digital:
                 self.folder.keep_start(self.digital, resume)
-            self.model = self.method.convert(self.digital)
+            context = self.context(self.method.convert(self.digital))
             if not resume:
-                self._calibrate()
+                self._calibrate(context.model)
             position = Position()
             if isinstance(self.recipe, TrainingRecipe):
-                position = Loop(self, self.recipe, resume).run()
-            return self._finish(position)
+                position = Loop(context, self.recipe, resume).run()
+            return self._finish(context, position)
 
-    def score(self, split: str) -> Scored:
-        """Evaluate the model as it is now, on a split."""
-        return evaluate(
-            self.model,
-            self.data,
-            split,
-            self.task,
-            batch_size=max(self.recipe.batch_size, 1 if self.task.carries_state else 256),
-            seed=self._seed("evaluation", split),
+    def context(self, model: nn.Module) -> TrainingContext:
+        """Return what the loop works on and with, for a network that is converted already."""
+        return TrainingContext(
+            model=model,
+            data=self.data,
+            task=self.task,
+            recipe=self.recipe,
+            method=self.method,
+            streams=self.streams,
+            record=self.record,
+            device=self.device,
             autocast=self.autocast,
+            folder=self.folder,
+            on_progress=self.on_progress,
         )
 
     def _seed(self, *name: str | int) -> int:
         return self.streams.torch(*name).initial_seed()
 
-    def _calibrate(self) -> None:
+    def _calibrate(self, model: nn.Module) -> None:
         n = self.method.n_calibration_batches
         if n == 0:
             return
         generator = self.streams.torch("calibration")
         batches = self.data.batches("train", self.recipe.batch_size, generator=generator)
         inputs = [x.to(self.device) for (x, _), _ in zip(batches, range(n), strict=False)]
-        self.method.calibrate(self.model, inputs)
+        self.method.calibrate(model, inputs)
 
-    def _finish(self, position: Position) -> TrainingResult:
+    def _finish(self, context: TrainingContext, position: Position) -> TrainingResult:
         metrics: dict[str, float] = {}
         for split in self.scored:
             if split == "test" or self.data.validation is not None:
-                scored = self.score(split)
+                scored = context.score(split)
                 metrics[f"{split}_{self.task.metric_name}"] = self.task.metric(scored.score)
                 metrics[f"{split}_loss"] = scored.loss
         result = TrainingResult(
-            self.model.eval(),
-            described_model(self.model, replace(self.record, metrics=metrics)),
+            context.model.eval(),
+            described_model(context.model, replace(self.record, metrics=metrics)),
             tuple(position.history),
             "aborted" if position.reason else "finished",
             position.reason,

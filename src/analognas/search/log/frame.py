@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...core import InvalidArgumentError
@@ -9,35 +10,30 @@ from ...core import InvalidArgumentError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from .reader import Trials
-
 PREFIX = "arch_"
 """What comes before the name of a hyperparameter in the name of its column."""
 
 
-def trials_frame(trials: Trials) -> DataFrame:
+def trials_frame(columns: Mapping[str, Any], architectures: Sequence[Any]) -> DataFrame:
     """Return a table with one row a trial; see :meth:`.Trials.to_pandas`.
+
+    Args:
+        columns: All columns but ``architecture``, whose place is after ``new``; ``time`` is Unix time, s.
+        architectures: Architectures as JSON types.
 
     Raises:
         InvalidArgumentError: If pandas is not installed.
     """
     pandas = _import_pandas()
-    architectures = [trials.architecture(row) for row in range(len(trials))]
     names = dict.fromkeys(name for one in architectures if isinstance(one, dict) for name in one)
-    columns: dict[str, Any] = {
-        "run": trials.run,
-        "number": trials.number,
-        "time": pandas.to_datetime(trials.time, unit="s", utc=True),
-        "new": trials.new,
-        "architecture": architectures,
-        **{
-            f"{PREFIX}{name}": [_hashable(one.get(name)) for one in architectures] for name in names
-        },
-        "feasible": trials.violation == 0,
-        **trials.values,
-        "error": [str(error) or None for error in trials.errors],
-    }
-    frame: DataFrame = pandas.DataFrame(columns)
+    table: dict[str, Any] = {}
+    for name, column in columns.items():
+        table[name] = pandas.to_datetime(column, unit="s", utc=True) if name == "time" else column
+        if name == "new":
+            table["architecture"] = architectures
+            for entry in names:
+                table[f"{PREFIX}{entry}"] = [_hashable(one.get(entry)) for one in architectures]
+    frame: DataFrame = pandas.DataFrame(table)
     return frame
 
 

@@ -190,7 +190,16 @@ class Trials:
         """
         from .frame import trials_frame
 
-        return trials_frame(self)
+        columns = {
+            "run": self.run,
+            "number": self.number,
+            "time": self.time,
+            "new": self.new,
+            "feasible": self.violation == 0,
+            **self.values,
+            "error": [str(error) or None for error in self.errors],
+        }
+        return trials_frame(columns, [self.architecture(row) for row in range(len(self))])
 
     def take(self, rows: NDArray[Any]) -> Trials:
         """Return some trials, by positions or a mask."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError
 from ...evaluators import Problem, Scale, hypervolume, igd_plus, quality_curve
-
-if TYPE_CHECKING:
-    from .search_result import RunResult
+from .run_result import RunResult
 
 Floats = NDArray[np.float64]
 

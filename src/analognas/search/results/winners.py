@@ -17,7 +17,7 @@ from ...evaluators import (
     Surrogate,
     non_dominated,
 )
-from .search_result import RunResult
+from .run_result import RunResult
 from .standings import Comparison, Standings
 
 N_WINNERS = 5

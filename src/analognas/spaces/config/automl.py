@@ -15,17 +15,15 @@ import math
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, check_float, check_int
 from ...core.limits import parse_json, shown
 from .conditions import Condition, Forbidden
 from .hyperparameters import LEVELS, ContinuousInterval, Hyperparameter, IntegerInterval
-
-if TYPE_CHECKING:
-    from .space import ConfigSpace
 
 FORMAT_VERSION = 0.4
 MODULE_VERSION = "1.2.0"
@@ -37,25 +35,35 @@ _SLACK = 1e-6
 
 
 def to_dict(
-    space: ConfigSpace,
+    name: str,
+    hyperparameters: Sequence[Hyperparameter],
     conditions: Mapping[str, Sequence[Condition]],
     forbidden: Sequence[Forbidden],
+    *,
+    default: NDArray[np.integer[Any]],
 ) -> dict[str, Any]:
-    """Return a space as that package's dictionary.
+    """Return the parts of a space as that package's dictionary.
 
-    The default values are those of one allowed architecture, since that package checks them.
+    Args:
+        name: Name of the space.
+        hyperparameters: Hyperparameters in the order of the genes.
+        conditions: Conditions by name of the child.
+        forbidden: Forbidden combinations.
+        default: Genotype of an allowed architecture, whose values become the default values, shape
+            ``(n_genes,)``; that package checks them.
+
+    Raises:
+        InvalidArgumentError: If a value has no place in that format.
     """
-    row = space.sample(1, generator=np.random.default_rng(0))[0]
-    entries = [space.hyperparameter(name) for name in space.get_hyperparameters()]
-    by_name = {entry.name: entry for entry in entries}
+    by_name = {entry.name: entry for entry in hyperparameters}
     return {
-        "name": space.name,
+        "name": name,
         "hyperparameters": [
             _hyperparameter(entry, entry.value(index))
-            for entry, index in zip(entries, row.tolist(), strict=True)
+            for entry, index in zip(hyperparameters, default.tolist(), strict=True)
         ],
         "conditions": [
-            row for name, rows in conditions.items() if (row := _joined(name, rows, by_name))
+            row for child, rows in conditions.items() if (row := _joined(child, rows, by_name))
         ],
         "forbiddens": [_clause(clause) for clause in forbidden],
         "python_module_version": MODULE_VERSION,

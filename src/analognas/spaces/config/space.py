@@ -213,7 +213,13 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         Raises:
             InvalidArgumentError: If a value has no place in that format.
         """
-        return automl.to_dict(self, self._conditions, self._forbidden)
+        return automl.to_dict(
+            self.name,
+            list(self._hyperparameters.values()),
+            self._conditions,
+            self._forbidden,
+            default=self.sample(1, generator=np.random.default_rng(0))[0],
+        )
 
     @classmethod
     def from_automl(cls, payload: Any, *, network: Network | None = None) -> ConfigSpace:
