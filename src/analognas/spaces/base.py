@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Population", "Space"]
 
 
-class Space(Genotypes, ABC):
+class Space(Genotypes):
     """A finite space: genotypes of fixed length whose genes are indices into lists of choices.
 
     Subclasses say what a genotype means (:meth:`encode`, :meth:`decode`, :meth:`build`); the moves of the

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -21,7 +22,7 @@ _MOST_CHOICES = 2**31
 _MOST_ENUMERATED = 2**22
 
 
-class Genotypes:
+class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
     """The genotypes of a space: how many choices each gene has, and which rows are architectures.
 
     Called by :mod:`.moves`; :class:`.Space` says what a row means. The attributes are those of :class:`.Space`.
