@@ -26,7 +26,7 @@ from .layers.linear import AnalogLinear
 from .layers.of_model import analog_layers, set_modifier_factor
 from .layers.recurrent import AnalogGRU, AnalogLSTM
 from .lifecycle import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
-from .norms.fuse import fuse_norms, rectified, unfuse_norms
+from .norms.fuse import fuse_norms, rectified, register_fused, unfuse_norms
 from .norms.memory_format import channels_first, channels_last
 from .presets import PRESETS, get_config
 from .summary import LayerSummary, ModelSummary, summary
@@ -74,6 +74,7 @@ __all__ = [
     "program",
     "rectified",
     "register_converter",
+    "register_fused",
     "run_chips",
     "save_config",
     "set_mode",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..kernels.buffers import is_dense
-from ..kernels.threads import PART, run_all
+from ..kernels.threads import PART, run_all, slices
 from . import calls
 from .forward_loops import N_COEFFICIENTS, Doubles
 
@@ -42,6 +42,17 @@ class Norm(NamedTuple):
     def least(self) -> float:
         """The smallest output."""
         return 0.0 if self.rectifies else -np.inf
+
+
+def same_memory(x: Tensor, other: Tensor) -> bool:
+    """Whether a tensor is plain, and laid out like one that :func:`takes_passes`."""
+    return (
+        type(other) is Tensor
+        and other.dtype is torch.float32
+        and other.is_cpu
+        and other.shape == x.shape
+        and other.stride() == x.stride()
+    )
 
 
 def takes_passes(x: Tensor, *others: Tensor | None) -> bool:
@@ -82,43 +93,101 @@ def _is_watched() -> bool:
     )
 
 
-def normalized(x: Tensor, weight: Tensor | None, bias: Tensor | None, norm: Norm) -> Tensor:
-    """Return the batch norm of an input that :func:`takes_passes`, by channels (its second dimension)."""
-    if torch.is_grad_enabled() and (
-        x.requires_grad
-        or (weight is not None and weight.requires_grad)
-        or (bias is not None and bias.requires_grad)
+def normalized(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, other: Tensor | None, norm: Norm
+) -> Tensor:
+    """Return the batch norm of an input that :func:`takes_passes`, by channels (its second dimension).
+
+    Args:
+        x: Input.
+        weight: Multiplies what is normalised.
+        bias: Is added to it.
+        other: Is added to the result, laid out like ``x``; without ReLU only.
+        norm: What is done.
+    """
+    given = (x, weight, bias, other)
+    if torch.is_grad_enabled() and any(
+        value is not None and value.requires_grad for value in given
     ):
-        result: Tensor = NormFunction.apply(x, weight, bias, norm)  # type: ignore[no-untyped-call]
+        result: Tensor = NormFunction.apply(*given, norm)  # type: ignore[no-untyped-call]
         return result
-    return _forward(x, weight, bias, norm)[0]
+    return _forward(*given, norm)[0]
+
+
+def forked(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return an input that :func:`takes_passes` and its ReLU, for a sum of branches that use both."""
+    if torch.is_grad_enabled() and x.requires_grad:
+        result: tuple[Tensor, Tensor] = ForkFunction.apply(x)  # type: ignore[no-untyped-call]
+        return result
+    return x, torch.relu(x)
+
+
+class ForkFunction(torch.autograd.Function):
+    """The identity and ReLU; their gradients are added in one pass."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return ``x`` and its ReLU."""
+        active = torch.relu(x)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(active)
+        return x, active
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> Tensor | None:
+        """Return the gradient of ``x``."""
+        (active,) = ctx.saved_tensors
+        plain, rectified = grads
+        if rectified is None:
+            return plain
+        if plain is None or torch.is_grad_enabled():
+            found: Tensor = rectified * (active > 0.0)
+            return found if plain is None else plain + found
+        plain, rectified = laid_out_like(active, plain), laid_out_like(active, rectified)
+        out = torch.empty_like(active)
+        given = plain.data_ptr(), rectified.data_ptr(), active.data_ptr()
+        at_out = out.data_ptr()
+
+        def join(part: slice) -> int:
+            skipped, n = 4 * part.start, part.stop - part.start
+            first, second, third = (address + skipped for address in given)
+            calls.join(first, second, third, at_out + skipped, n)
+            return 0
+
+        n = out.numel()
+        parts = [slice(0, n)] if torch.get_num_threads() == 1 else slices(n)
+        run_all(join, parts, n)
+        return out
 
 
 class NormFunction(torch.autograd.Function):
-    """Batch norm, then ReLU if asked for."""
+    """Batch norm, then ReLU or a sum if asked for."""
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, norm: Norm
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        other: Tensor | None,
+        norm: Norm,
     ) -> Tensor:
         """Normalise; see :func:`normalized`."""
-        y, ctx.numbers = _forward(x, weight, bias, norm)
+        y, ctx.numbers = _forward(x, weight, bias, other, norm)
         ctx.norm = norm
         ctx.save_for_backward(x, weight, bias)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of input, weight and bias."""
+        """Return the gradients of input, weight, bias and what was added."""
         x, weight, bias = ctx.saved_tensors
         norm: Norm = ctx.norm
+        added = grads[0] if ctx.needs_input_grad[3] else None
         if torch.is_grad_enabled():
-            return (*_differentiable(grads[0], x, weight, bias, norm, ctx.needs_input_grad), None)
-        if x.is_contiguous():
-            grad = grads[0].contiguous()
-        else:
-            layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
-            grad = grads[0].contiguous(memory_format=layout)
+            found = _differentiable(grads[0], x, weight, bias, norm, ctx.needs_input_grad)
+            return (*found, added, None)
+        grad = laid_out_like(x, grads[0])
         grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         grad_weight, grad_bias = x.new_empty((2, x.shape[1]))
         _backward(grad, x, grad_x, grad_weight, grad_bias, norm, ctx.numbers)
@@ -126,26 +195,34 @@ class NormFunction(torch.autograd.Function):
             grad_x,
             None if weight is None else grad_weight,
             None if bias is None else grad_bias,
+            added,
             None,
         )
 
 
+def laid_out_like(x: Tensor, grad: Tensor) -> Tensor:
+    """Return a gradient in the memory format of a dense tensor."""
+    if x.is_contiguous():
+        return grad.contiguous()
+    layout = torch.channels_last if x.ndim == 4 else torch.channels_last_3d
+    return grad.contiguous(memory_format=layout)
+
+
 def _forward(
-    x: Tensor, weight: Tensor | None, bias: Tensor | None, norm: Norm
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, other: Tensor | None, norm: Norm
 ) -> tuple[Tensor, Doubles]:
     """Return outputs and coefficients."""
     n, c, inner = _shape(x)
     y = torch.empty_like(x)
-    at_x, at_y, least = x.data_ptr(), y.data_ptr(), norm.least
+    at_x, least = x.data_ptr(), norm.least
+    outputs = at_x, _address(other), y.data_ptr()
     numbers = np.empty((N_COEFFICIENTS, c))
     parameters = _address(weight), _address(bias)
     running = _address(norm.running_mean), _address(norm.running_var)
     rule = norm.share, norm.eps
     parts = _parts(n, c, inner)
     if not parts:
-        calls.forward(
-            at_x, at_y, n, inner, *parameters, *running, *rule, norm.trains, numbers, least
-        )
+        calls.forward(*outputs, n, inner, *parameters, *running, *rule, norm.trains, numbers, least)
         return y, numbers
     if norm.trains:
         means, squares = np.empty((2, parts[-1][1], c))
@@ -153,7 +230,7 @@ def _forward(
         calls.settle(means, squares, n, inner, *parameters, *running, *rule, numbers)
     else:
         calls.take_running(*running, *parameters, norm.eps, numbers)
-    _run(lambda a, b: calls.write(at_x, at_y, n, inner, a, b, numbers, least), parts, n)
+    _run(lambda a, b: calls.write(*outputs, n, inner, a, b, numbers, least), parts, n)
     return y, numbers
 
 

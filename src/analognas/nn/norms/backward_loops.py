@@ -183,3 +183,17 @@ def differentiate(
         slope, offset = np.float32(numbers[SLOPE, k]), np.float32(numbers[OFFSET, k])
         own = slice(start, start + inner)
         _differentiate(grad[own], x[own], out[own], factor, shift, slope, offset, bound)
+
+
+@compiled(f"void({_F}, {_F}, {_F}, {_F})")
+def join(plain: Floats, rectified: Floats, active: Floats, out: Floats) -> None:
+    """Write the gradient of what was used both as it is and after ReLU.
+
+    Args:
+        plain: Gradient of the former.
+        rectified: Gradient of the latter.
+        active: The outputs of ReLU.
+        out: Takes the gradient.
+    """
+    for i in range(len(out)):
+        out[i] = plain[i] + (np.float32(0.0) if active[i] <= np.float32(0.0) else rectified[i])

@@ -7,6 +7,7 @@ those of a backward :func:`collect`, :func:`conclude`, :func:`differentiate`. :f
 Arguments that several functions share:
 
 - ``x``, ``y``, ``grad``, ``out``: addresses of the inputs, outputs, gradients of outputs, gradients of inputs;
+- ``other``: address of what is added to the outputs; 0: nothing is;
 - ``n``, ``inner``: how many numbers they hold, and neighbouring numbers of a channel;
 - ``first``, ``last``: the groups of a part;
 - ``numbers``: coefficients, shape ``(N_COEFFICIENTS, c)``;
@@ -31,6 +32,7 @@ _first_means, _statistics, _merge = (
 )
 _normalize = forward_loops.normalize
 _sum_gradients, _differentiate = backward_loops.sum_gradients, backward_loops.differentiate
+_join = backward_loops.join
 
 
 @compiled("int64(int64, int64, int64)")
@@ -126,22 +128,32 @@ def take_running(
     _set(mean, square, weight, bias, eps, numbers)
 
 
-@compiled(f"void(int64, int64, int64, int64, int64, int64, {_D2}, float64)")
+@compiled(f"void(int64, int64, int64, int64, int64, int64, int64, {_D2}, float64)")
 def write(
-    x: int, y: int, n: int, inner: int, first: int, last: int, numbers: Doubles, least: float
+    x: int,
+    other: int,
+    y: int,
+    n: int,
+    inner: int,
+    first: int,
+    last: int,
+    numbers: Doubles,
+    least: float,
 ) -> None:
     """Write the outputs of a part."""
     length = group_length(numbers.shape[1], inner)
     part = slice(first * length, last * length)
-    _normalize(floats_at(x, n)[part], floats_at(y, n)[part], inner, numbers, least)
+    added = floats_at(other, n if other != 0 else 0)
+    _normalize(floats_at(x, n)[part], added[part], floats_at(y, n)[part], inner, numbers, least)
 
 
 @compiled(
-    "void(int64, int64, int64, int64, int64, int64, int64, int64, float64, float64, boolean, "
+    "void(int64, int64, int64, int64, int64, int64, int64, int64, int64, float64, float64, boolean, "
     f"{_D2}, float64)"
 )
 def forward(
     x: int,
+    other: int,
     y: int,
     n: int,
     inner: int,
@@ -164,7 +176,7 @@ def forward(
         settle(means, squares, n, inner, weight, bias, running, variance, share, eps, numbers)
     else:
         take_running(running, variance, weight, bias, eps, numbers)
-    write(x, y, n, inner, 0, count, numbers, least)
+    write(x, other, y, n, inner, 0, count, numbers, least)
 
 
 @compiled(f"void(int64, int64, int64, int64, int64, int64, {_D2}, float64, {_D2}, {_D2})")
@@ -276,3 +288,9 @@ def backward(
     conclude(totals, projected, n, trains, numbers, grad_weight, grad_bias)
     if out != 0:
         differentiate(grad, x, out, n, inner, 0, count, numbers, least)
+
+
+@compiled("void(int64, int64, int64, int64, int64)")
+def join(plain: int, rectified: int, active: int, out: int, n: int) -> None:
+    """Add the gradients of what was used as it is and after ReLU; see :func:`.backward_loops.join`."""
+    _join(floats_at(plain, n), floats_at(rectified, n), floats_at(active, n), floats_at(out, n))

@@ -213,35 +213,54 @@ def merge(
         done = total
 
 
-@compiled(f"void({_F}, {_F}, {_F}, {_F}, float32)", fastmath=("contract",))
-def _normalize_rows(x: Floats, y: Floats, factor: Floats, shift: Floats, least: np.float32) -> None:
+@compiled(f"void({_F}, {_F}, {_F}, {_F}, {_F}, float32)", fastmath=("contract",))
+def _normalize_rows(
+    x: Floats, other: Floats, y: Floats, factor: Floats, shift: Floats, least: np.float32
+) -> None:
     n = len(factor)
     for start in range(0, len(x), n):
         row, out = x[start : start + n], y[start : start + n]
-        for j in range(len(row)):
-            z = row[j] * factor[j] + shift[j]
-            out[j] = least if z <= least else z
+        if len(other):
+            added = other[start : start + n]
+            for j in range(len(row)):
+                out[j] = (row[j] * factor[j] + shift[j]) + added[j]
+        else:
+            for j in range(len(row)):
+                z = row[j] * factor[j] + shift[j]
+                out[j] = least if z <= least else z
 
 
-@compiled(f"void({_F}, {_F}, float32, float32, float32)", fastmath=("contract",))
+@compiled(f"void({_F}, {_F}, {_F}, float32, float32, float32)", fastmath=("contract",))
 def _normalize(
-    x: Floats, y: Floats, factor: np.float32, shift: np.float32, least: np.float32
+    x: Floats,
+    other: Floats,
+    y: Floats,
+    factor: np.float32,
+    shift: np.float32,
+    least: np.float32,
 ) -> None:
-    for i in range(len(x)):
-        z = x[i] * factor + shift
-        y[i] = least if z <= least else z
+    if len(other):
+        for i in range(len(x)):
+            y[i] = (x[i] * factor + shift) + other[i]
+    else:
+        for i in range(len(x)):
+            z = x[i] * factor + shift
+            y[i] = least if z <= least else z
 
 
-@compiled(f"void({_F}, {_F}, int64, {_D2}, float64)")
-def normalize(x: Floats, y: Floats, inner: int, numbers: Doubles, least: float) -> None:
-    """Write ``x * factor + shift``, or ``least`` where that is smaller.
+@compiled(f"void({_F}, {_F}, {_F}, int64, {_D2}, float64)")
+def normalize(
+    x: Floats, other: Floats, y: Floats, inner: int, numbers: Doubles, least: float
+) -> None:
+    """Write ``x * factor + shift``, or ``least`` where that is smaller; or that plus ``other``.
 
     Args:
         x: Whole samples.
+        other: What is added; empty: nothing is.
         y: Takes the results.
         inner: Neighbouring numbers of a channel.
         numbers: Coefficients.
-        least: 0 for ReLU, minus infinity for none.
+        least: 0 for ReLU, minus infinity for none; not used where something is added.
     """
     c = numbers.shape[1]
     bound = np.float32(least)
@@ -249,10 +268,10 @@ def normalize(x: Floats, y: Floats, inner: int, numbers: Doubles, least: float) 
         rows = np.empty((2, row_length(c, inner)), dtype=np.float32)
         repeat(numbers[FACTOR], inner, rows[0])
         repeat(numbers[SHIFT], inner, rows[1])
-        _normalize_rows(x, y, rows[0], rows[1], bound)
+        _normalize_rows(x, other, y, rows[0], rows[1], bound)
         return
     for start in range(0, len(x), inner):
         k = start // inner % c
         factor, shift = np.float32(numbers[FACTOR, k]), np.float32(numbers[SHIFT, k])
         own = slice(start, start + inner)
-        _normalize(x[own], y[own], factor, shift, bound)
+        _normalize(x[own], other[own], y[own], factor, shift, bound)

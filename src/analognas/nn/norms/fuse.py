@@ -7,7 +7,20 @@ from torch import Tensor, nn
 
 from ...core import InvalidArgumentError
 
-__all__ = ["fuse_norms", "rectified", "unfuse_norms"]
+__all__ = ["fuse_norms", "rectified", "register_fused", "unfuse_norms"]
+
+_BLOCKS: dict[type[nn.Module], type[nn.Module]] = {}
+
+
+def register_fused(kind: type[nn.Module], fused: type[nn.Module]) -> None:
+    """Tell :func:`fuse_norms` which class takes the place of another one.
+
+    Args:
+        kind: Modules of exactly this class are exchanged.
+        fused: A class with the same state and another forward, which may use
+            :func:`~.branches.fork` and :func:`~.branches.add_branch`.
+    """
+    _BLOCKS[kind] = fused
 
 
 def fuse_norms(model: nn.Module) -> nn.Module:
@@ -69,6 +82,7 @@ def _fused_kinds() -> dict[type[nn.Module], type[nn.Module]]:
         nn.BatchNorm2d: fused_layers.FusedBatchNorm2d,
         nn.BatchNorm3d: fused_layers.FusedBatchNorm3d,
         nn.Sequential: fused_layers.FusedSequential,
+        **_BLOCKS,
     }
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
-from .autograd import Norm, normalized, takes_passes
+from ..kernels.pointwise import is_pointwise
+from .autograd import Norm, normalized, same_memory, takes_passes
 
 
 class FusedNorm(nn.modules.batchnorm._BatchNorm):
@@ -23,11 +24,18 @@ class FusedNorm(nn.modules.batchnorm._BatchNorm):
         """Return ReLU of the batch norm of ``x``; in two passes where hooks ask for what is between."""
         return self._fused(x, True) if is_plain(self) else torch.relu(self(x))
 
-    def _fused(self, x: Tensor, rectifies: bool) -> Tensor:
+    def added(self, x: Tensor, other: Tensor) -> Tensor:
+        """Return the batch norm of ``x`` plus ``other``, likewise."""
+        if not is_plain(self) or not same_memory(x, other):
+            result: Tensor = other + self(x)
+            return result
+        return self._fused(x, False, other)
+
+    def _fused(self, x: Tensor, rectifies: bool, other: Tensor | None = None) -> Tensor:
         self._check_input_dim(x)  # type: ignore[no-untyped-call]
         own, buffers = self._parameters, self._buffers  # faster than attributes of a module
         if "weight" not in own:  # parametrized
-            return self._by_torch(x, rectifies)
+            return self._by_torch(x, rectifies, other)
         weight, bias = own["weight"], own["bias"]
         mean, var = buffers["running_mean"], buffers["running_var"]
         training, tracks = self.training, self.track_running_stats
@@ -38,7 +46,7 @@ class FusedNorm(nn.modules.batchnorm._BatchNorm):
             or x.numel() <= (x.shape[1] if trains else 0)
             or (mean is None) != (var is None)
         ):
-            return self._by_torch(x, rectifies)
+            return self._by_torch(x, rectifies, other)
         share = 0.0 if self.momentum is None else self.momentum
         if training and tracks:
             count = buffers["num_batches_tracked"]
@@ -48,10 +56,13 @@ class FusedNorm(nn.modules.batchnorm._BatchNorm):
                     share = 1.0 / float(count)
         elif training:
             mean = var = None
-        return normalized(x, weight, bias, Norm(mean, var, share, self.eps, trains, rectifies))
+        norm = Norm(mean, var, share, self.eps, trains, rectifies)
+        return normalized(x, weight, bias, other, norm)
 
-    def _by_torch(self, x: Tensor, rectifies: bool) -> Tensor:
+    def _by_torch(self, x: Tensor, rectifies: bool, other: Tensor | None) -> Tensor:
         y = super().forward(x)
+        if other is not None:
+            return other + y
         return torch.relu(y) if rectifies else y
 
 
@@ -77,17 +88,56 @@ class FusedSequential(nn.Sequential):
         """Run the modules in order."""
         if torch.compiler.is_compiling():
             return super().forward(input)  # type: ignore[no-untyped-call]
+        return self.run(input)
+
+    def run(self, x: Any, active: Tensor | None = None, total: Tensor | None = None) -> Any:
+        """Run the modules in order, as one branch of a sum.
+
+        Args:
+            x: The input.
+            active: ReLU of it, which may be used where the sequence begins with ReLU.
+            total: What is added to the output.
+        """
         steps = list(_steps(self))
         i, last = 0, len(steps) - 1
+        if active is not None and last >= 0 and _joins(steps[0]):
+            x, i = active, 1
         while i <= last:
             step = steps[i]
-            if i < last and isinstance(step, FusedNorm) and _joins(steps[i + 1]):
-                input = step.rectified(input)
-                i += 1
+            if isinstance(step, FusedNorm):
+                if i < last and _joins(steps[i + 1]):
+                    x = step.rectified(x)
+                    i += 1
+                elif i == last and total is not None:
+                    return step.added(x, total)
+                else:
+                    x = step(x)
             else:
-                input = step(input)
+                x = _convolved(step, x) if type(step) is nn.Conv2d else step(x)
             i += 1
-        return input
+        return x if total is None else total + x
+
+    @property
+    def begins_with_relu(self) -> bool:
+        """Whether the first module is ReLU without hooks."""
+        first = next(_steps(self), None)
+        return first is not None and _joins(first)
+
+
+def _convolved(step: nn.Conv2d, x: Any) -> Any:
+    """Call a convolution, as a product of matrices where that is faster."""
+    if not (
+        isinstance(x, Tensor)
+        and step.kernel_size == (1, 1)
+        and is_pointwise(x, step.kernel_size, step.stride, step.padding, step.groups)
+        and x.shape[1] == step.in_channels
+        and step.weight.dtype is torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and is_plain(step)
+    ):
+        return step(x)
+    y = nn.functional.linear(x.permute(0, 2, 3, 1), step.weight.flatten(1), step.bias)
+    return y.permute(0, 3, 1, 2)
 
 
 def _steps(sequence: nn.Sequential) -> Iterator[nn.Module]:

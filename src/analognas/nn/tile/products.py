@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..kernels.pointwise import as_images, as_matrix, is_pointwise
+
 _CONVOLVE: dict[int, Any] = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
 _FEW_MULTIPLICATIONS = 3e6  # of one chip: fewer cost less than the calls
@@ -118,6 +120,8 @@ class ConvProduct(Product):
 
     def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
         """See :meth:`Product.multiply`: one convolution a chip, or a grouped one for all of them."""
+        if matrix.ndim == 2 and self._is_pointwise(x):
+            return as_images(LinearProduct().multiply(as_matrix(x), matrix, factor), x)
         matrix = matrix if factor == 1.0 else matrix * factor
         if matrix.ndim == 2:
             return self._convolve(x, self._kernels(matrix), self.groups)
@@ -138,6 +142,10 @@ class ConvProduct(Product):
         self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool], factor: float = 1.0
     ) -> Gradients:
         """See :meth:`Product.backward`."""
+        if self._is_pointwise(x):
+            grad = grad.contiguous(memory_format=torch.channels_last)
+            found = LinearProduct().backward(as_matrix(grad), as_matrix(x), matrix, needs, factor)
+            return None if found[0] is None else as_images(found[0], x), found[1]
         kernels = self._kernels(matrix)
         grad_x, grad_w, _ = torch.ops.aten.convolution_backward(
             grad,
@@ -175,6 +183,9 @@ class ConvProduct(Product):
     def largest(self, x: Tensor) -> Tensor:
         """See :meth:`Product.largest`: one value an image, since neighbouring vectors share inputs."""
         return x.abs().amax(tuple(range(-1 - len(self.kernel), 0)), keepdim=True)
+
+    def _is_pointwise(self, x: Tensor) -> bool:
+        return is_pointwise(x, self.kernel, self.stride, self.padding, self.groups)
 
     def _convolve(self, x: Tensor, kernels: Tensor, groups: int) -> Tensor:
         convolve = _CONVOLVE[len(self.kernel)]

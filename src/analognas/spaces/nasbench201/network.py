@@ -13,6 +13,7 @@ from functools import reduce
 import torch
 from torch import Tensor, nn
 
+from ...nn import register_fused
 from ..units import conv_unit
 from .operations import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, N_NODES, SKIP
 
@@ -61,6 +62,31 @@ class Cell(nn.Module):
             ]
             nodes.append(reduce(torch.add, incoming))
         return nodes[-1]
+
+
+class FusedCell(Cell):
+    """The same by fewer passes: :func:`~analognas.nn.fuse_norms` puts it in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, channels, height, width)`` to the same shape."""
+        if torch.compiler.is_compiling():
+            return super().forward(x)
+        from ...nn.norms.branches import add_branch, fork
+
+        edges = list(zip(self.edges, EDGES, strict=True))
+        nodes: list[tuple[Tensor, Tensor | None]] = []
+        total: Tensor | None = x
+        for node in range(N_NODES):
+            for edge, (source, end) in edges:
+                if end == node:
+                    total = add_branch(edge, *nodes[source], total)
+            assert total is not None
+            nodes.append(fork(total, [edge for edge, (source, _) in edges if source == node]))
+            total = None
+        return nodes[-1][0]
+
+
+register_fused(Cell, FusedCell)
 
 
 class ReductionBlock(nn.Module):

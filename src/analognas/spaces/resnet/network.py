@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...nn import register_fused
 from ..units import conv_norm, conv_unit
 from .design import BOTTLENECK, STEM_KERNEL, Layout, inner_width, widen
 
@@ -58,8 +59,12 @@ class SkipConnection(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, in, h, w)`` to ``(batch, out, ceil(h / stride), ceil(w / stride))``."""
+        return self.joined(x, functional.relu(x))
+
+    def joined(self, x: Tensor, active: Tensor) -> Tensor:
+        """Do the same with ReLU of the input at hand."""
         moved = functional.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
-        halves = torch.cat([self.plain(functional.relu(x)), self.moved(moved)], dim=1)
+        halves = torch.cat([self.plain(active), self.moved(moved)], dim=1)
         y: Tensor = self.norm(halves)
         return y
 
@@ -98,6 +103,28 @@ class ResidualBlock(nn.Module):
         for part in self.branches:
             y = y + part(x)
         return y
+
+
+class FusedResidualBlock(ResidualBlock):
+    """The same by fewer passes: :func:`~analognas.nn.fuse_norms` puts it in."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, in, h, w)`` to ``(batch, out, ceil(h / stride), ceil(w / stride))``."""
+        if torch.compiler.is_compiling():
+            return super().forward(x)
+        from ...nn.norms.branches import add_branch, fork, is_plain
+
+        x, active = fork(x, self.branches)
+        if active is not None and isinstance(self.skip, SkipConnection) and is_plain(self.skip):
+            y = self.skip.joined(x, active)
+        else:
+            y = self.skip(x)
+        for part in self.branches:
+            y = add_branch(part, x, active, y)
+        return y
+
+
+register_fused(ResidualBlock, FusedResidualBlock)
 
 
 class ResNetNetwork(nn.Module):
