@@ -581,7 +581,7 @@ def measured_file(path, space, costs):
     return str(path)
 
 
-def test_a_search_over_a_measured_device(capsys, tmp_path, space):
+def test_a_search_over_a_measured_device(capsys, tmp_path, space, rewrite_log):
     import numpy as np
 
     def costs(cells):
@@ -598,9 +598,12 @@ def test_a_search_over_a_measured_device(capsys, tmp_path, space):
         payload = json.load(file)
     assert all(0 < cell["metrics"]["own_latency"] <= 6 for cell in payload["front"])
     assert "`own_latency` is predicted" in Path("a/summary.md").read_text()
-    # A CSV file teaches the same predictor, which a resumed search needs again.
-    assert main(["search", "--resume", "a", "--measured", table, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == payload
+    # The log holds the predictor; a CSV file teaches the same one.
+    for again in ([], ["--measured", table]):
+        assert main(["search", "--resume", "a", *again, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == payload
+    # A log of an earlier version does not.
+    rewrite_log("a", "DELETE FROM search WHERE key = 'evaluator_definition'")
     assert "asked 1 measured device; give the same again with --measured" in fails(
         capsys, "search", "--resume", "a"
     )
@@ -678,3 +681,22 @@ def test_a_limit_of_cost_or_time_is_the_only_one(tmp_path, capsys):
     words[-1] = str(tmp_path / "b")
     assert main([*words, "--budget", "30"]) == 0
     assert json.loads(capsys.readouterr().out)["runs"][0]["stopped_by"] == "budget"
+
+
+def test_what_failed_is_tried_again_on_resume_only(capsys):
+    assert "--retry-failed goes with --resume" in fails(capsys, "search", "--retry-failed")
+    words = [
+        "search",
+        "--optimizer",
+        "random_search",
+        "--budget",
+        "20",
+        "--runs",
+        "1",
+        "--out",
+        "x",
+    ]
+    assert main(words) == 0
+    first = Path("x/best.json").read_bytes()
+    assert main(["search", "--resume", "x", "--retry-failed"]) == 0
+    assert Path("x/best.json").read_bytes() == first

@@ -8,6 +8,7 @@ import pytest
 from analognas.core import (
     InvalidArgumentError,
     OutOfSpaceError,
+    ResumeError,
     TableIntegrityError,
     UnknownNameError,
 )
@@ -307,3 +308,23 @@ def test_tables_are_found_by_name(made):
     *_, path = made
     assert find_table(None).metadata["name"] == find_table("analognasbench").metadata["name"]
     assert isinstance(find_table(path), MeasuredTable)
+
+
+def test_a_search_over_a_table_resumes_from_its_folder(made, tmp_path):
+    from analognas.evaluators import CombinedEvaluator
+
+    space, _, _, path = made
+    evaluator = CombinedEvaluator([TableEvaluator(MeasuredTable(path)), CountEvaluator(space)])
+    settings = {
+        "evaluator": evaluator,
+        "optimizer": "regularized_evolution",
+        "objectives": "analog_drift_60",
+        "constraints": "macs<=1e9",
+        "runs": 2,
+    }
+    whole = Worker(**settings, budget=30).search()
+    Worker(**settings, budget=12, out=tmp_path / "a").search()
+    assert Worker.resume(tmp_path / "a", budget=30).search().to_json() == whole.to_json()
+    path.rename(tmp_path / "moved.parquet")
+    with pytest.raises(ResumeError, match=r"t\.parquet.*evaluator=\.\.\."):
+        Worker.resume(tmp_path / "a")

@@ -18,11 +18,11 @@ from ..core import (
     hold_folder,
 )
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
+from .search_output import print_result
 from .tables import check_table_again, check_table_fits, measured_table
 
 if TYPE_CHECKING:
     from ..search import Backend, SearchResult, Worker
-    from ..spaces import Space
 
 # Defaults live here, not in the signature, so that --resume knows what was typed. The budget's is the worker's,
 # which has none where time or cost is limited.
@@ -43,8 +43,8 @@ DEFAULTS: dict[str, Any] = {
     "table": None,
 }
 
-# Columns of the terminal that an architecture may take in the table; the best is printed in full below it.
-_CELL_WIDTH = 36
+_LIMITS = ("runs", "budget", "max_seconds", "max_cost")
+"""Options that may change when a search resumes."""
 
 
 def _option(*names: str, about: str, default: Any = None, **more: Any) -> Any:
@@ -104,6 +104,13 @@ def search(
         Path | None,
         _option("--resume", about="Folder of a search to continue, with its own settings."),
     ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="With --resume: evaluate again what failed, after the cause is fixed.",
+        ),
+    ] = False,
     max_seconds: Annotated[
         float | None,
         _option(
@@ -196,25 +203,28 @@ def search(
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
         worker = _resumed(resume, out, typed) if resume else _new(typed)
+    if retry_failed and not resume:
+        raise InvalidArgumentError(
+            "--retry-failed goes with --resume: a new search has no failures."
+        )
+    worker.retry_failed = retry_failed
     for warning in said:
         print(f"note: {warning.message}", file=sys.stderr)
     worker.backend = place
-    again = "".join(f" --measured {path}" for path in measured or [])
-    again += f" --table {table}" if table else ""
     claimed = claim_output(out, "search") if worker.out is None else hold_folder(worker.out)
     with claimed as folder:
         worker.out = folder
-        result = _search(worker, again)
+        result = _search(worker)
     if as_json:
         print(dump_json(result.to_json()))
     else:
-        _print_result(result, worker.space)
+        print_result(result, worker.space)
     print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
     return 0 if result.feasible else EXIT_INFEASIBLE
 
 
-def _search(worker: Worker, again: str) -> SearchResult:
-    """Search and report in the worker's folder; ``again`` are the options that a resumed one needs."""
+def _search(worker: Worker) -> SearchResult:
+    """Search and report in the worker's folder."""
     from ..report import remove_search_report, write_search_report
 
     assert worker.out is not None
@@ -224,10 +234,10 @@ def _search(worker: Worker, again: str) -> SearchResult:
     except KeyboardInterrupt:
         if not worker.has_log:
             raise
-        if worker.resume:
+        if worker.resumes:
             remove_search_report(worker.out)
         raise SearchInterruptedError(
-            f"continue with: analognas search --resume {worker.out}{again}"
+            f"continue with: analognas search --resume {worker.out}"
         ) from None
     return result
 
@@ -244,13 +254,16 @@ def _new(typed: dict[str, Any]) -> Worker:
 
 def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
     """Set up the search whose log lies at ``resume``; what was typed must agree with it."""
-    from ..search import TrialLog
+    from ..search import TrialLog, Worker
 
     if out is not None:
         raise ResumeError("--resume writes where the search began; leave --out away.")
     file = resume / "trials.sqlite" if resume.is_dir() else resume
     with TrialLog.open(file) as log:
         logged = log.identity
+    as_it_was = all(value is None for name, value in typed.items() if name not in _LIMITS)
+    if as_it_was and "evaluator_definition" in logged:
+        return Worker.resume(file, **{name: typed[name] for name in _LIMITS})
     try:
         _check_measured_again(logged["evaluator"], typed["measured"])
         check_table_again(logged["evaluator"], typed["table"])
@@ -278,12 +291,12 @@ def _resumed(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
             "version that began it."
         ) from None
     worker.out = file.parent
-    worker.resume = True
+    worker.resumes = True
     return worker
 
 
 def _check_measured_again(evaluator: dict[str, Any], measured: list[Path] | None) -> None:
-    """Make sure that measured devices are given again: a log knows their checksums, not their files."""
+    """Make sure that measured devices are given again: logs of earlier versions know only their checksums."""
     sources = evaluator.get("sources", [evaluator])
     n = sum(source.get("surrogate") == "CostPredictor" for source in sources)
     if n and not measured:
@@ -368,33 +381,3 @@ def _place(
     if retries is not None:
         options["retries"] = check_int("--retries", retries, minimum=0)
     return make_backend(backend, workers, **options)
-
-
-def _print_result(result: SearchResult, space: Space) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from ..report import cell_columns
-    from ..search import architecture_text, value_text
-
-    if result.feasible and len(result.problem.objectives) == 1:
-        columns = cell_columns(result)
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("architecture", no_wrap=True)
-        for head in columns.values():
-            table.add_column(head, justify="right", no_wrap=True)
-        compared = result.comparison is not None
-        if compared:
-            table.add_column("95 % interval", justify="right", no_wrap=True)
-        for cell in result.winners:
-            values = [value_text(cell, result.problem.metric(name)) for name in columns]
-            if compared:
-                known = cell.get("estimate")
-                values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
-            table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
-        # Without a terminal there is no width to keep to.
-        Console(width=None if sys.stdout.isatty() else 120).print(table)
-        notations = space.describe(space.encode(result.winners[0]["architecture"]))
-        for name, value in notations.items():
-            print(f"{name}: {tuple(value) if isinstance(value, list) else value}")
-    print(result.summary())

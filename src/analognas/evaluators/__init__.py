@@ -5,6 +5,7 @@ from .combined import CombinedEvaluator, StochasticCombinedEvaluator, default_ev
 from .cost_predictor import CostPredictor
 from .cost_validation import CrossValidation
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .definitions import EVALUATORS, definition_of, evaluator_from_definition
 from .function import FunctionEvaluator, evaluator_from
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
@@ -19,6 +20,7 @@ from .xgboost_evaluator import XGBoostEvaluator
 
 __all__ = [
     "COUNTED",
+    "EVALUATORS",
     "REFERENCE",
     "ChipCostEvaluator",
     "CombinedEvaluator",
@@ -40,8 +42,10 @@ __all__ = [
     "TableEvaluator",
     "XGBoostEvaluator",
     "default_evaluator",
+    "definition_of",
     "distinct_rows",
     "evaluator_from",
+    "evaluator_from_definition",
     "hypervolume",
     "igd_plus",
     "non_dominated",

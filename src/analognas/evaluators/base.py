@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import METRICS, Metric
+from ..core import METRICS, InvalidArgumentError, Metric
 from ..spaces import Population, Space
 
 COUNTED = ("params", "macs")
@@ -115,6 +115,27 @@ class Evaluator(ABC):
 
         Called when a search starts or resumes: a trial log only continues with an equal evaluator.
         """
+
+    def definition(self) -> dict[str, Any] | None:
+        """Return what an equal evaluator can be made of, as JSON types; None where that cannot be said.
+
+        Called when a search with a log starts. Classes that say it are registered in :data:`.EVALUATORS`, and
+        have :meth:`from_definition`; for others, whoever resumes gives the evaluator again.
+        """
+        return None
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Evaluator:
+        """Return the evaluator that :meth:`definition` has described.
+
+        Args:
+            definition: The definition.
+            space: The space that is searched; None where only the evaluator knows it.
+
+        Raises:
+            InvalidArgumentError: If the class has no definitions.
+        """
+        raise InvalidArgumentError(f"{cls.__name__} cannot be made of a definition.")
 
     @abstractmethod
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:

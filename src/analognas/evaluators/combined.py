@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ..spaces import Population, Space, common_space
 from ..tables import MEASUREMENTS
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
+from .definitions import definition_of, evaluator_from_definition
 from .noisy_table import NoisyTableEvaluator
 from .stochastic import Seeds, StochasticEvaluator
 from .table import TableEvaluator
@@ -116,6 +117,16 @@ class _Combination(Evaluator):
     def identity(self) -> dict[str, Any]:
         """What the sources are."""
         return {"sources": [source.identity() for source in self.sources]}
+
+    def definition(self) -> dict[str, Any] | None:
+        """Definitions of the sources, where all have one."""
+        sources = [definition_of(source) for source in self.sources]
+        return None if None in sources else {"sources": sources}
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Evaluator:
+        """Make the sources again."""
+        return cls([evaluator_from_definition(one, space) for one in definition["sources"]])
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """All that the sources know of one architecture; of what several know, the first counts."""

@@ -198,6 +198,7 @@ class CostPredictor(Surrogate):
         features = encode_features(predictor.space, population, predictor.encoding)
         predictor._learn(features, columns, chosen)
         predictor._population = population
+        predictor._training = (population, columns)
         return predictor
 
     def _bind(self, space: Space) -> None:

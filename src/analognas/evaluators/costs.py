@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, check_choice
-from ..hardware import AIMCChip, chip_to_dict, find_chip, population_costs
+from ..hardware import AIMCChip, chip_from_dict, chip_to_dict, find_chip, population_costs
 from ..spaces import Population, Space
 from ..spaces.nasbench201 import DATASETS
 from ..tables import HWNASBench
@@ -119,6 +119,15 @@ class CountEvaluator(_Costs):
         """That it counts, and for which data set if that was asked."""
         return {"counts": self.metrics, **_asked(self.dataset)}
 
+    def definition(self) -> dict[str, Any]:
+        """The data set if it was asked for."""
+        return _asked(self.dataset)
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> CountEvaluator:
+        """Count again."""
+        return cls(known_space(space, cls), **definition)
+
     def _count(self, name: str, population: Population) -> Any:
         count = getattr(self.space, name)
         return count(population) if self.dataset is None else count(population, self.dataset)
@@ -192,6 +201,18 @@ class ChipCostEvaluator(_Costs):
         """Everything that the chip is, and the data set if it was asked for."""
         return {"chip": chip_to_dict(self.chip), **_asked(self.dataset)}
 
+    def definition(self) -> dict[str, Any]:
+        """The same as the identity."""
+        return self.identity()
+
+    @classmethod
+    def from_definition(
+        cls, definition: Mapping[str, Any], space: Space | None
+    ) -> ChipCostEvaluator:
+        """Describe the chip again."""
+        chip = chip_from_dict(definition["chip"])
+        return cls(known_space(space, cls), chip, dataset=definition.get("dataset"))
+
 
 class DeviceCostEvaluator(_Costs):
     """Latencies and energies on today's devices, from HW-NAS-Bench's table.
@@ -251,6 +272,28 @@ class DeviceCostEvaluator(_Costs):
             "dataset": self.dataset,
             "checksum": checksum and f"sha256:{checksum}",
         }
+
+    def definition(self) -> dict[str, Any]:
+        """The data set; the table is the one in the user's folder."""
+        return {"dataset": self.dataset}
+
+    @classmethod
+    def from_definition(
+        cls, definition: Mapping[str, Any], space: Space | None
+    ) -> DeviceCostEvaluator:
+        """Open the table in the user's folder."""
+        return cls(known_space(space, cls), dataset=definition["dataset"])
+
+
+def known_space(space: Space | None, kind: type[Evaluator]) -> Space:
+    """Return the space of an evaluator that does not say itself which it is.
+
+    Raises:
+        InvalidArgumentError: If there is none.
+    """
+    if space is None:
+        raise InvalidArgumentError(f"{kind.__name__} needs the space that is searched; give it.")
+    return space
 
 
 def _asked(dataset: str | None) -> dict[str, Any]:

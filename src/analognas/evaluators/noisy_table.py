@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import check_int
-from ..spaces import Population
+from ..spaces import Population, Space
 from ..tables import AnalogNASBench
 from .base import Evaluation
 from .stochastic import Seeds, StochasticEvaluator, normal_draws
@@ -95,6 +95,19 @@ class NoisyTableEvaluator(StochasticEvaluator):
             "checksum": f"sha256:{self.table.checksum}",
             "n_readings": self.n_readings,
         }
+
+    def definition(self) -> dict[str, Any]:
+        """The number of evaluations in a reading, and the file of the table unless it is the shipped one."""
+        file = {} if self.table.path is None else {"path": self.table.path}
+        return {"n_readings": self.n_readings, **file}
+
+    @classmethod
+    def from_definition(
+        cls, definition: Mapping[str, Any], space: Space | None
+    ) -> NoisyTableEvaluator:
+        """Open the table again."""
+        table = AnalogNASBench(definition.get("path"))
+        return cls(table, n_readings=definition["n_readings"])
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """What is known of one cell without a reading; ``truth`` holds what its readings scatter about."""

@@ -26,6 +26,7 @@ from ..core.foreign_numbers import measured
 from ..spaces import SPACES, Population, Space, default_encoding, encode_features
 from ..tables import MeasuredTable
 from .base import COUNTED, Evaluation, Evaluator
+from .costs import known_space
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -101,6 +102,8 @@ class Surrogate(Evaluator):
         self.seed = check_int("seed", seed, minimum=0)
         self._asked_encoding = encoding
         self._declared: dict[str, Metric] = {}
+        # What it was fitted to: architectures, and values by metric.
+        self._training: tuple[Population, dict[str, Floats]] | None = None
         self._bind(SPACES.get(space)() if isinstance(space, str) else space)
 
     def fit(
@@ -159,6 +162,7 @@ class Surrogate(Evaluator):
         )
         self._declared = declared
         self._fit(encode_features(self.space, population, self.encoding), columns)
+        self._training = (population, columns)
         return self
 
     @property
@@ -225,6 +229,35 @@ class Surrogate(Evaluator):
             }
         return {**report, "predicted": self._learnt()}
 
+    def definition(self) -> dict[str, Any] | None:
+        """What it was fitted to, and how; nothing where that is not known."""
+        if self._training is None:
+            return None
+        population, columns = self._training
+        values = {
+            name: [None if value != value else value for value in column.tolist()]
+            for name, column in columns.items()
+        }
+        return {
+            "arguments": {"encoding": self._asked_encoding, "seed": self.seed, **self._arguments()},
+            "population": population.tolist(),
+            "values": values,
+            **self._declared_json(),
+        }
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Surrogate:
+        """Fit it again to what it was fitted to."""
+        made = cls(known_space(space, cls), **definition["arguments"])
+        population = np.array(definition["population"], dtype=made.space.dtype)
+        values = {n: np.array(v, dtype=np.float64) for n, v in definition["values"].items()}
+        declared = [Metric.from_dict(entry) for entry in definition.get("metrics", ())]
+        return made.fit(population.reshape(-1, made.space.n_genes), values, definitions=declared)
+
+    def _arguments(self) -> dict[str, Any]:
+        """Arguments of the constructor beside encoding and seed, as JSON types."""
+        return {}
+
     def _bind(self, space: Space) -> None:
         """Take a space, and forget everything learnt in another."""
         if not isinstance(space, Space):
@@ -233,7 +266,7 @@ class Surrogate(Evaluator):
             )
         encoding = self._asked_encoding or default_encoding(space)
         encode_features(space, np.empty((0, space.n_genes), dtype=space.dtype), encoding)
-        self.space, self.encoding = space, encoding
+        self.space, self.encoding, self._training = space, encoding, None
         self._forget()
 
     def _space_identity(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,18 @@ class TableEvaluator(Evaluator):
     def identity(self) -> dict[str, Any]:
         """Name and checksum of the table."""
         return {"table": self.table.metadata["name"], "checksum": f"sha256:{self.table.checksum}"}
+
+    def definition(self) -> dict[str, Any]:
+        """The file of the table, unless it is the shipped one, and whether it is a measured table."""
+        measured = {"measured": True} if isinstance(self.table, MeasuredTable) else {}
+        return {} if self.table.path is None else {"path": self.table.path, **measured}
+
+    @classmethod
+    def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> TableEvaluator:
+        """Open the table again."""
+        if definition.get("measured"):
+            return cls(MeasuredTable(definition["path"]))
+        return cls(AnalogNASBench(definition.get("path")))
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """All metrics of one architecture; where the space has classes, also their means over its class.

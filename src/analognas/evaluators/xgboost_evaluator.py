@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from ..core.foreign_numbers import as_floats
 from ..core.limits import gunzip, parse_json, shown
 from ..spaces import Space, feature_names
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
+from .costs import known_space
 from .normal_scores import NormalScores
 from .surrogate import Floats, Surrogate
 
@@ -180,7 +181,36 @@ class XGBoostEvaluator(Surrogate):
         Raises:
             TableIntegrityError: If the file is missing, damaged, of another kind, or made for another space.
         """
-        content = _read(path, checksum)
+        return self._take(_read(path, checksum), path)
+
+    def definition(self) -> dict[str, Any] | None:
+        """What it was fitted to; where that is not known, its models, unless they are the shipped ones."""
+        self._load_default()
+        if not self._models or self._training is not None:
+            return super().definition()
+        shipped = self._checksum == DEFAULT_CHECKSUMS.get(self.space.name)
+        return {"shipped": True, "seed": self.seed} if shipped else {"content": self._content()}
+
+    @classmethod
+    def from_definition(
+        cls, definition: Mapping[str, Any], space: Space | None
+    ) -> XGBoostEvaluator:
+        """Fit it again, or take its models."""
+        if "content" in definition:
+            _check_parts("The definition", definition["content"])
+            made = cls(known_space(space, cls), load_weight=False)
+            return made._take(definition["content"], "definition")
+        if "shipped" in definition:
+            return cls(known_space(space, cls), seed=definition["seed"])
+        fitted = super().from_definition(definition, space)
+        assert isinstance(fitted, XGBoostEvaluator)
+        return fitted
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"model_type": self.model_type, "load_weight": self.load_weight}
+
+    def _take(self, content: dict[str, Any], path: str | os.PathLike[str]) -> XGBoostEvaluator:
+        """Take models from the content of a file."""
         own = self._space_identity()
         if any(content[key] != value for key, value in own.items()):
             raise TableIntegrityError(
@@ -198,6 +228,7 @@ class XGBoostEvaluator(Surrogate):
         self._declare_json(content.get("metrics", ()), os.fspath(path))
         self.encoding, self.model_type = content["encoding"], content["model_type"]
         self._models, self._targets, self._checksum = models, targets, _checksum(content)
+        self._training = None
         return self
 
     def _load_default(self) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from ..evaluators import Problem
 from ..spaces import Space
 from .results.run_result import RunResult
 from .run import Run
+
+_PROGRESS_SECONDS = 0.1
 
 
 class StopSearch(Exception):  # noqa: N818 - a signal like StopIteration, not an error
@@ -140,3 +143,52 @@ def better(problem: Problem, first: float, second: float) -> float:
     if isnan(first) or isnan(second):
         return second if isnan(first) else first
     return first if problem.sign * first >= problem.sign * second else second
+
+
+class Watch:
+    """Watches a search: tells observers how far it has come, and asks callbacks whether it goes on.
+
+    Args:
+        problem: What is searched for.
+        observers: Called with a :class:`Progress` about ten times a second, and when a run ends.
+        callbacks: Called after every batch.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        observers: Sequence[Callable[[Progress], None]],
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self._problem = problem
+        self._observers = observers
+        self._callbacks = callbacks
+        # Best value of the objective in all runs so far.
+        self._best = nan
+
+    def through(self, run: Run) -> RunResult:
+        """Execute a run and watch it."""
+        due = time.monotonic()
+        best_before = self._best
+
+        def after_batch(run: Run) -> bool:
+            nonlocal due
+            now = time.monotonic()
+            if self._observers and now >= due:
+                due = now + _PROGRESS_SECONDS
+                self._tell(run, run.snapshot())
+            return bool(self._callbacks) and any_stops(
+                self._callbacks, SearchView.of(run, best_before)
+            )
+
+        watched = self._callbacks or self._observers
+        result = run.execute(after_batch if watched else None)
+        self._tell(run, result, done=True)
+        return result
+
+    def _tell(self, run: Run, result: RunResult, *, done: bool = False) -> None:
+        """Tell the observers how far a run has come."""
+        self._best = better(self._problem, self._best, result.best_value(self._problem))
+        fraction = 1.0 if done else run.fraction
+        for observer in self._observers:
+            observer(Progress(run.number, run.n_spent, self._best, fraction, len(run.errors)))

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core import Metric, ResumeError, claim_folder, hold_folder
-from ..spaces import Space
+from ..evaluators import Evaluator, definition_of
 from .log.metrics import CHECKED_FIRST, check_unchanged, noted
-from .log.schema import SPACE_DEFINITION
+from .log.schema import EVALUATOR_CLASS, EVALUATOR_DEFINITION, SPACE_DEFINITION
 from .log.trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
@@ -46,7 +46,7 @@ def open_log(
     *,
     metrics: Sequence[Metric],
     checked_first: Sequence[str],
-    space: Space,
+    evaluator: Evaluator,
     resume: bool,
     shared: bool,
 ) -> Iterator[TrialLog]:
@@ -62,7 +62,7 @@ def open_log(
         metrics: What the metrics are.
         checked_first: Constrained metrics that a new search checks before it measures; one that goes on keeps
             to what its log says.
-        space: The space; architectures are logged by its names.
+        evaluator: The evaluator; architectures are logged by the names of its space.
         resume: Whether the log must be there.
         shared: Whether it may be: other processes write to it, too.
 
@@ -71,7 +71,7 @@ def open_log(
         ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
     """
     file = out / FILE_NAME
-    notes = {**notes, **noted(metrics), **_defined(space)}
+    notes = {**notes, **noted(metrics), **_defined(evaluator)}
     started = {**notes, CHECKED_FIRST: list(checked_first)}
     with own_folder(out, resume=resume, shared=shared):
         if not resume and not shared:
@@ -80,7 +80,7 @@ def open_log(
             log = TrialLog.open(file) if resume else _joined(file, identity, columns, started)
             opened = _continued(log, identity, notes, metrics)
         with opened as log:
-            log.space = space
+            log.space = evaluator.space
             yield log
 
 
@@ -110,10 +110,14 @@ def _new(
         raise
 
 
-def _defined(space: Space) -> dict[str, Any]:
-    """What a log notes of a space whose name does not say it all."""
-    definition = space.definition()
-    return {} if definition is None else {SPACE_DEFINITION: definition}
+def _defined(evaluator: Evaluator) -> dict[str, Any]:
+    """What a log notes of an evaluator and its space, so that the search resumes without the program."""
+    notes = {
+        SPACE_DEFINITION: evaluator.space.definition(),
+        EVALUATOR_DEFINITION: definition_of(evaluator),
+    }
+    known = {key: definition for key, definition in notes.items() if definition is not None}
+    return {**known, EVALUATOR_CLASS: type(evaluator).__qualname__}
 
 
 def _continued(

@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import METRICS, InvalidArgumentError, Metric
-from ..evaluators import Evaluation, Evaluator, Problem, StochasticEvaluator, reading_seeds
+from ..core import InvalidArgumentError
+from ..evaluators import Evaluation, Evaluator, Problem, reading_seeds
 from ..optimizers import Optimizer
 from ..spaces import Population
 from .backends.base import Backend
 from .backends.jobs import Job, Outcome
+from .batch import Batch
 from .budget import Budget
 from .log.run_log import Journal
 from .log.trial_log import TrialLog, sem_column
 from .results.run_result import RunResult
 from .results.standings import Standings
+from .settings import metrics_wanted
 
 _SLOW = 0.01
 """Where an evaluation takes longer, s, each result is written as soon as it is there."""
 
 STALL = 10_000
 """A run ends after this many evaluations in a row that brought nothing new."""
-
-
-class _Batch(NamedTuple):
-    """What the optimizer proposed, as far as the budget reaches.
-
-    Attributes:
-        population: Shape ``(n, n_genes)``.
-        new: Whether each row is measured for the first time in the run.
-        paid: Whether each row is measured: all of these count against the budget.
-        counted: Metrics that were checked before, of each row.
-    """
-
-    population: Population
-    new: list[bool]
-    paid: list[bool]
-    counted: dict[str, NDArray[np.float64]]
-
-    def __len__(self) -> int:
-        return len(self.new)
 
 
 class Run:
@@ -176,7 +159,7 @@ class Run:
         """What the run has found so far."""
         return self._result("running")
 
-    def _within_budget(self, proposed: Population) -> _Batch:
+    def _within_budget(self, proposed: Population) -> Batch:
         """Cut a proposal where the budget ends; tell which rows are new to the run, and which are measured."""
         left = self.budget.most - self.n_spent
         codes = self.evaluator.space.codes(proposed).tolist()
@@ -190,7 +173,7 @@ class Run:
         ):
             # The usual case at once: all of them are new, and there is budget for all.
             first_trial.update(distinct)
-            return _Batch(proposed, [True] * len(codes), [True] * len(codes), counted)
+            return Batch(proposed, [True] * len(codes), [True] * len(codes), counted)
         new: list[bool] = []
         paid: list[bool] = []
         for code, is_barred in zip(codes, barred, strict=True):
@@ -203,7 +186,7 @@ class Run:
             paid.append((unseen or self.problem.stochastic) and not is_barred)
             left -= paid[-1]
         n = len(new)
-        return _Batch(proposed[:n], new, paid, {name: v[:n] for name, v in counted.items()})
+        return Batch(proposed[:n], new, paid, {name: v[:n] for name, v in counted.items()})
 
     def _check_first(
         self, proposed: Population
@@ -215,21 +198,24 @@ class Run:
         counted = self.evaluator.evaluate_cheaply(proposed, list(names))
         return counted.means, (self.problem.violation_beforehand(counted) > 0).tolist()
 
-    def _evaluate(self, batch: _Batch) -> Evaluation:
+    def _evaluate(self, batch: Batch) -> Evaluation:
         """Metrics of a batch: what the log holds, then new measurements, then all else."""
         n, first, population = len(batch), self.n_trials, batch.population
         known, logged, errors = self._journal.recall(first, population)
         self.errors.update(errors)
         if len(known) == n:
-            self._seeds(population, [])
+            self._count_readings(population)
             return logged
         matrix = np.empty((n, self._values.shape[1]))
         if known:
             matrix[known] = self._matrix(logged)
         missing = sorted({*range(n)}.difference(known))
-        fresh = [row for row in missing if batch.paid[row]]
+        readings = self._count_readings(population)
+        fresh = self._take_set_aside(
+            matrix, batch, [row for row in missing if batch.paid[row]], readings
+        )
         start, n_done = time.monotonic(), 0
-        for outcome in self._measure(population, fresh):
+        for outcome in self._measure(population, fresh, readings):
             rows = [fresh[row] for row in outcome.rows]
             if outcome.error is not None:
                 self.errors[first + rows[0]] = outcome.error
@@ -248,17 +234,42 @@ class Run:
             self._keep(others, batch, self._evaluation(matrix[others]))
         return self._evaluation(matrix)
 
-    def _measure(self, population: Population, rows: list[int]) -> Iterable[Outcome]:
+    def _take_set_aside(
+        self,
+        matrix: NDArray[np.float64],
+        batch: Batch,
+        rows: list[int],
+        readings: Sequence[int],
+    ) -> list[int]:
+        """Give rows what an earlier course of the run measured of them; return those that it did not."""
+        if not rows:
+            return rows
+        codes = self.evaluator.space.codes(batch.population[rows]).tolist()
+        found, values = self._journal.set_aside(codes, [readings[row] for row in rows])
+        if not found:
+            return rows
+        known = [rows[at] for at in found]
+        matrix[known] = values
+        self._keep(known, batch, self._evaluation(values))
+        return [row for row in rows if row not in known]
+
+    def _measure(
+        self, population: Population, rows: list[int], readings: Sequence[int]
+    ) -> Iterable[Outcome]:
         """Measure some rows of a batch."""
-        seeds = self._seeds(population, rows)
         if not rows:
             return ()
+        seeds = None
+        if self.problem.stochastic:
+            seeds = reading_seeds(
+                self.seed, self.number, population[rows], [readings[row] for row in rows]
+            )
         if self._clock is None:
             self._start_clock()
         part = population if len(rows) == len(population) else population[rows]
         return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds))
 
-    def _check_counts(self, batch: _Batch, rows: Sequence[int], measured: Evaluation) -> None:
+    def _check_counts(self, batch: Batch, rows: Sequence[int], measured: Evaluation) -> None:
         """Refuse an evaluator whose values are not those that were counted before."""
         for name, counted in batch.counted.items():
             before, after = counted[rows], measured.means[name]
@@ -273,19 +284,17 @@ class Run:
                     "()."
                 )
 
-    def _seeds(self, population: Population, rows: list[int]) -> NDArray[np.uint64] | None:
-        """Seeds of the readings of some rows of a batch; every row of it is read once, now or in the log."""
-        if not isinstance(self.evaluator, StochasticEvaluator):
-            return None
+    def _count_readings(self, population: Population) -> list[int]:
+        """How often each row was read before; where repeats are new, every row is read, now or in the log."""
+        if not self.problem.stochastic:
+            return [0] * len(population)
         readings = []
         for code in self.evaluator.space.codes(population).tolist():
             readings.append(self._n_readings.get(code, 0))
             self._n_readings[code] = readings[-1] + 1
-        return reading_seeds(
-            self.seed, self.number, population[rows], [readings[row] for row in rows]
-        )
+        return readings
 
-    def _look_up(self, matrix: NDArray[np.float64], batch: _Batch, rows: Sequence[int]) -> None:
+    def _look_up(self, matrix: NDArray[np.float64], batch: Batch, rows: Sequence[int]) -> None:
         """Give rows that are not measured the values that they had before, or those that were counted."""
         codes = self.evaluator.space.codes(batch.population[rows]).tolist()
         for row, code in zip(rows, codes, strict=True):
@@ -301,7 +310,7 @@ class Run:
     def _keep(
         self,
         rows: Sequence[int],
-        batch: _Batch,
+        batch: Batch,
         evaluation: Evaluation,
         error: str | None = None,
     ) -> None:
@@ -310,7 +319,7 @@ class Run:
             self.n_trials, self._batch, rows, batch.population, batch.new, evaluation, error
         )
 
-    def _record(self, batch: _Batch, evaluation: Evaluation) -> None:
+    def _record(self, batch: Batch, evaluation: Evaluation) -> None:
         end = self.n_trials + len(batch)
         if end > len(self._new):
             capacity = max(end, 2 * len(self._new), 1024)
@@ -365,20 +374,6 @@ class Run:
             errors=dict(sorted(self.errors.items())),
             n_barred=int((self.problem.violation_beforehand(evaluation) > 0).sum()),
         )
-
-
-def metrics_wanted(problem: Problem, budget: Budget) -> list[str]:
-    """Metrics that every evaluation needs: those searched by, and the one that is paid with."""
-    paid = [] if budget.cost_metric is None else [budget.cost_metric]
-    return list(dict.fromkeys([*problem.metrics, *paid]))
-
-
-def definitions_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[Metric]:
-    """What the metrics are that every evaluation needs; an undeclared one that is paid with is a cost."""
-    known = {**METRICS, **{metric.name: metric for metric in evaluator.metric_definitions}}
-    known.update((metric.name, metric) for metric in problem.definitions)
-    names = metrics_wanted(problem, budget)
-    return [known.get(name) or Metric(name, "", higher_is_better=False) for name in names]
 
 
 def _grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]

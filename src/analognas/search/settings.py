@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core import (
+    METRICS,
     Constraint,
     InvalidArgumentError,
+    Metric,
     merge_constraints,
     parse_constraints,
 )
-from ..evaluators import Evaluator, Surrogate, default_evaluator
+from ..evaluators import Evaluator, Problem, Surrogate, default_evaluator
 from ..optimizers import Optimizer
 from ..spaces import Space
+from .budget import Budget
 
 DEFAULTS = {
     "evaluator": None,
@@ -97,6 +100,20 @@ def find_evaluator(
         if not any(repr(bound.metric) in str(error) for bound in _brought(optimizer)):
             raise
         raise InvalidArgumentError(f"{error} {_of_the_optimizer(optimizer)}") from None
+
+
+def metrics_wanted(problem: Problem, budget: Budget) -> list[str]:
+    """Metrics that every evaluation needs: those searched by, and the one that is paid with."""
+    paid = [] if budget.cost_metric is None else [budget.cost_metric]
+    return list(dict.fromkeys([*problem.metrics, *paid]))
+
+
+def definitions_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[Metric]:
+    """What the metrics are that every evaluation needs; an undeclared one that is paid with is a cost."""
+    known = {**METRICS, **{metric.name: metric for metric in evaluator.metric_definitions}}
+    known.update((metric.name, metric) for metric in problem.definitions)
+    names = metrics_wanted(problem, budget)
+    return [known.get(name) or Metric(name, "", higher_is_better=False) for name in names]
 
 
 def check_evaluator(evaluator: Evaluator, space: Space, optimizer: Optimizer) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
-from math import nan
 from typing import TYPE_CHECKING, Any
 
 from ..core import (
@@ -25,7 +23,7 @@ from ..spaces import SPACES, Space, common_space
 from .arguments import check_folder, check_objectives, check_observer, check_runs
 from .backends.base import Backend, make_backend
 from .budget import Budget
-from .callbacks import Callback, Progress, SearchView, any_stops, better, check_callbacks
+from .callbacks import Callback, Progress, Watch, check_callbacks
 from .final_training import FinalTraining, train_architecture
 from .log.metrics import check_names, checked_first
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
@@ -33,13 +31,12 @@ from .results.run_result import RunResult
 from .results.search_result import SearchResult
 from .results.winners import ranked
 from .results_folder import RESULT_FILE, open_log, own_folder
-from .run import Run, definitions_wanted
-from .settings import check_evaluator, check_kind, find_evaluator, settle
+from .resuming import resumed_arguments
+from .run import Run
+from .settings import check_evaluator, check_kind, definitions_wanted, find_evaluator, settle
 
 if TYPE_CHECKING:
     from torch import nn
-
-_PROGRESS_SECONDS = 0.1
 
 
 class Worker:
@@ -70,6 +67,9 @@ class Worker:
         backend: Where evaluations happen: ``"serial"``, ``"pool"``, ``"ray"`` or a :class:`.Backend`. It makes
             no difference to what is found.
         n_workers: Workers of a parallel back end; by default one for each core.
+        retry_failed: On resume, evaluate again what failed. The result is that of a search in which it did not
+            fail: from the first failure of a run on, the optimizer may propose other architectures than before,
+            and what was measured of them is taken from the log.
         only_runs: Numbers of the runs that this process does; all by default. Several processes may give one
             ``out`` and runs of their own: they share its log, and none of them writes the result. A last worker
             with ``resume=True`` gathers it.
@@ -115,6 +115,7 @@ class Worker:
         n_workers: int | None = None,
         out: str | os.PathLike[str] | None = None,
         resume: bool = False,
+        retry_failed: bool = False,
         only_runs: Sequence[int] | None = None,
         callbacks: Sequence[Callback] = (),
         on_progress: Callable[[Progress], None] | None = None,
@@ -169,10 +170,53 @@ class Worker:
             raise InvalidArgumentError(
                 "`resume` needs `out`, the folder of the search to continue."
             )
-        self.resume = resume
+        if retry_failed and not resume:
+            raise InvalidArgumentError(
+                "`retry_failed` needs `resume`: a new search has no failures."
+            )
+        self.resumes, self.retry_failed = resume, retry_failed
         self.on_progress = check_observer(on_progress)
         self.result: SearchResult | None = None
-        self._best = nan
+
+    @classmethod
+    def resume(
+        cls,
+        folder: str | os.PathLike[str],
+        *,
+        space: Space | None = None,
+        optimizer: Optimizer | None = None,
+        evaluator: Evaluator | None = None,
+        **changes: Any,
+    ) -> Worker:
+        """Return the worker that continues the search in a folder; its log says everything else.
+
+        The log holds space, optimizer, evaluator, objectives, constraints, seed and limits. What it cannot hold
+        is asked for: an evaluator, an optimizer or a space of your own class. Only limits and what has no
+        influence on the result can change.
+
+        Args:
+            folder: The folder, or the log in it.
+            space: The space, where the log cannot hold it.
+            optimizer: The optimizer, likewise.
+            evaluator: The evaluator, likewise.
+            changes: ``runs``, ``budget``, ``max_seconds``, ``max_cost``, ``retry_failed``, ``backend``,
+                ``n_workers``, ``only_runs``, ``callbacks`` or ``on_progress``, as of :class:`Worker`. None
+                leaves a limit as it is.
+
+        Raises:
+            ResumeError: If there is no log, or something must be given.
+            InvalidArgumentError: If something else is to change.
+
+        Example:
+            >>> import tempfile
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     first = Worker(runs=1, budget=20, out=f"{folder}/a").search()
+            ...     longer = Worker.resume(f"{folder}/a", budget=30).search()
+            >>> longer.runs[0].n_distinct
+            30
+        """
+        given = {"space": space, "optimizer": optimizer, "evaluator": evaluator}
+        return cls(**resumed_arguments(folder, given, changes))
 
     def _checked_evaluator(self, chosen: dict[str, Any]) -> Evaluator:
         """Return the evaluator; refuse one that does not belong to the search."""
@@ -190,8 +234,10 @@ class Worker:
 
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""
+        fingerprint = self.space.fingerprint()
         return {
-            **self._space_identity(),
+            "space": self.space.name,
+            **({} if fingerprint is None else {"space_fingerprint": fingerprint}),
             "optimizer": {"name": self.optimizer.name, **self.optimizer.hyperparameters()},
             "evaluator": self.evaluator.identity(),
             "objectives": list(self.problem.objectives),
@@ -199,11 +245,6 @@ class Worker:
             "seed": self.streams.seed,
             **({} if self.limits.cost_metric is None else {"cost_metric": self.limits.cost_metric}),
         }
-
-    def _space_identity(self) -> dict[str, str]:
-        print_of_space = self.space.fingerprint()
-        more = {} if print_of_space is None else {"space_fingerprint": print_of_space}
-        return {"space": self.space.name, **more}
 
     def search(self, *, progress: bool = False) -> SearchResult:
         """Run the search and return what it found; with ``out``, keep the log and ``best.json`` there.
@@ -215,11 +256,10 @@ class Worker:
             progress: Show runs, evaluations, the best value so far and the time left while it lasts, on stderr
                 where that is a terminal, or in a notebook.
         """
-        with own_folder(self.out, resume=self.resume, shared=self.only_runs is not None):
+        with own_folder(self.out, resume=self.resumes, shared=self.only_runs is not None):
             return self._search(progress)
 
     def _search(self, progress: bool) -> SearchResult:
-        self._best = nan
         results = []
         with ExitStack() as stack:
             observers = [] if self.on_progress is None else [self.on_progress]
@@ -235,9 +275,12 @@ class Worker:
                 first = checked_first(log.identity, cheap, file)
                 self.problem = replace(self.problem, checked_first=first)
             stack.callback(self.backend.close)
+            if log is not None and self.retry_failed:
+                log.retry_failed(numbers)
             self.backend.open(self.evaluator)
+            watch = Watch(self.problem, observers, self.callbacks)
             for number in numbers:
-                results.append(self._run(number, log, observers))
+                results.append(self._run(number, log, watch))
                 if results[-1].stopped_by == "callback":
                     break
         settings = {**self.identity(), "n_runs": self.runs, **self._spendable()}
@@ -304,14 +347,12 @@ class Worker:
             {"runs": self.runs, **self._spendable()},
             metrics=self._metrics,
             checked_first=self.problem.checked_first,
-            space=self.space,
-            resume=self.resume,
+            evaluator=self.evaluator,
+            resume=self.resumes,
             shared=self.only_runs is not None,
         )
 
-    def _run(
-        self, number: int, log: TrialLog | None, observers: Sequence[Callable[[Progress], None]]
-    ) -> RunResult:
+    def _run(self, number: int, log: TrialLog | None, watch: Watch) -> RunResult:
         generator = self.streams.numpy("run", number, "optimizer")
         self.optimizer.reset(self.space, self.problem, generator=generator)
         run = Run(
@@ -325,37 +366,7 @@ class Worker:
             log=log,
             seed=self.streams.seed,
         )
-        due = time.monotonic()
-        best_before = self._best
-
-        def after_batch(run: Run) -> bool:
-            nonlocal due
-            now = time.monotonic()
-            if observers and now >= due:
-                due = now + _PROGRESS_SECONDS
-                self._report(run, run.snapshot(), observers)
-            return bool(self.callbacks) and any_stops(
-                self.callbacks, SearchView.of(run, best_before)
-            )
-
-        watched = self.callbacks or observers
-        result = run.execute(after_batch if watched else None)
-        self._report(run, result, observers, done=True)
-        return result
-
-    def _report(
-        self,
-        run: Run,
-        result: RunResult,
-        observers: Sequence[Callable[[Progress], None]],
-        *,
-        done: bool = False,
-    ) -> None:
-        """Tell the observers how far a run has come."""
-        self._best = better(self.problem, self._best, result.best_value(self.problem))
-        fraction = 1.0 if done else run.fraction
-        for observer in observers:
-            observer(Progress(run.number, run.n_spent, self._best, fraction, len(run.errors)))
+        return watch.through(run)
 
     def _finished(self) -> SearchResult:
         if self.result is None:

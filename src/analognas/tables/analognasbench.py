@@ -75,6 +75,7 @@ class AnalogNASBench:
             SHIPPED_TABLE if path is None else path,
             checksum=SHIPPED_CHECKSUM if path is None else None,
         )
+        self.path = None if path is None else os.path.abspath(path)
         self.metadata = table.metadata
         self.checksum = table.checksum
         codes = table.columns["architecture_code"]

@@ -68,6 +68,7 @@ class MeasuredTable:
         table, self.full_space, rows = read_rows(path)
         self.metadata = table.metadata
         self.checksum = table.checksum
+        self.path: str | None = os.path.abspath(path)
         self.complete = bool(self.metadata.get("complete", True))
         self.rows = rows
         codes = self.full_space.codes(rows.population)

@@ -34,7 +34,7 @@ from ..results_folder import RESULT_FILE
 from .content import Content, check_ranges, read_content
 from .logged_run import in_space
 from .metrics import CHECKED_FIRST, logged_metric, logged_metrics
-from .schema import FILE_NAME, DamagedLogError
+from .schema import EVALUATOR_DEFINITION, FILE_NAME, DamagedLogError
 from .space import logged_space
 
 if TYPE_CHECKING:
@@ -266,7 +266,8 @@ def read_trials(path: str | os.PathLike[str]) -> Trials:
 
 
 def _trials(file: Path, content: Content) -> Trials:
-    settings = content.settings
+    # What the evaluator can be made of may be as long as what a surrogate was fitted to.
+    settings = {k: v for k, v in content.settings.items() if k != EVALUATOR_DEFINITION}
     for key in ("objectives", "constraints"):
         listed = settings.get(key)
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):

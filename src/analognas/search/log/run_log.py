@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ...core import ResumeError
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
@@ -30,6 +33,7 @@ class Journal:
         self._logged = None if log is None else log.read_run(run, space)
         self.end = int(self._logged.numbers[-1]) + 1 if self._logged else 0
         self.seconds = self._logged.seconds if self._logged else 0.0
+        self._aside = None if log is None else log.read_set_aside(run, space)
 
     def recall(
         self, first: int, population: Population
@@ -60,6 +64,27 @@ class Journal:
             )
         errors = {n: logged.errors[n] for n in numbers.tolist() if n in logged.errors}
         return (numbers - first).tolist(), logged.evaluation.take(part), errors
+
+    def set_aside(
+        self, codes: Sequence[Any], readings: Sequence[int]
+    ) -> tuple[list[int], NDArray[np.float64]]:
+        """Return what an earlier course of the run measured, before failed trials were evaluated again.
+
+        Args:
+            codes: Codes of architectures.
+            readings: How often each was read before.
+
+        Returns:
+            Positions of those that are known, and their values in the order of the log's value columns, shape
+            ``(n_known, n_columns)``.
+        """
+        if self._aside is None or not self._aside.rows:
+            return [], np.empty((0, 0))
+        keys = zip(codes, readings, strict=True)
+        found = {
+            at: self._aside.rows[key] for at, key in enumerate(keys) if key in self._aside.rows
+        }
+        return list(found), self._aside.values[list(found.values())]
 
     def keep(
         self,

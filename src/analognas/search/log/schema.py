@@ -36,6 +36,9 @@ SET = "INSERT OR REPLACE INTO search VALUES (?, ?)"
 SPACE_DEFINITION = "space_definition"
 """Key of the definition of the space in the table ``search``."""
 
+EVALUATOR_DEFINITION, EVALUATOR_CLASS = "evaluator_definition", "evaluator_class"
+"""Keys of what the evaluator can be made of again, where it can, and of the name of its class."""
+
 FIXED = ("run", "number", "batch", "time", "new", "genotype", "architecture")
 """Columns of ``trials`` beside the metrics; the last since version 3."""
 

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from ...core import AnalogNASError, OutputFolderError, ResumeError, sqlite_files
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
 from . import schema as log_schema
-from .content import Content, bring_up_to_date, check_ranges, read_content
+from .content import Content, bring_up_to_date, check_ranges, read_content, seal_again
 from .logged_run import LoggedRun, sem_column
 from .pending import Batch, Pending
+from .retrying import SetAside, set_failures_aside
 from .schema import FILE_NAME
 from .seal import Sealed, State, add_commit
 
@@ -278,6 +279,37 @@ class TrialLog:
             elif done:
                 after()
 
+    def retry_failed(self, runs: Iterable[int]) -> None:
+        """Forget the failures of some runs, and set aside what was measured after the first of each.
+
+        A run proposes the same until then; what it proposes after it may differ, and takes its values from what
+        was set aside.
+
+        Raises:
+            OutputFolderError: If the file cannot be written.
+        """
+        with self._transaction() as cursor:
+            changed = [set_failures_aside(cursor, run, self.columns) for run in runs]
+            if any(changed):
+                seal_again(cursor)
+
+    def read_set_aside(self, run: int, space: Space) -> SetAside:
+        """Return what was set aside of one run over ``space``.
+
+        Raises:
+            ResumeError: If the file is damaged, or its trials are not of that space.
+        """
+        if self._version < log_schema.SCHEMA_VERSION:
+            return SetAside.nothing()
+        try:
+            return SetAside.read(self._connection, run, space, self.columns)
+        except (sqlite3.Error, AnalogNASError) as error:
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> ResumeError:
+        reason = sqlite_files.reason(error, self.path)
+        return ResumeError(f"The trial log {str(self.path)!r} is damaged: {reason}.")
+
     def read_run(self, run: int, space: Space) -> LoggedRun:
         """Return the committed trials of one run over ``space``, in order.
 
@@ -287,9 +319,7 @@ class TrialLog:
         try:
             return LoggedRun.of(self._up_to_date(run), run, space)
         except (sqlite3.Error, AnalogNASError) as error:
-            raise ResumeError(
-                f"The trial log {str(self.path)!r} is damaged: {sqlite_files.reason(error, self.path)}."
-            ) from None
+            raise self._damaged(error) from None
 
     def _up_to_date(self, run: int) -> Content:
         """What the log holds, read again if trials of a run have come since it was read last."""
