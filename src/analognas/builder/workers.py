@@ -154,7 +154,11 @@ class PoolWorkers(Workers):
         environment = dict.fromkeys(THREAD_VARIABLES, "1")
         try:
             self._crew = ProcessCrew(
-                measurement, _answer_in_process, self.n, environment=environment
+                measurement,
+                _answer_in_process,
+                self.n,
+                kind="measurement",
+                environment=environment,
             )
         except LoadError as error:
             raise InvalidArgumentError(

@@ -65,6 +65,7 @@ class ProcessCrew:
         content: The object; sent to every process once.
         answer: Called in a process with the object and a message; returns the answer. A function of a module.
         n: Number of processes.
+        kind: What the object is, for messages ("evaluator").
         environment: Variables that the processes get.
 
     Raises:
@@ -77,10 +78,13 @@ class ProcessCrew:
         answer: Callable[[Any, Any], Any],
         n: int,
         *,
+        kind: str,
         environment: Mapping[str, str],
     ) -> None:
         try:
-            self._payload = bytes(ForkingPickler.dumps((content, answer)))
+            # In two layers: the inner one may fail in a process, which then says of what.
+            inner = bytes(ForkingPickler.dumps((content, answer)))
+            self._payload = bytes(ForkingPickler.dumps((kind, inner)))
         except Exception as error:
             raise LoadError(one_line(error)) from None
         self._environment = dict(environment)
@@ -208,11 +212,11 @@ def _serve(pipe: connection.Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
-        payload = pipe.recv_bytes()
+        kind, payload = ForkingPickler.loads(pipe.recv_bytes())
         try:
             content, answer = ForkingPickler.loads(payload)
         except Exception as error:
-            pipe.send(("refused", f"it cannot be loaded ({one_line(error)})"))
+            pipe.send(("refused", f"its {kind} cannot be loaded ({one_line(error)})"))
             return
         pipe.send(("ready", None))
         while True:

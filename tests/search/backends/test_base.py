@@ -362,7 +362,7 @@ def test_pool_is_closed_when_a_callback_fails(fragile):
     processes = []
 
     def fail(view):
-        processes.extend(member.process for member in backend._members)
+        processes.extend(member.process for member in backend._crew._members)
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
@@ -443,7 +443,7 @@ def kill_now_and_then(backend, seed, n, done):
     while killed < n and not done.wait(generator.uniform(0.05, 0.6)):
         # Those that have the evaluator: a pool whose processes die before that gives up after the third.
         with suppress(ProcessLookupError, ValueError):
-            ids = [member.process.pid for member in backend._members if member.ready]
+            ids = [member.process.pid for member in backend._crew._members if member.ready]
             if ids:
                 os.kill(generator.choice(ids), signal.SIGKILL)
                 killed += 1
