@@ -160,7 +160,8 @@ class _Coordinator:
     def _take(self, worker: int, reply: Answer | Died) -> None:
         claim = self.at_work.pop(worker)
         if isinstance(reply, Died):
-            self.workers.replace(worker)
+            if reply.gone:
+                self.workers.replace(worker)
             if not reply.started:
                 self._count_failed_start(reply.reason)
                 self.queue.release(self.owner, claim.unit_id)

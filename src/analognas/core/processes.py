@@ -43,10 +43,12 @@ class Died:
     Attributes:
         reason: In words.
         started: Whether it ever got as far as having the object.
+        gone: Whether the worker is gone; else only its answer is.
     """
 
     reason: str
     started: bool
+    gone: bool = True
 
 
 @dataclass

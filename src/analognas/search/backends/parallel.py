@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ...core import EvaluationError, check_int
+from ...core.processes import Died
 from ...evaluators import Evaluation, Evaluator
 from .base import RETRIES, Backend
 from .jobs import NOT_READY, Job, Outcome, attempt, error_text
@@ -44,6 +45,11 @@ def answer(evaluator: Evaluator, job: Job) -> Reply:
         # Ctrl-C does not reach workers: these come from the evaluator, and end no worker.
         result = error_text(error)
     return Reply(error=result) if isinstance(result, str) else Reply(result)
+
+
+def of_the_dead(worker: Died) -> Reply:
+    """Return the reply of a worker that has died."""
+    return Reply(error=worker.reason, died=worker.gone, started=worker.started)
 
 
 class ParallelBackend(Backend):

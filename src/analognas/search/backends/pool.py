@@ -10,7 +10,7 @@ from ...core.processes import Died, LoadError, ProcessCrew
 from ...evaluators import Evaluator
 from .base import RETRIES
 from .jobs import Job
-from .parallel import ParallelBackend, Reply, answer, n_cores
+from .parallel import ParallelBackend, Reply, answer, n_cores, of_the_dead
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -77,7 +77,7 @@ class PoolBackend(ParallelBackend):
 
     def _wait(self, workers: Sequence[int]) -> list[tuple[int, Reply]]:
         return [
-            (worker, _dead(said) if isinstance(said, Died) else said)
+            (worker, of_the_dead(said) if isinstance(said, Died) else said)
             for worker, said in self._started.wait(workers)
         ]
 
@@ -89,7 +89,3 @@ class PoolBackend(ParallelBackend):
         if self._crew is not None:
             self._crew.close()
             self._crew = None
-
-
-def _dead(process: Died) -> Reply:
-    return Reply(error=process.reason, died=True, started=process.started)

@@ -4,8 +4,8 @@ import socket
 import pytest
 
 from analognas.core import InvalidArgumentError
+from analognas.core.ray_cluster import check_answers, n_places
 from analognas.search import RayBackend
-from analognas.search.backends.ray_cluster import check_answers, n_places
 
 
 @pytest.fixture
