@@ -68,8 +68,7 @@ def read_with_remarks(
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        _verify(data)
-        with Image.open(io.BytesIO(data)) as file:
+        with _opened(data) as file:
             if file.width * file.height > _MOST_PIXELS:
                 raise TableIntegrityError(
                     f"{name} has {file.width} x {file.height} pixels; the limit is {_MOST_PIXELS:,}. Make it "
@@ -105,14 +104,18 @@ def _has_more_frames(image: ImageFile) -> bool:
     return True
 
 
-def _verify(data: bytes) -> None:
-    """Check what Pillow does not check while it decodes: checksums of PNG, the end of JPEG 2000."""
+def _opened(data: bytes) -> ImageFile:
+    """Open an image, after checks that Pillow does not make: checksums of PNG, the end of JPEG 2000."""
     from PIL import Image
 
-    with Image.open(io.BytesIO(data)) as file:
-        if file.format == "JPEG2000" and _END_OF_CODESTREAM not in data:
-            raise ValueError("image file is truncated")
-        file.verify()
+    image = Image.open(io.BytesIO(data))
+    if image.format == "JPEG2000" and _END_OF_CODESTREAM not in data:
+        raise ValueError("image file is truncated")
+    if image.format == "PNG":
+        image.verify()
+        # Nothing else can be done with an image that was verified.
+        image = Image.open(io.BytesIO(data))
+    return image
 
 
 def _of_eight_bits(image: Image.Image, name: str) -> Image.Image:
