@@ -3,6 +3,7 @@ import torch
 
 from analognas.core import InvalidArgumentError
 from analognas.data import Normalise, Standardise, TrimPadding
+from analognas.data.preparation import as_ids
 
 RNG = torch.Generator().manual_seed(0)
 
@@ -43,7 +44,7 @@ def test_trimming_takes_nothing_but_padding():
     assert y.dtype == torch.int64
     assert torch.equal(y, x[:, :16].long())
     assert not x[:, 16:].any()
-    assert TrimPadding(0)(torch.zeros(2, 20)).shape == (2, 8)
+    assert TrimPadding(0)(torch.zeros(2, 20, dtype=torch.uint8)).shape == (2, 8)
     x[2, 19] = 3
     assert TrimPadding(0)(x).shape == (3, 20)
 
@@ -55,3 +56,11 @@ def test_bad_deviations():
         Normalise((0.5, 0.5), (1.0,))
     with pytest.raises(InvalidArgumentError, match="`std` must be positive, but got 0"):
         Standardise(0.0, 0.0)
+
+
+@pytest.mark.parametrize("prepare", [TrimPadding(0), as_ids])
+def test_token_ids_are_not_cast(prepare):
+    assert prepare(torch.tensor([[5, 6]], dtype=torch.int16)).tolist() == [[5, 6]]
+    for dtype in (torch.float32, torch.bool, torch.complex64):
+        with pytest.raises(InvalidArgumentError, match="must be integers, but are torch"):
+            prepare(torch.ones(1, 2, dtype=dtype))

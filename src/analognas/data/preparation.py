@@ -117,13 +117,25 @@ class TrimPadding:
     multiple: int = 8
 
     def __call__(self, raw: Tensor) -> Tensor:
-        """Map ids ``(n, T)`` to ``(n, T')`` with ``T' <= T``."""
+        """Map ids ``(n, T)`` to ``(n, T')`` with ``T' <= T``.
+
+        Raises:
+            InvalidArgumentError: If they are not integers.
+        """
         used = (raw != self.pad_id).any(0).nonzero()
         length = int(used[-1]) + 1 if len(used) else 1
         width = -(-length // self.multiple) * self.multiple
-        return raw[:, :width].to(torch.int64)
+        return as_ids(raw[:, :width])
 
 
 def as_ids(raw: Tensor) -> Tensor:
-    """Return token ids of any integer type as ``int64``."""
+    """Return token ids of any integer type as ``int64``.
+
+    Raises:
+        InvalidArgumentError: If they are not integers.
+    """
+    if raw.is_floating_point() or raw.is_complex() or raw.dtype == torch.bool:
+        raise InvalidArgumentError(
+            f"Token ids must be integers, but are {raw.dtype}; convert them first."
+        )
     return raw.to(torch.int64)

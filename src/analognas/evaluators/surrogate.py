@@ -22,7 +22,7 @@ from ..core import (
     check_int,
     current_metric_name,
 )
-from ..core.foreign_numbers import measured
+from ..core.foreign_numbers import as_integers, measured
 from ..spaces import SPACES, Population, Space, default_encoding, encode_features
 from ..tables import MeasuredTable
 from .base import COUNTED, Evaluation, Evaluator
@@ -249,10 +249,10 @@ class Surrogate(Evaluator):
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Surrogate:
         """Fit it again to what it was fitted to."""
         made = cls(known_space(space, cls), **definition["arguments"])
-        population = np.array(definition["population"], dtype=made.space.dtype)
-        values = {n: np.array(v, dtype=np.float64) for n, v in definition["values"].items()}
+        population = as_integers("Architectures of a surrogate", definition["population"])
         declared = [Metric.from_dict(entry) for entry in definition.get("metrics", ())]
-        return made.fit(population.reshape(-1, made.space.n_genes), values, definitions=declared)
+        rows = population.reshape(-1, made.space.n_genes)
+        return made.fit(rows, definition["values"], definitions=declared)
 
     def _arguments(self) -> dict[str, Any]:
         """Arguments of the constructor beside encoding and seed, as JSON types."""
