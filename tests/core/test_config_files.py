@@ -1,5 +1,7 @@
 import json
 import os
+import time
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -12,6 +14,7 @@ from analognas.core.config_files import (
     Line,
     check_keys,
     check_mapping,
+    entry_lines,
     is_config_file,
     parse_yaml,
     read_mapping,
@@ -87,9 +90,9 @@ def test_anchors_and_merged_mappings(tmp_path):
     ("name", "text", "reason"),
     [
         ("a.yaml", "a: 1\nb:\n  c: 2\n  d: 3\n  c: 4\n",
-         "the key 'c' stands twice in one mapping, first in line 3 (line 5)."),
-        ("a.yml", "{a: 1, a: 2}", "the key 'a' stands twice in one mapping, first in line 1 (line 1)."),
-        ("a.json", '{"a": {"b": 1, "b": 1}}', "the key 'b' stands twice in one mapping."),
+         "the key 'c' is in one mapping twice, first in line 3 (line 5)."),
+        ("a.yml", "{a: 1, a: 2}", "the key 'a' is in one mapping twice, first in line 1 (line 1)."),
+        ("a.json", '{"a": {"b": 1, "b": 1}}', "the key 'b' is in one mapping twice."),
         ("a.yaml", "a: 1\nb: {\n", "expected the node content, but found '<stream end>' (line 3)."),
         ("a.yaml", "a: 1\n---\nb: 2\n", "expected a single document in the stream, but found another"),
         ("a.yaml", "a: *b\n", "found undefined alias 'b' (line 1)."),
@@ -98,9 +101,16 @@ def test_anchors_and_merged_mappings(tmp_path):
         ("a.yaml", "a: !!bool maybe\n", "a value does not have the form that its tag asks for."),
         ("a.yaml", "a: \0\n", "special characters are not allowed"),
         ("a.yaml", "[" * 500, "it is nested too deeply."),
-        ("a.json", "[" * 200_000, "it is nested too deeply."),
+        ("a.json", "[" * 200_000, "it is nested 200,000 deep; the limit is 100."),
         ("a.json", "{", "Expecting property name enclosed in double quotes: line 1 column 2"),
         ("a.json", "", "Expecting value"),
+        ("a.json", "[" + "1" * 5000 + "]", "an integer of more than 4,300 digits."),
+        ("a.yaml", "a: " + "1" * 5000, "an integer has 5,000 digits; the limit is 400 (line 1)."),
+        ("a.yaml", "b: 1\na: 0x" + "f" * 5000, "an integer has 5,002 digits; the limit is 400 (line 2)."),
+        ("a.yaml", "a: &x [*x]", "an alias stands for what it is in (line 1)."),
+        ("a.yaml", "a: &x {b: {c: *x}}", "an alias stands for what it is in (line 1)."),
+        ("a.yaml", "a: &x\n  <<: *x\n", "an alias stands for what it is in"),
+        ("a.yaml", "# " + "x" * 2**20, "longer than 1 MiB, the limit"),
     ],
 )  # fmt: skip
 def test_broken_files_say_where_in_one_line(name, text, reason, tmp_path):
@@ -114,6 +124,40 @@ def test_broken_files_say_where_in_one_line(name, text, reason, tmp_path):
     assert "\n" not in message
 
 
+def laughs(first, later):
+    """Aliases of aliases, ten of each in the next."""
+    lines = [
+        first,
+        *(later.format(name=b, parts=", ".join(["*" + a] * 10)) for a, b in pairwise("abcdefghij")),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        laughs("a: &a [x, x]", "{name}: &{name} [{parts}]"),
+        laughs("a: &a {x: 1}", "{name}: &{name} {{<<: [{parts}]}}"),
+        laughs("a: &a {x: 1}", "{name}: &{name} {{y: [{parts}]}}"),
+    ],
+)
+def test_aliases_that_stand_for_millions_of_entries(text):
+    """600 bytes took 20 s, and more memory than there is."""
+    start = time.monotonic()
+    with pytest.raises(InvalidArgumentError, match="aliases stand for more than 100,000 entries"):
+        parse_yaml(text, "recipe")
+    assert entry_lines(text) == {}
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no such device")
+def test_a_link_to_a_file_that_never_ends(tmp_path):
+    for name in ("a.yaml", "a.json"):
+        (tmp_path / name).symlink_to("/dev/zero")
+        with pytest.raises(InvalidArgumentError, match="it is longer than .* MiB, the limit"):
+            read_mapping(tmp_path / name, "recipe")
+
+
 def test_files_that_are_not_there_or_no_texts(tmp_path):
     with pytest.raises(
         InvalidArgumentError, match="No such file or directory; give the path of a file"
@@ -123,7 +167,7 @@ def test_files_that_are_not_there_or_no_texts(tmp_path):
     with pytest.raises(InvalidArgumentError, match="Is a directory"):
         read_mapping(tmp_path / "b.yaml", "recipe")
     (tmp_path / "c.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(InvalidArgumentError, match="can't decode byte 0xff"):
+    with pytest.raises(InvalidArgumentError, match="it is not UTF-8 at byte 0"):
         read_mapping(tmp_path / "c.json", "recipe")
 
 
@@ -201,7 +245,7 @@ def test_what_is_no_text_of_a_mapping():
     for text, message in [
         (None, "A space must be given as YAML text, but got None"),
         ("a: [1", r"Cannot read a space: .* \(line 1\)"),
-        ("a: 1\na: 2", "the key 'a' stands twice"),
+        ("a: 1\na: 2", "the key 'a' is in one mapping twice"),
         ("- 1", "`space` must be a mapping of names to values, but got list"),
     ]:
         with pytest.raises(InvalidArgumentError, match=message):

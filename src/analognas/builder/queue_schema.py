@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core import ResumeError
-from ..core.sqlite_files import created_whole, read_only
+from ..core.limits import parse_json, shown
+from ..core.sqlite_files import created_whole, foreign_entry, read_consistently
 from .units import STATES, Unit
 
 __all__ = ["create", "insert", "read_facts", "unreadable"]
@@ -89,27 +90,32 @@ def read_facts(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ResumeError(f"There is no work queue at {str(path)!r}; start the build again.")
     try:
-        connection = read_only(path)
-        try:
-            application = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if application != APPLICATION_ID:
-                raise ResumeError(
-                    f"{str(path)!r} is an SQLite file but not a work queue of analognas."
-                )
-            if version != SCHEMA_VERSION:
-                raise ResumeError(
-                    f"The work queue {str(path)!r} has format version {version}, but this analognas reads "
-                    f"{SCHEMA_VERSION}; continue it with the version that started it."
-                )
-            rows = connection.execute("SELECT key, value FROM facts").fetchall()
-        finally:
-            connection.close()
-        return {key: json.loads(value) for key, value in rows}
-    except (sqlite3.Error, ValueError) as error:
+        return read_consistently(path, lambda connection, _: _facts(connection, path))
+    except (sqlite3.Error, OSError, ValueError) as error:
         if isinstance(error, ResumeError):
             raise
         raise unreadable(path, error) from None
+
+
+def _facts(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise ResumeError(f"{str(path)!r} is an SQLite file but not a work queue of analognas.")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version != SCHEMA_VERSION:
+        raise ResumeError(
+            f"The work queue {str(path)!r} has format version {version}, but this analognas reads "
+            f"{SCHEMA_VERSION}; continue it with the version that started it."
+        )
+    if foreign := foreign_entry(connection, _TABLES):
+        raise ResumeError(
+            f"The work queue {str(path)!r} has {foreign}, which is not that of a work queue: another program "
+            "has changed it. Restore a copy, or delete it and start the build again."
+        )
+    rows = connection.execute("SELECT key, value FROM facts LIMIT 1000").fetchall()
+    return {
+        key: parse_json(value, where=f"The fact {shown(key)!r} of {str(path)!r}", error=ResumeError)
+        for key, value in rows
+    }
 
 
 def unreadable(path: Path, error: Exception) -> ResumeError:

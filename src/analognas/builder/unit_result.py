@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from ..core import CheckpointMismatchError, TableIntegrityError, check_choice, write_json
+from ..core.limits import read_json
 
 __all__ = ["UnitResult", "read_unit", "write_unit"]
 
@@ -81,7 +81,7 @@ def read_unit(path: Path, identity: Mapping[str, Any]) -> UnitResult | None:
         TableIntegrityError: If the file is damaged.
     """
     try:
-        payload = json.loads(path.read_text(encoding="utf-8"))
+        payload = read_json(path)
         found, result = payload["identity"], UnitResult.from_dict(payload["result"])
         damaged = payload["format"] != _FORMAT
     except FileNotFoundError:

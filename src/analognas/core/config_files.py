@@ -2,12 +2,11 @@
 
 What is in a file is checked by those who know what it means; here is what all such files share. YAML is
 read by the core schema of YAML 1.2, the numbers and truth values that JSON has too: ``1e-6`` is a number,
-``no`` and ``1:30`` are texts. A key that stands twice is an error in both.
+``no`` and ``1:30`` are texts. A key that is in one mapping twice is an error in both.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Hashable, Iterable, Mapping
@@ -19,6 +18,7 @@ import yaml
 from .checks import check_choice
 from .errors import InvalidArgumentError
 from .files import dump_json, write_text
+from .limits import DEEPEST_JSON, LARGEST_TEXT, parse_json, read_text, shown, size_text
 
 __all__ = [
     "CONFIG_ENDINGS",
@@ -38,7 +38,12 @@ __all__ = [
 CONFIG_ENDINGS = (".yaml", ".yml", ".json")
 """Endings of such files, in any case."""
 
+LARGEST_YAML = 1 << 20
+"""Characters of a YAML text; PyYAML takes seconds for each million."""
+
 _UNFOLDED = 10**6
+_LONGEST_INTEGER = 400
+_MOST_ALIASED = 100_000
 # PyYAML raises the last two where a tag such as `!!bool` stands before another text.
 _UNREADABLE = (OSError, RecursionError, ValueError, yaml.YAMLError, LookupError, AttributeError)
 # Source: YAML 1.2.2, section 10.3.2 (core schema), and the merge key of YAML 1.1.
@@ -71,9 +76,11 @@ def parse_yaml(text: Any, kind: str) -> dict[str, Any]:
         {'rate': 0.0001}
     """
     if not isinstance(text, str):
-        raise InvalidArgumentError(f"A {kind} must be given as YAML text, but got {text!r}.")
+        raise InvalidArgumentError(
+            f"A {kind} must be given as YAML text, but got {shown(repr(text))}."
+        )
     try:
-        payload = yaml.load(text, Loader=_Loader)
+        payload = _load(text)
     except _UNREADABLE as error:
         raise InvalidArgumentError(f"Cannot read a {kind}: {_reason(error)}.") from None
     return dict(check_mapping(kind, payload))
@@ -111,12 +118,15 @@ def read_mapping(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
 def read_mapping_text(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], str]:
     """Return what :func:`read_mapping` returns, and the text of the file; raises the same."""
     ending = _ending(path, kind)
+    where = f"Cannot read a {kind} from {str(path)!r}: it"
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_text(path, LARGEST_TEXT if ending == ".json" else LARGEST_YAML)
         if ending == ".json":
-            payload = json.loads(text, object_pairs_hook=_without_twins)
+            payload = parse_json(text, where=where, error=InvalidArgumentError)
         else:
-            payload = yaml.load(text, Loader=_Loader)
+            payload = _load(text)
+    except InvalidArgumentError:
+        raise
     except _UNREADABLE as error:
         raise InvalidArgumentError(
             f"Cannot read a {kind} from {str(path)!r}: {_reason(error)}."
@@ -165,9 +175,11 @@ def parse_value(text: str) -> Any:
         ([1, 0.0001], 'digits', None)
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return _load(text)
     except _UNREADABLE as error:
-        raise InvalidArgumentError(f"Cannot read the value {text!r}: {_reason(error)}.") from None
+        raise InvalidArgumentError(
+            f"Cannot read the value {shown(text)!r}: {_reason(error)}."
+        ) from None
 
 
 def write_mapping(path: str | os.PathLike[str], payload: Mapping[str, Any], kind: str) -> None:
@@ -215,7 +227,7 @@ def check_mapping(name: str, payload: Any) -> Mapping[str, Any]:
         raise InvalidArgumentError(f"{expected}, but got {got}.")
     for key in payload:
         if not isinstance(key, str):
-            raise InvalidArgumentError(f"{expected}, but got the key {key!r}.")
+            raise InvalidArgumentError(f"{expected}, but got the key {shown(key)}.")
     return payload
 
 
@@ -253,20 +265,29 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the pairs of a JSON object as a mapping."""
-    made: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in made:
-            raise ValueError(f"the key {key!r} stands twice in one mapping")
-        made[key] = value
-    return made
+def _load(text: str) -> Any:
+    """Return what a YAML text holds.
+
+    Raises:
+        ValueError: If it is too long; the classes of ``_UNREADABLE``, if it cannot be read.
+    """
+    if len(text) > LARGEST_YAML:
+        raise ValueError(
+            f"it is longer than {size_text(LARGEST_YAML)}, the limit of YAML; write JSON"
+        )
+    return yaml.load(text, Loader=_Loader)
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain values by the core schema; refuses a key that stands twice."""
+    """Reads plain values by the core schema; a key that is in one mapping twice is an error."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - filled below, once
+
+    def get_single_node(self) -> yaml.Node | None:
+        node: yaml.Node | None = super().get_single_node()
+        if node is not None:
+            _check_nodes(node)
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         lines: dict[Any, int] = {}
@@ -276,7 +297,7 @@ class _Loader(yaml.SafeLoader):
             key, line = (key_node.tag, key_node.value), key_node.start_mark.line + 1
             if key in lines:
                 raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key_node.value!r} stands twice in one mapping, "
+                    problem=f"the key {key_node.value!r} is in one mapping twice, "
                     f"first in line {lines[key]}",
                     problem_mark=key_node.start_mark,
                 )
@@ -285,7 +306,55 @@ class _Loader(yaml.SafeLoader):
 
     def construct_decimal_int(self, node: yaml.ScalarNode) -> int:
         text = self.construct_scalar(node)
+        if len(text) > _LONGEST_INTEGER:
+            raise yaml.constructor.ConstructorError(
+                problem=f"an integer has {len(text):,} digits; the limit is {_LONGEST_INTEGER}",
+                problem_mark=node.start_mark,
+            )
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+
+
+def _check_nodes(root: yaml.Node) -> None:
+    """Check that aliases stand for no more entries than are read in a moment, and none for what it is in.
+
+    A few hundred bytes of aliases of aliases are more entries than memory holds.
+
+    Raises:
+        yaml.constructor.ConstructorError: If they do, or entries are nested too deeply.
+    """
+    sizes: dict[int, int] = {}  # entries of a node, aliases written out; 0 while it is counted
+    depths: dict[int, int] = {}
+    waiting: list[tuple[yaml.Node, bool]] = [(root, False)]
+    while waiting:
+        node, counted = waiting.pop()
+        inner = _inner_nodes(node)
+        if counted:
+            sizes[id(node)] = 1 + sum(sizes[id(part)] for part in inner)
+            depths[id(node)] = 1 + max((depths[id(part)] for part in inner), default=-1)
+            continue
+        if id(node) in sizes:
+            continue
+        sizes[id(node)] = 0
+        waiting.append((node, True))
+        for part in inner:
+            if sizes.get(id(part)) == 0:
+                raise yaml.constructor.ConstructorError(
+                    problem="an alias stands for what it is in", problem_mark=part.start_mark
+                )
+            waiting.append((part, False))
+    problem = None
+    if depths[id(root)] > DEEPEST_JSON:
+        problem = f"it is nested {depths[id(root)]:,} deep; the limit is {DEEPEST_JSON}"
+    if sizes[id(root)] > len(sizes) + _MOST_ALIASED:
+        problem = f"aliases stand for more than {_MOST_ALIASED:,} entries, the limit"
+    if problem is not None:
+        raise yaml.constructor.ConstructorError(problem=problem, problem_mark=root.start_mark)
+
+
+def _inner_nodes(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 class _Dumper(yaml.SafeDumper):

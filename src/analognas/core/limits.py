@@ -11,6 +11,7 @@ import gzip
 import io
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ __all__ = [
     "DEEPEST_JSON",
     "LARGEST_CONTENT",
     "LARGEST_REQUEST",
+    "LARGEST_TEXT",
     "LONGEST_SHOWN",
     "LimitedReader",
     "Readable",
@@ -33,6 +35,8 @@ __all__ = [
     "parse_json",
     "read_all",
     "read_bytes",
+    "read_json",
+    "read_text",
     "read_zip_members",
     "shown",
     "size_text",
@@ -44,9 +48,12 @@ LARGEST_REQUEST = 1 << 20
 """Bytes that a reader of an archive may ask for at once: more is a forged header."""
 DEEPEST_JSON = 100
 """Mappings and lists inside each other in a JSON text."""
+LARGEST_TEXT = 64 << 20
+"""Bytes of a text file that is read as a whole, such as JSON."""
 LONGEST_SHOWN = 200
 """Characters of a foreign text that an error shows."""
 
+_LONG_INTEGER = "it has an integer of more than 4,300 digits"
 _BLOCK = 1 << 20
 _ZIP_STORED, _ZIP_DEFLATED, _ZIP_LZMA = 0, 8, 14
 # Bytes asked for at once, by method. Of LZMA zipfile unpacks all that so many bytes hold, some thousand times
@@ -243,6 +250,27 @@ def read_bytes(path: Path) -> bytes:
         raise TableIntegrityError(f"Cannot read {str(path)!r}: {error.strerror}.") from None
 
 
+def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
+    """Return what is in a text file, UTF-8 with or without a byte order mark.
+
+    Args:
+        path: The file.
+        limit: Bytes that it may have; a device or a pipe that never ends has more.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is not UTF-8, or longer; names the limit.
+    """
+    with open(path, "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"it is longer than {size_text(limit)}, the limit")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 at byte {error.start}") from None
+
+
 def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
     """Return what a gzip file holds, its length and CRC verified.
 
@@ -300,7 +328,32 @@ def parse_json(
             raise ValueError(f"it is nested {depth:,} deep; the limit is {DEEPEST_JSON}")
         return json.loads(whole, object_pairs_hook=_without_twins if unique else None)
     except (ValueError, RecursionError) as reason:
-        raise error(f"{where} is not sound JSON: {shown(reason)}.") from None
+        why = _LONG_INTEGER if "int_max_str_digits" in str(reason) else shown(reason)
+        raise error(f"{where} is not sound JSON: {why}.") from None
+
+
+def read_json(
+    path: str | os.PathLike[str], *, error: type[AnalogNASError] = TableIntegrityError
+) -> Any:
+    """Return what a JSON file holds.
+
+    Args:
+        path: The file.
+        error: Class of the error.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        AnalogNASError: Of class ``error``, if it cannot be read or is not JSON, see :func:`parse_json`.
+    """
+    where = repr(os.fspath(path))
+    try:
+        text = read_text(path)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as reason:
+        why = getattr(reason, "strerror", None) or reason
+        raise error(f"Cannot read {where}: {why}.") from None
+    return parse_json(text, where=where, error=error)
 
 
 def _too_large(where: str, what: str, limit: int) -> TableIntegrityError:

@@ -7,19 +7,21 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from .errors import OutputFolderError
 from .files import new_file
+from .limits import shown
 
 __all__ = [
     "BUSY_SECONDS",
     "begin",
     "connect",
     "created_whole",
+    "foreign_entry",
     "patiently",
     "read_consistently",
     "read_only",
@@ -173,6 +175,19 @@ def reason(error: Exception, path: Path) -> str:
             if shutil.disk_usage(path.parent).free < _LEAST_ROOM:
                 return "the disk is full; make room, and go on"
     return text
+
+
+def foreign_entry(connection: sqlite3.Connection, statements: Collection[str]) -> str | None:
+    """Return what a file has beside the tables and indexes that some statements make, or None.
+
+    A trigger or a view of somebody else's would run when the file is written or read.
+    """
+    entries = connection.execute("SELECT type, name, sql FROM sqlite_master LIMIT 1000").fetchall()
+    for kind, name, sql in entries:
+        # SQLite itself makes indexes of keys, which have no statement.
+        if sql not in statements and not (kind == "index" and sql is None):
+            return f"the {shown(kind, 20)} {shown(name, 60)!r}"
+    return None
 
 
 def begin(connection: sqlite3.Connection | sqlite3.Cursor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
@@ -16,10 +15,13 @@ from ..core import (
     OutputFolderError,
     ResumeError,
     check_choice,
+    check_float,
     check_int,
     hold_folder,
     write_json,
 )
+from ..core.config_files import check_keys, check_mapping
+from ..core.limits import read_json, shown
 from ..data import DataSet, load_data
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
 from ..training import MODEL_FILE, ModelRecord, load_model
@@ -80,11 +82,33 @@ class Study:
         Raises:
             AnalogNASError: Whatever is wrong, in one line.
         """
-        DriftEvaluator(self.times, self.chips, tolerance=self.tolerance, seed=self.seed)
-        check_int("batch_size", self.batch_size, minimum=1)
-        check_choice("kind", self.kind, KINDS)
+        self._check_plain()
         _ = self._digital, self.dataset
         check_device_times(self._hardware().device, self.times)
+
+    def _check_plain(self) -> None:
+        """Check what can be checked without reading a file.
+
+        Raises:
+            InvalidArgumentError: If an entry has the wrong type or is out of range.
+        """
+        for name in ("checkpoint", "direct", "data", "root", "analog"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "checkpoint"):
+                raise InvalidArgumentError(
+                    f"`{name}` must be a text, but got {shown(repr(value))}."
+                )
+        if not isinstance(self.times, list | tuple):
+            raise InvalidArgumentError(
+                f"`times` must be a list of times, but got {shown(repr(self.times))}."
+            )
+        for time in self.times:
+            check_float("times", time, minimum=0.0, unit="s")
+        DriftEvaluator(self.times, self.chips, tolerance=self.tolerance, seed=self.seed)
+        check_int("batch_size", self.batch_size, minimum=1)
+        if self.examples is not None:
+            check_int("examples", self.examples, minimum=2)
+        check_choice("kind", self.kind, KINDS)
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, ModelRecord]:
@@ -205,13 +229,15 @@ class Study:
             ResumeError: If there are none, or they cannot be read.
         """
         try:
-            payload = json.loads((folder / STUDY_FILE).read_text())
-            for name in payload:
-                check_choice("study entry", name, [entry.name for entry in fields(cls)])
-            return cls(**payload)
+            payload = check_mapping(STUDY_FILE, read_json(folder / STUDY_FILE, error=ResumeError))
+            check_keys("study entry", payload, [entry.name for entry in fields(cls)])
+            study = cls(**payload)
+            study._check_plain()
+            return study
         except (OSError, ValueError, TypeError) as error:
+            why = getattr(error, "strerror", None) or error
             raise ResumeError(
-                f"There is no evaluation to continue in {str(folder)!r}: {error}."
+                f"There is no evaluation to continue in {str(folder)!r}: {shown(why)}."
             ) from None
 
     def _hardware(self) -> AnalogConfig:

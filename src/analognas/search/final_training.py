@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from ..core import (
     claim_folder,
     hold_folder,
 )
+from ..core.limits import read_json, shown
 from ..spaces import SPACES, Space
 from .results_folder import RESULT_FILE
 
@@ -84,7 +84,7 @@ def model_of_search(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     file = Path(folder) / RESULT_FILE
     try:
-        result = json.loads(file.read_text())
+        result = read_json(file)
         space = SPACES.get(result["space"])()
         return searched_model(space, result["best"]["architecture"])
     except FileNotFoundError:
@@ -96,7 +96,7 @@ def model_of_search(folder: str | os.PathLike[str]) -> dict[str, Any]:
         raise
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise TableIntegrityError(
-            f"{str(file)!r} cannot be read as the result of a search: {error}."
+            f"{str(file)!r} cannot be read as the result of a search: {shown(error)}."
         ) from None
 
 

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
-from ..core.limits import LARGEST_CONTENT, size_text
+from ..core.limits import LARGEST_CONTENT, parse_json, size_text
 
 FORMAT = "analognas-table"
 FORMAT_VERSION = 1
@@ -126,8 +126,8 @@ def _read(
 ) -> Table:
     with pq.ParquetFile(path) as file:
         raw = file.schema_arrow.metadata or {}
-        described = json.loads(raw.get(_KEY, b"{}"))
-        if described.get("format") != FORMAT:
+        described = parse_json(raw.get(_KEY, b"{}"), where="its metadata")
+        if not isinstance(described, dict) or described.get("format") != FORMAT:
             raise TableIntegrityError(
                 f"is a Parquet file but no analognas table: its metadata lack {_KEY.decode()!r}."
             )

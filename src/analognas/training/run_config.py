@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from ..core import InvalidArgumentError, check_choice, check_int
-from ..core.config_files import check_mapping, read_mapping, write_mapping
+from ..core.config_files import check_mapping, parse_value, read_mapping, write_mapping
+from ..core.limits import shown
 from .recipes import DigitalRecipe, Recipe, TrainingRecipe, recipe_from_dict, recipe_to_dict
 from .settings import OptimizerSettings
 
@@ -130,21 +131,25 @@ class RunConfig:
 def with_settings(payload: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """Return a run as plain values with some of them changed by texts ``KEY.KEY=VALUE``.
 
-    Values are JSON; what is none is a text.
+    Values are JSON, lists and mappings also YAML; what is neither is a text.
 
     Raises:
-        InvalidArgumentError: If a text has another form, or its key leads through a plain value.
+        InvalidArgumentError: If a text has another form, its key leads through a plain value, or its list or
+            mapping cannot be read.
 
     Example:
         >>> with_settings({"recipe": {"kind": "hwa"}}, ["recipe.ramp=2", "data=digits"])
         {'recipe': {'kind': 'hwa', 'ramp': 2}, 'data': 'digits'}
+        >>> with_settings({}, ["model_options.architecture={depth: 3}"])
+        {'model_options': {'architecture': {'depth': 3}}}
     """
     changed: dict[str, Any] = json.loads(json.dumps(payload))
     for text in settings:
         path, found, value = text.partition("=")
         if not found or not all(path.split(".")):
             raise InvalidArgumentError(
-                f"A setting must be KEY=VALUE, for example recipe.optimizer.lr=0.1, but got {text!r}."
+                "A setting must be KEY=VALUE, for example recipe.optimizer.lr=0.1, but got "
+                f"{shown(text)!r}."
             )
         *parents, last = path.split(".")
         place = changed
@@ -154,9 +159,13 @@ def with_settings(payload: Mapping[str, Any], settings: Iterable[str]) -> dict[s
                 inner = place[key] = {}
             if not isinstance(inner, dict):
                 raise InvalidArgumentError(
-                    f"The setting {text!r} leads through {key!r}, which is {inner!r} and holds no settings."
+                    f"The setting {shown(text)!r} leads through {shown(key)!r}, which is "
+                    f"{shown(repr(inner))} and holds no settings."
                 )
             place = inner
+        if value.lstrip()[:1] in ("[", "{"):
+            place[last] = parse_value(value)
+            continue
         try:
             place[last] = json.loads(value)
         except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -15,6 +16,7 @@ from ..core import (
     write_json,
     write_text,
 )
+from ..core.limits import read_json, shown
 from .checkpoint import CHECKPOINT_FILE
 from .model_files import MODEL_FILE, ModelRecord, load_model, load_weights, save_model
 from .result import HistoryRow, TrainingResult
@@ -24,6 +26,9 @@ RESULT_FILE = "result.json"
 HISTORY_FILE = "epochs.jsonl"
 START_FILE = "start.safetensors"
 BEST_FILE = "best.safetensors"
+
+_HISTORY = ("epoch", "step", "lr", "train_loss")
+_STATUS = ("finished", "aborted")
 
 
 class RunFolder:
@@ -114,10 +119,13 @@ class RunFolder:
         """
         file = self.path / RESULT_FILE
         try:
-            payload = json.loads(file.read_text(encoding="utf-8"))
+            payload = read_json(file)
             status, reason, history = (payload[key] for key in ("status", "reason", "history"))
+            _check_history(status, reason, history)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TableIntegrityError(f"{str(file)!r} is damaged: {error}; train anew.") from None
+            raise TableIntegrityError(
+                f"{str(file)!r} is damaged: {shown(error)}; train again."
+            ) from None
         model, found = load_model(self.path, model=digital)
         if (found.recipe, found.seed) != (record.recipe, record.seed):
             raise CheckpointMismatchError(
@@ -125,3 +133,18 @@ class RunFolder:
                 "folder."
             )
         return TrainingResult(model, found, tuple(history), status, reason, self.path)
+
+
+def _check_history(status: Any, reason: Any, history: Any) -> None:
+    """Check what a result says of a training that has ended.
+
+    Raises:
+        ValueError: If it cannot be that.
+    """
+    if status not in _STATUS or not isinstance(reason, str):
+        raise ValueError(f"its status is {shown(repr(status))}")
+    rows: list[Any] = history if isinstance(history, list) else [None]
+    for row in rows:
+        numbers = isinstance(row, dict) and {type(value) for value in row.values()} <= {int, float}
+        if not numbers or not row.keys() >= {*_HISTORY}:
+            raise ValueError(f"its history has the row {shown(repr(row))}")

@@ -20,6 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
+from ..core.limits import parse_json, shown
 
 _KEY = "analognas"
 _FORMAT = "1"  # of the header's entry: format, checksum and JSON, blanks between
@@ -75,11 +76,11 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")
-        header = json.loads(content[8 : 8 + length]).get("__metadata__", {})
-    except (SafetensorError, ValueError) as error:
+        header = parse_json(content[8 : 8 + length], where="its header").get("__metadata__", {})
+    except (SafetensorError, ValueError, AttributeError) as error:
         raise TableIntegrityError(
-            f"{name!r} is damaged, truncated or no safetensors file ({error}); use an earlier checkpoint, "
-            "or make it again."
+            f"{name!r} is damaged, truncated or no safetensors file ({shown(error)}); use an earlier "
+            "checkpoint, or make it again."
         ) from None
     if _KEY not in header:
         raise TableIntegrityError(
@@ -97,10 +98,14 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
             f"{name!r} is damaged: its content does not match its checksum; use an earlier checkpoint, or "
             "make it again."
         )
-    payload = json.loads(text)
-    for alias, owner in payload["aliases"].items():
-        tensors[alias] = tensors[owner]
-    values: dict[str, Any] = payload["values"]
+    try:
+        payload = parse_json(text, where="its header")
+        tensors.update({alias: tensors[owner] for alias, owner in payload["aliases"].items()})
+        values: dict[str, Any] = {**payload["values"]}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise TableIntegrityError(
+            f"{name!r} does not say what its tensors are: {shown(error)}."
+        ) from None
     return tensors, values
 
 

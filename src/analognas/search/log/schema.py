@@ -27,6 +27,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core import InvalidArgumentError
+from ...core.sqlite_files import foreign_entry
 
 FILE_NAME = "trials.sqlite"
 SCHEMA_VERSION = 3
@@ -68,9 +69,6 @@ _ADDED = {
 }
 """Tables beside ``trials`` by the version that added them."""
 
-# What SQLite makes by itself for the text key of ``search``.
-_INDEX = "sqlite_autoindex_search_1"
-_LONGEST_SCHEMA = 1 << 20
 _LAYOUT = re.compile(
     re.escape(_TRIALS)
     .replace(re.escape("{metrics}"), r'((?:, "[^"\x00]+" REAL)*)')
@@ -114,28 +112,16 @@ def check_schema(connection: sqlite3.Connection, version: int) -> list[str]:
         DamagedLogError: If it has not.
         sqlite3.Error: If it cannot be read.
     """
-    entries = connection.execute(
-        "SELECT type, name, length(sql) FROM sqlite_master LIMIT 100"
-    ).fetchall()
-    for kind, name, length in entries:
-        if kind not in ("table", "index") or (kind == "index" and name != _INDEX):
-            raise DamagedLogError(
-                f"it has the {kind} {str(name)!r}, which no trial log has: another program has changed it"
-            )
-        if kind == "table" and not (isinstance(length, int) and length <= _LONGEST_SCHEMA):
-            raise DamagedLogError(f"its table {str(name)!r} is not that of a trial log")
-    tables = dict(
-        connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
-    )
-    found = _LAYOUT.fullmatch(str(tables.get("trials")))
-    if found is None:
-        raise DamagedLogError("its table 'trials' is not that of a trial log")
-    columns: list[str] = re.findall(r'"([^"]+)"', found[1])
-    wanted = set(_statements(version, columns))
-    for name, statement in tables.items():
-        if statement not in wanted:
-            raise DamagedLogError(f"it has the table {str(name)!r}, which no trial log has")
-    if len(tables) < len(wanted):
+    row = connection.execute(
+        "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'trials'"
+    ).fetchone()
+    found = None if row is None else _LAYOUT.fullmatch(str(row[0]))
+    columns: list[str] = [] if found is None else re.findall(r'"([^"]+)"', found[1])
+    statements = _statements(version, columns)
+    if foreign := foreign_entry(connection, statements):
+        raise DamagedLogError(f"it has {foreign}, which is not that of a trial log")
+    (n,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()
+    if n < len(statements):
         raise DamagedLogError("it lacks a table")
     return columns
 
