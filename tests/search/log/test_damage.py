@@ -216,7 +216,7 @@ def test_an_endless_view_is_not_read(old):
         "genotype, 80.0 AS analog_drift_86400 FROM n",
     )
     start = time.monotonic()
-    refused(old, "view 'trials'")
+    refused(old, "not that of a trial log")
     assert time.monotonic() - start < 2
 
 
