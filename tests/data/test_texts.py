@@ -1,5 +1,6 @@
 """Words, GLUE files, token streams."""
 
+import time
 import zipfile
 
 import numpy as np
@@ -15,6 +16,7 @@ from analognas.data import (
     text_data,
     word_tokenizer,
 )
+from analognas.data.archives import Members
 
 SST2 = "sentence\tlabel\n" + "".join(
     f"{text}\t{k % 2}\n"
@@ -209,3 +211,28 @@ def test_a_damaged_tokenizer(tmp_path):
         path.write_text(text)
         with pytest.raises(TableIntegrityError, match="not a readable tokenizer"):
             load_tokenizer(path)
+
+
+def packed(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return path.parent
+
+
+def test_packed_texts_of_very_many_lines_or_words(tmp_path):
+    names = [f"wikitext-2/wiki.{split}.tokens" for split in ("train", "valid", "test")]
+    lines = b"sentence\tlabel\n" + b"\n" * (2 << 20)
+    for members, archive, name, message in (
+        ({f"SST-2/{f}.tsv": lines for f in ("train", "dev")}, "SST-2.zip", "glue", "'train.tsv' has 2,097,153 lines; the limit is 1,048,576"),
+        (dict.fromkeys(names, b"a " * (9 << 20)), "wikitext-2-v1.zip", "wikitext2", "unpacks to 54 MiB; the limit is 32 MiB"),
+    ):  # fmt: skip
+        start = time.process_time()
+        with pytest.raises(TableIntegrityError, match=message):
+            load_data(name, root=packed(tmp_path / archive, members))
+        assert time.process_time() - start < 2
+
+
+def test_unpacked_texts_may_have_any_number_of_lines():
+    data = b"\n" * (1 << 21)
+    assert len(Members({"a": data}, packed=False).lines("a")) == 1 << 21

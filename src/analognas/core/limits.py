@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import gzip
 import io
-import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +27,7 @@ __all__ = [
     "LARGEST_REQUEST",
     "LARGEST_TEXT",
     "LONGEST_SHOWN",
+    "MOST_LINES",
     "LimitedReader",
     "Readable",
     "check_zip_sizes",
@@ -44,6 +44,10 @@ __all__ = [
 
 LARGEST_CONTENT = 256 << 20
 """Bytes that one packed file may hold; the largest published data set that is read packed has 186 MB."""
+LARGEST_TEXT = 16 << 20
+"""Bytes that a packed text may hold where it does not shrink much: its parts take many times as much memory."""
+MOST_LINES = 1 << 20
+"""Lines that a packed text may hold; the largest that is read packed has 393 thousand."""
 LARGEST_REQUEST = 1 << 20
 """Bytes that a reader of an archive may ask for at once: more is a forged header."""
 DEEPEST_JSON = 100
@@ -61,7 +65,6 @@ _ZIP_STORED, _ZIP_DEFLATED, _ZIP_LZMA = 0, 8, 14
 _ZIP_BLOCKS = {_ZIP_STORED: _BLOCK, _ZIP_DEFLATED: _BLOCK, _ZIP_LZMA: 4096}
 # Matches at every quotation mark, closed or not, so that it takes linear time.
 _STRINGS = re.compile(r'"(?:[^"\\]+|\\.)*(?:"|\\?\Z)', re.DOTALL)
-_BRACKETS = re.compile(r"[\[{\]}]")
 
 
 class Readable(Protocol):
@@ -366,12 +369,14 @@ def _depth(text: str) -> int:
     """How deep brackets are nested."""
     if text.count("[") + text.count("{") <= DEEPEST_JSON:
         return 0
-    return max(itertools.accumulate(_steps(text)), default=0)
+    import numpy as np
 
-
-def _steps(text: str) -> Iterator[int]:
-    for bracket in _BRACKETS.findall(_STRINGS.sub("", text)):
-        yield 1 if bracket in "[{" else -1
+    letters = np.frombuffer(_STRINGS.sub("", text).encode("ascii", "replace"), dtype=np.uint8)
+    opening, closing = (
+        (letters == ord(one)) | (letters == ord(other)) for one, other in ("[{", "]}")
+    )
+    steps = opening.astype(np.int8) - closing.astype(np.int8)
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

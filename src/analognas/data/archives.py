@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 from ..core import DataNotFoundError, TableIntegrityError
 from ..core.limits import (
     LARGEST_CONTENT,
+    MOST_LINES,
     LimitedReader,
     read_all,
     read_bytes,
@@ -36,12 +37,14 @@ class Archive:
         md5: Its official MD5, or "".
         folder: The folder inside that holds the members.
         size: Its official size, bytes, or 0: another file of that size is a damaged one.
+        limit: Bytes that its members may hold.
     """
 
     name: str
     md5: str = ""
     folder: str = ""
     size: int = 0
+    limit: int = LARGEST_CONTENT
 
     def __str__(self) -> str:
         return f"{self.name} (MD5 {self.md5})" if self.md5 else self.name
@@ -52,12 +55,28 @@ class Members(dict[str, bytes]):
 
     Args:
         content: The members.
+        packed: Whether they were packed, so that they may be many times larger than their file.
         note: What must be said beside any result, such as that the archive is not the published one.
     """
 
-    def __init__(self, content: Mapping[str, bytes], *, note: str | None = None) -> None:
+    def __init__(
+        self, content: Mapping[str, bytes], *, packed: bool, note: str | None = None
+    ) -> None:
         super().__init__(content)
-        self.note = note
+        self.packed, self.note = packed, note
+
+    def lines(self, name: str) -> list[str]:
+        """Return the lines of a text.
+
+        Raises:
+            TableIntegrityError: If it is not UTF-8, or a packed text has more than :data:`.MOST_LINES` lines.
+        """
+        data = self[name]
+        if self.packed and (n := data.count(b"\n")) > MOST_LINES:
+            raise TableIntegrityError(
+                f"{name!r} has {n:,} lines; the limit is {MOST_LINES:,}. If you trust it, unpack it yourself."
+            )
+        return text_lines(data, repr(name))
 
 
 def missing(
@@ -94,7 +113,7 @@ def read_members(
     for folder in (root, root / archive.folder):
         if (folder / first).is_file():
             there = [name for name in wanted if (folder / name).is_file()]
-            return Members({name: read_bytes(folder / name) for name in there})
+            return Members({name: read_bytes(folder / name) for name in there}, packed=False)
     path = root if root.name == archive.name else root / archive.name
     return _from_archive(dataset, path, archive, wanted) if path.is_file() else None
 
@@ -149,7 +168,7 @@ def _from_archive(dataset: str, path: Path, archive: Archive, wanted: Collection
         raise TableIntegrityError(
             f"{where} is damaged or truncated ({type(error).__name__}: {shown(error)}){expected}. Get it again."
         ) from None
-    return Members(found, note=check_published(where, path, archive))
+    return Members(found, packed=True, note=check_published(where, path, archive))
 
 
 def check_published(where: str, path: Path, archive: Archive) -> str | None:
@@ -195,7 +214,7 @@ def _from_tar(
 ) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     with _unpacked(path) as stream:
-        reader = _TarStream(stream, LARGEST_CONTENT, where)
+        reader = _TarStream(stream, archive.limit, where)
         with tarfile.open(fileobj=reader, mode="r:") as file:
             for member in file:
                 name = _inside(member.name, archive)
@@ -205,12 +224,12 @@ def _from_tar(
                     raise TableIntegrityError(
                         f"{where}: {name!r} is a sparse member, which no published archive has."
                     )
-                if member.size > LARGEST_CONTENT:
-                    raise reader.too_large(f"unpacks to {size_text(member.size)}", LARGEST_CONTENT)
+                if member.size > archive.limit:
+                    raise reader.too_large(f"unpacks to {size_text(member.size)}", archive.limit)
                 content = file.extractfile(member)
                 reader.in_content = True
                 found[name] = (
-                    read_all(content, limit=LARGEST_CONTENT, where=where) if content else b""
+                    read_all(content, limit=archive.limit, where=where) if content else b""
                 )
                 reader.in_content = False
         # The checksum of the packed stream is at its end, behind some padding.
@@ -246,7 +265,7 @@ def _from_zip(
         with zipfile.ZipFile(reader) as file:
             names = {_inside(info.filename, archive): info for info in file.infolist()}
             chosen = {name: names[name] for name in wanted if name in names}
-            return read_zip_members(file, chosen, where=where)
+            return read_zip_members(file, chosen, where=where, limit=archive.limit)
 
 
 def _inside(member: str, archive: Archive) -> str:

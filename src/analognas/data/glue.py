@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import TableIntegrityError, check_choice
-from .archives import Archive, check_members, missing, read_members, text_lines
+from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet
 from .tokens import Text, Tokenizer, text_data
 
@@ -90,7 +90,7 @@ def load_glue(
     if members is None:
         raise missing(task, root, [layout.archive])
     check_members(task, members, files.values())
-    splits = {split: _rows(members[file], file, layout) for split, file in files.items()}
+    splits = {split: _rows(members.lines(file), file, layout) for split, file in files.items()}
     return text_data(
         task,
         splits,
@@ -102,8 +102,7 @@ def load_glue(
     )
 
 
-def _rows(data: bytes, name: str, task: _Task) -> tuple[list[Text], list[int]]:
-    lines = text_lines(data, repr(name))
+def _rows(lines: list[str], name: str, task: _Task) -> tuple[list[Text], list[int]]:
     columns, first = _columns(lines, name, task)
     texts: list[Text] = []
     labels = []

@@ -15,12 +15,19 @@ import torch
 
 from ..core import TableIntegrityError, check_int
 from ..core.foreign_numbers import as_integers
-from .archives import Archive, check_members, missing, read_members, text_lines
+from ..core.limits import LARGEST_TEXT
+from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet, Split
 from .preparation import as_ids
 
 END, UNKNOWN = "<eos>", "<unk>"
-_ARCHIVE = Archive("wikitext-2-v1.zip", "542ccefacc6c27f945fb54453812b3cd", "wikitext-2", 4_475_746)
+_ARCHIVE = Archive(
+    "wikitext-2-v1.zip",
+    "542ccefacc6c27f945fb54453812b3cd",
+    "wikitext-2",
+    4_475_746,
+    limit=2 * LARGEST_TEXT,
+)
 _FILES = {
     "train": "wiki.train.tokens",
     "validation": "wiki.valid.tokens",
@@ -43,7 +50,7 @@ def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
     if members is None:
         raise missing("wikitext2", root, [_ARCHIVE])
     check_members("wikitext2", members, _FILES.values())
-    words = {split: _words(members[file], file) for split, file in _FILES.items()}
+    words = {split: _words(members.lines(file)) for split, file in _FILES.items()}
     # In the order of their first appearance.
     vocabulary = tuple(dict.fromkeys(words["train"]))
     ids = {word: k for k, word in enumerate(vocabulary)}
@@ -61,8 +68,8 @@ def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
     return language_data("wikitext2", streams, vocabulary, length=length, note=members.note)
 
 
-def _words(data: bytes, name: str) -> list[str]:
-    return [word for line in text_lines(data, repr(name)) for word in [*line.split(), END]]
+def _words(lines: list[str]) -> list[str]:
+    return [word for line in lines for word in [*line.split(), END]]
 
 
 def language_data(

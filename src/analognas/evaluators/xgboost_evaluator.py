@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core import TableIntegrityError, atomic_write, check_choice
 from ..core.foreign_numbers import as_floats
-from ..core.limits import gunzip, parse_json, shown
+from ..core.limits import LARGEST_TEXT, gunzip, parse_json, shown
 from ..spaces import Space, feature_names
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .costs import known_space
@@ -62,6 +62,8 @@ _RANKER = {
 _PAIRS = 64
 _PAIRS_OF_LARGE = 16
 _KNOTS = 200
+_LARGEST_RATIO = 20
+"""How many times larger than its file a packed model may be; trees are some five times larger."""
 
 
 class XGBoostEvaluator(Surrogate):
@@ -346,7 +348,8 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
         raise TableIntegrityError(f"{where} does not exist.") from None
     except OSError as error:
         raise TableIntegrityError(f"{where} cannot be read: {error.strerror}.") from None
-    text = gunzip(data, where=where) if _is_compressed(path) else data
+    limit = max(LARGEST_TEXT, _LARGEST_RATIO * len(data))
+    text = gunzip(data, where=where, limit=limit) if _is_compressed(path) else data
     # The checksum below is over what was read, so that a key that is there twice does no harm.
     content = parse_json(text, where=where, unique=False)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
