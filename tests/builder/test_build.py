@@ -197,7 +197,7 @@ def test_a_part_of_a_build_merges_to_the_rows_that_have_ended(fake, tmp_path):
             raise EnoughError
 
     with pytest.raises(EnoughError):
-        build.run(SerialWorkers(), measurement=fake.FakeMeasurement(), listen=stop)
+        build.run(SerialWorkers(), measurement=fake.FakeMeasurement(0.25), listen=stop)
     report = merge_build(build)
     assert (report.n_rows, report.n_open) == (3, 5)
     assert not MeasuredTable(report.path).complete

@@ -101,6 +101,19 @@ def test_what_the_space_does_not_count_cannot_be_bounded():
         choose_architectures(FBNetSpace(), SampleSettings(n=2, constraints=["avm<=10"]))
 
 
+def test_parts_are_disjoint_and_together_the_whole():
+    whole = SampleSettings(n=10)
+    parts = [choose_architectures(CELLS, whole.replace(part=f"{n}/3")) for n in (1, 2, 3)]
+    assert [len(part) for part in parts] == [4, 3, 3]
+    rows = choose_architectures(CELLS, whole)
+    assert sorted(np.concatenate(parts).tolist()) == sorted(rows.tolist())
+    for part, words in (("4/3", "3/3"), ("0/3", "part"), ("1-3", "part")):
+        with pytest.raises(InvalidArgumentError, match=words):
+            SampleSettings(n=10, part=part)
+    with pytest.raises(InvalidArgumentError, match="only 10"):
+        choose_architectures(CELLS, whole.replace(part="11/11"))
+
+
 def test_further_draws_are_new():
     settings = SampleSettings(n=30, constraints=["params<=1e6"])
     rows = choose_architectures(RESNET, settings)

@@ -49,7 +49,12 @@ def choose_architectures(space: Space, settings: SampleSettings) -> Population:
         raise InvalidArgumentError(
             f"No architecture of {space.name!r} meets {_text(settings.bounds)}; loosen a constraint."
         )
-    return rows
+    number, of = settings.numbered_part
+    if number > len(rows):
+        raise InvalidArgumentError(
+            f"`sample.part` is {settings.part!r}, but there are only {len(rows)} architectures; take fewer."
+        )
+    return rows[number - 1 :: of]
 
 
 def draw_further(space: Space, settings: SampleSettings, known: Population, n: int) -> Population:

@@ -43,6 +43,11 @@ class SampleSettings(Settings):
         None, ge=1, description="Number of architectures; null takes all there are."
     )
     seed: int = Field(0, ge=0, description="Seed of the draw, and of the order.")
+    part: str | None = Field(
+        None,
+        pattern=r"^[1-9][0-9]*/[1-9][0-9]*$",
+        description="Only a part of these, such as 2/4, for machines that share no queue.",
+    )
     constraints: tuple[str, ...] = Field(
         (), description="Bounds on what the space counts, such as params<=1e6."
     )
@@ -78,7 +83,18 @@ class SampleSettings(Settings):
                     "one of them."
                 )
         parse_constraints(self.constraints)
+        number, of = self.numbered_part
+        if number > of:
+            raise InvalidArgumentError(
+                f"`sample.part` must be at most {of}/{of}, but got {self.part!r}."
+            )
         return self
+
+    @property
+    def numbered_part(self) -> tuple[int, int]:
+        """Which part is meant, from 1, and of how many."""
+        number, of = (self.part or "1/1").split("/")
+        return int(number), int(of)
 
     @property
     def bounds(self) -> tuple[Constraint, ...]:

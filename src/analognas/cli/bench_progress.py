@@ -85,7 +85,7 @@ def duration(seconds: float) -> str:
 
     Example:
         >>> duration(42), duration(90), duration(7300), duration(200_000)
-        ('42 s', '2 min', '2 h 2 min', '2 d 8 h')
+        ('42 s', '2 min', '2 h 2 min', '2 d 7 h')
     """
     if seconds < 60:
         return f"{seconds:.0f} s"
