@@ -36,7 +36,9 @@ def images(shape: tuple[int, ...], n: int = 20000) -> DataSet:
     """Random images in ten classes."""
     pixels = torch.randint(256, (n, *shape), dtype=torch.uint8)
     split = Split(pixels, torch.arange(n) % 10)
-    return image_data("random", split, None, split.select(torch.arange(100)), n_classes=10)
+    return image_data(
+        "random", split, None, split.select(torch.arange(100)), n_classes=10, augment=True
+    )
 
 
 def sounds(n: int = 2000) -> DataSet:
@@ -44,7 +46,9 @@ def sounds(n: int = 2000) -> DataSet:
     clips = torch.randint(-(2**12), 2**12, (n, 16000), dtype=torch.int16)
     split = audio_split(clips, torch.arange(n) % 10, AudioFeatures(16000))
     test = split.select(torch.arange(100))
-    return audio_data("random", split, None, test, classes=[str(k) for k in range(10)])
+    return audio_data(
+        "random", split, None, test, classes=[str(k) for k in range(10)], augment=True
+    )
 
 
 def endless(data: DataSet) -> Iterator[tuple[Tensor, Tensor]]:

@@ -62,7 +62,7 @@ def test_spectrograms_are_resized_with_their_masks():
         Split(torch.randn(24, 1, 96, 40, generator=generator).half(), torch.arange(24) % 2)
         for _ in range(2)
     ]
-    sound = audio_data("sound", parts[0], None, parts[1], classes=("a", "b"))
+    sound = audio_data("sound", parts[0], None, parts[1], classes=("a", "b"), augment=True)
     small = resized(sound, (24, 20))
     assert small.input_shape == (1, 24, 20)
     assert small.train.inputs.dtype == torch.float16
