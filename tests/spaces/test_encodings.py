@@ -13,7 +13,6 @@ from analognas.spaces import (
     Space,
     default_encoding,
     encode_features,
-    encodings,
     encodings_of,
     feature_names,
     register_encoding,
@@ -137,7 +136,7 @@ def test_an_encoding_of_ones_own():
 def test_canonical_features_are_computed_once(monkeypatch):
     space = NASBench201Space()
     first = encode_features(space, space.every())
-    monkeypatch.setattr(encodings, "graph_features", None)
+    monkeypatch.setattr("analognas.spaces.nasbench201.space.graph_features", None)
     np.testing.assert_array_equal(encode_features(space, space.every()), first)
     # What a caller gets is its own: the kept table cannot be spoilt.
     first[:] = 0

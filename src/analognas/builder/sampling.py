@@ -89,11 +89,11 @@ def within(space: Space, population: Population, bounds: Sequence[Constraint]) -
     """
     if not bounds:
         return np.ones(len(population), dtype=bool)
-    known = [name for name in ("params", "macs") if callable(getattr(space, name, None))]
+    known = space.counts()
     for bound in bounds:
         check_choice("metric that the space counts", bound.metric, known)
     wanted = {bound.metric for bound in bounds}
-    counts = {name: np.asarray(getattr(space, name)(population), np.float64) for name in wanted}
+    counts = {name: np.asarray(known[name](population), np.float64) for name in wanted}
     met: NDArray[np.bool_] = total_violation(bounds, counts, len(population)) == 0
     return met
 
@@ -141,13 +141,13 @@ def _drawing(space: Space, method: str) -> Callable[[int, np.random.Generator], 
 
 def _classes(space: Space) -> Population:
     """The first member of every isomorphism class."""
-    classify = getattr(space, "isomorphism_class", None)
-    if classify is None:
+    if space.isomorphism_class(np.empty((0, space.n_genes), dtype=space.dtype)) is None:
         raise InvalidArgumentError(
             f"The space {space.name!r} has no isomorphism classes; take method 'all' or 'random'."
         )
     every = space.every()
-    return every[np.unique(classify(every), return_index=True)[1]]
+    classes = np.asarray(space.isomorphism_class(every))
+    return every[np.unique(classes, return_index=True)[1]]
 
 
 def _quantiles(space: Space, settings: SampleSettings) -> Population:

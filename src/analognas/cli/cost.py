@@ -11,8 +11,6 @@ import typer
 from ..core import InvalidArgumentError, dump_json
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from ..hardware import AIMCChip, ChipCost
 
 _IMAGE, _CLASSES = (3, 32, 32), 10
@@ -75,14 +73,13 @@ def cost(
         return
     if keep is not None:
         raise InvalidArgumentError("`--keep` needs `--measured`, whose predictor it keeps.")
-    from ..hardware import find_chip, network_cost
+    from ..hardware import find_chip
     from ..report import save_figure
     from ..report.cost import cost_figure
 
     chosen = _changed(find_chip(chip), tiles, mapping, replicate)
     shape = None if input_shape is None else _shape(input_shape)
-    built, example = _build(network, space, shape, classes)
-    found = network_cost(built, chosen, **example)
+    found = _cost(network, space, shape, classes, chosen)
     save_figure(cost_figure(found), out)
     if as_json:
         print(dump_json(_plain(found)))
@@ -113,30 +110,33 @@ def _shape(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _build(
-    network: str, space: str, shape: tuple[int, ...] | None, classes: int | None
-) -> tuple[nn.Module, dict[str, Any]]:
-    """The network, and the input it is traced with as an argument of :func:`.network_cost`."""
+def _cost(
+    network: str,
+    space: str,
+    shape: tuple[int, ...] | None,
+    classes: int | None,
+    chip: AIMCChip,
+) -> ChipCost:
     if network[:1].isalpha() and not network.lower().startswith("no."):
-        return _named(network, shape, classes)
+        return _cost_of_model(network, shape, classes, chip)
+    from ..hardware import architecture_cost
     from ..spaces import SPACES
 
-    chosen: Any = SPACES.get(space)()
+    chosen = SPACES.get(space)()
     if shape is not None and len(shape) != 3:
         raise InvalidArgumentError(
             f"`--input` must be channels, height and width, but got {len(shape)} sizes."
         )
-    shape = getattr(chosen, "input_shape", _IMAGE) if shape is None else shape
-    classes = getattr(chosen, "n_classes", _CLASSES) if classes is None else classes
     arch = _architecture(network, space)
-    return chosen.build(arch, input_shape=shape, n_classes=classes), {"input_shape": shape}
+    return architecture_cost(chosen, arch, chip, input_shape=shape, n_classes=classes)
 
 
-def _named(
-    network: str, shape: tuple[int, ...] | None, classes: int | None
-) -> tuple[nn.Module, dict[str, Any]]:
+def _cost_of_model(
+    network: str, shape: tuple[int, ...] | None, classes: int | None, chip: AIMCChip
+) -> ChipCost:
     import torch
 
+    from ..hardware import network_cost
     from ..models import build_model
 
     own_shape, own_classes = _MODELS.get(network, (_IMAGE, _CLASSES))
@@ -150,8 +150,8 @@ def _named(
         **options,
     )
     if len(shape) == 1 and any(isinstance(part, torch.nn.Embedding) for part in model.modules()):
-        return model, {"example": torch.zeros(1, *shape, dtype=torch.long)}
-    return model, {"input_shape": shape}
+        return network_cost(model, chip, example=torch.zeros(1, *shape, dtype=torch.long))
+    return network_cost(model, chip, input_shape=shape)
 
 
 def _architecture(network: str, space: str) -> Any:

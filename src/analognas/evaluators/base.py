@@ -14,7 +14,7 @@ from ..core import METRICS, InvalidArgumentError, Metric
 from ..spaces import Population, Space
 
 COUNTED = ("params", "macs")
-"""Metrics that a space counts itself, where it has a method of that name."""
+"""Metrics that spaces count themselves: those among the names of :meth:`.Space.counts`."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +79,16 @@ class Evaluator(ABC):
         By default those that the space counts. A search checks constraints on them before it pays for the
         others. Override it, for example with ``()``, where your metric of such a name is something else.
         """
-        own = self.metric_definitions
-        return tuple(
-            name
-            for name in COUNTED
-            if METRICS[name] in own and callable(getattr(self.space, name, None))
-        )
+        own, counted = self.metric_definitions, self.space.counts()
+        return tuple(name for name in COUNTED if METRICS[name] in own and name in counted)
 
     def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Score a population by some of :attr:`cheap_metrics`, without measuring anything.
 
         Called by a search with every batch before :meth:`evaluate`, which must return the same values.
         """
-        counts = {name: getattr(self.space, name)(population) for name in metrics}
-        return Evaluation({name: np.asarray(n, dtype=np.float64) for name, n in counts.items()})
+        counts = self.space.counts()
+        return Evaluation({name: counts[name](population).astype(np.float64) for name in metrics})
 
     @abstractmethod
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:

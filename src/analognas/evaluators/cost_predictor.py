@@ -21,7 +21,7 @@ from ..core import (
     device_metric,
 )
 from ..core.foreign_numbers import as_integers, measured
-from ..spaces import SPACES, NASBench201Space, Space, encode_features, feature_names
+from ..spaces import SPACES, Space, cost_encoding, encode_features, feature_names
 from ..tables import MeasuredTable, read_table, write_table
 from .closed_form import ClosedForm
 from .cost_models import COST_MODELS, CostModel
@@ -59,6 +59,7 @@ class CostPredictor(Surrogate):
         InvalidArgumentError: If ``seed`` is negative or no integer.
 
     Example:
+        >>> from analognas.spaces import NASBench201Space
         >>> space = NASBench201Space()
         >>> cells = space.sample(60, generator=np.random.default_rng(0))
         >>> measured = 2.0 + 0.5 * (cells == 2).sum(axis=1)  # half a millisecond for each 3 x 3 convolution
@@ -203,8 +204,8 @@ class CostPredictor(Surrogate):
 
     def _bind(self, space: Space) -> None:
         super()._bind(space)
-        if self._asked_encoding is None and isinstance(space, NASBench201Space):
-            self.encoding = "operations+one_hot+canonical"
+        if self._asked_encoding is None:
+            self.encoding = cost_encoding(space)
 
     def _default_metrics(self) -> Sequence[str]:
         return ()

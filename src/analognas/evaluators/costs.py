@@ -102,7 +102,7 @@ class CountEvaluator(_Costs):
     @property
     def metrics(self) -> list[str]:
         """``params`` and ``macs``, where the space counts them."""
-        return [name for name in COUNTED if callable(getattr(self.space, name, None))]
+        return [name for name in COUNTED if name in self.space.counts()]
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Count.
@@ -111,8 +111,10 @@ class CountEvaluator(_Costs):
             UnknownNameError: If the space does not count a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
+        shape, classes = _input_of(self.dataset)
+        counts = self.space.counts()
         return Evaluation(
-            {name: np.asarray(self._count(name, population), np.float64) for name in names}
+            {name: counts[name](population, shape, classes).astype(np.float64) for name in names}
         )
 
     def identity(self) -> dict[str, Any]:
@@ -127,10 +129,6 @@ class CountEvaluator(_Costs):
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> CountEvaluator:
         """Count again."""
         return cls(known_space(space, cls), **definition)
-
-    def _count(self, name: str, population: Population) -> Any:
-        count = getattr(self.space, name)
-        return count(population) if self.dataset is None else count(population, self.dataset)
 
 
 class ChipCostEvaluator(_Costs):
@@ -159,13 +157,12 @@ class ChipCostEvaluator(_Costs):
     def __init__(
         self, space: Space, chip: AIMCChip | str = "hermes", *, dataset: str | None = None
     ) -> None:
-        if not callable(getattr(space, "layers", None)):
+        if not space.has_layers:
             raise InvalidArgumentError(
                 f"The space {space.name!r} does not tell the layers of its networks, so that what they cost on "
                 "a chip cannot be counted; give it a method `layers`, see analognas.spaces.LayerCounts."
             )
         self.space = space
-        self._counted: Any = space
         self.chip = find_chip(chip) if isinstance(chip, str) else chip
         self.dataset = counted_dataset(space, dataset)
 
@@ -187,13 +184,9 @@ class ChipCostEvaluator(_Costs):
             UnknownNameError: If the chip's description does not tell enough for a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
-        shape, classes = (None, None) if self.dataset is None else DATASETS[self.dataset]
+        shape, classes = _input_of(self.dataset)
         costs = population_costs(
-            self._counted,
-            population,
-            self.chip,
-            input_shape=shape,
-            n_classes=classes,
+            self.space, population, self.chip, input_shape=shape, n_classes=classes
         )
         return Evaluation({name: np.asarray(costs[name], dtype=np.float64) for name in names})
 
@@ -294,6 +287,11 @@ def known_space(space: Space | None, kind: type[Evaluator]) -> Space:
     if space is None:
         raise InvalidArgumentError(f"{kind.__name__} needs the space that is searched; give it.")
     return space
+
+
+def _input_of(dataset: str | None) -> tuple[tuple[int, int, int] | None, int | None]:
+    """Shape and classes of a data set; None: those of the space."""
+    return (None, None) if dataset is None else DATASETS[dataset]
 
 
 def _asked(dataset: str | None) -> dict[str, Any]:

@@ -168,7 +168,7 @@ class Surrogate(Evaluator):
     @property
     def metrics(self) -> list[str]:
         """Names of the metrics that it has learnt, and of those that the space counts."""
-        counted = [name for name in COUNTED if callable(getattr(self.space, name, None))]
+        counted = [name for name in COUNTED if name in self.space.counts()]
         return [*self._learnt(), *(name for name in counted if name not in self._learnt())]
 
     @property
@@ -214,7 +214,7 @@ class Surrogate(Evaluator):
                     sems[name] = sem[inverse]
         for name in names:
             if name not in means:
-                means[name] = np.asarray(getattr(self.space, name)(rows))
+                means[name] = np.asarray(self.space.counts()[name](rows))
         return Evaluation({name: means[name] for name in names}, sems)
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:

@@ -6,13 +6,14 @@ Tracing a network needs torch, which is loaded on first use: populations are cou
 from typing import TYPE_CHECKING
 
 from ..lazy_exports import lazy_exports
+from ..spaces import NamedLayers
 from .chip import AIMCChip
 from .chip_files import chip_from_dict, chip_to_dict, find_chip, load_chip, save_chip
-from .cost import ChipCost, LayerCost, network_cost, population_costs
+from .cost import ChipCost, LayerCost, architecture_cost, network_cost, population_costs
 from .presets import CHIPS, register_chip
 
 if TYPE_CHECKING:
-    from .trace import NamedLayers, trace_layers
+    from .trace import trace_layers
 
 __all__ = [
     "CHIPS",
@@ -20,6 +21,7 @@ __all__ = [
     "ChipCost",
     "LayerCost",
     "NamedLayers",
+    "architecture_cost",
     "chip_from_dict",
     "chip_to_dict",
     "find_chip",
@@ -32,4 +34,4 @@ __all__ = [
 ]
 
 
-__getattr__, __dir__ = lazy_exports(__name__, {"NamedLayers": "trace", "trace_layers": "trace"})
+__getattr__, __dir__ = lazy_exports(__name__, {"trace_layers": "trace"})

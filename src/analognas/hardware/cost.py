@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError
-from ..spaces import Layers, Population
+from ..spaces import Layers, NamedLayers, Space
 from .chip import AIMCChip
 from .chip_files import find_chip
 from .work import Work, count_work
@@ -18,9 +18,15 @@ from .work import Work, count_work
 if TYPE_CHECKING:
     from torch import nn
 
-    from .trace import NamedLayers
-
-__all__ = ["COMPONENTS", "ChipCost", "LayerCost", "network_cost", "population_costs"]
+__all__ = [
+    "COMPONENTS",
+    "ChipCost",
+    "LayerCost",
+    "architecture_cost",
+    "cost_of_layers",
+    "network_cost",
+    "population_costs",
+]
 
 COMPONENTS = ("mvm", "dac", "adc", "adds", "digital", "links", "idle")
 """Where energy goes: crossbars with what their source includes, conversions and additions of partial sums
@@ -29,21 +35,6 @@ beside it, digital multiply-accumulates, moving values, and power drawn all the 
 _PICO, _MS, _MJ = 1e-3, 1e-6, 1e-6  # pJ in nJ, ns in ms, nJ in mJ
 
 Floats = NDArray[np.floating[Any]]
-
-
-class CountedSpace(Protocol):
-    """A space that tells the matrix layers of its networks."""
-
-    def population(self, architectures: Any) -> Population:
-        """Check and encode architectures."""
-
-    def layers(
-        self,
-        population: Population,
-        input_shape: tuple[int, int, int] | None = None,
-        n_classes: int | None = None,
-    ) -> Any:
-        """Yield :class:`~analognas.spaces.Layers`."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +171,46 @@ def network_cost(
     return cost_of_layers(named, chip)
 
 
+def architecture_cost(
+    space: Space,
+    arch: Any,
+    chip: AIMCChip | str,
+    *,
+    input_shape: tuple[int, int, int] | None = None,
+    n_classes: int | None = None,
+) -> ChipCost:
+    """Return what one inference of an architecture's network costs on ``chip``.
+
+    Where the space names the layers of its networks (:meth:`.Space.named_layers`) nothing is built and torch is
+    not imported; the result is exactly that of :func:`network_cost` for the built network.
+
+    Args:
+        space: The space.
+        arch: The architecture in any form that the space knows.
+        chip: The chip, its name or its YAML file.
+        input_shape: Channels, height and width of the input; None: the space's own.
+        n_classes: Number of classes; None: the space's own.
+
+    Raises:
+        OutOfSpaceError: If ``arch`` does not belong to the space.
+        InvalidArgumentError: If the network cannot be built or mapped, or the chip has too few crossbars.
+        UnknownNameError: If there is no such chip.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> cost = architecture_cost(NASBench201Space(), (0, 1, 1, 1, 1, 1), "hermes")
+        >>> cost.tiles, cost.layers[0].name, cost.layers[0].rows
+        (12, 'stem.0', 27)
+    """
+    chip = _found(chip)
+    named = space.named_layers(arch, input_shape, n_classes)
+    if named is not None:
+        return cost_of_layers(named, chip)
+    shape = space.input_shape if input_shape is None else input_shape
+    classes = space.n_classes if n_classes is None else n_classes
+    return network_cost(space.build(arch, shape, classes), chip, input_shape=shape)
+
+
 def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
     """Return what an inference of all these matrices costs; errors as :func:`network_cost`."""
     layers = [entry.layer for entry in named]
@@ -210,7 +241,7 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
 
 
 def population_costs(
-    space: CountedSpace,
+    space: Space,
     population: Any,
     chip: AIMCChip | str,
     *,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import torch
@@ -12,29 +12,14 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ..core import InvalidArgumentError, check_int
-from ..spaces import Layers
+from ..spaces import Layers, NamedLayers
 from .products import ProductWatch
 
-__all__ = ["NamedLayers", "trace_layers"]
+__all__ = ["trace_layers"]
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _CELLS: tuple[type[nn.Module], ...] = (nn.LSTMCell, nn.GRUCell, nn.RNNCell)
 _Example: TypeAlias = Tensor | tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class NamedLayers:
-    """One matrix of a network.
-
-    Attributes:
-        name: Name of its layer in the network, and of the matrix where a layer has several.
-        kind: Class of its layer.
-        layer: Its shape; positions are those of the whole forward.
-    """
-
-    name: str
-    kind: str
-    layer: Layers
 
 
 def trace_layers(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluators import COUNTED, Evaluation, GraphEnsemble, distinct_rows
+from ..evaluators import Evaluation, GraphEnsemble, distinct_rows
 from ..spaces import Population, Space, encode_features
 from .archive import Archive
 
@@ -28,10 +28,8 @@ def counts_alike(space: Space, metric: str, population: Population, values: Floa
         population: Architectures that were measured, shape ``(n, n_genes)``.
         values: Their values, shape ``(n,)``.
     """
-    count = getattr(space, metric, None)
-    if metric not in COUNTED or not callable(count):
-        return False
-    return np.array_equal(count(population), values)
+    count = space.counts().get(metric)
+    return count is not None and np.array_equal(count(population), values)
 
 
 class Beliefs:
@@ -66,7 +64,7 @@ class Beliefs:
             values = archive.values[name]
             known = np.isfinite(values)
             if counts_alike(space, name, archive.population, values):
-                self._exact[name] = np.asarray(getattr(space, name)(pool), dtype=np.float64)
+                self._exact[name] = np.asarray(space.counts()[name](pool), dtype=np.float64)
             elif known.sum() < _LEAST_MEASURED or np.ptp(values[known]) == 0:
                 typical = float(np.median(values[known])) if known.any() else np.nan
                 self._exact[name] = np.full(self.n, typical)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import check_choice
-from ..spaces import ConfigSpace, Space
+from ..spaces import Space
 
 ROLES = ("width", "depth", "other")
 """What a gene may be about."""
@@ -40,15 +40,13 @@ def gene_roles(
         >>> {role: int(genes.sum()) for role, genes in gene_roles(ResNetSpace()).items()}
         {'width': 6, 'depth': 6, 'other': 10}
     """
-    roles = ["other"] * space.n_genes
-    if isinstance(space, ConfigSpace):
-        names = list(space.get_hyperparameters())
-        roles = [
-            "depth" if _DEPTH.search(name) else "width" if _WIDTH.search(name) else "other"
-            for name in names
-        ]
-        for role, members in (named or {}).items():
-            for name in members:
-                gene = names.index(check_choice("hyperparameter", name, names))
-                roles[gene] = check_choice("role", role, ROLES)
+    names = [parameter.name for parameter in space.parameters()]
+    roles = [
+        "depth" if _DEPTH.search(name) else "width" if _WIDTH.search(name) else "other"
+        for name in names
+    ]
+    for role, members in (named or {}).items():
+        for name in members:
+            gene = names.index(check_choice("hyperparameter", name, names))
+            roles[gene] = check_choice("role", role, ROLES)
     return {role: np.array([entry == role for entry in roles]) for role in ROLES}

@@ -167,7 +167,7 @@ class ModelBased(Optimizer):
         values = self.archive.values[constraint.metric]
         if not counts_alike(self.space, constraint.metric, self.archive.population, values):
             return self._learnt_chance(constraint, values, features)
-        counted = getattr(self.space, constraint.metric)(pool)
+        counted = self.space.counts()[constraint.metric](pool)
         return constraint.satisfied(np.asarray(counted, dtype=np.float64)).astype(float)
 
     def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:

@@ -6,6 +6,7 @@ from .designs import evolve, latin_hypercube, sobol
 from .encodings import (
     ENCODINGS,
     Encoding,
+    cost_encoding,
     default_encoding,
     encode_features,
     encodings_of,
@@ -13,7 +14,7 @@ from .encodings import (
     register_encoding,
 )
 from .fbnet import FBNetSpace
-from .layers import STRUCTURE, LayerCounts, Layers
+from .layers import STRUCTURE, LayerCounts, Layers, NamedLayers
 from .nasbench201 import NASBench201Space
 from .registry import SPACES, find_space, space_entry
 from .resnet import ResNetSpace
@@ -30,10 +31,12 @@ __all__ = [
     "LayerCounts",
     "Layers",
     "NASBench201Space",
+    "NamedLayers",
     "Population",
     "ResNetSpace",
     "Space",
     "common_space",
+    "cost_encoding",
     "default_encoding",
     "encode_features",
     "encodings_of",

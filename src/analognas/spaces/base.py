@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, OutOfSpaceError
 from . import moves
+from .gene_encodings import ONE_HOT, RAW, Encoding
 from .genotypes import Genotypes, Population
+from .hyperparameters import Choices, Hyperparameter, IntegerInterval
+from .layers import Count, Layers, NamedLayers
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["Population", "Space"]
+
+_MOST_LISTED = 128
+"""Choices of a nameless gene beyond which it is an interval of integers."""
 
 
 class Space(Genotypes):
@@ -52,9 +58,15 @@ class Space(Genotypes):
         fine: Which genes are fine grids, shape ``(n_genes,)``.
         has_integer_codes: Whether :meth:`codes` are 64-bit integers: with fewer than 2^63 genotypes.
         restriction: Digest of the architectures of a :func:`.restricted` space; else None.
+        input_shape: Channels, height and width of the input of its networks, unless a call says otherwise.
+        n_classes: Number of classes, unless a call says otherwise.
+        has_layers: Whether :meth:`layers` says which matrix layers its networks have.
     """
 
     restriction: str | None = None
+    input_shape: tuple[int, int, int] = (3, 32, 32)
+    n_classes: int = 10
+    has_layers: bool = False
 
     def __init__(
         self,
@@ -121,6 +133,73 @@ class Space(Genotypes):
 
         Called for reports. The key ``architecture`` is always there, in a form that :meth:`encode` takes.
         """
+
+    def parameters(self) -> Sequence[Hyperparameter]:
+        """Return what each gene chooses from, one entry a gene: its name and its values.
+
+        Called where a person, or another program, is to see names instead of positions. Without names of its
+        own a space has ``gene0``, ``gene1`` and so on, whose values are indices.
+        """
+        return [
+            IntegerInterval(f"gene{gene}", 0, n - 1)
+            if fine or n > _MOST_LISTED
+            else Choices(f"gene{gene}", range(n), ordered=False)
+            for gene, (n, fine) in enumerate(
+                zip(self.n_choices.tolist(), self.fine.tolist(), strict=True)
+            )
+        ]
+
+    def encodings(self) -> tuple[Encoding, ...]:
+        """Return the encodings that predictors may learn from, the most telling first.
+
+        Called by :func:`.encode_features`; beside these there are those of :func:`.register_encoding`.
+        """
+        return ONE_HOT, RAW
+
+    def counts(self) -> Mapping[str, Count]:
+        """Return what the space counts of its networks: functions of a population, by name of the metric.
+
+        Called by evaluators, constraints, logs and tables, with names of the vocabulary such as ``params`` and
+        ``macs``. Empty by default; :class:`.LayerCounts` counts both from the layers.
+        """
+        return {}
+
+    def layers(
+        self,
+        population: Population,
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> Iterator[Layers]:
+        """Yield all matrix layers of the network of every row; see :meth:`.LayerCounts.layers`.
+
+        Raises:
+            InvalidArgumentError: If the space does not say which layers its networks have.
+        """
+        raise InvalidArgumentError(
+            f"The space {self.name!r} does not tell the layers of its networks, so that what they cost on a "
+            "chip cannot be counted; derive it from analognas.spaces.LayerCounts and write `layers`."
+        )
+
+    def named_layers(
+        self,
+        arch: Any,
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> Sequence[NamedLayers] | None:
+        """Return the matrices of one network in the order in which it runs; None where only building it tells.
+
+        Called for a table of costs, which then needs no torch. They are those of the built network.
+
+        Args:
+            arch: The architecture in any form that :meth:`encode` knows.
+            input_shape: Channels, height and width of the input; None: the space's own.
+            n_classes: Number of classes; None: the space's own.
+        """
+        return None
+
+    def isomorphism_class(self, population: Population) -> NDArray[np.int64] | None:
+        """Return a number for every row that equal networks share, shape ``(n,)``; None where none is known."""
+        return None
 
     def json_texts(self, population: Population) -> list[str]:
         """Return the ``architecture`` of :meth:`describe` of every row, as JSON text.

@@ -6,44 +6,27 @@ that a predictor is to be fitted on needs none of its own: ``raw`` and ``one_hot
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, Registry, UnknownNameError
-from .base import Population, Space
-from .layers import STRUCTURE, LayerCounts
-from .nasbench201 import (
-    NASBench201Space,
-    graph_feature_names,
-    graph_features,
-    operation_count_names,
-    operation_counts,
-)
-from .resnet import ResNetSpace
+from .base import Space
+from .gene_encodings import ONE_HOT, RAW, Encoding, Features
+from .layers import STRUCTURE_ENCODING
+from .nasbench201.space import CANONICAL, OPERATION_COUNTS
+from .resnet.space import PUBLISHED
 
-Features = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """One way to turn genotypes into features.
-
-    Attributes:
-        name: Its name in the registry; without ``+``, which joins encodings.
-        features: From a space and a population, shape ``(n, n_genes)``, to features, shape ``(n, d)``.
-        names: From a space to the names of the ``d`` columns.
-        applies: Whether a space has it; any space by default.
-    """
-
-    name: str
-    features: Callable[[Any, Population], NDArray[Any]]
-    names: Callable[[Any], tuple[str, ...]]
-    applies: Callable[[Space], bool] = lambda space: True
+__all__ = [
+    "ENCODINGS",
+    "Encoding",
+    "cost_encoding",
+    "default_encoding",
+    "encode_features",
+    "encodings_of",
+    "feature_names",
+    "register_encoding",
+]
 
 
 def encode_features(space: Space, population: Any, encoding: str = "canonical") -> Features:
@@ -94,7 +77,7 @@ def encodings_of(space: Space) -> list[str]:
         >>> encodings_of(NASBench201Space())
         ['canonical', 'operations', 'one_hot', 'raw']
     """
-    return [name for name in ENCODINGS if ENCODINGS.get(name).applies(space)]
+    return list(_encodings(space))
 
 
 def default_encoding(space: Space) -> str:
@@ -112,6 +95,22 @@ def default_encoding(space: Space) -> str:
     return "structure+one_hot" if first == "structure" else first
 
 
+def cost_encoding(space: Space) -> str:
+    """Return the joined encodings that a cost may follow from, the most likely first.
+
+    Counts of operations, then genes, then what the network computes; where a space counts no operations, its
+    :func:`default_encoding`.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> cost_encoding(NASBench201Space())
+        'operations+one_hot+canonical'
+    """
+    if {CANONICAL.name, OPERATION_COUNTS.name} <= set(encodings_of(space)):
+        return "+".join([OPERATION_COUNTS.name, ONE_HOT.name, CANONICAL.name])
+    return default_encoding(space)
+
+
 def register_encoding(encoding: Encoding) -> None:
     """Add an encoding of your own.
 
@@ -125,88 +124,33 @@ def register_encoding(encoding: Encoding) -> None:
     ENCODINGS.add(encoding.name, encoding)
 
 
+def _encodings(space: Space) -> dict[str, Encoding]:
+    """Encodings of a space by name: its own, then those that were registered."""
+    found = {encoding.name: encoding for encoding in space.encodings()}
+    for name in ENCODINGS:
+        if name not in found and ENCODINGS.get(name).applies(space):
+            found[name] = ENCODINGS.get(name)
+    return found
+
+
 def _parts(space: Space, encoding: str) -> list[Encoding]:
-    parts = [ENCODINGS.get(name.strip()) for name in str(encoding).split("+")]
-    for part in parts:
-        if not part.applies(space):
+    found = _encodings(space)
+    parts = []
+    for name in (part.strip() for part in str(encoding).split("+")):
+        if name not in found:
+            ENCODINGS.get(name)
             raise UnknownNameError(
-                f"The space {space.name!r} has no encoding {part.name!r}. "
-                f"Choices: {', '.join(encodings_of(space))}."
+                f"The space {space.name!r} has no encoding {name!r}. Choices: {', '.join(found)}."
             )
+        parts.append(found[name])
     return parts
-
-
-def _raw(space: Space, population: Population) -> Features:
-    return population.astype(np.float32)
-
-
-def _raw_names(space: Space) -> tuple[str, ...]:
-    return tuple(f"gene{gene}" for gene in range(space.n_genes))
-
-
-def _one_hot(space: Space, population: Population) -> Features:
-    """A column for each choice, all 0 where the gene is inactive; one from 0 to 1 for a fine grid."""
-    columns = np.append(0, np.cumsum(np.where(space.fine, 1, space.n_choices)))
-    features = np.zeros((len(population), columns[-1]), dtype=np.float32)
-    shares = population[:, space.fine] / (space.n_choices[space.fine] - 1)
-    features[:, columns[:-1][space.fine]] = shares
-    coarse = np.flatnonzero(~space.fine)
-    active = space.active(population)[:, coarse]
-    chosen = columns[coarse] + population[:, coarse]
-    features[np.arange(len(population))[:, None], chosen] = active
-    return features
-
-
-def _one_hot_names(space: Space) -> tuple[str, ...]:
-    names: list[str] = []
-    for gene, (n, fine) in enumerate(zip(space.n_choices, space.fine, strict=True)):
-        names += [f"gene{gene}"] if fine else [f"gene{gene}={choice}" for choice in range(n)]
-    return tuple(names)
-
-
-@lru_cache(maxsize=1)
-def _graph_features_by_code() -> Features:
-    """Graph features of every cell in code order, shape ``(15625, 88)``: made once, in a tenth of a second."""
-    space = NASBench201Space()
-    features = graph_features(space.from_codes(np.arange(space.size)))
-    features.flags.writeable = False
-    return features
-
-
-def _canonical(space: NASBench201Space, population: Population) -> Features:
-    features: Features = _graph_features_by_code()[Space.codes(space, population)]
-    return features
 
 
 ENCODINGS: Registry[Encoding] = Registry(
     "encoding",
     {
-        "canonical": Encoding(
-            "canonical",
-            _canonical,
-            lambda space: graph_feature_names(),
-            lambda space: isinstance(space, NASBench201Space),
-        ),
-        "operations": Encoding(
-            "operations",
-            lambda space, population: operation_counts(population),
-            lambda space: operation_count_names(),
-            lambda space: isinstance(space, NASBench201Space),
-        ),
-        "structure": Encoding(
-            "structure",
-            lambda space, population: space.structure(population),
-            lambda space: STRUCTURE,
-            lambda space: isinstance(space, LayerCounts),
-        ),
-        "published": Encoding(
-            "published",
-            lambda space, population: space.features(population),
-            lambda space: space.feature_names(),
-            lambda space: isinstance(space, ResNetSpace),
-        ),
-        "one_hot": Encoding("one_hot", _one_hot, _one_hot_names),
-        "raw": Encoding("raw", _raw, _raw_names),
+        encoding.name: encoding
+        for encoding in (CANONICAL, OPERATION_COUNTS, STRUCTURE_ENCODING, PUBLISHED, ONE_HOT, RAW)
     },
 )
 """Encodings by name, the most telling first.

@@ -11,16 +11,28 @@ convolutions, classifier and its bias.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, check_int
+from .gene_encodings import ONE_HOT, RAW, Encoding, where_listed
+from .genotypes import Population
 
-__all__ = ["STRUCTURE", "LayerCounts", "Layers", "check_input", "cuts", "halve", "n_tiles"]
+__all__ = [
+    "STRUCTURE",
+    "Count",
+    "LayerCounts",
+    "Layers",
+    "NamedLayers",
+    "check_input",
+    "cuts",
+    "halve",
+    "n_tiles",
+]
 
 Counts: TypeAlias = NDArray[np.int64] | int
 """One number for every network, shape ``(n,)``, or one for all of them."""
@@ -108,6 +120,43 @@ class Layers:
         return self.count * self.groups * each
 
 
+@dataclass(frozen=True)
+class NamedLayers:
+    """One matrix of a network.
+
+    Attributes:
+        name: Name of its layer in the network, and of the matrix where a layer has several.
+        kind: Class of its layer.
+        layer: Its shape; positions are those of the whole forward.
+    """
+
+    name: str
+    kind: str
+    layer: Layers
+
+    @classmethod
+    def conv(cls, name: str, layer: Layers) -> NamedLayers:
+        """Return the matrix of a convolution: its shape alone, without norm, bias and place."""
+        return cls(name, "Conv2d", replace(layer, norm=False, bias=False, on_path=True))
+
+    @classmethod
+    def linear(cls, name: str, layer: Layers) -> NamedLayers:
+        """Return the matrix of a linear layer, likewise."""
+        return cls(name, "Linear", replace(layer, norm=False, bias=False, on_path=True))
+
+
+class Count(Protocol):
+    """Counts something of every row's network."""
+
+    def __call__(
+        self,
+        population: Population,
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> NDArray[np.int64]:
+        """Return counts, shape ``(n,)``; arguments as for :meth:`LayerCounts.layers`."""
+
+
 def cuts(
     channels: Counts, kernel: Counts, outputs: Counts, *, rows: int, columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -181,10 +230,13 @@ class LayerCounts(ABC):
     Attributes:
         input_shape: Channels, height and width of the input, unless a call says otherwise.
         n_classes: Number of classes, unless a call says otherwise.
+        other_params: Trainable parameters of every network beside its matrix layers and the norms after them.
     """
 
     input_shape: tuple[int, int, int]
     n_classes: int
+    other_params: int = 0
+    has_layers: bool = True
 
     @abstractmethod
     def layers(
@@ -203,6 +255,14 @@ class LayerCounts(ABC):
             n_classes: Number of classes; None: the space's own.
         """
 
+    def counts(self) -> Mapping[str, Count]:
+        """Return what is counted of networks by name of the metric: parameters and MACs."""
+        return {"params": self.params, "macs": self.macs}
+
+    def encodings(self) -> tuple[Encoding, ...]:
+        """Return the encodings of the space, the most telling first."""
+        return STRUCTURE_ENCODING, ONE_HOT, RAW
+
     def params(
         self,
         population: NDArray[Any],
@@ -210,7 +270,7 @@ class LayerCounts(ABC):
         n_classes: int | None = None,
     ) -> NDArray[np.int64]:
         """Trainable parameters of every row's network, shape ``(n,)``; arguments as for :meth:`layers`."""
-        total = np.zeros(len(population), dtype=np.int64)
+        total = np.full(len(population), self.other_params, dtype=np.int64)
         for layer in self.layers(population, input_shape, n_classes):
             total += layer.params
         return total
@@ -309,7 +369,7 @@ class LayerCounts(ABC):
             largest["width"],
             last_width,
             largest["fan_in"],
-            np.log10(sums["params"]),
+            np.log10(sums["params"] + self.other_params),
             np.log10(sums["macs"]),
             np.log10(sums["tiles"]),
             sums["weights"] / (sums["tiles"] * float(rows * columns)),
@@ -323,3 +383,11 @@ def _raise_to(values: NDArray[np.int64], candidates: Counts) -> None:
 
 def _check_tile(rows: int, columns: int) -> tuple[int, int]:
     return check_int("rows", rows, minimum=1), check_int("columns", columns, minimum=1)
+
+
+STRUCTURE_ENCODING = Encoding(
+    "structure",
+    lambda space, population: space.structure(population),
+    lambda space: STRUCTURE,
+    where_listed,
+)

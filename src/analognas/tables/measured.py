@@ -86,7 +86,7 @@ class MeasuredTable:
     @property
     def metrics(self) -> list[str]:
         """Names of all metrics that can be queried, measured ones first."""
-        counted = [name for name in _COUNTED if callable(getattr(self.full_space, name, None))]
+        counted = [name for name in _COUNTED if name in self.full_space.counts()]
         spread = [
             name
             for metric in self.rows.metrics
@@ -200,10 +200,11 @@ class MeasuredTable:
     def isomorphic(self, architecture: Any) -> Population:
         """Return the architectures of the table that are the same network, itself included."""
         row = self.full_space.encode(architecture)[None]
-        classify = getattr(self.full_space, "isomorphism_class", None)
-        if classify is None:
+        mine = self.full_space.isomorphism_class(row)
+        every = self.full_space.isomorphism_class(self.population)
+        if mine is None or every is None:
             return self.population[self._places(row)]
-        same: Population = self.population[classify(self.population) == classify(row)[0]]
+        same: Population = self.population[every == mine[0]]
         return same
 
     def get_architecture_details(self, architecture: Any) -> str:
@@ -310,7 +311,7 @@ class MeasuredTable:
 
     def _aggregated(self, name: str) -> NDArray[Any]:
         if name in _COUNTED:
-            return np.asarray(getattr(self.full_space, name)(self.population))
+            return np.asarray(self.full_space.counts()[name](self.population))
         if name.endswith("_std"):
             return np.sqrt(self._mean(self.rows.values[name] ** 2))
         if not name.endswith("_sem"):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ...optimizers.optuna_space import gene_distributions, gene_name, import_optuna
-from ...spaces import ConfigSpace, NASBench201Space, Space
-from ...spaces.config import ContinuousInterval, Hyperparameter, IntegerInterval
-from ...spaces.nasbench201 import EDGES, OPERATIONS
+from ...optimizers.optuna_space import import_optuna
+from ...spaces import Space
+from ...spaces.hyperparameters import ContinuousInterval, Hyperparameter, IntegerInterval
 
 
 class Parameter(NamedTuple):
@@ -26,24 +25,9 @@ class Parameter(NamedTuple):
 
 
 def study_parameters(space: Space) -> list[Parameter]:
-    """Return the parameter of every gene.
-
-    Those of a :class:`.ConfigSpace` have its names and values, those of NAS-Bench-201 are operations of
-    edges (``edge_0_1``: from node 0 to node 1), and of other spaces indices (``gene3``).
-    """
+    """Return the parameter of every gene, with the names and values of :meth:`.Space.parameters`."""
     optuna = import_optuna()
-    if isinstance(space, ConfigSpace):
-        return [_of(space.hyperparameter(name), optuna) for name in space.get_hyperparameters()]
-    if isinstance(space, NASBench201Space):
-        operations = optuna.distributions.CategoricalDistribution(OPERATIONS)
-        return [
-            Parameter(f"edge_{source}_{target}", operations, OPERATIONS.__getitem__)
-            for source, target in EDGES
-        ]
-    return [
-        Parameter(gene_name(gene), distribution, int)
-        for gene, distribution in enumerate(gene_distributions(space))
-    ]
+    return [_of(entry, optuna) for entry in space.parameters()]
 
 
 def _of(entry: Hyperparameter, optuna: Any) -> Parameter:

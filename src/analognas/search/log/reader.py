@@ -161,13 +161,14 @@ class Trials:
         Raises:
             UnknownNameError: If it is neither.
         """
-        counted = [one for one in COUNTED if callable(getattr(self.space, one, None))]
+        counts = {} if self.space is None else self.space.counts()
+        counted = [one for one in COUNTED if one in counts]
         check_choice("metric", name, dict.fromkeys([*self.values, *counted]))
         if name in self.values:
             return self.values[name]
         assert self.space is not None  # it counts
         population = self.genotypes.astype(self.space.dtype)
-        return np.asarray(getattr(self.space, name)(population), dtype=np.float64)
+        return np.asarray(counts[name](population), dtype=np.float64)
 
     def architecture(self, row: int) -> Any:
         """The architecture of one trial as JSON types; its genotype where nothing says what that means."""

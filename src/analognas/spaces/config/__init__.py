@@ -1,8 +1,8 @@
 """Configuration spaces: named hyperparameters with conditions and forbidden combinations."""
 
+from ..hyperparameters import Choices, ContinuousInterval, Hyperparameter, IntegerInterval
 from .architecture import Architecture
 from .conditions import Condition, Forbidden
-from .hyperparameters import Choices, ContinuousInterval, Hyperparameter, IntegerInterval
 from .space import ConfigSpace
 
 __all__ = [

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, check_float, check_int
 from ...core.limits import parse_json, shown
+from ..hyperparameters import LEVELS, ContinuousInterval, Hyperparameter, IntegerInterval
 from .conditions import Condition, Forbidden
-from .hyperparameters import LEVELS, ContinuousInterval, Hyperparameter, IntegerInterval
 
 FORMAT_VERSION = 0.4
 MODULE_VERSION = "1.2.0"

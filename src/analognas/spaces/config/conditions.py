@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, OutOfSpaceError, check_choice
-from .hyperparameters import Choices, Hyperparameter, plain
+from ..hyperparameters import Choices, Hyperparameter, plain
 
 OPERATORS = ("==", "!=", "in", ">", ">=", "<", "<=")
 """Comparisons that a condition may make."""

@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core import InvalidArgumentError, check_choice, check_float
+from ..hyperparameters import LEVELS, Choices, ContinuousInterval, Hyperparameter, IntegerInterval
 from .conditions import Condition, Forbidden, read_conditions
-from .hyperparameters import LEVELS, Choices, ContinuousInterval, Hyperparameter, IntegerInterval
 
 _ENTRIES = ("name", "dataset", "settings", "hyperparameters", "forbidden")
 _SETTINGS = ("type", "range", "min_value", "max_value", "step", "log", "levels", "inactive", "when")

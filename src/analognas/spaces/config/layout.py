@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, UnknownNameError, check_choice
+from ..hyperparameters import Hyperparameter
 from .conditions import Condition, Forbidden
-from .hyperparameters import Hyperparameter
 
 Mask = NDArray[np.bool_]
 

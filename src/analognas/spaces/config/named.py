@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, check_choice
 from ..base import Population, Space
+from ..hyperparameters import Choices, Hyperparameter
 from . import definition
 from .conditions import Condition, Forbidden, read_conditions
 from .counting import Counter, UncountableError
-from .hyperparameters import Choices, Hyperparameter
 from .layout import Layout
 
 
@@ -141,6 +141,10 @@ class NamedSpace(Space):
     def get_hyperparameters(self) -> list[str]:
         """Return the names, in the order of the genes."""
         return list(self._hyperparameters)
+
+    def parameters(self) -> list[Hyperparameter]:
+        """Return the hyperparameters, in the order of the genes."""
+        return list(self._hyperparameters.values())
 
     def hyperparameter(self, name: str) -> Hyperparameter:
         """Return one hyperparameter.

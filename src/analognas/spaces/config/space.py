@@ -164,7 +164,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         entries = definition.to_dict(
             self.name,
             self.dataset,
-            list(self._hyperparameters.values()),
+            self.parameters(),
             self._conditions,
             self._forbidden,
         )
@@ -215,7 +215,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         """
         return automl.to_dict(
             self.name,
-            list(self._hyperparameters.values()),
+            self.parameters(),
             self._conditions,
             self._forbidden,
             default=self.sample(1, generator=np.random.default_rng(0))[0],
@@ -262,7 +262,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         n = len(self._hyperparameters)
         return table_text(
             f"{type(self).__name__} {self.name!r}: {n} hyperparameters, {size}",
-            list(self._hyperparameters.values()),
+            self.parameters(),
             self._conditions,
             self._forbidden,
         )

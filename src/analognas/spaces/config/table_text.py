@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..hyperparameters import Hyperparameter
 from .conditions import Condition, Forbidden
-from .hyperparameters import Hyperparameter
 
 
 def table_text(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import UnknownNameError
-from ..layers import Layers, halve
+from ..layers import Layers, NamedLayers, halve
 from .operations import OPERATIONS, STEM_CHANNELS, Place, Setting
 
-__all__ = ["count_layers", "fixed_keys", "layer_keys", "sum_costs"]
+__all__ = ["count_layers", "fixed_keys", "layer_keys", "name_layers", "sum_costs"]
 
 _TOGETHER = 3
 _BLOCKS = list(OPERATIONS.values())
@@ -34,15 +35,10 @@ def count_layers(
     """
     # A skip has no expansion: 0 times the input's channels, in 0 layers.
     expansion, kernel, groups = np.array([block or (0, 1, 1) for block in _BLOCKS]).T
-    in_channels, height, width = input_shape
-    if setting.stem_stride == 2:
-        height, width = halve(height), halve(width)
-    yield Layers(in_channels, STEM_CHANNELS, 9, height * width)
-    for column, place in zip(population.T, setting.places, strict=True):
-        before = height * width
-        if place.stride == 2:
-            height, width = halve(height), halve(width)
-        after = height * width
+    sizes = _sizes(setting, input_shape)
+    yield Layers(input_shape[0], STEM_CHANNELS, 9, sizes[0])
+    places = zip(population.T, setting.places, pairwise(sizes), strict=True)
+    for column, place, (before, after) in places:
         inner = expansion[column] * place.in_channels
         split = groups[column]
         present = (inner > 0).astype(np.int64)
@@ -53,10 +49,59 @@ def count_layers(
         yield Layers(
             inner // split, place.out_channels // split, 1, after, groups=split, repeats=present
         )
-        if place.stride == 2 or place.in_channels != place.out_channels:
+        if place.changes_shape:
             yield Layers(place.in_channels, place.out_channels, 1, after, repeats=1 - present)
-    yield Layers(setting.places[-1].out_channels, setting.header, 1, height * width)
+    yield Layers(setting.places[-1].out_channels, setting.header, 1, sizes[-1])
     yield Layers(setting.header, n_classes, 1, 1, norm=False, bias=True)
+
+
+def name_layers(
+    numbers: Sequence[int],
+    setting: Setting,
+    input_shape: tuple[int, int, int],
+    n_classes: int,
+) -> Iterator[NamedLayers]:
+    """Yield the matrices of one network in the order in which it runs, as :meth:`.Space.named_layers` says.
+
+    Args:
+        numbers: The operations of its 22 layers.
+        setting: Strides and header.
+        input_shape: Channels, height and width.
+        n_classes: Number of classes.
+    """
+    sizes = _sizes(setting, input_shape)
+    yield NamedLayers.conv("stem.0", Layers(input_shape[0], STEM_CHANNELS, 9, sizes[0]))
+    for index, (number, place) in enumerate(zip(numbers, setting.places, strict=True)):
+        before, after = sizes[index : index + 2]
+        block, name = _BLOCKS[number], f"body.{index}"
+        if block is None:
+            if place.changes_shape:
+                skip = Layers(place.in_channels, place.out_channels, 1, after)
+                yield NamedLayers.conv(f"{name}.0", skip)
+            continue
+        inner, split = block.expansion * place.in_channels, block.groups
+        units = (
+            Layers(place.in_channels // split, inner // split, 1, before, groups=split),
+            Layers(1, 1, block.kernel**2, after, groups=inner),
+            Layers(inner // split, place.out_channels // split, 1, after, groups=split),
+        )
+        # Norm and ReLU follow each convolution, and a shuffle the first where it is grouped.
+        for unit, at in zip(units, (0, 4, 7) if split > 1 else (0, 3, 6), strict=True):
+            yield NamedLayers.conv(f"{name}.units.{at}", unit)
+    last = Layers(setting.places[-1].out_channels, setting.header, 1, sizes[-1])
+    yield NamedLayers.conv("header.0", last)
+    yield NamedLayers.linear("classifier", Layers(setting.header, n_classes, 1, 1))
+
+
+def _sizes(setting: Setting, input_shape: tuple[int, int, int]) -> list[int]:
+    """Pixels of the feature map after the stem and after each of the 22 places."""
+    _, height, width = input_shape
+    sizes = []
+    for stride in (setting.stem_stride, *(place.stride for place in setting.places)):
+        if stride == 2:
+            height, width = halve(height), halve(width)
+        sizes.append(height * width)
+    return sizes
 
 
 def layer_keys(setting: Setting) -> list[list[str]]:

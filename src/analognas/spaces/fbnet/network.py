@@ -35,7 +35,7 @@ class InvertedBottleneck(nn.Module):
             nn.ReLU(),
             *conv_norm(inner, place.out_channels, 1, groups=block.groups),
         )
-        self.residual = place.stride == 1 and place.in_channels == place.out_channels
+        self.residual = not place.changes_shape
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, in, h, w)`` to ``(batch, out, ceil(h / stride), ceil(w / stride))``."""
@@ -51,7 +51,7 @@ def operation(number: int, place: Place) -> nn.Module:
     block = list(OPERATIONS.values())[number]
     if block is not None:
         return InvertedBottleneck(block, place)
-    if place.stride == 1 and place.in_channels == place.out_channels:
+    if not place.changes_shape:
         return nn.Identity()
     return nn.Sequential(
         *conv_norm(place.in_channels, place.out_channels, 1, place.stride), nn.ReLU()

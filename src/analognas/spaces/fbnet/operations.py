@@ -61,6 +61,11 @@ class Place(NamedTuple):
     out_channels: int
     stride: int
 
+    @property
+    def changes_shape(self) -> bool:
+        """Whether its output has another shape than its input."""
+        return self.stride == 2 or self.in_channels != self.out_channels
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...core import OutOfSpaceError, check_choice
 from ..base import Population, Space
-from ..layers import LayerCounts, Layers, check_input
+from ..layers import LayerCounts, Layers, NamedLayers, check_input
 from ..row_texts import row_texts
 from . import costs
 from .operations import OPERATIONS, SETTINGS
@@ -110,6 +110,22 @@ class FBNetSpace(LayerCounts, Space):
         """
         shape, n_classes = self._checked(input_shape, n_classes)
         return costs.count_layers(population, self.setting, shape, n_classes)
+
+    def named_layers(
+        self,
+        arch: Any,
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> list[NamedLayers]:
+        """Return the matrices of one network in the order in which it runs; see :meth:`.Space.named_layers`.
+
+        Raises:
+            OutOfSpaceError: If ``arch`` is no architecture of the space.
+            InvalidArgumentError: If the input is too small to be halved as often as the setting does.
+        """
+        numbers = self.decode(self.encode(arch))
+        shape, n_classes = self._checked(input_shape, n_classes)
+        return list(costs.name_layers(numbers, self.setting, shape, n_classes))
 
     def cost_keys(self, arch: Any) -> tuple[str, ...]:
         """Return the keys of HW-NAS-Bench's cost table for one architecture in either form.

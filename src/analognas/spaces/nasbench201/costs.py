@@ -1,20 +1,21 @@
-"""Parameters and multiply-accumulates of NAS-Bench-201 networks in closed form, without building them.
+"""Matrix layers of NAS-Bench-201 networks in closed form, without building them.
 
-Counted as NAS-Bench-201 publishes them: parameters are convolutions, batch norms and the classifier; MACs
-are convolutions, classifier and its bias; dead edges count, since the network carries them.
+Parameters and multiply-accumulates follow from them, counted as NAS-Bench-201 publishes them: parameters are
+convolutions, batch norms and the classifier; MACs are convolutions, classifier and its bias; dead edges count,
+since the network carries them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import check_choice, check_int
-from ..layers import Layers, halve
-from .operations import CONV_1X1, CONV_3X3
+from ..layers import Layers, NamedLayers, halve
+from .operations import CONV_1X1, CONV_3X3, EDGES, N_NODES
 
 DATASETS: dict[str, tuple[tuple[int, int, int], int]] = {
     "cifar10": ((3, 32, 32), 10),
@@ -22,6 +23,31 @@ DATASETS: dict[str, tuple[tuple[int, int, int], int]] = {
     "ImageNet16-120": ((3, 16, 16), 120),
 }
 """Input shape (channels, height, width) and number of classes of the benchmark's three data sets."""
+
+CHANNELS, CELLS = 16, 5
+"""Channels C of the first stage, and cells N per stage, of the benchmark's networks."""
+
+_KERNELS = {CONV_1X1: 1, CONV_3X3: 9}
+# Edges in the order in which a cell runs them: node by node, each from its sources in turn.
+_RUN_ORDER = [
+    edge for target in range(1, N_NODES) for edge, (_, end) in enumerate(EDGES) if end == target
+]
+
+
+class _Stage(NamedTuple):
+    """One of the three stages.
+
+    Attributes:
+        number: From 0.
+        width: Channels of its cells.
+        positions: Pixels of its feature maps.
+        first: Index of its first module in the network's body: a reduction block but in the first stage.
+    """
+
+    number: int
+    width: int
+    positions: int
+    first: int
 
 
 def dataset_shape(dataset: str) -> tuple[tuple[int, int, int], int]:
@@ -38,8 +64,8 @@ def count_params(
     *,
     in_channels: int = 3,
     n_classes: int = 10,
-    channels: int = 16,
-    cells: int = 5,
+    channels: int = CHANNELS,
+    cells: int = CELLS,
 ) -> NDArray[np.int64]:
     """Trainable parameters of each network, shape ``(n,)``.
 
@@ -50,19 +76,17 @@ def count_params(
         channels: Channels C of the first stage; the others have 2C and 4C.
         cells: Cells N per stage.
     """
-    check_int("channels", channels, minimum=1)
-    check_int("cells", cells, minimum=0)
-    per_1x1 = per_3x3 = 0
-    for width in _widths(channels):
-        per_1x1 += cells * (width * width + 2 * width)
-        per_3x3 += cells * (9 * width * width + 2 * width)
-    fixed = 9 * in_channels * channels + 2 * channels
-    for width in _widths(channels)[1:]:
-        half = width // 2
-        fixed += 9 * half * width + 2 * width + 9 * width * width + 2 * width + half * width
-    last = _widths(channels)[-1]
-    fixed += 2 * last + last * n_classes + n_classes
-    return fixed + _count(population, CONV_1X1) * per_1x1 + _count(population, CONV_3X3) * per_3x3
+    layers = count_layers(
+        population,
+        input_shape=(in_channels, 1, 1),
+        n_classes=n_classes,
+        channels=channels,
+        cells=cells,
+    )
+    total = np.full(len(population), norm_params(channels), dtype=np.int64)
+    for layer in layers:
+        total += layer.params
+    return total
 
 
 def count_macs(
@@ -70,8 +94,8 @@ def count_macs(
     *,
     input_shape: tuple[int, int, int] = (3, 32, 32),
     n_classes: int = 10,
-    channels: int = 16,
-    cells: int = 5,
+    channels: int = CHANNELS,
+    cells: int = CELLS,
 ) -> NDArray[np.int64]:
     """Multiply-accumulates of one inference of each network, shape ``(n,)``.
 
@@ -82,22 +106,18 @@ def count_macs(
         channels: Channels C of the first stage; the others have 2C and 4C.
         cells: Cells N per stage.
     """
-    check_int("channels", channels, minimum=1)
-    check_int("cells", cells, minimum=0)
-    in_channels, height, width_px = input_shape
-    positions = height * width_px
-    fixed = 9 * in_channels * channels * positions
-    per_1x1 = cells * channels * channels * positions
-    for width in _widths(channels)[1:]:
-        half = width // 2
-        height, width_px = (height + 1) // 2, (width_px + 1) // 2
-        positions = height * width_px
-        fixed += (9 * half * width + 9 * width * width + half * width) * positions
-        per_1x1 += cells * width * width * positions
-    fixed += (_widths(channels)[-1] + 1) * n_classes
-    return (
-        fixed + _count(population, CONV_1X1) * per_1x1 + _count(population, CONV_3X3) * 9 * per_1x1
+    layers = count_layers(
+        population, input_shape=input_shape, n_classes=n_classes, channels=channels, cells=cells
     )
+    total = np.zeros(len(population), dtype=np.int64)
+    for layer in layers:
+        total += layer.macs
+    return total
+
+
+def norm_params(channels: int = CHANNELS) -> int:
+    """Parameters of the batch norm before the classifier, the only one that follows no matrix layer."""
+    return 2 * 4 * channels
 
 
 def count_layers(
@@ -105,8 +125,8 @@ def count_layers(
     *,
     input_shape: tuple[int, int, int] = (3, 32, 32),
     n_classes: int = 10,
-    channels: int = 16,
-    cells: int = 5,
+    channels: int = CHANNELS,
+    cells: int = CELLS,
 ) -> Iterator[Layers]:
     """Yield the matrix layers of every row's network, as :meth:`.LayerCounts.layers` says.
 
@@ -117,22 +137,76 @@ def count_layers(
         channels: Channels C of the first stage; the others have 2C and 4C.
         cells: Cells N per stage.
     """
-    n_1x1, n_3x3 = _count(population, CONV_1X1), _count(population, CONV_3X3)
-    in_channels, height, width_px = input_shape
-    yield Layers(in_channels, channels, 9, height * width_px)
-    for stage, width in enumerate(_widths(channels)):
-        if stage:
-            height, width_px = halve(height), halve(width_px)
-            yield Layers(width // 2, width, 9, height * width_px)
-            yield Layers(width, width, 9, height * width_px)
-            yield Layers(width // 2, width, 1, height * width_px, norm=False, on_path=False)
-        yield Layers(width, width, 1, height * width_px, repeats=cells, branches=n_1x1)
-        yield Layers(width, width, 9, height * width_px, repeats=cells, branches=n_3x3)
-    yield Layers(_widths(channels)[-1], n_classes, 1, 1, norm=False, bias=True)
+    check_int("channels", channels, minimum=1)
+    check_int("cells", cells, minimum=0)
+    counts = {operation: _count(population, operation) for operation in _KERNELS}
+    stages = _stages(input_shape, channels, cells)
+    yield Layers(input_shape[0], channels, 9, stages[0].positions)
+    for stage in stages:
+        for _, layer in _reduction(stage):
+            yield layer
+        for operation, kernel in _KERNELS.items():
+            yield Layers(
+                stage.width,
+                stage.width,
+                kernel,
+                stage.positions,
+                repeats=cells,
+                branches=counts[operation],
+            )
+    yield Layers(stages[-1].width, n_classes, 1, 1, norm=False, bias=True)
 
 
-def _widths(channels: int) -> tuple[int, int, int]:
-    return channels, 2 * channels, 4 * channels
+def name_layers(
+    cell: Sequence[int],
+    *,
+    input_shape: tuple[int, int, int] = (3, 32, 32),
+    n_classes: int = 10,
+) -> Iterator[NamedLayers]:
+    """Yield the matrices of one network in the order in which it runs, as :meth:`.Space.named_layers` says.
+
+    Args:
+        cell: Six operations.
+        input_shape: Channels, height and width of the input.
+        n_classes: Number of classes.
+    """
+    stages = _stages(input_shape, CHANNELS, CELLS)
+    yield NamedLayers.conv("stem.0", Layers(input_shape[0], CHANNELS, 9, stages[0].positions))
+    for stage in stages:
+        for name, layer in _reduction(stage):
+            yield NamedLayers.conv(f"body.{stage.first}.{name}", layer)
+        first_cell = stage.first + (stage.number > 0)
+        for place in range(first_cell, first_cell + CELLS):
+            for edge in _RUN_ORDER:
+                if kernel := _KERNELS.get(cell[edge]):
+                    yield NamedLayers.conv(
+                        f"body.{place}.edges.{edge}.1",
+                        Layers(stage.width, stage.width, kernel, stage.positions),
+                    )
+    yield NamedLayers.linear("classifier", Layers(stages[-1].width, n_classes, 1, 1))
+
+
+def _stages(input_shape: tuple[int, int, int], channels: int, cells: int) -> list[_Stage]:
+    _, height, width = input_shape
+    stages = []
+    for number in range(3):
+        if number:
+            height, width = halve(height), halve(width)
+        first = number * (cells + 1) - (number > 0)
+        stages.append(_Stage(number, channels * 2**number, height * width, first))
+    return stages
+
+
+def _reduction(stage: _Stage) -> list[tuple[str, Layers]]:
+    """Layers of the block before a stage by name; none before the first."""
+    if not stage.number:
+        return []
+    half, width, positions = stage.width // 2, stage.width, stage.positions
+    return [
+        ("units.0.1", Layers(half, width, 9, positions)),
+        ("units.1.1", Layers(width, width, 9, positions)),
+        ("shortcut.1", Layers(half, width, 1, positions, norm=False, on_path=False)),
+    ]
 
 
 def _count(population: NDArray[np.integer[Any]], operation: int) -> NDArray[np.int64]:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..layers import Layers, halve
+from ..layers import Layers, NamedLayers, halve
 from .design import BASIC, BOTTLENECK, STEM_KERNEL, Layout, inner_width, widen
 
-__all__ = ["count_layers"]
+__all__ = ["count_layers", "name_layers"]
 
 
 def count_layers(
@@ -86,3 +86,66 @@ def _main_block(
     yield Layers(wider, inner, 1, after, repeats=n - first, branches=branches)
     yield Layers(inner, inner, kernel, after, repeats=n, branches=branches)
     yield Layers(inner, wider, 1, after, repeats=n, branches=branches)
+
+
+def name_layers(
+    config: Mapping[str, Any],
+    layout: Layout,
+    input_shape: tuple[int, int, int],
+    n_classes: int,
+) -> Iterator[NamedLayers]:
+    """Yield the matrices of one network in the order in which it runs, as :meth:`.Space.named_layers` says.
+
+    Args:
+        config: Values of the hyperparameters by name; those of absent main blocks are not used.
+        layout: Where the feature map is halved.
+        input_shape: Channels, height and width.
+        n_classes: Number of classes.
+    """
+    in_channels, height, width = input_shape
+    channels, n_blocks = int(config["out_channel0"]), int(config["M"])
+    if layout.stem_stride == 2:
+        height, width = halve(height), halve(width)
+    yield NamedLayers.conv("stem.0", Layers(in_channels, channels, STEM_KERNEL**2, height * width))
+    if layout.stem_pool:
+        height, width = halve(height), halve(width)
+    for block in range(1, n_blocks + 1):
+        before, strided = height * width, bool(layout.halves(block, n_blocks))
+        if strided:
+            height, width = halve(height), halve(width)
+        after, wider = height * width, int(widen(channels, config[f"widenfact{block}"]))
+        for repeat in range(int(config[f"R{block}"])):
+            name = f"body.{block - 1}.{repeat}"
+            if repeat == 0 and (strided or wider != channels):
+                half = wider // 2
+                yield NamedLayers.conv(f"{name}.skip.plain", Layers(channels, half, 1, after))
+                yield NamedLayers.conv(
+                    f"{name}.skip.moved", Layers(channels, wider - half, 1, after)
+                )
+            units = _units(
+                int(config[f"convblock{block}"]),
+                channels,
+                wider,
+                kernel=int(config[f"kernel{block}"]) ** 2,
+                before=after if repeat else before,
+                after=after,
+            )
+            for branch in range(int(config[f"B{block}"])):
+                for number, layer in enumerate(units):
+                    yield NamedLayers.conv(f"{name}.branches.{branch}.{number}.1", layer)
+            channels = wider
+    yield NamedLayers.linear("classifier", Layers(channels, n_classes, 1, 1))
+
+
+def _units(
+    kind: int, channels: int, wider: int, *, kernel: int, before: int, after: int
+) -> list[Layers]:
+    """Layers of one branch."""
+    if kind == BASIC:
+        return [Layers(channels, wider, kernel, after), Layers(wider, wider, kernel, after)]
+    inner = int(inner_width(wider))
+    return [
+        Layers(channels, inner, 1, before),
+        Layers(inner, inner, kernel, after),
+        Layers(inner, wider, 1, after),
+    ]

@@ -12,7 +12,8 @@ from ...core import InvalidArgumentError, check_choice, check_int
 from ..base import Population
 from ..config import ConfigSpace
 from ..config.by_dataset import dataset_key
-from ..layers import LayerCounts, Layers, check_input
+from ..gene_encodings import ONE_HOT, RAW, Encoding, where_listed
+from ..layers import STRUCTURE_ENCODING, LayerCounts, Layers, NamedLayers, check_input
 from . import costs
 from .design import (
     BASIC,
@@ -173,6 +174,10 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         added = (name for name in self.get_hyperparameters() if name not in FEATURES)
         return *FEATURES, *added
 
+    def encodings(self) -> tuple[Encoding, ...]:
+        """Return structure, the values that the published evaluators take, and the genes."""
+        return STRUCTURE_ENCODING, PUBLISHED, ONE_HOT, RAW
+
     def layers(
         self,
         population: NDArray[Any],
@@ -195,6 +200,21 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         shape, n_classes = self._checked(deepest, input_shape, n_classes)
         return costs.count_layers(values, LAYOUTS[self.layout], shape, n_classes)
 
+    def named_layers(
+        self,
+        arch: Any,
+        input_shape: tuple[int, int, int] | None = None,
+        n_classes: int | None = None,
+    ) -> list[NamedLayers]:
+        """Return the matrices of one network in the order in which it runs; see :meth:`.Space.named_layers`.
+
+        Raises:
+            OutOfSpaceError: If ``arch`` is no architecture of the space.
+            InvalidArgumentError: As :meth:`build`.
+        """
+        config, shape, n_classes = self._network_of(arch, input_shape, n_classes)
+        return list(costs.name_layers(config, LAYOUTS[self.layout], shape, n_classes))
+
     def build(
         self,
         arch: Any,
@@ -213,14 +233,20 @@ class ResNetSpace(LayerCounts, ConfigSpace):
             InvalidArgumentError: If the input is too small for the architecture, or a hyperparameter that the
                 network needs was removed or given values that mean nothing.
         """
-        values = self._values(self.encode(arch)[None])
-        config = {name: column[0].item() for name, column in values.items()}
-        shape, n_classes = self._checked(int(config["M"]), input_shape, n_classes)
+        config, shape, n_classes = self._network_of(arch, input_shape, n_classes)
         from .network import ResNetNetwork
 
         return ResNetNetwork(
             config, LAYOUTS[self.layout], in_channels=shape[0], n_classes=n_classes
         )
+
+    def _network_of(
+        self, arch: Any, input_shape: tuple[int, int, int] | None, n_classes: int | None
+    ) -> tuple[dict[str, Any], tuple[int, int, int], int]:
+        """Values of the hyperparameters, input shape and classes of one network, checked."""
+        values = self._values(self.encode(arch)[None])
+        config = {name: column[0].item() for name, column in values.items()}
+        return config, *self._checked(int(config["M"]), input_shape, n_classes)
 
     def _checked(
         self, n_blocks: int, input_shape: tuple[int, int, int] | None, n_classes: int | None
@@ -256,6 +282,14 @@ class ResNetSpace(LayerCounts, ConfigSpace):
             f"Networks of {self.name!r} need `{name}`, which was removed; to fix it, add it with a single "
             "value."
         )
+
+
+PUBLISHED = Encoding(
+    "published",
+    lambda space, population: space.features(population),
+    lambda space: space.feature_names(),
+    where_listed,
+)
 
 
 def _target(dataset: Any) -> str:

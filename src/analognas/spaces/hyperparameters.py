@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InvalidArgumentError, OutOfSpaceError, check_float, check_int
+from ..core import InvalidArgumentError, OutOfSpaceError, check_float, check_int
 
 LEVELS = 30_001
 """Grid points of a continuous interval: 30,000 steps divide a range by 2, 3 and 5, and indices fit int16."""

@@ -1,0 +1,71 @@
+"""What an encoding is, and the encodings that any space has: its genes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .genotypes import Genotypes, Population
+
+__all__ = ["ONE_HOT", "RAW", "Encoding", "Features", "where_listed"]
+
+Features = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One way to turn genotypes into features.
+
+    Attributes:
+        name: Its name; without ``+``, which joins encodings.
+        features: From a space and a population, shape ``(n, n_genes)``, to features, shape ``(n, d)``.
+        names: From a space to the names of the ``d`` columns.
+        applies: Whether a space has it although its :meth:`.Space.encodings` does not list it; any space by
+            default.
+    """
+
+    name: str
+    features: Callable[[Any, Population], NDArray[Any]]
+    names: Callable[[Any], tuple[str, ...]]
+    applies: Callable[[Any], bool] = lambda space: True
+
+
+def where_listed(space: Any) -> bool:
+    """``applies`` of an encoding that only those spaces have that list it."""
+    return False
+
+
+def _raw(space: Genotypes, population: Population) -> Features:
+    return population.astype(np.float32)
+
+
+def _raw_names(space: Genotypes) -> tuple[str, ...]:
+    return tuple(f"gene{gene}" for gene in range(space.n_genes))
+
+
+def _one_hot(space: Genotypes, population: Population) -> Features:
+    """A column for each choice, all 0 where the gene is inactive; one from 0 to 1 for a fine grid."""
+    columns = np.append(0, np.cumsum(np.where(space.fine, 1, space.n_choices)))
+    features = np.zeros((len(population), columns[-1]), dtype=np.float32)
+    shares = population[:, space.fine] / (space.n_choices[space.fine] - 1)
+    features[:, columns[:-1][space.fine]] = shares
+    coarse = np.flatnonzero(~space.fine)
+    active = space.active(population)[:, coarse]
+    chosen = columns[coarse] + population[:, coarse]
+    features[np.arange(len(population))[:, None], chosen] = active
+    return features
+
+
+def _one_hot_names(space: Genotypes) -> tuple[str, ...]:
+    names: list[str] = []
+    for gene, (n, fine) in enumerate(zip(space.n_choices, space.fine, strict=True)):
+        names += [f"gene{gene}"] if fine else [f"gene{gene}={choice}" for choice in range(n)]
+    return tuple(names)
+
+
+ONE_HOT = Encoding("one_hot", _one_hot, _one_hot_names)
+RAW = Encoding("raw", _raw, _raw_names)
