@@ -136,8 +136,12 @@ def measured(
     what = f"Values of {name!r}" + (f" in {where}" if where else "")
     column = as_floats(what, values, error=error)
     known = metric_range(metric, zero=zero)
-    if known.cost:
-        column[column == MISSING_MARK] = np.nan
+    marked = known.cost & (column == MISSING_MARK)
+    if marked.any() and not missing:
+        raise error(
+            f"{what} must be measured, but got the mark -1 of a missing one {_place(marked, lines)}; leave it out."
+        )
+    column[marked] = np.nan
     unsound = ~np.isfinite(column) & ~(np.isnan(column) & missing)
     if unsound.any():
         advice = "write NaN for" if missing else "leave out"
