@@ -139,7 +139,8 @@ def measured(
     marked = known.cost & (column == MISSING_MARK)
     if marked.any() and not missing:
         raise error(
-            f"{what} must be measured, but got the mark -1 of a missing one {_place(marked, lines)}; leave it out."
+            f"{what} must be measured, but got the mark -1 of a missing one {_place(marked, lines)}; leave it "
+            "out."
         )
     column[marked] = np.nan
     unsound = ~np.isfinite(column) & ~(np.isnan(column) & missing)
