@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -169,14 +170,14 @@ class Run:
         if (
             len(distinct) == len(codes) <= left
             and first_trial.keys().isdisjoint(codes)
-            and not any(barred)
+            and (barred is None or not any(barred))
         ):
             # The usual case at once: all of them are new, and there is budget for all.
             first_trial.update(distinct)
             return Batch(proposed, [True] * len(codes), [True] * len(codes), counted)
         new: list[bool] = []
         paid: list[bool] = []
-        for code, is_barred in zip(codes, barred, strict=True):
+        for code, is_barred in zip(codes, barred or repeat(False, len(codes)), strict=True):
             if not left:
                 break
             unseen = code not in first_trial
@@ -190,10 +191,10 @@ class Run:
 
     def _check_first(
         self, proposed: Population
-    ) -> tuple[dict[str, NDArray[np.float64]], list[bool]]:
-        """Count what needs no measurement; tell which rows break a bound on it."""
+    ) -> tuple[dict[str, NDArray[np.float64]], list[bool] | None]:
+        """Count what needs no measurement; tell which rows break a bound on it, if there are such bounds."""
         if not self.problem.first_bounds:
-            return {}, [False] * len(proposed)
+            return {}, None
         names = dict.fromkeys(bound.metric for bound in self.problem.first_bounds)
         counted = self.evaluator.evaluate_cheaply(proposed, list(names))
         return counted.means, (self.problem.violation_beforehand(counted) > 0).tolist()
@@ -209,7 +210,7 @@ class Run:
         matrix = np.empty((n, self._values.shape[1]))
         if known:
             matrix[known] = self._matrix(logged)
-        missing = sorted({*range(n)}.difference(known))
+        missing = sorted({*range(n)}.difference(known)) if known else list(range(n))
         readings = self._count_readings(population)
         fresh = self._take_set_aside(
             matrix, batch, [row for row in missing if batch.paid[row]], readings
@@ -242,7 +243,7 @@ class Run:
         readings: Sequence[int],
     ) -> list[int]:
         """Give rows what an earlier course of the run measured of them; return those that it did not."""
-        if not rows:
+        if not rows or not self._journal.has_set_aside:
             return rows
         codes = self.evaluator.space.codes(batch.population[rows]).tolist()
         found, values = self._journal.set_aside(codes, [readings[row] for row in rows])

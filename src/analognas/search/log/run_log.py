@@ -65,6 +65,11 @@ class Journal:
         errors = {n: logged.errors[n] for n in numbers.tolist() if n in logged.errors}
         return (numbers - first).tolist(), logged.evaluation.take(part), errors
 
+    @property
+    def has_set_aside(self) -> bool:
+        """Whether an earlier course of the run has left anything."""
+        return self._aside is not None and bool(self._aside.rows)
+
     def set_aside(
         self, codes: Sequence[Any], readings: Sequence[int]
     ) -> tuple[list[int], NDArray[np.float64]]:
@@ -78,7 +83,7 @@ class Journal:
             Positions of those that are known, and their values in the order of the log's value columns, shape
             ``(n_known, n_columns)``.
         """
-        if self._aside is None or not self._aside.rows:
+        if self._aside is None:
             return [], np.empty((0, 0))
         keys = zip(codes, readings, strict=True)
         found = {
