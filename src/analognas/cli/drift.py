@@ -22,7 +22,16 @@ _Checkpoint = Annotated[
     str | None, typer.Argument(help="Saved network: a file, or the folder of a training.")
 ]
 _Chips = Annotated[int | None, typer.Option(help="Number of chips.")]
-_Examples = Annotated[int | None, typer.Option(help="Test examples used. [default: all]")]
+_Examples = Annotated[
+    int | None, typer.Option(help="Test examples used. [default: those of the training]")
+]
+_Calibration = Annotated[
+    int | None,
+    typer.Option(
+        help="Training examples that input ranges of networks mapped as they are come from. [default: 3200; as "
+        "many as --examples, at least 64]"
+    ),
+]
 _Data = Annotated[str | None, typer.Option(help="Data set. [default: that of the training]")]
 _Root = Annotated[Path | None, typer.Option(help="Folder of the data. [default: as in training]")]
 _Analog = Annotated[
@@ -58,6 +67,7 @@ def drift(
         typer.Option(help="Stop when intervals reach this far to each side, such as 0.25 points."),
     ] = None,
     examples: _Examples = None,
+    calibration_examples: _Calibration = None,
     data: _Data = None,
     root: _Root = None,
     analog: _Analog = None,
@@ -75,6 +85,7 @@ def drift(
         "chips": chips,
         "tolerance": tolerance,
         "examples": examples,
+        "calibration_examples": calibration_examples,
         "data": data,
         "root": None if root is None else str(root),
         "analog": analog,
@@ -85,8 +96,8 @@ def drift(
     from .drift_progress import drift_progress
 
     def run(study: Study, folder: Path) -> dict[str, DriftResult]:
-        with drift_progress() as tell:
-            results = study.run_drift(folder, tell)
+        with drift_progress() as listener:
+            results = study.run_drift(folder, listener.chip, listener.step)
         write_drift_report(results, folder)
         return results
 
@@ -111,6 +122,7 @@ def sensitivity(
     ] = None,
     chips: _Chips = None,
     examples: _Examples = None,
+    calibration_examples: _Calibration = None,
     data: _Data = None,
     root: _Root = None,
     analog: _Analog = None,
@@ -127,6 +139,7 @@ def sensitivity(
         "kind": kind,
         "chips": chips,
         "examples": examples,
+        "calibration_examples": calibration_examples,
         "data": data,
         "root": None if root is None else str(root),
         "analog": analog,
@@ -134,11 +147,11 @@ def sensitivity(
         "seed": seed,
     }
     from ..report.sensitivity import write_sensitivity_report
-    from .drift_progress import passes_progress
+    from .drift_progress import drift_progress
 
     def run(study: Study, folder: Path) -> Sensitivity:
-        with passes_progress() as tell:
-            found = study.run_sensitivity(folder, tell)
+        with drift_progress() as listener:
+            found = study.run_sensitivity(folder, listener.passes, listener.step)
         write_sensitivity_report(found, folder)
         return found
 
@@ -160,6 +173,7 @@ def _run(
     """Set up an evaluation, or the one to continue, and run it in its folder."""
     from ..core.memory import keep_freed_memory
     from ..drift.study import Study, digital_beside
+    from .drift_progress import announced
 
     keep_freed_memory()
     known = {key: value for key, value in typed.items() if value is not None}
@@ -181,7 +195,8 @@ def _run(
         elif "direct" not in known:
             known["direct"] = digital_beside(known["checkpoint"])
         study = Study(**known)
-        study.check()
+        with announced(f"reading {study.checkpoint} and its data"):
+            study.check()
         claimed = claim_output(out, command)
     with claimed as folder:
         if resume is None:

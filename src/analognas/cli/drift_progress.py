@@ -1,60 +1,108 @@
-"""Live progress of an evaluation on the terminal."""
+"""Live progress of an evaluation: a bar on a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
 import math
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..drift import DriftProgress
+    from rich.progress import Progress
+
+    from ..drift import DriftProgress, DriftStep
+
+_LINE_SECONDS = 5.0
+_MOMENT = 0.8  # s
 
 
 @contextmanager
-def drift_progress() -> Iterator[Callable[[str, DriftProgress], None]]:
-    """Show chips and the longest interval of each network on stderr while the block lasts."""
-    tasks: dict[str, TaskID] = {}
-    with _bar() as bar:
+def announced(text: str) -> Iterator[None]:
+    """Print a line on stderr if the block takes longer than a moment."""
+    timer = threading.Timer(_MOMENT, lambda: print(text, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
-        def tell(name: str, progress: DriftProgress) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, shown="")
-            width = progress.half_width
-            shown = "" if math.isnan(width) else f"± {width:.2f}"
-            bar.update(tasks[name], total=progress.n_chips, completed=progress.chips, shown=shown)
 
-        yield tell
+class DriftListener:
+    """Shows chips, the longest interval and forwards of each network on stderr."""
+
+    def __init__(self, show: Callable[..., None]) -> None:
+        self._show = show
+        self._chips: dict[str, str] = {}
+
+    def chip(self, name: str, progress: DriftProgress) -> None:
+        """Called after each chip."""
+        width = "" if math.isnan(progress.half_width) else f", ± {progress.half_width:.2f}"
+        self._chips[name] = f"{progress.chips} of {progress.n_chips} chips{width}"
+
+    def step(self, name: str, step: DriftStep) -> None:
+        """Called when a stage begins, and after each batch."""
+        shown = self._chips.get(name, "") if step.stage == "chips" else ""
+        self._show(f"{name}: {step.stage}", step.done, step.total, shown)
+
+    def passes(self, done: int, total: int) -> None:
+        """Called after each pass over the examples."""
+        self._show("layers and chips", done, total, "")
 
 
 @contextmanager
-def passes_progress() -> Iterator[Callable[[int, int], None]]:
-    """Show passes over the examples on stderr while the block lasts."""
+def drift_progress() -> Iterator[DriftListener]:
+    """Show progress while the block lasts, from its first second on."""
+    if not sys.stderr.isatty():
+        yield DriftListener(_Lines().show)
+        return
+    tasks: dict[str, Any] = {}
     with _bar() as bar:
-        task = bar.add_task("layers and chips", shown="")
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def show(label: str, done: int, total: int, more: str) -> None:
+            if label not in tasks:
+                tasks[label] = bar.add_task(label, shown="")
+            bar.update(tasks[label], total=total, completed=done, shown=more)
+
+        yield DriftListener(show)
+
+
+class _Lines:
+    """Prints a line when something new begins, and then every few seconds."""
+
+    def __init__(self) -> None:
+        self._label = ""
+        self._due = 0.0
+
+    def show(self, label: str, done: int, total: int, more: str) -> None:
+        now = time.monotonic()
+        if label == self._label and now < self._due:
+            return
+        self._label, self._due = label, now + _LINE_SECONDS
+        unit = "passes" if label == "layers and chips" else "forwards of one example"
+        rest = f", {more}" if more else ""
+        print(f"{label}: {done:,} of {total:,} {unit}{rest}", file=sys.stderr, flush=True)
 
 
 def _bar() -> Progress:
-    """Return a bar that shows nothing where stderr is no terminal."""
-    console = Console(stderr=True)
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[shown]}"),
         TimeRemainingColumn(),
-        console=console,
+        console=Console(stderr=True),
         transient=True,
-        disable=not console.is_terminal,
     )

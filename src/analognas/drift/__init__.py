@@ -15,6 +15,7 @@ from .examples import Examples
 from .intervals import Estimate
 from .result import ISO_LEVEL, DriftResult
 from .sensitivity import Sensitivity, layer_sensitivity
+from .steps import DriftStep
 
 __all__ = [
     "DAY",
@@ -27,6 +28,7 @@ __all__ = [
     "DriftEvaluator",
     "DriftProgress",
     "DriftResult",
+    "DriftStep",
     "Estimate",
     "Examples",
     "MetricValues",

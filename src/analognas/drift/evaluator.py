@@ -19,6 +19,7 @@ from .examples import Examples
 from .intervals import CONFIDENCE, slope
 from .result import DriftResult
 from .saved_sums import Journal, fingerprint
+from .steps import DriftStep, Steps
 from .variance_components import Array, CrossedSums
 
 
@@ -61,6 +62,7 @@ class DriftEvaluator:
         split: Split of a data set.
         journal_seconds: Least time between two saves of a journal, s; 0: after each chip.
         on_progress: Called after each chip.
+        on_step: Called when a stage begins, and after each batch of examples.
 
     Raises:
         InvalidArgumentError: If a number is out of range.
@@ -99,6 +101,7 @@ class DriftEvaluator:
         split: str = "test",
         journal_seconds: float = 0.0,
         on_progress: Callable[[DriftProgress], None] | None = None,
+        on_step: Callable[[DriftStep], None] | None = None,
     ) -> None:
         self.times = times
         self.chips = check_int("chips", chips, minimum=1)
@@ -111,6 +114,7 @@ class DriftEvaluator:
         self.batch_size, self.task, self.split = batch_size, task, split
         self.journal_seconds = check_float("journal_seconds", journal_seconds, minimum=0.0)
         self.on_progress = on_progress
+        self.on_step = on_step
 
     def evaluate(
         self,
@@ -138,7 +142,9 @@ class DriftEvaluator:
             ResumeError: If the journal belongs to another evaluation.
         """
         measured = check_times(as_analog(model), self.times if times is None else times)
-        examples = self.examples(data)
+        steps = Steps(self.on_step)
+        examples = self._examples(data, None if self.on_step is None else steps.add)
+        steps.begin("digital", len(examples) * (1 if reference is None else 2))
         bench = ChipBench(model, self.seed)
         digital, margins = bench.digital(examples)
         referred = digital if reference is None else digital_scores(reference, examples, self.seed)
@@ -152,6 +158,8 @@ class DriftEvaluator:
             "confidence": self.confidence,
         }
         book = None if journal is None else Journal(journal, every_seconds=self.journal_seconds)
+        chips = self.chips if self.tolerance is None else self.max_chips
+        steps.begin("chips", len(examples) * len(measured) * chips)
         run = _Run(self, bench, examples, measured, book, identity)
         if self.tolerance is None:
             parts = run.all_examples(digital, referred)
@@ -172,9 +180,22 @@ class DriftEvaluator:
 
     def examples(self, data: DataSet | Sequence[Tensor] | Examples) -> Examples:
         """Return data as examples, prepared once for several evaluations."""
+        return self._examples(data, None)
+
+    def _examples(
+        self,
+        data: DataSet | Sequence[Tensor] | Examples,
+        on_batch: Callable[[int], None] | None,
+    ) -> Examples:
         if isinstance(data, Examples):
             return data
-        return Examples(data, task=self.task, split=self.split, batch_size=self.batch_size)
+        return Examples(
+            data,
+            task=self.task,
+            split=self.split,
+            batch_size=self.batch_size,
+            on_batch=on_batch,
+        )
 
 
 class _Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class Examples:
         task: A task or its name; that of the data set, or ``"classification"``, if None.
         split: Which split of a data set.
         batch_size: Examples that a network sees at once.
+        on_batch: Called after each batch that a network has seen, with its number of examples.
 
     Raises:
         InvalidArgumentError: If tensors do not fit each other, targets cannot be labels of the task, or there
@@ -51,7 +52,9 @@ class Examples:
         task: Task | str | None = None,
         split: str = "test",
         batch_size: int = 256,
+        on_batch: Callable[[int], None] | None = None,
     ) -> None:
+        self._on_batch = on_batch
         self.batch_size = check_int("batch_size", batch_size, minimum=1)
         self._data = data if isinstance(data, DataSet) else None
         self._split = split
@@ -150,6 +153,8 @@ class Examples:
                 self.n_classes = found if found and self._data is None else self.n_classes
                 checked = True
             yield outputs, targets
+            if self._on_batch is not None:
+                self._on_batch(len(targets))
 
     def _batches(self, indices: Tensor | None) -> Iterator[tuple[Tensor, Tensor]]:
         if self._inputs is None and self._data is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from torch import nn
@@ -26,10 +26,16 @@ from ..data import DataSet, load_data
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
 from ..training import MODEL_FILE, ModelRecord, load_model
 from .chips import TIMES, check_device_times
-from .direct_mapping import direct_mapping
+from .direct_mapping import (
+    CALIBRATION_BATCHES,
+    CALIBRATION_SIZE,
+    direct_mapping,
+    without_compensation,
+)
 from .evaluator import DriftEvaluator, DriftProgress
 from .result import DriftResult
 from .sensitivity import KINDS, Sensitivity, layer_sensitivity
+from .steps import DriftStep, Steps
 
 STUDY_FILE = "study.json"
 """Settings of an evaluation, in its folder."""
@@ -42,6 +48,9 @@ CURVES = {
 """Networks of a drift evaluation, by the names in its files."""
 _HARDWARE = "analognasbench"
 
+StepListener = Callable[[str, DriftStep], None]
+"""Called with the name of a network and how far its stage at work is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
@@ -53,7 +62,9 @@ class Study:
         times: Times since programming, s; for sensitivity the first of them.
         chips: Number of chips.
         tolerance: Half-width of intervals that is enough, in units of the metric; None: all of them.
-        examples: Test examples that are used; None: all.
+        examples: Test examples that are used; None: those that the training tested on.
+        calibration_examples: Training examples that input ranges of networks that are mapped as they are come
+            from; None: 3,200, or as many as ``examples`` and at least 64.
         data: Name of the data set; None: that of the network's training.
         root: Its folder; None: as in training.
         analog: Hardware of networks that are mapped as they are, a preset or file; None: that of the
@@ -69,6 +80,7 @@ class Study:
     chips: int = 25
     tolerance: float | None = None
     examples: int | None = None
+    calibration_examples: int | None = None
     data: str | None = None
     root: str | None = None
     analog: str | None = None
@@ -83,7 +95,7 @@ class Study:
             AnalogNASError: Whatever is wrong, in one line.
         """
         self._check_plain()
-        _ = self._digital, self.dataset
+        _ = self._digital, self.dataset, self.n_calibration
         check_device_times(self._hardware().device, self.times)
 
     def _check_plain(self) -> None:
@@ -108,6 +120,8 @@ class Study:
         check_int("batch_size", self.batch_size, minimum=1)
         if self.examples is not None:
             check_int("examples", self.examples, minimum=2)
+        if self.calibration_examples is not None:
+            check_int("calibration_examples", self.calibration_examples, minimum=1)
         check_choice("kind", self.kind, KINDS)
 
     @cached_property
@@ -131,7 +145,7 @@ class Study:
 
     @cached_property
     def dataset(self) -> DataSet:
-        """The data, as the network was trained on them."""
+        """The data, as the network was trained on them, with as many examples."""
         record = self._loaded[1].data
         name = self.data or record.get("name")
         if name is None:
@@ -141,36 +155,77 @@ class Study:
         same = name == record.get("name")
         root = self.root or (record.get("root") if same else None)
         data = load_data(name, root=root, **(record.get("options", {}) if same else {}))
-        if self.examples is None:
-            return data
-        check_int("--examples", self.examples, minimum=2, maximum=len(data.test))
-        return data.subset(test=self.examples)
+        sizes = dict(record.get("subset") or {}) if same else {}
+        if self.examples is not None:
+            check_int("--examples", self.examples, minimum=2, maximum=len(data.test))
+            sizes["test"] = self.examples
+        return data.subset(**sizes) if sizes else data
 
-    def networks(self) -> dict[str, nn.Module]:
-        """Return analog networks by name: what was trained for it, and what is mapped as it is."""
+    @property
+    def n_calibration(self) -> int | None:
+        """Training examples that input ranges come from; None: the first 3,200."""
+        n = len(self.dataset.train)
+        if self.calibration_examples is not None:
+            return check_int(
+                "--calibration-examples",
+                self.calibration_examples,
+                minimum=self._least_training,
+                maximum=n,
+            )
+        if self.examples is None:
+            return None
+        wanted = max(self.examples, CALIBRATION_SIZE, self._least_training)
+        return None if wanted >= CALIBRATION_SIZE * CALIBRATION_BATCHES else min(wanted, n)
+
+    @property
+    def _least_training(self) -> int:
+        """Training examples that a part of them has at least: one of each class."""
+        data = self.dataset
+        return 1 if data.task == "language_model" else data.n_classes
+
+    def networks(self, step: StepListener = lambda name, step: None) -> dict[str, nn.Module]:
+        """Return analog networks by name: what was trained for it, and what is mapped as it is.
+
+        Args:
+            step: Called with the name of a network and how far its input ranges are.
+        """
         network = self._loaded[0]
         found = {"hwa": network} if is_analog(network) else {}
         if self._digital is not None:
-            config = self._hardware()
-            for name, kept in (("direct", True), ("direct_uncompensated", False)):
-                found[name] = direct_mapping(self._digital, self.dataset, config, compensation=kept)
+            n = self.n_calibration
+            steps = Steps(lambda found: step("direct", found))
+            most = CALIBRATION_SIZE * CALIBRATION_BATCHES if n is None else n
+            steps.begin("input ranges", min(most, len(self.dataset.train)))
+            mapped = direct_mapping(
+                self._digital, self.dataset, self._hardware(), examples=n, on_batch=steps.add
+            )
+            found["direct"] = mapped
+            found["direct_uncompensated"] = without_compensation(self._digital, mapped)
         return found
 
     def run_drift(
-        self, folder: Path, tell: Callable[[str, DriftProgress], None]
+        self,
+        folder: Path,
+        tell: Callable[[str, DriftProgress], None],
+        step: StepListener = lambda name, step: None,
     ) -> dict[str, DriftResult]:
         """Evaluate all networks over time; go on from what the folder holds, and leave results in it.
+
+        Args:
+            folder: The folder.
+            tell: Called with the name of a network and its progress after each chip.
+            step: Called with the name of a network and how far its stage at work is, after each batch.
 
         Raises:
             OutputFolderError: If the folder belongs to another process, or cannot be written to.
         """
         with hold_folder(folder):
-            return self._run_drift(folder, tell)
+            return self._run_drift(folder, tell, step)
 
     def _run_drift(
-        self, folder: Path, tell: Callable[[str, DriftProgress], None]
+        self, folder: Path, tell: Callable[[str, DriftProgress], None], step: StepListener
     ) -> dict[str, DriftResult]:
-        networks = self.networks()
+        networks = self.networks(step)
         results = {}
         for name, network in networks.items():
             evaluator = DriftEvaluator(
@@ -179,7 +234,8 @@ class Study:
                 tolerance=self.tolerance,
                 seed=self.seed,
                 batch_size=self.batch_size,
-                on_progress=lambda progress, name=name: tell(name, progress),  # type: ignore[misc]
+                on_progress=partial(tell, name),
+                on_step=partial(step, name),
             )
             results[name] = evaluator.evaluate(
                 network, self.dataset, reference=self._digital, journal=_journal(folder, name)
@@ -190,13 +246,23 @@ class Study:
             result.write(folder / f"{name}.csv")
         return results
 
-    def run_sensitivity(self, folder: Path, tell: Callable[[int, int], None]) -> Sensitivity:
+    def run_sensitivity(
+        self,
+        folder: Path,
+        tell: Callable[[int, int], None],
+        step: StepListener = lambda name, step: None,
+    ) -> Sensitivity:
         """Measure the network's layers one by one; go on from what the folder holds.
+
+        Args:
+            folder: The folder.
+            tell: Called after each pass with passes done and passes in all.
+            step: Called with the name of a network and how far its input ranges are.
 
         Raises:
             OutputFolderError: If the folder belongs to another process, or cannot be written to.
         """
-        network = next(iter(self.networks().values()))
+        network = next(iter(self.networks(step).values()))
         with hold_folder(folder):
             found = layer_sensitivity(
                 network,
