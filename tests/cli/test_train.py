@@ -111,7 +111,7 @@ def test_options_files_and_settings_have_their_order(arrays):
     ("words", "text"),
     [
         (["--recipe", "hwaa"], "Did you mean 'hwa'"),
-        (["--recipe", "ptq", "--epochs", "3"], "The recipe 'ptq' has no 'epochs'"),
+        (["--recipe", "ptq", "--lr", "3"], "The recipe 'ptq' has no 'lr'"),
         (["--analog", "rasch2023"], "The recipe 'digital' has no 'analog'"),
         (["--recipe", "hwa", "--analog", "rash2023"], "Did you mean 'rasch2023'"),
         (["--epochs", "0"], "`epochs`"),
@@ -258,3 +258,40 @@ def test_what_is_changed_at_random_is_said_in_one_line(tmp_path, capsys, monkeyp
     captured = capsys.readouterr()
     json.loads(captured.out)
     assert captured.err.startswith("data mine: 58 train")
+
+
+@pytest.mark.parametrize(
+    ("words", "plan"),
+    [
+        (["--recipe", "hwa"], "digital 2 epochs of {n}, then hwa 2 epochs of {n}: {four}"),
+        (
+            ["--recipe", "hwa", "--set", "digital.epochs=1"],
+            "digital 1 epoch of {n}, then hwa 2 epochs of {n}: {three}",
+        ),
+        (["--recipe", "ptq"], "digital 2 epochs of {n}, then ptq without training: {two}"),
+        ([], "digital 2 epochs of {n}: {two}"),
+    ],
+)
+def test_epochs_are_those_of_all_stages(arrays, capsys, words, plan):
+    """The digital network before --recipe hwa was trained for 10 epochs, whatever --epochs said."""
+    assert main(base(arrays, *words, "--epochs", "2", "--out", "run")) == 0
+    out = capsys.readouterr().out
+    counts = {"two": 2, "three": 3, "four": 4}
+    shown = plan.format(n="5 steps", **{name: f"{5 * k} steps" for name, k in counts.items()})
+    assert f"plan {shown}\n" in out
+    config = yaml.safe_load(Path("run/config.yaml").read_text())
+    stages = [config[name] for name in ("digital", "recipe") if config[name]]
+    trained = [stage["epochs"] for stage in stages if "epochs" in stage]
+    assert trained == [int(k) for k in re.findall(r"(\d+) epochs? of", shown)]
+    rows = sum(len(file.read_text().splitlines()) for file in Path("run").rglob("epochs.jsonl"))
+    assert rows == sum(trained)
+
+
+def test_epochs_of_a_run_that_starts_from_a_network(arrays, capsys):
+    assert main(base(arrays, "--epochs", "1", "--out", "first")) == 0
+    capsys.readouterr()
+    words = base(arrays, "--recipe", "hwa", "--start", "first", "--epochs", "1", "--out", "second")
+    assert main(words) == 0
+    assert "plan hwa 1 epoch of 5 steps: 5 steps\n" in capsys.readouterr().out
+    message = fails(capsys, *base(arrays, "--recipe", "ptq", "--start", "first", "--epochs", "1"))
+    assert "trains nothing" in message

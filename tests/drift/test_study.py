@@ -65,7 +65,7 @@ def test_cost_follows_what_is_asked(run, tmp_path):
 def test_calibration_examples_are_checked(run):
     assert Study(checkpoint=str(run), calibration_examples=20).n_calibration == 20
     for n in (0, 9, 101):
-        with pytest.raises(InvalidArgumentError, match=r"--calibration-examples.*\[10, 100\]"):
+        with pytest.raises(InvalidArgumentError, match=r"calibration.examples.*must be an integer"):
             Study(checkpoint=str(run), calibration_examples=n).check()
 
 
@@ -106,3 +106,20 @@ def test_sensitivity_too(run, tmp_path, capsys):
     words = ["sensitivity", str(run), "--examples", "8", "--chips", "1", "--out"]
     assert main([*words, str(tmp_path / "out")]) == 0
     assert "direct: input ranges: 0 of 64 forwards" in capsys.readouterr().err
+
+
+def test_a_subset_that_cannot_be(run, tmp_path):
+    from dataclasses import replace
+
+    from analognas.training import load_model, save_model
+
+    network, record = load_model(run)
+    for wrong, message in (
+        (["train"], "mapping"),
+        ({"training": 3}, "training"),
+        ({"test": 10**6}, "test"),
+    ):
+        changed = replace(record, data={**record.data, "subset": wrong})
+        save_model(tmp_path / "model.safetensors", network, changed)
+        with pytest.raises(InvalidArgumentError, match=message):
+            Study(checkpoint=str(tmp_path / "model.safetensors")).check()

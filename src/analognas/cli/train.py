@@ -45,9 +45,17 @@ def train(
     analog: Annotated[
         str | None, typer.Option(help="Hardware for hwa: a preset or a YAML file.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Epochs of the recipe.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Examples of a batch.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Largest learning rate.")] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs of the recipe, and of the digital network that is trained first unless "
+            "--set digital.epochs=N says otherwise."
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Examples of a batch of the recipe.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Largest learning rate of the recipe.")] = None,
     seed: Annotated[
         int | None, typer.Option(help="Everything random follows from it. [default: 0]")
     ] = None,
@@ -139,6 +147,8 @@ def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> Run
     for key, value in typed.items():
         if key == "recipe":
             payload["recipe"] = recipe_to_dict(find_recipe(value))
+        elif key == "recipe.epochs":
+            _set_epochs(payload, value)
         elif key.startswith("recipe."):
             *parents, last = key.split(".")
             place = payload
@@ -152,6 +162,23 @@ def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> Run
         else:
             payload[key] = value
     return RunConfig.from_dict(with_settings(payload, settings))
+
+
+def _set_epochs(payload: dict[str, Any], epochs: int) -> None:
+    """Set the epochs of all stages: of the recipe, and of the digital network that is trained first."""
+    from ..training import DigitalRecipe, recipe_from_dict, recipe_to_dict
+
+    recipe = recipe_from_dict(payload["recipe"])
+    teaches = recipe.needs_digital and payload.get("start") is None
+    if teaches:
+        digital = payload.get("digital") or recipe_to_dict(DigitalRecipe())
+        payload["digital"] = {**digital, "epochs": epochs}
+    if "epochs" in payload["recipe"]:
+        payload["recipe"]["epochs"] = epochs
+    elif not teaches:
+        raise InvalidArgumentError(
+            f"The recipe {recipe.kind!r} trains nothing that could have `epochs`; leave the option out."
+        )
 
 
 def _to_resume(folder: Path, typed: list[str], root: str | None) -> RunConfig:

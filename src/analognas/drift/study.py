@@ -25,6 +25,7 @@ from ..core.limits import read_json, shown
 from ..data import DataSet, load_data
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
 from ..training import MODEL_FILE, ModelRecord, load_model
+from ..training.run import subset_of
 from .chips import TIMES, check_device_times
 from .direct_mapping import (
     CALIBRATION_BATCHES,
@@ -155,11 +156,11 @@ class Study:
         same = name == record.get("name")
         root = self.root or (record.get("root") if same else None)
         data = load_data(name, root=root, **(record.get("options", {}) if same else {}))
-        sizes = dict(record.get("subset") or {}) if same else {}
+        sizes = dict(check_mapping("subset", record.get("subset") or {})) if same else {}
         if self.examples is not None:
             check_int("--examples", self.examples, minimum=2, maximum=len(data.test))
             sizes["test"] = self.examples
-        return data.subset(**sizes) if sizes else data
+        return subset_of(data, sizes) if sizes else data
 
     @property
     def n_calibration(self) -> int | None:

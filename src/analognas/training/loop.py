@@ -18,6 +18,7 @@ from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .context import TrainingContext
 from .early_abort import reason_to_abort
 from .optimizers import make_optimizer
+from .plan import drops_last, steps_of_epoch
 from .recipes import TrainingRecipe
 from .result import HistoryRow, Progress
 
@@ -40,13 +41,8 @@ class Loop:
         self.network: Any = torch.compile(self.model) if recipe.compile else self.model
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = WeightAverage(self.model, recipe.ema) if recipe.ema > 0.0 else None
-        self.drop_last = len(self.data.train) >= recipe.batch_size and not self.task.carries_state
-        if self.task.carries_state:
-            self.n_batches = math.ceil(len(self.data.train) / recipe.batch_size)
-        else:
-            self.n_batches = self.data.n_batches(
-                "train", recipe.batch_size, drop_last=self.drop_last
-            )
+        self.drop_last = drops_last(self.data, recipe.batch_size)
+        self.n_batches = steps_of_epoch(self.data, recipe.batch_size)
         labels = self.data.train.targets.long()
         self.chance = self.task.chance_score(labels, self.data.n_classes)
         self.method.ignores_labels = not bool(counted(labels).all())

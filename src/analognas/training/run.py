@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torch import nn
 from ..core import CheckpointMismatchError, InvalidArgumentError, RandomStreams, hold_folder
 from ..data import DataSet, load_data
 from .model_files import ModelRecord, load_model
+from .plan import plan_text
 from .recipes import Recipe, TrainingRecipe
 from .result import Listener, TrainingResult
 from .run_config import DEFAULT_MODELS, RunConfig, adapted
@@ -44,7 +45,7 @@ def train_run(
         out: Its folder.
         resume: Go on with what is there.
         listen: Who is told of progress.
-        say: Called with lines about the data and the augmentation, before anything is trained.
+        say: Called with lines about the data, the augmentation and what will be done, before it begins.
 
     Returns:
         The results of the stages, the last being that of the recipe.
@@ -54,7 +55,7 @@ def train_run(
     """
     data = load_data(config.data, root=config.root, **config.data_options)
     if config.subset:
-        data = _subset(data, config.subset)
+        data = subset_of(data, config.subset)
     loaded = None
     if config.start is not None and not (resume and (out / START_FILE).exists()):
         loaded = load_model(config.start)
@@ -110,6 +111,8 @@ def _stage(
         say(f"data {data.summary(augment=augment)}")
         if data.note:
             say(f"note: {data.note}")
+        stages = [stage for stage in (config.digital, config.recipe) if stage is not None]
+        say(f"plan {plan_text(stages, data)}")
     return trainer.fit(resume=resume)
 
 
@@ -169,7 +172,12 @@ def _network(
         raise InvalidArgumentError(f"Cannot train on {config.device!r}: {reason}") from None
 
 
-def _subset(data: DataSet, sizes: dict[str, Any]) -> DataSet:
+def subset_of(data: DataSet, sizes: Mapping[str, Any]) -> DataSet:
+    """Return as many examples of each split as the ``subset`` of a run says.
+
+    Raises:
+        InvalidArgumentError: If it has another entry, or a split has fewer examples.
+    """
     known = ("train", "validation", "test", "seed")
     if unknown := [name for name in sizes if name not in known]:
         raise InvalidArgumentError(
