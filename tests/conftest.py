@@ -4,6 +4,9 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from hypothesis import settings
