@@ -1,5 +1,6 @@
 """Numbers from outside: what cannot be a measurement is missing or an error, and casts keep values."""
 
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -121,3 +122,23 @@ def test_integers_are_in_range_before_they_are_cast(values, place):
         as_integers("token ids", values, minimum=0, maximum=99)
     assert as_integers("x", np.arange(3, dtype=np.uint64)).tolist() == [0, 1, 2]
     assert as_integers("x", np.empty(0, np.uint8)).dtype == np.int64
+
+
+def test_lists_of_the_same_lists():
+    """A few hundred bytes of a pickle that are more entries than memory holds."""
+    twice, deep, endless = [1], [1], []
+    for _ in range(40):
+        twice = [twice, twice]
+    for _ in range(100_000):
+        deep = [deep]
+    endless.append(endless)
+    for values in (twice, endless):
+        start = time.monotonic()
+        with pytest.raises(InvalidArgumentError, match="x must be"):
+            as_floats("x", values)
+        with pytest.raises(TableIntegrityError, match="x must be"):
+            as_integers("x", values)
+        assert time.monotonic() - start < 1
+    np.testing.assert_array_equal(as_integers("x", [[1, 2], [3, 4]]), [[1, 2], [3, 4]])
+    shared = [1.0, 2.0]
+    np.testing.assert_array_equal(as_floats("x", [shared] * 3), [[1, 2]] * 3)

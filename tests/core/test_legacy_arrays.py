@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from analognas.core import TableIntegrityError
-from analognas.core.legacy_arrays import STAND_INS, ArrayRecord
+from analognas.core.legacy_arrays import ArrayRecord, stand_ins
 from analognas.core.legacy_pickle import read_pickled_arrays
 
 TYPES = ["u1", "<i2", ">i4", "<i8", "f2", "<f4", ">f8", "?"]
@@ -123,10 +123,11 @@ def test_too_few_bytes_for_the_shape():
     ],
 )
 def test_hostile_pickles(payload):
-    before = (STAND_INS["_codecs", "encode"], ArrayRecord.array)
+    before = ArrayRecord.array
     with pytest.raises(TableIntegrityError, match="'batch' is"):
         read_pickled_arrays(payload, "batch")
-    assert (STAND_INS["_codecs", "encode"], ArrayRecord.array) == before
+    assert ArrayRecord.array is before
+    assert stand_ins(10)["_codecs", "encode"]("abc") == b"abc"
     assert read_pickled_arrays(pickle.dumps(np.arange(3), protocol=2), "x").tolist() == [0, 1, 2]
 
 
@@ -135,6 +136,44 @@ def test_a_list_that_holds_itself():
     data.append(data)
     with pytest.raises(TableIntegrityError, match="RecursionError"):
         read_pickled_arrays(pickle.dumps(data), "batch")
+
+
+def test_arrays_of_the_same_bytes():
+    """20 kilobytes made 2 gigabytes: a hundred thousand arrays of one piece of memory."""
+    raw, numpy_type = (
+        bytes(10**4),
+        b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb",
+    )
+    start = (
+        b"\x80\x02]q\x00(T" + struct.pack("<i", len(raw)) + raw + b"q\x01" + numpy_type + b"q\x02"
+    )
+    start += b"cnumpy.core.numeric\n_frombuffer\nq\x03"
+    again = b"h\x03(h\x01h\x02(J" + struct.pack("<i", len(raw)) + b"tU\x01CtR"
+    assert len(read_pickled_arrays(start + again * 3 + b"e.", "batch")) == 6
+    with pytest.raises(TableIntegrityError, match="the same are used for several arrays"):
+        read_pickled_arrays(start + again * 1000 + b"e.", "batch")
+    text = (
+        b"\x80\x02](c_codecs\nencode\nq\x01X" + struct.pack("<i", 10**4) + bytes(10**4) + b"q\x02"
+    )
+    with pytest.raises(TableIntegrityError, match="the same are used for several arrays"):
+        read_pickled_arrays(text + b"h\x01(h\x02tR" * 1000 + b"e.", "batch")
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        b"(" + b"K\x01" * 40 + b"t",
+        b"(\x8a\x10" + b"\x7f" * 16 + b"t",
+        b"(K\x01K\x06N" + b"t",
+        b"K\x06",
+    ],
+)
+def test_shapes_that_cannot_be(shape):
+    data = python_2(np.zeros(6, dtype=np.uint8))
+    whole = b"(J" + struct.pack("<i", 6) + b"t"
+    assert whole in data
+    with pytest.raises(TableIntegrityError, match="not numbers in a shape"):
+        read_pickled_arrays(data.replace(whole, shape), "batch")
 
 
 def test_extension_codes_are_refused():

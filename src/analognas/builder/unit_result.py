@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import CheckpointMismatchError, TableIntegrityError, check_choice, write_json
-from ..core.limits import read_json
+from ..core.text_files import read_json
 
 __all__ = ["UnitResult", "read_unit", "write_unit"]
 

@@ -18,7 +18,8 @@ import yaml
 from .checks import check_choice
 from .errors import InvalidArgumentError
 from .files import dump_json, write_text
-from .limits import DEEPEST_JSON, LARGEST_TEXT, parse_json, read_text, shown, size_text
+from .limits import DEEPEST_JSON, parse_json, shown, size_text
+from .text_files import LARGEST_FILE, read_text
 
 __all__ = [
     "CONFIG_ENDINGS",
@@ -44,6 +45,7 @@ LARGEST_YAML = 1 << 20
 _UNFOLDED = 10**6
 _LONGEST_INTEGER = 400
 _MOST_ALIASED = 100_000
+_BRACKETS = re.compile(r"[\[{\]}]")
 # PyYAML raises the last two where a tag such as `!!bool` stands before another text.
 _UNREADABLE = (OSError, RecursionError, ValueError, yaml.YAMLError, LookupError, AttributeError)
 # Source: YAML 1.2.2, section 10.3.2 (core schema), and the merge key of YAML 1.1.
@@ -120,7 +122,7 @@ def read_mapping_text(path: str | os.PathLike[str], kind: str) -> tuple[dict[str
     ending = _ending(path, kind)
     where = f"Cannot read a {kind} from {str(path)!r}: it"
     try:
-        text = read_text(path, LARGEST_TEXT if ending == ".json" else LARGEST_YAML)
+        text = read_text(path, LARGEST_FILE if ending == ".json" else LARGEST_YAML)
         if ending == ".json":
             payload = parse_json(text, where=where, error=InvalidArgumentError)
         else:
@@ -275,6 +277,11 @@ def _load(text: str) -> Any:
         raise ValueError(
             f"it is longer than {size_text(LARGEST_YAML)}, the limit of YAML; write JSON"
         )
+    depth = 0
+    for bracket in _BRACKETS.findall(text):  # PyYAML takes seconds for a thousand of them
+        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
+        if depth > DEEPEST_JSON:
+            raise ValueError(f"it has more than {DEEPEST_JSON} open brackets, the limit")
     return yaml.load(text, Loader=_Loader)
 
 

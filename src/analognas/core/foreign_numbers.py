@@ -33,6 +33,7 @@ _COST_NAME = re.compile(r"(.*_)?(latency|energy|area|power)(_\w+)?")
 _POSITIVE = ("eyeriss_arithmetic_intensity", "average_hw_metric")
 _COUNTS = ("params", "macs", "aimc_tiles")
 _LARGEST_FRACTION = 1.0
+_MOST_ENTRIES = 10**8
 
 
 @dataclass(frozen=True)
@@ -182,6 +183,7 @@ def as_floats(
         mask, values = np.ma.getmaskarray(values), values.data
     else:
         mask = None
+    _check_extent(what, values, error)
     try:
         given = np.asarray(values)
     except (TypeError, ValueError):
@@ -222,6 +224,7 @@ def as_integers(
         >>> as_integers("token ids", np.array([3, 0], dtype=np.uint64), minimum=0)
         array([3, 0])
     """
+    _check_extent(what, values, error)
     try:
         given = np.asarray(values)
     except (TypeError, ValueError, OverflowError):
@@ -275,3 +278,30 @@ def _place(found: NDArray[np.bool_], lines: Sequence[int] | None) -> str:
     if lines is not None:
         return f"in line {lines[place[0]]}"
     return f"at position {place[0] if len(place) == 1 else tuple(place)}"
+
+
+def _check_extent(what: str, values: Any, error: type[AnalogNASError]) -> None:
+    """Refuse lists inside lists that are too many entries where those that are shared are written out.
+
+    Sixty lists of a few bytes, each twice in the next, are more entries than memory holds once they are copied
+    to an array.
+    """
+    sizes: dict[int, int] = {}  # of a list with all in it; 0 while it is counted
+    waiting: list[tuple[Any, bool]] = [(values, False)]
+    while waiting:
+        part, counted = waiting.pop()
+        if not isinstance(part, list | tuple) or (not counted and id(part) in sizes):
+            continue
+        inner = [one for one in part if isinstance(one, list | tuple)]
+        if not counted:
+            sizes[id(part)] = 0
+            waiting.append((part, True))
+            if any(sizes.get(id(one)) == 0 for one in inner):
+                raise error(f"{what} must be lists, but one of them is in itself.")
+            waiting += [(one, False) for one in inner]
+            continue
+        sizes[id(part)] = 1 + len(part) - len(inner) + sum(sizes[id(one)] for one in inner)
+        if sizes[id(part)] > _MOST_ENTRIES:
+            raise error(
+                f"{what} must be no more than {_MOST_ENTRIES:,} entries, lists in lists written out."
+            )

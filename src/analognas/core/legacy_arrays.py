@@ -14,8 +14,12 @@ from typing import Any, Literal
 import numpy as np
 
 from .errors import TableIntegrityError
+from .limits import shown, size_text
 
 _MODULES = ("numpy.core", "numpy._core")
+_MOST_AXES = 32
+_LONGEST_AXIS = 2**48
+_SMALL = 1 << 20
 _KINDS = frozenset(
     ("b1", "u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8", "f2", "f4", "f8")
 )  # fmt: skip
@@ -26,7 +30,10 @@ def _refuse(what: str) -> TableIntegrityError:
 
 
 def _text(value: Any) -> str:
-    return value.decode("latin1") if isinstance(value, bytes) else str(value)
+    # Of anything else the text may be longer than memory holds: a few lists inside each other, each twice.
+    if not isinstance(value, str | bytes):
+        raise _refuse(f"{type(value).__name__} in place of a text")
+    return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 class DTypeRecord:
@@ -38,7 +45,7 @@ class DTypeRecord:
         self._code = _text(code)
         self._order: Literal["<", ">", "="] = "="
         if self._code not in _KINDS:
-            raise _refuse(f"values of type {self._code!r}")
+            raise _refuse(f"values of type {shown(self._code)!r}")
 
     def __setstate__(self, state: Any) -> None:
         if (
@@ -49,7 +56,7 @@ class DTypeRecord:
             raise _refuse("a type with fields")
         order = _text(state[1])
         if order not in ("<", ">", "=", "|"):
-            raise _refuse(f"byte order {order!r}")
+            raise _refuse(f"byte order {shown(order)!r}")
         self._order = "<" if order == "<" else ">" if order == ">" else "="
 
     def build(self) -> np.dtype[Any]:
@@ -58,18 +65,23 @@ class DTypeRecord:
 
 
 class ArrayRecord:
-    """Stands in for ``numpy.ndarray`` until its state is known."""
+    """Stands in for ``numpy.ndarray`` until its state is known.
 
-    __slots__ = ("_array",)
+    Args:
+        budget: What the arrays of its file may take.
+    """
 
-    def __init__(self, *arguments: Any) -> None:
+    __slots__ = ("_array", "_budget")
+
+    def __init__(self, budget: Budget) -> None:
         self._array: np.ndarray[Any, Any] | None = None
+        self._budget = budget
 
     def __setstate__(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
             raise _refuse("an array of unknown state")
         _, shape, dtype, fortran, raw = state
-        self._array = _from_raw(raw, dtype, shape, "F" if fortran else "C")
+        self._array = _from_raw(self._budget, raw, dtype, shape, "F" if fortran is True else "C")
 
     def array(self) -> np.ndarray[Any, Any]:
         """Return the array."""
@@ -78,14 +90,39 @@ class ArrayRecord:
         return self._array
 
 
-def _from_raw(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+class Budget:
+    """Bytes that may be made of a file: once what it has, since its parts can be named again and again.
+
+    Args:
+        n_bytes: Size of the file.
+    """
+
+    def __init__(self, n_bytes: int) -> None:
+        self._left = 2 * n_bytes + _SMALL
+
+    def spend(self, n_bytes: int) -> None:
+        """Take some of it.
+
+        Raises:
+            TableIntegrityError: If there is not so much left.
+        """
+        self._left -= n_bytes
+        if self._left < 0:
+            raise TableIntegrityError(
+                "it makes more of its bytes than there are: the same are used for several arrays."
+            )
+
+
+def _from_raw(budget: Budget, raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
     """Return an own copy of ``raw`` as an array, after all that could be wrong with it is checked."""
-    sound = isinstance(shape, tuple) and all(type(size) is int and size >= 0 for size in shape)
+    sound = isinstance(shape, tuple) and len(shape) <= _MOST_AXES
+    sound = sound and all(type(size) is int and 0 <= size <= _LONGEST_AXIS for size in shape)
     if not sound or not isinstance(dtype, DTypeRecord) or not isinstance(raw, bytes | bytearray):
         raise _refuse("an array that is not numbers in a shape")
     kind = dtype.build()
     if math.prod(shape) * kind.itemsize != len(raw):
-        raise _refuse(f"{len(raw)} bytes for shape {shape} of {kind}")
+        raise _refuse(f"{size_text(len(raw))} for shape {shape} of {kind}")
+    budget.spend(len(raw))
     flat = np.frombuffer(bytes(raw), dtype=kind).astype(kind.newbyteorder("="))
     return flat.reshape(shape, order="F" if _text(order) == "F" else "C")
 
@@ -106,22 +143,12 @@ class _Function:
         raise _refuse("a changed function")
 
 
-def _reconstruct(*arguments: Any) -> ArrayRecord:
-    return ArrayRecord()
-
-
-def _frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
-    return _from_raw(raw, dtype, shape, order)
-
-
-def _scalar(dtype: Any, raw: Any) -> Any:
-    return _from_raw(raw, dtype, (), "C").item()
-
-
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
-    if not isinstance(text, str) or _text(encoding) not in ("latin1", "latin-1"):
+def _encode(budget: Budget, text: Any, encoding: Any = "latin1") -> bytes:
+    if _text(encoding) not in ("latin1", "latin-1"):
         raise _refuse("bytes in an unknown form")
-    return text.encode("latin1")
+    data = _text(text).encode("latin1")
+    budget.spend(len(data))
+    return data
 
 
 def _no_bytes(*arguments: Any) -> bytes:
@@ -136,19 +163,39 @@ def _mapping(*arguments: Any) -> dict[Any, Any]:
     return {}
 
 
-STAND_INS: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): ArrayRecord,
-    ("numpy", "dtype"): DTypeRecord,
-    ("collections", "OrderedDict"): _Function(_mapping),
-    ("_codecs", "encode"): _Function(_encode),
-    ("__builtin__", "bytes"): _Function(_no_bytes),
-    ("builtins", "bytes"): _Function(_no_bytes),
-}
-"""What stands in for the names that pickled arrays of numbers and ordered mappings consist of."""
-for _module in _MODULES:
-    STAND_INS[f"{_module}.multiarray", "_reconstruct"] = _Function(_reconstruct)
-    STAND_INS[f"{_module}.multiarray", "scalar"] = _Function(_scalar)
-    STAND_INS[f"{_module}.numeric", "_frombuffer"] = _Function(_frombuffer)
+def stand_ins(n_bytes: int) -> dict[tuple[str, str], Any]:
+    """Return what stands in for the names that pickled arrays of numbers and ordered mappings consist of.
+
+    Args:
+        n_bytes: Size of the pickle.
+    """
+    budget = Budget(n_bytes)
+
+    def reconstruct(*arguments: Any) -> ArrayRecord:
+        return ArrayRecord(budget)
+
+    def frombuffer(raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+        return _from_raw(budget, raw, dtype, shape, order)
+
+    def scalar(dtype: Any, raw: Any) -> Any:
+        return _from_raw(budget, raw, dtype, (), "C").item()
+
+    def encode(text: Any, encoding: Any = "latin1") -> bytes:
+        return _encode(budget, text, encoding)
+
+    made: dict[tuple[str, str], Any] = {
+        ("numpy", "ndarray"): _Function(reconstruct),
+        ("numpy", "dtype"): DTypeRecord,
+        ("collections", "OrderedDict"): _Function(_mapping),
+        ("_codecs", "encode"): _Function(encode),
+        ("__builtin__", "bytes"): _Function(_no_bytes),
+        ("builtins", "bytes"): _Function(_no_bytes),
+    }
+    for module in _MODULES:
+        made[f"{module}.multiarray", "_reconstruct"] = _Function(reconstruct)
+        made[f"{module}.multiarray", "scalar"] = _Function(scalar)
+        made[f"{module}.numeric", "_frombuffer"] = _Function(frombuffer)
+    return made
 
 
 def plain(value: Any) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -35,8 +34,6 @@ __all__ = [
     "parse_json",
     "read_all",
     "read_bytes",
-    "read_json",
-    "read_text",
     "read_zip_members",
     "shown",
     "size_text",
@@ -52,8 +49,6 @@ LARGEST_REQUEST = 1 << 20
 """Bytes that a reader of an archive may ask for at once: more is a forged header."""
 DEEPEST_JSON = 100
 """Mappings and lists inside each other in a JSON text."""
-LARGEST_TEXT = 64 << 20
-"""Bytes of a text file that is read as a whole, such as JSON."""
 LONGEST_SHOWN = 200
 """Characters of a foreign text that an error shows."""
 
@@ -253,27 +248,6 @@ def read_bytes(path: Path) -> bytes:
         raise TableIntegrityError(f"Cannot read {str(path)!r}: {error.strerror}.") from None
 
 
-def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
-    """Return what is in a text file, UTF-8 with or without a byte order mark.
-
-    Args:
-        path: The file.
-        limit: Bytes that it may have; a device or a pipe that never ends has more.
-
-    Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is not UTF-8, or longer; names the limit.
-    """
-    with open(path, "rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f"it is longer than {size_text(limit)}, the limit")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 at byte {error.start}") from None
-
-
 def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
     """Return what a gzip file holds, its length and CRC verified.
 
@@ -333,30 +307,6 @@ def parse_json(
     except (ValueError, RecursionError) as reason:
         why = _LONG_INTEGER if "int_max_str_digits" in str(reason) else shown(reason)
         raise error(f"{where} is not sound JSON: {why}.") from None
-
-
-def read_json(
-    path: str | os.PathLike[str], *, error: type[AnalogNASError] = TableIntegrityError
-) -> Any:
-    """Return what a JSON file holds.
-
-    Args:
-        path: The file.
-        error: Class of the error.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        AnalogNASError: Of class ``error``, if it cannot be read or is not JSON, see :func:`parse_json`.
-    """
-    where = repr(os.fspath(path))
-    try:
-        text = read_text(path)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError) as reason:
-        why = getattr(reason, "strerror", None) or reason
-        raise error(f"Cannot read {where}: {why}.") from None
-    return parse_json(text, where=where, error=error)
 
 
 def _too_large(where: str, what: str, limit: int) -> TableIntegrityError:

@@ -21,7 +21,8 @@ from ..core import (
     write_json,
 )
 from ..core.config_files import check_keys, check_mapping
-from ..core.limits import read_json, shown
+from ..core.limits import shown
+from ..core.text_files import read_json
 from ..data import DataSet, load_data
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
 from ..training import MODEL_FILE, ModelRecord, load_model

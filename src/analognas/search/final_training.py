@@ -16,7 +16,8 @@ from ..core import (
     claim_folder,
     hold_folder,
 )
-from ..core.limits import read_json, shown
+from ..core.limits import shown
+from ..core.text_files import read_json
 from ..spaces import SPACES, Space
 from .results_folder import RESULT_FILE
 

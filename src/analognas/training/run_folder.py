@@ -16,7 +16,8 @@ from ..core import (
     write_json,
     write_text,
 )
-from ..core.limits import read_json, shown
+from ..core.limits import shown
+from ..core.text_files import read_json
 from .checkpoint import CHECKPOINT_FILE
 from .model_files import MODEL_FILE, ModelRecord, load_model, load_weights, save_model
 from .result import HistoryRow, TrainingResult
