@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEEPEST_JSON",
     "LARGEST_CONTENT",
+    "LARGEST_PACKED_TEXT",
     "LARGEST_REQUEST",
     "LARGEST_TEXT",
     "LONGEST_SHOWN",
@@ -41,7 +42,7 @@ __all__ = [
 
 LARGEST_CONTENT = 256 << 20
 """Bytes that one packed file may hold; the largest published data set that is read packed has 186 MB."""
-LARGEST_TEXT = 16 << 20
+LARGEST_PACKED_TEXT = 16 << 20
 """Bytes that a packed text may hold where it does not shrink much: its parts take many times as much memory."""
 MOST_LINES = 1 << 20
 """Lines that a packed text may hold; the largest that is read packed has 393 thousand."""

@@ -15,7 +15,7 @@ import torch
 
 from ..core import TableIntegrityError, check_int
 from ..core.foreign_numbers import as_integers
-from ..core.limits import LARGEST_TEXT
+from ..core.limits import LARGEST_PACKED_TEXT
 from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet, Split
 from .preparation import as_ids
@@ -26,7 +26,7 @@ _ARCHIVE = Archive(
     "542ccefacc6c27f945fb54453812b3cd",
     "wikitext-2",
     4_475_746,
-    limit=2 * LARGEST_TEXT,
+    limit=2 * LARGEST_PACKED_TEXT,
 )
 _FILES = {
     "train": "wiki.train.tokens",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core import TableIntegrityError, atomic_write, check_choice
 from ..core.foreign_numbers import as_floats
-from ..core.limits import LARGEST_TEXT, gunzip, parse_json, shown
+from ..core.limits import LARGEST_PACKED_TEXT, gunzip, parse_json, shown
 from ..spaces import Space, feature_names
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .costs import known_space
@@ -348,7 +348,7 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
         raise TableIntegrityError(f"{where} does not exist.") from None
     except OSError as error:
         raise TableIntegrityError(f"{where} cannot be read: {error.strerror}.") from None
-    limit = max(LARGEST_TEXT, _LARGEST_RATIO * len(data))
+    limit = max(LARGEST_PACKED_TEXT, _LARGEST_RATIO * len(data))
     text = gunzip(data, where=where, limit=limit) if _is_compressed(path) else data
     # The checksum below is over what was read, so that a key that is there twice does no harm.
     content = parse_json(text, where=where, unique=False)
