@@ -48,7 +48,7 @@ def batch(rank, step, features=8, scale=1.0, n=16):
 def ranges(model):
     named = model.named_modules()
     return {
-        name.replace("module.", "").replace("_fsdp_wrapped_module.", ""): float(
+        name.replace("_fsdp_wrapped_module.", "").replace("module.", ""): float(
             getattr(layer.input_range, "full_tensor", lambda x=layer.input_range: x)()
             .detach()
             .sum()
@@ -110,6 +110,17 @@ def heads(rank, attached=True):
 
 def without_attach(rank):
     return heads(rank, attached=False)
+
+
+def heads_under_fsdp(rank):
+    torch.manual_seed(0)
+    body = Heads()
+    body.scale = nn.Parameter(torch.ones(1))  # FSDP takes no parameters without dimensions
+    model = FullyShardedDataParallel(to_analog(body, QUIET), device_id=CPU)
+    data = [(batch(rank, i, scale=10.0**rank), [rank]) for i in range(4)]
+    steps(model, sgd(model), data)
+    with FullyShardedDataParallel.summon_full_params(model):
+        return report(model, data)
 
 
 def heads_to_the_end(rank):
@@ -273,6 +284,12 @@ def sharded(**options):
     return wrap
 
 
+def compiled_blocks(model):
+    model.head.compile(backend="aot_eager")
+    model.conv.compile(backend="aot_eager")
+    return model
+
+
 WRAPS = {
     "ddp": DistributedDataParallel,
     "fsdp1": flat(),
@@ -282,6 +299,10 @@ WRAPS = {
     "fsdp1, gradients": flat(sharding_strategy=ShardingStrategy.SHARD_GRAD_OP),
     "fsdp1, bf16": flat(mixed_precision=MixedPrecision(torch.bfloat16, torch.float32)),
     "fsdp2": sharded(),
+    "fsdp2, kept": sharded(reshard_after_forward=False),
+    "fsdp2, compiled": lambda model: compiled_blocks(sharded()(model)),
+    "ddp, static": lambda model: DistributedDataParallel(model, static_graph=True),
+    "ddp, views": lambda model: DistributedDataParallel(model, gradient_as_bucket_view=True),
     "fsdp2, bf16": sharded(mp_policy=MixedPrecisionPolicy(torch.bfloat16, torch.float32)),
 }
 
@@ -295,7 +316,7 @@ def whole_state(model):
             k: getattr(v, "full_tensor", lambda v=v: v)() for k, v in model.state_dict().items()
         }
     return {
-        name.replace("module.", "").replace("_fsdp_wrapped_module.", ""): x.detach().clone()
+        name.replace("_fsdp_wrapped_module.", "").replace("module.", ""): x.detach().clone()
         for name, x in found.items()
     }
 

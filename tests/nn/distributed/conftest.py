@@ -23,6 +23,7 @@ QUICK = (
 )
 SLOW = (
     "without_attach",
+    "heads_under_fsdp",
     "compiled",
     "compiled_as_a_whole",
     "fsdp_variants",

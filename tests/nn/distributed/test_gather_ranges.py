@@ -97,8 +97,11 @@ def test_networks_that_are_not_wrapped_wait_for_nobody(together):
 
 
 @pytest.mark.slow
-def test_no_attach_is_needed(together_slow, together):
-    assert together_slow["without_attach"][0]["ranges"] == together["heads"][0]["ranges"]
+@pytest.mark.parametrize("name", ["without_attach", "heads_under_fsdp"])
+def test_heads_without_attach_and_under_fsdp(together_slow, together, name):
+    expected = together["heads"][0]["ranges"]
+    for result in together_slow[name]:
+        assert result["ranges"] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.slow

@@ -4,17 +4,19 @@ import pytest
 import torch
 
 
-def assert_same(results, tolerance=1e-5):
+def assert_same(results):
+    """In bfloat16 numbers are coarser; compiled layers learn their range from one batch later on."""
     for by_wrapper in results:
         reference = by_wrapper["ddp"]
         for name, state in by_wrapper.items():
+            close = not ("bf16" in name or "compiled" in name)
             assert state.keys() == reference.keys()
             for key, value in state.items():
                 torch.testing.assert_close(
                     value,
                     reference[key],
-                    rtol=0.02 if "bf16" in name else tolerance,
-                    atol=0.002 if "bf16" in name else 1e-6,
+                    rtol=1e-5 if close else 0.02,
+                    atol=1e-6 if close else 0.002,
                     msg=lambda text, name=name, key=key: f"{name}, {key}: {text}",
                 )
 
