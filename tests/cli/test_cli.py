@@ -391,10 +391,11 @@ def test_damaged_table(capsys, monkeypatch, tmp_path):
     assert "sha256:" in message
 
 
-def spawn(*words):
+def spawn(*words, **options):
     # A shell that runs the tests in the background has Ctrl-C ignored, and children inherit that.
     return subprocess.Popen(
         [sys.executable, "-m", "analognas", *words],
+        **options,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -448,6 +449,27 @@ def test_stopped_and_resumed_equals_uninterrupted(signal_sent):
     for name in ("best.json", "summary.md", "drift.png", "convergence.png"):
         with open(f"part/{name}", "rb") as left, open(f"whole/{name}", "rb") as right:
             assert left.read() == right.read()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs Linux")
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_ctrl_c_while_the_workers_of_a_pool_start(seconds):
+    """It reaches all processes of the terminal; one of them says something."""
+    words = ["search", "--backend", "pool", "--workers", "2", "--budget", "60", "--out", "part"]
+    process = spawn(*words, start_new_session=True)
+    deadline = time.monotonic() + 60
+    workers = []
+    while len(workers) < 3:  # with the process of Python that keeps track of them
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+            workers = file.read().split()
+        time.sleep(0.01)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert err == "interrupted; continue with: analognas search --resume part\n"
 
 
 def test_reader_that_goes_away():

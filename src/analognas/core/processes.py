@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -90,10 +90,17 @@ class ProcessCrew:
         except Exception as error:
             raise LoadError(one_line(error)) from None
         self._environment = dict(environment)
-        # All start at once; each is sent the object while the others are still importing.
-        self._members = [self._start() for _ in range(n)]
-        for member in self._members:
-            self._load(member)
+        self._members: list[_Member] = []
+        try:
+            # All start at once; each is sent the object while the others are still importing.
+            with _ctrl_c_later():
+                for _ in range(n):
+                    self._members.append(self._start())
+            for member in self._members:
+                self._load(member)
+        except BaseException:  # Ctrl-C
+            self.close()
+            raise
 
     @property
     def process_ids(self) -> list[int | None]:
@@ -140,14 +147,15 @@ class ProcessCrew:
     def replace(self, worker: int) -> None:
         """Put a new process in the place of a dead one."""
         _end(self._members[worker])
-        self._members[worker] = self._start()
+        with _ctrl_c_later():
+            self._members[worker] = self._start()
         self._load(self._members[worker])
 
     def close(self) -> None:
-        """End all processes: those at work at once, idle ones by themselves."""
+        """End all processes: idle ones by themselves, those at work or not yet ready at once."""
         for member in self._members:
             member.pipe.close()
-            if member.busy:
+            if member.busy or not member.ready:
                 member.process.kill()
         for member in self._members:
             _end(member)
@@ -164,6 +172,30 @@ class ProcessCrew:
     def _load(self, member: _Member) -> None:
         with suppress(OSError):  # a process that died already is found in wait()
             member.pipe.send_bytes(self._payload)
+
+
+@contextmanager
+def _ctrl_c_later() -> Iterator[None]:
+    """Hold Ctrl-C back while the block lasts; processes that it starts never see it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # else it starts in the block, and ends the blocking
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    came: list[int] = []
+    # Another thread may take the signal, and Python then interrupts the main one.
+    before = signal.getsignal(signal.SIGINT)
+    swaps = before is not None and threading.current_thread() is threading.main_thread()
+    if swaps:
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        if swaps:
+            signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def one_line(error: BaseException) -> str:
@@ -212,6 +244,8 @@ def _serve(pipe: connection.Connection) -> None:
     """Answer what comes through the pipe until it is closed; runs in a process of the crew."""
     # Ctrl-C reaches the whole group of processes; whoever started the crew ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):  # blocked until now
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         kind, payload = ForkingPickler.loads(pipe.recv_bytes())
