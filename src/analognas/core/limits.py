@@ -25,7 +25,6 @@ __all__ = [
     "LARGEST_CONTENT",
     "LARGEST_PACKED_TEXT",
     "LARGEST_REQUEST",
-    "LARGEST_TEXT",
     "LONGEST_SHOWN",
     "MOST_LINES",
     "LimitedReader",

@@ -85,7 +85,7 @@ def test_any_names_and_values_survive_yaml(ranges):
         ("hyperparameters: {a: {type: discrete, range: [1, 2]}}\nforbidden: 3", "`forbidden` must be a list"),
         (3, "must be given as YAML text"),
         ("dataset: CIFAR-1000", "Unknown data set"),
-        ("hyperparameters:\n  a: {type: discrete, range: [1, 2]}\n  a: {type: discrete, range: [3]}", "the key 'a' stands twice"),
+        ("hyperparameters:\n  a: {type: discrete, range: [1, 2]}\n  a: {type: discrete, range: [3]}", "the key 'a' is in one mapping twice"),
         ("hyperparameters: {a: {type: discrete, range: [!!python/name:os.system x]}}", "Cannot read a definition of a space"),
     ],
 )  # fmt: skip
