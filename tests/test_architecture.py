@@ -211,12 +211,17 @@ def test_every_public_object_has_a_docstring():
          {"torch", "matplotlib", "scipy", "pandas", "xgboost"}),
         ("import analognas.nn, analognas.physics", {"numba", "llvmlite", "matplotlib", "scipy", "pandas"}),
         ("from analognas.cli import main; main(['query', '3'])", {"torch", "matplotlib", "scipy", "pandas"}),
+        ("import analognas.hardware; from analognas.cli import main; assert not main(['cost', 'No.3', '--out', 'x.png'])",
+         {"torch", "scipy", "pandas", "pyarrow", "xgboost", "sqlite3", "numba"}),
+        ("from analognas.cli import main; assert not main(['device', 'show', 'PCM'])",
+         {"torch._dynamo", "torch._inductor", "sympy", "scipy", "pandas", "pyarrow", "xgboost", "sqlite3", "numba",
+          "analognas.nn", "analognas.spaces", "analognas.tables"}),
     ],
 )  # fmt: skip
-def test_imports_are_light(statement, absent):
+def test_imports_are_light(statement, absent, tmp_path):
     code = f"import sys; {statement}; print(*sys.modules)"
     output = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
     ).stdout
     assert not absent & set(output.split())
 

@@ -6,13 +6,15 @@ import signal
 import sys
 from types import FrameType
 
+from .quick_start import without_collection
+
 
 def run() -> int:
     """Run the command line; Ctrl-C while it is still being imported ends it quietly too."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        from .cli import main
-
+        with without_collection():
+            from .cli import main
         return main()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

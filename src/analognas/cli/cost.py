@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import InvalidArgumentError, dump_json
+from ..quick_start import without_collection
 
 if TYPE_CHECKING:
     from ..hardware import AIMCChip, ChipCost
@@ -73,14 +74,15 @@ def cost(
         return
     if keep is not None:
         raise InvalidArgumentError("`--keep` needs `--measured`, whose predictor it keeps.")
-    from ..hardware import find_chip
-    from ..report import save_figure
-    from ..report.cost import cost_figure
+    with without_collection():
+        from ..hardware import find_chip
+        from ..report import save_figure
+        from ..report.cost import cost_figure
 
-    chosen = _changed(find_chip(chip), tiles, mapping, replicate)
-    shape = None if input_shape is None else _shape(input_shape)
-    found = _cost(network, space, shape, classes, chosen)
-    save_figure(cost_figure(found), out)
+        chosen = _changed(find_chip(chip), tiles, mapping, replicate)
+        shape = None if input_shape is None else _shape(input_shape)
+        found = _cost(network, space, shape, classes, chosen)
+        save_figure(cost_figure(found), out)
     if as_json:
         print(dump_json(_plain(found)))
         return

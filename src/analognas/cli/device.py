@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..quick_start import without_collection
+
 device_app = typer.Typer(name="device", help="Look at device models.")
 
 
@@ -25,12 +27,13 @@ def show(
     ] = None,
 ) -> None:
     """Draw programming spread, drift exponent, and conductance against time."""
-    from ..physics import find_device
-    from ..report import save_figure
-    from ..report.device import device_figure
+    with without_collection():
+        from ..physics import find_device
+        from ..report import save_figure
+        from ..report.device import device_figure
 
-    path = out or Path(f"{Path(name).name}.png")
-    save_figure(device_figure(find_device(name), title=name), path)
+        path = out or Path(f"{Path(name).name}.png")
+        save_figure(device_figure(find_device(name), title=name), path)
     typer.echo(str(path))
 
 

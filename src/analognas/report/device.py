@@ -64,7 +64,8 @@ def device_figure(
 
 def _draw_programming(axes: Axes, levels: torch.Tensor, chip: Chip) -> None:
     error = chip.g_prog - levels
-    low, middle, high = (_array(error.quantile(q, dim=0)) for q in (0.05, 0.5, 0.95))
+    quantiles = torch.tensor([0.05, 0.5, 0.95], dtype=error.dtype)
+    low, middle, high = _array(error.quantile(quantiles, dim=0))
     std, g = _array(error.std(dim=0)), _array(levels)
     mean = _array(error.mean(dim=0))
     axes.fill_between(g, low, high, color=BLUE, alpha=0.15, lw=0, label="5 to 95 %")

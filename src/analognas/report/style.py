@@ -56,6 +56,18 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     """
     if not str(path).lower().endswith(".png"):
         raise InvalidArgumentError(f"A figure is written as .png, but got {str(path)!r}.")
-    with atomic_write(path) as file:
-        # No creation date: equal results give equal files.
-        figure.savefig(file, format="png", metadata={"Software": "analognas"})
+    from matplotlib import rc_context
+
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        # Laid out here: savefig would draw everything twice, the first time only to lay it out.
+        layout.execute(figure)
+        with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+            figure.set_layout_engine(None)
+    try:
+        with atomic_write(path) as file:
+            # No creation date: equal results give equal files.
+            figure.savefig(file, format="png", metadata={"Software": "analognas"})
+    finally:
+        if layout is not None:
+            figure.set_layout_engine(layout)
