@@ -13,8 +13,11 @@ from analognas.evaluators import (
     StochasticCombinedEvaluator,
     TableEvaluator,
     default_evaluator,
+    definition_of,
+    evaluator_from_definition,
 )
 from analognas.hardware import CHIPS, population_costs
+from analognas.search import Worker
 from analognas.spaces import ConfigSpace, FBNetSpace, NASBench201Space, ResNetSpace
 from analognas.spaces.nasbench201 import DATASETS
 from analognas.tables import HWNASBench
@@ -27,7 +30,7 @@ CHIP_METRICS = ["aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles"]
 def devices():
     """A table in which every value tells its row, data set and metric."""
     shape = (15_625, len(CELL_DATASETS), len(CELL_METRICS))
-    values = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+    values = np.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
     values[7, 0, :] = np.nan
     provenance = np.where(np.isnan(values), 0, 1).astype(np.uint8)
     return HWNASBench(CellCosts(values, provenance))
@@ -269,7 +272,8 @@ def test_bad_sources(space, devices):
 def test_readings_beside_what_has_no_error(space, rows):
     noisy = NoisyTableEvaluator()
     both = default_evaluator(space, ["analog_drift_60", "aimc_tiles"], "params<=1e6", noise=1)
-    assert isinstance(both, StochasticCombinedEvaluator)
+    assert isinstance(both, CombinedEvaluator)
+    assert both.stochastic
     names, seeds = ["aimc_tiles", "analog_drift_60"], np.arange(20, dtype=np.uint64)
     found = both.measure(rows, names, seeds=seeds)
     assert list(found.means) == names
@@ -286,6 +290,26 @@ def test_readings_beside_what_has_no_error(space, rows):
     np.testing.assert_allclose(halved, alone.sems["analog_drift_60"] / 2, rtol=1e-12)
 
 
-def test_readings_are_not_hidden(space):
-    with pytest.raises(InvalidArgumentError, match="take StochasticCombinedEvaluator"):
-        CombinedEvaluator([NoisyTableEvaluator(), CountEvaluator(space)])
+def test_readings_are_not_hidden(space, rows):
+    noisy = CombinedEvaluator([NoisyTableEvaluator(), CountEvaluator(space)])
+    plain = CombinedEvaluator([TableEvaluator(), CountEvaluator(space)])
+    assert (noisy.stochastic, plain.stochastic) == (True, False)
+    assert CombinedEvaluator([CountEvaluator(space), noisy]).stochastic
+    assert StochasticCombinedEvaluator is CombinedEvaluator  # its former name
+    names, twice = ["analog_drift_60", "params"], np.repeat(rows[:3], 2, axis=0)
+    first = noisy.evaluate(twice, names)
+    alone = NoisyTableEvaluator().evaluate(twice, ["analog_drift_60"])
+    for found, expected in ((first.means, alone.means), (first.sems, alone.sems)):
+        np.testing.assert_array_equal(found["analog_drift_60"], expected["analog_drift_60"])
+    assert (first.means["analog_drift_60"][::2] != first.means["analog_drift_60"][1::2]).all()
+    seeds = np.arange(6, dtype=np.uint64)
+    for evaluator in (plain, CountEvaluator(space)):
+        values = evaluator.measure(twice, ["params"], seeds=seeds).means["params"]
+        np.testing.assert_array_equal(values, space.params(twice))
+    worker = Worker(
+        evaluator=noisy, objectives="analog_drift_60", optimizer="random_search", runs=1, budget=20
+    )
+    assert worker.problem.stochastic
+    assert definition_of(noisy)["kind"] == "combined"
+    former = {**definition_of(noisy), "kind": "stochastic_combined"}
+    assert evaluator_from_definition(former, space).identity() == noisy.identity()

@@ -18,7 +18,6 @@ from analognas.evaluators import (
     Evaluation,
     GraphEnsembleEvaluator,
     NoisyTableEvaluator,
-    StochasticCombinedEvaluator,
     StochasticEvaluator,
     TableEvaluator,
     XGBoostEvaluator,
@@ -64,9 +63,7 @@ EVALUATORS = {
     "counts": lambda folder: CountEvaluator(SPACE, dataset="ImageNet16-120"),
     "chip": lambda folder: ChipCostEvaluator(SPACE, CHIPS.get("hermes-core")),
     "both": lambda folder: CombinedEvaluator([TableEvaluator(), ChipCostEvaluator(SPACE)]),
-    "readings": lambda folder: StochasticCombinedEvaluator(
-        [NoisyTableEvaluator(), ChipCostEvaluator(SPACE)]
-    ),
+    "readings": lambda folder: CombinedEvaluator([NoisyTableEvaluator(), ChipCostEvaluator(SPACE)]),
     "predictor": lambda folder: CombinedEvaluator([TableEvaluator(), fitted_predictor()]),
     "ensemble": lambda folder: GraphEnsembleEvaluator(seed=3).fit(
         cells(60), TableEvaluator().table, ["analog_accuracy", "avm"]
@@ -120,7 +117,7 @@ OPTIMIZERS = [
 def test_a_folder_says_it_all(optimizer, tmp_path):
     settings = {
         "optimizer": optimizer,
-        "evaluator": StochasticCombinedEvaluator(
+        "evaluator": CombinedEvaluator(
             [NoisyTableEvaluator(n_readings=2), ChipCostEvaluator(SPACE)]
         ),
         "objectives": "analog_accuracy",

@@ -47,10 +47,15 @@ class Evaluator(ABC):
         space: The space whose architectures it can score.
         costly: Whether scoring an architecture takes time that is worth saving, such as a training does. False
             where a table or a formula answers: a search then has no reason to check anything beforehand.
+        stochastic: Whether measuring an architecture again is a new measurement: another chip, another
+            training, another reading. A search then counts every reading against the budget, keeps each as a
+            trial of its own, and pools the readings of an architecture by their standard errors.
+            :class:`.StochasticEvaluator` is the base for your own.
     """
 
     space: Space
     costly: bool = True
+    stochastic: bool = False
 
     @property
     @abstractmethod
@@ -104,6 +109,22 @@ class Evaluator(ABC):
             All of these metrics, and the standard errors of those in :attr:`metrics_with_sem`. NaN stands for
             what an architecture has no value of; a search takes infinite values for failures.
         """
+
+    def measure(
+        self, population: Population, metrics: Sequence[str], *, seeds: NDArray[np.uint64]
+    ) -> Evaluation:
+        """Take one reading of each row; where nothing is stochastic, that is :meth:`evaluate`.
+
+        Called by the worker instead of :meth:`evaluate` where the evaluator is :attr:`stochastic`. A reading
+        depends on its row and its seed alone, not on the other rows nor on earlier calls, and errors of
+        readings of different seeds are independent.
+
+        Args:
+            population: Shape ``(n, n_genes)``; an architecture may be in several rows.
+            metrics: Names of the metrics wanted, some of :attr:`metrics`.
+            seeds: What all randomness of a row follows from, shape ``(n,)``.
+        """
+        return self.evaluate(population, metrics)
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

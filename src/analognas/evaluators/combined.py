@@ -24,7 +24,7 @@ from .base import COUNTED, Evaluation, Evaluator
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
 from .definitions import definition_of, evaluator_from_definition
 from .noisy_table import NoisyTableEvaluator
-from .stochastic import Seeds, StochasticEvaluator
+from .stochastic import Seeds, first_seeds
 from .table import TableEvaluator
 
 __all__ = ["CombinedEvaluator", "StochasticCombinedEvaluator", "default_evaluator"]
@@ -32,8 +32,30 @@ __all__ = ["CombinedEvaluator", "StochasticCombinedEvaluator", "default_evaluato
 _CHIP_METRICS = ("aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles")
 
 
-class _Combination(Evaluator):
-    """Several evaluators of one space, of which each metric has the first that knows it."""
+class CombinedEvaluator(Evaluator):
+    """Asks several evaluators of one space; each metric comes from the first that knows it.
+
+    It is stochastic where a source is; the other sources give the same values again.
+
+    Args:
+        sources: The evaluators.
+
+    Raises:
+        InvalidArgumentError: If there is none, one is no evaluator, or they are of different spaces.
+
+    Example:
+        >>> from analognas.evaluators import ChipCostEvaluator, NoisyTableEvaluator, TableEvaluator
+        >>> table = TableEvaluator()
+        >>> both = CombinedEvaluator([table, ChipCostEvaluator(table.space)])
+        >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["params", "aimc_tiles"]).means
+        >>> {name: values.tolist() for name, values in means.items()}
+        {'params': [802426], 'aimc_tiles': [102.0]}
+        >>> noisy = CombinedEvaluator([NoisyTableEvaluator(), ChipCostEvaluator(table.space)])
+        >>> twice = table.space.population([[2, 2, 0, 4, 2, 1]] * 2)
+        >>> means = noisy.evaluate(twice, ["analog_drift_60", "aimc_tiles"]).means
+        >>> {name: bool(first == second) for name, (first, second) in means.items()}
+        {'analog_drift_60': False, 'aimc_tiles': True}
+    """
 
     def __init__(self, sources: Sequence[Evaluator]) -> None:
         self.sources = list(sources)
@@ -95,6 +117,30 @@ class _Combination(Evaluator):
                 means |= source.evaluate_cheaply(population, wanted).means
         return Evaluation(means)
 
+    @property
+    def stochastic(self) -> bool:  # type: ignore[override]
+        """Whether any source is."""
+        return any(source.stochastic for source in self.sources)
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Ask each source for what it is the first to know; of readings, the first.
+
+        Raises:
+            UnknownNameError: If no source knows a metric.
+        """
+        seeds = first_seeds(population) if self.stochastic else None
+        return self._gathered(population, metrics, seeds)
+
+    def measure(
+        self, population: Population, metrics: Sequence[str], *, seeds: Seeds
+    ) -> Evaluation:
+        """Take one reading of each row from each source, for what it is the first to know.
+
+        Raises:
+            UnknownNameError: If no source knows a metric.
+        """
+        return self._gathered(population, metrics, seeds)
+
     def _gathered(
         self, population: Population, metrics: Sequence[str], seeds: Seeds | None
     ) -> Evaluation:
@@ -106,10 +152,10 @@ class _Combination(Evaluator):
         for source in self.sources:
             wanted = [name for name in names if of[name] is source]
             if wanted:
-                if seeds is not None and isinstance(source, StochasticEvaluator):
-                    part = source.measure(population, wanted, seeds=seeds)
-                else:
+                if seeds is None:
                     part = source.evaluate(population, wanted)
+                else:
+                    part = source.measure(population, wanted, seeds=seeds)
                 means |= part.means
                 sems |= part.sems
         return Evaluation({name: means[name] for name in names}, sems)
@@ -166,75 +212,8 @@ class _Combination(Evaluator):
         return found
 
 
-class CombinedEvaluator(_Combination):
-    """Asks several evaluators of one space; each metric comes from the first that knows it.
-
-    Args:
-        sources: The evaluators; where one is a :class:`.StochasticEvaluator`, take
-            :class:`StochasticCombinedEvaluator`.
-
-    Raises:
-        InvalidArgumentError: If there is none, one is no evaluator or is stochastic, or they are of different
-            spaces.
-
-    Example:
-        >>> from analognas.evaluators import ChipCostEvaluator, TableEvaluator
-        >>> table = TableEvaluator()
-        >>> both = CombinedEvaluator([table, ChipCostEvaluator(table.space)])
-        >>> means = both.evaluate(table.space.population([[2, 2, 0, 4, 2, 1]]), ["params", "aimc_tiles"]).means
-        >>> {name: values.tolist() for name, values in means.items()}
-        {'params': [802426], 'aimc_tiles': [102.0]}
-    """
-
-    def __init__(self, sources: Sequence[Evaluator]) -> None:
-        super().__init__(sources)
-        for source in self.sources:
-            if isinstance(source, StochasticEvaluator):
-                raise InvalidArgumentError(
-                    f"{type(source).__name__} measures anew at every call, which CombinedEvaluator would "
-                    "hide from the search; take StochasticCombinedEvaluator."
-                )
-
-    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Ask each source for what it is the first to know.
-
-        Raises:
-            UnknownNameError: If no source knows a metric.
-        """
-        return self._gathered(population, metrics, None)
-
-
-class StochasticCombinedEvaluator(_Combination, StochasticEvaluator):
-    """Asks several evaluators of one space, of which some measure anew at every call.
-
-    Each metric comes from the first source that knows it. Those that are no :class:`.StochasticEvaluator` give
-    the same values again.
-
-    Args:
-        sources: The evaluators.
-
-    Raises:
-        InvalidArgumentError: If there is none, one is no evaluator, or they are of different spaces.
-
-    Example:
-        >>> from analognas.evaluators import ChipCostEvaluator, NoisyTableEvaluator
-        >>> table = NoisyTableEvaluator()
-        >>> both = StochasticCombinedEvaluator([table, ChipCostEvaluator(table.space)])
-        >>> twice = table.space.population([[2, 2, 0, 4, 2, 1]] * 2)
-        >>> means = both.evaluate(twice, ["analog_drift_60", "aimc_tiles"]).means
-        >>> {name: bool(first == second) for name, (first, second) in means.items()}
-        {'analog_drift_60': False, 'aimc_tiles': True}
-    """
-
-    def measure(
-        self, population: Population, metrics: Sequence[str], *, seeds: Seeds
-    ) -> Evaluation:
-        """Take one reading of each row from each source, for what it is the first to know.
-
-        Raises:
-            UnknownNameError: If no source knows a metric.
-        """
-        return self._gathered(population, metrics, seeds)
+StochasticCombinedEvaluator = CombinedEvaluator
+"""Former name of :class:`CombinedEvaluator` where a source is stochastic, for one release."""
 
 
 def default_evaluator(
@@ -291,10 +270,7 @@ def default_evaluator(
         sources.append(_told(ChipCostEvaluator(space, chip, dataset=dataset), wanted))
     if any(name in MEASUREMENTS for name in wanted):
         sources.append(DeviceCostEvaluator(space, dataset=dataset))
-    if len(sources) == 1:
-        return sources[0]
-    combine = CombinedEvaluator if noise is None else StochasticCombinedEvaluator
-    return combine(sources)
+    return sources[0] if len(sources) == 1 else CombinedEvaluator(sources)
 
 
 def _tables(space: Space, dataset: str | None, noise: int | None) -> list[Evaluator]:

@@ -18,7 +18,7 @@ EVALUATORS: Registry[type[Evaluator]] = Registry(
         "chip_costs": f"{__package__}.costs:ChipCostEvaluator",
         "device_costs": f"{__package__}.costs:DeviceCostEvaluator",
         "combined": f"{__package__}.combined:CombinedEvaluator",
-        "stochastic_combined": f"{__package__}.combined:StochasticCombinedEvaluator",
+        "stochastic_combined": f"{__package__}.combined:CombinedEvaluator",
         "xgboost": f"{__package__}.xgboost_evaluator:XGBoostEvaluator",
         "graph_ensemble": f"{__package__}.graph_ensemble_evaluator:GraphEnsembleEvaluator",
         "cost_predictor": f"{__package__}.cost_predictor:CostPredictor",

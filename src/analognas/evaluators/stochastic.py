@@ -22,36 +22,34 @@ Seeds = NDArray[np.uint64]
 
 
 class StochasticEvaluator(Evaluator):
-    """An evaluator that measures anew whenever it is asked: another chip, another training, another reading.
+    """Base of evaluators whose repeats are new measurements: write :meth:`measure` instead of ``evaluate``."""
 
-    A worker counts every reading against the budget, keeps each as a trial of its own, and pools the readings
-    of an architecture by their standard errors.
-    """
+    stochastic: bool = True
 
     @abstractmethod
     def measure(
         self, population: Population, metrics: Sequence[str], *, seeds: Seeds
     ) -> Evaluation:
-        """Take one reading of each row.
-
-        Called by the worker instead of :meth:`evaluate`. A reading depends on its row and its seed alone, not
-        on the other rows nor on earlier calls, and errors of readings of different seeds are independent.
-
-        Args:
-            population: Shape ``(n, n_genes)``; an architecture may stand in several rows.
-            metrics: Names of the metrics wanted, some of :attr:`metrics`.
-            seeds: What all randomness of a row follows from, shape ``(n,)``.
-        """
+        """Take one reading of each row; see :meth:`.Evaluator.measure`."""
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Take the first readings of run 0 of a search with seed 0: the same at every call."""
-        counts: dict[bytes, int] = {}
-        readings = []
-        for row in population:
-            key = row.tobytes()
-            readings.append(counts.get(key, 0))
-            counts[key] = readings[-1] + 1
-        return self.measure(population, metrics, seeds=reading_seeds(0, 0, population, readings))
+        return self.measure(population, metrics, seeds=first_seeds(population))
+
+
+def first_seeds(population: Population) -> Seeds:
+    """Return the seeds of the first readings in run 0 of a search with seed 0, shape ``(n,)``.
+
+    Args:
+        population: What is read, shape ``(n, n_genes)``; equal rows are readings one after another.
+    """
+    counts: dict[bytes, int] = {}
+    readings = []
+    for row in population:
+        key = row.tobytes()
+        readings.append(counts.get(key, 0))
+        counts[key] = readings[-1] + 1
+    return reading_seeds(0, 0, population, readings)
 
 
 def reading_seeds(seed: int, run: int, population: Population, readings: Sequence[int]) -> Seeds:

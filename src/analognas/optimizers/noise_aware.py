@@ -24,7 +24,7 @@ _LEAST_READ = 10
 class NoiseAware(Optimizer):
     """Any optimizer, with re-readings of what may be the best and estimates instead of single readings.
 
-    Where a repeat is a new measurement (:class:`.StochasticEvaluator`) and the objective has a standard
+    Where a repeat is a new measurement (:attr:`.Evaluator.stochastic`) and the objective has a standard
     error, a share of all readings goes to architectures that were read before: top-two Thompson sampling
     draws one by its probability of being the best, or, half of the time, another one by its own, so that
     leader and challengers are told apart. The optimizer inside proposes what is new, and learns better

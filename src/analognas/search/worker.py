@@ -17,7 +17,7 @@ from ..core import (
     current_metric_name,
     write_json,
 )
-from ..evaluators import Evaluator, Problem, StochasticEvaluator
+from ..evaluators import Evaluator, Problem
 from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
 from ..spaces import SPACES, Space, common_space
 from .arguments import check_folder, check_objectives, check_observer, check_runs
@@ -56,7 +56,7 @@ class Worker:
             optimizer brings hold as well.
         runs: Independent repeats.
         budget: Distinct architectures evaluated in each run, or readings taken where a repeat is a new
-            measurement (:class:`.StochasticEvaluator`); by default the optimizer's own, else 500, or any number
+            measurement (:attr:`.Evaluator.stochastic`); by default the optimizer's own, else 500, or any number
             where ``max_seconds`` or ``max_cost`` is given.
         max_seconds: Wall-clock time of each run, s, that before an interruption included; None: any. The batch
             at work is finished.
@@ -147,7 +147,7 @@ class Worker:
             chosen["objectives"],
             chosen["constraints"],
             self.evaluator.metrics,
-            stochastic=isinstance(self.evaluator, StochasticEvaluator),
+            stochastic=self.evaluator.stochastic,
             definitions=self.evaluator.metric_definitions,
             checkable=self.evaluator.cheap_metrics if self.evaluator.costly else (),
         )

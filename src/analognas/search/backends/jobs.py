@@ -42,8 +42,8 @@ class Job:
         population: Shape ``(n, n_genes)``.
         metrics: Names of the metrics wanted.
         sem_metrics: Those of them that come with a standard error.
-        seeds: What the randomness of each row follows from, shape ``(n,)``, where the evaluator is a
-            :class:`.StochasticEvaluator`; else None.
+        seeds: What the randomness of each row follows from, shape ``(n,)``, where the evaluator is
+            stochastic; else None.
     """
 
     population: Population
