@@ -141,6 +141,17 @@ def test_parameters_of_every_space():
         assert [p.n_choices for p in known.parameters()] == known.n_choices.tolist()
 
 
+def test_data_sets_that_networks_can_be_counted_for():
+    assert list(NASBench201Space().datasets) == ["cifar10", "cifar100", "ImageNet16-120"]
+    assert FBNetSpace().datasets == {"cifar100": ((3, 32, 32), 100)}
+    assert FBNetSpace("ImageNet").datasets == {"ImageNet": ((3, 224, 224), 1000)}
+    assert not ResNetSpace().datasets
+    for name in SPACES.names():
+        space = SPACES.get(name)()
+        for shape, classes in list(space.datasets.values())[:1]:
+            assert (space.input_shape, space.n_classes) == (shape, classes)
+
+
 def test_classes_of_equal_networks():
     space = NASBench201Space()
     assert space.isomorphism_class(space.every()).max() == 6465

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, check_choice
 from ..hardware import AIMCChip, chip_from_dict, chip_to_dict, find_chip, population_costs
 from ..spaces import Population, Space
-from ..spaces.nasbench201 import DATASETS
 from ..tables import HWNASBench
 from .base import COUNTED, Evaluation, Evaluator
 
@@ -65,7 +64,7 @@ def counted_dataset(space: Space, dataset: str | None) -> str | None:
         >>> counted_dataset(NASBench201Space(), "ImageNet16-120")
         'ImageNet16-120'
     """
-    own = _DATASETS.get(space.name)
+    own = next(iter(space.datasets), None)
     if dataset is None or dataset == own:
         return None
     if own is None:
@@ -73,8 +72,8 @@ def counted_dataset(space: Space, dataset: str | None) -> str | None:
             f"`dataset` must be left out for the space {space.name!r}, but got {dataset!r}: its networks are "
             "counted for the input that the space has."
         )
-    if space.name == "nasbench201":
-        return check_choice("data set", dataset, DATASETS)
+    if len(space.datasets) > 1:
+        return check_choice("data set", dataset, space.datasets)
     others = {name: known for known, name in _DATASETS.items() if known.startswith("fbnet")}
     check_choice("data set", dataset, others)
     raise InvalidArgumentError(
@@ -111,7 +110,7 @@ class CountEvaluator(_Costs):
             UnknownNameError: If the space does not count a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
-        shape, classes = _input_of(self.dataset)
+        shape, classes = _input_of(self.space, self.dataset)
         counts = self.space.counts()
         return Evaluation(
             {name: counts[name](population, shape, classes).astype(np.float64) for name in names}
@@ -184,7 +183,7 @@ class ChipCostEvaluator(_Costs):
             UnknownNameError: If the chip's description does not tell enough for a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
-        shape, classes = _input_of(self.dataset)
+        shape, classes = _input_of(self.space, self.dataset)
         costs = population_costs(
             self.space, population, self.chip, input_shape=shape, n_classes=classes
         )
@@ -289,9 +288,9 @@ def known_space(space: Space | None, kind: type[Evaluator]) -> Space:
     return space
 
 
-def _input_of(dataset: str | None) -> tuple[tuple[int, int, int] | None, int | None]:
+def _input_of(space: Space, dataset: str | None) -> tuple[tuple[int, int, int] | None, int | None]:
     """Shape and classes of a data set; None: those of the space."""
-    return (None, None) if dataset is None else DATASETS[dataset]
+    return (None, None) if dataset is None else space.datasets[dataset]
 
 
 def _asked(dataset: str | None) -> dict[str, Any]:

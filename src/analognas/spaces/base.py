@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,12 +62,15 @@ class Space(Genotypes):
         input_shape: Channels, height and width of the input of its networks, unless a call says otherwise.
         n_classes: Number of classes, unless a call says otherwise.
         has_layers: Whether :meth:`layers` says which matrix layers its networks have.
+        datasets: Input shape and number of classes of the benchmark data sets that its networks can be counted
+            for, by name, the one that the space is made for first.
     """
 
     restriction: str | None = None
     input_shape: tuple[int, int, int] = (3, 32, 32)
     n_classes: int = 10
     has_layers: bool = False
+    datasets: Mapping[str, tuple[tuple[int, int, int], int]] = MappingProxyType({})
 
     def __init__(
         self,

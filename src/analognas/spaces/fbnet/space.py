@@ -55,6 +55,7 @@ class FBNetSpace(LayerCounts, Space):
         super().__init__(name, [len(OPERATIONS)] * N_LAYERS)
         self.input_shape = (3, self.setting.size, self.setting.size)
         self.n_classes = self.setting.n_classes
+        self.datasets = {setting: (self.input_shape, self.n_classes)}
 
     def encode(self, arch: Any) -> Population:
         """Return the genotype of one architecture in either form, shape ``(22,)``.

@@ -42,6 +42,7 @@ class NASBench201Space(LayerCounts, Space):
 
     input_shape, n_classes = costs.dataset_shape("cifar10")
     other_params = costs.norm_params()
+    datasets = costs.DATASETS
 
     def __init__(self) -> None:
         super().__init__("nasbench201", [len(OPERATIONS)] * len(EDGES))
