@@ -1,8 +1,14 @@
+import pickle
+import time
+
 import numpy as np
 import pytest
 
 from analognas.core import (
+    DataNotFoundError,
+    EvaluationError,
     InvalidArgumentError,
+    OutputFolderError,
     UnknownNameError,
     check_choice,
     check_float,
@@ -50,3 +56,59 @@ def test_check_choice_lists_choices_and_nearest():
         "Unknown optimizer 'evoluton'. Did you mean 'regularized_evolution'? "
         "Choices: random_search, regularized_evolution."
     )
+
+
+HUGE = 10**5000
+
+
+LONG = {
+    "integer": HUGE,
+    "negative": -HUGE,
+    "list": [HUGE],
+    "mapping": {"a": HUGE},
+    "text": "x" * 2_000_000,
+    "texts": ["x"] * 500_000,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_messages_have_a_line_whatever_was_given(name):
+    """Python does not write integers of more than 4,300 digits; texts of 2 MB made errors of 2 MB."""
+    value = LONG[name]
+    for check in (
+        lambda: check_int("n", value, maximum=10),
+        lambda: check_float("x", value),
+        lambda: check_choice("metric", value, ["avm", "params"]),
+    ):
+        with pytest.raises((InvalidArgumentError, UnknownNameError)) as caught:
+            check()
+        assert len(str(caught.value)) < 600
+
+
+def test_integers_of_any_argument_can_be_written():
+    with pytest.raises(
+        InvalidArgumentError,
+        match="`seed` must be an integer of at least 0, but got an integer of 16,610 bits",
+    ):
+        check_int("seed", HUGE, minimum=0)
+    assert check_int("n", 2**1000) == 2**1000
+
+
+@pytest.mark.parametrize(
+    "error", [InvalidArgumentError, OutputFolderError, DataNotFoundError, EvaluationError]
+)
+@pytest.mark.parametrize("value", ["x", "x y ", "[1], ", '"', "'", "''"], ids=range(6))
+def test_every_error_is_bounded(error, value):
+    value *= 10**6 // len(value)
+    start = time.monotonic()
+    made = error(f"`name` must be a text, but got {value!r}; give another.")
+    assert time.monotonic() - start < 1
+    assert len(str(made)) <= 2000
+    assert str(made).startswith("`name` must be a text, but got ")
+    assert str(made).endswith("give another.")
+    assert str(pickle.loads(pickle.dumps(made))) == str(made)
+
+
+def test_errors_that_are_short_stay_as_they_are():
+    text = "`a` must be one of " + ", ".join(f"'choice_{n}'" for n in range(120)) + "."
+    assert str(UnknownNameError(text)) == text

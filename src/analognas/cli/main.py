@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ..core import AnalogNASError
+from ..core.errors import shortened
 from ..version import __version__
 from .bench import bench_app
 from .cost import cost
@@ -129,5 +130,5 @@ def _prepare_streams() -> None:
 
 
 def _fail(message: str) -> int:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"error: {shortened(' '.join(message.split()))}", file=sys.stderr)
     return EXIT_BAD_INPUT

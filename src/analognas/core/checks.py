@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from .errors import InvalidArgumentError, UnknownNameError
+from .limits import LONGEST_SHOWN, shown
 
 # Low enough that `evoluton` finds `regularized_evolution`.
 _NEAR = 0.45
+_LONGEST_NAME = 200
+_MOST_BITS = 1024
 
 
 def check_int(
@@ -27,12 +30,12 @@ def check_int(
         500
     """
     expected = "an integer" + _range_text(minimum, maximum)
-    if isinstance(value, bool):
-        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.")
     try:
         number = operator.index(value)
     except TypeError:
-        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.") from None
+        number = None
+    if number is None or isinstance(value, bool) or number.bit_length() > _MOST_BITS:
+        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value_text(value)}.")
     if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
         raise InvalidArgumentError(f"`{name}` must be {expected}, but got {number}.")
     return number
@@ -60,12 +63,14 @@ def check_float(
     try:
         number = math.nan if isinstance(value, bool | str | bytes) else float(value)
     except (TypeError, ValueError, OverflowError):
-        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.") from None
+        raise InvalidArgumentError(
+            f"`{name}` must be {expected}, but got {value_text(value)}."
+        ) from None
     outside = (minimum is not None and number < minimum) or (
         maximum is not None and number > maximum
     )
     if not math.isfinite(number) or outside:
-        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.")
+        raise InvalidArgumentError(f"`{name}` must be {expected}, but got {value_text(value)}.")
     return number
 
 
@@ -83,9 +88,29 @@ def check_choice(kind: str, value: Any, choices: Iterable[str]) -> str:
     if value in known:
         return str(value)
     by_lower = {choice.lower(): choice for choice in known}
-    near = difflib.get_close_matches(str(value).lower(), by_lower, n=1, cutoff=_NEAR)
+    word = value[:_LONGEST_NAME].lower() if isinstance(value, str) else value_text(value)
+    near = difflib.get_close_matches(word, by_lower, n=1, cutoff=_NEAR)
     hint = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
-    raise UnknownNameError(f"Unknown {kind} {value!r}. {hint}Choices: {', '.join(known)}.")
+    raise UnknownNameError(
+        f"Unknown {kind} {value_text(value)}. {hint}Choices: {', '.join(known)}."
+    )
+
+
+def value_text(value: Any) -> str:
+    """Return a value for a message: as Python writes it, but no longer than a line, and whatever it is.
+
+    Example:
+        >>> value_text("x"), value_text(10**5000)
+        ("'x'", 'an integer of 16,610 bits')
+    """
+    try:
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            return f"an integer of {value.bit_length():,} bits"
+        text = repr(value)
+    except Exception as error:
+        # Python refuses to write integers of more than 4,300 digits, also in a list.
+        return f"a {type(value).__name__} that cannot be written ({type(error).__name__})"
+    return text if len(text) <= LONGEST_SHOWN else shown(text)
 
 
 def _range_text(minimum: float | None, maximum: float | None) -> str:

@@ -2,14 +2,50 @@
 
 Every error that analognas raises on purpose inherits :class:`AnalogNASError`, so one ``except`` catches
 them all; each leaf also inherits the builtin that a caller would expect. Messages have one form: what was
-given, what was expected, how to mend it.
+given, what was expected, how to fix it. However long what was given is, a message is not.
 """
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+LONGEST_MESSAGE = 2000
+"""Characters of a message."""
+
+_HEAD, _TAIL = 700, 300
+_LONGEST_PART, _SHOWN = 200, 100
+# A quoted text, or a word; each matches in linear time.
+_PARTS = re.compile(
+    rf"'[^']{{{_LONGEST_PART},}}'?|\"[^\"]{{{_LONGEST_PART},}}\"?|[^\s'\"]{{{_LONGEST_PART},}}"
+)
+
+
+def shortened(message: str) -> str:
+    """Return a message with its longest parts cut, so that it is no longer than :data:`LONGEST_MESSAGE`.
+
+    Example:
+        >>> shortened(f"`name` must be a text of a few letters, but got {'x' * 10_000!r}.")[-40:]
+        'xxxxxxxxxxxxxxxxxx… (10,002 characters).'
+    """
+    if len(message) <= LONGEST_MESSAGE:
+        return message
+    cut = _PARTS.sub(_cut, message)
+    if len(cut) <= LONGEST_MESSAGE:
+        return cut
+    return f"{cut[:_HEAD]} … ({len(message):,} characters) … {cut[-_TAIL:]}"
+
+
+def _cut(part: re.Match[str]) -> str:
+    end = "." if part[0].endswith(".") else ""
+    return f"{part[0][:_SHOWN]}… ({len(part[0]):,} characters){end}"
+
 
 class AnalogNASError(Exception):
     """Root of all errors raised by analognas."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*(shortened(one) if isinstance(one, str) else one for one in arguments))
 
 
 class InvalidArgumentError(AnalogNASError, ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from ..core import InvalidArgumentError, check_choice, check_float, check_int
+from ..core.checks import value_text
 
 __all__ = ["CUTS", "DEPTHWISE", "MAPPINGS", "SCHEDULES", "AIMCChip"]
 
@@ -28,6 +29,7 @@ _OPTIONAL = (
 _MAY_BE_FREE = ("digital_energy", "program_energy")
 _TEXTS = ("name", "source")
 _MOST = 2**31 - 1
+_SMALLEST, _LARGEST = 1e-15, 1e15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,19 +151,25 @@ def _known(value: float | None) -> float:
 def _checked(name: str, value: object) -> object:
     if name in _TEXTS:
         if not isinstance(value, str):
-            raise InvalidArgumentError(f"`{name}` must be text, but got {value!r}.")
+            raise InvalidArgumentError(f"`{name}` must be text, but got {value_text(value)}.")
         return value
     if name in _CHOICES:
         return check_choice(name, value, _CHOICES[name])
     if name == "replicate":
         if not isinstance(value, bool):
-            raise InvalidArgumentError(f"`replicate` must be true or false, but got {value!r}.")
+            raise InvalidArgumentError(
+                f"`replicate` must be true or false, but got {value_text(value)}."
+            )
         return value
     if name in _COUNTS or name == "n_tiles":
         return check_int(name, value, minimum=1, maximum=_MOST)
     number = check_float(name, value, minimum=0.0)
+    if number > _LARGEST or 0.0 < number < _SMALLEST:
+        raise InvalidArgumentError(
+            f"`{name}` must be 0, or between {_SMALLEST:g} and {_LARGEST:g}, but got {value_text(value)}."
+        )
     if number == 0.0 and name in _OPTIONAL and name not in _MAY_BE_FREE:
         raise InvalidArgumentError(
-            f"`{name}` must be positive, or left out where it is not known, but got {value!r}."
+            f"`{name}` must be positive, or left out where it is not known, but got {value_text(value)}."
         )
     return number

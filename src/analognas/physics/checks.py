@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..core import InvalidArgumentError, PhysicalRangeError
+from ..core.checks import value_text
 
 DTYPES = (torch.float32, torch.float64)
+SMALLEST, LARGEST = 1e-30, 1e15
+"""Sizes between which quantities lie that are not zero."""
 
 
 def check_quantity(
@@ -59,11 +62,31 @@ def check_quantity(
     else:
         expected = f"in {interval(minimum, maximum)}{_spaced(unit)}"
     reason = f" ({note})" if note else ""
-    shown = repr(value)[:60] if not isinstance(value, int | float) or value > 1e300 else value
-    shown = str(shown)[:60]
     raise PhysicalRangeError(
-        f"`{name}` must be {expected}{reason}, but got {shown}{_spaced(unit)}."
+        f"`{name}` must be {expected}{reason}, but got {value_text(value)}{_spaced(unit)}."
     )
+
+
+def check_sizes(values: Mapping[str, Any]) -> None:
+    """Check that the arguments of a device are of a size whose products stay in the range of float32.
+
+    Args:
+        values: Arguments by name; only numbers and tuples of numbers are looked at.
+
+    Raises:
+        PhysicalRangeError: If one is larger than 1e15, or smaller than 1e-30 without being zero.
+
+    Example:
+        >>> check_sizes({"g_max": 25.0, "name": "x"})
+    """
+    for name, value in values.items():
+        for number in value if isinstance(value, tuple) else (value,):
+            size = abs(number) if isinstance(number, int | float) else 0.0
+            if size > LARGEST or 0.0 < size < SMALLEST:
+                raise PhysicalRangeError(
+                    f"`{name}` must be 0, or between {SMALLEST:g} and {LARGEST:g} in size, but got "
+                    f"{value_text(number)}."
+                )
 
 
 def check_conductance(name: str, g: Tensor, *, minimum: float = 0.0, maximum: float) -> None:

@@ -19,6 +19,7 @@ from .checks import (
     check_nu,
     check_quantity,
     check_same_shape,
+    check_sizes,
 )
 from .laws import accumulated_noise
 
@@ -85,6 +86,7 @@ class Device(ABC):
             check_quantity(name, getattr(self, name), minimum=0.0)
         self.validate()
         self._store_plain("float")
+        check_sizes({field.name: getattr(self, field.name) for field in fields(self)})
 
     def _store_plain(self, *kinds: str) -> None:
         """Store fields in the plain types in which they are hashed and written to files."""

@@ -3,7 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analognas.core import AnalogNASError, InvalidArgumentError, OutputFolderError
+from analognas.core import (
+    AnalogNASError,
+    InvalidArgumentError,
+    OutputFolderError,
+    UnknownNameError,
+)
 from analognas.spaces import ConfigSpace
 
 TEXT = """\
@@ -33,6 +38,20 @@ def test_a_file_written_by_hand(tmp_path):
     )
     with pytest.raises(OutputFolderError):
         space.save(tmp_path / "absent" / "space.yaml")
+
+
+@pytest.mark.parametrize("ending", [".yaml", ".yml", ".json", ".JSON"])
+def test_what_is_saved_is_loaded(tmp_path, ending):
+    """`save("s.json")` wrote YAML, which `load` could not read."""
+    space = ConfigSpace.from_yaml(TEXT)
+    space.save(tmp_path / f"s{ending}")
+    assert ConfigSpace.load(tmp_path / f"s{ending}").fingerprint() == space.fingerprint()
+
+
+def test_a_space_is_not_saved_where_it_could_not_be_loaded(tmp_path):
+    with pytest.raises(UnknownNameError, match="file ending '.txt'"):
+        ConfigSpace.from_yaml(TEXT).save(tmp_path / "s.txt")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_numbers_and_texts_by_the_core_schema(tmp_path):

@@ -148,8 +148,8 @@ def _written(name: str, row: Condition, parent: Hyperparameter) -> dict[str, Any
     if holds.all():
         return None
     exact = isinstance(parent, ContinuousInterval) and row.comparison != "in"
-    if not exact and parent.n_choices <= _LISTED:
-        values = parent.values(np.flatnonzero(holds)).tolist()
+    if row.comparison == "in" or (not exact and parent.n_choices <= _LISTED):
+        values = parent.values(holds.indices()).tolist()
         return {"type": "IN", **ends, "values": values}
     value = row.value
     if row.comparison in (">=", "<="):

@@ -22,8 +22,9 @@ def encode_mapping(layout: Layout, arch: Mapping[str, Any]) -> NDArray[np.int64]
         OutOfSpaceError: If a name is unknown, an active one missing, or a value impossible.
     """
     names = [entry.name for entry in layout.hyperparameters]
+    known = set(names)
     for name in arch:
-        if name not in names:
+        if name not in known:
             raise OutOfSpaceError(
                 f"There is no hyperparameter {name!r}; there are {', '.join(names)}."
             )

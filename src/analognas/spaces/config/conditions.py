@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, OutOfSpaceError, check_choice
 from ..hyperparameters import Choices, Hyperparameter, plain
+from .index_sets import IndexSet
 
 OPERATORS = ("==", "!=", "in", ">", ">=", "<", "<=")
 """Comparisons that a condition may make."""
@@ -22,6 +24,10 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
+
+
+_SMALL = 1000  # values that are compared all at once
+_HUGE = 2**1000
 
 
 @dataclass(frozen=True)
@@ -42,28 +48,30 @@ class Condition:
     comparison: str
     value: Any
 
-    def holds(self, parent: Hyperparameter) -> NDArray[np.bool_]:
-        """Tell for every index of the parent whether its value passes, shape ``(n_choices,)``.
+    def holds(self, parent: Hyperparameter) -> IndexSet:
+        """Return the indices of the parent whose values pass.
 
         Raises:
             InvalidArgumentError: If the value is impossible, or the parent's values have no order.
         """
-        values = parent.values(np.arange(parent.n_choices))
         if self.comparison in _COMPARE:
-            return self._compare(parent, values)
+            return self._compare(parent)
         wanted = self.value if self.comparison == "in" else (self.value,)
-        passes = np.zeros(len(values), dtype=bool)
-        passes[_indices(parent, wanted, str(self))] = True
-        return ~passes if self.comparison == "!=" else passes
+        passes = IndexSet.of(_indices(parent, wanted, str(self)), parent.n_choices)
+        return passes.complement() if self.comparison == "!=" else passes
 
-    def _compare(self, parent: Hyperparameter, values: NDArray[Any]) -> NDArray[np.bool_]:
+    def _compare(self, parent: Hyperparameter) -> IndexSet:
         compare = _COMPARE[self.comparison]
-        numbers = not isinstance(parent, Choices) or all(
-            isinstance(choice, int | float) and not isinstance(choice, bool)
-            for choice in parent.choices
-        )
-        if numbers and not isinstance(self.value, str | bool):
-            return np.asarray(compare(values, self.value), dtype=bool)
+        listed = isinstance(parent, Choices)
+        numbers = not isinstance(parent, Choices) or all(map(_is_number, parent.choices))
+        if numbers and _is_number(self.value):
+            if listed or parent.n_choices <= _SMALL:
+                values = parent.values(np.arange(parent.n_choices))
+                bound = self.value
+                if abs(bound) >= _HUGE:  # which no float holds
+                    bound = math.inf if bound > 0 else -math.inf
+                return IndexSet.of_mask(np.asarray(compare(values, bound), dtype=bool))
+            return self._end_of(parent)
         if numbers or not parent.ordered:
             raise InvalidArgumentError(
                 f"The condition `{self}` compares by size, but {parent.name!r} is {parent.range_text()}; use "
@@ -71,7 +79,19 @@ class Condition:
             )
         # Texts in an order are compared by their places in it.
         place = _indices(parent, (self.value,), f"condition `{self}`")[0]
-        return np.asarray(compare(np.arange(parent.n_choices), place), dtype=bool)
+        return IndexSet.of_mask(np.asarray(compare(np.arange(parent.n_choices), place), dtype=bool))
+
+    def _end_of(self, interval: Hyperparameter) -> IndexSet:
+        """Return what passes of an interval, whose values rise with their indices."""
+        n = interval.n_choices
+        strict = self.comparison in (">", "<=")
+
+        def beyond(index: int) -> bool:
+            value = interval.value(index)
+            return bool(value > self.value if strict else value >= self.value)
+
+        first = bisect_left(range(n), True, key=beyond)
+        return IndexSet.between(*((first, n) if self.comparison[0] == ">" else (0, first)), n)
 
     def __str__(self) -> str:
         value = list(self.value) if self.comparison == "in" else self.value
@@ -150,17 +170,20 @@ class Forbidden:
             }
         )
 
-    def hits(self, parent: Hyperparameter) -> NDArray[np.bool_]:
-        """Tell for every index of a named hyperparameter whether it is listed, shape ``(n_choices,)``."""
-        listed = np.zeros(parent.n_choices, dtype=bool)
-        listed[_indices(parent, self.values[parent.name], f"forbidden combination `{self}`")] = True
-        return listed
+    def hits(self, parent: Hyperparameter) -> IndexSet:
+        """Return the indices of a named hyperparameter that are listed."""
+        where = f"forbidden combination `{self}`"
+        return IndexSet.of(_indices(parent, self.values[parent.name], where), parent.n_choices)
 
     def __str__(self) -> str:
         return " and ".join(
             f"{name} == {values[0]!r}" if len(values) == 1 else f"{name} in {list(values)!r}"
             for name, values in self.values.items()
         )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _listed(values: Any) -> list[Any]:

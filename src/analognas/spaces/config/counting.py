@@ -9,14 +9,17 @@ Python integers; run backwards, the same tables draw a gene at a time with the r
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError
-from .layout import Layout, Mask
+from .index_sets import IndexSet
+from .layout import Layout
 
+_MOST_AXES = 32
 LARGEST_TABLE = 2**20
 """Entries of the largest joint table; where constraints couple more than that, counting is refused."""
 
@@ -46,19 +49,35 @@ class Counter:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self._classes = [_Classes(layout, gene) for gene in range(len(layout.hyperparameters))]
+        self._classes = _classes_of(layout)
         tables = [self._activity(layout, gene) for gene in range(len(self._classes))]
         tables += [self._clause(clause) for clause in layout.clauses]
         self._eliminated: list[tuple[int, _Table]] = []
-        while open_genes := {gene for table in tables for gene in table.genes}:
-            gene = min(open_genes, key=lambda gene: (self._joint_size(tables, gene), gene))
-            joint = self._product([table for table in tables if gene in table.genes])
-            tables = [table for table in tables if gene not in table.genes]
+        self.total = 1
+        using: list[list[_Table]] = [[] for _ in self._classes]  # tables that have a gene, by gene
+        for table in tables:
+            self._add(table, using)
+        sizes = {gene: self._joint_size(using[gene]) for gene in range(len(self._classes))}
+        while sizes:
+            gene = min(sizes, key=lambda gene: (sizes[gene], gene))
+            del sizes[gene]
+            merged = using[gene]
+            joint = self._product(merged)
+            gone = set(map(id, merged))
+            for other in joint.genes:
+                using[other] = [table for table in using[other] if id(table) not in gone]
             axis = joint.genes.index(gene)
             rest = joint.genes[:axis] + joint.genes[axis + 1 :]
-            tables.append(_Table(rest, np.asarray(joint.ways.sum(axis=axis), dtype=object)))
+            self._add(_Table(rest, np.asarray(joint.ways.sum(axis=axis), dtype=object)), using)
             self._eliminated.append((gene, joint))
-        self.total = math.prod(int(table.ways.item()) for table in tables)
+            for other in rest:
+                sizes[other] = self._joint_size(using[other])
+
+    def _add(self, table: _Table, using: list[list[_Table]]) -> None:
+        for gene in table.genes:
+            using[gene].append(table)
+        if not table.genes:
+            self.total *= int(table.ways.item())
 
     def draw(self, n: int, generator: np.random.Generator) -> NDArray[np.int64]:
         """Draw ``n`` canonical rows, every architecture equally likely, shape ``(n, n_genes)``."""
@@ -88,13 +107,13 @@ class Counter:
             place[parents.index(parent)] = -1
             active = active & self._classes[parent].of(holds).reshape(place)
         ways = np.zeros(shape, dtype=object)
-        for position, members in enumerate(own.positions):
-            ways[position] = active * np.array(len(members), dtype=object)
+        for position, count in enumerate(own.counts):
+            ways[position] = active * np.array(count, dtype=object)
         if own.conditional:
             ways[-1] = ~active * np.array(1, dtype=object)
         return _Table(genes, ways)
 
-    def _clause(self, clause: list[tuple[int, Mask]]) -> _Table:
+    def _clause(self, clause: list[tuple[int, IndexSet]]) -> _Table:
         """No way where a combination is forbidden, one elsewhere."""
         genes = tuple(gene for gene, _ in clause)
         self._shape(genes)
@@ -112,13 +131,13 @@ class Counter:
             ways = ways * table.ways.transpose(order).reshape(place)
         return _Table(genes, ways)
 
-    def _joint_size(self, tables: list[_Table], gene: int) -> int:
-        joint = {other for table in tables if gene in table.genes for other in table.genes}
+    def _joint_size(self, tables: list[_Table]) -> int:
+        joint = {other for table in tables for other in table.genes}
         return math.prod(self._classes[other].n for other in joint)
 
     def _shape(self, genes: tuple[int, ...]) -> tuple[int, ...]:
         shape = tuple(self._classes[gene].n for gene in genes)
-        if math.prod(shape) > LARGEST_TABLE:
+        if math.prod(shape) > LARGEST_TABLE or len(shape) > _MOST_AXES:
             raise UncountableError(
                 f"The constraints couple so many hyperparameters (a joint table of {math.prod(shape):.3g} "
                 f"entries) that the space cannot be counted exactly; up to {LARGEST_TABLE:,} entries it can. "
@@ -127,25 +146,47 @@ class Counter:
         return shape
 
 
+def _classes_of(layout: Layout) -> list[_Classes]:
+    """Classes of the values of every gene."""
+    sets: list[dict[bytes, IndexSet]] = [{} for _ in layout.hyperparameters]
+    for gene, found in (pair for rows in [*layout.parents, *layout.clauses] for pair in rows):
+        sets[gene].setdefault(found.key, found)
+    return [
+        _Classes(entry.n_choices, list(sets[gene].values()), bool(layout.parents[gene]))
+        for gene, entry in enumerate(layout.hyperparameters)
+    ]
+
+
 class _Classes:
-    """Classes of one gene's values that all constraints treat alike; the last may be `inactive`."""
+    """Classes of one gene's values that all constraints treat alike; the last may be `inactive`.
 
-    def __init__(self, layout: Layout, gene: int) -> None:
-        n = layout.hyperparameters[gene].n_choices
-        pairs = [pair for rows in [*layout.parents, *layout.clauses] for pair in rows]
-        masks = [mask for other, mask in pairs if other == gene]
-        self.conditional = bool(layout.parents[gene])
-        self.positions: list[Any] = [range(n)]
-        if masks:
-            _, group = np.unique(np.stack(masks, axis=1), axis=0, return_inverse=True)
-            group = group.reshape(-1)
-            self.positions = [np.flatnonzero(group == one) for one in range(int(group.max()) + 1)]
-        self.n = len(self.positions) + self.conditional
+    Args:
+        n: Number of values.
+        sets: What the constraints distinguish.
+        conditional: Whether the gene may be inactive.
+    """
 
-    def of(self, mask: Mask) -> NDArray[np.bool_]:
-        """A mask over values as one over classes; never true of `inactive`."""
+    def __init__(self, n: int, sets: Sequence[IndexSet], conditional: bool) -> None:
+        edges = np.unique(
+            np.concatenate([[0, n], *(part for one in sets for part in (one.starts, one.stops))])
+        ).astype(np.int64)
+        starts, lengths = edges[:-1], np.diff(edges)
+        group = np.zeros(len(starts), dtype=np.int64)
+        if sets:
+            inside = np.stack([one[starts] for one in sets], axis=1)
+            group = np.unique(inside, axis=0, return_inverse=True)[1].reshape(-1)
+        self.conditional = conditional
+        self._pieces = [
+            (starts[group == one], lengths[group == one]) for one in range(int(group.max()) + 1)
+        ]
+        self._first = np.array([starts[0] for starts, _ in self._pieces])
+        self.counts = [int(lengths.sum()) for _, lengths in self._pieces]
+        self.n = len(self._pieces) + conditional
+
+    def of(self, found: IndexSet) -> NDArray[np.bool_]:
+        """A set of values as a mask over classes; never true of `inactive`."""
         marks = np.zeros(self.n, dtype=bool)
-        marks[: len(self.positions)] = [mask[members[0]] for members in self.positions]
+        marks[: len(self._first)] = found[self._first]
         return marks
 
     def members(
@@ -154,8 +195,10 @@ class _Classes:
         """Draw a value of each class uniformly, 0 for `inactive`; shape of ``classes``."""
         share = generator.random(len(classes))
         indices = np.zeros(len(classes), dtype=np.int64)
-        for position, members in enumerate(self.positions):
+        for position, (starts, lengths) in enumerate(self._pieces):
             mine = classes == position
-            picks = (share[mine] * len(members)).astype(np.int64)
-            indices[mine] = picks if isinstance(members, range) else members[picks]
+            picks = (share[mine] * self.counts[position]).astype(np.int64)
+            ends = lengths.cumsum()
+            piece = ends.searchsorted(picks, side="right")
+            indices[mine] = starts[piece] + picks - (ends - lengths)[piece]
         return indices

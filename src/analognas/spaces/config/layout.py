@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from ...core import InvalidArgumentError, UnknownNameError, check_choice
 from ..hyperparameters import Hyperparameter
 from .conditions import Condition, Forbidden
-
-Mask = NDArray[np.bool_]
+from .index_sets import IndexSet, Mask
 
 
 class Layout:
@@ -22,6 +21,7 @@ class Layout:
         hyperparameters: Hyperparameters in the order of the genes.
         conditions: Conditions by the name of the child; all of a child's must hold.
         forbidden: Combinations that must not occur.
+        before: The layout that this one changes; what its conditions pass is not worked out again.
 
     Raises:
         UnknownNameError: If a constraint names no hyperparameter.
@@ -37,10 +37,14 @@ class Layout:
         hyperparameters: Sequence[Hyperparameter],
         conditions: Mapping[str, Sequence[Condition]],
         forbidden: Sequence[Forbidden],
+        before: Layout | None = None,
     ) -> None:
         self.hyperparameters = list(hyperparameters)
+        # By condition and parent, which are kept: neither may be another object with the same number later.
+        self._passing: dict[tuple[int, int], tuple[Condition, Hyperparameter, IndexSet]] = {}
+        known = {} if before is None else before._passing
         gene = {entry.name: position for position, entry in enumerate(self.hyperparameters)}
-        self.parents: list[list[tuple[int, Mask]]] = []
+        self.parents: list[list[tuple[int, IndexSet]]] = []
         for entry in self.hyperparameters:
             rows = []
             for condition in conditions.get(entry.name, ()):
@@ -48,9 +52,14 @@ class Layout:
                     f"The condition `{condition}` of {entry.name!r}", condition.parent, gene
                 )
                 parent = gene[condition.parent]
-                rows.append((parent, condition.holds(self.hyperparameters[parent])))
+                key = id(condition), id(self.hyperparameters[parent])
+                if key not in known:
+                    owner = self.hyperparameters[parent]
+                    known[key] = condition, owner, condition.holds(owner)
+                self._passing[key] = known[key]
+                rows.append((parent, known[key][-1]))
             self.parents.append(rows)
-        self.clauses: list[list[tuple[int, Mask]]] = []
+        self.clauses: list[list[tuple[int, IndexSet]]] = []
         for clause in forbidden:
             for name in clause.values:
                 _check_name(f"The forbidden combination `{clause}`", name, gene)
@@ -69,7 +78,7 @@ class Layout:
         known: dict[tuple[int, bytes], Mask] = {}
         for gene in self.order:
             for parent, holds in self.parents[gene]:
-                key = (parent, holds.tobytes())
+                key = (parent, holds.key)
                 if key not in known:
                     known[key] = holds[population[:, parent]] & active[parent]
                 active[gene] &= known[key]
@@ -89,36 +98,59 @@ class Layout:
         return allowed
 
     def _parents_first(self) -> list[int]:
+        """Genes, each after its parents; of those that could come, the first first."""
+        children: list[list[int]] = [[] for _ in self.parents]
+        missing = [len(rows) for rows in self.parents]
+        for gene, rows in enumerate(self.parents):
+            for parent, _ in rows:
+                children[parent].append(gene)
         order: list[int] = []
-        waiting = list(range(len(self.parents)))
-        while waiting:
-            ready = [
-                gene for gene in waiting if all(parent in order for parent, _ in self.parents[gene])
-            ]
-            if not ready:
-                names = ", ".join(self.hyperparameters[gene].name for gene in waiting)
-                raise InvalidArgumentError(
-                    f"Conditions must not form a cycle, but those of {names} wait for each other."
-                )
+        ready = [gene for gene, n in enumerate(missing) if not n]
+        while ready:
             order += ready
-            waiting = [gene for gene in waiting if gene not in ready]
+            after = [child for gene in ready for child in children[gene]]
+            for child in after:
+                missing[child] -= 1
+            ready = sorted({child for child in after if not missing[child]})
+        if len(order) < len(missing):
+            names = ", ".join(
+                entry.name for entry, n in zip(self.hyperparameters, missing, strict=True) if n
+            )
+            raise InvalidArgumentError(
+                f"Conditions must not form a cycle, but those of {names} wait for each other."
+            )
         return order
 
     def _check_reachable(self, conditions: Mapping[str, Sequence[Condition]]) -> None:
         """Refuse conditions that no values can meet together, those of a parent's parents included."""
-        needed: list[dict[int, Mask]] = [{} for _ in self.parents]
+        # Only where conditions ask different things of one parent can they contradict each other.
+        asked: list[set[bytes]] = [set() for _ in self.parents]
+        for rows in self.parents:
+            for parent, holds in rows:
+                asked[parent].add(holds.key)
+        needed: list[dict[int, IndexSet]] = [{} for _ in self.parents]
         for gene in self.order:
+            own = needed[gene]
             for parent, holds in self.parents[gene]:
-                for other, mask in [(parent, holds), *needed[parent].items()]:
-                    needed[gene][other] = needed[gene].get(other, mask) & mask
-            if not all(mask.any() for mask in needed[gene].values()):
-                self._refuse_contradiction(gene, needed[gene], conditions)
+                inherited = list(needed[parent].items())
+                if len(asked[parent]) > 1 or not holds.any():
+                    inherited.append((parent, holds))
+                for other, mask in inherited:
+                    own[other] = own[other] & mask if other in own else mask
+            if not all(mask.any() for mask in own.values()):
+                self._refuse_contradiction(gene, conditions)
 
     def _refuse_contradiction(
-        self, gene: int, needed: Mapping[int, Mask], conditions: Mapping[str, Sequence[Condition]]
+        self, gene: int, conditions: Mapping[str, Sequence[Condition]]
     ) -> None:
         names = [entry.name for entry in self.hyperparameters]
-        involved = [gene, *(other for other in needed if conditions.get(names[other]))]
+        involved: dict[int, None] = {}
+        waiting = [gene]
+        while waiting:
+            other = waiting.pop()
+            if other not in involved and conditions.get(names[other]):
+                involved[other] = None
+                waiting += [parent for parent, _ in reversed(self.parents[other])]
         shown = "; ".join(
             f"{names[other]!r} needs {' and '.join(map(str, conditions[names[other]]))}"
             for other in involved
@@ -129,6 +161,8 @@ class Layout:
 
 
 def _check_name(where: str, name: str, known: Mapping[str, int]) -> None:
+    if name in known:
+        return
     try:
         check_choice("hyperparameter", name, known)
     except UnknownNameError as error:

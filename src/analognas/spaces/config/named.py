@@ -32,6 +32,7 @@ class NamedSpace(Space):
         self._conditions: dict[str, list[Condition]] = {}
         self._forbidden: list[Forbidden] = []
         self._counted: Counter | None = None
+        self._layout = Layout([], {}, [])
         self._update({}, {}, [])
 
     def add_hyperparameter(
@@ -213,7 +214,7 @@ class NamedSpace(Space):
     ) -> None:
         """Take over a changed definition as a whole, or refuse it as a whole."""
         entries = list(hyperparameters.values())
-        layout = Layout(entries, conditions, forbidden)
+        layout = Layout(entries, conditions, forbidden, self._layout)
         self._hyperparameters, self._conditions = hyperparameters, conditions
         self._forbidden, self._layout = forbidden, layout
         self._counted = None

@@ -180,12 +180,18 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         return definition.to_yaml(self.definition())
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the definition to a YAML file (``.yaml`` or ``.yml``), atomically.
+        """Write the definition to a ``.yaml``, ``.yml`` or ``.json`` file, atomically.
 
         Raises:
+            UnknownNameError: If the ending is another one.
             OutputFolderError: If the file cannot be written.
         """
-        write_text(path, self.to_yaml())
+        from ...core.config_files import is_config_file, write_mapping
+
+        if is_config_file(os.fspath(path)) and not os.fspath(path).lower().endswith(".json"):
+            write_text(path, self.to_yaml())
+        else:
+            write_mapping(path, self.definition(), "space")
 
     @classmethod
     def from_yaml(cls, text: str, *, network: Network | None = None) -> ConfigSpace:
@@ -202,7 +208,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, network: Network | None = None) -> ConfigSpace:
-        """Return the space that a YAML file (``.yaml`` or ``.yml``) defines; see :meth:`from_yaml`."""
+        """Return the space that a ``.yaml``, ``.yml`` or ``.json`` file defines; see :meth:`from_yaml`."""
         from ...core.config_files import read_mapping
 
         return cls.from_definition(read_mapping(path, "space"), network=network)
