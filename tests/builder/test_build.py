@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -203,6 +204,38 @@ def test_a_part_of_a_build_merges_to_the_rows_that_have_ended(fake, tmp_path):
     assert not MeasuredTable(report.path).complete
     part = pq.read_table(report.path).to_pydict()
     assert part == {name: values[:3] for name, values in whole.items()}
+
+
+def test_two_specifications_started_at_once_in_one_folder(fake, tmp_path, monkeypatch):
+    """The folder had the specification of one and the queue of the other."""
+    real, other = WorkQueue.create, []
+
+    def start_other():
+        Build.start(fake.settings(7), tmp_path / "b", measurement=fake.FakeMeasurement())
+
+    with ThreadPoolExecutor(1) as threads:
+
+        def create(*arguments):
+            monkeypatch.setattr(WorkQueue, "create", real)
+            other.append(threads.submit(start_other))
+            time.sleep(0.2)
+            return real(*arguments)
+
+        monkeypatch.setattr(WorkQueue, "create", create)
+        build = Build.start(fake.settings(), tmp_path / "b", measurement=fake.FakeMeasurement())
+        assert isinstance(other[0].exception(), ResumeError)
+    build.run(SerialWorkers(), measurement=fake.FakeMeasurement())
+    assert columns(build) == columns(fake.build(tmp_path / "a", fake.FakeMeasurement()))
+
+
+def test_a_start_that_was_killed_before_its_specification_was_written(fake, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(type(fake.settings()), "save", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            Build.start(fake.settings(7), tmp_path / "b", measurement=fake.FakeMeasurement())
+    assert (tmp_path / "b" / "queue.sqlite").exists()
+    build = fake.build(tmp_path / "b", fake.FakeMeasurement())
+    assert columns(build) == columns(fake.build(tmp_path / "a", fake.FakeMeasurement()))
 
 
 def test_a_folder_belongs_to_one_specification(fake, tmp_path):

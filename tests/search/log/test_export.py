@@ -2,15 +2,17 @@
 
 import json
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pyarrow import csv, parquet
 
 from analognas.core import InvalidArgumentError, OutputFolderError, UnknownNameError
-from analognas.evaluators import Evaluation
-from analognas.search import TrialLog, export_trials, read_trials
-from analognas.spaces import ResNetSpace
+from analognas.evaluators import CountEvaluator, Evaluation
+from analognas.search import TrialLog, Worker, export_trials, read_trials
+from analognas.spaces import ConfigSpace, ResNetSpace
 
 SPACE = ResNetSpace()
 OBJECTIVES = ["analog_accuracy", "params"]
@@ -98,3 +100,21 @@ def test_files_are_never_overwritten_nor_left_in_part(trials, tmp_path, monkeypa
     with pytest.raises(InvalidArgumentError, match=r"pip install 'analognas\[optuna\]'"):
         export_trials(trials, tmp_path / "study.db")
     assert [file.name for file in tmp_path.iterdir()] == ["taken.csv"]
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_a_hundred_thousand_rows(tmp_path, logged):
+    """Took 38 s: architectures were described one by one."""
+    space = ConfigSpace("CIFAR-10")
+    options = {"optimizer": "random_search", "runs": 1, "budget": 500, "objectives": "params"}
+    Worker(space, evaluator=CountEvaluator(space), out=tmp_path / "a", **options).search()
+    trials = read_trials(tmp_path / "a").take(np.tile(np.arange(500), 200))
+    if not logged:  # as in logs of version 2
+        trials = replace(trials, architectures=np.full(len(trials), None))
+    start = time.process_time()
+    file = export_trials(trials, tmp_path / "x.csv")
+    assert time.process_time() - start < 5
+    table = csv.read_csv(file)
+    assert len(table) == 100_000
+    texts = table["architecture"].slice(0, 500).to_pylist()
+    assert [json.loads(text) for text in texts] == [trials.architecture(n) for n in range(500)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ...optimizers.optuna_space import (
     import_optuna,
     quiet,
 )
+from ...spaces.row_texts import row_texts
 from .optuna_study import Parameter, study_parameters
 from .reader import Trials
 
@@ -63,22 +63,17 @@ def _table(trials: Trials) -> Any:
     """One row a trial; architectures are JSON."""
     import pyarrow as pa
 
-    rows = range(len(trials))
     return pa.table(
         {
             "run": trials.run,
             "number": trials.number,
             "time": trials.time,
             "new": trials.new,
-            "architecture": pa.array(
-                [json.dumps(trials.architecture(row)) for row in rows], pa.string()
-            ),
-            "genotype": pa.array(
-                [json.dumps(row) for row in trials.genotypes.tolist()], pa.string()
-            ),
+            "architecture": pa.array(trials.architecture_texts(), pa.string()),
+            "genotype": pa.array(row_texts(trials.genotypes), pa.string()),
             "feasible": trials.violation == 0,
             **{name: pa.array(column, from_pandas=True) for name, column in trials.values.items()},
-            "error": pa.array([str(error) or None for error in trials.errors], pa.string()),
+            "error": pa.array([error or None for error in trials.errors.tolist()], pa.string()),
         }
     )
 

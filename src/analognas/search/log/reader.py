@@ -30,6 +30,7 @@ from ...core.limits import parse_json, shown
 from ...core.sqlite_files import read_consistently, reason
 from ...evaluators import COUNTED, Evaluation, Problem
 from ...spaces import Space
+from ...spaces.row_texts import row_texts
 from ..results_folder import RESULT_FILE
 from .content import Content, check_ranges, read_content
 from .logged_run import in_space
@@ -178,6 +179,17 @@ class Trials:
         if self.space is None:
             return genotype.tolist()
         return self.space.describe(genotype.astype(self.space.dtype))["architecture"]
+
+    def architecture_texts(self) -> list[str]:
+        """Return :meth:`architecture` of all trials as JSON texts, all at once."""
+        if None not in self.architectures:
+            return [str(text) for text in self.architectures]
+        if self.space is None:
+            texts = row_texts(self.genotypes)
+        else:
+            texts = self.space.json_texts(self.genotypes.astype(self.space.dtype))
+        both = zip(self.architectures, texts, strict=True)
+        return [text if logged is None else logged for logged, text in both]
 
     def to_pandas(self) -> DataFrame:
         """All trials as a table of pandas, one row each, in order.
