@@ -12,7 +12,10 @@ from ..training import TrainingRecipe
 from .images import resized
 from .measurement_settings import MeasurementSettings, looks_at_validation
 
-__all__ = ["fidelity_columns", "load_examples", "shares_data"]
+__all__ = ["fidelity_columns", "fidelity_text", "load_examples", "shares_data"]
+
+FULL_EPOCHS, FULL_CHIPS = 100, 25
+"""Digital epochs and chips from which on a measurement is not of low fidelity."""
 
 _DATA_ENTRIES = ("data", "root", "data_options", "image_size", "examples", "split")
 
@@ -70,3 +73,28 @@ def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, 
         found["chips"] = settings.chips.n
         found["chip_examples"] = settings.chips.examples or len(data.test)
     return found
+
+
+def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
+    """Return in one line how much is done to a network, and whether that is little.
+
+    Fidelity is low with fewer than 100 digital epochs, a part of the training examples, inputs that were
+    resized, or fewer than 25 chips.
+    """
+    known = fidelity_columns(settings, data)
+    trained = [unit for unit in settings.units if f"{unit}_epochs" in known]
+    epochs = " + ".join(f"{known[f'{unit}_epochs']} {unit}" for unit in trained)
+    height, width = known["input_height"], known["input_width"]
+    text = (
+        f"{known['train_examples']:,} training examples of {height} x {width}, {epochs} epochs, "
+        f"{known['test_examples']:,} test examples"
+    )
+    if "chips" in known:
+        text += f", {known['chip_examples']:,} of them on {known['chips']} chips"
+    low = (
+        known["digital_epochs"] < FULL_EPOCHS
+        or settings.examples.train is not None
+        or settings.image_size is not None
+        or known.get("chips", FULL_CHIPS) < FULL_CHIPS
+    )
+    return f"low fidelity: {text}" if low else f"fidelity: {text}"

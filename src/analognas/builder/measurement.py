@@ -10,12 +10,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..core import OutputFolderError, check_choice, check_int
+from ..core import check_choice, check_int
+from ..core.folders import make_folder
 from ..data import DataSet
 from ..drift import Examples
 from ..spaces import Space
 from .data_facts import data_facts
-from .measured_data import fidelity_columns, load_examples, shares_data
+from .measured_data import fidelity_columns, fidelity_text, load_examples, shares_data
 from .measurement_settings import MeasurementSettings
 from .stopwatch import Stopwatch, one_torch_thread
 from .unit_result import UnitResult, read_unit, write_unit
@@ -109,6 +110,10 @@ class NetworkMeasurement:
         """Return name, note and digest of the examples; reads the data."""
         return data_facts(self.data)
 
+    def describe_fidelity(self) -> str:
+        """Return in one line how much is done to a network, and whether that is little; reads the data."""
+        return fidelity_text(self.settings, self.data)
+
     def at_fidelity(self, scale: float) -> NetworkMeasurement:
         """Return a measurement with ``scale`` times as many epochs, on the same data in memory."""
         if scale == 1.0:
@@ -154,7 +159,7 @@ class NetworkMeasurement:
         identity = self._identity(genotype, unit, seed)
         file = None
         if folder is not None:
-            folder = _made_folder(Path(folder))
+            folder = make_folder(folder)
             file = folder / f"{unit}.json"
             if (known := read_unit(file, identity)) is not None:
                 return known
@@ -182,13 +187,3 @@ class NetworkMeasurement:
             "seed": seed,
             "settings": self.settings.identity(unit),
         }
-
-
-def _made_folder(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputFolderError(
-            f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
-        ) from None
-    return folder

@@ -22,7 +22,14 @@ from .errors import OutputFolderError
 from .files import remove_stale_temporaries
 from .locks import try_lock
 
-__all__ = ["DEFAULT_PARENT", "claim_folder", "claim_output", "hold_folder", "occupants"]
+__all__ = [
+    "DEFAULT_PARENT",
+    "claim_folder",
+    "claim_output",
+    "hold_folder",
+    "make_folder",
+    "occupants",
+]
 
 DEFAULT_PARENT = Path("analognas-runs")
 """Where folders are made when none is named."""
@@ -127,6 +134,22 @@ def hold_folder(
     finally:
         _held.discard(key)
         release(made)
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder inside one that was claimed, if it is not there.
+
+    Raises:
+        OutputFolderError: If it cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFolderError(
+            f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
+        ) from None
+    return folder
 
 
 def occupants(folder: Path) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,30 @@ class Evaluator(ABC):
             seeds: What all randomness of a row follows from, shape ``(n,)``.
         """
         return self.evaluate(population, metrics)
+
+    def free_metrics(self, metrics: Sequence[str]) -> list[str]:
+        """Return further metrics that come with ``metrics`` at no cost, such as other times of a chip.
+
+        Called once by a search, which then logs them beside those that it was asked for. None by default.
+        """
+        return []
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What must be said beside every result, such as a low fidelity; one line each."""
+        return ()
+
+    def use_folder(self, folder: Path | None) -> None:
+        """Called by a search before it evaluates, with a folder for files of the evaluator's own.
+
+        An evaluation that takes long may keep there what it continues from after an interruption; the folder
+        is made by whoever writes to it. None: the search writes no files. Nothing is kept by default.
+        """
+        return
+
+    def clean_up(self) -> None:
+        """Called by a search that has ended and written its result: remove what is no longer needed."""
+        return
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,30 @@ class CombinedEvaluator(Evaluator):
             UnknownNameError: If no source knows a metric.
         """
         return self._gathered(population, metrics, seeds)
+
+    def free_metrics(self, metrics: Sequence[str]) -> list[str]:
+        """Those of each source for what comes from it."""
+        of = self._source_of()
+        found: list[str] = []
+        for source in self.sources:
+            if wanted := [name for name in metrics if of[name] is source]:
+                found += [name for name in source.free_metrics(wanted) if of[name] is source]
+        return found
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Those of all sources, each once."""
+        return tuple(dict.fromkeys(line for source in self.sources for line in source.remarks))
+
+    def use_folder(self, folder: Path | None) -> None:
+        """Give each source a folder in it."""
+        for position, source in enumerate(self.sources):
+            source.use_folder(None if folder is None else folder / f"source-{position}")
+
+    def clean_up(self) -> None:
+        """Let each source remove what is no longer needed."""
+        for source in self.sources:
+            source.clean_up()
 
     def _gathered(
         self, population: Population, metrics: Sequence[str], seeds: Seeds | None

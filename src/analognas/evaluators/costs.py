@@ -140,6 +140,8 @@ class ChipCostEvaluator(_Costs):
         space: A space that tells the layers of its networks: ``nasbench201``, ``resnet`` or ``fbnet``.
         chip: The chip, its name or its YAML file.
         dataset: Data set of HW-NAS-Bench whose networks are counted; by default what the space is made for.
+        input_shape: Channels, height and width of the input of the networks, instead of a data set.
+        n_classes: Their number of classes.
 
     Raises:
         InvalidArgumentError: If the space does not tell the layers of its networks, or not for that data set.
@@ -154,7 +156,13 @@ class ChipCostEvaluator(_Costs):
     """
 
     def __init__(
-        self, space: Space, chip: AIMCChip | str = "hermes", *, dataset: str | None = None
+        self,
+        space: Space,
+        chip: AIMCChip | str = "hermes",
+        *,
+        dataset: str | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        n_classes: int | None = None,
     ) -> None:
         if not space.has_layers:
             raise InvalidArgumentError(
@@ -164,6 +172,12 @@ class ChipCostEvaluator(_Costs):
         self.space = space
         self.chip = find_chip(chip) if isinstance(chip, str) else chip
         self.dataset = counted_dataset(space, dataset)
+        if self.dataset is not None and (input_shape is not None or n_classes is not None):
+            raise InvalidArgumentError(
+                f"`dataset` must be omitted where the input is given, but got {dataset!r}."
+            )
+        self._shape: Any = input_shape
+        self._n_classes = n_classes
 
     @property
     def metrics(self) -> list[str]:
@@ -183,7 +197,9 @@ class ChipCostEvaluator(_Costs):
             UnknownNameError: If the chip's description does not tell enough for a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
-        shape, classes = _input_of(self.space, self.dataset)
+        shape, classes = self._shape, self._n_classes
+        if shape is None and classes is None:
+            shape, classes = _input_of(self.space, self.dataset)
         costs = population_costs(
             self.space, population, self.chip, input_shape=shape, n_classes=classes
         )
@@ -191,7 +207,12 @@ class ChipCostEvaluator(_Costs):
 
     def identity(self) -> dict[str, Any]:
         """Everything that the chip is, and the data set if it was asked for."""
-        return {"chip": chip_to_dict(self.chip), **_asked(self.dataset)}
+        given = self.dataset is None and self._shape is not None
+        return {
+            "chip": chip_to_dict(self.chip),
+            **_asked(self.dataset),
+            **({"input": [*self._shape, self._n_classes]} if given else {}),
+        }
 
     def definition(self) -> dict[str, Any]:
         """The same as the identity."""

@@ -82,7 +82,7 @@ class Run:
         self._generator = generator
         self._backend = backend
         self._journal = Journal(log, number, evaluator.space)
-        self._metrics = metrics_wanted(problem, budget)
+        self._metrics = metrics_wanted(problem, budget, evaluator)
         self._sem_metrics = [name for name in self._metrics if name in evaluator.metrics_with_sem]
         self._genotypes = np.empty((0, evaluator.space.n_genes), dtype=evaluator.space.dtype)
         self._values = np.empty((0, len(self._metrics) + len(self._sem_metrics)))

@@ -102,17 +102,18 @@ def find_evaluator(
         raise InvalidArgumentError(f"{error} {_of_the_optimizer(optimizer)}") from None
 
 
-def metrics_wanted(problem: Problem, budget: Budget) -> list[str]:
-    """Metrics that every evaluation needs: those searched by, and the one that is paid with."""
+def metrics_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[str]:
+    """Metrics of every evaluation: those searched by, the one that is paid with, and what comes for free."""
     paid = [] if budget.cost_metric is None else [budget.cost_metric]
-    return list(dict.fromkeys([*problem.metrics, *paid]))
+    free = evaluator.free_metrics(problem.metrics)
+    return list(dict.fromkeys([*problem.metrics, *paid, *free]))
 
 
 def definitions_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[Metric]:
     """What the metrics are that every evaluation needs; an undeclared one that is paid with is a cost."""
     known = {**METRICS, **{metric.name: metric for metric in evaluator.metric_definitions}}
     known.update((metric.name, metric) for metric in problem.definitions)
-    names = metrics_wanted(problem, budget)
+    names = metrics_wanted(problem, budget, evaluator)
     return [known.get(name) or Metric(name, "", higher_is_better=False) for name in names]
 
 

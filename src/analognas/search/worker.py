@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,9 @@ from .settings import check_evaluator, check_kind, definitions_wanted, find_eval
 
 if TYPE_CHECKING:
     from torch import nn
+
+EVALUATOR_FOLDER = "evaluator"
+"""Files of the evaluator's own, in the folder of a search."""
 
 
 class Worker:
@@ -274,6 +278,7 @@ class Worker:
                 cheap, file = self.evaluator.cheap_metrics, str(log.path)
                 first = checked_first(log.identity, cheap, file)
                 self.problem = replace(self.problem, checked_first=first)
+            stack.enter_context(self._evaluator_folder(log))
             stack.callback(self.backend.close)
             if log is not None and self.retry_failed:
                 log.retry_failed(numbers)
@@ -287,11 +292,34 @@ class Worker:
         best = [self.space.describe(run.population[run.best])["architecture"] for run in results]
         winners, comparison = ranked(self.evaluator, self.problem, results)
         self.result = SearchResult(
-            self.problem, tuple(results), settings, tuple(best), winners, comparison
+            self.problem,
+            tuple(results),
+            settings,
+            tuple(best),
+            winners,
+            comparison,
+            self.evaluator.remarks,
         )
         if self.out is not None and self.only_runs is None:
             write_json(self.out / RESULT_FILE, self.result.to_json())
+        self.evaluator.clean_up()
         return self.result
+
+    @contextmanager
+    def _evaluator_folder(self, log: TrialLog | None) -> Iterator[None]:
+        """Give the evaluator a folder while it evaluates; leave none where nothing could be evaluated."""
+        folder = None if self.out is None else self.out / EVALUATOR_FOLDER
+        if folder is not None and self.only_runs is not None:
+            folder /= (
+                f"runs-{'-'.join(map(str, self.only_runs))}"  # not shared with other processes
+            )
+        self.evaluator.use_folder(folder)
+        try:
+            yield
+        except Exception:
+            if folder is not None and log is not None and not log.n_appended and not self.resume:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def _spendable(self) -> dict[str, Any]:
         """The budget as JSON types; what is not limited is left away."""

@@ -16,6 +16,7 @@ from ..core import (
     write_json,
     write_text,
 )
+from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.text_files import read_json
 from .checkpoint import CHECKPOINT_FILE
@@ -47,14 +48,8 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = make_folder(path)
         self.checkpoint = path / CHECKPOINT_FILE
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputFolderError(
-                f"Cannot use the folder {str(path)!r}: {error.strerror}; give one that can be written to."
-            ) from None
 
     @property
     def has_checkpoint(self) -> bool:

@@ -29,6 +29,7 @@ class SearchResult:
             several objectives they are the non-dominated set, and the order is that of the first.
             ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
         comparison: Interval of the winner and its rivals, where measurements have standard errors.
+        remarks: What must be said beside any of its numbers, such as a low fidelity; one line each.
     """
 
     problem: Problem
@@ -37,6 +38,7 @@ class SearchResult:
     architectures: tuple[Any, ...]
     winners: tuple[dict[str, Any], ...]
     comparison: Comparison | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def feasible(self) -> bool:
@@ -127,7 +129,7 @@ class SearchResult:
         shown = architecture_text(best["architecture"])
         finals = self.finals()
         if not finals:
-            return self._nothing_summary(shown)
+            return "\n".join([self._nothing_summary(shown), *self.remarks])
         if len(self.problem.objectives) > 1:
             lines = self._front_summary(table)
         else:
@@ -156,7 +158,7 @@ class SearchResult:
         if n_errors:
             last = next(run.errors for run in reversed(self.runs) if run.errors)
             lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.remarks])
 
     def _nothing_summary(self, nearest: str) -> str:
         """Why nothing could be chosen, and what came nearest."""
@@ -223,7 +225,7 @@ class SearchResult:
         finals = self.finals()
         spread = float(np.std(finals, ddof=1)) if len(finals) > 1 else None
         return {
-            **self.settings,
+            **self._head,
             "feasible": self.feasible,
             "best": self.winners[0],
             "runners_up": list(self.winners[1:]),
@@ -236,10 +238,15 @@ class SearchResult:
             },
         }
 
+    @property
+    def _head(self) -> dict[str, Any]:
+        """What was searched, and what must be said beside it, as JSON types."""
+        return {**self.settings, **({"remarks": list(self.remarks)} if self.remarks else {})}
+
     def _front_json(self, per_run: list[dict[str, Any]]) -> dict[str, Any]:
         whole = {"feasible": self.feasible, "best": self.winners[0], "front": list(self.front)}
         if not self.feasible:
-            return {**self.settings, **whole, "nearest": list(self.winners), "runs": per_run}
+            return {**self._head, **whole, "nearest": list(self.winners), "runs": per_run}
         names = self.problem.objectives
         scale = scale_of(self.problem, self.runs, None, None)
         volumes = hypervolume_curves(self.problem, self.runs, scale)[:, -1].tolist()
@@ -255,7 +262,7 @@ class SearchResult:
             "reference": REFERENCE,
             **ends,
         }
-        return {**self.settings, **whole, "hypervolume": volume, "runs": per_run}
+        return {**self._head, **whole, "hypervolume": volume, "runs": per_run}
 
 
 def _number(value: float) -> float | None:

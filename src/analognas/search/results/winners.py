@@ -50,6 +50,7 @@ def ranked(
         errors_of_measurement=not _is_predicted(evaluator, problem.objectives[0]),
     )
     order = _order(problem, standings)
+    names = [*problem.metrics, *evaluator.free_metrics(problem.metrics)]
     run_of_trial = np.repeat(
         np.arange(len(results)), [len(result.population) for result in results]
     )
@@ -64,7 +65,7 @@ def ranked(
                 "run": int(run_of_trial[trial]),
                 "feasible": bool(standings.violation[position] == 0),
                 **report,
-                "metrics": _metrics(report["metrics"], standings, problem, position),
+                "metrics": _metrics(report["metrics"], standings, names, position),
                 **({} if known is None else {"estimate": asdict(known)}),
             }
         )
@@ -93,12 +94,12 @@ def _order(problem: Problem, standings: Standings) -> NDArray[np.int64]:
 
 
 def _metrics(
-    reported: dict[str, Any], standings: Standings, problem: Problem, position: int
+    reported: dict[str, Any], standings: Standings, names: Sequence[str], position: int
 ) -> dict[str, Any]:
-    """What is reported, and what the search went by, whether it is reported or not; unmeasured is None."""
+    """What is reported, and what the search measured, whether it is reported or not; unmeasured is None."""
     searched = {
         name: float(standings.evaluation.means[name][position])
-        for name in problem.metrics
+        for name in names
         if name not in reported
     }
     return {

@@ -1,0 +1,282 @@
+"""Evaluation by training: every architecture is trained and measured on simulated chips."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import (
+    METRICS,
+    ArchitectureError,
+    InvalidArgumentError,
+    Metric,
+    check_choice,
+    check_int,
+)
+from ..core.folders import make_folder
+from ..spaces import Population, Space
+from .base import COUNTED, Evaluation, Evaluator
+
+if TYPE_CHECKING:
+    from ..builder import MeasurementSettings, NetworkMeasurement, UnitResult
+
+__all__ = ["SETTINGS_FILE", "TRAINING_SECONDS", "TrainedEvaluator"]
+
+TRAINING_SECONDS = Metric(
+    "training_seconds", "s", False, "wall-clock time of training and measuring a network"
+)
+
+
+SETTINGS_FILE = "settings.yaml"
+"""What is done to a network, in the folder that a search gives to its evaluator."""
+_NETWORKS = "networks"
+
+
+class TrainedEvaluator(Evaluator):
+    """Scores architectures by training their networks and following them over time on simulated chips.
+
+    Only the units that the wanted metrics need are measured: a search for ``baseline_accuracy`` trains no
+    network for analog hardware. Values come with standard errors for chips and test examples, not for training
+    again: a network always has the weights that follow from the seed.
+
+    Args:
+        space: A space whose networks can be built.
+        settings: What is done to a network: settings, a mapping of them, or a YAML file.
+        seed: Of everything random in every network.
+        folder: Where unfinished trainings are kept, so that they go on after an interruption; a search with an
+            output folder sets it. None keeps nothing.
+
+    Attributes:
+        measurement: What measures.
+
+    Raises:
+        InvalidArgumentError: If a setting is out of range.
+        UnknownNameError: If a setting or a choice is unknown.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> evaluator = TrainedEvaluator(NASBench201Space(), {"conditions": ["digital"]})
+        >>> evaluator.metrics
+        ['baseline_accuracy', 'params', 'macs', 'training_seconds']
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        settings: MeasurementSettings | Mapping[str, Any] | str | os.PathLike[str],
+        *,
+        seed: int = 0,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        # Imported here, so that searches without a training do not load torch.
+        from ..builder import MeasurementSettings, NetworkMeasurement
+
+        if isinstance(settings, Mapping):
+            settings = MeasurementSettings.from_dict(settings)
+        elif not isinstance(settings, MeasurementSettings):
+            settings = MeasurementSettings.load(settings)
+        self.space = space
+        self.seed = check_int("seed", seed, minimum=0)
+        self.measurement: NetworkMeasurement = NetworkMeasurement(space, settings)
+        self.folder = None if folder is None else Path(folder)
+        # Results by genotype and scale of the epochs: other runs of a search may ask for them again.
+        self._known: dict[tuple[bytes, float], dict[str, UnitResult]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": {}}
+
+    @property
+    def settings(self) -> MeasurementSettings:
+        """What is done to a network."""
+        return self.measurement.settings
+
+    @property
+    def metrics(self) -> list[str]:
+        """What is measured, then what can be counted of the networks, and the time that it takes."""
+        counted = COUNTED if self._counts else ()
+        return [*self.measurement.metrics, *counted, TRAINING_SECONDS.name]
+
+    @property
+    def metrics_with_sem(self) -> list[str]:
+        """All that is measured; on a single chip only what is measured off chips."""
+        several = self.settings.chips.n > 1
+        return [
+            name
+            for unit in self.measurement.units
+            if several or unit not in ("noisy", "hwa")
+            for name in self.settings.metrics(unit)
+        ]
+
+    @property
+    def metric_definitions(self) -> tuple[Metric, ...]:
+        """What the metrics are, drift times of every length among them."""
+        from ..core import drift_metric
+
+        known = {**METRICS, TRAINING_SECONDS.name: TRAINING_SECONDS}
+        for kind in ("noisy", "analog"):
+            for t in self.settings.chips.times:
+                metric = drift_metric(kind, t)
+                known[metric.name] = metric
+        return tuple(known[name] for name in self.metrics)
+
+    @property
+    def _counts(self) -> bool:
+        """Whether the space counts the networks that are trained: not where they have options of their own."""
+        return callable(getattr(self.space, "layers", None)) and not self.settings.network
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one example of the data, which are read if they were not."""
+        return tuple(self.measurement.data.input_shape)
+
+    @property
+    def n_classes(self) -> int:
+        """Classes of the data, which are read if they were not."""
+        return self.measurement.data.n_classes
+
+    @property
+    def cheap_metrics(self) -> tuple[str, ...]:
+        """``params`` and ``macs``, where the space counts them."""
+        return COUNTED if self._counts else ()
+
+    def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Count the networks for the input and the classes of the data; NaN where one cannot be built."""
+        return Evaluation({name: self._count(name, population) for name in metrics})
+
+    def _count(self, name: str, population: Population) -> NDArray[np.float64]:
+        count = getattr(self.space, name)
+        shape = {"input_shape": self.input_shape, "n_classes": self.n_classes}
+        try:
+            return np.asarray(count(population, **shape), dtype=np.float64)
+        except InvalidArgumentError:
+            if len(population) == 1:
+                return np.full(1, np.nan)
+        parts = [self._count(name, population[at : at + 1]) for at in range(len(population))]
+        return np.concatenate(parts)
+
+    def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Train and measure every network, from its checkpoint where one was interrupted.
+
+        Raises:
+            ArchitectureError: If a network cannot be built for the data, or scores are not finite.
+            DivergedError: If a training breaks down.
+            DataNotFoundError: If the data are missing.
+            OutputFolderError: If the folder cannot be written to.
+        """
+        return self._evaluate(population, metrics, np.ones(len(population)))
+
+    def _evaluate(
+        self, population: Population, metrics: Sequence[str], scales: NDArray[np.float64]
+    ) -> Evaluation:
+        names = [check_choice("metric", name, self.metrics) for name in metrics]
+        counted = [name for name in names if name in self.cheap_metrics]
+        measured = [name for name in names if name not in counted]
+        means: dict[str, NDArray[np.float64]] = self.evaluate_cheaply(population, counted).means
+        sems: dict[str, NDArray[np.float64]] = {}
+        if measured:
+            units = self._units(measured)
+            rows = [
+                self._columns(row, units, scale)
+                for row, scale in zip(population, scales.tolist(), strict=True)
+            ]
+            for name in measured:
+                means[name] = np.array([row[name] for row in rows])
+                if name in self.metrics_with_sem:
+                    sems[name] = np.array([row.get(f"{name}_sem", np.nan) for row in rows])
+        return Evaluation({name: means[name] for name in names}, sems)
+
+    def _units(self, metrics: Sequence[str]) -> list[str]:
+        """Return the units that metrics need, in the order in which they can be measured."""
+        measurement = self.measurement
+        wanted = {
+            unit for unit in measurement.units if set(self.settings.metrics(unit)) & set(metrics)
+        }
+        wanted = wanted or set(measurement.units)
+        needed = {other for unit in wanted for other in measurement.requires(unit)}
+        return [unit for unit in measurement.units if unit in wanted | needed]
+
+    def _columns(self, row: NDArray[Any], units: Sequence[str], scale: float) -> dict[str, float]:
+        """Return all numbers of one network, measuring what is not known."""
+        known = self._known.setdefault((row.tobytes(), scale), {})
+        folder = self._folder_of(row, scale)
+        missing = [unit for unit in units if unit not in known]
+        if missing:
+            self.measurement.load()
+        for unit in missing:
+            try:
+                known[unit] = self.measurement.run(
+                    row, unit, seed=self.seed, folder=folder, scale=scale
+                )
+            except InvalidArgumentError as error:
+                # The settings are sound and the data are read: it is this network.
+                raise ArchitectureError(str(error)) from error
+        if missing and folder is not None:
+            shutil.rmtree(folder / "digital", ignore_errors=True)
+        found: dict[str, float] = {}
+        for unit in units:
+            found |= known[unit].columns()
+        found[TRAINING_SECONDS.name] = sum(known[unit].seconds for unit in units)
+        return found
+
+    def _folder_of(self, row: NDArray[Any], scale: float) -> Path | None:
+        if self.folder is None:
+            return None
+        # Equal genotypes give equal names, whatever the integer type of the space is.
+        content = np.ascontiguousarray(row, dtype="<i8").tobytes()
+        name = hashlib.sha256(content).hexdigest()[:16]
+        return self.folder / (name if scale == 1.0 else f"{name}-{scale:.6g}")
+
+    def free_metrics(self, metrics: Sequence[str]) -> list[str]:
+        """All other metrics of the units that these need."""
+        measured = [name for name in metrics if name in self.measurement.metrics]
+        if not measured:
+            return []
+        found = [name for unit in self._units(measured) for name in self.settings.metrics(unit)]
+        return [name for name in found if name not in metrics]
+
+    def use_folder(self, folder: Path | None) -> None:
+        """Keep unfinished trainings in a folder from now on, and the settings beside them."""
+        self.folder = None if folder is None else folder / _NETWORKS
+        if folder is not None:
+            make_folder(folder)
+            self.settings.save(folder / SETTINGS_FILE)
+
+    def clean_up(self) -> None:
+        """Remove what was kept of networks that were measured."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def identity(self) -> dict[str, Any]:
+        """The settings, the seed, and a checksum of the examples."""
+        return {"trained": self._identity, "seed": self.seed}
+
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        from ..builder.data_facts import data_facts
+
+        return {**self.settings.identity(), "examples_of": data_facts(self.measurement.data)}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """With which fidelity networks are measured, and what must be said of the data."""
+        note = self.measurement.data.note
+        return (self.measurement.describe_fidelity(), *([note] if note else []))
+
+    def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
+        """Counts of the network, and the fidelity of what was measured; nothing is trained again."""
+        counts = self.evaluate_cheaply(np.asarray(row)[None], self.cheap_metrics).means
+        return {
+            "metrics": {
+                name: int(values[0]) if np.isfinite(values[0]) else None
+                for name, values in counts.items()
+            },
+            "fidelity": self.measurement.fidelity(),
+        }

@@ -1,0 +1,284 @@
+"""Searches whose evaluations are trainings."""
+
+import json
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analognas.builder import MeasurementSettings, NetworkMeasurement, unit_run
+from analognas.core import (
+    ArchitectureError,
+    DataNotFoundError,
+    DivergedError,
+    OutputFolderError,
+    ResumeError,
+    UnknownNameError,
+)
+from analognas.evaluators import ChipCostEvaluator, CombinedEvaluator
+from analognas.evaluators.trained import TrainedEvaluator
+from analognas.optimizers import RegularizedEvolution
+from analognas.search import PoolBackend, Worker
+from analognas.spaces import SPACES, NASBench201Space, ResNetSpace
+from analognas.training import Saving
+
+SPACE = NASBench201Space()
+CELL = SPACE.population([[2, 2, 0, 4, 2, 1]])
+METRIC = "analog_drift_86400"
+
+
+def quick(**changes):
+    return MeasurementSettings.from_dict(
+        {
+            "data": "digits",
+            "image_size": 8,
+            "examples": {"train": 96, "test": 40},
+            "network": {"channels": 4, "cells": 1},
+            "digital": {"epochs": 2, "batch_size": 16, "optimizer": {"lr": 0.05}},
+            "hwa": {"epochs": 1, "batch_size": 32},
+            "conditions": ["digital", "noisy", "hwa"],
+            "chips": {"n": 2, "times": [60, 86400, 2592000], "calibration": 64},
+            **changes,
+        }
+    )
+
+
+def search(folder=None, *, resume=False, budget=4, evaluator=None, **options):
+    evaluator = evaluator or TrainedEvaluator(SPACE, quick())
+    return Worker(
+        SPACE,
+        optimizer=RegularizedEvolution(population_size=3, n_initial=2, batch_size=2),
+        evaluator=evaluator,
+        objectives=METRIC,
+        runs=1,
+        budget=budget,
+        out=folder,
+        resume=resume,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searches") / "a"
+    search(folder).search()
+    return folder
+
+
+def test_only_the_units_that_metrics_need_are_measured():
+    evaluator = TrainedEvaluator(SPACE, quick())
+    digital = evaluator.evaluate(CELL, ["baseline_accuracy", "training_seconds"])
+    ((units),) = evaluator._known.values()
+    assert list(units) == ["digital"]
+    assert digital.sems["baseline_accuracy"][0] > 0.0
+    assert "training_seconds" not in digital.sems
+    both = evaluator.evaluate(CELL, [METRIC, "avm", "training_seconds"])
+    assert list(units) == ["digital", "hwa"]
+    assert both.means["training_seconds"][0] > digital.means["training_seconds"][0] > 0.0
+    assert evaluator.free_metrics([METRIC]) == [
+        "baseline_accuracy",
+        "analog_accuracy",
+        "analog_drift_60",
+        "analog_drift_2592000",
+        "avm",
+    ]
+
+
+def test_values_are_those_of_the_measurement():
+    evaluator = TrainedEvaluator(SPACE, quick(), seed=3)
+    found = evaluator.evaluate(CELL, [METRIC])
+    result = NetworkMeasurement(SPACE, quick()).run(CELL[0], "hwa", seed=3)
+    assert found.means[METRIC][0] == result.values[METRIC]
+    assert found.sems[METRIC][0] == result.sems[METRIC]
+    again = pickle.loads(pickle.dumps(evaluator))
+    assert again._known == {}
+    assert again.evaluate(CELL, [METRIC]).means == found.means
+
+
+def test_metrics_are_declared_with_all_times_and_counts():
+    settings = quick(chips={"n": 1, "times": [7, 60]}, network={})
+    evaluator = TrainedEvaluator(SPACE, settings)
+    assert {"analog_drift_7", "noisy_drift_60", "params", "macs"} <= set(evaluator.metrics)
+    assert [metric.name for metric in evaluator.metric_definitions] == evaluator.metrics
+    assert evaluator.metrics_with_sem == ["baseline_accuracy"]
+    assert "params" not in TrainedEvaluator(SPACE, quick()).metrics
+    with pytest.raises(UnknownNameError, match="analog_drift_60"):
+        evaluator.evaluate(CELL, ["analog_drift_6"])
+
+
+@pytest.mark.parametrize(("name", "cells"), [("nasbench201", 2), ("resnet_kws", 2)])
+def test_networks_are_counted_for_the_data(name, cells):
+    space = SPACES.get(name)()
+    evaluator = TrainedEvaluator(space, quick(network={}, image_size=[12, 9]))
+    population = space.sample(cells, generator=np.random.default_rng(0))
+    counts = evaluator.evaluate_cheaply(population, ["params", "macs"]).means
+    for row, params in zip(population, counts["params"], strict=True):
+        network = space.build(row, (1, 12, 9), 10)
+        assert sum(x.numel() for x in network.parameters()) == params
+    assert evaluator.evaluate(population[:0], ["params"]).means["params"].shape == (0,)
+    assert evaluator.report(population[0])["metrics"]["macs"] == counts["macs"][0]
+
+
+def test_a_network_that_cannot_be_is_the_failure_of_one_architecture():
+    space = ResNetSpace("CIFAR-10", layout="imagenet")
+    some = space.sample(200, generator=np.random.default_rng(0))
+    blocks = space.features(some)[:, list(space.feature_names()).index("M")]
+    both = np.stack([some[blocks == 1][0], some[blocks == blocks.max()][0]])
+    evaluator = TrainedEvaluator(space, quick(network={}, conditions=["digital"]))
+    with pytest.raises(ArchitectureError, match="17 pixels"):
+        evaluator.evaluate(both[1:], ["baseline_accuracy"])
+    counts = evaluator.evaluate_cheaply(both, ["params"]).means["params"]
+    assert np.isnan(counts).tolist() == [False, True]
+    assert evaluator.report(both[1])["metrics"] == {"params": None, "macs": None}
+    wild = quick(digital={"epochs": 1, "optimizer": {"lr": 1e30}, "batch_size": 16})
+    with pytest.raises(DivergedError):
+        TrainedEvaluator(SPACE, wild).evaluate(CELL, ["baseline_accuracy"])
+
+
+def test_missing_data_end_a_search_and_leave_no_folder(tmp_path):
+    evaluator = TrainedEvaluator(SPACE, quick(data="npz", root="/nowhere.npz"))
+    with pytest.raises(DataNotFoundError, match="nowhere"):
+        search(tmp_path / "a", evaluator=evaluator).search()
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_search_reports_all_that_was_measured_and_its_fidelity(undisturbed):
+    result = json.loads((undisturbed / "best.json").read_text())
+    assert "low fidelity: 96 training examples of 8 x 8" in result["remarks"][0]
+    assert set(result["best"]["metrics"]) == {
+        METRIC,
+        "baseline_accuracy",
+        "analog_accuracy",
+        "analog_drift_60",
+        "analog_drift_2592000",
+        "avm",
+    }
+    assert result["best"]["fidelity"]["digital_epochs"] == 2
+    assert sorted(path.name for path in undisturbed.iterdir()) == [
+        "best.json",
+        "evaluator",
+        "trials.sqlite",
+    ]
+    assert [path.name for path in (undisturbed / "evaluator").iterdir()] == ["settings.yaml"]
+
+
+def test_the_back_end_and_the_folder_make_no_difference(undisturbed, tmp_path):
+    expected = json.loads((undisturbed / "best.json").read_text())
+    assert search().search().to_json() == expected
+    search(tmp_path / "pool", backend=PoolBackend(n_workers=2)).search()
+    found = (tmp_path / "pool" / "best.json").read_bytes()
+    assert found == (undisturbed / "best.json").read_bytes()
+
+
+def test_two_objectives_with_the_energy_of_the_networks_that_are_trained(tmp_path):
+    trained = TrainedEvaluator(SPACE, quick(network={}, examples={"train": 32, "test": 20}))
+    shape = {"input_shape": trained.input_shape, "n_classes": trained.n_classes}
+    both = CombinedEvaluator([trained, ChipCostEvaluator(SPACE, **shape)])
+    worker = Worker(
+        SPACE,
+        optimizer="random_search",
+        evaluator=both,
+        objectives=["baseline_accuracy", "aimc_energy"],
+        constraints="params<=3e5",
+        runs=1,
+        budget=2,
+        cost_metric="training_seconds",
+        max_cost=1e6,
+        out=tmp_path / "a",
+    )
+    result = worker.search()
+    assert set(result.winners[0]["metrics"]) >= {"baseline_accuracy", "aimc_energy", "params"}
+    assert (tmp_path / "a" / "evaluator" / "source-0" / "settings.yaml").exists()
+    run = result.runs[0]
+    large = ChipCostEvaluator(SPACE).evaluate(run.population[run.new], ["aimc_energy"])
+    small = run.evaluation.means["aimc_energy"][run.new]
+    assert len(small) == 2
+    assert (small < large.means["aimc_energy"]).all()
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+
+sys.path.insert(0, sys.argv[2])
+from analognas.builder import unit_run
+from analognas.search import PoolBackend
+from analognas.training import Saving
+from evaluators.test_trained import search
+
+unit_run._SAVING = Saving(every_steps=1, at_epochs=False)
+measure = unit_run.UnitRun.measure
+
+def say(self, unit):
+    tick, steps = self.tick, iter(range(10**6))
+    self.tick = lambda: (tick(), print(unit, next(steps), flush=True))
+    return measure(self, unit)
+
+unit_run.UnitRun.measure = say
+folder = Path(sys.argv[1])
+search(folder, resume=folder.exists()).search()
+"""
+
+
+def run_until(folder, line, times):
+    """Search in a process of its own, killed when it has said a line so many times; return what it said."""
+    tests = str(Path(__file__).parent.parent)
+    said = []
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), str(folder), tests],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        for text in process.stdout:
+            said.append(text.strip())
+            if said.count(line) == times:
+                process.send_signal(signal.SIGKILL)
+                break
+    return said
+
+
+def test_killed_twice_in_trainings_it_ends_with_the_same_bytes(undisturbed, tmp_path):
+    folder = tmp_path / "a"
+    run_until(folder, "digital 3", 2)
+    kept = list((folder / "evaluator" / "networks").glob("*/digital/checkpoint.safetensors"))
+    assert len(kept) == 1
+    said = run_until(folder, "hwa 1", 1)
+    # The second network went on where its training was killed.
+    assert said.index("digital 0") >= 0
+    assert "digital 11" not in said[: said.index("hwa 0")]
+    search(folder, resume=True).search()
+    assert (folder / "best.json").read_bytes() == (undisturbed / "best.json").read_bytes()
+    assert not (folder / "evaluator" / "networks").exists()
+
+
+def test_a_log_of_other_settings_is_not_continued(undisturbed):
+    other = TrainedEvaluator(SPACE, quick(hwa={"epochs": 2, "batch_size": 32}))
+    with pytest.raises(ResumeError):
+        search(undisturbed, resume=True, evaluator=other).search()
+    elsewhere = TrainedEvaluator(SPACE, quick(root="/elsewhere"))
+    search(undisturbed, resume=True, evaluator=elsewhere).search()
+
+
+def test_a_full_disk_ends_the_search_which_then_goes_on(undisturbed, tmp_path, monkeypatch):
+    from analognas.training import trainer
+
+    calls = []
+    finish = trainer.RunFolder.finish
+
+    def full(self, result):
+        calls.append(1)
+        if len(calls) == 4:
+            raise OutputFolderError("Cannot write 'x': No space left on device.")
+        finish(self, result)
+
+    monkeypatch.setattr(trainer.RunFolder, "finish", full)
+    monkeypatch.setattr(unit_run, "_SAVING", Saving(every_steps=1, at_epochs=False))
+    with pytest.raises(OutputFolderError, match="No space"):
+        search(tmp_path / "a").search()
+    search(tmp_path / "a", resume=True).search()
+    assert (tmp_path / "a" / "best.json").read_bytes() == (undisturbed / "best.json").read_bytes()
