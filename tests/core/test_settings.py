@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from analognas.core import AnalogNASError, InvalidArgumentError, UnknownNameError
 from analognas.core.settings import Options, Settings
@@ -89,6 +89,20 @@ def test_one_line_says_what_is_wrong(entries, error, words, make):
     text = str(caught.value)
     assert "\n" not in text
     assert all(word in text for word in words), text
+
+
+def test_an_error_inside_options_names_the_line_of_what_it_speaks_of(tmp_path):
+    class Outer(Settings):
+        inner: Options
+
+        @field_validator("inner")
+        @classmethod
+        def check(cls, values):
+            raise UnknownNameError("Unknown option 'width'.")
+
+    (tmp_path / "a.yaml").write_text("inner:\n  depth: 3\n  width: 4\n")
+    with pytest.raises(UnknownNameError, match=r"line 3 of"):
+        Outer.load(tmp_path / "a.yaml")
 
 
 @pytest.mark.parametrize(

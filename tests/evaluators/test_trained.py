@@ -20,8 +20,7 @@ from analognas.core import (
     ResumeError,
     UnknownNameError,
 )
-from analognas.evaluators import ChipCostEvaluator, CombinedEvaluator
-from analognas.evaluators.trained import TrainedEvaluator
+from analognas.evaluators import ChipCostEvaluator, CombinedEvaluator, TrainedEvaluator
 from analognas.optimizers import RegularizedEvolution
 from analognas.search import PoolBackend, Worker
 from analognas.spaces import SPACES, NASBench201Space, ResNetSpace
@@ -159,12 +158,7 @@ def test_a_search_reports_all_that_was_measured_and_its_fidelity(undisturbed):
         "avm",
     }
     assert result["best"]["fidelity"]["digital_epochs"] == 2
-    assert sorted(path.name for path in undisturbed.iterdir()) == [
-        "best.json",
-        "evaluator",
-        "trials.sqlite",
-    ]
-    assert [path.name for path in (undisturbed / "evaluator").iterdir()] == ["settings.yaml"]
+    assert sorted(path.name for path in undisturbed.iterdir()) == ["best.json", "trials.sqlite"]
 
 
 def test_the_back_end_and_the_folder_make_no_difference(undisturbed, tmp_path):
@@ -193,7 +187,8 @@ def test_two_objectives_with_the_energy_of_the_networks_that_are_trained(tmp_pat
     )
     result = worker.search()
     assert set(result.winners[0]["metrics"]) >= {"baseline_accuracy", "aimc_energy", "params"}
-    assert (tmp_path / "a" / "evaluator" / "source-0" / "settings.yaml").exists()
+    again = Worker.resume(tmp_path / "a", budget=3)
+    assert again.evaluator.identity() == both.identity()
     run = result.runs[0]
     large = ChipCostEvaluator(SPACE).evaluate(run.population[run.new], ["aimc_energy"])
     small = run.evaluation.means["aimc_energy"][run.new]
@@ -245,7 +240,7 @@ def run_until(folder, line, times):
 def test_killed_twice_in_trainings_it_ends_with_the_same_bytes(undisturbed, tmp_path):
     folder = tmp_path / "a"
     run_until(folder, "digital 3", 2)
-    kept = list((folder / "evaluator" / "networks").glob("*/digital/checkpoint.safetensors"))
+    kept = list((folder / "evaluator").glob("*/digital/checkpoint.safetensors"))
     assert len(kept) == 1
     said = run_until(folder, "hwa 1", 1)
     # The second network went on where its training was killed.
@@ -253,7 +248,7 @@ def test_killed_twice_in_trainings_it_ends_with_the_same_bytes(undisturbed, tmp_
     assert "digital 11" not in said[: said.index("hwa 0")]
     search(folder, resume=True).search()
     assert (folder / "best.json").read_bytes() == (undisturbed / "best.json").read_bytes()
-    assert not (folder / "evaluator" / "networks").exists()
+    assert not (folder / "evaluator").exists()
 
 
 def test_a_log_of_other_settings_is_not_continued(undisturbed):

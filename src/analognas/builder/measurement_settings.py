@@ -122,6 +122,36 @@ class MeasurementSettings(Settings):
         "differ from torch's by rounding.",
     )
 
+    @field_validator("data")
+    @classmethod
+    def _check_data(cls, data: str) -> str:
+        return check_choice("data set", data, DATASETS.names())
+
+    @field_validator("data_options")
+    @classmethod
+    def _check_data_options(cls, options: dict[str, Any]) -> dict[str, Any]:
+        for name in ("validation", "split"):
+            if name in options:
+                raise InvalidArgumentError(
+                    f"it must not hold {name!r}: say examples.validation and split instead."
+                )
+        return options
+
+    @field_validator("conditions")
+    @classmethod
+    def _check_conditions(cls, conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        if len(set(conditions)) < len(conditions):
+            raise InvalidArgumentError(
+                f"they must differ from each other, but got {list(conditions)}."
+            )
+        return conditions
+
+    @field_validator("analog")
+    @classmethod
+    def _check_analog(cls, analog: str | dict[str, Any]) -> str | dict[str, Any]:
+        _analog_config(analog)
+        return analog
+
     @field_validator("digital", "ptq", "qat", "hwa")
     @classmethod
     def _check_recipe(cls, values: dict[str, Any], field: ValidationInfo) -> dict[str, Any]:
@@ -134,16 +164,6 @@ class MeasurementSettings(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> MeasurementSettings:
-        check_choice("data set", self.data, DATASETS.names())
-        if len(set(self.conditions)) < len(self.conditions):
-            raise InvalidArgumentError(
-                f"`conditions` must differ from each other, but got {list(self.conditions)}."
-            )
-        for name in ("validation", "split"):
-            if name in self.data_options:
-                raise InvalidArgumentError(
-                    f"`data_options` must not hold {name!r}: say examples.validation and split instead."
-                )
         needs = "a validation split: set examples.validation to its size"
         if self.split == "validation" and not self.examples.validation:
             raise InvalidArgumentError(f"`split` is 'validation', which needs {needs}.")
@@ -166,15 +186,13 @@ class MeasurementSettings(Settings):
     @property
     def analog_config(self) -> AnalogConfig:
         """The analog hardware."""
-        if isinstance(self.analog, str):
-            return find_config(self.analog)
-        return config_from_dict(self.analog)
+        return _analog_config(self.analog)
 
     def recipe(self, condition: str) -> Recipe:
         """Return the recipe of a condition.
 
         Raises:
-            AnalogNASError: If it is not a recipe.
+            UnknownNameError: If the condition has none.
         """
         values: dict[str, Any] = dict(getattr(self, check_choice("recipe", condition, _RECIPES)))
         payload: dict[str, Any] = {"kind": condition}
@@ -239,6 +257,10 @@ class MeasurementSettings(Settings):
 _MONTH = DRIFT_TIMES[-1]
 _TRAININGS = ("digital", "qat", "hwa")
 _RECIPES = ("digital", "ptq", "qat", "hwa")
+
+
+def _analog_config(analog: str | dict[str, Any]) -> AnalogConfig:
+    return find_config(analog) if isinstance(analog, str) else config_from_dict(analog)
 
 
 def looks_at_validation(recipe: Recipe) -> bool:

@@ -29,6 +29,7 @@ __all__ = [
     "hold_folder",
     "make_folder",
     "occupants",
+    "remove_empty",
 ]
 
 DEFAULT_PARENT = Path("analognas-runs")
@@ -150,6 +151,13 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
             f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
         ) from None
     return folder
+
+
+def remove_empty(path: str | os.PathLike[str]) -> None:
+    """Remove a folder and those in it, as far as they hold no file."""
+    for folder, _, _ in os.walk(path, topdown=False):
+        with suppress(OSError):
+            os.rmdir(folder)
 
 
 def occupants(folder: Path) -> list[str]:

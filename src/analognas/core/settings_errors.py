@@ -45,11 +45,11 @@ def settings_error(
     found.sort(key=lambda entry: entry["type"] != "extra_forbidden")
     first = found[0]
     path = _path(first["loc"], payload, first["type"])
-    where = _place(path, file, lines or {})
     others = len({_path(entry["loc"], payload, entry["type"]) for entry in found}) - 1
     more = f" Another {others} entries are wrong as well." if others > 1 else ""
     more = " Another entry is wrong as well." if others == 1 else more
     made = _one_error(cls, path, first)
+    where = _place(path, file, lines or {}, str(made))
     return type(made)(f"{str(made).removesuffix('.')}{where}.{more}")
 
 
@@ -122,9 +122,17 @@ def _name(path: _Path) -> str:
     return text
 
 
-def _place(path: _Path, file: str, lines: Mapping[_Path, int]) -> str:
+def _place(path: _Path, file: str, lines: Mapping[_Path, int], text: str) -> str:
+    """Return where an entry is: its line, or that of what inside it the error names."""
     if not file:
         return ""
+    inside = [
+        line
+        for other, line in lines.items()
+        if len(other) > len(path) > 0 and other[: len(path)] == path and repr(other[-1]) in text
+    ]
+    if inside:
+        return f" (line {inside[0]} of {file!r})"
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return f" (line {lines[path[:length]]} of {file!r})"

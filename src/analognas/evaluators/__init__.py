@@ -16,6 +16,7 @@ from .problem import Problem
 from .stochastic import StochasticEvaluator, normal_draws, reading_seeds
 from .surrogate import Surrogate, distinct_rows
 from .table import TableEvaluator
+from .trained import TrainedEvaluator
 from .xgboost_evaluator import XGBoostEvaluator
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "StochasticEvaluator",
     "Surrogate",
     "TableEvaluator",
+    "TrainedEvaluator",
     "XGBoostEvaluator",
     "default_evaluator",
     "definition_of",

@@ -27,6 +27,7 @@ from .definitions import definition_of, evaluator_from_definition
 from .noisy_table import NoisyTableEvaluator
 from .stochastic import Seeds, first_seeds
 from .table import TableEvaluator
+from .trained import TrainedEvaluator
 
 __all__ = ["CombinedEvaluator", "StochasticCombinedEvaluator", "default_evaluator"]
 
@@ -267,7 +268,8 @@ def default_evaluator(
         noise: Simulate measurements with errors: each accuracy is the mean of so many noisy readings of the
             AnalogNAS-Bench table (:class:`.NoisyTableEvaluator`); None: the table's values.
         own: Evaluators of the user's, such as a :class:`.CostPredictor` of a measured device. What they know
-            needs no model and no table of devices.
+            needs no model and no table of devices. With a :class:`.TrainedEvaluator`, accuracies are those of
+            its trainings, and costs on a chip those of the networks that it trains.
 
     Raises:
         InvalidArgumentError: If nothing measures a metric in the space, or not for ``dataset``, or the chip's
@@ -283,7 +285,7 @@ def default_evaluator(
         check_choice("metric", current_metric_name(name), names_known)
         for name in [*names, *(bound.metric for bound in bounds)]
     ]
-    shipped = not any(isinstance(source, TableEvaluator) for source in own)
+    shipped = not any(isinstance(source, TableEvaluator | TrainedEvaluator) for source in own)
     sources = [*(_tables(space, dataset, noise) if shipped else []), *own]
     known = {name for source in sources for name in source.metrics}
     wanted = [name for name in wanted if name not in known]
@@ -292,7 +294,8 @@ def default_evaluator(
     if any(name in COUNTED for name in wanted):
         sources.append(CountEvaluator(space, dataset=dataset))
     if any(name in _CHIP_METRICS for name in wanted):
-        sources.append(_told(ChipCostEvaluator(space, chip, dataset=dataset), wanted))
+        costs = ChipCostEvaluator(space, chip, dataset=dataset, **_trained_input(own))
+        sources.append(_told(costs, wanted))
     if any(name in MEASUREMENTS for name in wanted):
         sources.append(DeviceCostEvaluator(space, dataset=dataset))
     return sources[0] if len(sources) == 1 else CombinedEvaluator(sources)
@@ -310,6 +313,14 @@ def _tables(space: Space, dataset: str | None, noise: int | None) -> list[Evalua
             f"`noise` is that of the table of {TableEvaluator.space_name!r}; the space {space.name!r} has none."
         )
     return []
+
+
+def _trained_input(own: Sequence[Evaluator]) -> dict[str, Any]:
+    """Return input and classes of the networks that are trained, if any are."""
+    for source in own:
+        if isinstance(source, TrainedEvaluator):
+            return {"input_shape": source.input_shape, "n_classes": source.n_classes}
+    return {}
 
 
 def _told(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:

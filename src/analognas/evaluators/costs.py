@@ -224,7 +224,14 @@ class ChipCostEvaluator(_Costs):
     ) -> ChipCostEvaluator:
         """Describe the chip again."""
         chip = chip_from_dict(definition["chip"])
-        return cls(known_space(space, cls), chip, dataset=definition.get("dataset"))
+        *shape, n_classes = definition.get("input", [None])
+        return cls(
+            known_space(space, cls),
+            chip,
+            dataset=definition.get("dataset"),
+            input_shape=tuple(shape) or None,
+            n_classes=n_classes,
+        )
 
 
 class DeviceCostEvaluator(_Costs):

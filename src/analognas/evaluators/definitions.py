@@ -21,6 +21,7 @@ EVALUATORS: Registry[type[Evaluator]] = Registry(
         "stochastic_combined": f"{__package__}.combined:CombinedEvaluator",
         "xgboost": f"{__package__}.xgboost_evaluator:XGBoostEvaluator",
         "graph_ensemble": f"{__package__}.graph_ensemble_evaluator:GraphEnsembleEvaluator",
+        "trained": f"{__package__}.trained:TrainedEvaluator",
         "cost_predictor": f"{__package__}.cost_predictor:CostPredictor",
     },
 )

@@ -21,23 +21,18 @@ from ..core import (
     check_choice,
     check_int,
 )
-from ..core.folders import make_folder
 from ..spaces import Population, Space
 from .base import COUNTED, Evaluation, Evaluator
+from .costs import known_space
 
 if TYPE_CHECKING:
     from ..builder import MeasurementSettings, NetworkMeasurement, UnitResult
 
-__all__ = ["SETTINGS_FILE", "TRAINING_SECONDS", "TrainedEvaluator"]
+__all__ = ["TRAINING_SECONDS", "TrainedEvaluator"]
 
 TRAINING_SECONDS = Metric(
     "training_seconds", "s", False, "wall-clock time of training and measuring a network"
 )
-
-
-SETTINGS_FILE = "settings.yaml"
-"""What is done to a network, in the folder that a search gives to its evaluator."""
-_NETWORKS = "networks"
 
 
 class TrainedEvaluator(Evaluator):
@@ -243,11 +238,8 @@ class TrainedEvaluator(Evaluator):
         return [name for name in found if name not in metrics]
 
     def use_folder(self, folder: Path | None) -> None:
-        """Keep unfinished trainings in a folder from now on, and the settings beside them."""
-        self.folder = None if folder is None else folder / _NETWORKS
-        if folder is not None:
-            make_folder(folder)
-            self.settings.save(folder / SETTINGS_FILE)
+        """Keep unfinished trainings in a folder from now on."""
+        self.folder = folder
 
     def clean_up(self) -> None:
         """Remove what was kept of networks that were measured."""
@@ -263,6 +255,17 @@ class TrainedEvaluator(Evaluator):
         from ..builder.data_facts import data_facts
 
         return {**self.settings.identity(), "examples_of": data_facts(self.measurement.data)}
+
+    def definition(self) -> dict[str, Any]:
+        """The settings, with the place of the data, and the seed."""
+        return {"settings": self.settings.to_dict(), "seed": self.seed}
+
+    @classmethod
+    def from_definition(
+        cls, definition: Mapping[str, Any], space: Space | None
+    ) -> TrainedEvaluator:
+        """Make it from what :meth:`definition` returned."""
+        return cls(known_space(space, cls), definition["settings"], seed=definition["seed"])
 
     @property
     def remarks(self) -> tuple[str, ...]:

@@ -109,11 +109,12 @@ def _heading(result: SearchResult) -> str:
 
 
 def _evaluator_text(identity: dict[str, Any]) -> str:
-    """What an evaluator is, in words; of a chip its name only."""
+    """What an evaluator is, in words; of a chip its name only, of trainings the data."""
     if "sources" in identity:
         return "; ".join(map(_evaluator_text, identity["sources"]))
+    names = {"chip": "name", "trained": "data"}
     return ", ".join(
-        f"{key} {value['name'] if key == 'chip' else value}" for key, value in identity.items()
+        f"{key} {value[names[key]] if key in names else value}" for key, value in identity.items()
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..core import Metric, ResumeError, claim_folder, hold_folder
+from ..core.folders import remove_empty
 from ..evaluators import Evaluator, definition_of
 from .log.metrics import CHECKED_FIRST, check_unchanged, noted
 from .log.schema import EVALUATOR_CLASS, EVALUATOR_DEFINITION, SPACE_DEFINITION
@@ -15,6 +17,9 @@ from .log.trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
 """Result of a search, in its folder."""
+
+EVALUATOR_FOLDER = "evaluator"
+"""Files of the evaluator's own, in the folder of a search."""
 
 LIMITS = ("runs", "budget", "max_cost", "max_seconds")
 """What a log notes of how much its search may do; a limit that it does not note is none."""
@@ -82,6 +87,34 @@ def open_log(
         with opened as log:
             log.space = evaluator.space
             yield log
+
+
+@contextmanager
+def evaluator_folder(
+    evaluator: Evaluator, out: Path | None, only_runs: Sequence[int] | None, log: TrialLog | None
+) -> Iterator[None]:
+    """Give an evaluator a folder while it evaluates; leave none where nothing could be evaluated."""
+    folder = None if out is None else out / EVALUATOR_FOLDER
+    if folder is not None and only_runs is not None:
+        # Not shared with the processes that do other runs.
+        folder /= f"runs-{'-'.join(map(str, only_runs))}"
+    before = folder is not None and folder.exists()
+    evaluator.use_folder(folder)
+    try:
+        yield
+    except Exception:
+        if folder is not None and log is not None and not log.n_appended and not before:
+            shutil.rmtree(folder, ignore_errors=True)
+            clean_up(None, out)
+        raise
+
+
+def clean_up(evaluator: Evaluator | None, out: Path | None) -> None:
+    """Let an evaluator remove what it kept for a search that has ended, and its folder with that."""
+    if evaluator is not None:
+        evaluator.clean_up()
+    if out is not None:
+        remove_empty(out / EVALUATOR_FOLDER)
 
 
 def _joined(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,16 +30,13 @@ from .log.trial_log import FILE_NAME, TrialLog, sem_column
 from .results.run_result import RunResult
 from .results.search_result import SearchResult
 from .results.winners import ranked
-from .results_folder import RESULT_FILE, open_log, own_folder
+from .results_folder import RESULT_FILE, clean_up, evaluator_folder, open_log, own_folder
 from .resuming import resumed_arguments
 from .run import Run
 from .settings import check_evaluator, check_kind, definitions_wanted, find_evaluator, settle
 
 if TYPE_CHECKING:
     from torch import nn
-
-EVALUATOR_FOLDER = "evaluator"
-"""Files of the evaluator's own, in the folder of a search."""
 
 
 class Worker:
@@ -278,7 +274,7 @@ class Worker:
                 cheap, file = self.evaluator.cheap_metrics, str(log.path)
                 first = checked_first(log.identity, cheap, file)
                 self.problem = replace(self.problem, checked_first=first)
-            stack.enter_context(self._evaluator_folder(log))
+            stack.enter_context(evaluator_folder(self.evaluator, self.out, self.only_runs, log))
             stack.callback(self.backend.close)
             if log is not None and self.retry_failed:
                 log.retry_failed(numbers)
@@ -302,24 +298,8 @@ class Worker:
         )
         if self.out is not None and self.only_runs is None:
             write_json(self.out / RESULT_FILE, self.result.to_json())
-        self.evaluator.clean_up()
+        clean_up(self.evaluator, self.out)
         return self.result
-
-    @contextmanager
-    def _evaluator_folder(self, log: TrialLog | None) -> Iterator[None]:
-        """Give the evaluator a folder while it evaluates; leave none where nothing could be evaluated."""
-        folder = None if self.out is None else self.out / EVALUATOR_FOLDER
-        if folder is not None and self.only_runs is not None:
-            folder /= (
-                f"runs-{'-'.join(map(str, self.only_runs))}"  # not shared with other processes
-            )
-        self.evaluator.use_folder(folder)
-        try:
-            yield
-        except Exception:
-            if folder is not None and log is not None and not log.n_appended and not self.resume:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
 
     def _spendable(self) -> dict[str, Any]:
         """The budget as JSON types; what is not limited is left away."""

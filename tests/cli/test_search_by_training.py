@@ -1,0 +1,158 @@
+"""``analognas search --train``: options, resuming, wrong files."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from analognas.cli import main
+from analognas.core import AnalogNASError
+
+SETTINGS = """\
+data: digits
+image_size: 8
+examples: {train: 64, test: 40}
+network: {channels: 4, cells: 1}
+digital: {epochs: 1, batch_size: 16, optimizer: {lr: 0.05}}
+hwa: {epochs: 1, batch_size: 32}
+conditions: [digital, hwa]
+chips: {n: 2, times: [60, 86400], calibration: 64}
+"""
+SEARCH = ["--metric", "analog_drift_86400", "--optimizer", "random_search", "--backend", "serial"]
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "quick.yaml"
+    path.write_text(SETTINGS)
+    return path
+
+
+def search(*options):
+    return main(["search", *map(str, options)])
+
+
+def test_a_search_by_training_has_one_run_and_says_its_fidelity(spec, tmp_path, capsys):
+    out = tmp_path / "a"
+    assert search("--train", spec, *SEARCH, "--budget", 2, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "low fidelity: 64 training examples of 8 x 8, 1 digital + 1 hwa epochs" in said
+    assert "low fidelity" in (out / "summary.md").read_text()
+    result = json.loads((out / "best.json").read_text())
+    assert result["n_runs"] == 1
+    assert result["evaluator"]["trained"]["data"] == "digits"
+
+    # A larger budget goes on with the settings that the log holds.
+    assert search("--resume", out, "--budget", 3, "--backend", "serial") == 0
+    more = json.loads((out / "best.json").read_text())
+    assert more["runs"][0]["evaluations"] == 3
+    fresh = tmp_path / "b"
+    assert search("--train", spec, *SEARCH, "--budget", 3, "--out", fresh) == 0
+    assert (fresh / "best.json").read_bytes() == (out / "best.json").read_bytes()
+
+    assert search("--resume", out, "--train", spec, "--backend", "serial") == 0
+    assert search("--resume", out, "--root", tmp_path, "--backend", "serial") == 0
+    assert (fresh / "best.json").read_bytes() == (out / "best.json").read_bytes()
+    spec.write_text(SETTINGS.replace("epochs: 1", "epochs: 2"))
+    assert search("--resume", out, "--train", spec, "--backend", "serial") == 2
+
+
+def test_the_measurement_of_a_specification_is_taken(tmp_path, monkeypatch, capsys):
+    text = "name: mine\nspace: resnet\nsample: {n: 3}\nmeasurement:\n  "
+    path = tmp_path / "build.yaml"
+    path.write_text(text + SETTINGS.replace("\n", "\n  ").rstrip() + "\n")
+    options = ["--metric", "baseline_accuracy", "--optimizer", "random_search"]
+    code = search("--train", path, *options, "--budget", 1, "--backend", "serial", "--json")
+    assert code == 0
+    assert json.loads(capsys.readouterr().out)["best"]["fidelity"]["train_examples"] == 64
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "words"),
+    [
+        ("data: digts", [], ["'digits'", "line 1", "quick.yaml"]),
+        ("digital:\n  batch_size: 3\n  epoch: 1", [], ["'epochs'", "line 3"]),
+        ("conditions: [digital]", [], ["analog_drift_86400"]),
+        ("data: npz\nroot: nowhere.npz", [], ["nowhere.npz"]),
+        ("network: {chanels: 4}", [], ["'channels'"]),
+        ("", ["--noise", "3"], ["--noise", "--train"]),
+        ("", ["--dataset", "cifar10"], ["--dataset", "--train"]),
+        ("", ["--cost-metric", "training_second", "--max-cost", "3"], ["'training_seconds'"]),
+        ("", ["--metric", "raspi4_latency"], ["hw-nas-bench"]),
+    ],
+)
+def test_what_does_not_fit_is_one_line(
+    spec, tmp_path, monkeypatch, capsys, changed, options, words
+):
+    monkeypatch.setenv("ANALOGNAS_USER_DATA", str(tmp_path / "none"))
+    entry = changed.partition(":")[0]
+    lines = [line for line in SETTINGS.splitlines() if not entry or not line.startswith(entry)]
+    spec.write_text("\n".join([changed, *lines]) + "\n")
+    out = tmp_path / "a"
+    code = search("--train", spec, *SEARCH, "--budget", 1, "--out", out, *options)
+    said = capsys.readouterr().err
+    assert code == 2
+    assert len(said.strip().splitlines()) == 1
+    assert all(word in said for word in words), said
+    assert not out.exists()
+
+
+def test_root_needs_trainings(capsys):
+    assert search("--root", "data", "--budget", 1) == 2
+    assert "--train" in capsys.readouterr().err
+
+
+def test_relative_data_are_looked_for_where_the_user_says(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    import numpy as np
+
+    from analognas.cli.trained import trained_evaluator
+    from analognas.spaces import NASBench201Space
+
+    home = tmp_path / "data"
+    home.mkdir()
+    images, labels = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2
+    images[:] = 40 * labels[:, None, None] + np.arange(8)
+    np.savez(home / "toy.npz", x=images, y=labels)
+    spec = tmp_path / "toy.yaml"
+    spec.write_text("data: npz\nroot: toy.npz\nconditions: [digital]\n")
+    monkeypatch.chdir(tmp_path)
+
+    def place(root):
+        evaluator = trained_evaluator(NASBench201Space(), spec, root, seed=0)
+        return evaluator.settings.root
+
+    assert place(Path("data")) == str(home / "toy.npz")
+    assert place(Path("data/toy.npz")) == str(home / "toy.npz")
+    monkeypatch.setenv("ANALOGNAS_DATA", str(home))
+    assert place(None) == str(home / "toy.npz")
+
+
+def test_trainings_run_in_a_pool_by_default(spec):
+    from analognas.cli.search_setup import make_place
+    from analognas.evaluators import CountEvaluator, TrainedEvaluator
+    from analognas.spaces import NASBench201Space
+
+    space = NASBench201Space()
+    trained = TrainedEvaluator(space, spec)
+    options = {"address": None, "gpus": None, "retries": None}
+    assert make_place(None, 2, evaluator=trained, **options).name == "pool"
+    assert make_place(None, 1, evaluator=trained, **options).name == "serial"
+    assert make_place(None, None, evaluator=CountEvaluator(space), **options).name == "serial"
+    with pytest.raises(AnalogNASError, match="Ray"):
+        make_place("pool", 2, evaluator=trained, address="auto", gpus=None, retries=None)
+
+
+def test_searches_without_trainings_do_not_load_torch(tmp_path):
+    code = (
+        "import sys; from analognas.cli import main; "
+        f"main(['search', '--budget', '20', '--runs', '1', '--out', {str(tmp_path / 'a')!r}]); "
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert done.stdout.splitlines()[-1] == "False"
