@@ -125,7 +125,7 @@ class TrainedEvaluator(Evaluator):
     @property
     def _counts(self) -> bool:
         """Whether the space counts the networks that are trained: not where they have options of their own."""
-        return callable(getattr(self.space, "layers", None)) and not self.settings.network
+        return self.space.has_layers and not self.settings.network
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -147,7 +147,7 @@ class TrainedEvaluator(Evaluator):
         return Evaluation({name: self._count(name, population) for name in metrics})
 
     def _count(self, name: str, population: Population) -> NDArray[np.float64]:
-        count = getattr(self.space, name)
+        count = self.space.counts()[name]
         shape = {"input_shape": self.input_shape, "n_classes": self.n_classes}
         try:
             return np.asarray(count(population, **shape), dtype=np.float64)
