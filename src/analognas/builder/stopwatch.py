@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ..core import write_json
+from ..core.text_files import read_json
 
 __all__ = ["Stopwatch", "one_torch_thread"]
 
@@ -29,7 +29,7 @@ class Stopwatch:
         self._before = (0.0, 0.0)
         if path is not None and path.exists():
             try:
-                wall, cpu = json.loads(path.read_text())
+                wall, cpu = read_json(path)
                 self._before = float(wall), float(cpu)
             except (OSError, ValueError, TypeError):
                 pass  # times are information: a damaged file of them stops no measurement

@@ -20,7 +20,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..core import InvalidArgumentError, OutputFolderError
+from ..core import InvalidArgumentError, OutputFolderError, ResumeError
+from ..core.checks import value_text
+from ..core.limits import parse_json
 from ..core.sqlite_files import begin, connect, patiently
 from . import queue_schema
 from .owners import Owner
@@ -127,7 +129,7 @@ class WorkQueue:
                 text = json.dumps(result)
                 if state != _DONE:
                     _done(connection, unit_id, text, None, None)
-                elif not _same(json.loads(known), result):
+                elif not _same(self._parsed(known), result):
                     raise InvalidArgumentError(
                         f"{source!r} contradicts the build: {unit.condition} of architecture {unit.position}, "
                         f"seed {unit.seed}, is {known} here and {text} there."
@@ -245,7 +247,7 @@ class WorkQueue:
     def genotypes(self) -> list[tuple[int, ...]]:
         """Return the architectures by position."""
         rows = self._rows("SELECT genotype FROM architectures ORDER BY position")
-        return [tuple(json.loads(text)) for (text,) in rows]
+        return [tuple(self._parsed(text)) for (text,) in rows]
 
     def units(self) -> Iterator[dict[str, Any]]:
         """Yield every unit in the order of the queue.
@@ -260,7 +262,7 @@ class WorkQueue:
         for row in self._rows(f"SELECT {names} FROM units ORDER BY id"):
             unit = dict(zip(names.split(", "), row, strict=True))
             unit["state"] = STATES[unit["state"]]
-            unit["result"] = None if unit["result"] is None else json.loads(unit["result"])
+            unit["result"] = None if unit["result"] is None else self._parsed(unit["result"])
             yield unit
 
     def close(self) -> None:
@@ -294,6 +296,13 @@ class WorkQueue:
         except sqlite3.Error as error:
             raise queue_schema.unreadable(self.path, error) from None
 
+    def _parsed(self, text: Any) -> Any:
+        if not isinstance(text, str):
+            raise queue_schema.unreadable(
+                self.path, ValueError(f"it has {value_text(text)} as JSON")
+            )
+        return parse_json(text, where=f"The work queue {str(self.path)!r}", error=ResumeError)
+
     def _return_leases(
         self, connection: sqlite3.Connection, condition: str, values: Sequence[Any]
     ) -> int:
@@ -315,7 +324,7 @@ class WorkQueue:
             "WHERE id = ?",
             (unit_id,),
         ).fetchone()
-        return Claim(unit_id, position, tuple(json.loads(genotype)), seed, condition)
+        return Claim(unit_id, position, tuple(self._parsed(genotype)), seed, condition)
 
 
 def _done(

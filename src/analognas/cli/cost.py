@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import InvalidArgumentError, dump_json
+from ..core.checks import value_text
 from ..quick_start import without_collection
 
 if TYPE_CHECKING:
     from ..hardware import AIMCChip, ChipCost
 
+_MOST_DIGITS = 9
 _IMAGE, _CLASSES = (3, 32, 32), 10
 _MODELS = {"lstm": ((35,), 10_000), "text-classifier": ((128,), 2), "kws-cnn": ((1, 32, 40), 12)}
 """Input and classes of networks that are not for images; the language model's are those of its source."""
@@ -93,8 +95,10 @@ def cost(
 def _changed(chip: AIMCChip, tiles: str | None, mapping: str | None, replicate: bool) -> AIMCChip:
     changes: dict[str, Any] = {}
     if tiles is not None:
-        if tiles != "any" and not tiles.isdecimal():
-            raise InvalidArgumentError(f"`--tiles` must be a number or any, but got {tiles!r}.")
+        if tiles != "any" and not _is_count(tiles):
+            raise InvalidArgumentError(
+                f"`--tiles` must be a number or any, but got {value_text(tiles)}."
+            )
         changes["n_tiles"] = None if tiles == "any" else int(tiles)
     if mapping is not None:
         changes["mapping"] = mapping
@@ -105,9 +109,9 @@ def _changed(chip: AIMCChip, tiles: str | None, mapping: str | None, replicate: 
 
 def _shape(text: str) -> tuple[int, ...]:
     parts = text.split(",")
-    if not all(part.strip().isdecimal() for part in parts):
+    if not all(_is_count(part.strip()) for part in parts):
         raise InvalidArgumentError(
-            f"`--input` must be sizes with commas such as 3,32,32, but got {text!r}."
+            f"`--input` must be sizes with commas such as 3,32,32, but got {value_text(text)}."
         )
     return tuple(int(part) for part in parts)
 
@@ -160,7 +164,12 @@ def _architecture(network: str, space: str) -> Any:
     if space == "nasbench201":
         return network
     parts = network.strip("()[] ").split(",")
-    return [int(part) if part.strip().isdecimal() else part.strip() for part in parts]
+    return [int(part) if _is_count(part.strip()) else part.strip() for part in parts]
+
+
+def _is_count(text: str) -> bool:
+    """Whether a text is a number of things, which has few digits."""
+    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> dict[str, Any]:

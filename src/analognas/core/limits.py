@@ -244,8 +244,9 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise TableIntegrityError(f"Cannot read {str(path)!r}: {error.strerror}.") from None
+    except (OSError, ValueError) as error:  # the latter of a name with a null character
+        why = getattr(error, "strerror", None) or error
+        raise TableIntegrityError(f"Cannot read {str(path)!r}: {why}.") from None
 
 
 def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:

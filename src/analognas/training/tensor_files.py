@@ -71,8 +71,9 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
     name = str(path)
     try:
         content = Path(path).read_bytes()
-    except OSError as error:
-        raise InvalidArgumentError(f"Cannot read {name!r}: {error.strerror}.") from None
+    except (OSError, ValueError) as error:  # the latter of a name with a null character
+        why = getattr(error, "strerror", None) or error
+        raise InvalidArgumentError(f"Cannot read {name!r}: {why}.") from None
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")

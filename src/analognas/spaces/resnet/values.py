@@ -23,7 +23,7 @@ def stem_of(name: str) -> str:
         ('widenfact', 'out_channel0', 'M')
     """
     number = name[-1:]
-    return name[:-1] if number.isdigit() and 1 <= int(number) <= MAX_BLOCKS else name
+    return name[:-1] if number.isdecimal() and 1 <= int(number) <= MAX_BLOCKS else name
 
 
 def _whole(values: NDArray[Any]) -> Any:
