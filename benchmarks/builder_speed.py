@@ -3,7 +3,8 @@
 Queue: units that do nothing, in this process; wall-clock and CPU time of each. Workers: 20 units that compute for a
 second each, on one worker and on two, from the start of the first unit to the end of the last. Both need quiet
 cores. Split: CPU time of measuring one ResNet (digital and hardware-aware training, chips over time) against
-bare training steps, programmings and forwards of the same networks on batches that are already prepared.
+bare training steps, programmings and forwards of the same networks on batches that are already prepared, those of
+the digital test and of the calibration among them.
 
 Run: python benchmarks/builder_speed.py [--only queue|workers|split] [--units 500]
 """
@@ -106,7 +107,7 @@ def workers() -> None:
     )
 
 
-def split(n_train: int = 500) -> None:
+def split(n_train: int = 2000) -> None:
     """Print the CPU time of one measurement beside that of its bare steps and forwards."""
     keep_freed_memory()
     settings = MeasurementSettings.from_dict(
@@ -122,7 +123,7 @@ def split(n_train: int = 500) -> None:
     )
     space = ResNetSpace(input_shape=(1, 16, 16))
     rows = space.sample(400, generator=np.random.default_rng(0))
-    row = rows[np.argsort(space.macs(rows))[len(rows) // 4]]
+    row = rows[np.argsort(space.macs(rows))[len(rows) // 16]]
     measurement = NetworkMeasurement(space, settings).load()
     torch.set_num_threads(1)
     measured, bare = [], []
@@ -147,12 +148,14 @@ def _bare(measurement, row):
     channels_last(fuse_norms(network))
     batches = list(data.batches("train", 100))
     seconds = [_steps(network, batches, settings.recipe("digital"))]
+    seconds[0] += _forwards(network.eval(), [x for x, _ in data.batches("test", 100)])
     recipe = settings.recipe("hwa")
     analog = calibrate(to_analog(network, recipe.analog), [x for x, _ in batches[:2]])
     seconds.append(_steps(analog.train(), batches, recipe, after=clip_and_remap))
     analog.eval()
     streams = RandomStreams(0)
     images = torch.cat([x for x, _ in data.batches("test", 100)])[: settings.chips.examples]
+    seconds[1] += _forwards(analog, [x for x, _ in batches[: recipe.calibration_batches]])
     start = time.process_time()
     with torch.no_grad():
         for chip in range(settings.chips.n):
@@ -163,6 +166,14 @@ def _bare(measurement, row):
                     analog(images[first : first + settings.chips.batch_size])
     seconds.append(time.process_time() - start)
     return seconds
+
+
+def _forwards(network, inputs):
+    start = time.process_time()
+    with torch.no_grad():
+        for x in inputs:
+            network(x)
+    return time.process_time() - start
 
 
 def _steps(network, batches, recipe, after=None):

@@ -95,6 +95,16 @@ def test_a_killed_coordinator_costs_nothing_that_was_done(fake, tmp_path):
     assert columns(killed) == columns(whole)
 
 
+def test_ctrl_c_returns_what_was_at_work(fake, tmp_path):
+    process = script(fake, tmp_path / "b", 2, 0.3)
+    wait_until(lambda: n_done(tmp_path / "b") >= 2)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    with WorkQueue(tmp_path / "b" / "queue.sqlite") as queue:
+        assert queue.counts().total("running") == 0
+        assert queue.release_dead() == 0
+
+
 def test_two_coordinators_share_one_queue(fake, tmp_path):
     whole = fake.build(tmp_path / "whole", fake.FakeMeasurement(), n=12)
     processes = [script(fake, tmp_path / "both", 1, 0.05) for _ in range(2)]

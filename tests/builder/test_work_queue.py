@@ -64,6 +64,7 @@ def test_every_unit_is_done_once(queue):
     counts = queue.counts()
     assert counts.total("done") == counts.total() == 9
     assert counts.mean_seconds == {"digital": 2.0, "ptq": 2.0, "hwa": 2.0}
+    assert counts.mean_cpu_seconds == {"digital": 1.0, "ptq": 1.0, "hwa": 1.0}
     assert queue.is_finished(0, 0)
 
 

@@ -45,7 +45,7 @@ def test_every_flipped_byte_of_content_is_found():
         packed[place] ^= 4
 
 
-@pytest.mark.parametrize("data", [b"\x1f", b"plain", gzip.compress(b"abc")[:-3]])
+@pytest.mark.parametrize("data", [b"\x1f", b"plain", gzip.compress(b"abc", mtime=0)[:-3]])
 def test_truncated_and_foreign_files(data):
     with pytest.raises(TableIntegrityError, match="damaged or truncated"):
         gunzip(data, where="x")

@@ -38,6 +38,7 @@ def status_of(build: Build) -> dict[str, Any]:
         "rows_failed": sum("failed" in states for states in rows.values()),
         "units": counts.by_condition,
         "mean_seconds": counts.mean_seconds,
+        "mean_cpu_seconds": counts.mean_cpu_seconds,
         "seconds_spent": sum(seconds),
         "worker_seconds_left": counts.seconds_left,
         "at_work": [Owner.read(text).process for text in sorted(owners)],
@@ -51,12 +52,13 @@ def status_text(facts: dict[str, Any]) -> str:
         f"{facts['name']} in {facts['folder']}: {facts['rows_done']} of {facts['rows']} rows done"
         + (f", {facts['rows_failed']} failed" if facts["rows_failed"] else "")
         + f" ({facts['architectures']} architectures)",
-        f"{'condition':<12}{'waiting':>9}{'running':>9}{'done':>9}{'failed':>9}{'mean s':>10}",
+        f"{'condition':<12}{'waiting':>9}{'running':>9}{'done':>9}{'failed':>9}{'mean s':>10}{'CPU s':>10}",
     ]
     for condition, states in facts["units"].items():
-        mean = facts["mean_seconds"].get(condition)
+        means = [facts[name].get(condition) for name in ("mean_seconds", "mean_cpu_seconds")]
         numbers = "".join(f"{states[name]:>9}" for name in ("waiting", "running", "done", "failed"))
-        lines.append(f"{condition:<12}{numbers}{'-' if mean is None else f'{mean:.1f}':>10}")
+        shown = "".join(f"{'-' if mean is None else f'{mean:.1f}':>10}" for mean in means)
+        lines.append(f"{condition:<12}{numbers}{shown}")
     spent = f"{facts['seconds_spent'] / 3600:.2f} worker hours spent"
     left = facts["worker_seconds_left"]
     lines.append(spent + ("" if left is None else f", about {left / 3600:.2f} left"))

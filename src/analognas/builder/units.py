@@ -54,10 +54,12 @@ class Counts:
         by_condition: For every condition the number of units by state (``waiting``, ``running``, ``done``,
             ``failed``).
         mean_seconds: Mean time of the finished units of a condition, s; absent where none has finished.
+        mean_cpu_seconds: Mean processor time of them, s.
     """
 
     by_condition: dict[str, dict[str, int]]
     mean_seconds: dict[str, float]
+    mean_cpu_seconds: dict[str, float]
 
     def total(self, *states: str) -> int:
         """Number of units in any of ``states``; of all units without one."""

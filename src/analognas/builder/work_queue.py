@@ -234,15 +234,16 @@ class WorkQueue:
         """Return how far the build is."""
         by_condition: dict[str, dict[str, int]] = {}
         seconds: dict[str, float] = {}
+        cpu_seconds: dict[str, float] = {}
         select = (
-            "SELECT condition, state, COUNT(*), AVG(seconds) FROM units GROUP BY condition, state "
-            "ORDER BY MIN(id)"
+            "SELECT condition, state, COUNT(*), AVG(seconds), AVG(cpu_seconds) FROM units "
+            "GROUP BY condition, state ORDER BY MIN(id)"
         )
-        for condition, state, n, mean in self._rows(select):
+        for condition, state, n, mean, cpu in self._rows(select):
             by_condition.setdefault(condition, dict.fromkeys(STATES, 0))[STATES[state]] = n
-            if state == _DONE:
-                seconds[condition] = mean
-        return Counts(by_condition, seconds)
+            if state == _DONE and mean is not None:  # rows of another table have no times
+                seconds[condition], cpu_seconds[condition] = mean, cpu
+        return Counts(by_condition, seconds, cpu_seconds)
 
     def genotypes(self) -> list[tuple[int, ...]]:
         """Return the architectures by position."""

@@ -148,7 +148,7 @@ class TrainedEvaluator(Evaluator):
 
     def _count(self, name: str, population: Population) -> NDArray[np.float64]:
         count = self.space.counts()[name]
-        shape = {"input_shape": self.input_shape, "n_classes": self.n_classes}
+        shape: Any = {"input_shape": self.input_shape, "n_classes": self.n_classes}
         try:
             return np.asarray(count(population, **shape), dtype=np.float64)
         except InvalidArgumentError:
