@@ -194,7 +194,8 @@ def test_a_queue_on_a_full_disk_stops_the_build_and_it_goes_on_later(fake, tmp_p
     assert columns(build) == columns(fake.build(tmp_path / "a", fake.FakeMeasurement()))
 
 
-def test_a_part_of_a_build_merges_to_the_rows_that_have_ended(fake, tmp_path):
+def test_a_part_of_a_build_merges_to_the_rows_that_have_ended(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr("analognas.builder.coordinator._TELL_SECONDS", 0.0)  # after every unit
     whole = columns(fake.build(tmp_path / "whole", fake.FakeMeasurement()))
     build = Build.start(fake.settings(), tmp_path / "b", measurement=fake.FakeMeasurement())
     with pytest.raises(InvalidArgumentError, match="None of the 8 rows"):
@@ -208,7 +209,7 @@ def test_a_part_of_a_build_merges_to_the_rows_that_have_ended(fake, tmp_path):
             raise EnoughError
 
     with pytest.raises(EnoughError):
-        build.run(SerialWorkers(), measurement=fake.FakeMeasurement(0.25), listen=stop)
+        build.run(SerialWorkers(), measurement=fake.FakeMeasurement(), listen=stop)
     report = merge_build(build)
     assert (report.n_rows, report.n_open) == (3, 5)
     assert not MeasuredTable(report.path).complete

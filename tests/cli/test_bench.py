@@ -113,9 +113,12 @@ def test_the_table_is_searched_queried_and_compared(built, tmp_path, capsys):
         "--budget", "10", "--out", tmp_path / "s",
     )  # fmt: skip
     assert "error" not in said.err
+    run(capsys, "search", "--resume", tmp_path / "s")
+    moved = file.rename(tmp_path / "moved.parquet")
     resumed = run(capsys, "search", "--resume", tmp_path / "s", code=2)
-    assert "--table" in resumed.err
-    run(capsys, "search", "--resume", tmp_path / "s", "--table", file)
+    assert str(file) in resumed.err
+    run(capsys, "search", "--resume", tmp_path / "s", "--table", moved)
+    moved.rename(file)
     wrong = run(
         capsys, "search", "--table", file, "--space", "resnet", "--out", tmp_path / "t", code=2
     )

@@ -1,5 +1,7 @@
 """The suite of spaces passes good spaces and fails bad ones, each in the test that is meant for it."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -152,6 +154,11 @@ class NameThatChanges(Plain):
         super().__init__(f"space{self.made}")
 
 
+class TextsOfGenes(Plain):
+    def json_texts(self, population):
+        return [json.dumps([int(gene) + 1 for gene in row]) for row in population]
+
+
 class NetworkOfOtherShape(Plain):
     def build(self, arch, input_shape=(3, 32, 32), n_classes=10):
         return super().build(arch, input_shape, n_classes + 1)
@@ -179,6 +186,7 @@ PLANTED = {
     DescriptionThatCannotBeRead: "descriptions_are_json_that_encode_takes",
     WrongSize: "size_counts_every_architecture_once",
     TakesAnything: "populations_are_checked",
+    TextsOfGenes: "json_texts_are_those_of_the_description",
     InactiveGenesThatShow: "inactive_genes_say_nothing",
     NameThatChanges: "a_space_made_again_is_the_same_space",
     NetworkOfOtherShape: "networks_train_and_become_analog",
