@@ -96,7 +96,7 @@ def test_names_in_the_migration_table_exist():
 
 def test_readme_begins_with_two_commands():
     blocks = re.findall(r"^```\w*\n(.*?)^```", (ROOT / "README.md").read_text(), flags=re.M | re.S)
-    assert blocks[:2] == ["pip install . && analognas search\n", "pip install '.[dev]' && pytest\n"]
+    assert blocks[:2] == ["pip install . && analognas search\n", "pip install '.[dev]' && pytest -n auto\n"]
 
 
 def test_links_lead_somewhere():
