@@ -321,7 +321,7 @@ def test_query(capsys, bench):
         (["15625"], "lies in 0..15624"),
         (["--", "-1"], "lies in 0..15624"),
         (["0", "accuracy"], "Did you mean"),
-        ([], "ARCH"),
+        ([], "Give an architecture"),
     ],
 )
 def test_bad_query(capsys, words, message):

@@ -101,10 +101,11 @@ def test_summary(result, bench):
     text = summary_markdown(result)
     best = result.winners[0]
     assert str(tuple(best["architecture"])) in text
+    known = best["estimate"]
     assert (
-        f"| 1 | {tuple(best['architecture'])} | {best['metrics']['analog_drift_2592000']:.2f} ± "
-        in text
-    )
+        f"| 1 | {tuple(best['architecture'])} | {known['estimate']:.2f} ({known['low']:.2f} to "
+        f"{known['high']:.2f}) | {best['metrics']['analog_drift_2592000']:.2f} ± "
+    ) in text
     assert bench.checksum in text
     for number, run in enumerate(result.runs):
         row = tuple(run.population[run.best].tolist())

@@ -32,6 +32,9 @@ class Interrupt(Evaluator):
     def identity(self):
         return self.inner.identity()
 
+    def true_values(self, population, metric):
+        return self.inner.true_values(population, metric)
+
     def report(self, row):
         return self.inner.report(row)
 

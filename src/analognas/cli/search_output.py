@@ -19,22 +19,29 @@ def print_result(result: SearchResult, space: Space) -> None:
     from rich.table import Table
 
     from ..report import cell_columns
-    from ..search import architecture_text, value_text
+    from ..search import architecture_text, number, value_text
 
     if result.feasible and len(result.problem.objectives) == 1:
         columns = cell_columns(result)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("architecture", no_wrap=True)
-        for head in columns.values():
-            table.add_column(head, justify="right", no_wrap=True)
         compared = result.comparison is not None
+        estimated = result.comparison is not None and result.comparison.reading is not None
+        if estimated:
+            table.add_column("estimate", justify="right", no_wrap=True)
         if compared:
             table.add_column("95 % interval", justify="right", no_wrap=True)
+        for head in columns.values():
+            table.add_column(head, justify="right", no_wrap=True)
         for cell in result.winners:
-            values = [value_text(cell, result.problem.metric(name)) for name in columns]
+            known = cell.get("estimate")
+            values = []
+            if estimated:
+                about = result.problem.metric(result.problem.objectives[0])
+                values.append("" if known is None else number(about, known["estimate"]))
             if compared:
-                known = cell.get("estimate")
                 values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
+            values += [value_text(cell, result.problem.metric(name)) for name in columns]
             table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
         # Without a terminal there is no width to keep to.
         Console(width=None if sys.stdout.isatty() else 120).print(table)

@@ -38,6 +38,8 @@ DEFAULT_PARENT = Path("analognas-runs")
 LOCK_FILE = ".analognas.lock"
 """Marks a folder as taken where folders cannot be locked."""
 
+_MOST_VANISHED = 100
+"""How often a folder that is made may be gone before it is locked."""
 _PAUSE = 0.02
 
 Release: TypeAlias = Callable[[bool], None]
@@ -167,16 +169,21 @@ def occupants(folder: Path) -> list[str]:
 
 def _locked(folder: Path, make: bool, end: float) -> tuple[bool, Release]:
     """Make and lock a folder; return whether it was made, and what unlocks it."""
-    made = False
+    made, n_vanished = False, 0
     while True:
         try:
             if make:
                 made |= _made(folder)
             release = _try_to_lock(folder)
-        except FileNotFoundError:
-            if make:  # removed by the process that had made it, which left nothing there
+        except FileNotFoundError as error:
+            n_vanished += 1
+            if make and n_vanished < _MOST_VANISHED:  # removed by the process that had made it
                 continue
-            raise OutputFolderError(f"There is no folder {str(folder)!r} any more.") from None
+            if make:  # a file system without folders of users, such as /proc
+                raise OutputFolderError(
+                    f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
+                ) from None
+            raise OutputFolderError(f"The folder {str(folder)!r} no longer exists.") from None
         except FileExistsError:
             raise OutputFolderError(
                 f"{str(folder)!r} is a file; give a folder that is new or empty."

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core import METRICS, InvalidArgumentError, Metric
 from ..spaces import Population, Space
+from ..tables.true_values import TrueValues
 
 COUNTED = ("params", "macs")
 """Metrics that spaces count themselves: those among the names of :meth:`.Space.counts`."""
@@ -126,6 +127,17 @@ class Evaluator(ABC):
             seeds: What all randomness of a row follows from, shape ``(n,)``.
         """
         return self.evaluate(population, metrics)
+
+    def true_values(self, population: Population, metric: str) -> TrueValues | None:
+        """Return what is known of true values, where readings have label noise; None by default.
+
+        Called at the end of a search, so that its result is not a lucky reading.
+
+        Args:
+            population: Shape ``(n, n_genes)``.
+            metric: Name of the metric.
+        """
+        return None
 
     def free_metrics(self, metrics: Sequence[str]) -> list[str]:
         """Return further metrics that come with ``metrics`` at no cost, such as other times of a chip.

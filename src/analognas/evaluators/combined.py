@@ -20,7 +20,7 @@ from ..core import (
 )
 from ..hardware import AIMCChip
 from ..spaces import Population, Space, common_space
-from ..tables import MEASUREMENTS
+from ..tables import MEASUREMENTS, TrueValues
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
 from .definitions import definition_of, evaluator_from_definition
@@ -220,6 +220,10 @@ class CombinedEvaluator(Evaluator):
             "metrics": metrics,
             **{name: value for name, value in known.items() if value},
         }
+
+    def true_values(self, population: Population, metric: str) -> TrueValues | None:
+        """Return what the source of a metric knows of true values."""
+        return self.source_of(metric).true_values(population, metric)
 
     def source_of(self, metric: str) -> Evaluator:
         """Return the source that a metric comes from.

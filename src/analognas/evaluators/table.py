@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core import Metric
 from ..spaces import Population, Space
-from ..tables import ENDINGS, AnalogNASBench, MeasuredTable
+from ..tables import ENDINGS, AnalogNASBench, MeasuredTable, TrueValues
 from .base import Evaluation, Evaluator
 
 
@@ -64,6 +64,10 @@ class TableEvaluator(Evaluator):
         spread = [name for name in metrics if name in self._spread]
         columns = self.table.query(population, metrics)
         return Evaluation(columns, self.table.standard_errors(population, spread))
+
+    def true_values(self, population: Population, metric: str) -> TrueValues | None:
+        """Return what the table's repeated readings say about true values."""
+        return self.table.true_values(population, metric)
 
     def identity(self) -> dict[str, Any]:
         """Name and checksum of the table."""

@@ -15,12 +15,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def convergence_figure(curves: NDArray[np.float64], metric: Metric | str | None) -> Figure:
+def convergence_figure(
+    curves: NDArray[np.float64],
+    metric: Metric | str | None,
+    truth: tuple[float, float, float] | None = None,
+) -> Figure:
     """Draw each run, and their mean with a band of one standard deviation.
 
     Args:
         curves: Best value so far, shape ``(n_runs, n_queries)``; NaN where nothing feasible was found yet.
         metric: The metric, or its name in the vocabulary; None: the curves are hypervolumes.
+        truth: Estimate of the winner's true value and the bounds of its interval, where readings have label
+            noise.
     """
     rises = metric is None or get_metric(metric).higher_is_better
     figure, (axes,) = new_figure()
@@ -57,15 +63,22 @@ def convergence_figure(curves: NDArray[np.float64], metric: Metric | str | None)
         early = np.nanquantile(finite, 0.02 if rises else 0.98)
         best = finite.max() if rises else finite.min()
         margin = 0.08 * abs(best - early) or 1.0
-        low, high = sorted((early, best))
+        shown = [early, best, *(truth or ())]
+        low, high = min(shown), max(shown)
         axes.set_ylim(low - margin, high + margin)
+    if truth is not None:
+        estimate, lower, upper = truth
+        axes.axhline(
+            estimate, color=COLOURS[1], linewidth=1.4, label="winner's true value, estimated"
+        )
+        axes.axhspan(lower, upper, color=COLOURS[1], alpha=0.12, linewidth=0, label="95 % interval")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("distinct architectures evaluated")
     axes.set_ylabel(
         "hypervolume, in units of ideal and nadir of all runs"
         if metric is None
-        else f"best {metric_text(metric)}"
+        else f"best {'' if truth is None else 'reading of '}{metric_text(metric)}"
     )
     axes.set_title("Convergence of the search")
     axes.legend(frameon=False, loc="lower right" if rises else "upper right")

@@ -36,7 +36,7 @@ def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found
         style = {"color": COLOURS[rank % len(COLOURS)], "marker": "o"}
         _curve(axes, cell["metrics"], "analog", shift, label=f"{rank + 1}.  {name}", **style)
     axes.set_title(f"{title}, hardware-aware trained")
-    axes.set_ylabel("CIFAR-10 accuracy (%), mean ± 1 std")
+    axes.set_ylabel("CIFAR-10 accuracy (%), readings: mean ± 1 std")
     axes.legend(title="cell", frameon=False, fontsize="small", loc="lower left")
 
     best = cells[0]["metrics"]

@@ -44,7 +44,9 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
     else:
         curves = result.convergence()
         save_figure(
-            convergence_figure(curves, result.problem.metric(result.problem.objectives[0])),
+            convergence_figure(
+                curves, result.problem.metric(result.problem.objectives[0]), _truth(result)
+            ),
             files[1],
         )
     drawn = [cell for cell in result.winners if _has_drift(cell["metrics"])][:_MOST_DRAWN]
@@ -53,6 +55,15 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
         files.append(home / DRIFT_FILE)
         save_figure(drift_figure(drawn, title), files[-1])
     return files
+
+
+def _truth(result: SearchResult) -> tuple[float, float, float] | None:
+    """Estimate of the winner's true value with its interval, where the table has label noise."""
+    comparison = result.comparison
+    if comparison is None or comparison.reading is None:
+        return None
+    winner = comparison.winner
+    return winner.estimate, winner.low, winner.high
 
 
 def remove_search_report(folder: str | os.PathLike[str]) -> None:
@@ -160,6 +171,11 @@ _ABOUT_ACCURACIES = (
     "accuracy lost from 1 min to 1 month, in points."
 )
 
+_ABOUT_ESTIMATES = (
+    " The estimate is that of its true value, the mean over all trainings of the network; the other numbers "
+    "are what the table reads."
+)
+
 _ABOUT_PREDICTIONS = " {} is predicted, `±` one standard error of the prediction."
 
 
@@ -180,6 +196,8 @@ def _cells_table(result: SearchResult) -> list[str]:
     errors = result.winners[0].get("standard_errors", {})
     predicted = [f"`{name}`" for name in columns if errors.get(name)]
     one = len(result.problem.objectives) == 1
+    truth = _truth(result) is not None
+    heads = [*(["estimate (95 % interval)"] if truth else []), *columns.values()]
     for rank, cell in enumerate(result.winners, start=1):
         metrics = cell["metrics"]
         values = [
@@ -188,18 +206,29 @@ def _cells_table(result: SearchResult) -> list[str]:
             else value_text(cell, about(name))
             for name in columns
         ]
+        if truth:
+            values.insert(0, _estimate_text(cell, about(result.problem.objectives[0])))
         rows.append(
             f"| {rank} | {architecture_text(cell['architecture'])} | {' | '.join(values)} |"
         )
     return [
-        f"| | architecture | {' | '.join(columns.values())} |",
-        "|---" * (len(columns) + 2) + "|",
+        f"| | architecture | {' | '.join(heads)} |",
+        "|---" * (len(heads) + 2) + "|",
         *rows,
         "",
         ("`*` is the objective." if one else "`*` marks objectives.")
+        + (_ABOUT_ESTIMATES if truth else "")
         + (_ABOUT_ACCURACIES if "baseline_accuracy" in columns else "")
         + (_ABOUT_PREDICTIONS.format(", ".join(predicted)) if predicted else ""),
     ]
+
+
+def _estimate_text(cell: dict[str, Any], objective: Metric) -> str:
+    known = cell.get("estimate")
+    if known is None:
+        return "-"
+    low, high = (number(objective, known[name]) for name in ("low", "high"))
+    return f"{number(objective, known['estimate'])} ({low} to {high})"
 
 
 def _class_note(cell: dict[str, Any], objective: Metric) -> list[str]:
@@ -211,8 +240,7 @@ def _class_note(cell: dict[str, Any], objective: Metric) -> list[str]:
         return []
     return [
         f"The best cell is one of {group['members']} cells that are the same network, trained separately; "
-        f"their mean {objective.name} is {number(objective, mean)}, which is the better estimate of its "
-        "quality.",
+        f"their mean {objective.name} is {number(objective, mean)}.",
         "",
     ]
 

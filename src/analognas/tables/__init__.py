@@ -12,6 +12,7 @@ from .nasbench201 import ACCURACY_SPLITS, Accuracies, NASBench201, add_nas_bench
 from .quality import LabelNoise, QualityReport
 from .readings import DriftReading
 from .table_file import Table, read_table, write_table
+from .true_values import LabelNoiseModel, TrueValues
 
 __all__ = [
     "ACCURACY_SPLITS",
@@ -27,6 +28,7 @@ __all__ = [
     "HWNASBench",
     "HardwareCost",
     "LabelNoise",
+    "LabelNoiseModel",
     "LayerCosts",
     "MeasuredQuality",
     "MeasuredTable",
@@ -36,6 +38,7 @@ __all__ = [
     "QualityReport",
     "Table",
     "TableRows",
+    "TrueValues",
     "add_hw_nas_bench",
     "add_nas_bench_201",
     "find_table",

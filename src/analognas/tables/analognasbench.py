@@ -31,6 +31,7 @@ from ..spaces import NASBench201Space, Population
 from .quality import QualityReport, assess
 from .readings import DriftReading
 from .table_file import read_table
+from .true_values import LabelNoiseModel, TrueValues
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,6 +87,7 @@ class AnalogNASBench:
         self._columns = {name: table.columns[name] for name in _STORED}
         self._code_of_bytes: dict[bytes, int] = {}
         self._plain: dict[str, tuple[list[Any], list[Any] | None]] = {}
+        self._noise: dict[str, LabelNoiseModel] = {}
 
     @property
     def metrics(self) -> list[str]:
@@ -232,6 +234,33 @@ class AnalogNASBench:
         classes = self.space.isomorphism_class(population)
         members: Population = population[classes == classes[self.space.codes(row[None])[0]]]
         return members
+
+    def true_values(self, population: Any, metric: str) -> TrueValues | None:
+        """Return what the readings of a metric say about the true values of cells.
+
+        The true value of a cell is the mean over all trainings of its network; isomorphic cells are repeated
+        trainings.
+
+        Args:
+            population: Cells, as :meth:`query` takes them.
+            metric: Name of the metric.
+
+        Returns:
+            Estimates with intervals; None for counts and for spreads, which have no label noise.
+
+        Raises:
+            OutOfSpaceError: If an architecture does not exist.
+            UnknownNameError: If the metric does not exist.
+        """
+        name, values = self._column(metric)
+        if name in ("params", "macs") or name.endswith("_std"):
+            return None
+        every = self.space.isomorphism_class(self.space.from_codes(np.arange(len(self))))
+        if name not in self._noise:
+            self._noise[name] = LabelNoiseModel(values, every)
+        return self._noise[name].estimate(
+            every[self.space.codes(self.space.population(population))]
+        )
 
     def random(self, *, generator: np.random.Generator | None = None) -> tuple[int, ...]:
         """Return an architecture drawn uniformly; give a generator to make the draw repeatable."""

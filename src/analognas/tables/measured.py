@@ -32,6 +32,7 @@ from .measured_quality import (
     followed_in_time,
 )
 from .measured_rows import ENDINGS, read_rows
+from .true_values import LabelNoiseModel, TrueValues
 
 __all__ = ["MeasuredTable", "find_table"]
 
@@ -176,6 +177,26 @@ class MeasuredTable:
         signed = values if self._is_better_when_higher(metric) else -values
         best = int(np.where(violation > 0, -np.inf, signed).argmax())
         return self.full_space.decode(self.population[best]), float(values[best])
+
+    def true_values(self, population: Any, metric: str) -> TrueValues | None:
+        """Return what the seeds of a metric say about the true values of architectures.
+
+        Args:
+            population: Architectures of the table, as :meth:`query` takes them.
+            metric: Name of the metric.
+
+        Returns:
+            Estimates with intervals; None where the metric was not measured, or too few seeds repeat others.
+
+        Raises:
+            OutOfSpaceError: If an architecture is not in the table.
+        """
+        if metric not in self.rows.metrics:
+            return None
+        model = LabelNoiseModel(self.rows.values[metric], self.places)
+        if not model.knows_noise:
+            return None
+        return model.estimate(self._places(self.full_space.population(population)))
 
     def seeds(self, architecture: Any) -> tuple[int, ...]:
         """Return the seeds that an architecture was measured with.

@@ -133,10 +133,7 @@ class SearchResult:
         if len(self.problem.objectives) > 1:
             lines = self._front_summary(table)
         else:
-            lines = [
-                f"Best architecture {shown} of run {best['run']}: "
-                f"{objective} {number(about, best['metrics'][objective])} {unit}".rstrip()
-            ]
+            lines = [f"Best architecture {shown} of run {best['run']}: {self._headline(best)}"]
             if self.comparison is not None:
                 lines.append(self.comparison.summary(architecture_text, unit))
             if len(finals) > 1:
@@ -159,6 +156,19 @@ class SearchResult:
             last = next(run.errors for run in reversed(self.runs) if run.errors)
             lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
         return "\n".join([*lines, *self.remarks])
+
+    def _headline(self, best: dict[str, Any]) -> str:
+        """The value of the winner: the estimate of its true value first, where there is one."""
+        objective = self.problem.objectives[0]
+        about = self.problem.metric(objective)
+        reading = f"{number(about, best['metrics'][objective])} {about.unit}".rstrip()
+        if self.comparison is None or self.comparison.reading is None:
+            return f"{objective} {reading}"
+        estimate = number(about, self.comparison.winner.estimate)
+        return (
+            f"estimated {objective} {estimate} {about.unit}".rstrip()
+            + f" (the table reads {reading})"
+        )
 
     def _nothing_summary(self, nearest: str) -> str:
         """Why nothing could be chosen, and what came nearest."""

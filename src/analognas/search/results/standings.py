@@ -54,17 +54,21 @@ class Comparison:
         n_rivals: Number of all rivals. With the winner they hold the best of all that were measured with
             probability ``level``.
         level: Level of intervals and of the set of rivals.
+        reading: What the table says of the winner, where intervals contain the table's label noise; None where
+            they are those of measurement errors.
     """
 
     winner: Estimate
     rivals: tuple[dict[str, Any], ...]
     n_rivals: int
     level: float = LEVEL
+    reading: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as JSON types."""
         return {
             "level": self.level,
+            "label_noise": self.reading is not None,
             "winner": asdict(self.winner),
             "n_rivals": self.n_rivals,
             "rivals": list(self.rivals),
@@ -74,16 +78,20 @@ class Comparison:
         """One line of text; ``name`` makes an architecture readable."""
         winner = self.winner
         readings = f"{winner.n_readings} reading{'s' if winner.n_readings > 1 else ''}"
-        line = (
-            f"{100 * self.level:.0f} % interval for errors of measurement, from {readings}: "
-            f"{winner.low:.2f} to {winner.high:.2f} {unit}".rstrip()
-        )
+        interval = f"{winner.low:.2f} to {winner.high:.2f} {unit}".rstrip()
+        if self.reading is None:
+            about = "interval for errors of measurement"
+        else:
+            about = "interval, label noise included"
+            readings += " of the same network"
+        line = f"{100 * self.level:.0f} % {about}, from {readings}: {interval}"
         if not self.n_rivals:
             return f"{line}; no rival may be better"
         likeliest = self.rivals[0]
         return (
-            f"{line}; {self.n_rivals} rival{'s' if self.n_rivals > 1 else ''} not told apart, the likeliest "
-            f"{name(likeliest['architecture'])}, better with {100 * likeliest['probability_better']:.0f} %"
+            f"{line}; it cannot be distinguished from {self.n_rivals} "
+            f"rival{'s' if self.n_rivals > 1 else ''}, the likeliest {name(likeliest['architecture'])}, better "
+            f"with {100 * likeliest['probability_better']:.0f} %"
         )
 
 

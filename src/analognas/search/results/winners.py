@@ -17,8 +17,10 @@ from ...evaluators import (
     Surrogate,
     non_dominated,
 )
+from ...spaces import Population
 from .run_result import RunResult
 from .standings import Comparison, Standings
+from .true_standings import TrueStandings
 
 N_WINNERS = 5
 """Architectures of a search with one objective, and the nearest where nothing is feasible."""
@@ -50,6 +52,8 @@ def ranked(
         errors_of_measurement=not _is_predicted(evaluator, problem.objectives[0]),
     )
     order = _order(problem, standings)
+    truth = _true_standings(evaluator, problem, standings, population)
+    about: Standings | TrueStandings = standings if truth is None else truth
     names = [*problem.metrics, *evaluator.free_metrics(problem.metrics)]
     run_of_trial = np.repeat(
         np.arange(len(results)), [len(result.population) for result in results]
@@ -58,22 +62,36 @@ def ranked(
     for position in order.tolist():
         trial = standings.first[position]
         report = evaluator.report(population[trial])
-        known = standings.estimate(position)
+        known = about.estimate(position)
         winners.append(
             {
                 **space.describe(population[trial]),
                 "run": int(run_of_trial[trial]),
                 "feasible": bool(standings.violation[position] == 0),
+                **({} if known is None else {"estimate": asdict(known)}),
                 **report,
                 "metrics": _metrics(report["metrics"], standings, names, position),
-                **({} if known is None else {"estimate": asdict(known)}),
             }
         )
 
     def describe(position: int) -> Any:
         return space.describe(population[standings.first[position]])["architecture"]
 
-    return tuple(winners), standings.comparison(int(order[0]), describe)
+    return tuple(winners), about.comparison(int(order[0]), describe)
+
+
+def _true_standings(
+    evaluator: Evaluator, problem: Problem, standings: Standings, population: Population
+) -> TrueStandings | None:
+    """True values of all architectures, where the objective has label noise of known size."""
+    if len(problem.objectives) > 1 or problem.stochastic:
+        return None
+    metric = problem.objectives[0]
+    values = evaluator.true_values(population[standings.first], metric)
+    if values is None:
+        return None
+    readings, eligible = standings.evaluation.means[metric], standings.violation == 0
+    return TrueStandings(values, readings, eligible, problem.sign)
 
 
 def _is_predicted(evaluator: Evaluator, metric: str) -> bool:
