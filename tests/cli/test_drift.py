@@ -192,7 +192,7 @@ def test_sensitivity(checkpoints, tmp_path, capsys):
         (["drift", "RUN", "--times", "-5"], "`times` must be"),
         (["drift", "RUN", "--chips", "0"], "`chips` must be an integer of at least 1"),
         (["drift", "RUN", "--tolerance", "0"], "`tolerance`"),
-        (["drift", "RUN", "--examples", "1"], "`--examples`"),
+        (["drift", "RUN", "--examples", "1"], "`examples` must be an integer of at least 2"),
         (["drift", "RUN", "--direct", "RUN"], "must be a digital network"),
         (["drift", "RUN", "--analog", "rash2023"], "rasch2023"),
         (["drift", "RUN", "--data", "strips"], "Did you mean 'stripes'?"),

@@ -93,9 +93,14 @@ def test_spaces_that_cannot_be_built_again():
 def test_results_that_cannot_be_read(tmp_path):
     with pytest.raises(TableIntegrityError, match="has no best.json"):
         model_of_search(tmp_path)
-    for text in ("{", "[]", '{"space": "nasbench201"}'):
+    unsound, no_result = "not sound JSON", "cannot be read as the result of a search"
+    for text, message in (
+        ("{", unsound),
+        ("[]", no_result),
+        ('{"space": "nasbench201"}', no_result),
+    ):
         (tmp_path / "best.json").write_text(text)
-        with pytest.raises(TableIntegrityError, match="cannot be read as the result of a search"):
+        with pytest.raises(TableIntegrityError, match=message):
             model_of_search(tmp_path)
 
 
