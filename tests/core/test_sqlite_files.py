@@ -1,6 +1,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections import namedtuple
 from contextlib import closing
@@ -60,6 +62,35 @@ def test_reading_changes_nothing_beside_the_file(file):
     before = file.read_bytes()
     assert read_consistently(file, total) == 1
     assert (file.read_bytes(), os.listdir(file.parent)) == (before, ["a.sqlite"])
+
+
+OTHER_PROCESS = """
+import sys
+from pathlib import Path
+from analognas.core.sqlite_files import connect
+connection = connect(Path(sys.argv[1]))
+connection.execute("INSERT INTO t VALUES (10)")
+connection.close()
+"""
+
+
+@pytest.mark.parametrize("with_journal", [False, True])
+def test_reading_keeps_the_locks_of_a_writer_in_the_same_process(file, with_journal):
+    # A process that closes a file loses its locks on it. Another one then took itself for the last user of the
+    # database and removed the journal under the first one's connection: "database disk image is malformed".
+    with closing(connect(file)) as writer:
+        assert writer.execute("SELECT sum(x) FROM t").fetchone() == (1,)
+        if with_journal:
+            add(writer, 100)
+        start = 1 + 100 * with_journal
+        assert read_consistently(file, total) == start
+        subprocess.run([sys.executable, "-c", OTHER_PROCESS, str(file)], check=True)
+        assert os.path.exists(f"{file}-wal")
+        add(writer, 1000)
+        assert read_consistently(file, total) == start + 1010
+    with closing(sqlite3.connect(file)) as reader:
+        assert reader.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert total(reader, 1) == start + 1010
 
 
 def test_what_a_writer_has_committed_is_read(file):

@@ -6,7 +6,9 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -42,6 +44,23 @@ T = TypeVar("T")
 State: TypeAlias = dict[str, tuple[int, int]]
 """Size and time of change of a file, and of the journals beside it, by ending."""
 
+_OPEN_LOCK = threading.RLock()
+
+
+class _Connection(sqlite3.Connection):
+    """A connection of :func:`connect`, which :func:`read_consistently` knows of until it is closed."""
+
+    file: tuple[int, int] = (-1, -1)
+
+    def close(self) -> None:
+        super().close()
+        with _OPEN_LOCK:
+            _OPEN.discard(self)
+
+
+_OPEN: weakref.WeakSet[_Connection] = weakref.WeakSet()
+"""Open connections of this process, see :func:`_is_open`."""
+
 
 @contextmanager
 def created_whole(path: Path) -> Iterator[sqlite3.Connection]:
@@ -76,7 +95,12 @@ def connect(path: Path) -> sqlite3.Connection:
 
     Transactions are opened by hand (:func:`begin`), so that one of them holds what belongs together.
     """
-    connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
+    with _OPEN_LOCK:
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=BUSY_SECONDS, factory=_Connection
+        )
+        connection.file = _identity(path)
+        _OPEN.add(connection)
     try:
         patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone())
         # With a write-ahead log, NORMAL survives a killed process; only a power cut can cost the last commits.
@@ -107,6 +131,13 @@ def read_consistently(path: Path, action: Callable[[sqlite3.Connection, int], T]
         sqlite3.Error: If it cannot be read.
         OSError: If it cannot be read.
     """
+    with _OPEN_LOCK:  # no other thread connects to it meanwhile, see _is_open
+        if _is_open(path):
+            return _read(f"{path.resolve().as_uri()}?mode=ro", _state(path), action)
+        return _read_from_outside(path, action)
+
+
+def _read_from_outside(path: Path, action: Callable[[sqlite3.Connection, int], T]) -> T:
     end = time.monotonic() + _READ_SECONDS
     while True:
         before = _state(path)
@@ -127,6 +158,23 @@ def read_consistently(path: Path, action: Callable[[sqlite3.Connection, int], T]
             # A process writes to it all the time; its own files are there already.
             return _read(f"{path.resolve().as_uri()}?mode=ro", before, action)
         time.sleep(_BUSY_PAUSE)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    facts = path.stat()
+    return facts.st_dev, facts.st_ino
+
+
+def _is_open(path: Path) -> bool:
+    """Return whether this process has a connection to a file.
+
+    Then nothing but SQLite's ordinary connections may open it: when a process closes a file, by whatever
+    means, it loses all POSIX locks that it has on that file. Another process could then believe that it is
+    the last user of the database, and remove the write-ahead log under the connection here.
+    Source: "How To Corrupt An SQLite Database File", section 2.2, sqlite.org.
+    """
+    identity = _identity(path)
+    return any(connection.file == identity for connection in _OPEN)
 
 
 def _read(uri: str, state: State, action: Callable[[sqlite3.Connection, int], T]) -> T:
