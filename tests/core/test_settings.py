@@ -16,7 +16,7 @@ class Moves(Settings):
 
 
 class Study(Settings):
-    kind = "study"
+    settings_name = "study"
 
     data: str
     epochs: int = Field(3, ge=1, le=10, description="Times that all examples are seen.")
@@ -170,3 +170,43 @@ def test_the_schema_has_bounds_units_and_meanings():
     assert "seen" in epochs["description"]
     assert schema["properties"]["times"]["unit"] == "s"
     assert schema["additionalProperties"] is False
+
+
+class Shape(Settings):
+    settings_name = "shape"
+    kind: str
+
+    @classmethod
+    def class_for(cls, entries):
+        return {"square": Square, "circle": Circle}[entries["kind"]] if cls is Shape else cls
+
+
+class Square(Shape):
+    kind: Literal["square"] = "square"
+    side: float = Field(1.0, gt=0)
+
+
+class Circle(Shape):
+    kind: Literal["circle"] = "circle"
+    radius: float = Field(1.0, gt=0)
+
+
+class Drawing(Settings):
+    shape: Shape = Square()
+
+
+def test_a_base_of_several_classes_reads_and_writes_the_right_one():
+    drawing = Drawing(shape={"kind": "circle", "radius": 2.0})
+    assert drawing.shape == Circle(radius=2.0)
+    assert Drawing.from_dict(drawing.to_dict()) == drawing
+    assert drawing.with_settings(["shape.radius=3"]).shape.radius == 3.0
+    assert Shape.from_dict({"kind": "square"}) == Square()
+
+
+def test_errors_name_entries_of_the_right_class():
+    with pytest.raises(InvalidArgumentError) as found:
+        Drawing(shape={"kind": "circle", "radius": 0})
+    assert str(found.value) == "`shape.radius` must be a finite number greater than 0, but got 0."
+    with pytest.raises(UnknownNameError) as found:
+        Drawing(shape={"kind": "circle", "radus": 1})
+    assert "Did you mean 'radius'" in str(found.value)

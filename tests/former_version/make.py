@@ -6,6 +6,7 @@ Run with that version; ``python make.py FOLDER``. In ``study.json`` the checkpoi
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ RUN = {
 }
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The training or study stops here."""
 
 
@@ -35,15 +36,13 @@ def main(folder):
     def stop_after_one_epoch(kind, out):
         def listen(progress):
             if kind == "hwa" and progress.epoch == 2:
-                raise Stopped
+                raise StoppedError
 
         return listen
 
     config = RunConfig.from_dict(RUN)
-    try:
+    with suppress(StoppedError):
         train_run(config, folder / "run", listen=stop_after_one_epoch)
-    except Stopped:
-        pass
     settings = {"direct": None, "times": [1.0, 86400.0], "chips": 3, "seed": 5}
     study = Study(checkpoint=str(folder / "run" / "digital"), **settings)
     study.check()
@@ -52,12 +51,10 @@ def main(folder):
 
     def stop_after_two_chips(name, progress):
         if name == "direct_uncompensated" and progress.chips == 2:
-            raise Stopped
+            raise StoppedError
 
-    try:
+    with suppress(StoppedError):
         study.run_drift(folder / "study", stop_after_two_chips)
-    except Stopped:
-        pass
     cells = NASBench201Space().sample(24, generator=np.random.default_rng(0))
     values = 2.0 + 0.5 * (cells == 2).sum(axis=1) + 0.01 * np.arange(24) ** 2
     CostPredictor().fit(cells, {"mine_latency": values}).save(folder / "costs.parquet")

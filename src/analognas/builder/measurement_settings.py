@@ -26,7 +26,7 @@ _Side = Annotated[int, Field(ge=4)]
 class ExampleCounts(Settings):
     """How many examples of each split are used; chosen once, with classes in proportion."""
 
-    kind = "examples"
+    settings_name = "examples"
 
     train: _Count | None = Field(default=None, description="Training examples; null: all.")
     validation: int = Field(
@@ -38,7 +38,7 @@ class ExampleCounts(Settings):
 class ChipSettings(Settings):
     """How networks are measured on simulated chips."""
 
-    kind = "chips"
+    settings_name = "chips"
 
     n: int = Field(
         default=25, ge=1, description="Chips; each is programmed once and followed through time."
@@ -82,7 +82,7 @@ class MeasurementSettings(Settings):
         (2, ('analog_accuracy', 'analog_drift_60'))
     """
 
-    kind = "measurement"
+    settings_name = "measurement"
 
     data: str = Field(default="digits", description="Name of the data set.")
     root: str | None = Field(

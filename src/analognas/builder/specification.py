@@ -31,7 +31,7 @@ Kind = Literal["all", "random", "latin_hypercube", "list", "isomorphism_classes"
 class SampleSettings(Settings):
     """Which architectures of the space are measured."""
 
-    kind = "sample"
+    settings_name = "sample"
 
     method: Kind = Field(
         "random",
@@ -105,7 +105,7 @@ class SampleSettings(Settings):
 class Repeats(Settings):
     """Architectures that are measured with further seeds, which shows the noise of the labels."""
 
-    kind = "repeats"
+    settings_name = "repeats"
 
     n: int = Field(
         default=0, ge=0, description="Number of architectures, spread evenly over the build."
@@ -124,7 +124,7 @@ class BuildSettings(Settings):
         ('random', (0,))
     """
 
-    kind = "specification"
+    settings_name = "specification"
 
     name: str = Field(description="Name of the table.", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     space: str | Options = Field(

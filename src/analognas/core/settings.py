@@ -14,7 +14,14 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from .config_files import (
     check_mapping,
@@ -50,10 +57,11 @@ class Settings(BaseModel):
 
     A subclass annotates its entries, with ``pydantic.Field(default=..., description=..., ge=..., le=...)``; a
     unit is ``json_schema_extra={"unit": "s"}``. Types are strict: no text is read as a number. Lists become
-    tuples where tuples are declared, and numbers of numpy become plain ones. Entries may be settings too.
+    tuples where tuples are declared, and numbers of numpy become plain ones. Entries may be settings too; a
+    base may have several subclasses, see :meth:`class_for`.
 
     Attributes:
-        kind: What the settings are of, for messages ("search").
+        settings_name: What the settings are of, for messages ("search").
 
     Raises:
         UnknownNameError: If an entry or a choice is unknown; names the nearest.
@@ -62,7 +70,7 @@ class Settings(BaseModel):
     Example:
         >>> from pydantic import Field
         >>> class Tile(Settings):
-        ...     kind = "tile"
+        ...     settings_name = "tile"
         ...     rows: int = Field(default=256, ge=1, description="Rows of a crossbar.")
         >>> Tile(rows=0)
         Traceback (most recent call last):
@@ -75,7 +83,7 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
     )
 
-    kind: ClassVar[str] = "settings"
+    settings_name: ClassVar[str] = "settings"
 
     def __init__(self, **entries: Any) -> None:
         try:
@@ -86,17 +94,31 @@ class Settings(BaseModel):
     # pydantic then builds settings inside settings itself, and reports where an error is.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
-    @model_validator(mode="before")
     @classmethod
-    def _plain_entries(cls, entries: Any) -> Any:
-        """Return entries with lists as tuples and numbers of numpy as plain ones."""
+    def class_for(cls, entries: Mapping[str, Any]) -> type[Settings]:
+        """Return the class that reads these entries: this one.
+
+        A base whose subclasses are told apart by an entry overrides it. Fields annotated with the base then
+        read, check and write settings of the right class.
+        """
+        return cls
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, entries: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """Check entries by the right class, with lists as tuples and numbers of numpy as plain ones."""
         if not isinstance(entries, Mapping):
-            return entries
+            return handler(entries)
+        chosen = cls.class_for(entries)
+        if chosen is not cls:
+            return chosen.model_validate(entries)
         fields = cls.model_fields
-        return {
-            name: _plain(value, fields[name].annotation if name in fields else None)
-            for name, value in entries.items()
-        }
+        return handler(
+            {
+                name: _plain(value, fields[name].annotation if name in fields else None)
+                for name, value in entries.items()
+            }
+        )
 
     @classmethod
     def from_dict(cls: type[_Self], payload: Mapping[str, Any]) -> _Self:
@@ -106,7 +128,7 @@ class Settings(BaseModel):
             UnknownNameError: If an entry or a choice is unknown; names the nearest.
             InvalidArgumentError: If a value has the wrong type or is out of range.
         """
-        return cls._checked(check_mapping(cls.kind, payload))
+        return cls._checked(check_mapping(cls.settings_name, payload))
 
     @classmethod
     def load(cls: type[_Self], path: str | os.PathLike[str]) -> _Self:
@@ -117,7 +139,7 @@ class Settings(BaseModel):
             InvalidArgumentError: If the file cannot be read, or a value has the wrong type or is out of range;
                 names its line.
         """
-        payload, text = read_mapping_text(path, cls.kind)
+        payload, text = read_mapping_text(path, cls.settings_name)
         return cls._checked(payload, str(path), text)
 
     @classmethod
@@ -137,11 +159,11 @@ class Settings(BaseModel):
             UnknownNameError: If the ending is another one.
             OutputFolderError: If it cannot be written.
         """
-        write_mapping(path, self.to_dict(), self.kind)
+        write_mapping(path, self.to_dict(), self.settings_name)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all entries as plain values, as JSON has them."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", serialize_as_any=True)
 
     def replace(self: _Self, **changes: Any) -> _Self:
         """Return a copy with some entries changed and everything checked again."""

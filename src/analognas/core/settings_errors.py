@@ -48,7 +48,7 @@ def settings_error(
     others = len({_path(entry["loc"], payload, entry["type"]) for entry in found}) - 1
     more = f" Another {others} entries are wrong as well." if others > 1 else ""
     more = " Another entry is wrong as well." if others == 1 else more
-    made = _one_error(cls, path, first)
+    made = _one_error(cls, payload, path, first)
     where = _place(path, file, lines or {}, str(made))
     return type(made)(f"{str(made).removesuffix('.')}{where}.{more}")
 
@@ -68,20 +68,20 @@ def without_none(annotation: Any) -> Any:
         return annotation
 
 
-def _one_error(cls: type[BaseModel], path: _Path, found: Any) -> AnalogNASError:
+def _one_error(cls: type[BaseModel], payload: Any, path: _Path, found: Any) -> AnalogNASError:
     """Return the error of one entry, without the place in a file."""
     name, value = _name(path), found["input"]
     if found["type"] == "extra_forbidden":
-        owner = without_none(_declared(cls, path[:-1])[0])
-        kind = f"`{_name(path[:-1])}` entry" if len(path) > 1 else f"{cls.kind} entry"  # type: ignore[attr-defined]
-        return _unknown(kind, path[-1], list(getattr(owner, "model_fields", {})))
+        owner: Any = without_none(_declared(cls, payload, path[:-1])[0])
+        kind = f"`{_name(path[:-1])}` entry" if len(path) > 1 else f"{owner.settings_name} entry"
+        return _unknown(kind, path[-1], list(owner.model_fields))
     if found["type"] == "missing":
         return InvalidArgumentError(f"`{name}` must be given, but is missing.")
     cause = found.get("ctx", {}).get("error")
     if isinstance(cause, AnalogNASError):
         text = str(cause)
         return type(cause)(f"`{name}`: {text}" if path else text)
-    annotation, field = _declared(cls, path)
+    annotation, field = _declared(cls, payload, path)
     choices = _choices(annotation)
     if found["type"] == "literal_error" and all(isinstance(choice, str) for choice in choices):
         return _unknown(f"`{name}`", value, choices)
@@ -139,10 +139,11 @@ def _place(path: _Path, file: str, lines: Mapping[_Path, int], text: str) -> str
     return f" (in {file!r})"
 
 
-def _declared(cls: type[BaseModel], path: _Path) -> tuple[Any, Any]:
+def _declared(cls: type[BaseModel], payload: Any, path: _Path) -> tuple[Any, Any]:
     """Return the annotation at a path, and the field that it is the whole of (None inside a list)."""
-    annotation: Any = cls
+    annotation: Any = _class_of(cls, payload)
     field: Any = None
+    place = payload
     for part in path:
         declared = without_none(annotation)
         if isinstance(declared, type) and issubclass(declared, BaseModel):
@@ -152,7 +153,30 @@ def _declared(cls: type[BaseModel], path: _Path) -> tuple[Any, Any]:
             arguments = [x for x in get_args(declared) if x is not Ellipsis]
             annotation = arguments[-1] if arguments else None
             field = None
+        place = _inside(place, part)
+        annotation = _class_of(annotation, place)
     return annotation, field
+
+
+def _class_of(annotation: Any, place: Any) -> Any:
+    """Return the class of settings that reads a mapping, where the annotation is a base of several."""
+    declared = without_none(annotation)
+    if isinstance(declared, type) and isinstance(place, Mapping) and hasattr(declared, "class_for"):
+        try:
+            chosen = declared.class_for(place)
+        except AnalogNASError:  # reported where it was raised first
+            return annotation
+        return annotation if chosen is declared else chosen
+    return annotation
+
+
+def _inside(place: Any, part: str | int) -> Any:
+    """Return an entry of a mapping, settings or a list; None where there is none."""
+    if isinstance(place, BaseModel):
+        place = dict(place)
+    if isinstance(place, Mapping):
+        return place.get(part)
+    return place[part] if isinstance(place, list | tuple) and isinstance(part, int) else None
 
 
 def _choices(annotation: Any) -> list[Any]:
