@@ -22,6 +22,7 @@ PAGES = [
     "docs/multi_objective.md",
     "docs/trials.md",
     "docs/search.md",
+    "docs/measuring.md",
     "docs/resnet_space.md",
     "docs/fbnet_space.md",
     "docs/cost_model.md",
