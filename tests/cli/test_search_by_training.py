@@ -59,14 +59,48 @@ def test_a_search_by_training_has_one_run_and_says_its_fidelity(spec, tmp_path, 
     assert search("--resume", out, "--train", spec, "--backend", "serial") == 2
 
 
-def test_the_measurement_of_a_specification_is_taken(tmp_path, monkeypatch, capsys):
-    text = "name: mine\nspace: resnet\nsample: {n: 3}\nmeasurement:\n  "
-    path = tmp_path / "build.yaml"
-    path.write_text(text + SETTINGS.replace("\n", "\n  ").rstrip() + "\n")
-    options = ["--metric", "baseline_accuracy", "--optimizer", "random_search"]
-    code = search("--train", path, *options, "--budget", 1, "--backend", "serial", "--json")
-    assert code == 0
-    assert json.loads(capsys.readouterr().out)["best"]["fidelity"]["train_examples"] == 64
+def test_a_specification_gives_measurement_space_and_constraints(tmp_path, capsys):
+    text = "name: mine\nspace: resnet\nsample: {n: 3, constraints: [macs<=2e6]}\nmeasurement:\n  "
+    settings = SETTINGS.replace("network: {channels: 4, cells: 1}\n", "")
+    path, out = tmp_path / "build.yaml", tmp_path / "a"
+    path.write_text(text + settings.replace("\n", "\n  ").rstrip() + "\n")
+    options = ["--metric", "baseline_accuracy", "--optimizer", "random_search", "--out", out]
+    options += ["--constraint", "params<=5e5", "--backend", "serial", "--json"]
+    assert search("--train", path, *options, "--budget", 1) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["space"] == "resnet"
+    assert result["constraints"] == ["params<=500000", "macs<=2000000"]
+    assert result["best"]["fidelity"]["train_examples"] == 64
+    assert result["best"]["metrics"]["macs"] <= 2e6
+
+    again = ["--resume", out, "--train", path, "--constraint", "params<=5e5"]
+    assert search(*again, "--backend", "serial") == 0
+    assert search("--train", path, "--constraint", "macs>=3e6", "--budget", 1) == 2
+    assert "--train" in capsys.readouterr().err
+
+
+def test_the_example_is_a_search_of_low_fidelity(monkeypatch):
+    from pathlib import Path
+
+    from analognas.cli.search_setup import DEFAULTS, new_worker
+
+    shared = os.environ.get("ANALOGNAS_SHARED")
+    if shared is None:
+        pytest.skip("the data are beside the repository: set ANALOGNAS_SHARED")
+    monkeypatch.setenv("ANALOGNAS_DATA", f"{shared}/data")
+    path = Path(__file__).parents[2] / "examples" / "kws-quick.yaml"
+    named = ("optimizer", "train", "root")
+    typed = {**dict.fromkeys([*DEFAULTS, *named]), "train": path, "budget": 12}
+    worker = new_worker(typed)
+    assert worker.space.name == "resnet_kws"
+    assert worker.problem.objectives == ("analog_drift_2592000",)
+    assert [str(bound) for bound in worker.problem.constraints] == [
+        "params<=1000000",
+        "macs<=5000000",
+    ]
+    assert worker.evaluator.remarks[0].startswith(
+        "low fidelity: 1,000 training examples of 20 x 16"
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import InvalidArgumentError, ResumeError, check_int
+from ..core import InvalidArgumentError, ResumeError, check_int, merge_constraints
 from .tables import check_table_again, check_table_fits, measured_table
-from .trained import check_train_fits, logged_training, trained_evaluator, training_sources
+from .trained import (
+    check_train_fits,
+    logged_training,
+    specified_search,
+    trained_evaluator,
+    training_sources,
+)
 
 if TYPE_CHECKING:
     from ..evaluators import Evaluator
@@ -51,6 +57,10 @@ def new_worker(typed: dict[str, Any]) -> Worker:
     check_train_fits(typed)
     if typed["train"] is not None and typed["runs"] is None:
         settings["runs"] = 1
+    space, bounds = specified_search(typed["train"])
+    if space is not None and typed["space"] is None:
+        settings["space"] = space
+    settings["constraint"] = merge_constraints(settings["constraint"], bounds, by="--train")
     if settings["optimizer"] is None:
         settings["optimizer"] = default_optimizer(settings["metric"])
     return _worker(settings)
@@ -94,6 +104,9 @@ def resumed_worker(resume: Path, out: Path | None, typed: dict[str, Any]) -> Wor
         }
         hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
         settings = {key: known[key] if value is None else value for key, value in typed.items()}
+        if typed["constraint"] is not None:
+            bounds = specified_search(settings["train"])[1]
+            settings["constraint"] = merge_constraints(typed["constraint"], bounds, by="--train")
         worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ResumeError(
@@ -141,7 +154,12 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
     if settings["noise"] is not None:
         check_int("--noise", settings["noise"], minimum=1)
     table = None if settings["table"] is None else measured_table(settings["table"])
-    space = SPACES.get(settings["space"])() if table is None else table.space
+    if table is not None:
+        space = table.space
+    elif isinstance(settings["space"], str):
+        space = SPACES.get(settings["space"])()
+    else:
+        space = settings["space"]
     train: list[Any] = []
     if settings["train"] is not None:
         train.append(

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from ..evaluators import Evaluator, TrainedEvaluator
     from ..spaces import Space
 
-__all__ = ["check_train_fits", "logged_training", "trained_evaluator", "training_sources"]
+__all__ = [
+    "check_train_fits",
+    "logged_training",
+    "specified_search",
+    "trained_evaluator",
+    "training_sources",
+]
 
 
 def trained_evaluator(
@@ -51,6 +57,24 @@ def _settings(chosen: Path | dict[str, Any]) -> MeasurementSettings:
     if "measurement" in read_mapping(chosen, "measurement"):
         return BuildSettings.load(chosen).measurement
     return MeasurementSettings.load(chosen)
+
+
+def specified_search(chosen: Path | dict[str, Any] | None) -> tuple[Space | None, tuple[str, ...]]:
+    """Return space and constraints of the specification of a table that ``--train`` names; else nothing.
+
+    Args:
+        chosen: What ``--train`` says.
+    """
+    if not isinstance(chosen, Path):
+        return None, ()
+    # Loads torch, which other searches do not need.
+    from ..builder.specification import BuildSettings
+    from ..core.config_files import read_mapping
+
+    if "measurement" not in read_mapping(chosen, "measurement"):
+        return None, ()
+    specification = BuildSettings.load(chosen)
+    return specification.make_space(), specification.sample.constraints
 
 
 def check_train_fits(typed: dict[str, Any]) -> None:
