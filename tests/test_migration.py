@@ -20,7 +20,6 @@ PAGES = [
     "docs/optimizers.md",
     "docs/noisy_search.md",
     "docs/multi_objective.md",
-    "docs/trials.md",
     "docs/search.md",
     "docs/measuring.md",
     "docs/resnet_space.md",
