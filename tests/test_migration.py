@@ -1,5 +1,6 @@
 """Examples of other systems, and of our own pages, run as they stand."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import analognas
 from analognas.spaces import ENCODINGS
 
 ROOT = Path(__file__).parents[1]
+# Files of other packages that pages name.
+FILES_OF_OTHERS = {"inference/noise/hermes.py"}
 PAGES = [
     "README.md",
     "docs/migration.md",
@@ -84,14 +87,65 @@ def test_analognas_tutorial_cells_run(names):
     assert all(list(config) == hyperparameters for config in configs)
 
 
-def test_names_in_the_migration_table_exist():
-    text = (ROOT / "docs/migration.md").read_text()
-    names = set(re.findall(r"`(analognas\.[\w.]+)`", text))
-    assert names
-    for name in names:
+def pages():
+    """Every page for people, with its text outside code blocks."""
+    room_readmes = (ROOT / "src/analognas").glob("*/README.md")
+    for page in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *ROOT.glob("docs/*.md"),
+        *room_readmes,
+    ]:
+        yield page, re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+
+
+def missing_names(text):
+    """Names such as `analognas.physics.PCM` in ``text`` that cannot be imported."""
+    missing = []
+    for name in sorted(set(re.findall(r"`(analognas(?:\.\w+)+)", text))):
         value = analognas
-        for part in name.split(".")[1:]:
-            value = getattr(value, part)
+        for n_parts, part in enumerate(name.split(".")[1:], start=2):
+            value = getattr(value, part, None)
+            if value is None:
+                try:
+                    value = importlib.import_module(".".join(name.split(".")[:n_parts]))
+                except ImportError:
+                    missing.append(name)
+                    break
+    return missing
+
+
+def missing_files(text, folder):
+    """Python files that ``text`` names and that are neither in the repository, the package nor ``folder``."""
+    places = [ROOT, ROOT / "src/analognas", folder]
+    files = set(re.findall(r"(?<![\w/.])((?:[\w.]+/)+\w+\.(?:py|parquet|yaml))\b", text))
+    return sorted(file for file in files if not any((place / file).exists() for place in places))
+
+
+def unknown_classes(text, words):
+    """Class names in backticks that occur nowhere in the code."""
+    spans = re.findall(r"`([^`\n]+)`", text)
+    return sorted(set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w*", " ".join(spans))) - words)
+
+
+def test_names_on_pages_exist():
+    words = set()
+    for file in (ROOT / "src").rglob("*.py"):
+        words |= set(re.findall(r"\w+", file.read_text()))
+    found = {}
+    for page, text in pages():
+        names = missing_names(text) + missing_files(text, page.parent)
+        if page.parent.name == "docs":
+            names += unknown_classes(text, words)
+        found[page.relative_to(ROOT).as_posix()] = set(names) - FILES_OF_OTHERS
+    assert {page: names for page, names in found.items() if names} == {}
+
+
+def test_wrong_names_are_found():
+    text = "`analognas.physics.PMC`, `analognas.serach`, `benchmarks/no.py`, `PcmDevice`, `analognas.core`"
+    assert missing_names(text) == ["analognas.physics.PMC", "analognas.serach"]
+    assert missing_files(text, ROOT) == ["benchmarks/no.py"]
+    assert unknown_classes(text, {"PCM"}) == ["PcmDevice"]
 
 
 def test_readme_begins_with_two_commands():
@@ -102,8 +156,21 @@ def test_readme_begins_with_two_commands():
     ]
 
 
+def anchors(page):
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 def test_links_lead_somewhere():
-    for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
-        prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", prose):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    for page, text in pages():
+        links = re.sub(r"`[^`\n]*`", "", text)
+        for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", links):
+            place = page.parent / target if target else page
+            assert place.exists(), f"{page.name}: {target}"
+            assert not anchor or anchor in anchors(place), f"{page.name}: {target}#{anchor}"
+
+
+def test_every_page_is_linked_from_the_readme():
+    linked = set(re.findall(r"\]\((docs/\w+\.md)\)", (ROOT / "README.md").read_text()))
+    assert linked == {page.relative_to(ROOT).as_posix() for page in ROOT.glob("docs/*.md")}
