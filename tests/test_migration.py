@@ -5,9 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import analognas
+from analognas.builder import MeasurementSettings
+from analognas.physics import device_from_dict
 from analognas.spaces import ENCODINGS
+from analognas.training import recipe_from_dict
 
 ROOT = Path(__file__).parents[1]
 # Files of other packages that pages name.
@@ -154,6 +158,20 @@ def test_readme_begins_with_two_commands():
         "pip install . && analognas search\n",
         "pip install '.[dev]' && pytest -n auto\n",
     ]
+
+
+def yaml_blocks(page):
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), flags=re.M | re.S)
+    return [yaml.safe_load(block) for block in blocks]
+
+
+def test_yaml_examples_are_valid():
+    (measurement,) = yaml_blocks("docs/measuring.md")
+    assert MeasurementSettings.from_dict(measurement).conditions == ("digital", "hwa")
+    (recipe,) = yaml_blocks("docs/training.md")
+    assert recipe_from_dict(recipe).epochs == recipe["epochs"]
+    (device,) = yaml_blocks("docs/devices.md")
+    assert device_from_dict(device).prog_noise_scale == device["prog_noise_scale"]
 
 
 def anchors(page):
