@@ -21,8 +21,9 @@ from analognas.search import Worker
 
 QUERIES = (50, 100, 200, 500)
 METRICS = ("analog_drift_2592000", "analog_drift_86400", "baseline_accuracy")
-# NSGA-III takes several objectives only; they are compared by multi_objective.py.
-ONE_OBJECTIVE = [name for name in OPTIMIZERS.names() if name != "nsga3"]
+# NSGA-III takes several objectives only; they are compared by multi_objective.py. Successive halving takes
+# several fidelities; successive_halving.py measures it.
+ONE_OBJECTIVE = [name for name in OPTIMIZERS.names() if name not in ("nsga3", "successive_halving")]
 # All of them search without constraints, also the one that brings some.
 UNLIMITED = {"analognas_ea": {"max_nb_param": None, "T_AVM": None}}
 # Of extra trees with UCB on canonical and one-hot features, the best published result; 50 seeds.

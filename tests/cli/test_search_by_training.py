@@ -89,7 +89,7 @@ def test_the_example_is_a_search_of_low_fidelity(monkeypatch):
         pytest.skip("the data are beside the repository: set ANALOGNAS_SHARED")
     monkeypatch.setenv("ANALOGNAS_DATA", f"{shared}/data")
     path = Path(__file__).parents[2] / "examples" / "kws-quick.yaml"
-    named = ("optimizer", "train", "root")
+    named = ("optimizer", "train", "root", "fidelities")
     typed = {**dict.fromkeys([*DEFAULTS, *named]), "train": path, "budget": 12}
     worker = new_worker(typed)
     assert worker.space.name == "resnet_kws"
@@ -98,9 +98,7 @@ def test_the_example_is_a_search_of_low_fidelity(monkeypatch):
         "params<=1000000",
         "macs<=5000000",
     ]
-    assert worker.evaluator.remarks[0].startswith(
-        "low fidelity: 1,000 training examples of 20 x 16"
-    )
+    assert worker.evaluator.remarks[0].startswith("low fidelity: 600 training examples of 20 x 16")
 
 
 @pytest.mark.parametrize(

@@ -215,3 +215,41 @@ def test_wrong_names_of_metrics_with_errors():
         FunctionEvaluator(len, SPACE, "avm", with_sem=["avn"])
     with pytest.raises(UnknownNameError, match="nasbench201"):
         evaluator_from(len, "nasbench202", "avm")
+
+
+def trained(arch, epochs=9):
+    return arch["width"] / epochs
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (trained, "epoch"),
+        (lambda arch, epochs: 1.0, "epochs"),
+        (lambda arch, epochs=0: 1.0, "epochs"),
+        (lambda arch, epochs=True: 1.0, "epochs"),
+        (lambda arch, epochs="many": 1.0, "epochs"),
+    ],
+)
+def test_a_fidelity_must_be_a_parameter_with_the_full_one_as_default(function, name):
+    with pytest.raises(InvalidArgumentError, match="whose default is the full fidelity"):
+        evaluator_from(function, SPACE, {"loss": "min"}, fidelity=name)
+
+
+def test_the_function_is_called_with_the_fidelity():
+    made = evaluator_from(trained, SPACE, {"loss": "min"}, fidelity="epochs")
+    assert (made.fidelity.unit, made.fidelity.maximum, made.fidelity.whole) == ("epochs", 9.0, True)
+    twice = SPACE.encode({"width": 18, "depth": 1})
+    population = np.stack([twice, twice])
+    found = made.evaluate_at(population, ["loss"], fidelities=np.array([3.0, 9.0]))
+    assert found.means["loss"].tolist() == [6.0, 2.0]
+    assert made.evaluate(population, ["loss"]).means["loss"].tolist() == [2.0, 2.0]
+    other = evaluator_from(trained, SPACE, {"loss": "min"})
+    assert other.fidelity is None
+    assert other.identity() != made.identity()
+    share = evaluator_from(lambda arch, share=1.0: share, SPACE, {"loss": "min"}, fidelity="share")
+    assert not share.fidelity.whole
+    assert (
+        share.evaluate_at(population[:1], ["loss"], fidelities=np.array([0.25])).means["loss"][0]
+        == 0.25
+    )

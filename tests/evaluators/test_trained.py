@@ -277,3 +277,102 @@ def test_a_full_disk_ends_the_search_which_then_goes_on(undisturbed, tmp_path, m
         search(tmp_path / "a").search()
     search(tmp_path / "a", resume=True).search()
     assert (tmp_path / "a" / "best.json").read_bytes() == (undisturbed / "best.json").read_bytes()
+
+
+CONSTANT = {
+    "epochs": 3,
+    "batch_size": 16,
+    "optimizer": {"lr": 0.05},
+    "schedule": {"kind": "constant", "warmup": 0.5},
+}
+
+
+def at_epochs(evaluator, epochs, metrics=("baseline_accuracy", METRIC)):
+    return evaluator.evaluate_at(CELL, list(metrics), fidelities=np.array([float(epochs)]))
+
+
+def count_steps(monkeypatch):
+    """Record each step of a training as the number of epochs that were done."""
+    from analognas.training import loop
+
+    steps, step = [], loop.Loop._step
+
+    def counted(self, inputs, targets):
+        steps.append((self.context.recipe.kind, self.position.epoch))
+        step(self, inputs, targets)
+
+    monkeypatch.setattr(loop.Loop, "_step", counted)
+    return steps
+
+
+def test_a_training_of_more_epochs_goes_on_from_the_end_of_a_shorter_one(tmp_path, monkeypatch):
+    settings = quick(digital=CONSTANT, conditions=["digital", "hwa"])
+    expected = [at_epochs(TrainedEvaluator(SPACE, settings), epochs) for epochs in (1, 2, 3)]
+    full = TrainedEvaluator(SPACE, settings).evaluate(CELL, ["baseline_accuracy", METRIC])
+    assert expected[2].means == full.means
+    assert expected[0].means != full.means
+    steps = count_steps(monkeypatch)
+    for at, epochs in enumerate((1, 2, 3)):
+        # Another process each time: nothing but the files is there.
+        evaluator = TrainedEvaluator(SPACE, settings, folder=tmp_path / "a")
+        found = at_epochs(evaluator, epochs)
+        assert found.means == expected[at].means
+        assert found.sems == expected[at].sems
+    digital = [epoch for kind, epoch in steps if kind == "digital"]
+    assert digital == [epoch for epoch in range(3) for _ in range(6)]
+    assert "continue" in evaluator.fidelity.remark
+    # What no longer training needs is not kept.
+    assert not list((tmp_path / "a").glob("*/digital"))
+    steps.clear()
+    evaluator.clean_up()
+    assert (
+        at_epochs(evaluator, 2, ["baseline_accuracy"]).means["baseline_accuracy"]
+        == (expected[1].means["baseline_accuracy"])
+    )
+    assert len(steps) == 12
+
+
+@pytest.mark.parametrize("schedule", [{"kind": "cosine"}, {"kind": "constant", "warmup": 2.0}])
+def test_a_schedule_that_depends_on_the_epochs_begins_again(tmp_path, monkeypatch, schedule):
+    settings = quick(digital={**CONSTANT, "schedule": schedule}, conditions=["digital"])
+    steps = count_steps(monkeypatch)
+    evaluator = TrainedEvaluator(SPACE, settings, folder=tmp_path / "a")
+    for epochs in (1, 3):
+        at_epochs(evaluator, epochs, ["baseline_accuracy"])
+    assert len(steps) == 6 * (1 + 3)
+    assert "from the start" in evaluator.fidelity.remark
+
+
+def halving(folder=None, **options):
+    from analognas.optimizers import SuccessiveHalving
+
+    settings = quick(digital=CONSTANT, conditions=["digital"])
+    return Worker(
+        SPACE,
+        optimizer=SuccessiveHalving("random_search", fidelities=[1, 3], batch_size=3),
+        evaluator=TrainedEvaluator(SPACE, settings),
+        objectives="baseline_accuracy",
+        runs=1,
+        budget=8,
+        out=folder,
+        **options,
+    )
+
+
+def test_successive_halving_by_training_ends_with_the_same_bytes(tmp_path):
+    whole, parts, pool = (tmp_path / name for name in ("whole", "parts", "pool"))
+    result = halving(whole).search()
+    assert result.n_at_fidelity == {1.0: 6, 3.0: 2}
+    assert "continue" in result.remarks[-1]
+    assert not (whole / "evaluator").exists()
+    found = halving(pool, backend=PoolBackend(n_workers=2)).search()
+    assert found.to_json() == result.to_json() == halving().search().to_json()
+
+    def stop(view):
+        if view.n_trials >= 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        halving(parts, callbacks=[stop]).search()
+    Worker.resume(parts).search()
+    assert (parts / "best.json").read_bytes() == (whole / "best.json").read_bytes()

@@ -13,10 +13,10 @@ SLOW = ("bayesian", "predictor_guided")  # a few problems tell, for they learn q
 SUITE = OptimizerConformance()
 SPACE = SUITE.make_space()
 # How well samplers of Optuna heed constraints is theirs; test_conformance.py holds TPE to it on the table.
-# NSGA-III needs two objectives, and noise-aware search is the evolution inside it where repeats are not new.
-NAMES = [
-    name for name in OPTIMIZERS if name not in ("random_search", "optuna", "nsga3", "noise_aware")
-]
+# NSGA-III needs two objectives, successive halving several fidelities, and noise-aware search is the evolution
+# inside it where repeats are not new.
+OTHERS = ("random_search", "optuna", "nsga3", "noise_aware", "successive_halving")
+NAMES = [name for name in OPTIMIZERS if name not in OTHERS]
 
 
 def random_bounds(generator):

@@ -42,11 +42,12 @@ class Widths(Evaluator):
         return {"metrics": {}}
 
 
-# Of those that need several objectives there is another test.
+# Of those that need several objectives or fidelities there are other tests.
 NAMES = [
     name
     for name in OPTIMIZERS
-    if name != "nsga3" and (name != "optuna" or find_spec("optuna") is not None)
+    if name not in ("nsga3", "successive_halving")
+    and (name != "optuna" or find_spec("optuna") is not None)
 ]
 
 

@@ -171,7 +171,10 @@ def test_a_table_with_few_repeats_says_so(made):
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(OPTIMIZERS.names()) - {"optuna", OF_SEVERAL_OBJECTIVES, OF_NOISE})
+    "name",
+    sorted(
+        set(OPTIMIZERS.names()) - {"optuna", OF_SEVERAL_OBJECTIVES, OF_NOISE, "successive_halving"}
+    ),
 )
 def test_every_optimizer_searches_a_table_to_its_end(made, name):
     space, rows, _, path = made

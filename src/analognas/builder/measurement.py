@@ -15,9 +15,10 @@ from ..core.folders import make_folder
 from ..data import DataSet
 from ..drift import Examples
 from ..spaces import Space
+from ..training import TrainingRecipe
 from .data_facts import data_facts
 from .measured_data import fidelity_columns, fidelity_text, load_examples, shares_data
-from .measurement_settings import MeasurementSettings
+from .measurement_settings import MeasurementSettings, looks_at_validation
 from .stopwatch import Stopwatch, one_torch_thread
 from .unit_result import UnitResult, read_unit, write_unit
 from .unit_run import LastTraining, UnitInputs, UnitRun
@@ -125,6 +126,13 @@ class NetworkMeasurement:
             self._scaled[scale] = made
         return self._scaled[scale]
 
+    @property
+    def extends_trainings(self) -> bool:
+        """Whether a digital training can go on with more epochs, with the result of one from the start."""
+        recipe = self.settings.recipe("digital")
+        assert isinstance(recipe, TrainingRecipe)
+        return recipe.schedule.continues(1) and not looks_at_validation(recipe)
+
     def run(
         self,
         row: Any,
@@ -133,6 +141,8 @@ class NetworkMeasurement:
         seed: int,
         folder: Path | None = None,
         scale: float = 1.0,
+        shorter: Path | None = None,
+        extendable: bool = False,
     ) -> UnitResult:
         """Measure one network under one condition, or go on with a measurement that was interrupted.
 
@@ -144,6 +154,10 @@ class NetworkMeasurement:
                 results. A unit that is done is read from it. None keeps no files; then only the weights of
                 the last digital network are at hand for its further units.
             scale: Factor of the epochs; see :meth:`at_fidelity`.
+            shorter: Folder of the same network and seed, measured with fewer epochs and ``extendable``: the
+                digital training goes on from there, with the result of one from the start. Only where
+                :attr:`extends_trainings`.
+            extendable: Keep the end of the digital training for a measurement with more epochs.
 
         Raises:
             OutOfSpaceError: If the architecture does not belong to the space.
@@ -154,7 +168,9 @@ class NetworkMeasurement:
         check_choice("unit", unit, self.units)
         check_int("seed", seed, minimum=0)
         if scale != 1.0:
-            return self.at_fidelity(scale).run(row, unit, seed=seed, folder=folder)
+            return self.at_fidelity(scale).run(
+                row, unit, seed=seed, folder=folder, shorter=shorter, extendable=extendable
+            )
         genotype = self.space.encode(row)
         identity = self._identity(genotype, unit, seed)
         file = None
@@ -168,7 +184,16 @@ class NetworkMeasurement:
             inputs = UnitInputs(
                 self.space, self.settings, self.data, lambda: self.chip_examples, self._last
             )
-            found = UnitRun(inputs, genotype, seed, folder, watch.tick).measure(unit)
+            work = UnitRun(
+                inputs,
+                genotype,
+                seed,
+                folder,
+                watch.tick,
+                shorter=shorter,
+                extendable=extendable,
+            )
+            found = work.measure(unit)
         wall, cpu = watch.read()
         result = UnitResult(found.values, found.stds, found.sems, wall, cpu)
         if file is not None and folder is not None:

@@ -86,6 +86,8 @@ class UnitRun:
         seed: Of everything random.
         folder: Where files are kept; None keeps none.
         tick: Called after every step of a training and every chip.
+        shorter: Folder of the same with fewer epochs, whose digital training goes on; None: it begins.
+        extendable: Whether the digital training is kept for one with more epochs.
     """
 
     def __init__(
@@ -95,10 +97,14 @@ class UnitRun:
         seed: int,
         folder: Path | None,
         tick: Callable[[], None],
+        *,
+        shorter: Path | None = None,
+        extendable: bool = False,
     ) -> None:
         self.inputs, self.row, self.seed = inputs, row, seed
         self.settings, self.data = inputs.settings, inputs.data
         self.folder, self.tick = folder, tick
+        self.shorter, self.extendable = shorter, extendable
 
     def measure(self, unit: str) -> MetricValues:
         """Do the unit and return its metrics."""
@@ -187,6 +193,8 @@ class UnitRun:
             record=ModelRecord(data={"name": self.data.name}),
             scored=scored,
             on_progress=lambda progress: self.tick(),
+            extends=self.shorter / unit if self.shorter is not None and unit == "digital" else None,
+            extendable=self.extendable and unit == "digital",
         )
         return trainer.fit(resume=True)
 

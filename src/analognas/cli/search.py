@@ -165,6 +165,14 @@ def search(
     root: Annotated[
         Path | None, _option("--root", about="Folder or file of the data of --train.")
     ] = None,
+    fidelities: Annotated[
+        str | None,
+        _option(
+            "--fidelities",
+            about="Successive halving: digital epochs such as 1,3,9. All train for the first number, the "
+            "best of them with the next; the last is that of --train.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
@@ -186,6 +194,7 @@ def search(
         "table": table,
         "train": train,
         "root": root,
+        "fidelities": fidelities,
     }
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)

@@ -63,7 +63,10 @@ def new_worker(typed: dict[str, Any]) -> Worker:
     settings["constraint"] = merge_constraints(settings["constraint"], bounds, by="--train")
     if settings["optimizer"] is None:
         settings["optimizer"] = default_optimizer(settings["metric"])
-    return _worker(settings)
+    if typed["fidelities"] is None:
+        return _worker(settings, {})
+    inner = {"optimizer": settings["optimizer"], "fidelities": _fidelities(typed["fidelities"])}
+    return _worker({**settings, "optimizer": "successive_halving"}, inner)
 
 
 def resumed_worker(resume: Path, out: Path | None, typed: dict[str, Any]) -> Worker:
@@ -102,12 +105,13 @@ def resumed_worker(resume: Path, out: Path | None, typed: dict[str, Any]) -> Wor
             "root": None,
             **_hardware(logged["evaluator"]),
         }
-        hyperparameters = {k: v for k, v in logged["optimizer"].items() if k != "name"}
+        known["fidelities"] = None
         settings = {key: known[key] if value is None else value for key, value in typed.items()}
+        settings["optimizer"], hyperparameters = _optimizer_again(logged["optimizer"], typed)
         if typed["constraint"] is not None:
             bounds = specified_search(settings["train"])[1]
             settings["constraint"] = merge_constraints(typed["constraint"], bounds, by="--train")
-        worker = _worker(settings, hyperparameters if typed["optimizer"] is None else {})
+        worker = _worker(settings, hyperparameters)
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ResumeError(
             f"The settings in the trial log {str(file)!r} cannot be read: {error}; continue it with the "
@@ -116,6 +120,34 @@ def resumed_worker(resume: Path, out: Path | None, typed: dict[str, Any]) -> Wor
     worker.out = file.parent
     worker.resumes = True
     return worker
+
+
+def _fidelities(text: str) -> list[float]:
+    """Read the numbers of ``--fidelities``."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidArgumentError(
+            f"--fidelities must be rising numbers such as 1,3,9, but got {text!r}."
+        ) from None
+
+
+def _optimizer_again(logged: dict[str, Any], typed: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return name and hyperparameters of the optimizer of a search that goes on; what is typed counts."""
+    hyperparameters = {key: value for key, value in logged.items() if key != "name"}
+    name, fidelities = typed["optimizer"], typed["fidelities"]
+    if "fidelities" in hyperparameters:
+        if fidelities is not None:
+            hyperparameters["fidelities"] = _fidelities(fidelities)
+        if name is not None:
+            hyperparameters["optimizer"] = name
+    elif fidelities is not None:
+        raise ResumeError(
+            "The search has one fidelity; omit --fidelities, or begin another search."
+        )
+    elif name is not None:
+        return name, {}
+    return logged["name"], hyperparameters
 
 
 def _check_measured_again(evaluator: dict[str, Any], measured: list[Path] | None) -> None:
@@ -141,7 +173,7 @@ def _hardware(evaluator: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = None) -> Worker:
+def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any]) -> Worker:
     from ..optimizers import OPTIMIZERS
     from ..search import Worker, find_evaluator
     from ..spaces import SPACES
@@ -165,7 +197,7 @@ def _worker(settings: dict[str, Any], hyperparameters: dict[str, Any] | None = N
         train.append(
             trained_evaluator(space, settings["train"], settings["root"], seed=settings["seed"])
         )
-    optimizer = OPTIMIZERS.get(settings["optimizer"])(**(hyperparameters or {}))
+    optimizer = OPTIMIZERS.get(settings["optimizer"])(**hyperparameters)
     return Worker(
         space,
         evaluator=find_evaluator(

@@ -6,6 +6,7 @@ from .cost_predictor import CostPredictor
 from .cost_validation import CrossValidation
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
 from .definitions import EVALUATORS, definition_of, evaluator_from_definition
+from .fidelity import FIDELITY, Fidelity, check_fidelities
 from .function import FunctionEvaluator, evaluator_from
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
@@ -22,6 +23,7 @@ from .xgboost_evaluator import XGBoostEvaluator
 __all__ = [
     "COUNTED",
     "EVALUATORS",
+    "FIDELITY",
     "REFERENCE",
     "ChipCostEvaluator",
     "CombinedEvaluator",
@@ -31,6 +33,7 @@ __all__ = [
     "DeviceCostEvaluator",
     "Evaluation",
     "Evaluator",
+    "Fidelity",
     "FunctionEvaluator",
     "GraphEnsemble",
     "GraphEnsembleEvaluator",
@@ -43,6 +46,7 @@ __all__ = [
     "TableEvaluator",
     "TrainedEvaluator",
     "XGBoostEvaluator",
+    "check_fidelities",
     "default_evaluator",
     "definition_of",
     "distinct_rows",

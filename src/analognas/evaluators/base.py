@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ..core import METRICS, InvalidArgumentError, Metric
 from ..spaces import Population, Space
 from ..tables.true_values import TrueValues
+from .fidelity import Fidelity
 
 COUNTED = ("params", "macs")
 """Metrics that spaces count themselves: those among the names of :meth:`.Space.counts`."""
@@ -127,6 +128,34 @@ class Evaluator(ABC):
             seeds: What all randomness of a row follows from, shape ``(n,)``.
         """
         return self.evaluate(population, metrics)
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """With how much effort it can measure; None where there is only one way.
+
+        Override it together with :meth:`evaluate_at`, so that a search can measure many architectures with
+        little effort and the best of them in full (:class:`.SuccessiveHalving`).
+        """
+        return None
+
+    def evaluate_at(
+        self,
+        population: Population,
+        metrics: Sequence[str],
+        *,
+        fidelities: NDArray[np.float64],
+    ) -> Evaluation:
+        """Score each row with its own effort; with the full one, as :meth:`evaluate` does.
+
+        Called by a search at several fidelities instead of :meth:`evaluate`. A value depends on its row and its
+        fidelity alone.
+
+        Args:
+            population: Shape ``(n, n_genes)``.
+            metrics: Names of the metrics wanted, some of :attr:`metrics`.
+            fidelities: In the unit of :attr:`fidelity`, shape ``(n,)``.
+        """
+        raise InvalidArgumentError(f"{type(self).__name__} measures at one fidelity only.")
 
     def true_values(self, population: Population, metric: str) -> TrueValues | None:
         """Return what is known of true values, where readings have label noise; None by default.

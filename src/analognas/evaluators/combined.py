@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ..tables import MEASUREMENTS, TrueValues
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
 from .definitions import definition_of, evaluator_from_definition
+from .fidelity import Fidelity
 from .noisy_table import NoisyTableEvaluator
 from .stochastic import Seeds, first_seeds
 from .table import TableEvaluator
@@ -130,8 +131,9 @@ class CombinedEvaluator(Evaluator):
         Raises:
             UnknownNameError: If no source knows a metric.
         """
-        seeds = first_seeds(population) if self.stochastic else None
-        return self._gathered(population, metrics, seeds)
+        if self.stochastic:
+            return self.measure(population, metrics, seeds=first_seeds(population))
+        return self._gathered(metrics, lambda source, wanted: source.evaluate(population, wanted))
 
     def measure(
         self, population: Population, metrics: Sequence[str], *, seeds: Seeds
@@ -141,7 +143,31 @@ class CombinedEvaluator(Evaluator):
         Raises:
             UnknownNameError: If no source knows a metric.
         """
-        return self._gathered(population, metrics, seeds)
+        return self._gathered(
+            metrics, lambda source, wanted: source.measure(population, wanted, seeds=seeds)
+        )
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """That of the sources that have several, where they have the same."""
+        known = [source.fidelity for source in self.sources if source.fidelity is not None]
+        return known[0] if known and all(one == known[0] for one in known) else None
+
+    def evaluate_at(
+        self,
+        population: Population,
+        metrics: Sequence[str],
+        *,
+        fidelities: NDArray[np.float64],
+    ) -> Evaluation:
+        """Ask each source for what it is the first to know, at these fidelities where it has several."""
+
+        def ask(source: Evaluator, wanted: list[str]) -> Evaluation:
+            if source.fidelity is None:
+                return source.evaluate(population, wanted)
+            return source.evaluate_at(population, wanted, fidelities=fidelities)
+
+        return self._gathered(metrics, ask)
 
     def free_metrics(self, metrics: Sequence[str]) -> list[str]:
         """Those of each source for what comes from it."""
@@ -168,9 +194,9 @@ class CombinedEvaluator(Evaluator):
             source.clean_up()
 
     def _gathered(
-        self, population: Population, metrics: Sequence[str], seeds: Seeds | None
+        self, metrics: Sequence[str], ask: Callable[[Evaluator, list[str]], Evaluation]
     ) -> Evaluation:
-        """Ask each source for what it is the first to know; ``seeds`` only where readings are taken."""
+        """Ask each source for what it is the first to know."""
         of = self._source_of()
         names = [check_choice("metric", name, of) for name in metrics]
         means: dict[str, NDArray[np.float64]] = {}
@@ -178,10 +204,7 @@ class CombinedEvaluator(Evaluator):
         for source in self.sources:
             wanted = [name for name in names if of[name] is source]
             if wanted:
-                if seeds is None:
-                    part = source.evaluate(population, wanted)
-                else:
-                    part = source.measure(population, wanted, seeds=seeds)
+                part = ask(source, wanted)
                 means |= part.means
                 sems |= part.sems
         return Evaluation({name: means[name] for name in names}, sems)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
+import math
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +25,7 @@ from ..core import (
 )
 from ..spaces import Population, Space, find_space
 from .base import Evaluation, Evaluator
+from .fidelity import Fidelity
 
 __all__ = ["FunctionEvaluator", "MetricsLike", "evaluator_from"]
 
@@ -49,12 +52,15 @@ class FunctionEvaluator(Evaluator):
         metrics: Names of the vocabulary; :class:`~analognas.core.Metric` of your own; or a mapping of names to
             ``"max"`` or ``"min"``.
         with_sem: Metrics that come with a standard error: the function returns it as ``NAME_sem``.
+        fidelity: Parameter of the function that says with how much effort it measures, such as ``"epochs"``.
+            Its default is the full fidelity; if that is an integer, all are. A search at several fidelities
+            (:class:`~analognas.optimizers.SuccessiveHalving`) calls the function with smaller ones first.
         version: What the values depend on beside the function's code, such as ``"v2"``. A search resumes only
             with equal code and an equal version.
 
     Raises:
         InvalidArgumentError: If the function cannot be called, or nothing says in which direction a metric
-            improves.
+            improves, or the parameter ``fidelity`` has no default that is a positive number.
         UnknownNameError: If a direction or a metric of ``with_sem`` is unknown.
 
     Example:
@@ -75,6 +81,7 @@ class FunctionEvaluator(Evaluator):
         metrics: MetricsLike,
         *,
         with_sem: Sequence[str] = (),
+        fidelity: str | None = None,
         version: str = "",
     ) -> None:
         if not callable(function):
@@ -84,13 +91,15 @@ class FunctionEvaluator(Evaluator):
         self.function = function
         self.space = space if isinstance(space, Space) else find_space(space)
         self._definitions = _definitions(metrics)
+        self._parameter = fidelity
+        self._fidelity = None if fidelity is None else _fidelity_of(function, fidelity)
         self._with_sem = [
             check_choice("metric", name, self.metrics)
             for name in ([with_sem] if isinstance(with_sem, str) else with_sem)
         ]
         self.version = str(version)
         # What a batch has measured before one of its architectures failed: not measured twice.
-        self._measured: dict[bytes, _Row] = {}
+        self._measured: dict[tuple[bytes, float | None], _Row] = {}
 
     @property
     def metrics(self) -> list[str]:
@@ -118,12 +127,35 @@ class FunctionEvaluator(Evaluator):
         Raises:
             ArchitectureError: If it raises an error for one of them, or returns something else than numbers.
         """
-        for row in population:
-            if (key := row.tobytes()) not in self._measured:
-                self._measured[key] = self._call(row)
-        rows = [self._measured[row.tobytes()] for row in population]
-        for row in population:
-            self._measured.pop(row.tobytes(), None)
+        return self._evaluated(population, metrics, [None] * len(population))
+
+    @property
+    def fidelity(self) -> Fidelity | None:
+        """What the parameter ``fidelity`` says."""
+        return self._fidelity
+
+    def evaluate_at(
+        self,
+        population: Population,
+        metrics: Sequence[str],
+        *,
+        fidelities: NDArray[np.float64],
+    ) -> Evaluation:
+        """Call the function for each row with its fidelity; see :meth:`evaluate`."""
+        assert self._fidelity is not None  # a search at several fidelities has asked
+        kind = int if self._fidelity.whole else float
+        return self._evaluated(population, metrics, [kind(value) for value in fidelities.tolist()])
+
+    def _evaluated(
+        self, population: Population, metrics: Sequence[str], fidelities: Sequence[float | None]
+    ) -> Evaluation:
+        keys = [(row.tobytes(), at) for row, at in zip(population, fidelities, strict=True)]
+        for row, key in zip(population, keys, strict=True):
+            if key not in self._measured:
+                self._measured[key] = self._call(row, key[1])
+        rows = [self._measured[key] for key in keys]
+        for key in keys:
+            self._measured.pop(key, None)
         values = np.array([means for means, _ in rows]).reshape(len(rows), len(self.metrics))
         errors = np.array([sems for _, sems in rows]).reshape(len(rows), len(self._with_sem))
         means = dict(zip(self.metrics, values.T, strict=True))
@@ -133,9 +165,10 @@ class FunctionEvaluator(Evaluator):
             {name: sems[name] for name in metrics if name in sems},
         )
 
-    def _call(self, row: NDArray[np.signedinteger[Any]]) -> _Row:
+    def _call(self, row: NDArray[np.signedinteger[Any]], fidelity: float | None) -> _Row:
+        options = {} if fidelity is None else {self._parameter or "": fidelity}
         try:
-            result = self.function(self.space.decode(row))
+            result = self.function(self.space.decode(row), **options)
         except Exception as error:
             # Also those that would speak of the evaluator: the function is about this architecture.
             text = " ".join(str(error).split())
@@ -176,6 +209,7 @@ class FunctionEvaluator(Evaluator):
             "function": _name(self.function),
             "code": hashlib.sha256(repr(_fingerprint(self.function)).encode()).hexdigest()[:16],
             "version": self.version,
+            **({} if self._parameter is None else {"fidelity": self._parameter}),
             "metrics": {
                 metric.name: "max" if metric.higher_is_better else "min"
                 for metric in self._definitions
@@ -203,6 +237,21 @@ def evaluator_from(
         ['total']
     """
     return FunctionEvaluator(function, space, metrics, **options)
+
+
+def _fidelity_of(function: Callable[..., Any], parameter: str) -> Fidelity:
+    """What a parameter of a function says of its fidelity: its name is the unit, its default the full one."""
+    try:
+        known = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        known = types.MappingProxyType({})
+    full = known[parameter].default if parameter in known else None
+    if isinstance(full, bool) or not isinstance(full, int | float) or not 0.0 < full < math.inf:
+        raise InvalidArgumentError(
+            "`fidelity` must name a parameter of the function whose default is the full fidelity, such as "
+            f"'epochs' of `def train(arch, epochs=27)`, but got {parameter!r} of {_name(function)}."
+        )
+    return Fidelity(parameter, float(full), whole=isinstance(full, int))
 
 
 def _definitions(metrics: Any) -> tuple[Metric, ...]:

@@ -21,9 +21,11 @@ from ..core import (
     check_choice,
     check_int,
 )
+from ..core.folders import remove_empty
 from ..spaces import Population, Space
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import known_space
+from .fidelity import Fidelity
 
 if TYPE_CHECKING:
     from ..builder import MeasurementSettings, NetworkMeasurement, UnitResult
@@ -41,6 +43,9 @@ class TrainedEvaluator(Evaluator):
     Only the units that the wanted metrics need are measured: a search for ``baseline_accuracy`` trains no
     network for analog hardware. Values come with standard errors for chips and test examples, not for training
     again: a network always has the weights that follow from the seed.
+
+    Its fidelity is the number of digital epochs; the epochs of other trainings go with it, one at least. A
+    digital training goes on from that of a lower fidelity where its learning rate permits that.
 
     Args:
         space: A space whose networks can be built.
@@ -168,6 +173,31 @@ class TrainedEvaluator(Evaluator):
         """
         return self._evaluate(population, metrics, np.ones(len(population)))
 
+    @property
+    def fidelity(self) -> Fidelity:
+        """Digital epochs, and whether trainings go on from those of a lower fidelity."""
+        recipe: Any = self.settings.recipe("digital")
+        if self.measurement.extends_trainings:
+            remark = (
+                "Digital trainings of promoted networks continue; all other trainings start again."
+            )
+        else:
+            remark = (
+                "Promoted networks are trained from the start, since learning rates depend on the number of "
+                "epochs; digital.schedule {kind: constant, warmup: 1} lets digital trainings continue."
+            )
+        return Fidelity("epochs", recipe.epochs, remark=remark)
+
+    def evaluate_at(
+        self,
+        population: Population,
+        metrics: Sequence[str],
+        *,
+        fidelities: NDArray[np.float64],
+    ) -> Evaluation:
+        """Train and measure every network with so many digital epochs; see :meth:`evaluate`."""
+        return self._evaluate(population, metrics, fidelities / self.fidelity.maximum)
+
     def _evaluate(
         self, population: Population, metrics: Sequence[str], scales: NDArray[np.float64]
     ) -> Evaluation:
@@ -202,24 +232,49 @@ class TrainedEvaluator(Evaluator):
         """Return all numbers of one network, measuring what is not known."""
         known = self._known.setdefault((row.tobytes(), scale), {})
         folder = self._folder_of(row, scale)
+        shorter = self._shorter(row, scale)
+        extendable = folder is not None and scale < 1.0 and self.measurement.extends_trainings
         missing = [unit for unit in units if unit not in known]
         if missing:
             self.measurement.load()
         for unit in missing:
             try:
                 known[unit] = self.measurement.run(
-                    row, unit, seed=self.seed, folder=folder, scale=scale
+                    row,
+                    unit,
+                    seed=self.seed,
+                    folder=folder,
+                    scale=scale,
+                    shorter=shorter,
+                    extendable=extendable,
                 )
             except InvalidArgumentError as error:
                 # The settings are sound and the data are read: it is this network.
                 raise ArchitectureError(str(error)) from error
         if missing and folder is not None:
-            shutil.rmtree(folder / "digital", ignore_errors=True)
+            _remove_weights(folder, end=not extendable)
+            if shorter is not None:
+                _remove_weights(shorter)
         found: dict[str, float] = {}
         for unit in units:
             found |= known[unit].columns()
         found[TRAINING_SECONDS.name] = sum(known[unit].seconds for unit in units)
         return found
+
+    def _shorter(self, row: NDArray[Any], scale: float) -> Path | None:
+        """Return the folder of the longest shorter training of a network that can go on, if there is one."""
+        from ..training.run_folder import END_FILE
+
+        whole = self._folder_of(row, 1.0)
+        if whole is None or not self.measurement.extends_trainings:
+            return None
+        found = {
+            float(path.name.partition("-")[2]): path
+            for path in whole.parent.glob(f"{whole.name}-*")
+            if (path / "digital" / END_FILE).exists()
+        }
+        shorter = [other for other in found if other < scale]
+        return found[max(shorter)] if shorter else None
 
     def _folder_of(self, row: NDArray[Any], scale: float) -> Path | None:
         if self.folder is None:
@@ -283,3 +338,13 @@ class TrainedEvaluator(Evaluator):
             },
             "fidelity": self.measurement.fidelity(),
         }
+
+
+def _remove_weights(folder: Path, *, end: bool = True) -> None:
+    """Remove what was kept of the digital training of a network; its end only if that is said."""
+    from ..training.run_folder import END_FILE
+
+    for path in (folder / "digital").glob("*"):
+        if end or path.name != END_FILE:
+            path.unlink(missing_ok=True)
+    remove_empty(folder / "digital")

@@ -16,6 +16,7 @@ from .predictor_guided import PredictorGuided
 from .random_search import RandomSearch
 from .registry import OPTIMIZERS
 from .regularized_evolution import RegularizedEvolution
+from .successive_halving import SuccessiveHalving
 
 for _entry in (
     PredictorGuided,
@@ -29,6 +30,7 @@ for _entry in (
     OptunaOptimizer,
     RandomSearch,
     NoiseAware,
+    SuccessiveHalving,
 ):
     OPTIMIZERS.add(_entry.name, _entry)
 
@@ -62,6 +64,7 @@ __all__ = [
     "PredictorGuided",
     "RandomSearch",
     "RegularizedEvolution",
+    "SuccessiveHalving",
     "default_optimizer",
     "gene_roles",
 ]

@@ -32,6 +32,8 @@ class Optimizer(ABC):
     Attributes:
         name: Its name in the registry.
         several_objectives: Whether it takes more than one objective.
+        fidelities: Fidelities at which it has architectures measured, rising, the full one last; empty where it
+            knows the full one only.
 
     Raises:
         InvalidArgumentError: If ``batch_size`` is below 1.
@@ -39,6 +41,7 @@ class Optimizer(ABC):
 
     name: ClassVar[str]
     several_objectives: ClassVar[bool] = False
+    fidelities: tuple[float, ...] = ()
 
     def __init__(self, *, batch_size: int) -> None:
         self.batch_size = check_int("batch_size", batch_size, minimum=1)
@@ -101,6 +104,13 @@ class Optimizer(ABC):
 
         Called whenever the worker has budget left. No row at all says that nothing new is left.
         """
+
+    def asked_fidelities(self) -> NDArray[np.float64] | None:
+        """Return the fidelity of each row of the last :meth:`ask`, shape ``(n,)``; None: the full one.
+
+        Called by the worker after every :meth:`ask`.
+        """
+        return None
 
     @abstractmethod
     def tell(self, population: Population, evaluation: Evaluation) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError, check_choice, check_float
+from ..core import InvalidArgumentError, check_float
 from ..evaluators import Evaluation, Problem, pooled_evaluation
 from ..spaces import Population
 from .base import Optimizer
 from .posterior import Posterior
-from .registry import OPTIMIZERS
+from .wrapping import inner_optimizer
 
 Floats = NDArray[np.float64]
 
@@ -63,7 +63,15 @@ class NoiseAware(Optimizer):
         share: float = 0.2,
         batch_size: int | None = None,
     ) -> None:
-        self.inner = _built(optimizer, batch_size)
+        self.inner = inner_optimizer(optimizer, batch_size)
+        if isinstance(self.inner, NoiseAware):
+            raise InvalidArgumentError(
+                "`optimizer` is noise-aware already; give the one inside it."
+            )
+        if self.inner.fidelities:
+            raise InvalidArgumentError(
+                f"`optimizer` is {self.inner.name}, which reads nothing again; give the one inside it."
+            )
         super().__init__(batch_size=self.inner.batch_size)
         self.share = check_float("share", share, minimum=0.0, maximum=1.0)
 
@@ -172,23 +180,3 @@ class NoiseAware(Optimizer):
             )
             chosen.append(self._rows[self._candidates[pick]])
         return np.array(chosen, dtype=self.space.dtype)
-
-
-def _built(optimizer: Optimizer | Mapping[str, Any] | str, batch_size: int | None) -> Optimizer:
-    """The optimizer inside, from whatever form it was given in."""
-    if isinstance(optimizer, Optimizer):
-        if batch_size is not None:
-            raise InvalidArgumentError(
-                "`batch_size` is a matter of the optimizer inside; give it to that one."
-            )
-        inner = optimizer
-    else:
-        given = optimizer if isinstance(optimizer, Mapping) else {"name": optimizer}
-        settings: dict[str, Any] = dict(given)
-        name = check_choice("optimizer", settings.pop("name", None), OPTIMIZERS.names())
-        if batch_size is not None:
-            settings["batch_size"] = batch_size
-        inner = OPTIMIZERS.get(name)(**settings)
-    if isinstance(inner, NoiseAware):
-        raise InvalidArgumentError("`optimizer` is noise-aware already; give the one inside it.")
-    return inner

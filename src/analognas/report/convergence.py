@@ -19,6 +19,8 @@ def convergence_figure(
     curves: NDArray[np.float64],
     metric: Metric | str | None,
     truth: tuple[float, float, float] | None = None,
+    *,
+    counted: str = "distinct architectures evaluated",
 ) -> Figure:
     """Draw each run, and their mean with a band of one standard deviation.
 
@@ -27,6 +29,7 @@ def convergence_figure(
         metric: The metric, or its name in the vocabulary; None: the curves are hypervolumes.
         truth: Estimate of the winner's true value and the bounds of its interval, where readings have label
             noise.
+        counted: What a query is.
     """
     rises = metric is None or get_metric(metric).higher_is_better
     figure, (axes,) = new_figure()
@@ -74,7 +77,7 @@ def convergence_figure(
         axes.axhspan(lower, upper, color=COLOURS[1], alpha=0.12, linewidth=0, label="95 % interval")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.set_xlabel("distinct architectures evaluated")
+    axes.set_xlabel(counted)
     axes.set_ylabel(
         "hypervolume, in units of ideal and nadir of all runs"
         if metric is None

@@ -37,15 +37,19 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
     files = [home / SUMMARY_FILE, home / CONVERGENCE_FILE]
     write_text(files[0], summary_markdown(result))
     several = len(result.problem.objectives) > 1
+    counted = _counted(result)
     if several and result.feasible:
         files.append(home / PARETO_FILE)
         save_figure(pareto_figure(result), files[-1])
-        save_figure(convergence_figure(result.hypervolume(), None), files[1])
+        save_figure(convergence_figure(result.hypervolume(), None, counted=counted), files[1])
     else:
         curves = result.convergence()
         save_figure(
             convergence_figure(
-                curves, result.problem.metric(result.problem.objectives[0]), _truth(result)
+                curves,
+                result.problem.metric(result.problem.objectives[0]),
+                _truth(result),
+                counted=counted,
             ),
             files[1],
         )
@@ -55,6 +59,13 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
         files.append(home / DRIFT_FILE)
         save_figure(drift_figure(drawn, title), files[-1])
     return files
+
+
+def _counted(result: SearchResult) -> str:
+    """What the queries of a search are."""
+    if result.n_at_fidelity:
+        return "evaluations at any fidelity; the best is that of the full one"
+    return "distinct architectures evaluated"
 
 
 def _truth(result: SearchResult) -> tuple[float, float, float] | None:
@@ -80,6 +91,7 @@ def summary_markdown(result: SearchResult) -> str:
     bounds = ", ".join(f"`{bound}`" for bound in payload["constraints"]) or "none"
     several = len(result.problem.objectives) > 1
     first = result.problem.metric(result.problem.objectives[0])
+    head = "evaluations" if result.n_at_fidelity else "distinct architectures"
     lines = [
         "# Search result",
         "",
@@ -88,8 +100,7 @@ def summary_markdown(result: SearchResult) -> str:
         *(f"- objective: {_goal(result.problem.metric(n))}" for n in result.problem.objectives),
         f"- constraints: {bounds}",
         f"- space: {payload['space']}; optimizer: {optimizer['name']} ({sizes})",
-        f"- {payload['n_runs']} runs of up to {payload['budget']} distinct architectures, seed "
-        f"{payload['seed']}",
+        f"- {payload['n_runs']} runs of up to {payload['budget']} {head}, seed {payload['seed']}",
         f"- evaluator: {_evaluator_text(payload['evaluator'])}",
         "",
         _heading(result),
@@ -99,7 +110,7 @@ def summary_markdown(result: SearchResult) -> str:
         *(_class_note(result.winners[0], first) if result.feasible and not several else []),
         "## Runs",
         "",
-        *(_front_runs(payload) if several else _runs(payload, first)),
+        *(_front_runs(payload, head) if several else _runs(payload, first, head)),
         "",
         "Beside this page: `trials.sqlite` (every evaluation), `best.json` (this result for programs), "
         f"`convergence.png`{', `pareto.png`' if several else ''} and, where drift was measured, `drift.png`.",
@@ -129,9 +140,9 @@ def _evaluator_text(identity: dict[str, Any]) -> str:
     )
 
 
-def _runs(payload: dict[str, Any], objective: Metric) -> list[str]:
+def _runs(payload: dict[str, Any], objective: Metric, head: str) -> list[str]:
     return [
-        f"| run | best | {objective.name} | distinct architectures | ended by |",
+        f"| run | best | {objective.name} | {head} | ended by |",
         "|---|---|---|---|---|",
         *(
             f"| {entry['run']} | {architecture_text(entry['architecture'])} | "
@@ -143,9 +154,9 @@ def _runs(payload: dict[str, Any], objective: Metric) -> list[str]:
     ]
 
 
-def _front_runs(payload: dict[str, Any]) -> list[str]:
+def _front_runs(payload: dict[str, Any], head: str) -> list[str]:
     return [
-        "| run | hypervolume | distinct architectures | ended by |",
+        f"| run | hypervolume | {head} | ended by |",
         "|---|---|---|---|",
         *(
             f"| {entry['run']} | {entry.get('hypervolume', 0.0):.4f} | {entry['evaluations']} | "

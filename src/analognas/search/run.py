@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError
-from ..evaluators import Evaluation, Evaluator, Problem, reading_seeds
+from ..evaluators import FIDELITY, Evaluation, Evaluator, Problem, reading_seeds
 from ..optimizers import Optimizer
 from ..spaces import Population
 from .backends.base import Backend
 from .backends.jobs import Job, Outcome
-from .batch import Batch
+from .batch import Batch, grown, measurement_keys
 from .budget import Budget
 from .log.run_log import Journal
 from .log.trial_log import TrialLog, sem_column
@@ -48,7 +48,8 @@ class Run:
     Attributes:
         n_trials: Trials told to the optimizer.
         n_distinct: Distinct architectures measured.
-        n_spent: What counted against the budget: distinct architectures, or all readings where repeats are new.
+        n_spent: What counted against the budget: distinct architectures, each of its fidelities, or all
+            readings where repeats are new.
         seconds: Time that the run has taken, that before an interruption included, s.
         cost: Sum of the budget's cost metric.
         errors: Why an evaluation failed, by number of the trial.
@@ -87,7 +88,7 @@ class Run:
         self._genotypes = np.empty((0, evaluator.space.n_genes), dtype=evaluator.space.dtype)
         self._values = np.empty((0, len(self._metrics) + len(self._sem_metrics)))
         self._new = np.empty(0, dtype=bool)
-        # Number of the trial that first measured each architecture, by code.
+        # Number of the trial that first measured each architecture, by its measurement_keys.
         self._first_trial: dict[Any, int] = {}
         self._batch = 0
         # How often each architecture was read, by code; only where a repeat is a new measurement.
@@ -111,7 +112,7 @@ class Run:
             if not len(proposed):
                 stopped_by = "exhausted"
                 break
-            batch = self._within_budget(proposed)
+            batch = self._within_budget(proposed, self.optimizer.asked_fidelities())
             evaluation = self._evaluate(batch)
             self._record(batch, evaluation)
             self.optimizer.tell(batch.population, evaluation)
@@ -160,10 +161,10 @@ class Run:
         """What the run has found so far."""
         return self._result("running")
 
-    def _within_budget(self, proposed: Population) -> Batch:
+    def _within_budget(self, proposed: Population, fidelities: NDArray[np.float64] | None) -> Batch:
         """Cut a proposal where the budget ends; tell which rows are new to the run, and which are measured."""
         left = self.budget.most - self.n_spent
-        codes = self.evaluator.space.codes(proposed).tolist()
+        codes = measurement_keys(self.evaluator.space, proposed, fidelities)
         counted, barred = self._check_first(proposed)
         first_trial = self._first_trial
         distinct = dict(zip(codes, range(self.n_trials, self.n_trials + len(codes)), strict=True))
@@ -174,7 +175,7 @@ class Run:
         ):
             # The usual case at once: all of them are new, and there is budget for all.
             first_trial.update(distinct)
-            return Batch(proposed, [True] * len(codes), [True] * len(codes), counted)
+            return Batch(proposed, [True] * len(codes), [True] * len(codes), counted, fidelities)
         new: list[bool] = []
         paid: list[bool] = []
         for code, is_barred in zip(codes, barred or repeat(False, len(codes)), strict=True):
@@ -187,7 +188,10 @@ class Run:
             paid.append((unseen or self.problem.stochastic) and not is_barred)
             left -= paid[-1]
         n = len(new)
-        return Batch(proposed[:n], new, paid, {name: v[:n] for name, v in counted.items()})
+        counted = {name: values[:n] for name, values in counted.items()}
+        return Batch(
+            proposed[:n], new, paid, counted, fidelities if fidelities is None else fidelities[:n]
+        )
 
     def _check_first(
         self, proposed: Population
@@ -202,21 +206,21 @@ class Run:
     def _evaluate(self, batch: Batch) -> Evaluation:
         """Metrics of a batch: what the log holds, then new measurements, then all else."""
         n, first, population = len(batch), self.n_trials, batch.population
-        known, logged, errors = self._journal.recall(first, population)
+        known, logged, errors = self._journal.recall(first, population, batch.fidelities)
         self.errors.update(errors)
         if len(known) == n:
-            self._count_readings(population)
+            self._count_readings(batch)
             return logged
         matrix = np.empty((n, self._values.shape[1]))
         if known:
             matrix[known] = self._matrix(logged)
         missing = sorted({*range(n)}.difference(known)) if known else list(range(n))
-        readings = self._count_readings(population)
+        readings = self._count_readings(batch)
         fresh = self._take_set_aside(
             matrix, batch, [row for row in missing if batch.paid[row]], readings
         )
         start, n_done = time.monotonic(), 0
-        for outcome in self._measure(population, fresh, readings):
+        for outcome in self._measure(batch, fresh, readings):
             rows = [fresh[row] for row in outcome.rows]
             if outcome.error is not None:
                 self.errors[first + rows[0]] = outcome.error
@@ -254,13 +258,12 @@ class Run:
         self._keep(known, batch, self._evaluation(values))
         return [row for row in rows if row not in known]
 
-    def _measure(
-        self, population: Population, rows: list[int], readings: Sequence[int]
-    ) -> Iterable[Outcome]:
+    def _measure(self, batch: Batch, rows: list[int], readings: Sequence[int]) -> Iterable[Outcome]:
         """Measure some rows of a batch."""
         if not rows:
             return ()
-        seeds = None
+        population, seeds = batch.population, None
+        fidelities = None if batch.fidelities is None else batch.fidelities[rows]
         if self.problem.stochastic:
             seeds = reading_seeds(
                 self.seed, self.number, population[rows], [readings[row] for row in rows]
@@ -268,7 +271,7 @@ class Run:
         if self._clock is None:
             self._start_clock()
         part = population if len(rows) == len(population) else population[rows]
-        return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds))
+        return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds, fidelities))
 
     def _check_counts(self, batch: Batch, rows: Sequence[int], measured: Evaluation) -> None:
         """Refuse an evaluator whose values are not those that were counted before."""
@@ -285,8 +288,14 @@ class Run:
                     "()."
                 )
 
-    def _count_readings(self, population: Population) -> list[int]:
-        """How often each row was read before; where repeats are new, every row is read, now or in the log."""
+    def _count_readings(self, batch: Batch) -> list[int]:
+        """How often each row was read before; where repeats are new, every row is read, now or in the log.
+
+        At several fidelities, each of the lower ones was one reading.
+        """
+        population = batch.population
+        if batch.fidelities is not None:
+            return [self.optimizer.fidelities.index(value) for value in batch.fidelities.tolist()]
         if not self.problem.stochastic:
             return [0] * len(population)
         readings = []
@@ -297,9 +306,9 @@ class Run:
 
     def _look_up(self, matrix: NDArray[np.float64], batch: Batch, rows: Sequence[int]) -> None:
         """Give rows that are not measured the values that they had before, or those that were counted."""
-        codes = self.evaluator.space.codes(batch.population[rows]).tolist()
-        for row, code in zip(rows, codes, strict=True):
-            number = self._first_trial[code]
+        keys = measurement_keys(self.evaluator.space, batch.population, batch.fidelities)
+        for row in rows:
+            number = self._first_trial[keys[row]]
             here = number - self.n_trials
             if here != row and not self.problem.stochastic:
                 matrix[row] = matrix[here] if here >= 0 else self._values[number]
@@ -307,6 +316,8 @@ class Run:
             matrix[row] = np.nan
             for name, counted in batch.counted.items():
                 matrix[row, self._metrics.index(name)] = counted[row]
+            if batch.fidelities is not None:
+                matrix[row, self._metrics.index(FIDELITY)] = batch.fidelities[row]
 
     def _keep(
         self,
@@ -324,16 +335,20 @@ class Run:
         end = self.n_trials + len(batch)
         if end > len(self._new):
             capacity = max(end, 2 * len(self._new), 1024)
-            self._genotypes = _grown(self._genotypes, capacity)
-            self._values = _grown(self._values, capacity)
-            self._new = _grown(self._new, capacity)
+            self._genotypes = grown(self._genotypes, capacity)
+            self._values = grown(self._values, capacity)
+            self._new = grown(self._new, capacity)
         part = slice(self.n_trials, end)
         self._genotypes[part] = batch.population
         for column, values in enumerate(self._columns(evaluation)):
             self._values[part, column] = values
         self._new[part] = batch.new
         self.n_trials = end
-        self.n_distinct += sum(batch.new)
+        first = np.array(batch.new, dtype=bool)
+        if batch.fidelities is not None:
+            # Every architecture is measured at the lowest fidelity first.
+            first &= batch.fidelities == self.optimizer.fidelities[0]
+        self.n_distinct += int(first.sum())
         self.n_spent += sum(batch.paid)
         if self.budget.cost_metric is not None:
             # What failed has no cost that could be known.
@@ -375,9 +390,3 @@ class Run:
             errors=dict(sorted(self.errors.items())),
             n_barred=int((self.problem.violation_beforehand(evaluation) > 0).sum()),
         )
-
-
-def _grown(array: NDArray, capacity: int) -> NDArray:  # type: ignore[type-arg]
-    grown = np.empty((capacity, *array.shape[1:]), dtype=array.dtype)
-    grown[: len(array)] = array
-    return grown

@@ -13,7 +13,7 @@ from ..core import (
     merge_constraints,
     parse_constraints,
 )
-from ..evaluators import Evaluator, Problem, Surrogate, default_evaluator
+from ..evaluators import FIDELITY, Evaluator, Fidelity, Problem, Surrogate, default_evaluator
 from ..optimizers import Optimizer
 from ..spaces import Space
 from .budget import Budget
@@ -92,7 +92,8 @@ def find_evaluator(
     wanted = [objectives] if isinstance(objectives, str) else [*objectives]
     if cost_metric is not None:
         wanted.append(cost_metric)
-    bounds = with_brought(optimizer, constraints)
+    # That on the fidelity is not the matter of an evaluator.
+    bounds = [one for one in with_brought(optimizer, constraints) if one.metric != FIDELITY]
     try:
         return default_evaluator(space, wanted, bounds, **options)
     except InvalidArgumentError as error:
@@ -105,7 +106,8 @@ def find_evaluator(
 def metrics_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[str]:
     """Metrics of every evaluation: those searched by, the one that is paid with, and what comes for free."""
     paid = [] if budget.cost_metric is None else [budget.cost_metric]
-    free = evaluator.free_metrics(problem.metrics)
+    asked = [name for name in problem.metrics if name != FIDELITY]
+    free = evaluator.free_metrics(asked)
     return list(dict.fromkeys([*problem.metrics, *paid, *free]))
 
 
@@ -140,6 +142,35 @@ def check_evaluator(evaluator: Evaluator, space: Space, optimizer: Optimizer) ->
                 f"{type(evaluator).__name__} does not know the metric {bound.metric!r}, only "
                 f"{', '.join(evaluator.metrics)}. {_of_the_optimizer(optimizer)}"
             )
+
+
+def check_fidelities(evaluator: Evaluator, optimizer: Optimizer) -> Fidelity | None:
+    """Return the fidelities of the evaluator where the optimizer searches at several; None where it does not.
+
+    Raises:
+        InvalidArgumentError: If the evaluator cannot measure at these.
+    """
+    if not optimizer.fidelities:
+        return None
+    known = evaluator.fidelity
+    if known is None:
+        raise InvalidArgumentError(
+            f"{type(evaluator).__name__} measures at one fidelity, but {optimizer.name} needs several; search "
+            "with trainings (--train, TrainedEvaluator), with evaluator_from(..., fidelity='epochs'), or "
+            "without `fidelities`."
+        )
+    if FIDELITY in evaluator.metrics:
+        raise InvalidArgumentError(
+            f"A metric must not be called {FIDELITY!r} in a search at several fidelities; rename it."
+        )
+    known.check(optimizer.fidelities)
+    return known
+
+
+def remarks_on(evaluator: Evaluator, optimizer: Optimizer) -> tuple[str, ...]:
+    """What must be said beside every result: what the evaluator says, and that of several fidelities."""
+    fidelity = check_fidelities(evaluator, optimizer)
+    return (*evaluator.remarks, *([fidelity.remark] if fidelity and fidelity.remark else []))
 
 
 def _way_out(evaluator: Evaluator) -> str:

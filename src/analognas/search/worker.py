@@ -15,6 +15,7 @@ from ..core import (
     check_choice,
     check_int,
     current_metric_name,
+    merge_constraints,
     write_json,
 )
 from ..evaluators import Evaluator, Problem
@@ -33,7 +34,15 @@ from .results.winners import ranked
 from .results_folder import RESULT_FILE, clean_up, evaluator_folder, open_log, own_folder
 from .resuming import resumed_arguments
 from .run import Run
-from .settings import check_evaluator, check_kind, definitions_wanted, find_evaluator, settle
+from .settings import (
+    check_evaluator,
+    check_fidelities,
+    check_kind,
+    definitions_wanted,
+    find_evaluator,
+    remarks_on,
+    settle,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -143,12 +152,14 @@ class Worker:
         self.evaluator: Evaluator = self._checked_evaluator(chosen)
         # Of a table that holds some networks of a space, nothing else can be proposed.
         self.space = common_space(self.space, self.evaluator.space)
+        fidelity = check_fidelities(self.evaluator, self.optimizer)
+        full = [] if fidelity is None else [fidelity]
         self.problem = Problem.of(
             chosen["objectives"],
-            chosen["constraints"],
-            self.evaluator.metrics,
+            merge_constraints(chosen["constraints"], [one.bound for one in full], by="fidelities"),
+            [*self.evaluator.metrics, *(one.metric.name for one in full)],
             stochastic=self.evaluator.stochastic,
-            definitions=self.evaluator.metric_definitions,
+            definitions=[*self.evaluator.metric_definitions, *(one.metric for one in full)],
             checkable=self.evaluator.cheap_metrics if self.evaluator.costly else (),
         )
         self.optimizer.check(self.problem)
@@ -294,7 +305,7 @@ class Worker:
             tuple(best),
             winners,
             comparison,
-            self.evaluator.remarks,
+            remarks_on(self.evaluator, self.optimizer),
         )
         if self.out is not None and self.only_runs is None:
             write_json(self.out / RESULT_FILE, self.result.to_json())

@@ -9,7 +9,7 @@ noise ramp.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,8 +121,18 @@ def load_checkpoint(
     optimizer: torch.optim.Optimizer,
     average: WeightAverage | None,
     identity: Mapping[str, Any],
+    *,
+    may_differ: Collection[str] = (),
 ) -> Position:
     """Put everything back as it was, torch's default generators included, and return the position.
+
+    Args:
+        path: The file.
+        model: The model that is trained.
+        optimizer: Its optimizer.
+        average: Its moving average, if there is one.
+        identity: What the training is.
+        may_differ: Entries in which the training of the checkpoint may differ, such as ``"recipe.epochs"``.
 
     Raises:
         InvalidArgumentError: If there is no such file.
@@ -135,7 +145,7 @@ def load_checkpoint(
         raise TableIntegrityError(
             f"{str(path)!r} is not a checkpoint ({values.get('format', 'unknown format')})."
         )
-    _check_identity(str(path), values["identity"], identity)
+    _check_identity(str(path), values["identity"], identity, may_differ)
     load_weights(model, _part(tensors, "model/"), str(path))
     device = next(model.parameters()).device
     state: dict[int, dict[str, Any]] = {}
@@ -170,8 +180,11 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): x for name, x in tensors.items() if name.startswith(prefix)}
 
 
-def _check_identity(path: str, saved: Mapping[str, Any], present: Mapping[str, Any]) -> None:
-    differing = list(_differences(saved, present, ""))
+def _check_identity(
+    path: str, saved: Mapping[str, Any], present: Mapping[str, Any], may_differ: Collection[str]
+) -> None:
+    found = _differences(saved, present, "")
+    differing = [text for text in found if text.partition(" ")[0] not in may_differ]
     if differing:
         more = ", ..." if len(differing) > 3 else ""
         raise CheckpointMismatchError(

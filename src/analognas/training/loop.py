@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -32,9 +33,19 @@ class Loop:
         context: Network, data, method and files.
         recipe: The recipe of the context.
         resume: Whether there is a checkpoint to go on from.
+        extends: Last checkpoint of the same training with fewer epochs, to go on from where there is no other.
+        extendable: Whether the last checkpoint is kept for a longer training.
     """
 
-    def __init__(self, context: TrainingContext, recipe: TrainingRecipe, resume: bool) -> None:
+    def __init__(
+        self,
+        context: TrainingContext,
+        recipe: TrainingRecipe,
+        resume: bool,
+        *,
+        extends: Path | None = None,
+        extendable: bool = False,
+    ) -> None:
         self.context, self.recipe = context, recipe
         self.model, self.data, self.task = context.model, context.data, context.task
         self.method, self.folder = context.method, context.folder
@@ -56,8 +67,18 @@ class Loop:
             self.position = load_checkpoint(
                 self.folder.checkpoint, self.model, self.optimizer, self.average, self.identity
             )
+        elif extends is not None:
+            self.position = load_checkpoint(
+                extends,
+                self.model,
+                self.optimizer,
+                self.average,
+                self.identity,
+                may_differ=("recipe.epochs",),
+            )
         elif recipe.saving.at_epochs:
             self.save()
+        self.extendable = extendable
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -86,6 +107,8 @@ class Loop:
                 if self._is_time_to_save():
                     self.save()
             self._end_epoch()
+        if self.extendable and self.folder is not None and not position.reason:
+            self.save(self.folder.end)
         self._take_kept_weights()
         return position
 
@@ -202,13 +225,13 @@ class Loop:
         if not finite or not bool(torch.isfinite(self.position.sums).all()):
             self._diverged("A weight is NaN or infinite")
 
-    def save(self) -> None:
-        """Write a checkpoint, unless the weights are not finite."""
+    def save(self, path: Path | None = None) -> None:
+        """Write a checkpoint, by default that of the folder, unless the weights are not finite."""
         if self.folder is None:
             return
         self._check_weights()
         save_checkpoint(
-            self.folder.checkpoint,
+            path or self.folder.checkpoint,
             self.model,
             self.optimizer,
             self.average,

@@ -28,6 +28,7 @@ RESULT_FILE = "result.json"
 HISTORY_FILE = "epochs.jsonl"
 START_FILE = "start.safetensors"
 BEST_FILE = "best.safetensors"
+END_FILE = "end.safetensors"
 
 _HISTORY = ("epoch", "step", "lr", "train_loss")
 _STATUS = ("finished", "aborted")
@@ -38,7 +39,8 @@ class RunFolder:
 
     While it runs: ``checkpoint.safetensors``, ``epochs.jsonl``, for recipes that start from a digital network
     ``start.safetensors`` and where the best weights are kept ``best.safetensors``. Once it has ended:
-    ``model.safetensors``, ``epochs.jsonl`` and, as the sign that all is there, ``result.json``.
+    ``model.safetensors``, ``epochs.jsonl`` and, as the sign that all is there, ``result.json``; and
+    ``end.safetensors``, the last checkpoint, where a longer training is to go on from it.
 
     Args:
         path: The folder; made where it does not exist.
@@ -50,6 +52,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = make_folder(path)
         self.checkpoint = path / CHECKPOINT_FILE
+        self.end = path / END_FILE
 
     @property
     def has_checkpoint(self) -> bool:

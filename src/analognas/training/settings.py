@@ -114,6 +114,10 @@ class Schedule:
             return self.gamma ** sum(step >= milestone * n_steps for milestone in self.milestones)
         return 1.0
 
+    def continues(self, epochs: int) -> bool:
+        """Whether the factors of the first ``epochs`` do not depend on how many epochs follow."""
+        return self.kind == "constant" and self.warmup <= epochs
+
 
 def _cosine(first: float, last: float, share: float) -> float:
     """Return the value at a share of the way along half a cosine."""

@@ -20,7 +20,7 @@ from .methods import method_for
 from .model_files import ModelRecord, described_model
 from .recipes import Recipe, TrainingRecipe, recipe_to_dict
 from .result import Listener, TrainingResult
-from .run_folder import RunFolder
+from .run_folder import END_FILE, RunFolder
 from .tasks import get_task
 
 
@@ -39,6 +39,11 @@ class Trainer:
         record: What the network is, for those who load it later: name, options, data. The rest is added.
         scored: Splits that the trained network is scored on at the end, of those that the data have.
         on_progress: Called after every step and every epoch.
+        extends: Folder of an extendable training that differs in having fewer epochs: this one goes on from its
+            end. The result is bit for bit that of a training from the start, if the schedule's first epochs do
+            not depend on how many follow (:meth:`.Schedule.continues`), the last weights are kept, and there is
+            no early abort.
+        extendable: Keep the last checkpoint, so that a training with more epochs can go on from it.
 
     Raises:
         InvalidArgumentError: If the recipe asks for validation and the data set has none.
@@ -64,6 +69,8 @@ class Trainer:
         record: ModelRecord | None = None,
         scored: Sequence[str] = ("validation", "test"),
         on_progress: Listener | None = None,
+        extends: str | os.PathLike[str] | None = None,
+        extendable: bool = False,
     ) -> None:
         self.digital, self.data, self.recipe = model, data, recipe
         self.task = get_task(data.task)
@@ -71,6 +78,8 @@ class Trainer:
         self.folder = None if out is None else RunFolder(Path(out))
         self.scored = tuple(scored)
         self.on_progress = on_progress
+        self.extends = None if extends is None else Path(extends) / END_FILE
+        self.extendable = extendable
         self.record = replace(
             record or ModelRecord(),
             task=data.task,
@@ -128,7 +137,9 @@ class Trainer:
                 self._calibrate(context.model)
             position = Position()
             if isinstance(self.recipe, TrainingRecipe):
-                position = Loop(context, self.recipe, resume).run()
+                position = Loop(
+                    context, self.recipe, resume, extends=self.extends, extendable=self.extendable
+                ).run()
             return self._finish(context, position)
 
     def context(self, model: nn.Module) -> TrainingContext:

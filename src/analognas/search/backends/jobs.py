@@ -17,7 +17,7 @@ from ...core import (
     TableIntegrityError,
     UnknownNameError,
 )
-from ...evaluators import Evaluation, Evaluator
+from ...evaluators import FIDELITY, Evaluation, Evaluator
 from ...spaces import Population
 
 NOT_READY = (
@@ -44,12 +44,15 @@ class Job:
         sem_metrics: Those of them that come with a standard error.
         seeds: What the randomness of each row follows from, shape ``(n,)``, where the evaluator is
             stochastic; else None.
+        fidelities: Fidelity of each row, shape ``(n,)``, which then is a metric too; None where all are
+            measured in full.
     """
 
     population: Population
     metrics: Sequence[str]
     sem_metrics: Sequence[str]
     seeds: NDArray[np.uint64] | None = None
+    fidelities: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.population)
@@ -64,7 +67,8 @@ class Job:
             return self
         rows = slice(start, stop)
         seeds = None if self.seeds is None else self.seeds[rows]
-        return Job(self.population[rows], self.metrics, self.sem_metrics, seeds)
+        fidelities = None if self.fidelities is None else self.fidelities[rows]
+        return Job(self.population[rows], self.metrics, self.sem_metrics, seeds, fidelities)
 
     def run(self, evaluator: Any) -> Evaluation:
         """Measure it.
@@ -73,18 +77,25 @@ class Job:
             InvalidArgumentError: If the evaluator does not return an evaluation, or that lacks a metric or a
                 standard error, or has not one number for each row.
         """
-        if self.seeds is None:
-            evaluation: Any = evaluator.evaluate(self.population, self.metrics)
-        else:
+        evaluation: Any
+        if self.fidelities is not None:
+            wanted = [name for name in self.metrics if name != FIDELITY]
+            evaluation = evaluator.evaluate_at(self.population, wanted, fidelities=self.fidelities)
+        elif self.seeds is not None:
             evaluation = evaluator.measure(self.population, self.metrics, seeds=self.seeds)
+        else:
+            evaluation = evaluator.evaluate(self.population, self.metrics)
         kind = type(evaluator).__name__
         if not isinstance(evaluation, Evaluation):
             raise InvalidArgumentError(
                 f"An evaluator must return an Evaluation, but {kind} returned {_short(evaluation)}; write "
                 "Evaluation({metric: values, ...}, {metric: standard errors, ...})."
             )
+        means = evaluation.means
+        if self.fidelities is not None:
+            means = {**means, FIDELITY: self.fidelities}
         return Evaluation(
-            self._columns(kind, "values", evaluation.means, self.metrics),
+            self._columns(kind, "values", means, self.metrics),
             self._columns(kind, "standard errors", evaluation.sems, self.sem_metrics),
         )
 
@@ -115,9 +126,12 @@ class Job:
         return columns
 
     def unmeasured(self) -> Evaluation:
-        """NaN for every value: what stands for evaluations that failed."""
+        """NaN for every value but the fidelity: what stands for evaluations that failed."""
+        means = {name: np.full(len(self), np.nan) for name in self.metrics}
+        if self.fidelities is not None:
+            means[FIDELITY] = self.fidelities
         return Evaluation(
-            {name: np.full(len(self), np.nan) for name in self.metrics},
+            means,
             {name: np.full(len(self), np.nan) for name in self.sem_metrics},
         )
 

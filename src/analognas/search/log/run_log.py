@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import ResumeError
-from ...evaluators import Evaluation
+from ...evaluators import FIDELITY, Evaluation
 from ...spaces import Population, Space
 from .trial_log import TrialLog
 
@@ -36,16 +36,20 @@ class Journal:
         self._aside = None if log is None else log.read_set_aside(run, space)
 
     def recall(
-        self, first: int, population: Population
+        self,
+        first: int,
+        population: Population,
+        fidelities: NDArray[np.float64] | None = None,
     ) -> tuple[list[int], Evaluation, dict[int, str]]:
         """Return what is known of a batch: rows, their metrics, and errors by number of the trial.
 
         Args:
             first: Number of the batch's first trial.
             population: The batch, shape ``(n, n_genes)``.
+            fidelities: Fidelity of each row, shape ``(n,)``, in a search at several.
 
         Raises:
-            ResumeError: If the log has another architecture in the place of one of these.
+            ResumeError: If the log has another architecture or fidelity in the place of one of these.
         """
         if self._logged is None or first >= self.end:
             return [], Evaluation({}), {}
@@ -62,8 +66,25 @@ class Journal:
                 f"search proposes {proposed[at].tolist()}: the log belongs to another search or another "
                 "version."
             )
+        evaluation = logged.evaluation.take(part)
+        if fidelities is not None:
+            self._check_fidelities(numbers, evaluation.means[FIDELITY], fidelities[numbers - first])
         errors = {n: logged.errors[n] for n in numbers.tolist() if n in logged.errors}
-        return (numbers - first).tolist(), logged.evaluation.take(part), errors
+        return (numbers - first).tolist(), evaluation, errors
+
+    def _check_fidelities(
+        self,
+        numbers: NDArray[np.int64],
+        logged: NDArray[np.float64],
+        proposed: NDArray[np.float64],
+    ) -> None:
+        differs = logged != proposed
+        if differs.any():
+            at = int(differs.argmax())
+            raise ResumeError(
+                f"Trial {numbers[at]} of run {self._run} in the log has the fidelity {logged[at]:.12g}, but "
+                f"this search proposes {proposed[at]:.12g}: the log belongs to another search or version."
+            )
 
     @property
     def has_set_aside(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluators import Evaluation, Problem
+from ...evaluators import FIDELITY, Evaluation, Problem
 from ...spaces import Population
 
 __all__ = ["RunResult"]
@@ -19,15 +19,17 @@ class RunResult:
 
     Attributes:
         population: Every architecture proposed, in order, shape ``(n, n_genes)``.
-        new: Whether each was evaluated and new to the run, shape ``(n,)``.
+        new: Whether each was evaluated and new to the run, at its fidelity where there are several, shape
+            ``(n,)``.
         evaluation: Their metrics.
-        score: First objective turned so that larger is better; minus infinity where a constraint is broken.
+        score: First objective turned so that larger is better; minus infinity where a constraint is broken, and
+            below the full fidelity.
             Where repeats are new measurements, the estimate from all readings of the architecture.
         violation: Total violation of the constraints; 0 where all are met.
         stopped_by: ``"budget"``, ``"seconds"``, ``"cost"``, ``"exhausted"`` (nothing new left), ``"stalled"``
             or ``"callback"``.
-        n_evaluations: What counted against the budget: distinct architectures, or all readings where repeats
-            are new measurements.
+        n_evaluations: What counted against the budget: distinct architectures, each of their fidelities, or all
+            readings where repeats are new measurements.
         errors: Why an evaluation failed, by row; its metrics are NaN.
         n_barred: Proposals that broke a bound that is checked first, such as one on ``params``, and were not
             evaluated.
@@ -46,7 +48,20 @@ class RunResult:
     @property
     def n_distinct(self) -> int:
         """Number of distinct architectures evaluated."""
-        return int(self.new.sum())
+        known = self.evaluation.means.get(FIDELITY)
+        if known is None or not len(known):
+            return int(self.new.sum())
+        # Every architecture is measured at the lowest fidelity first.
+        return int((self.new & (known == known.min())).sum())
+
+    @property
+    def n_at_fidelity(self) -> dict[float, int]:
+        """Number of evaluations at each fidelity; empty where there is one."""
+        known = self.evaluation.means.get(FIDELITY)
+        if known is None:
+            return {}
+        values, counts = np.unique(known[self.new], return_counts=True)
+        return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
     @property
     def best(self) -> int:
@@ -66,7 +81,7 @@ class RunResult:
         return problem.sign * float(self.score[self.best])
 
     def best_so_far(self) -> NDArray[np.float64]:
-        """Best score after each distinct query, shape ``(n_distinct,)``.
+        """Best score after each distinct query, at several fidelities after each evaluation, shape ``(n,)``.
 
         Minus infinity before the first feasible one.
         """

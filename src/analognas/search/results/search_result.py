@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluators import REFERENCE, Problem
+from ...evaluators import FIDELITY, REFERENCE, Problem
 from .formatting import architecture_text, front_lines, number
 from .fronts import aligned, hypervolume_curves, igd_plus_curves, reference_front, scale_of
 from .run_result import RunResult
@@ -129,7 +130,8 @@ class SearchResult:
         shown = architecture_text(best["architecture"])
         finals = self.finals()
         if not finals:
-            return "\n".join([self._nothing_summary(shown), *self.remarks])
+            nothing = [self._nothing_summary(shown), *self._fidelity_lines()]
+            return "\n".join([*nothing, *self.remarks])
         if len(self.problem.objectives) > 1:
             lines = self._front_summary(table)
         else:
@@ -155,7 +157,24 @@ class SearchResult:
         if n_errors:
             last = next(run.errors for run in reversed(self.runs) if run.errors)
             lines.append(f"{n_errors} evaluations failed, the last with {last[max(last)]!r}")
-        return "\n".join([*lines, *self.remarks])
+        return "\n".join([*lines, *self._fidelity_lines(), *self.remarks])
+
+    @property
+    def n_at_fidelity(self) -> dict[float, int]:
+        """Number of evaluations at each fidelity in all runs, rising; empty where there is one."""
+        counts: Counter[float] = Counter()
+        for run in self.runs:
+            counts.update(run.n_at_fidelity)
+        return dict(sorted(counts.items()))
+
+    def _fidelity_lines(self) -> list[str]:
+        """How often was measured at each fidelity."""
+        counts = self.n_at_fidelity
+        if not counts:
+            return []
+        unit = self.problem.metric(FIDELITY).unit
+        each = [f"{count:,} at {fidelity:.12g} {unit}" for fidelity, count in counts.items()]
+        return [f"Evaluations by fidelity: {', '.join(each)}; only the full fidelity can win"]
 
     def _headline(self, best: dict[str, Any]) -> str:
         """The value of the winner: the estimate of its true value first, where there is one."""
@@ -181,6 +200,13 @@ class SearchResult:
         if n and unknown:
             return (
                 f"No architecture can be chosen: none of {n} has a value of {' or '.join(unknown)}."
+            )
+        full = [bound for bound in self.problem.constraints if bound.metric == FIDELITY]
+        if full and full[0].bound not in self.n_at_fidelity:
+            text = f"{full[0].bound:.12g} {self.problem.metric(FIDELITY).unit}"
+            return (
+                f"No architecture can be chosen: the search ended before one was measured in full, at {text}; "
+                "continue it with a larger budget."
             )
         bounds = " and ".join(map(str, self.problem.constraints))
         needed = " and ".join(self.problem.objectives)
@@ -226,6 +252,7 @@ class SearchResult:
                     "feasible": run.feasible,
                     "evaluations": run.n_evaluations,
                     "stopped_by": run.stopped_by,
+                    **_counted(run.n_at_fidelity),
                     **({"failed": len(run.errors)} if run.errors else {}),
                     **({"not_evaluated": run.n_barred} if run.n_barred else {}),
                 }
@@ -273,6 +300,12 @@ class SearchResult:
             **ends,
         }
         return {**self._head, **whole, "hypervolume": volume, "runs": per_run}
+
+
+def _counted(n_at_fidelity: dict[float, int]) -> dict[str, Any]:
+    """Numbers of evaluations by fidelity as JSON types; nothing where there is one fidelity."""
+    listed = [{FIDELITY: at, "evaluations": n} for at, n in n_at_fidelity.items()]
+    return {"by_fidelity": listed} if listed else {}
 
 
 def _number(value: float) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...evaluators import (
+    FIDELITY,
     CombinedEvaluator,
     Evaluation,
     Evaluator,
@@ -44,20 +45,26 @@ def ranked(
     """
     space = evaluator.space
     population = np.concatenate([result.population for result in results])
+    evaluation = _joined([result.evaluation for result in results])
+    run_of_trial = np.repeat(
+        np.arange(len(results)), [len(result.population) for result in results]
+    )
+    if FIDELITY in evaluation.means:
+        reached = evaluation.means[FIDELITY] == evaluation.means[FIDELITY].max(initial=0.0)
+        population, evaluation = population[reached], evaluation.take(reached)
+        run_of_trial = run_of_trial[reached]
     standings = Standings(
         space,
         problem,
         population,
-        _joined([result.evaluation for result in results]),
+        evaluation,
         errors_of_measurement=not _is_predicted(evaluator, problem.objectives[0]),
     )
     order = _order(problem, standings)
     truth = _true_standings(evaluator, problem, standings, population)
     about: Standings | TrueStandings = standings if truth is None else truth
-    names = [*problem.metrics, *evaluator.free_metrics(problem.metrics)]
-    run_of_trial = np.repeat(
-        np.arange(len(results)), [len(result.population) for result in results]
-    )
+    asked = [name for name in problem.metrics if name != FIDELITY]
+    names = [*problem.metrics, *evaluator.free_metrics(asked)]
     winners = []
     for position in order.tolist():
         trial = standings.first[position]
