@@ -1,4 +1,4 @@
-"""Examples of other systems, and of our own pages, run as they stand."""
+"""Examples of other packages and of the pages run unchanged, and everything that pages name exists."""
 
 import importlib
 import re
