@@ -109,6 +109,27 @@ def test_what_is_no_integer_is_not_cast(values):
         as_integers("token ids", values)
 
 
+@pytest.mark.parametrize("ending", ["std", "sem"])
+def test_spreads_are_no_values_of_the_metric(ending):
+    """Standard errors of accuracies are below 1 point, as fractions are, and those of costs may be zero."""
+    small = [0.3] * 20
+    assert measured(f"top_accuracy_{ending}", small).tolist() == small
+    assert measured(f"board_latency_{ending}", [0.0, 0.2]).tolist() == [0.0, 0.2]
+    for name in (f"top_accuracy_{ending}", f"avm_{ending}", f"board_latency_{ending}"):
+        with pytest.raises(InvalidArgumentError, match="but got -2"):
+            measured(name, [0.1, -2.0])
+
+
+def test_labels_may_be_floats_and_truth_values():
+    assert as_integers("y", [1.0, 0.0], labels=True).tolist() == [1, 0]
+    assert as_integers("y", [True, False], labels=True).dtype == np.int64
+    for value in (0.5, np.nan, np.inf, 2.0**54):
+        with pytest.raises(
+            TableIntegrityError, match="^y must be whole numbers, but got .* at position 1"
+        ):
+            as_integers("y", [1.0, value], labels=True)
+
+
 @pytest.mark.parametrize(
     ("values", "place"),
     [

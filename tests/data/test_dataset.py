@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -185,13 +186,35 @@ def test_bad_splits():
         Split(torch.zeros(3), torch.zeros(2, dtype=torch.int64))
     with pytest.raises(InvalidArgumentError, match="0 inputs"):
         Split(torch.zeros(0), torch.zeros(0, dtype=torch.int64))
-    with pytest.raises(InvalidArgumentError, match="must be integers"):
-        Split(torch.zeros(3), torch.zeros(3))
+    with pytest.raises(InvalidArgumentError, match="must be whole numbers, but got 0.5"):
+        Split(torch.zeros(3), torch.full((3,), 0.5))
+    with pytest.raises(InvalidArgumentError, match="`targets` must be a tensor or an array"):
+        Split(torch.zeros(3), [0, 1, 0])
+    with pytest.raises(InvalidArgumentError, match="must be numbers, but is an array of <U1"):
+        Split(torch.zeros(3), np.array(["a", "b", "a"]))
     part = Split(torch.zeros(2), torch.tensor([0, 1]))
     with pytest.raises(InvalidArgumentError, match="must name 2 classes, but got 3"):
         DataSet("x", "classification", part, None, part, (1,), 2, classes=("a", "b", "c"))
     with pytest.raises(UnknownNameError, match="Unknown task 'regression'"):
         DataSet("x", "regression", part, None, part, (1,), 2)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        torch.tensor([0.0, 1.0, 1.0]),  # as BCEWithLogitsLoss needs them
+        torch.tensor([[0.0], [1.0], [1.0]]),
+        np.array([0, 1, 1]),
+        np.array([0.0, 1.0, 1.0]),
+        np.array([False, True, True]),
+    ],
+    ids=["floats", "column of floats", "array", "array of floats", "array of truth values"],
+)
+def test_whole_numbers_and_arrays_are_labels(targets):
+    part = Split(np.eye(3, dtype=np.float32), targets)
+    data = DataSet("x", "classification", part, None, part, (3,), 2)
+    assert data.train.targets.tolist() == [0, 1, 1]
+    assert next(data.batches("train", 3))[1].dtype == torch.int64
 
 
 def labelled(targets, n_classes=3, task="classification", n=None):

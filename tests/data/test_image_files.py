@@ -121,7 +121,7 @@ def test_a_hostile_batch_runs_nothing(cifar10):
             {"data": pixels(3), "labels": [0, 1]},
             "one whole number as label for each of its 3 examples",
         ),
-        ({"data": pixels(3), "labels": [0.5, 1, 2]}, "must be integers, but are of type float64"),
+        ({"data": pixels(3), "labels": [0.5, 1, 2]}, "must be whole numbers, but got 0.5"),
         ({"data": pixels(3), "labels": [[0], [1, 2], 3]}, "whole number"),
         ({"data": pixels(3)[:, :-1], "labels": [0, 1, 2]}, r"uint8 of shape \(n, 3072\)"),
         ({"data": "x"}, "no CIFAR batch"),

@@ -7,7 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from analognas.core import AnalogNASError, DataNotFoundError, TableIntegrityError, UnknownNameError
+from analognas.core import (
+    AnalogNASError,
+    DataNotFoundError,
+    InvalidArgumentError,
+    TableIntegrityError,
+    UnknownNameError,
+)
 from analognas.data import load_data, load_npz
 
 RNG = np.random.default_rng(0)
@@ -264,8 +270,9 @@ def test_ambiguous_channels(tmp_path):
         (labels(40).astype(int) + 1, "They start at 1: subtract 1"),
         (labels(40).astype(int) - 1, "from -1 to 0"),
         (np.eye(2, dtype=int)[labels(40)], r"labels.argmax\(1\)"),
-        (labels(40) + 0.5, "must be integers"),
-        (labels(40).astype(float), "must be integers"),
+        (labels(40) + 0.5, "must be whole numbers, but got 0.5 at position 0"),
+        (np.full(40, np.nan), "must be whole numbers, but got nan"),
+        (np.full(40, 1e300), "must be whole numbers, but got 1e"),
         (labels(40).astype(str), "must be integers"),
         (labels(39), "each of its 40 examples"),
         (np.full(40, 2**64 - 1, np.uint64), "got 18446744073709551615"),
@@ -276,6 +283,25 @@ def test_labels(tmp_path, y, message):
     with pytest.raises(TableIntegrityError, match=message):
         load_data("npz", root=save(tmp_path, x=gratings(), y=y))
     assert time.process_time() - start < 2
+
+
+@pytest.mark.parametrize("kind", [float, np.float16, bool, np.uint64])
+def test_labels_of_any_type_that_are_whole_numbers(tmp_path, kind):
+    y = labels(40)
+    found = load_data("npz", root=save(tmp_path, x=gratings(), y=y.astype(kind)), validation=0)
+    expected = load_data("npz", root=save(tmp_path, x=gratings(), y=y), validation=0)
+    assert found.test.targets.dtype == torch.int64
+    assert found.test.targets.tolist() == expected.test.targets.tolist()
+
+
+def test_shares_of_a_small_file_have_every_class(tmp_path):
+    data = load_data("npz", root=save(tmp_path, x=gratings(6), y=np.arange(6) % 2))
+    for split in (data.train, data.validation, data.test):
+        assert sorted(split.targets.tolist()) == [0, 1]
+    with pytest.raises(InvalidArgumentError, match="two training examples or more.*validation=0"):
+        load_data("npz", root=save(tmp_path, x=gratings(4), y=np.arange(4) % 2))
+    with pytest.raises(InvalidArgumentError, match="none of 1. Give a larger `validation`"):
+        load_data("npz", root=save(tmp_path, x=gratings(6), y=np.arange(6) % 2), validation=1)
 
 
 LAYOUTS = {

@@ -61,3 +61,5 @@ def test_direct_mapping_with_and_without_compensation(digital, problem):
     assert with_it.at(year).value > without.at(year).value - without.at(year).half_width
     with pytest.raises(InvalidArgumentError, match="must be digital"):
         direct_mapping(kept, [problem[0]])
+    with pytest.raises(InvalidArgumentError, match="one pair of inputs and labels"):
+        direct_mapping(digital, problem)

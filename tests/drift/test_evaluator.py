@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from analognas.core import InvalidArgumentError, PhysicalRangeError, ResumeError
 from analognas.drift import DAY, MONTH, DriftEvaluator, Examples
@@ -256,10 +257,17 @@ def test_bad_models_and_data(analog, digital, problem):
         evaluate(digital, problem)
     with pytest.raises(InvalidArgumentError, match="same number of examples"):
         evaluate(analog, (inputs, targets[:5]))
-    with pytest.raises(InvalidArgumentError, match="must be integers"):
-        evaluate(analog, (inputs, targets.float()))
+    with pytest.raises(InvalidArgumentError, match="must be whole numbers"):
+        evaluate(analog, (inputs, targets + 0.5))
     with pytest.raises(InvalidArgumentError, match="must be a DataSet or a pair"):
         evaluate(analog, inputs)
+    loader = DataLoader(TensorDataset(inputs, targets), 64)
+    with pytest.raises(InvalidArgumentError, match=r"zip\(\*loader\)"):
+        evaluate(analog, loader)
+    gathered = [torch.cat(part) for part in zip(*loader, strict=True)]
+    assert evaluate(analog, gathered).rows() == evaluate(analog, problem).rows()
+    arrays = (inputs.numpy(), targets.double().numpy())
+    assert evaluate(analog, arrays).rows() == evaluate(analog, problem).rows()
     broken = copy.deepcopy(analog)
     with torch.no_grad():
         broken[2].bias.fill_(float("nan"))

@@ -115,7 +115,17 @@ CASES = {
     "ignored": (lambda n, x, y: (n, x, torch.where(y == 1, -100, y)), "leave these examples out"),
     "classes": (lambda n, x, y: (n, x, torch.arange(len(y)) % 3), "need one output each"),
     "beyond": (lambda n, x, y: (lambda z: torch.cat([z, -z], 1), x, y * 7), r"in \[0, 1\]"),
-    "soft": (lambda n, x, y: (n, x, y.double()), r"must be integers.*targets.long\(\)"),
+    "soft": (lambda n, x, y: (n, x, y + 0.5), "must be whole numbers, but got"),
+    "probabilities": (
+        lambda n, x, y: (n, x, torch.full((len(y), 2), 0.5)),
+        r"whole numbers, but got 0.5 at position \(0, 0\).*Probabilities.*labels.argmax\(1\)",
+    ),
+    "one-hot floats": (lambda n, x, y: (n, x, torch.eye(2)[y]), r"labels.argmax\(1\)"),
+    "list": (lambda n, x, y: (n, x, y.tolist()), r"but got list: convert it with torch.tensor\("),
+    "width": (
+        lambda n, x, y: (n, torch.cat([x, x], 1), y),
+        r"does not take inputs of shape \(\d+, \d+\): mat1 and mat2",
+    ),
     "positions": (lambda n, x, y: (n, x, y[:, None].expand(-1, 4)), "one class for each example"),
     "segmentation": (lambda n, x, y: (lambda z: z[:, :, None, None], x, y), "segmentation"),
     "mapping": (lambda n, x, y: (lambda z: {"out": z}, x, y), "mapping with 'out'"),

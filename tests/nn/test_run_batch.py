@@ -52,6 +52,8 @@ def test_batches_with_labels_calibrate_like_their_inputs(batches):
             InvalidArgumentError,
             r"type dict.*run=lambda model, batch: model\(\*\*batch\)",
         ),
+        (X, InvalidArgumentError, r"got Tensor. Give \[inputs\]"),
+        ([X[:, :3]], InvalidArgumentError, r"inputs of shape \(16, 3\): .*Build it for this shape"),
         ([X.double()], InvalidArgumentError, r"torch.float64.*inputs.to\(torch.float32\)"),
         ([X.long()], InvalidArgumentError, r"torch.int64.*inputs.to\(torch.float32\)"),
         ([X[:0]], InvalidArgumentError, "at least one batch with an example"),

@@ -85,8 +85,9 @@ def test_every_recipe_trains_a_network_with_one_output(sign, shape):
         (Binary(lambda z: z[:, :, None, None].expand(-1, 3, 4, 4)), {}, "segmentation"),
         (Binary(lambda z: z > 0), {}, "torch.bool"),
         (Binary(), {"inputs": torch.zeros(N, 8, dtype=torch.float64)}, "torch.float64"),
+        (Binary(), {"inputs": torch.zeros(N, 9)}, r"inputs of shape \(\d+, 9\): mat1 and mat2"),
     ],
-    ids=["classes", "outputs", "mapping", "segmentation", "answers", "double"],
+    ids=["classes", "outputs", "mapping", "segmentation", "answers", "double", "width"],
 )
 def test_what_cannot_be_scored_is_one_error_in_every_recipe(sign, recipe, net, change, text):
     part = Split(change.get("inputs", sign.train.inputs), change.get("targets", sign.train.targets))
@@ -115,6 +116,20 @@ def test_nan_outputs_name_batch_and_layer(sign):
         evaluate(Binary(), data, "test", get_task("classification"), batch_size=64)
     with pytest.raises(DivergedError):  # as a training that diverged in its last step
         Trainer(Binary(lambda z: z * torch.nan), sign, PTQRecipe()).fit()
+
+
+def test_a_loss_that_is_nan_names_inputs_and_weights(sign):
+    """Another learning rate would not help."""
+    inputs = sign.train.inputs.clone()
+    inputs[5, 2] = torch.nan
+    data = dataclasses.replace(sign, train=Split(inputs, sign.train.targets))
+    with pytest.raises(NotFiniteError, match="epoch 1, step .* comes from the inputs"):
+        Trainer(Binary(), data, RECIPES["digital"]).fit()
+    net = Binary()
+    with torch.no_grad():
+        net.body[2].weight[0, 3] = torch.nan
+    with pytest.raises(NotFiniteError, match="step 1 .* comes from `weight` of layer 'body.2'"):
+        Trainer(net, sign, RECIPES["digital"]).fit()
 
 
 def test_a_right_class_of_probability_zero_is_an_infinite_loss(sign):

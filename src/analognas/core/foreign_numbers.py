@@ -28,12 +28,14 @@ MISSING_MARK = -1.0
 _COST_UNITS = frozenset(
     ("s", "ms", "us", "µs", "ns", "J", "mJ", "uJ", "µJ", "nJ", "pJ", "W", "mW", "cm2", "mm2", "um2", "µm2")
 )  # fmt: skip
-_ACCURACY_NAME = re.compile(r"(noisy|analog)_drift_\d+|(\w+_)?accuracy(_\w+)?(?<!_std)(?<!_trials)")
+_ACCURACY_NAME = re.compile(r"(noisy|analog)_drift_\d+|(\w+_)?accuracy(_\w+)?(?<!_trials)")
 _COST_NAME = re.compile(r"(.*_)?(latency|energy|area|power)(_\w+)?")
 _POSITIVE = ("eyeriss_arithmetic_intensity", "average_hw_metric")
+_SPREAD_ENDINGS = ("_std", "_sem")
 _COUNTS = ("params", "macs", "aimc_tiles")
 _LARGEST_FRACTION = 1.0
 _MOST_ENTRIES = 10**8
+_LARGEST_WHOLE = 2.0**53
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def metric_range(metric: str | Metric, *, zero: bool = False) -> MetricRange:
         own, unit = metric.name, metric.unit
     else:
         own = current_metric_name(metric.rpartition("/")[2])
+        if own not in METRICS and own.endswith(_SPREAD_ENDINGS):
+            return _range_of_spread(own[:-4])
         unit = METRICS[own].unit if own in METRICS else _unit_of_name(own)
     if unit in _COST_UNITS or own in _POSITIVE:
         return _COST_OR_NONE if zero else _COST
@@ -206,6 +210,7 @@ def as_integers(
     *,
     minimum: int = -(2**63),
     maximum: int = 2**63 - 1,
+    labels: bool = False,
     error: type[AnalogNASError] = TableIntegrityError,
 ) -> NDArray[np.int64]:
     """Return an array of ``int64``, its type and range checked before the cast.
@@ -215,6 +220,8 @@ def as_integers(
         values: Integers in any form that numpy takes.
         minimum: Smallest that is allowed.
         maximum: Largest that is allowed.
+        labels: Whether they are labels of classes, which people also store as truth values or as floats such
+            as 0.0 and 1.0. Those are taken if they are whole numbers.
         error: Class of the error.
 
     Raises:
@@ -229,6 +236,8 @@ def as_integers(
         given = np.asarray(values)
     except (TypeError, ValueError, OverflowError):
         raise error(f"{what} must be integers, but got {shown(repr(values))}.") from None
+    if labels and given.dtype.kind in "fb" and not isinstance(values, np.ma.MaskedArray):
+        given = _whole(what, given, error)
     if given.dtype.kind not in "iu" or isinstance(values, np.ma.MaskedArray):
         got = "object" if given.dtype == object else str(given.dtype)
         raise error(
@@ -241,6 +250,30 @@ def as_integers(
             f"{_place(outside, None)}."
         )
     return given.astype(np.int64)
+
+
+def _range_of_spread(metric: str) -> MetricRange:
+    """What a spread or a standard error of a metric can be; zero where all readings are equal."""
+    known = metric_range(metric)
+    if known.cost:
+        return _COST_OR_NONE
+    return _SPREAD if known.percent or known is _DIFFERENCE else MetricRange()
+
+
+def _whole(
+    what: str, labels: NDArray[Any], error: type[AnalogNASError]
+) -> NDArray[np.signedinteger[Any]]:
+    """Return floats or truth values as integers, if they are whole numbers that floats hold exactly."""
+    if labels.dtype.kind == "b":
+        return labels.astype(np.int64)
+    wide = labels.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        broken = ~(np.abs(wide) <= _LARGEST_WHOLE) | (wide != np.floor(wide))
+    if broken.any():
+        raise error(
+            f"{what} must be whole numbers, but got {labels[broken][0]:g} {_place(broken, None)}."
+        )
+    return labels.astype(np.int64)
 
 
 def _unit_of_name(name: str) -> str:

@@ -84,7 +84,7 @@ def label_vector(
 
     Args:
         what: What they are, for errors.
-        labels: One integer for each example.
+        labels: One whole number for each example.
         n: Number of examples.
         minimum: Smallest that is allowed.
         maximum: Largest that is allowed.
@@ -95,12 +95,13 @@ def label_vector(
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (n,):
-        remedy = " For one-hot labels, store labels.argmax(1)." if labels.ndim == 2 else ""
+        table = labels.ndim == 2 and len(labels) == n
+        remedy = " For one-hot labels, store labels.argmax(1)." if table else ""
         raise TableIntegrityError(
             f"{what} must have one whole number as label for each of its {n} examples, but has {labels.dtype} "
             f"of shape {labels.shape}.{remedy}"
         )
-    return as_integers(what, labels, minimum=minimum, maximum=maximum)
+    return as_integers(what, labels, minimum=minimum, maximum=maximum, labels=True)
 
 
 def class_names(name: str, arrays: Mapping[str, _Array], labels: _Array) -> list[str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..core import InvalidArgumentError, check_choice, check_int
 from .augmentation import Augmentation, augmentation_text
-from .labels import SEQUENCES, as_labels
+from .labels import SEQUENCES, as_labels, as_tensor, whole_labels
 from .splits import check_classes, stratified_indices
 
 TASKS = ("classification", "language_model", "text_classification")
@@ -31,12 +31,15 @@ class Split:
     """Examples as they are stored.
 
     Args:
-        inputs: Raw inputs, shape ``(n, *)``: ``uint8`` images, features of audio, token ids.
-        targets: Shape ``(n,)`` or ``(n, 1)``, or ``(n, T)`` for language models: any integer type. Tokens
-            with the label -100 count neither in the loss nor in the score of a language model.
+        inputs: Raw inputs, shape ``(n, *)``: ``uint8`` images, features of audio, token ids. Arrays of numpy
+            become tensors.
+        targets: Shape ``(n,)`` or ``(n, 1)``, or ``(n, T)`` for language models: any integer type, or floats
+            that are whole numbers. Tokens with the label -100 count neither in the loss nor in the score of a
+            language model.
 
     Raises:
-        InvalidArgumentError: If there are no examples, or inputs and targets differ in number.
+        InvalidArgumentError: If there are no examples, inputs and targets differ in number, or targets are not
+            whole numbers.
 
     Example:
         >>> split = Split(torch.arange(6).view(3, 2), torch.tensor([0, 1, 0]))
@@ -48,7 +51,11 @@ class Split:
     targets: Tensor
 
     def __post_init__(self) -> None:
-        if self.targets.is_floating_point() or self.targets.ndim not in (1, 2):
+        object.__setattr__(self, "inputs", as_tensor("inputs", self.inputs))
+        object.__setattr__(
+            self, "targets", whole_labels("targets", as_tensor("targets", self.targets))
+        )
+        if self.targets.ndim not in (1, 2):
             raise InvalidArgumentError(
                 "`targets` must be integers of shape (n,) or (n, T), but got "
                 f"{self.targets.dtype} of shape {tuple(self.targets.shape)}."

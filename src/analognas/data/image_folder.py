@@ -16,7 +16,7 @@ from .dataset import DataSet, Split
 from .folders import visible_files, visible_folders
 from .image_files import image_endings, read_with_remarks
 from .images import image_data, image_split
-from .splits import stratified_indices, without
+from .splits import size_of_part, stratified_indices, without
 
 _TEST_PART = 0.2
 _LONGEST_NOTE = 1000
@@ -63,7 +63,7 @@ def load_image_folder(
         splits[split] = _read(folder, classes, size, grey, remarks)
     if "test" not in splits:
         everything = splits["train"]
-        n = round(len(everything) * _TEST_PART)
+        n = size_of_part(everything.targets, _TEST_PART)
         chosen = stratified_indices(everything.targets, n, seed=0, stream="image-folder test")
         splits["test"] = everything.select(chosen)
         splits["train"] = everything.select(without(chosen, len(everything)))

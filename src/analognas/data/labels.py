@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..core import InvalidArgumentError
+from ..core.foreign_numbers import as_integers
 
 IGNORED = -100
 """Label of a token that counts neither in the loss nor in the score, as in torch's cross-entropy."""
 SEQUENCES = "language_model"
 """The task that has one label for each token; all others have one for each example."""
+
+
+def as_tensor(name: str, values: Any) -> Tensor:
+    """Return a tensor; an array of numpy becomes one.
+
+    Raises:
+        InvalidArgumentError: If it is neither, or an array of a type that torch does not have.
+
+    Example:
+        >>> as_tensor("targets", np.array([1, 0]))
+        tensor([1, 0])
+    """
+    if isinstance(values, np.ndarray):
+        try:
+            # A copy only of arrays that torch cannot share, such as read-only ones.
+            return torch.from_numpy(np.require(values, requirements=("C", "W")))
+        except (TypeError, ValueError):
+            raise InvalidArgumentError(
+                f"`{name}` must be numbers, but is an array of {values.dtype}."
+            ) from None
+    if not isinstance(values, Tensor):
+        raise InvalidArgumentError(
+            f"`{name}` must be a tensor or an array, but got {type(values).__name__}: convert it with "
+            "torch.tensor(...)."
+        )
+    return values
 
 
 def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
@@ -20,22 +50,19 @@ def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
 
     Args:
         where: What the labels belong to, for error messages.
-        labels: Integers, shape ``(n,)`` or ``(n, 1)``; ``(n, T)`` for language models.
+        labels: Integers, or other numbers that are whole, as ``BCEWithLogitsLoss`` takes them; shape ``(n,)``
+            or ``(n, 1)``, ``(n, T)`` for language models.
         task: Name of the task.
 
     Raises:
-        InvalidArgumentError: If they are not integers, have another shape, are one-hot, or are ignored where
-            that is not possible.
+        InvalidArgumentError: If they are not whole numbers, have another shape, are one-hot, or are ignored
+            where that is not possible.
 
     Example:
-        >>> as_labels("y", torch.tensor([[0], [2], [1]]), "classification")
+        >>> as_labels("y", torch.tensor([[0.0], [2.0], [1.0]]), "classification")
         tensor([0, 2, 1])
     """
-    if labels.is_floating_point() or labels.is_complex():
-        raise InvalidArgumentError(
-            f"{where}: labels must be integers, but are {labels.dtype}: convert classes with labels.long(). "
-            "Probabilities of classes are not supported."
-        )
+    labels = whole_labels(where, labels)
     if task == SEQUENCES:
         empty = ~counted(labels).reshape(len(labels), -1).any(1)
         if bool(empty.any()):
@@ -55,6 +82,33 @@ def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
             f"{tuple(labels.shape)}. {remedy}"
         )
     return labels.long() if labels.dtype == torch.bool else labels
+
+
+def whole_labels(where: str, labels: Tensor) -> Tensor:
+    """Return labels as integers, of their shape: floats that are whole numbers become ``int64``.
+
+    Raises:
+        InvalidArgumentError: If they are not whole numbers.
+
+    Example:
+        >>> whole_labels("y", torch.tensor([1.0, 0.0]))
+        tensor([1, 0])
+    """
+    if labels.is_complex():
+        raise InvalidArgumentError(f"{where}: labels must be integers, but are {labels.dtype}.")
+    if not labels.is_floating_point():
+        return labels
+    try:
+        whole = as_integers(
+            f"{where}: labels",
+            labels.detach().double().cpu().numpy(),
+            labels=True,
+            error=InvalidArgumentError,
+        )
+    except InvalidArgumentError as error:
+        rest = " Probabilities of classes are not supported: take the likeliest, labels.argmax(1)."
+        raise InvalidArgumentError(f"{error}{rest if labels.ndim == 2 else ''}") from None
+    return torch.from_numpy(whole).to(labels.device)
 
 
 def counted(labels: Tensor) -> Tensor:

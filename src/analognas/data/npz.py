@@ -31,7 +31,7 @@ from .dataset import DataSet, Split
 from .image_files import read_image
 from .images import image_data, image_split
 from .pixels import as_pixels
-from .splits import stratified_indices, without
+from .splits import size_of_part, stratified_indices, without
 from .tokens import Tokenizer, text_data
 from .wikitext import language_data
 
@@ -114,7 +114,7 @@ def load_npz(
         return _images(name, arrays, found, channels, augment, flip, test_part)
     raise TableIntegrityError(
         f"{os.fspath(root or '')!r} must have arrays of one of the layouts {LAYOUTS}, but has "
-        f"{shown(', '.join(names))}."
+        f"{shown(', '.join(sorted(names)) or 'no arrays')}."
     )
 
 
@@ -173,7 +173,7 @@ def _images(
 
 
 def _divided(name: str, everything: Split, test_part: float) -> tuple[Split, Split]:
-    n = round(len(everything) * test_part)
+    n = size_of_part(everything.targets, test_part)
     chosen = stratified_indices(everything.targets, n, seed=0, stream=f"{name} test")
     return everything.select(without(chosen, len(everything))), everything.select(chosen)
 
@@ -243,7 +243,7 @@ def _audio(name: str, arrays: _Arrays, features: str, augment: bool, test_part: 
         speakers = label_vector(f"{name}: `speaker`", arrays["speaker"], len(audio))
         test = _speakers_apart(speakers, targets, test_part)
     else:
-        n = round(len(targets) * test_part)
+        n = size_of_part(targets, test_part)
         test = stratified_indices(targets, n, seed=0, stream=f"{name} test")
     train = without(test, len(targets))
     clips = torch.from_numpy(audio)

@@ -69,9 +69,14 @@ def _place(name: str, shape: tuple[int, ...], channels: str | None) -> str | Non
     if len(shape) == 3:
         return None
     if len(shape) != 4 or 0 in shape:
+        advice = (
+            " Store flat images in two dimensions, such as x.reshape(-1, 28, 28)."
+            if len(shape) == 2
+            else ""
+        )
         raise TableIntegrityError(
             f"{name!r} must be images of shape (n, h, w), (n, h, w, c) or (n, c, h, w), but has the shape "
-            f"{shape}."
+            f"{shape}.{advice}"
         )
     if channels is not None:
         return channels

@@ -14,7 +14,7 @@ import torch
 from ..core import InvalidArgumentError, Registry, check_choice, check_float, check_int
 from ..core.user_data import DATA_VARIABLE
 from .dataset import DataSet
-from .splits import check_classes, stratified_indices, without
+from .splits import check_classes, size_of_part, stratified_indices, without
 
 Loader = Callable[..., DataSet]
 """``loader(root, **options)``: reads the files in the folder ``root``, a ``Path`` or None."""
@@ -74,7 +74,7 @@ def load_data(
         root: Folder, or file, of the data; else that of the environment variable ``ANALOGNAS_DATA``.
         validation: Part (below 1) or number of the training examples that become the validation split, with
             classes in proportion and the same ones at each call; 0 for none. None keeps the published
-            validation split, or takes a tenth where there is none.
+            validation split, or takes a tenth where there is none, with one example of each class at least.
         options: What the reader of this data set takes besides.
 
     Raises:
@@ -94,8 +94,14 @@ def load_data(
             part = getattr(data, split)
             if part is not None:
                 where = f"{data.name}: {split}"
+                small = split == "validation" and validation is not None
                 check_classes(
-                    where, part.targets, data.n_classes, complete=True, names=data.classes
+                    where,
+                    part.targets,
+                    data.n_classes,
+                    complete=True,
+                    names=data.classes,
+                    advice=" Give a larger `validation`, or 0 for none." if small else "",
                 )
     return data
 
@@ -126,11 +132,18 @@ def with_validation(data: DataSet, validation: float | int | None) -> DataSet:
             f"split, but got {validation!r}."
         )
     n = len(data.train)
-    part = _DEFAULT_VALIDATION if validation is None else validation
-    if isinstance(part, float):
+    if validation is None and data.task != "language_model":
+        size = size_of_part(data.train.targets, _DEFAULT_VALIDATION)
+        if int(torch.bincount(data.train.targets.long()).min()) < 2:
+            raise InvalidArgumentError(
+                f"{data.name}: each class must have two training examples or more, one of them for validation. "
+                "Add examples, or leave validation out with validation=0."
+            )
+    elif validation is None or isinstance(validation, float):
+        part = _DEFAULT_VALIDATION if validation is None else validation
         size = round(n * check_float("validation", part, minimum=0.0, maximum=0.9))
     else:
-        size = check_int("validation", part, minimum=0, maximum=n - 1)
+        size = check_int("validation", validation, minimum=0, maximum=n - 1)
     if not size:
         return data
     if data.task == "language_model":

@@ -48,6 +48,20 @@ def stratified_indices(targets: Tensor, size: int, *, seed: int, stream: str) ->
     return torch.from_numpy(np.sort(grouped[order[:size]]))
 
 
+def size_of_part(targets: Tensor, part: float) -> int:
+    """Return how many examples a part of a small data set has: its share, at least one of each class.
+
+    Args:
+        targets: Class of each example, shape ``(n,)``.
+        part: Share, from 0 to 1.
+
+    Example:
+        >>> size_of_part(torch.tensor([0] * 6 + [1] * 2), 0.1)
+        2
+    """
+    return max(round(len(targets) * part), len(torch.unique(targets)))
+
+
 def without(chosen: Tensor, n: int) -> Tensor:
     """Return the indices below ``n`` that are not ``chosen``, in ascending order."""
     rest = torch.ones(n, dtype=torch.bool)
@@ -63,8 +77,18 @@ def check_classes(
     complete: bool,
     names: Sequence[str] | None = None,
     task: str = "classification",
+    advice: str = "",
 ) -> None:
     """Check that targets are classes and, if ``complete``, that every class is there.
+
+    Args:
+        where: What the targets belong to, for error messages.
+        targets: Class of each example, shape ``(n,)``; ``(n, T)`` for language models.
+        n_classes: Number of classes.
+        complete: Whether every class must have an example.
+        names: Names of the classes, where known.
+        task: Name of the task.
+        advice: What to do about a missing class, after a space.
 
     Raises:
         InvalidArgumentError: Otherwise; names the first offending example or the missing classes.
@@ -81,5 +105,5 @@ def check_classes(
         shown = ", ".join(str(names[k]) if names else str(k) for k in missing)
         more = f" and {n_missing - _SHOWN} more" if n_missing > _SHOWN else ""
         raise InvalidArgumentError(
-            f"{where}: every class must have an example, but there is none of {shown}{more}."
+            f"{where}: every class must have an example, but there is none of {shown}{more}.{advice}"
         )

@@ -12,6 +12,7 @@ from ..core import InvalidArgumentError
 from ..data import DataSet
 from ..models import digital_parts
 from ..nn import AnalogConfig, AnalogLayer, DriftCompensation, analog_layers, calibrate, to_analog
+from ..nn.run_batch import check_batches
 
 CALIBRATION_BATCHES = 50
 CALIBRATION_SIZE = 64
@@ -52,6 +53,8 @@ def direct_mapping(
     config = AnalogConfig() if config is None else config
     if not compensation:
         config = config.replace(compensation=DriftCompensation(kind="none"))
+    if not isinstance(data, DataSet):
+        check_batches(data)
     analog = to_analog(model, config, exclude=digital_parts(model)).eval()
     return calibrate(analog, _batches(data, examples, on_batch))
 

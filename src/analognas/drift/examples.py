@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..core import InvalidArgumentError, check_int
 from ..data import DataSet
+from ..data.labels import as_tensor, whole_labels
 from ..training import Classification, Task, get_task
 from ..training.evaluate import not_finite
 from ..training.predictions import class_logits
@@ -188,18 +189,16 @@ class Examples:
 def _checked(data: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Check plain inputs and targets."""
     pair = tuple(data) if isinstance(data, Sequence) else ()
-    if len(pair) != 2 or not all(isinstance(part, Tensor) for part in pair):
+    if len(pair) != 2:
         raise InvalidArgumentError(
-            f"`data` must be a DataSet or a pair of tensors (inputs, targets), but got {type(data).__name__}."
+            "`data` must be a DataSet or a pair of tensors (inputs, targets), but got "
+            f"{type(data).__name__}. Put the batches of a data loader together: "
+            "[torch.cat(part) for part in zip(*loader)]."
         )
-    inputs, targets = pair
+    inputs, targets = as_tensor("inputs", pair[0]), as_tensor("targets", pair[1])
     if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets):
         raise InvalidArgumentError(
             "Inputs and targets must have the same number of examples first, but have the shapes "
             f"{tuple(inputs.shape)} and {tuple(targets.shape)}."
         )
-    if targets.is_floating_point() or targets.is_complex():
-        raise InvalidArgumentError(
-            f"Targets must be integers, but are {targets.dtype}: convert classes with targets.long()."
-        )
-    return inputs, targets.long()
+    return inputs, whole_labels("targets", targets).long()

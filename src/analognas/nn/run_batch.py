@@ -12,6 +12,22 @@ from torch import Tensor, nn
 from ..core import AnalogNASError, InvalidArgumentError
 
 _ABOUT_TYPES = ("dtype", "scalar type", "Input type", "not implemented for '")
+_ABOUT_SHAPES = (
+    "shapes cannot be multiplied",
+    "expected input",
+    "Expected 2D",
+    "Expected 3D",
+    "Expected 4D",
+    "Expected 5D",
+    "Expected more than 1 value per channel",
+    "size mismatch",
+    "Kernel size can't be greater",
+    "Output size is too small",
+    "is invalid for input of size",
+    "normalized_shape",
+    "running_mean should contain",
+    "must match the size of tensor",
+)
 
 
 def check_batches(batches: Any) -> None:
@@ -21,8 +37,10 @@ def check_batches(batches: Any) -> None:
         InvalidArgumentError: If it is.
     """
     if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
+        advice = " Give [inputs]." if isinstance(batches, Tensor) else ""
         raise InvalidArgumentError(
             f"`batches` must hold batches, as a list or a data loader does, but got {type(batches).__name__}."
+            f"{advice}"
         )
     pair = batches if isinstance(batches, tuple | list) and len(batches) == 2 else ()
     if len(pair) == 2 and all(isinstance(part, Tensor) for part in pair):
@@ -82,14 +100,14 @@ def run_batch(model: nn.Module, batch: Any, run: Callable[[nn.Module, Any], Any]
 
 @contextmanager
 def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
-    """Turn errors about the type of inputs into one that says how to convert them.
+    """Turn errors about the type or shape of inputs into one that says what they are and how to convert them.
 
     Args:
         model: The model that runs in the block.
         inputs: Its inputs.
 
     Raises:
-        InvalidArgumentError: If the model does not take inputs of this type.
+        InvalidArgumentError: If the model does not take inputs of this type or shape.
     """
     try:
         yield
@@ -98,8 +116,8 @@ def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
             raise
         if not isinstance(inputs, Tensor):
             raise InvalidArgumentError(
-                f"The model does not take a batch of type {type(inputs).__name__} ("
-                f"{str(error).partition(chr(10))[0]}): say how with `run`, such as "
+                f"The model does not take a batch of type {type(inputs).__name__} "
+                f"({_first_line(error)}): say how with `run`, such as "
                 "run=lambda model, batch: model(**batch)."
             ) from error
         if isinstance(error, IndexError) and _are_ids(inputs):
@@ -107,6 +125,11 @@ def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
             raise InvalidArgumentError(
                 f"The network does not take ids from {low} to {high}: a table of it has fewer rows. Build it "
                 "for this vocabulary, or check the inputs."
+            ) from error
+        if any(words in str(error) for words in _ABOUT_SHAPES):
+            raise InvalidArgumentError(
+                f"The network does not take inputs of shape {tuple(inputs.shape)}: {_first_line(error)}. "
+                "Build it for this shape, or change the inputs."
             ) from error
         if not any(words in str(error) for words in _ABOUT_TYPES):
             raise
@@ -119,6 +142,10 @@ def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
             f"The network does not take inputs of {inputs.dtype}, shape {tuple(inputs.shape)}; its weights are "
             f"{held}: convert the inputs, {remedy}."
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
 
 
 def _are_ids(inputs: Tensor) -> bool:

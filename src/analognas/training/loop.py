@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..core import DivergedError
+from ..core import DivergedError, NotFiniteError
 from ..data.labels import counted
+from ..nn.finite import is_finite, source_of_nan
 from .average import WeightAverage
 from .checkpoint import Position, load_checkpoint, save_checkpoint
 from .context import TrainingContext
@@ -155,7 +156,7 @@ class Loop:
             loss = method.loss(outputs, inputs, targets, position.carried)
         if state is not None:
             position.carried["model"] = state
-        self._count(loss, outputs, targets)
+        self._count(loss, outputs, inputs, targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.clip_norm > 0.0:
@@ -168,7 +169,7 @@ class Loop:
         position.batch += 1
 
     @torch.no_grad()
-    def _count(self, loss: Tensor, outputs: Any, targets: Tensor) -> None:
+    def _count(self, loss: Tensor, outputs: Any, inputs: Tensor, targets: Tensor) -> None:
         position, n = self.position, len(targets)
         if self.method.ignores_labels:
             n = int(self.task.counts(targets).sum())
@@ -177,13 +178,28 @@ class Loop:
         if not self.task.scored_by_loss:
             position.sums[1] += self.task.score(outputs, targets).sum()
         if self.on_cpu or position.step % _CHECK_EVERY == 0:
-            self._check_loss()
+            self._check_loss(inputs)
 
-    def _check_loss(self) -> None:
+    def _check_loss(self, inputs: Tensor | None = None) -> None:
         total = float(self.position.sums[0])
         self.shown_loss = total / max(self.position.n_examples, 1)
         if not math.isfinite(total):
+            if inputs is not None:
+                self._check_source(inputs)
             self._diverged("The loss is NaN or infinite")
+
+    def _check_source(self, inputs: Tensor) -> None:
+        """Refuse inputs, and weights before the first step, that make the loss NaN or infinite."""
+        first = self.position.step == 0
+        source = source_of_nan(self.model, inputs) if first else ""
+        if not is_finite(inputs):
+            source = "the inputs"
+        if source:
+            raise NotFiniteError(
+                f"{self.data.name}: train: the loss is NaN or infinite in epoch {self.position.epoch + 1}, "
+                f"step {self.position.batch + 1} of {self.n_batches}. This comes from {source}, which must be "
+                "finite: check the data and the weights."
+            )
 
     def _diverged(self, what: str) -> None:
         position = self.position
