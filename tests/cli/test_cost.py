@@ -22,6 +22,23 @@ def test_an_architecture(tmp_path, capsys):
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_architecture_by_name_and_value(tmp_path, capsys):
+    """As a search over the ResNet space prints it, or as ``best.json`` has it."""
+    space = SPACES.get("resnet")()
+    row = space.sample(1, generator=np.random.default_rng(0))[0]
+    said = []
+    for text in (json.dumps(space.describe(row)["architecture"]), ",".join(map(str, row))):
+        words = (text, "--space", "resnet", "--tiles", "any", "--json")
+        code, streams = run(capsys, *words, "--out", str(tmp_path / "a.png"))
+        assert code == 0, streams.err
+        said.append(json.loads(streams.out))
+    assert said[0] == said[1]
+    assert said[0]["tiles"] > 0
+    code, streams = run(capsys, "{M: 1, out_channel0: 8", "--space", "resnet")
+    assert (code, streams.out) == (2, "")
+    assert "Cannot read the value" in streams.err
+
+
 def test_a_model_as_json(tmp_path, capsys):
     words = ("cnn", "--input", "1,28,28", "--tiles", "any", "--json", "--chip", "ambrogio2023")
     code, said = run(capsys, *words, "--out", str(tmp_path / "a.png"))

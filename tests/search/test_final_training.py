@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from analognas.cli import main
 from analognas.core import (
@@ -11,10 +12,12 @@ from analognas.core import (
     ResumeError,
     TableIntegrityError,
 )
+from analognas.data import load_data
+from analognas.evaluators import evaluator_from
 from analognas.nn import analog_layers
 from analognas.report import write_final_report
 from analognas.search import Worker, model_of_search, searched_model
-from analognas.spaces import ConfigSpace, NASBench201Space
+from analognas.spaces import SPACES, ConfigSpace, NASBench201Space, ResNetSpace
 from analognas.training import HWARecipe, load_model
 
 QUICK = {
@@ -82,12 +85,55 @@ def test_needs_a_result_and_a_folder():
 def test_spaces_that_cannot_be_built_again():
     space = ConfigSpace(name="mine")
     space.add_hyperparameter("depth", "discrete", 1, 3)
-    with pytest.raises(InvalidArgumentError, match=r"SPACES\.add\(name, make\)"):
+    with pytest.raises(InvalidArgumentError, match=r"SPACES\.add\('mine', make\)"):
         searched_model(space, {"depth": 2})
+    with pytest.raises(InvalidArgumentError, match="'resnet' differs from the registered one"):
+        searched_model(ResNetSpace(n_classes=3), {})
     assert searched_model(NASBench201Space(), (2, 2, 0, 4, 2, 1))["model_options"] == {
         "space": "nasbench201",
         "architecture": [2, 2, 0, 4, 2, 1],
     }
+
+
+def perceptron(arch, input_shape, n_classes):
+    n_inputs = torch.Size(input_shape).numel()
+    return torch.nn.Sequential(
+        torch.nn.Flatten(),
+        torch.nn.Linear(n_inputs, arch["width"]),
+        torch.nn.Linear(arch["width"], n_classes),
+    )
+
+
+def perceptrons():
+    space = ConfigSpace(name="perceptrons", network=perceptron)
+    space.add_hyperparameter("width", "discrete", 2, 4)
+    return space
+
+
+def test_the_winner_of_a_space_of_the_users(tmp_path, monkeypatch, capsys):
+    """Networks that Python code builds are trained once the space is registered; before, errors say how."""
+    space, out = perceptrons(), tmp_path / "found"
+    widest = evaluator_from(lambda arch: arch["width"], space, {"size": "max"})
+    worker = Worker(evaluator=widest, objectives="size", runs=1, budget=3, out=out)
+    worker.search()
+    with pytest.raises(InvalidArgumentError, match=r"SPACES\.add\('perceptrons', make\)"):
+        worker.train_best()
+    assert main(["train", "--from-search", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "over the space 'perceptrons'" in said
+    assert "worker.train_best()" in said
+    monkeypatch.setitem(SPACES._entries, "perceptrons", perceptrons)
+    settings = {key: value for key, value in QUICK.items() if key != "model_options"}
+    final = worker.train_best(**settings)
+    assert load_model(final.folder)[1].model_options["architecture"] == {"width": 4}
+    assert model_of_search(out)["model_options"]["architecture"] == {"width": 4}
+
+
+def test_a_data_set_has_a_name(worker):
+    with pytest.raises(InvalidArgumentError, match=r"must be the name .*register_dataset") as error:
+        worker.train_best(load_data("digits"), out=worker.out / "other")
+    assert len(str(error.value)) < 500
+    assert not (worker.out / "other").exists()
 
 
 def test_results_that_cannot_be_read(tmp_path):

@@ -4,17 +4,19 @@ import json
 import sqlite3
 from contextlib import closing
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from analognas.core import METRICS, InvalidArgumentError, Metric, ResumeError
+from analognas.core import METRICS, InvalidArgumentError, Metric, ResumeError, UnknownNameError
 from analognas.evaluators import (
     ChipCostEvaluator,
     CombinedEvaluator,
     Evaluation,
     Evaluator,
     TableEvaluator,
+    evaluator_from,
 )
 from analognas.optimizers import OPTIMIZERS
 from analognas.report import write_search_report
@@ -255,3 +257,25 @@ def test_a_repeat_costs_nothing():
     ).search()
     assert len(evaluator.asked) == 20
     assert result.runs[0].stopped_by == "cost"
+
+
+def test_a_function_may_be_bounded_by_what_its_space_counts(tmp_path):
+    """The function is called for networks that meet the bound alone, and need not count them."""
+    space, seen = SPACES.get("resnet")(), SimpleNamespace(archs=[])
+
+    def deep(arch):
+        seen.archs.append(arch)
+        return arch["M"]
+
+    evaluator = evaluator_from(deep, space, {"depth": "max"})
+    search = {"optimizer": "random_search", "constraints": "params<=1e5", "runs": 1, "seed": 1}
+    result = Worker(
+        space, evaluator=evaluator, objectives="depth", budget=5, out=tmp_path / "a", **search
+    ).search()
+    assert len(seen.archs) == 5
+    assert (space.params(space.population(seen.archs)) <= 1e5).all()
+    assert result.feasible
+    more = Worker.resume(tmp_path / "a", evaluator=evaluator, budget=8).search()
+    assert (more.runs[0].n_distinct, len(seen.archs)) == (8, 8)
+    with pytest.raises(UnknownNameError, match="Unknown metric 'analog_accuracy'"):
+        Worker(space, evaluator=evaluator, objectives="depth", constraints="analog_accuracy>=80")

@@ -7,7 +7,7 @@ from analognas.core import InvalidArgumentError, OutOfSpaceError
 from analognas.hardware import CHIPS, architecture_cost, network_cost, trace_layers
 from analognas.spaces import SPACES, ConfigSpace, ResNetSpace
 
-SMALL = {"resnet": (3, 16, 16), "resnet_vww": (3, 24, 24), "resnet_kws": (1, 49, 10)}
+SMALL = {"resnet": (3, 16, 16), "resnet_vww": (3, 24, 24), "resnet_kws": (1, 98, 10)}
 INPUTS = {
     "nasbench201": [(3, 32, 32), (1, 13, 9), (2, 1, 1)],
     "resnet": [SMALL["resnet"], (2, 9, 11)],

@@ -66,6 +66,25 @@ def made(tmp_path):
     return space, rows, values, path
 
 
+def test_accuracies_as_fractions_are_an_error(tmp_path):
+    space = ResNetSpace()
+    rows = space.sample(10, generator=np.random.default_rng(0), unique=True)
+    accuracies = {"analog_accuracy": np.linspace(0.6, 0.9, 10)}
+    path = write(tmp_path / "t.parquet", space, rows, [0] * 10, accuracies)
+    with pytest.raises(
+        TableIntegrityError, match="0.6 and 0.9, as fractions do; multiply them by 100"
+    ):
+        MeasuredTable(path)
+    few = write(
+        tmp_path / "few.parquet",
+        space,
+        rows[:2],
+        [0] * 2,
+        {"analog_accuracy": np.array([0.8, 0.9])},
+    )
+    assert len(MeasuredTable(few)) == 2  # two networks that hardly learned, of 120 classes
+
+
 def test_a_table_holds_what_was_written(made):
     space, rows, values, path = made
     table = MeasuredTable(path)

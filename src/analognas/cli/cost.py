@@ -26,7 +26,8 @@ def cost(
         str,
         typer.Argument(
             metavar="MODEL_OR_ARCH",
-            help="A network's name (wrn-16-4), or an architecture of the space (2,2,0,4,2,1).",
+            help="A network's name (wrn-16-4), or an architecture of the space: 2,2,0,4,2,1, or names and "
+            "values as in best.json, '{M: 1, out_channel0: 8, ...}'.",
         ),
     ],
     chip: Annotated[str, typer.Option(help="A chip's name, or its YAML file.")] = "hermes",
@@ -161,8 +162,10 @@ def _cost_of_model(
 
 
 def _architecture(network: str, space: str) -> Any:
-    if space == "nasbench201":
-        return network
+    from .tables import parse_architecture
+
+    if space == "nasbench201" or network.lstrip().startswith("{"):
+        return parse_architecture(network)
     parts = network.strip("()[] ").split(",")
     return [int(part) if _is_count(part.strip()) else part.strip() for part in parts]
 

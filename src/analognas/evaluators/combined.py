@@ -30,7 +30,7 @@ from .stochastic import Seeds, first_seeds
 from .table import TableEvaluator
 from .trained import TrainedEvaluator
 
-__all__ = ["CombinedEvaluator", "StochasticCombinedEvaluator", "default_evaluator"]
+__all__ = ["CombinedEvaluator", "StochasticCombinedEvaluator", "default_evaluator", "with_counts"]
 
 _CHIP_METRICS = ("aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles")
 
@@ -267,6 +267,25 @@ class CombinedEvaluator(Evaluator):
 
 StochasticCombinedEvaluator = CombinedEvaluator
 """Former name of :class:`CombinedEvaluator` where a source is stochastic, for one release."""
+
+
+def with_counts(evaluator: Evaluator, metrics: Sequence[str]) -> Evaluator:
+    """Return an evaluator that also knows what its space counts, if it is asked for that and does not know it.
+
+    Args:
+        evaluator: The evaluator.
+        metrics: Names of the metrics that a search needs.
+
+    Example:
+        >>> from analognas.evaluators import evaluator_from
+        >>> with_counts(evaluator_from(sum, "nasbench201", {"total": "max"}), ["total", "params"]).metrics
+        ['total', 'params', 'macs']
+    """
+    counted = evaluator.space.counts()
+    missing = [name for name in metrics if name in COUNTED and name in counted]
+    if all(name in evaluator.metrics for name in missing):
+        return evaluator
+    return CombinedEvaluator([evaluator, CountEvaluator(evaluator.space)])
 
 
 def default_evaluator(

@@ -65,10 +65,16 @@ def searched_model(space: Space, architecture: Any) -> dict[str, Any]:
         'searched'
     """
     known = SPACES.get(space.name)() if space.name in SPACES.names() else None
-    if known is None or known.fingerprint() != space.fingerprint():
+    if known is None:
         raise InvalidArgumentError(
-            f"A network of the space {space.name!r} could not be built again from its files: make the space "
-            "known first, SPACES.add(name, make) with a new name and a function that makes it."
+            f"A network of the space {space.name!r} could not be built again from its files, which hold the "
+            "name of the space alone. Register the space first: "
+            f"analognas.spaces.SPACES.add({space.name!r}, make), where make() returns it."
+        )
+    if known.fingerprint() != space.fingerprint():
+        raise InvalidArgumentError(
+            f"The space {space.name!r} differs from the registered one of that name. Give yours another name, "
+            "and register it: analognas.spaces.SPACES.add(name, make), where make() returns it."
         )
     described = space.describe(space.encode(architecture))["architecture"]
     return {"model": "searched", "model_options": {"space": space.name, "architecture": described}}
@@ -82,11 +88,20 @@ def model_of_search(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
     Raises:
         TableIntegrityError: If there is no result of a search in it.
+        InvalidArgumentError: If the search was over a space that is not registered.
     """
     file = Path(folder) / RESULT_FILE
     try:
         result = read_json(file)
-        space = SPACES.get(result["space"])()
+        name = result["space"]
+        if isinstance(name, str) and name not in SPACES:
+            raise InvalidArgumentError(
+                f"The search in {os.fspath(folder)!r} is over the space {shown(name)!r}, whose networks are "
+                "built by Python code that is not in the folder. Train the winner from Python: register the "
+                "space with analognas.spaces.SPACES.add(name, make), then "
+                "worker = Worker.resume(folder, ...), worker.search() and worker.train_best()."
+            )
+        space = SPACES.get(name)()
         return searched_model(space, result["best"]["architecture"])
     except FileNotFoundError:
         raise TableIntegrityError(
@@ -118,7 +133,7 @@ def train_architecture(
     Args:
         space: Its space.
         architecture: The architecture in any form of the space.
-        data: Name of the data set.
+        data: Name of the data set; one of your own is registered with :func:`.register_dataset`.
         out: Folder of the files; new or empty.
         recipe: The recipe, its name, or a file of one.
         resume: Go on with what is in ``out``, with its own settings.
@@ -135,6 +150,12 @@ def train_architecture(
     from ..training import CONFIG_FILE, RunConfig, find_recipe, train_run
 
     folder = Path(out)
+    if not isinstance(data, str):
+        raise InvalidArgumentError(
+            f"`data` must be the name of a data set, by which its files can be read again, but got {data!r}. "
+            "Register a data set of your own: analognas.data.register_dataset('mine', read), where read(root) "
+            "returns it; then give 'mine'."
+        )
     if resume:
         if not (folder / CONFIG_FILE).is_file():
             raise ResumeError(f"There is no training in {str(folder)!r}: it has no {CONFIG_FILE}.")

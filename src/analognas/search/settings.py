@@ -67,6 +67,18 @@ def with_brought(optimizer: Optimizer, constraints: Any) -> tuple[Constraint, ..
     return merge_constraints(constraints, _brought(optimizer), by=type(optimizer).__name__)
 
 
+def wanted_metrics(chosen: dict[str, Any]) -> list[str]:
+    """Return the names of the metrics that a search needs, as they were given.
+
+    Args:
+        chosen: What :func:`settle` returned.
+    """
+    objectives, cost = chosen["objectives"], chosen["cost_metric"]
+    names = [objectives] if isinstance(objectives, str) else [*objectives]
+    bounds = parse_constraints(chosen["constraints"])
+    return [*names, *(bound.metric for bound in bounds), *([] if cost is None else [cost])]
+
+
 def find_evaluator(
     space: Space,
     optimizer: Optimizer,

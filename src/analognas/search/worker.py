@@ -19,6 +19,7 @@ from ..core import (
     write_json,
 )
 from ..evaluators import Evaluator, Problem
+from ..evaluators.combined import with_counts
 from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
 from ..spaces import SPACES, Space, common_space
 from .arguments import check_folder, check_objectives, check_observer, check_runs
@@ -42,6 +43,7 @@ from .settings import (
     find_evaluator,
     remarks_on,
     settle,
+    wanted_metrics,
 )
 
 if TYPE_CHECKING:
@@ -241,7 +243,7 @@ class Worker:
                 cost_metric=chosen["cost_metric"],
             )
         check_evaluator(evaluator, self.space, self.optimizer)
-        return evaluator
+        return with_counts(evaluator, wanted_metrics(chosen))
 
     def identity(self) -> dict[str, Any]:
         """What the trajectory of this search follows from, as JSON types."""

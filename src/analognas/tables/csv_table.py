@@ -114,7 +114,8 @@ def _form(text: str) -> object:
 
 def _numbers(row: Sequence[str], width: int) -> list[float]:
     if len(row) != width:
-        raise TableIntegrityError(f"it has {len(row)} cells, but the first line {width}.")
+        advice = " Write an architecture that has commas in quotes." if len(row) > width else ""
+        raise TableIntegrityError(f"it has {len(row)} cells, but the first line {width}.{advice}")
     return [_number(cell.strip()) for cell in row[1:]]
 
 

@@ -23,6 +23,9 @@ from .table_file import Table, read_table, write_table
 
 __all__ = ["ENDINGS", "MEASURED", "TableRows", "read_rows", "write_rows"]
 
+_ENOUGH_ROWS = 10
+"""With fewer, accuracies may all be near zero: of a few networks that hardly trained, for instance."""
+
 MEASURED = "measured"
 """What the metadata call a table of this kind."""
 
@@ -118,7 +121,11 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
     declared = {one["name"]: Metric.from_dict(one) for one in described["metrics"]}
     values = {
         name: measured(
-            declared.get(name, name), column, where=where, whole=False, error=TableIntegrityError
+            declared.get(name, name),
+            column,
+            where=where,
+            whole=len(column) >= _ENOUGH_ROWS,
+            error=TableIntegrityError,
         )
         for name, column in columns.items()
         if name not in fidelity

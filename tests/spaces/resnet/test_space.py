@@ -4,6 +4,7 @@ import torch
 
 from analognas import ConfigSpace
 from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameError
+from analognas.data.audio import make_features
 from analognas.spaces import SPACES, STRUCTURE, ResNetSpace
 from analognas.spaces.resnet import FEATURES, TARGETS
 from analognas.testing import SpaceConformance
@@ -282,3 +283,11 @@ def test_networks_run_and_convert(settings):
 def test_large_inputs(channels, layout):
     space = ResNetSpace(input_shape=(channels, 224, 224), layout=layout)
     check(space, [{**ARCH, "out_channel0": 8, "R1": 1, "B1": 1}])
+
+
+def test_the_keyword_space_is_for_the_packages_own_features():
+    """Costs are those of the network that is trained: cepstral coefficients of a second, 12 classes."""
+    frames, coefficients = make_features("mfcc", 16_000)(torch.zeros(1, 16_000)).shape[-2:]
+    space = ConfigSpace("KWS")
+    assert (space.input_shape, space.n_classes) == ((1, frames, coefficients), 12)
+    assert space.input_shape == (1, 98, 10)
