@@ -1,11 +1,14 @@
+import json
 import math
 from itertools import pairwise
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analognas.core import AnalogNASError
+from analognas.models import build_model
 from analognas.training import (
     RECIPES,
     DigitalRecipe,
@@ -23,6 +26,8 @@ from analognas.training import (
 )
 from analognas.training.early_abort import reason_to_abort
 from analognas.training.run_config import adapted
+
+ARCHITECTURE = {"out_channel0": 8, "M": 1, "R1": 1, "convblock1": 1, "widenfact1": 0.5, "B1": 1}
 
 
 def test_cosine_is_its_formula():
@@ -155,3 +160,23 @@ def test_run_configurations_are_checked(payload, text):
 def test_settings_have_one_form(text):
     with pytest.raises(AnalogNASError, match="setting"):
         with_settings({"data": "digits"}, [text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [json.dumps(ARCHITECTURE), "{" + ", ".join(f"{k}: {v}" for k, v in ARCHITECTURE.items()) + "}"],
+    ids=["JSON", "YAML"],
+)
+def test_an_architecture_of_names_and_values_is_a_setting(text):
+    """``--set model_options.architecture=...`` as ``best.json`` of a search over the ResNet space has it."""
+    settings = [
+        "model=searched",
+        "model_options.space=resnet",
+        f"model_options.architecture={text}",
+    ]
+    config = RunConfig.from_dict(with_settings(RunConfig().to_dict(), settings))
+    assert config.model_options["architecture"] == ARCHITECTURE
+    network = build_model(
+        config.model, input_shape=(1, 32, 32), n_classes=10, **config.model_options
+    )
+    assert network(torch.zeros(2, 1, 32, 32)).shape == (2, 10)
