@@ -208,15 +208,15 @@ def test_limit_of_cost(capsys):
     ],
 )
 def test_options_of_back_ends(monkeypatch, words, kind, expected):
-    from analognas.search import Worker
+    from analognas.search import Search
 
     found = []
 
-    def search(worker, **options):
-        found.append(worker.backend)
+    def run(search, *arguments, **options):
+        found.append(search.backend)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Worker, "search", search)
+    monkeypatch.setattr(Search, "run", run)
     assert main(["search", *words]) == 130
     assert type(found[0]).__name__ == kind
     assert {name: getattr(found[0], name) for name in expected} == expected
@@ -231,11 +231,11 @@ def test_nothing_feasible(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--budget", "-3"], "`--budget` must be an integer of at least 1, but got -3"),
-        (["--budget", "0"], "at least 1, but got 0"),
+        (["--budget", "-3"], "`budget` must be an integer of at least 1 or null, but got -3"),
+        (["--budget", "0"], "at least 1 or null, but got 0"),
         (["--budget", "many"], "--budget"),
-        (["--runs", "0"], "`--runs`"),
-        (["--seed", "-1"], "`--seed`"),
+        (["--runs", "0"], "`runs`"),
+        (["--seed", "-1"], "`seed`"),
         (["--metric", "analog_drift_1"], "Did you mean 'analog_drift_"),
         (["--optimizer", "regular_evolution"], "Did you mean 'regularized_evolution'"),
         (["--space", "nasbench"], "Did you mean 'nasbench201'"),
@@ -250,27 +250,36 @@ def test_nothing_feasible(capsys):
         (["--resume", "missing"], "There is no trial log at"),
         (["--out", "/proc/none/x"], "Cannot use the folder"),
         (["--backend", "pol"], "Unknown back end 'pol'. Did you mean 'pool'"),
-        (["--backend", "pool", "--workers", "0"], "`n_workers` must be an integer of at least 1"),
+        (
+            ["--backend", "pool", "--workers", "0"],
+            "`backend.n_workers` must be an integer of at least 1",
+        ),
         (["--workers", "2"], "take backend='pool' for more"),
         (
             ["--address", "auto"],
-            "--address is a matter of Ray clusters; give it with --backend ray, not",
+            "`backend.address` is an option of the back end ray, but the back end is serial",
         ),
-        (["--gpus", "1", "--backend", "pool"], "--gpus is a matter of Ray clusters; give it with"),
+        (["--gpus", "1", "--backend", "pool"], "`backend.gpus_per_worker` is an option of"),
         (
             ["--gpus", "-1", "--backend", "ray"],
-            "`gpus_per_worker` must be a finite number of at least 0",
+            "`backend.gpus_per_worker` must be a finite number of at least 0",
         ),
-        (["--retries", "-1"], "`--retries` must be an integer of at least 0"),
+        (["--retries", "-1"], "`backend.retries` must be an integer of at least 0"),
         (["--max-cost", "5"], "`max_cost` needs `cost_metric`"),
-        (["--max-cost", "0", "--cost-metric", "macs"], "`max_cost` must be positive, but got 0"),
+        (
+            ["--max-cost", "0", "--cost-metric", "macs"],
+            "`max_cost` must be a finite number greater than 0 or null",
+        ),
         (["--cost-metric", "mac"], "Did you mean 'macs'"),
-        (["--noise", "0"], "`--noise` must be an integer of at least 1, but got 0"),
+        (["--noise", "0"], "`evaluator.noise` must be an integer of at least 1 or null, but got 0"),
         (
             ["--noise", "1", "--space", "resnet", "--metric", "params"],
             "`noise` is that of the table of 'nasbench201'; the space 'resnet' has none",
         ),
-        (["--max-seconds", "0"], "`max_seconds` must be positive, but got 0"),
+        (
+            ["--max-seconds", "0"],
+            "`max_seconds` must be a finite number greater than 0 (s) or null",
+        ),
     ],
 )
 def test_bad_search(capsys, words, message):
@@ -368,7 +377,7 @@ def test_resume_takes_its_settings_from_the_log(capsys):
         capsys, "search", "--resume", "a", "--seed", "8"
     )
     assert "its objectives is" in fails(capsys, "search", "--resume", "a", "--metric", "params")
-    assert "leave --out away" in fails(capsys, "search", "--resume", "a", "--out", "b")
+    assert "omit --out" in fails(capsys, "search", "--resume", "a", "--out", "b")
 
 
 def test_resume_refuses_what_is_no_log(capsys):
@@ -532,10 +541,12 @@ def test_terminated_while_searching():
 @pytest.mark.parametrize(
     "statement",
     [
+        "UPDATE search SET value = '5' WHERE key = 'settings'",
+        """UPDATE search SET value = '{"runs": 0}' WHERE key = 'settings'""",
         "UPDATE search SET value = '5' WHERE key = 'constraints'",
         "UPDATE search SET value = '5' WHERE key = 'optimizer'",
         """UPDATE search SET value = '{"name": "random_search", "zzz": 1}' WHERE key = 'optimizer'""",
-        "DELETE FROM search WHERE key = 'budget'",
+        "DELETE FROM search WHERE key IN ('settings', 'budget')",
     ],
 )
 def test_resume_with_settings_of_another_version(capsys, statement, rewrite_log):
@@ -554,7 +565,7 @@ def test_interrupted_before_anything_began(capsys, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("analognas.search.worker.TrialLog.create", interrupt)
+    monkeypatch.setattr("analognas.search.search.TrialLog.create", interrupt)
     assert main(["search"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
     assert os.listdir(".") in ([], ["analognas-runs"])
@@ -625,8 +636,8 @@ def test_a_search_over_a_measured_device(capsys, tmp_path, space, rewrite_log):
         assert main(["search", "--resume", "a", *again, "--json"]) == 0
         assert json.loads(capsys.readouterr().out) == payload
     # A log of an earlier version does not.
-    rewrite_log("a", "DELETE FROM search WHERE key = 'evaluator_definition'")
-    assert "asked 1 measured device; give the same again with --measured" in fails(
+    rewrite_log("a", "DELETE FROM search WHERE key = 'settings'")
+    assert "of the class CostPredictor, which a log cannot store" in fails(
         capsys, "search", "--resume", "a"
     )
     other = measured_file(tmp_path / "other.csv", space, lambda cells: 1 + costs(cells))

@@ -76,22 +76,20 @@ def test_a_specification_gives_measurement_space_and_constraints(tmp_path, capsy
     again = ["--resume", out, "--train", path, "--constraint", "params<=5e5"]
     assert search(*again, "--backend", "serial") == 0
     assert search("--train", path, "--constraint", "macs>=3e6", "--budget", 1) == 2
-    assert "--train" in capsys.readouterr().err
+    assert "`evaluator.train`" in capsys.readouterr().err
 
 
 def test_the_example_is_a_search_of_low_fidelity(monkeypatch):
     from pathlib import Path
 
-    from analognas.cli.search_setup import DEFAULTS, new_worker
+    from analognas.search import Search
 
     shared = os.environ.get("ANALOGNAS_SHARED")
     if shared is None:
         pytest.skip("the data are beside the repository: set ANALOGNAS_SHARED")
     monkeypatch.setenv("ANALOGNAS_DATA", f"{shared}/data")
     path = Path(__file__).parents[2] / "examples" / "kws-quick.yaml"
-    named = ("optimizer", "train", "root", "fidelities")
-    typed = {**dict.fromkeys([*DEFAULTS, *named]), "train": path, "budget": 12}
-    worker = new_worker(typed)
+    worker = Search({"evaluator": {"train": str(path)}, "budget": 12})
     assert worker.space.name == "resnet_kws"
     assert worker.problem.objectives == ("analog_drift_2592000",)
     assert [str(bound) for bound in worker.problem.constraints] == [
@@ -109,8 +107,8 @@ def test_the_example_is_a_search_of_low_fidelity(monkeypatch):
         ("conditions: [digital]", [], ["analog_drift_86400"]),
         ("data: npz\nroot: nowhere.npz", [], ["nowhere.npz"]),
         ("network: {chanels: 4}", [], ["'channels'"]),
-        ("", ["--noise", "3"], ["--noise", "--train"]),
-        ("", ["--dataset", "cifar10"], ["--dataset", "--train"]),
+        ("", ["--noise", "3"], ["`noise`", "`train`"]),
+        ("", ["--dataset", "cifar10"], ["`dataset`", "`train`"]),
         ("", ["--cost-metric", "training_second", "--max-cost", "3"], ["'training_seconds'"]),
         ("", ["--metric", "raspi4_latency"], ["hw-nas-bench"]),
     ],
@@ -133,7 +131,7 @@ def test_what_does_not_fit_is_one_line(
 
 def test_root_needs_trainings(capsys):
     assert search("--root", "data", "--budget", 1) == 2
-    assert "--train" in capsys.readouterr().err
+    assert "`train`" in capsys.readouterr().err
 
 
 def test_relative_data_are_looked_for_where_the_user_says(tmp_path, monkeypatch):
@@ -141,8 +139,7 @@ def test_relative_data_are_looked_for_where_the_user_says(tmp_path, monkeypatch)
 
     import numpy as np
 
-    from analognas.cli.trained import trained_evaluator
-    from analognas.spaces import NASBench201Space
+    from analognas.search import Search
 
     home = tmp_path / "data"
     home.mkdir()
@@ -154,8 +151,9 @@ def test_relative_data_are_looked_for_where_the_user_says(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
 
     def place(root):
-        evaluator = trained_evaluator(NASBench201Space(), spec, root, seed=0)
-        return evaluator.settings.root
+        said = {"train": str(spec), "root": None if root is None else str(root)}
+        search = Search({"objectives": ["baseline_accuracy"], "evaluator": said})
+        return search.evaluator.settings.root
 
     assert place(Path("data")) == str(home / "toy.npz")
     assert place(Path("data/toy.npz")) == str(home / "toy.npz")
@@ -164,18 +162,15 @@ def test_relative_data_are_looked_for_where_the_user_says(tmp_path, monkeypatch)
 
 
 def test_trainings_run_in_a_pool_by_default(spec):
-    from analognas.cli.search_setup import make_place
-    from analognas.evaluators import CountEvaluator, TrainedEvaluator
-    from analognas.spaces import NASBench201Space
+    from analognas.search import BackendSettings, Search
 
-    space = NASBench201Space()
-    trained = TrainedEvaluator(space, spec)
-    options = {"address": None, "gpus": None, "retries": None}
-    assert make_place(None, 2, evaluator=trained, **options).name == "pool"
-    assert make_place(None, 1, evaluator=trained, **options).name == "serial"
-    assert make_place(None, None, evaluator=CountEvaluator(space), **options).name == "serial"
-    with pytest.raises(AnalogNASError, match="Ray"):
-        make_place("pool", 2, evaluator=trained, address="auto", gpus=None, retries=None)
+    settings = {"objectives": ["baseline_accuracy"], "evaluator": {"train": str(spec)}}
+    for n_workers, name in ((2, "pool"), (1, "serial")):
+        search = Search({**settings, "backend": {"n_workers": n_workers}})
+        assert (search.backend.name, search.runs) == (name, 1)
+    assert BackendSettings().make().name == "serial"
+    with pytest.raises(AnalogNASError, match="back end ray"):
+        BackendSettings(name="pool", address="auto").make()
 
 
 def test_searches_without_trainings_do_not_load_torch(tmp_path):

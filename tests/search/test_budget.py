@@ -117,7 +117,11 @@ def test_a_limit_is_reached_when_all_of_it_is_spent(evaluations, seconds, cost, 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"max_seconds": 0}, InvalidArgumentError, "`max_seconds` must be positive, but got 0"),
+        (
+            {"max_seconds": 0},
+            InvalidArgumentError,
+            "`max_seconds` must be a finite number greater than 0",
+        ),
         ({"max_seconds": -1}, InvalidArgumentError, "`max_seconds` must be a finite number"),
         ({"max_seconds": "1h"}, InvalidArgumentError, "`max_seconds` must be a finite number"),
         ({"max_cost": 5}, InvalidArgumentError, "`max_cost` needs `cost_metric`"),

@@ -5,7 +5,6 @@ import re
 import sys
 from types import ModuleType
 
-import pytest
 from rich.console import Console
 
 from analognas.search import Worker, live_progress
@@ -44,17 +43,6 @@ def test_progress_changes_nothing_and_is_told_as_well(monkeypatch):
     worker = Worker(**FAST, on_progress=told.append)
     assert worker.search(progress=True).to_json() == Worker(**FAST).search().to_json()
     assert [(p.run, p.fraction) for p in told if p.fraction == 1] == [(0, 1), (1, 1)]
-    assert worker.on_progress == told.append
-
-
-def test_the_observer_is_given_back_when_a_search_fails():
-    def stop(view):
-        raise RuntimeError("mine")
-
-    worker = Worker(**FAST, callbacks=[stop])
-    with pytest.raises(RuntimeError, match="mine"):
-        worker.search(progress=True)
-    assert worker.on_progress is None
 
 
 def test_runs_that_this_process_does_count_alone(monkeypatch, tmp_path):

@@ -145,7 +145,7 @@ def test_limits_are_kept_and_may_grow(tmp_path):
     assert len(longer.runs) == 2
     with pytest.raises(ResumeError, match="`max_cost` must be at least"):
         Worker.resume(tmp_path / "a", max_cost=1e9).search()
-    with pytest.raises(InvalidArgumentError, match="'seed' that it began with"):
+    with pytest.raises(ResumeError, match="its seed is 0, but this search has 3"):
         Worker.resume(tmp_path / "a", seed=3)
     with pytest.raises(ResumeError, match="no trial log"):
         Worker.resume(tmp_path / "nowhere")
@@ -173,7 +173,7 @@ def test_a_space_of_ones_own_is_in_the_log(tmp_path):
 
 def test_what_a_log_cannot_hold_is_asked_for(fragile, tmp_path):
     fragile.worker(tmp_path / "a", budget=12).search()
-    with pytest.raises(ResumeError, match=r"class Fragile.*Worker.resume\(folder, evaluator=") as e:
+    with pytest.raises(ResumeError, match=r"class Fragile.*Search.resume\(folder, evaluator=") as e:
         Worker.resume(tmp_path / "a")
     assert "\n" not in str(e.value)
     resumed = Worker.resume(tmp_path / "a", evaluator=fragile.Fragile(), budget=36).search()
@@ -183,7 +183,7 @@ def test_what_a_log_cannot_hold_is_asked_for(fragile, tmp_path):
         name = "own"
 
     Worker(optimizer=Own(), budget=10, runs=1, out=tmp_path / "b").search()
-    with pytest.raises(ResumeError, match=r"optimizer.*Worker.resume\(folder, optimizer="):
+    with pytest.raises(ResumeError, match=r"optimizer.*Search.resume\(folder, optimizer="):
         Worker.resume(tmp_path / "b")
     assert Worker.resume(tmp_path / "b", optimizer=Own()).search().feasible
     # Another one than the log's is no silent change.

@@ -177,8 +177,8 @@ def _is_count(text: str) -> bool:
 
 def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> dict[str, Any]:
     """Predictions of one architecture by name of the cost, as JSON types."""
+    from ..search.components import measured_device
     from ..spaces import SPACES
-    from .measured import measured_device
 
     chosen = SPACES.get(space)()
     row = chosen.encode(_architecture(network, space))

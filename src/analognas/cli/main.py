@@ -23,6 +23,7 @@ from .drift import drift, sensitivity
 from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .info import info
 from .query import query
+from .schema import schema
 from .search import search
 from .train import train
 from .trials import trials_app
@@ -48,6 +49,7 @@ app.command()(sensitivity)
 app.command()(query)
 app.command()(cost)
 app.command()(info)
+app.command()(schema)
 app.add_typer(bench_app)
 app.add_typer(data_app)
 app.add_typer(device_app)

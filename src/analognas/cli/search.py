@@ -1,4 +1,4 @@
-"""``analognas search``: find the best architecture and leave its numbers and pictures in a folder."""
+"""``analognas search``: find the best architecture and leave its numbers and figures in a folder."""
 
 from __future__ import annotations
 
@@ -9,232 +9,272 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import InvalidArgumentError, claim_output, dump_json, hold_folder
+from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
+from ..core.settings import parse_setting
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
-from .search_output import print_result
-from .search_setup import DEFAULTS, make_place, new_worker, resumed_worker
 
 if TYPE_CHECKING:
-    from ..search import SearchResult, Worker
+    from ..search import Search, SearchResult
+    from ..spaces import Space
 
+_CELL_WIDTH = 36
+"""Columns of the terminal that an architecture may take in the table; the best is printed in full below it."""
 
-def _option(*names: str, about: str, default: Any = None, **more: Any) -> Any:
-    shown = "" if default is None else f" [default: {default}]"
-    return typer.Option(*names, help=about + shown, **more)
+_Texts = list[str] | None
 
 
 def search(
     space: Annotated[
-        str | None,
-        _option(
-            "--space",
-            about="Search space, one with a table of measurements.",
-            default=DEFAULTS["space"],
-        ),
+        str | None, typer.Option(help="Search space, or its YAML file. [default: nasbench201]")
     ] = None,
     optimizer: Annotated[
         str | None,
-        _option(
-            "--optimizer",
-            about="Search algorithm. [default: predictor_guided; pareto_evolution for several metrics]",
+        typer.Option(
+            help="Search algorithm. [default: predictor_guided; pareto_evolution for several metrics]"
         ),
     ] = None,
     metric: Annotated[
-        list[str] | None,
-        _option(
-            "--metric",
-            about="What to improve; may be repeated, for the best trade-offs between several.",
-            default=DEFAULTS["metric"][0],
+        _Texts,
+        typer.Option(
+            help="What to improve; may be repeated, for the best trade-offs. [default: "
+            "analog_drift_2592000]"
         ),
     ] = None,
     constraint: Annotated[
-        list[str] | None,
-        _option("--constraint", about="A bound such as 'params<=1e6'; may be repeated."),
+        _Texts, typer.Option(help="A bound such as 'params<=1e6'; may be repeated.")
     ] = None,
     budget: Annotated[
         int | None,
-        _option(
-            "--budget",
-            about="Distinct architectures evaluated per run. [default: 500; any number with --max-seconds or "
-            "--max-cost]",
+        typer.Option(
+            help="Distinct architectures evaluated per run. [default: 500; unlimited with --max-seconds or "
+            "--max-cost]"
         ),
     ] = None,
     runs: Annotated[
-        int | None,
-        _option("--runs", about="Independent repeats.", default=DEFAULTS["runs"]),
+        int | None, typer.Option(help="Independent repeats. [default: 5; 1 with --train]")
     ] = None,
     seed: Annotated[
-        int | None,
-        _option("--seed", about="Everything random follows from it.", default=DEFAULTS["seed"]),
+        int | None, typer.Option(help="Seed of everything random. [default: 0]")
     ] = None,
-    out: Annotated[
-        Path | None,
-        _option("--out", about="New or empty folder. [default: analognas-runs/search-NNN]"),
-    ] = None,
-    resume: Annotated[
-        Path | None,
-        _option("--resume", about="Folder of a search to continue, with its own settings."),
-    ] = None,
-    retry_failed: Annotated[
-        bool,
-        typer.Option(
-            "--retry-failed",
-            help="With --resume: evaluate again what failed, after the cause is fixed.",
-        ),
-    ] = False,
     max_seconds: Annotated[
         float | None,
-        _option(
-            "--max-seconds", about="Wall-clock time per run, in s; the batch at work is finished."
-        ),
+        typer.Option(help="Wall-clock time per run, in s; the batch at work is finished."),
     ] = None,
     max_cost: Annotated[
         float | None,
-        _option(
-            "--max-cost",
-            about="Largest sum of --cost-metric per run; the batch at work is finished.",
-        ),
+        typer.Option(help="Largest sum of --cost-metric per run; the batch at work is finished."),
     ] = None,
     cost_metric: Annotated[
-        str | None,
-        _option("--cost-metric", about="Metric that is paid with, kept in the log of trials."),
+        str | None, typer.Option(help="Metric that says what an evaluation cost.")
     ] = None,
     backend: Annotated[
         str | None,
-        _option(
-            "--backend",
-            about="Where evaluations happen: serial, pool or ray. [default: serial; pool with --train]",
+        typer.Option(
+            help="Where evaluations happen: serial, pool or ray. [default: serial; pool with --train]"
         ),
     ] = None,
     workers: Annotated[
-        int | None, _option("--workers", about="Workers of a pool or on Ray. [default: one a core]")
+        int | None, typer.Option(help="Workers of a pool or on Ray. [default: one for each core]")
     ] = None,
     address: Annotated[
-        str | None, _option("--address", about="Ray cluster, 'auto' for the one here.")
+        str | None, typer.Option(help="Ray cluster, 'auto' for the one of this machine.")
     ] = None,
     gpus: Annotated[
         float | None,
-        _option("--gpus", about="GPUs that each worker on Ray takes; fractions share one."),
+        typer.Option(help="GPUs that each worker on Ray takes; fractions share one."),
     ] = None,
     retries: Annotated[
-        int | None,
-        _option("--retries", about="How often what failed is tried again. [default: 2]"),
+        int | None, typer.Option(help="Further attempts for a failed evaluation. [default: 2]")
     ] = None,
     noise: Annotated[
         int | None,
-        _option(
-            "--noise",
-            about="Simulate errors of measurement: the table's accuracies as means of so many noisy readings.",
-        ),
+        typer.Option(help="Simulate errors: accuracies are means of this many noisy readings."),
     ] = None,
     chip: Annotated[
         str | None,
-        _option(
-            "--chip",
-            about="Chip of aimc_ metrics: its name or YAML file.",
-            default=DEFAULTS["chip"],
-        ),
+        typer.Option(help="Chip of aimc_ metrics: its name or YAML file. [default: hermes]"),
     ] = None,
     dataset: Annotated[
-        str | None,
-        _option("--dataset", about="Data set of device metrics. [default: the space's own]"),
+        str | None, typer.Option(help="Data set of device metrics. [default: that of the space]")
     ] = None,
     measured: Annotated[
-        list[Path] | None,
-        _option(
-            "--measured",
-            about="Costs on a device of yours as metrics: what `analognas cost --keep` kept, or a CSV file of "
-            "measurements; may be repeated.",
+        _Texts,
+        typer.Option(
+            help="Costs measured on your own device: a file of `analognas cost --keep`, or a CSV file; may be "
+            "repeated."
         ),
     ] = None,
     table: Annotated[
-        Path | None,
-        _option(
-            "--table",
-            about="Table of measured networks, made by `analognas bench`: only these are proposed.",
+        str | None,
+        typer.Option(
+            help="Measured table of `analognas bench`; only its architectures are proposed."
         ),
     ] = None,
     train: Annotated[
-        Path | None,
-        _option(
-            "--train",
-            about="Train and measure every architecture as this YAML file says (docs/measuring.md); in one run "
-            "and in a pool of processes by default.",
+        str | None,
+        typer.Option(
+            help="Train and measure every architecture as this YAML file says (docs/measuring.md)."
         ),
     ] = None,
-    root: Annotated[
-        Path | None, _option("--root", about="Folder or file of the data of --train.")
-    ] = None,
+    root: Annotated[str | None, typer.Option(help="Folder or file of the data of --train.")] = None,
     fidelities: Annotated[
         str | None,
-        _option(
-            "--fidelities",
-            about="Successive halving: digital epochs such as 1,3,9. All train for the first number, the "
-            "best of them with the next; the last is that of --train.",
+        typer.Option(
+            help="Successive halving: digital epochs such as 1,3,9. All train for the first number, the best "
+            "of them for the next; the last is that of --train."
         ),
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; other options change it.")
+    ] = None,
+    setting: Annotated[
+        _Texts,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting, such as optimizer.population_size=20; may be repeated. `analognas schema "
+            "search` lists them.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="New or empty folder. [default: analognas-runs/search-NNN]"),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Folder of a search to continue, with its settings.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: evaluate again what failed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
     """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
-    typed = {
+    options = {
         "space": space,
         "optimizer": optimizer,
-        "metric": metric or None,
-        "constraint": constraint or None,
+        "fidelities": None if fidelities is None else _fidelities(fidelities),
+        "objectives": metric or None,
+        "constraints": constraint or None,
         "budget": budget,
         "runs": runs,
         "seed": seed,
         "max_seconds": max_seconds,
         "max_cost": max_cost,
         "cost_metric": cost_metric,
-        "noise": noise,
-        "chip": chip,
-        "dataset": dataset,
-        "measured": measured or None,
-        "table": table,
-        "train": train,
-        "root": root,
-        "fidelities": fidelities,
+        "backend.name": backend,
+        "backend.n_workers": workers,
+        "backend.address": address,
+        "backend.gpus_per_worker": gpus,
+        "backend.retries": retries,
+        "evaluator.noise": noise,
+        "evaluator.chip": chip,
+        "evaluator.dataset": dataset,
+        "evaluator.measured": measured or None,
+        "evaluator.table": table,
+        "evaluator.train": train,
+        "evaluator.root": root,
     }
+    changes = {path: value for path, value in options.items() if value is not None}
+    changes |= dict(map(parse_setting, setting or []))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
-        worker = resumed_worker(resume, out, typed) if resume else new_worker(typed)
-    if retry_failed and not resume:
-        raise InvalidArgumentError(
-            "--retry-failed goes with --resume: a new search has no failures."
-        )
-    worker.retry_failed = retry_failed
+        found = _search(config, changes, resume, retry_failed, out)
     for warning in said:
         print(f"note: {warning.message}", file=sys.stderr)
-    worker.backend = make_place(
-        backend, workers, retries, address=address, gpus=gpus, evaluator=worker.evaluator
-    )
-    claimed = claim_output(out, "search") if worker.out is None else hold_folder(worker.out)
+    claimed = claim_output(out, "search") if found.folder is None else hold_folder(found.folder)
     with claimed as folder:
-        worker.out = folder
-        result = _search(worker)
+        result = _run(found, folder)
     if as_json:
         print(dump_json(result.to_json()))
     else:
-        print_result(result, worker.space)
+        _print(result, found.space)
     print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
     return 0 if result.feasible else EXIT_INFEASIBLE
 
 
-def _search(worker: Worker) -> SearchResult:
-    """Search and report in the worker's folder."""
+def _fidelities(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InvalidArgumentError(
+            f"--fidelities must be rising numbers such as 1,3,9, but got {text!r}."
+        ) from None
+
+
+def _search(
+    config: Path | None,
+    changes: dict[str, Any],
+    resume: Path | None,
+    retry_failed: bool,
+    out: Path | None,
+) -> Search:
+    """Return the search that the options describe: a new one, or one that continues."""
+    from ..search import Search, SearchSettings
+
+    if resume is None:
+        if retry_failed:
+            raise InvalidArgumentError(
+                "--retry-failed goes with --resume: a new search has no failures."
+            )
+        settings = SearchSettings() if config is None else SearchSettings.load(config)
+        return Search(settings.changed(changes))
+    for name, given in (("--out", out), ("--config", config)):
+        if given is not None:
+            raise ResumeError(
+                f"--resume continues in its folder with its own settings; omit {name}."
+            )
+    return Search.resume(resume, retry_failed=retry_failed, **changes)
+
+
+def _run(found: Search, folder: Path) -> SearchResult:
+    """Search and report in a folder."""
     from ..report import remove_search_report, write_search_report
 
-    assert worker.out is not None
     try:
-        result = worker.search(progress=True)
-        write_search_report(result, worker.out)
+        result = found.run(None if found.folder else folder, progress=True)
+        write_search_report(result, folder)
     except KeyboardInterrupt:
-        if not worker.has_log:
+        if not found.has_log(folder):
             raise
-        if worker.resumes:
-            remove_search_report(worker.out)
-        raise SearchInterruptedError(
-            f"continue with: analognas search --resume {worker.out}"
-        ) from None
+        if found.folder is not None:
+            remove_search_report(folder)
+        raise SearchInterruptedError(f"continue with: analognas search --resume {folder}") from None
     return result
+
+
+def _print(result: SearchResult, space: Space) -> None:
+    """Print the best architectures as a table, the best in all notations, and a summary."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..report import cell_columns
+    from ..search import architecture_text, number, value_text
+
+    if result.feasible and len(result.problem.objectives) == 1:
+        columns = cell_columns(result)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("architecture", no_wrap=True)
+        compared = result.comparison is not None
+        estimated = result.comparison is not None and result.comparison.reading is not None
+        if estimated:
+            table.add_column("estimate", justify="right", no_wrap=True)
+        if compared:
+            table.add_column("95 % interval", justify="right", no_wrap=True)
+        for head in columns.values():
+            table.add_column(head, justify="right", no_wrap=True)
+        for cell in result.winners:
+            known = cell.get("estimate")
+            values = []
+            if estimated:
+                about = result.problem.metric(result.problem.objectives[0])
+                values.append("" if known is None else number(about, known["estimate"]))
+            if compared:
+                values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
+            values += [value_text(cell, result.problem.metric(name)) for name in columns]
+            table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
+        # Without a terminal there is no width to keep to.
+        Console(width=None if sys.stdout.isatty() else 120).print(table)
+        notations = space.describe(space.encode(result.winners[0]["architecture"]))
+        for name, value in notations.items():
+            print(f"{name}: {tuple(value) if isinstance(value, list) else value}")
+    print(result.summary())

@@ -33,7 +33,7 @@ from .config_files import (
 from .errors import InvalidArgumentError
 from .settings_errors import settings_error, without_none
 
-__all__ = ["Options", "Settings"]
+__all__ = ["Options", "Settings", "parse_setting"]
 
 _Self = TypeVar("_Self", bound="Settings")
 
@@ -194,14 +194,29 @@ class Settings(BaseModel):
         return cls.model_json_schema()
 
 
-def _set(payload: dict[str, Any], text: str) -> None:
-    """Change one entry of plain values by a text ``KEY.KEY=VALUE``."""
+def parse_setting(text: str) -> tuple[str, Any]:
+    """Return path and value of a text ``KEY.KEY=VALUE``; the value is YAML.
+
+    Raises:
+        InvalidArgumentError: If the text has another form.
+
+    Example:
+        >>> parse_setting("times=[60, 3600]")
+        ('times', [60, 3600])
+    """
     path, found, value = text.partition("=")
     keys = [key.strip() for key in path.split(".")]
     if not found or not all(keys):
         raise InvalidArgumentError(
             f"A setting must be KEY=VALUE, for example digital.epochs=3, but got {text!r}."
         )
+    return ".".join(keys), parse_value(value)
+
+
+def _set(payload: dict[str, Any], text: str) -> None:
+    """Change one entry of plain values by a text ``KEY.KEY=VALUE``."""
+    path, value = parse_setting(text)
+    keys = path.split(".")
     place = payload
     for key in keys[:-1]:
         inner = place.setdefault(key, {})
@@ -212,7 +227,7 @@ def _set(payload: dict[str, Any], text: str) -> None:
                 f"The setting {text!r} leads through {key!r}, which is {inner!r} and holds no settings."
             )
         place = inner
-    place[keys[-1]] = parse_value(value)
+    place[keys[-1]] = value
 
 
 def _plain(value: Any, annotation: Any) -> Any:

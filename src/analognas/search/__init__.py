@@ -5,7 +5,8 @@ from .backends.parallel import ParallelBackend
 from .backends.pool import PoolBackend
 from .backends.ray_backend import RayBackend
 from .budget import Budget
-from .callbacks import Progress, SearchView, StopSearch
+from .callbacks import SearchProgress, SearchView, StopSearch
+from .components import find_evaluator
 from .final_training import (
     FinalTraining,
     model_of_search,
@@ -18,23 +19,28 @@ from .log.trial_log import TrialLog
 from .results.formatting import architecture_text, metric_text, number, value_text
 from .results.run_result import RunResult
 from .results.search_result import SearchResult
-from .results.standings import Comparison, Estimate, Standings
-from .settings import find_evaluator
+from .results.standings import Comparison, PosteriorEstimate, Standings
+from .search import Search
+from .settings import BackendSettings, EvaluatorSettings, SearchSettings
 from .worker import Worker
 
 __all__ = [
     "BACKENDS",
     "Backend",
+    "BackendSettings",
     "Budget",
     "Comparison",
-    "Estimate",
+    "EvaluatorSettings",
     "FinalTraining",
     "ParallelBackend",
     "PoolBackend",
-    "Progress",
+    "PosteriorEstimate",
     "RayBackend",
     "RunResult",
+    "Search",
+    "SearchProgress",
     "SearchResult",
+    "SearchSettings",
     "SearchView",
     "SerialBackend",
     "Standings",

@@ -25,7 +25,7 @@ class StopSearch(Exception):  # noqa: N818 - a signal like StopIteration, not an
 
 
 @dataclass(frozen=True)
-class Progress:
+class SearchProgress:
     """How far a search has come.
 
     Attributes:
@@ -150,14 +150,14 @@ class Watch:
 
     Args:
         problem: What is searched for.
-        observers: Called with a :class:`Progress` about ten times a second, and when a run ends.
+        observers: Called with a :class:`SearchProgress` about ten times a second, and when a run ends.
         callbacks: Called after every batch.
     """
 
     def __init__(
         self,
         problem: Problem,
-        observers: Sequence[Callable[[Progress], None]],
+        observers: Sequence[Callable[[SearchProgress], None]],
         callbacks: Sequence[Callback],
     ) -> None:
         self._problem = problem
@@ -191,4 +191,4 @@ class Watch:
         self._best = better(self._problem, self._best, result.best_value(self._problem))
         fraction = 1.0 if done else run.fraction
         for observer in self._observers:
-            observer(Progress(run.number, run.n_spent, self._best, fraction, len(run.errors)))
+            observer(SearchProgress(run.number, run.n_spent, self._best, fraction, len(run.errors)))

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from .callbacks import Progress as SearchProgress
+from .callbacks import SearchProgress
 
 __all__ = ["live_progress"]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from ..core import Metric, ResumeError, claim_folder, hold_folder
 from ..core.folders import remove_empty
-from ..evaluators import Evaluator, definition_of
-from .log.metrics import CHECKED_FIRST, check_unchanged, noted
-from .log.schema import EVALUATOR_CLASS, EVALUATOR_DEFINITION, SPACE_DEFINITION
+from ..evaluators import Evaluator
+from .log.definitions import CHECKED_FIRST, check_identity, check_unchanged, noted
+from .log.schema import EVALUATOR_CLASS, EVALUATOR_DEFINITION, SETTINGS, SPACE_DEFINITION
 from .log.trial_log import FILE_NAME, TrialLog
 
 RESULT_FILE = "best.json"
@@ -76,7 +76,10 @@ def open_log(
         ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
     """
     file = out / FILE_NAME
-    notes = {**notes, **noted(metrics), **_defined(evaluator)}
+    notes = {**notes, **noted(metrics)}
+    definition = evaluator.space.definition()
+    if definition is not None and notes[SETTINGS]["space"] != definition:
+        notes[SPACE_DEFINITION] = definition
     started = {**notes, CHECKED_FIRST: list(checked_first)}
     with own_folder(out, resume=resume, shared=shared):
         if not resume and not shared:
@@ -143,16 +146,6 @@ def _new(
         raise
 
 
-def _defined(evaluator: Evaluator) -> dict[str, Any]:
-    """What a log notes of an evaluator and its space, so that the search resumes without the program."""
-    notes = {
-        SPACE_DEFINITION: evaluator.space.definition(),
-        EVALUATOR_DEFINITION: definition_of(evaluator),
-    }
-    known = {key: definition for key, definition in notes.items() if definition is not None}
-    return {**known, EVALUATOR_CLASS: type(evaluator).__qualname__}
-
-
 def _continued(
     log: TrialLog,
     identity: Mapping[str, Any],
@@ -161,12 +154,13 @@ def _continued(
 ) -> TrialLog:
     """Return a log that goes on, if it is of this search."""
     try:
-        log.check_identity(identity)
+        check_identity(log.identity, identity, str(log.path))
         check_unchanged(log.identity, metrics, str(log.path))
         _check_no_smaller(log, notes)
         # A result that stays beside a growing log would be mistaken for the log's.
         log.path.with_name(RESULT_FILE).unlink(missing_ok=True)
-        lifted = [name for name in LIMITS if name in log.identity and name not in notes]
+        former = (*LIMITS, EVALUATOR_DEFINITION, EVALUATOR_CLASS)
+        lifted = [name for name in former if name in log.identity and name not in notes]
         log.note({**dict.fromkeys(lifted), **notes})
     except BaseException:
         log.close()

@@ -18,11 +18,11 @@ from .backends.base import Backend
 from .backends.jobs import Job, Outcome
 from .batch import Batch, grown, measurement_keys
 from .budget import Budget
-from .log.run_log import Journal
+from .components import searched_metrics
+from .log.run_log import RunLog
 from .log.trial_log import TrialLog, sem_column
 from .results.run_result import RunResult
 from .results.standings import Standings
-from .settings import metrics_wanted
 
 _SLOW = 0.01
 """Where an evaluation takes longer, s, each result is written as soon as it is there."""
@@ -82,8 +82,8 @@ class Run:
         self.seed = seed
         self._generator = generator
         self._backend = backend
-        self._journal = Journal(log, number, evaluator.space)
-        self._metrics = metrics_wanted(problem, budget, evaluator)
+        self._log = RunLog(log, number, evaluator.space)
+        self._metrics = searched_metrics(problem, budget, evaluator)
         self._sem_metrics = [name for name in self._metrics if name in evaluator.metrics_with_sem]
         self._genotypes = np.empty((0, evaluator.space.n_genes), dtype=evaluator.space.dtype)
         self._values = np.empty((0, len(self._metrics) + len(self._sem_metrics)))
@@ -138,13 +138,13 @@ class Run:
 
     def _limit(self) -> str | None:
         """Which limit is reached, if any."""
-        if self._clock is None and self.n_trials >= self._journal.end:
+        if self._clock is None and self.n_trials >= self._log.end:
             self._start_clock()
         seconds = 0.0 if self._clock is None else self.seconds
         return self.budget.reached(self.n_spent, seconds, self.cost)
 
     def _start_clock(self) -> None:
-        self.seconds = self._journal.seconds
+        self.seconds = self._log.seconds
         self._clock = time.monotonic() - self.seconds
 
     def _after_tell(self) -> None:
@@ -152,10 +152,10 @@ class Run:
         self._batch += 1
         state = self._generator.bit_generator.state
         if self._clock is None:
-            self._journal.check_state(self.n_trials, state)
+            self._log.check_state(self.n_trials, state)
         else:
             self.seconds = time.monotonic() - self._clock
-            self._journal.keep_state(self.n_trials, self.seconds, state)
+            self._log.keep_state(self.n_trials, self.seconds, state)
 
     def snapshot(self) -> RunResult:
         """What the run has found so far."""
@@ -206,7 +206,7 @@ class Run:
     def _evaluate(self, batch: Batch) -> Evaluation:
         """Metrics of a batch: what the log holds, then new measurements, then all else."""
         n, first, population = len(batch), self.n_trials, batch.population
-        known, logged, errors = self._journal.recall(first, population, batch.fidelities)
+        known, logged, errors = self._log.recall(first, population, batch.fidelities)
         self.errors.update(errors)
         if len(known) == n:
             self._count_readings(batch)
@@ -229,7 +229,7 @@ class Run:
             n_done += len(rows)
             if time.monotonic() - start > _SLOW * n_done:
                 # The next result may be long in coming.
-                self._journal.flush()
+                self._log.flush()
             if len(rows) == n:
                 return outcome.evaluation
             matrix[rows] = self._matrix(outcome.evaluation)
@@ -247,10 +247,10 @@ class Run:
         readings: Sequence[int],
     ) -> list[int]:
         """Give rows what an earlier course of the run measured of them; return those that it did not."""
-        if not rows or not self._journal.has_set_aside:
+        if not rows or not self._log.has_set_aside:
             return rows
         codes = self.evaluator.space.codes(batch.population[rows]).tolist()
-        found, values = self._journal.set_aside(codes, [readings[row] for row in rows])
+        found, values = self._log.set_aside(codes, [readings[row] for row in rows])
         if not found:
             return rows
         known = [rows[at] for at in found]
@@ -327,7 +327,7 @@ class Run:
         error: str | None = None,
     ) -> None:
         """Log some rows of this batch, whose metrics are ``evaluation``."""
-        self._journal.keep(
+        self._log.keep(
             self.n_trials, self._batch, rows, batch.population, batch.new, evaluation, error
         )
 

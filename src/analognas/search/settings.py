@@ -1,207 +1,304 @@
-"""What a search is set to: what the user says, what the optimizer brings with it, and the defaults."""
+"""Settings of a search: everything that a person can say about it, as one object."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..core import (
-    METRICS,
-    Constraint,
-    InvalidArgumentError,
-    Metric,
-    merge_constraints,
-    parse_constraints,
-)
-from ..evaluators import FIDELITY, Evaluator, Fidelity, Problem, Surrogate, default_evaluator
-from ..optimizers import Optimizer
-from ..spaces import Space
-from .budget import Budget
+from pydantic import Field, ValidatorFunctionWrapHandler, field_validator, model_validator
 
-DEFAULTS = {
-    "evaluator": None,
-    "objectives": "analog_drift_2592000",
-    "budget": 500,
-    "cost_metric": None,
-}
-"""What a search has where neither the user nor the optimizer says anything."""
+from ..core import InvalidArgumentError, current_metric_name, parse_constraints
+from ..core.settings import Options, Settings
+from .backends.base import BACKENDS, RETRIES, Backend, make_backend
+
+__all__ = ["BackendSettings", "EvaluatorSettings", "SearchSettings"]
 
 
-def check_kind(name: str, value: Any, kind: type) -> None:
-    """Refuse a part of a search that is of a wrong kind.
+class BackendSettings(Settings):
+    """Where evaluations happen. It makes no difference to what is found."""
 
-    Raises:
-        InvalidArgumentError: If it is.
+    settings_name = "back end"
+
+    name: str | None = Field(
+        default=None,
+        description="serial, pool or ray; null: serial, or pool where networks are trained.",
+    )
+    n_workers: int | None = Field(
+        default=None, ge=1, description="Workers of a pool or on Ray; null: one for each core."
+    )
+    retries: int = Field(
+        default=RETRIES, ge=0, description="Further attempts for a failed evaluation."
+    )
+    threads: int | None = Field(
+        default=None,
+        ge=1,
+        description="Threads of each process of a pool; null: its share of the cores.",
+    )
+    address: str | None = Field(
+        default=None, description="Ray cluster; auto for the one that this machine belongs to."
+    )
+    cpus_per_worker: float | None = Field(
+        default=None, ge=0, description="Cores that each worker on Ray takes; fractions share one."
+    )
+    gpus_per_worker: float | None = Field(
+        default=None, ge=0, description="GPUs that each worker on Ray takes; fractions share one."
+    )
+    start_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        description="Time that workers on Ray may take to start.",
+        json_schema_extra={"unit": "s"},
+    )
+
+    def make(self, *, trains: bool = False) -> Backend:
+        """Return the back end.
+
+        Args:
+            trains: Whether evaluations are trainings, which run in a pool by default.
+
+        Raises:
+            UnknownNameError: If there is no such back end.
+            InvalidArgumentError: If it does not have one of the options.
+        """
+        from .backends.parallel import n_cores
+
+        name = self.name
+        if name is None:
+            parallel = (self.n_workers or n_cores()) > 1
+            name = "pool" if trains and parallel else "serial"
+        known = _options(name)
+        options = {
+            entry: value
+            for entry in ("threads", "address", *_RAY)
+            if (value := getattr(self, entry)) is not None
+        }
+        for entry in options:
+            if entry not in known:
+                users = [other for other in BACKENDS if entry in _options(other)]
+                raise InvalidArgumentError(
+                    f"`backend.{entry}` is an option of the back end {' or '.join(users)}, but the back end "
+                    f"is {name}."
+                )
+        return make_backend(name, self.n_workers, retries=self.retries, **options)
+
+    @classmethod
+    def of(cls, backend: Backend) -> BackendSettings | None:
+        """Return the settings of a back end; None where its class is not registered."""
+        name = getattr(backend, "name", "")
+        if name not in BACKENDS or BACKENDS.get(name) is not type(backend):
+            return None
+        entries = {entry: getattr(backend, entry, None) for entry in cls.model_fields}
+        return cls(**{entry: value for entry, value in entries.items() if value is not None})
+
+
+_RAY = ("cpus_per_worker", "gpus_per_worker", "start_seconds")
+
+
+def _options(name: str) -> Iterable[str]:
+    return inspect.signature(BACKENDS.get(name)).parameters
+
+
+class EvaluatorSettings(Settings):
+    """Where the values of a search come from.
+
+    By default they come from what :func:`.default_evaluator` finds for the metrics: the table of the space,
+    counts, and models of a chip and of devices.
     """
-    if not isinstance(value, kind):
-        raise InvalidArgumentError(
-            f"`{name}` must be an object of a class derived from {kind.__name__}, or for space and "
-            f"optimizer a name, but got {value!r}."
-        )
 
+    settings_name = "evaluator"
 
-def settle(optimizer: Optimizer, given: dict[str, Any]) -> dict[str, Any]:
-    """Return evaluator, objectives, constraints, budget and cost metric of a search.
+    chip: str | Options = Field(
+        default="hermes", description="Chip of `aimc_` metrics: name, YAML file, or description."
+    )
+    dataset: str | None = Field(
+        default=None, description="Data set of counts and device metrics; null: that of the space."
+    )
+    noise: int | None = Field(
+        default=None,
+        ge=1,
+        description="Simulate errors: accuracies are means of this many noisy readings.",
+    )
+    measured: tuple[str, ...] = Field(
+        default=(),
+        description="Costs measured on your own devices: files of `analognas cost --keep`, or CSV files.",
+    )
+    table: str | None = Field(
+        default=None, description="File of a measured table; only its architectures are proposed."
+    )
+    train: str | Options | None = Field(
+        default=None,
+        description="Train and measure every architecture as this YAML file, or these settings, say.",
+    )
+    root: str | None = Field(default=None, description="Folder or file of the data of trainings.")
+    definition: Options | None = Field(
+        default=None,
+        description="Exact definition of an evaluator, as a trial log stores it; it overrides all of these.",
+    )
 
-    What the user says counts first, then what the optimizer is made for, then :data:`DEFAULTS`. Constraints add
-    up instead: those of the user and those of the optimizer hold.
-
-    Args:
-        optimizer: The optimizer.
-        given: What the user says, by name of the worker's argument; None where that is nothing.
-
-    Raises:
-        InvalidArgumentError: If a constraint cannot be read or contradicts one of the optimizer.
-    """
-    said = {name: value for name, value in given.items() if value is not None}
-    constraints = with_brought(optimizer, said.get("constraints", ()))
-    return {**DEFAULTS, **optimizer.search_defaults(), **said, "constraints": constraints}
-
-
-def with_brought(optimizer: Optimizer, constraints: Any) -> tuple[Constraint, ...]:
-    """Return constraints together with those that the optimizer brings.
-
-    Raises:
-        InvalidArgumentError: If one cannot be read, or contradicts one of the optimizer.
-    """
-    return merge_constraints(constraints, _brought(optimizer), by=type(optimizer).__name__)
-
-
-def wanted_metrics(chosen: dict[str, Any]) -> list[str]:
-    """Return the names of the metrics that a search needs, as they were given.
-
-    Args:
-        chosen: What :func:`settle` returned.
-    """
-    objectives, cost = chosen["objectives"], chosen["cost_metric"]
-    names = [objectives] if isinstance(objectives, str) else [*objectives]
-    bounds = parse_constraints(chosen["constraints"])
-    return [*names, *(bound.metric for bound in bounds), *([] if cost is None else [cost])]
-
-
-def find_evaluator(
-    space: Space,
-    optimizer: Optimizer,
-    objectives: str | Sequence[str],
-    constraints: Any = (),
-    *,
-    cost_metric: str | None = None,
-    **options: Any,
-) -> Evaluator:
-    """Return what scores the metrics of a search by default, those that the optimizer limits among them.
-
-    Args:
-        space: The space.
-        optimizer: The optimizer.
-        objectives: Names of the objectives.
-        constraints: Constraints of the user.
-        cost_metric: Metric that is paid with, if any.
-        options: Further arguments of :func:`.default_evaluator`.
-
-    Raises:
-        InvalidArgumentError: If nothing measures a metric in the space.
-    """
-    wanted = [objectives] if isinstance(objectives, str) else [*objectives]
-    if cost_metric is not None:
-        wanted.append(cost_metric)
-    # That on the fidelity is not the matter of an evaluator.
-    bounds = [one for one in with_brought(optimizer, constraints) if one.metric != FIDELITY]
-    try:
-        return default_evaluator(space, wanted, bounds, **options)
-    except InvalidArgumentError as error:
-        # The limits explain a message about a metric that the user may not have named.
-        if not any(repr(bound.metric) in str(error) for bound in _brought(optimizer)):
-            raise
-        raise InvalidArgumentError(f"{error} {_of_the_optimizer(optimizer)}") from None
-
-
-def metrics_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[str]:
-    """Metrics of every evaluation: those searched by, the one that is paid with, and what comes for free."""
-    paid = [] if budget.cost_metric is None else [budget.cost_metric]
-    asked = [name for name in problem.metrics if name != FIDELITY]
-    free = evaluator.free_metrics(asked)
-    return list(dict.fromkeys([*problem.metrics, *paid, *free]))
-
-
-def definitions_wanted(problem: Problem, budget: Budget, evaluator: Evaluator) -> list[Metric]:
-    """What the metrics are that every evaluation needs; an undeclared one that is paid with is a cost."""
-    known = {**METRICS, **{metric.name: metric for metric in evaluator.metric_definitions}}
-    known.update((metric.name, metric) for metric in problem.definitions)
-    names = metrics_wanted(problem, budget, evaluator)
-    return [known.get(name) or Metric(name, "", higher_is_better=False) for name in names]
-
-
-def check_evaluator(evaluator: Evaluator, space: Space, optimizer: Optimizer) -> None:
-    """Make sure that an evaluator belongs to a search: fitted, to its space, and to what is limited in it.
-
-    Raises:
-        InvalidArgumentError: If it is no evaluator, of another space, or does not know what the optimizer
-            limits.
-        NotFittedError: If it has learnt nothing yet.
-    """
-    check_kind("evaluator", evaluator, Evaluator)
-    scored = evaluator.space
-    if (scored.name, scored.fingerprint()) != (space.name, space.fingerprint()):
-        raise InvalidArgumentError(
-            f"The evaluator scores the space {scored.name!r}, but the search is over {space.name!r}"
-            f"{' of another definition' if scored.name == space.name else ''}{_way_out(evaluator)}."
-        )
-    if isinstance(evaluator, Surrogate):
-        evaluator.check_fitted()
-    for bound in _brought(optimizer):
-        if bound.metric not in evaluator.metrics:
+    @model_validator(mode="after")
+    def _check(self) -> EvaluatorSettings:
+        if self.definition is not None:
+            return self
+        if self.train is None and self.root is not None:
             raise InvalidArgumentError(
-                f"{type(evaluator).__name__} does not know the metric {bound.metric!r}, only "
-                f"{', '.join(evaluator.metrics)}. {_of_the_optimizer(optimizer)}"
+                "`root` is the place of the data of trainings; it needs `train`."
             )
+        tables = [name for name in ("noise", "dataset", "table") if getattr(self, name) is not None]
+        if self.train is not None and tables:
+            raise InvalidArgumentError(
+                f"`{tables[0]}` is an option of searches in measured tables; omit it, or `train`."
+            )
+        if self.table is not None and self.noise is not None:
+            raise InvalidArgumentError(
+                "`noise` simulates readings of AnalogNAS-Bench; it does not go with `table`."
+            )
+        return self
 
 
-def check_fidelities(evaluator: Evaluator, optimizer: Optimizer) -> Fidelity | None:
-    """Return the fidelities of the evaluator where the optimizer searches at several; None where it does not.
+class SearchSettings(Settings):
+    """Everything that a person can say about a search.
 
-    Raises:
-        InvalidArgumentError: If the evaluator cannot measure at these.
+    What is not given follows from the optimizer, if it is made for a certain search, then from the defaults
+    below.
+
+    Example:
+        >>> settings = SearchSettings(objectives="avm", constraints=["params<=1e6"], budget=100)
+        >>> settings.objectives, settings.runs
+        (('avm',), None)
+        >>> settings.with_settings(["backend.name=pool", "evaluator.noise=3"]).evaluator.noise
+        3
     """
-    if not optimizer.fidelities:
-        return None
-    known = evaluator.fidelity
-    if known is None:
-        raise InvalidArgumentError(
-            f"{type(evaluator).__name__} measures at one fidelity, but {optimizer.name} needs several; search "
-            "with trainings (--train, TrainedEvaluator), with evaluator_from(..., fidelity='epochs'), or "
-            "without `fidelities`."
-        )
-    if FIDELITY in evaluator.metrics:
-        raise InvalidArgumentError(
-            f"A metric must not be called {FIDELITY!r} in a search at several fidelities; rename it."
-        )
-    known.check(optimizer.fidelities)
-    return known
 
+    settings_name = "search"
 
-def remarks_on(evaluator: Evaluator, optimizer: Optimizer) -> tuple[str, ...]:
-    """What must be said beside every result: what the evaluator says, and that of several fidelities."""
-    fidelity = check_fidelities(evaluator, optimizer)
-    return (*evaluator.remarks, *([fidelity.remark] if fidelity and fidelity.remark else []))
-
-
-def _way_out(evaluator: Evaluator) -> str:
-    """How an evaluator comes to another space, if it can."""
-    if not isinstance(evaluator, Surrogate):
-        return ""
-    return (
-        f"; fit it to networks of that space that you measured: {type(evaluator).__name__}(...).fit("
-        "architectures, {'analog_drift_86400': accuracies, ...}, space=...)"
+    space: str | Options | None = Field(
+        default=None,
+        description="Name of the search space, or its definition; null: that of the evaluator, or nasbench201.",
+    )
+    optimizer: str | Options | None = Field(
+        default=None,
+        description="Name of the optimizer, or a mapping of its `name` and hyperparameters; by default "
+        "predictor_guided, or pareto_evolution for several objectives.",
+    )
+    fidelities: tuple[float, ...] | None = Field(
+        default=None,
+        min_length=2,
+        description="Successive halving: ascending fidelities such as digital epochs. All architectures are "
+        "measured at the first, the best of them at the next.",
+    )
+    evaluator: EvaluatorSettings = Field(
+        default=EvaluatorSettings(), description="Where values come from."
+    )
+    objectives: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Metrics to improve; for several, the non-dominated set is searched. null: "
+        "analog_drift_2592000.",
+    )
+    constraints: tuple[str, ...] = Field(
+        default=(),
+        description="Bounds such as params<=1e6; meeting them comes before the objectives.",
+    )
+    runs: int | None = Field(
+        default=None,
+        ge=1,
+        description="Independent repeats; null: 5, or 1 where networks are trained.",
+    )
+    budget: int | None = Field(
+        default=None,
+        ge=1,
+        description="Distinct architectures evaluated in each run, or readings where a repeat is a new "
+        "measurement; null: 500, or unlimited with `max_seconds` or `max_cost`.",
+    )
+    max_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="Wall-clock time of each run; the batch at work is finished.",
+        json_schema_extra={"unit": "s"},
+    )
+    max_cost: float | None = Field(
+        default=None,
+        gt=0,
+        description="Largest sum of `cost_metric` in each run; the batch that reaches it is finished.",
+    )
+    cost_metric: str | None = Field(
+        default=None, description="Metric that says what an evaluation cost; the log keeps it."
+    )
+    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    backend: BackendSettings = Field(
+        default=BackendSettings(), description="Where evaluations happen."
+    )
+    objects: dict[str, str] = Field(
+        default={},
+        description="Written by a search: class of each part (space, optimizer, evaluator, backend) that these "
+        "settings cannot store, so that it must be given again.",
     )
 
+    @field_validator("optimizer", mode="before")
+    @classmethod
+    def _read_optimizer(cls, given: Any) -> Any:
+        return {"name": given} if isinstance(given, str) else given
 
-def _brought(optimizer: Optimizer) -> tuple[Constraint, ...]:
-    return parse_constraints(optimizer.search_defaults().get("constraints", ()))
+    @field_validator("objectives", mode="before")
+    @classmethod
+    def _read_objectives(cls, given: Any) -> Any:
+        if given is None:
+            return None
+        names = [given] if isinstance(given, str) or not isinstance(given, Iterable) else given
+        listed = tuple(names)
+        if not all(isinstance(name, str) for name in listed):
+            raise InvalidArgumentError(
+                f"it must be the name of a metric or names of several, but got {given!r}."
+            )
+        return tuple(map(current_metric_name, listed))
+
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _read_constraints(cls, given: Any) -> tuple[str, ...]:
+        return tuple(map(str, parse_constraints(() if given is None else given)))
+
+    @field_validator("max_seconds", "max_cost", mode="wrap")
+    @classmethod
+    def _keep_integers(cls, given: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        """Check a number, and leave integers as they are: results show what was given."""
+        check(given)
+        return given
+
+    @field_validator("cost_metric")
+    @classmethod
+    def _read_cost_metric(cls, name: str | None) -> str | None:
+        return None if name is None else current_metric_name(name)
+
+    @classmethod
+    def read(cls, given: Any) -> SearchSettings:
+        """Return settings that are given as an object, a mapping, or a YAML or JSON file; None: the defaults.
+
+        Raises:
+            UnknownNameError: If an entry or a choice is unknown.
+            InvalidArgumentError: If the file cannot be read, or a value is wrong.
+        """
+        if given is None or isinstance(given, Mapping):
+            return cls.from_dict(given or {})
+        return given if isinstance(given, SearchSettings) else cls.load(given)
+
+    def changed(self, changes: Mapping[str, Any]) -> SearchSettings:
+        """Return a copy with entries changed by path.
+
+        Args:
+            changes: Values by path, such as ``{"runs": 3, "evaluator.noise": 2}``.
+
+        Raises:
+            InvalidArgumentError: If a value has the wrong type or is out of range.
+            UnknownNameError: If an entry is unknown.
+        """
+        # Further changes may be about the optimizer that is named here.
+        named = {"optimizer": {"name": changes["optimizer"]}} if _is_named(changes) else {}
+        return self.with_settings(
+            f"{path}={json.dumps(value)}" for path, value in {**changes, **named}.items()
+        )
 
 
-def _of_the_optimizer(optimizer: Optimizer) -> str:
-    bounds = " and ".join(map(str, _brought(optimizer)))
-    return (
-        f"{type(optimizer).__name__} has the limits {bounds} by itself; from Python, set those to None that "
-        "are not wanted."
-    )
+def _is_named(changes: Mapping[str, Any]) -> bool:
+    return isinstance(changes.get("optimizer"), str)

@@ -10,6 +10,7 @@ import pytest
 from analognas.core import OutputFolderError, ResumeError
 from analognas.evaluators import Evaluation
 from analognas.search import TrialLog
+from analognas.search.log.definitions import check_identity
 from analognas.search.log.schema import SCHEMA_VERSION
 from analognas.spaces import ConfigSpace
 
@@ -97,18 +98,19 @@ def test_failed_commit_writes_nothing(path):
 
 def test_identity(path):
     with TrialLog.open(filled(path)) as log:
-        log.check_identity(IDENTITY)
+        file = str(log.path)
+        check_identity(log.identity, IDENTITY, file)
         with pytest.raises(
             ResumeError, match="another search: its seed is 3, but this search has 4"
         ):
-            log.check_identity(IDENTITY | {"seed": 4})
+            check_identity(log.identity, IDENTITY | {"seed": 4}, file)
         with pytest.raises(
             ResumeError, match=r"its optimizer is \{.*2\}, but this search has \{.*5\}"
         ):
-            log.check_identity(IDENTITY | {"optimizer": {"name": "x", "size": 5}})
+            check_identity(log.identity, IDENTITY | {"optimizer": {"name": "x", "size": 5}}, file)
         log.note({"runs": 7})
     with TrialLog.open(path) as log:
-        log.check_identity(IDENTITY)
+        check_identity(log.identity, IDENTITY, file)
         assert log.identity["runs"] == 7
 
 

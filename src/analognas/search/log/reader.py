@@ -33,10 +33,9 @@ from ...spaces import Space
 from ...spaces.row_texts import row_texts
 from ..results_folder import RESULT_FILE
 from .content import Content, check_ranges, read_content
+from .definitions import CHECKED_FIRST, logged_metric, logged_metrics, logged_space
 from .logged_run import in_space
-from .metrics import CHECKED_FIRST, logged_metric, logged_metrics
-from .schema import EVALUATOR_DEFINITION, FILE_NAME, DamagedLogError
-from .space import logged_space
+from .schema import EVALUATOR_DEFINITION, FILE_NAME, SETTINGS, DamagedLogError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -279,8 +278,7 @@ def read_trials(path: str | os.PathLike[str]) -> Trials:
 
 
 def _trials(file: Path, content: Content) -> Trials:
-    # What the evaluator can be made of may be as long as what a surrogate was fitted to.
-    settings = {k: v for k, v in content.settings.items() if k != EVALUATOR_DEFINITION}
+    settings = _without_evaluator(content.settings)
     for key in ("objectives", "constraints"):
         listed = settings.get(key)
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
@@ -309,4 +307,13 @@ def _trials(file: Path, content: Content) -> Trials:
     found.violation  # noqa: B018 - the constraints can be read
     for name in found.objectives:
         found.definition(name)
+    return found
+
+
+def _without_evaluator(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without the definition of the evaluator: it holds all data that a surrogate was fitted to."""
+    found = {key: value for key, value in settings.items() if key != EVALUATOR_DEFINITION}
+    tree = found.get(SETTINGS)
+    if isinstance(tree, dict) and isinstance(tree.get("evaluator"), dict):
+        found[SETTINGS] = {**tree, "evaluator": {**tree["evaluator"], "definition": None}}
     return found

@@ -14,7 +14,7 @@ from ...spaces import Population, Space
 from .trial_log import TrialLog
 
 
-class Journal:
+class RunLog:
     """The part of a log that is one run's; without a log, nothing is known and nothing kept.
 
     Args:

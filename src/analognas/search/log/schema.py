@@ -1,9 +1,12 @@
 """What a trial log looks like on disk: its tables and their versions.
 
-Table ``search`` holds what identifies the search, what its metrics are and, where its name does not say it
-all, the definition of the space (key, JSON value). Table ``trials`` has one row per evaluation: run, number
-within the run, batch, Unix time, whether the architecture was new to the run, genotype as JSON, then each
-metric and, where known, its standard error (``_sem``), and since version 3 the architecture by name as JSON.
+Table ``search`` has entries (key, JSON value): what identifies the search, what its metrics are, and the
+settings as a tree (:class:`.SearchSettings`), which is all that resuming needs. Logs that former versions of
+this package wrote have no tree, but the definitions of space and evaluator as separate entries.
+
+Table ``trials`` has one row per evaluation: run, number within the run, batch, Unix time, whether the
+architecture was new to the run, genotype as JSON, then each metric and, where known, its standard error
+(``_sem``), and since version 3 the architecture by name as JSON.
 
 Since version 2 there are two more tables, by run and number. ``failures`` says why a trial has no values.
 ``states`` holds, for the number of trials that the optimizer had been told of when a commit was made, the
@@ -34,11 +37,14 @@ SCHEMA_VERSION = 3
 APPLICATION_ID = 0x616E6173  # "anas": what SQLite calls a file of this kind
 SET = "INSERT OR REPLACE INTO search VALUES (?, ?)"
 
+SETTINGS = "settings"
+"""Key of the settings of the search in the table ``search``: a tree, as :class:`.SearchSettings` has it."""
+
 SPACE_DEFINITION = "space_definition"
-"""Key of the definition of the space in the table ``search``."""
+"""Key of the definition of a space that settings cannot store, so that architectures can be read."""
 
 EVALUATOR_DEFINITION, EVALUATOR_CLASS = "evaluator_definition", "evaluator_class"
-"""Keys of what the evaluator can be made of again, where it can, and of the name of its class."""
+"""Keys of what former versions stored of the evaluator."""
 
 FIXED = ("run", "number", "batch", "time", "new", "genotype", "architecture")
 """Columns of ``trials`` beside the metrics; the last since version 3."""

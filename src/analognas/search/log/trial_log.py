@@ -150,20 +150,6 @@ class TrialLog:
                     raise
         return cls.open(file)
 
-    def check_identity(self, identity: Mapping[str, Any]) -> None:
-        """Refuse to continue another search.
-
-        Raises:
-            ResumeError: If any entry differs; names the first that does.
-        """
-        for key in identity:
-            logged, wanted = self.identity.get(key), json.loads(json.dumps(identity.get(key)))
-            if logged != wanted:
-                raise ResumeError(
-                    f"The log {str(self.path)!r} belongs to another search: its {key} is "
-                    f"{json.dumps(logged)}, but this search has {json.dumps(wanted)}."
-                )
-
     def note(self, entries: Mapping[str, Any]) -> None:
         """Keep facts beside the identity that may change from one start to the next, such as the budget.
 

@@ -21,7 +21,7 @@ N_RIVALS = 20
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PosteriorEstimate:
     """What is known of one true value.
 
     Attributes:
@@ -58,7 +58,7 @@ class Comparison:
             they are those of measurement errors.
     """
 
-    winner: Estimate
+    winner: PosteriorEstimate
     rivals: tuple[dict[str, Any], ...]
     n_rivals: int
     level: float = LEVEL
@@ -171,14 +171,14 @@ class Standings:
         feasible = self.violation[order] == 0
         return order[feasible] if feasible.any() else order
 
-    def estimate(self, position: int) -> Estimate | None:
+    def estimate(self, position: int) -> PosteriorEstimate | None:
         """What is known of one architecture's objective; None where it is out of the race or without error."""
         found = np.flatnonzero(self._compared == position)
         if not len(found):
             return None
         contender = int(found[0])
         bounds = sorted(self._sign * bound for bound in self._posterior.interval(contender, LEVEL))
-        return Estimate(
+        return PosteriorEstimate(
             estimate=self._sign * float(self._posterior.means()[contender]),
             low=bounds[0],
             high=bounds[1],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...optimizers import Posterior
 from ...tables import TrueValues
-from .standings import LEVEL, N_RIVALS, Comparison, Estimate
+from .standings import LEVEL, N_RIVALS, Comparison, PosteriorEstimate
 
 
 class TrueStandings:
@@ -46,7 +46,7 @@ class TrueStandings:
         self._low, self._high = bounds
         self._chances = self._posterior.best() if len(networks) else np.empty(0)
 
-    def estimate(self, position: int) -> Estimate | None:
+    def estimate(self, position: int) -> PosteriorEstimate | None:
         """Return what is known of one architecture; None where it is out of the race."""
         network = int(self._values.network_of[position])
         contender = self._contender.get(network)
@@ -54,7 +54,7 @@ class TrueStandings:
             return None
         masses, grid = self._values.masses[network], self._values.grid
         estimate = float(self._estimates[position])
-        return Estimate(
+        return PosteriorEstimate(
             estimate=_rounded(estimate),
             low=_rounded(self._low[position]),
             high=_rounded(self._high[position]),

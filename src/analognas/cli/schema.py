@@ -1,0 +1,36 @@
+"""``analognas schema``: the JSON schemas of all settings, for editors and for reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..core import Registry, dump_json
+
+if TYPE_CHECKING:
+    from ..core.settings import Settings
+
+SCHEMAS: Registry[type[Settings]] = Registry(
+    "schema",
+    {
+        "search": "analognas.search:SearchSettings",
+        "build": "analognas.builder:BuildSettings",
+        "measurement": "analognas.builder:MeasurementSettings",
+    },
+)
+"""Classes of settings that a file can hold, by name; parts of them are inside their schemas."""
+
+
+def schema(
+    name: Annotated[
+        str | None, typer.Argument(help="Which settings; without a name, all are listed.")
+    ] = None,
+) -> None:
+    """Print the JSON schema of a settings file: every entry with type, bounds, default and meaning."""
+    if name is None:
+        for known in SCHEMAS:
+            title = (SCHEMAS.get(known).__doc__ or "").splitlines()[0]
+            print(f"{known:<16}{title}")
+        return
+    print(dump_json(SCHEMAS.get(name).json_schema()))
