@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..lazy_exports import lazy_exports
 from ..spaces import NamedLayers
+from .calibration import MeasuredPoint, calibrate
 from .chip import AIMCChip
 from .chip_files import chip_from_dict, chip_to_dict, find_chip, load_chip, save_chip
 from .cost import ChipCost, LayerCost, architecture_cost, network_cost, population_costs
+from .mvm_model import MVMCost, mvm_cost
+from .mvm_unit import Calibration, MVMUnit
 from .presets import CHIPS, register_chip
 
 if TYPE_CHECKING:
@@ -18,14 +21,20 @@ if TYPE_CHECKING:
 __all__ = [
     "CHIPS",
     "AIMCChip",
+    "Calibration",
     "ChipCost",
     "LayerCost",
+    "MVMCost",
+    "MVMUnit",
+    "MeasuredPoint",
     "NamedLayers",
     "architecture_cost",
+    "calibrate",
     "chip_from_dict",
     "chip_to_dict",
     "find_chip",
     "load_chip",
+    "mvm_cost",
     "network_cost",
     "population_costs",
     "register_chip",
