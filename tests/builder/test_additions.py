@@ -1,5 +1,7 @@
 """More rows for a build, joined tables, and what contradicts."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -11,8 +13,10 @@ from analognas.builder import (
     add_further,
     add_seeds,
     add_table,
+    find_specification,
     merge_build,
     merge_tables,
+    start_with_tables,
     verify_build,
     verify_table,
 )
@@ -227,3 +231,94 @@ def test_a_table_with_holes_is_a_problem(fake, tmp_path):
         )
     (problem,) = verify_table(merge_build(build).path).problems
     assert "no analog_accuracy" in problem
+
+
+def part_of(build, path, monkeypatch):
+    """Write the table of a build of which the units of two architectures are open."""
+    with WorkQueue(build.queue_file) as queue:
+        genotypes = queue.genotypes()
+    units = WorkQueue.units
+
+    def some(self):
+        for unit in units(self):
+            yield unit if unit["position"] < len(genotypes) - 2 else {**unit, "state": "waiting"}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(WorkQueue, "units", some)
+        merge_build(build, path)
+    return path
+
+
+def test_a_build_whose_folder_is_lost_goes_on_from_its_table(fake, tmp_path, monkeypatch):
+    whole = fake.build(tmp_path / "whole", fake.FakeMeasurement())
+    whole_table = pq.read_table(merge_build(whole).path)
+    part = part_of(whole, tmp_path / "part.parquet", monkeypatch)
+    measured = []
+
+    class Counting(fake.FakeMeasurement):
+        def run(self, architecture, unit, **options):
+            measured.append((tuple(architecture.tolist()), unit))
+            return super().run(architecture, unit, **options)
+
+    build = start_with_tables(fake.settings(), tmp_path / "b", [part], measurement=Counting())
+    assert build.counts().total("waiting") == 2 * 2
+    # The same command again joins the folder.
+    start_with_tables(fake.settings(), tmp_path / "b", [part], measurement=Counting())
+    build.run(SerialWorkers(), measurement=Counting())
+    last = [tuple(row) for row in whole.population()[-2:].tolist()]
+    assert sorted(measured) == sorted((row, unit) for row in last for unit in Counting.units)
+    assert pq.read_table(merge_build(build).path).equals(whole_table)
+
+
+def test_an_entry_that_came_later_counts_with_its_default(fake, tmp_path, monkeypatch):
+    from analognas.builder import additions, merge
+
+    whole = fake.build(tmp_path / "whole", fake.FakeMeasurement())
+    opened = merge.open_source
+
+    def older(path):
+        rows, described = opened(path)
+        measurement = {**described["measurement"]}
+        del measurement["fast_norms"]
+        measurement["hwa"] = {k: v for k, v in measurement["hwa"].items() if k != "ramp"}
+        fidelity = {"epochs": described["fidelity"]["epochs"]}
+        return rows, {**described, "measurement": measurement, "fidelity": fidelity}
+
+    monkeypatch.setattr(additions, "open_source", older)
+    build = start_with_tables(
+        fake.settings(), tmp_path / "b", [whole.folder], measurement=fake.FakeMeasurement()
+    )
+    assert build.counts().total("waiting") == 0
+    measurement = {"data": "digits", "conditions": ["digital", "hwa"], "fast_norms": False}
+    with pytest.raises(InvalidArgumentError, match="fast_norms is False and True"):
+        start_with_tables(
+            fake.settings(measurement=measurement),
+            tmp_path / "c",
+            [whole.folder],
+            measurement=fake.FakeMeasurement(),
+        )
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_known_table_that_is_damaged_leaves_no_folder(fake, tmp_path):
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    for name in ("t.parquet", "none.parquet"):
+        with pytest.raises(TableIntegrityError):
+            start_with_tables(
+                fake.settings(),
+                tmp_path / "b",
+                [tmp_path / name],
+                measurement=fake.FakeMeasurement(),
+            )
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_partial_table_beside_the_package_is_continued(tmp_path, shared):
+    path = Path(__file__).parents[2] / "experiments" / "tables" / "nb201-check-partial.parquet"
+    if not path.exists():
+        pytest.skip("experiments are not here")
+    settings = find_specification("nb201-check")
+    build = start_with_tables(settings, tmp_path / "b", [path], root=shared / "data")
+    known = pq.read_table(path)
+    assert build.counts().total("done") == 2 * len(known) > 0
+    assert pq.read_table(merge_build(build).path).equals(known)

@@ -1,6 +1,12 @@
 """The builder: measures the networks of a space on a data set, and makes a table of what it finds."""
 
-from .additions import add_architectures, add_further, add_seeds, add_table
+from .additions import (
+    add_architectures,
+    add_further,
+    add_seeds,
+    add_table,
+    start_with_tables,
+)
 from .compare import Comparison, MetricComparison, compare_tables
 from .coordinator import BuildProgress
 from .folder import Build
@@ -59,6 +65,7 @@ __all__ = [
     "find_specification",
     "merge_build",
     "merge_tables",
+    "start_with_tables",
     "status_of",
     "status_text",
     "verify_build",

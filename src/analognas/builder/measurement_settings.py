@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from ..core import DRIFT_TIMES, InvalidArgumentError, RandomStreams, check_choice
+from ..core import DRIFT_TIMES, AnalogNASError, InvalidArgumentError, RandomStreams, check_choice
 from ..core.settings import Options, Settings
 from ..data import DATASETS
 from ..nn import AnalogConfig, config_from_dict, config_to_dict, find_config
@@ -252,6 +253,34 @@ class MeasurementSettings(Settings):
             payload["analog"] = config_to_dict(self.analog_config)
             payload["chips"] = self.chips.to_dict()
         return payload
+
+
+def completed_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a table says of its measurement, with the entries that came after the table was made.
+
+    An entry that is new has a default with which nothing changes, so this is what the table was measured with.
+
+    Args:
+        identity: What :meth:`MeasurementSettings.identity` returned, perhaps in an earlier version.
+
+    Example:
+        >>> identity = MeasurementSettings(conditions=["digital"]).identity()
+        >>> older = {key: value for key, value in identity.items() if key != "fast_norms"}
+        >>> completed_identity(older) == identity
+        True
+    """
+    payload = dict(identity)
+    measured = [name for name in _RECIPES if name in payload]
+    if "analog" in payload and "hwa" not in measured:
+        measured.append("noisy")
+    for name in measured:
+        if name in _RECIPES:
+            recipe = dict(payload[name])
+            payload[name] = {key: x for key, x in recipe.items() if key not in ("kind", "compile")}
+    try:
+        return MeasurementSettings.from_dict({**payload, "conditions": measured}).identity()
+    except AnalogNASError:
+        return dict(identity)  # of a later version, or damaged: compared as it is
 
 
 _MONTH = DRIFT_TIMES[-1]

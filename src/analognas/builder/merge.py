@@ -16,6 +16,7 @@ from ..spaces import Space, find_space
 from ..tables import TableRows, read_rows, write_rows
 from .build_rows import rows_of_build
 from .folder import Build
+from .measurement_settings import completed_identity
 
 __all__ = ["MergeReport", "merge_build", "merge_tables", "open_source"]
 
@@ -114,13 +115,24 @@ def open_source(path: str | os.PathLike[str]) -> tuple[TableRows, dict[str, Any]
 
 
 def check_alike(one: Mapping[str, Any], other: Mapping[str, Any], name: str, of_other: str) -> None:
-    """Make sure that two tables were measured alike: space, data, measurement and fidelity.
+    """Make sure that two tables were measured alike: space, data and measurement.
+
+    Entries of the measurement that came after a table was made count with their defaults. The fidelity follows
+    from measurement and data; of it, only columns that both have are compared.
 
     Raises:
         InvalidArgumentError: If they were not; names the first entry that differs.
     """
+    tables = [
+        {**table, "measurement": completed_identity(table["measurement"])} for table in (one, other)
+    ]
+    shared = one["fidelity"].keys() & other["fidelity"].keys()
+    for table in tables:
+        table["fidelity"] = {
+            key: value for key, value in table["fidelity"].items() if key in shared
+        }
     for what in ("space", "space_fingerprint", "data", "measurement", "fidelity"):
-        if (found := _difference(what, one[what], other[what])) is not None:
+        if (found := _difference(what, *(table[what] for table in tables))) is not None:
             entry, here, there = found
             raise InvalidArgumentError(
                 f"{name!r} and {of_other!r} were not measured alike: {entry} is {here!r} and {there!r}. Only "

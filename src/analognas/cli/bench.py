@@ -68,14 +68,27 @@ def build(
             help="Change an entry, such as sample.n=20; may be repeated.",
         ),
     ] = None,
+    known: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--known",
+            metavar="TABLE",
+            help="Table, or folder of a build, with rows that were measured alike: they count as done; may be "
+            "repeated.",
+        ),
+    ] = None,
 ) -> int:
     """Measure the networks of a specification and write their table; several may work on one folder."""
-    from ..builder import Build, find_specification
+    from ..builder import find_specification, start_with_tables
 
     settings = find_specification(specification).with_settings(setting or [])
     crew = _workers(workers, backend, address, gpus)
     folder = Path("analognas-bench") / settings.name if out is None else out
-    return _run(Build.start(settings, folder, root=root), crew, None)
+    started = start_with_tables(settings, folder, known or [], root=root)
+    if known:
+        counts = started.counts()
+        print(f"{counts.total('done')} of {counts.total()} units are done", file=sys.stderr)
+    return _run(started, crew, None)
 
 
 @bench_app.command("resume")
