@@ -16,8 +16,7 @@ from timing import cpu_seconds, interleaved
 from analognas.data import DataSet, Split
 from analognas.models import build_model
 from analognas.training import DigitalRecipe, Trainer
-from analognas.training.loop import Loop
-from analognas.training.optimizers import make_optimizer
+from analognas.training.loop import Loop, make_optimizer
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pytest
-from pydantic import Field, field_validator
+from pydantic import Field, SerializeAsAny, field_validator
 
 from analognas.core import AnalogNASError, InvalidArgumentError, UnknownNameError
 from analognas.core.settings import Options, Settings
@@ -192,7 +192,7 @@ class Circle(Shape):
 
 
 class Drawing(Settings):
-    shape: Shape = Square()
+    shape: SerializeAsAny[Shape] = Square()
 
 
 def test_a_base_of_several_classes_reads_and_writes_the_right_one():

@@ -10,9 +10,9 @@ from safetensors.torch import save
 
 from analognas.cli.main import main
 from analognas.core import AnalogNASError, InvalidArgumentError, ResumeError, TableIntegrityError
+from analognas.core.settings import changed_entries
 from analognas.drift.study import Study
 from analognas.search import model_of_search
-from analognas.training.run_config import with_settings
 from analognas.training.run_folder import RunFolder
 from analognas.training.tensor_files import read_tensors, write_tensors
 
@@ -204,14 +204,11 @@ def test_headers_that_are_sound(tmp_path):
     ],
 )
 def test_settings_on_the_command_line(value):
-    if value.startswith("&"):
-        assert with_settings({}, [f"x={value}"]) == {"x": value}  # a text as any other
-        return
-    one_error(lambda: with_settings({}, [f"x={value}"]), InvalidArgumentError)
+    one_error(lambda: changed_entries({}, [f"x={value}"]), InvalidArgumentError)
 
 
 def test_settings_may_be_lists_and_mappings():
-    found = with_settings(
+    found = changed_entries(
         {}, ["a={depth: 3, width: [1, 2]}", 'b={"depth": 3}', "c=[1e-3, x]", "d=1e-3", "e=x"]
     )
     assert found == {

@@ -12,7 +12,7 @@ from ..core import DRIFT_TIMES, AnalogNASError, InvalidArgumentError, RandomStre
 from ..core.settings import Options, Settings
 from ..data import DATASETS
 from ..nn import AnalogConfig, config_from_dict, config_to_dict, find_config
-from ..training import Recipe, TrainingRecipe, recipe_from_dict, recipe_to_dict
+from ..training import Recipe, TrainingRecipe
 
 __all__ = ["CONDITIONS", "ChipSettings", "ExampleCounts", "MeasurementSettings"]
 
@@ -74,7 +74,7 @@ class ChipSettings(Settings):
 class MeasurementSettings(Settings):
     """What is done to one network, and with which fidelity; plain values only.
 
-    Recipes are mappings as :func:`~analognas.training.recipe_from_dict` takes them, without ``kind``; what they
+    Recipes are mappings as :class:`~analognas.training.Recipe` reads them, without ``kind``; what they
     do not name has the recipe's default.
 
     Example:
@@ -160,7 +160,7 @@ class MeasurementSettings(Settings):
         for name in ("kind", "compile"):
             if name in values:
                 raise InvalidArgumentError(f"`{field.field_name}` must not hold {name!r}.")
-        recipe_from_dict({"kind": field.field_name} | values)
+        Recipe.from_dict({"kind": field.field_name} | values)
         return values
 
     @model_validator(mode="after")
@@ -201,13 +201,13 @@ class MeasurementSettings(Settings):
             payload["augment"] = self.augment
         if condition == "hwa":
             payload["analog"] = self._training_config()
-        return recipe_from_dict(payload | values)
+        return Recipe.from_dict(payload | values)
 
     def _training_config(self) -> dict[str, Any]:
         """The hardware with noise on the weights: that of the recipe where the hardware names none."""
         config = self.analog_config
         if config.modifier.kind == "none":
-            default = recipe_from_dict({"kind": "hwa"})
+            default = Recipe.from_dict({"kind": "hwa"})
             config = config.replace(modifier=default.analog.modifier)  # type: ignore[attr-defined]
         return config_to_dict(config)
 
@@ -247,7 +247,7 @@ class MeasurementSettings(Settings):
         wanted = self.units if unit is None else ("digital", unit)
         for name in _RECIPES:
             if name in wanted:
-                recipe = recipe_to_dict(self.recipe(name))
+                recipe = self.recipe(name).to_dict()
                 payload[name] = {key: x for key, x in recipe.items() if key != "saving"}
         if "noisy" in wanted or "hwa" in wanted:
             payload["analog"] = config_to_dict(self.analog_config)

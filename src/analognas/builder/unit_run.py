@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ class UnitRun:
         out = self.folder
         if isinstance(recipe, TrainingRecipe):
             if recipe.saving == Saving():
-                recipe = replace(recipe, saving=_SAVING)
+                recipe = recipe.replace(saving=_SAVING)
         else:
             out = None  # over in a moment
         trainer = Trainer(

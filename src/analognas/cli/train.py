@@ -141,12 +141,13 @@ def _with_winner(search: Path | None, config: Path | None, typed: dict[str, Any]
 
 def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> RunConfig:
     """Return the run that was asked for: defaults, or a file, then options, then settings."""
-    from ..training import RunConfig, find_recipe, recipe_to_dict, with_settings
+    from ..core.settings import changed_entries
+    from ..training import RunConfig, find_recipe
 
     payload = RunConfig().to_dict() if config is None else RunConfig.load(config).to_dict()
     for key, value in typed.items():
         if key == "recipe":
-            payload["recipe"] = recipe_to_dict(find_recipe(value))
+            payload["recipe"] = find_recipe(value).to_dict()
         elif key == "recipe.epochs":
             _set_epochs(payload, value)
         elif key.startswith("recipe."):
@@ -161,17 +162,17 @@ def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> Run
             place[last] = value
         else:
             payload[key] = value
-    return RunConfig.from_dict(with_settings(payload, settings))
+    return RunConfig.from_dict(changed_entries(payload, settings))
 
 
 def _set_epochs(payload: dict[str, Any], epochs: int) -> None:
     """Set the epochs of all stages: of the recipe, and of the digital network that is trained first."""
-    from ..training import DigitalRecipe, recipe_from_dict, recipe_to_dict
+    from ..training import DigitalRecipe, Recipe
 
-    recipe = recipe_from_dict(payload["recipe"])
+    recipe = Recipe.from_dict(payload["recipe"])
     teaches = recipe.needs_digital and payload.get("start") is None
     if teaches:
-        digital = payload.get("digital") or recipe_to_dict(DigitalRecipe())
+        digital = payload.get("digital") or DigitalRecipe().to_dict()
         payload["digital"] = {**digital, "epochs": epochs}
     if "epochs" in payload["recipe"]:
         payload["recipe"]["epochs"] = epochs
@@ -182,20 +183,13 @@ def _set_epochs(payload: dict[str, Any], epochs: int) -> None:
 
 
 def _to_resume(folder: Path, typed: list[str], root: str | None) -> RunConfig:
-    from dataclasses import replace
-
-    from ..training import CONFIG_FILE, RunConfig
+    from ..training import run_settings
 
     if refused := [name for name in typed if name != "root"]:
         raise ResumeError(
             f"--resume continues with the run's own settings; leave {', '.join(refused)} away."
         )
-    if not (folder / CONFIG_FILE).is_file():
-        raise ResumeError(
-            f"There is no training in {str(folder)!r}: it has no {CONFIG_FILE}. Give the folder of a run."
-        )
-    run = RunConfig.load(folder / CONFIG_FILE)
-    return run if root is None else replace(run, root=root)
+    return run_settings(folder, root=root)
 
 
 def _train(

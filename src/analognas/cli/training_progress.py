@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from ..training import Progress as TrainingProgress
+    from ..training import TrainingProgress
     from ..training.result import Listener
     from ..training.run import StageListener
 

@@ -33,7 +33,7 @@ from .config_files import (
 from .errors import InvalidArgumentError
 from .settings_errors import settings_error, without_none
 
-__all__ = ["Options", "Settings", "parse_setting"]
+__all__ = ["Options", "Settings", "changed_entries", "parse_setting"]
 
 _Self = TypeVar("_Self", bound="Settings")
 
@@ -98,8 +98,8 @@ class Settings(BaseModel):
     def class_for(cls, entries: Mapping[str, Any]) -> type[Settings]:
         """Return the class that reads these entries: this one.
 
-        A base whose subclasses are told apart by an entry overrides it. Fields annotated with the base then
-        read, check and write settings of the right class.
+        A base whose subclasses differ in the value of an entry overrides it. Fields annotated with
+        ``pydantic.SerializeAsAny[Base]`` then read, check and write settings of the right class.
         """
         return cls
 
@@ -163,7 +163,7 @@ class Settings(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """Return all entries as plain values, as JSON has them."""
-        return self.model_dump(mode="json", serialize_as_any=True)
+        return self.model_dump(mode="json")
 
     def replace(self: _Self, **changes: Any) -> _Self:
         """Return a copy with some entries changed and everything checked again."""
@@ -183,15 +183,28 @@ class Settings(BaseModel):
             InvalidArgumentError: If a text has another form, or its key leads through a plain value.
             UnknownNameError: If an entry is unknown.
         """
-        payload = self.to_dict()
-        for text in settings:
-            _set(payload, text)
-        return self.from_dict(payload)
+        return self.from_dict(changed_entries(self.to_dict(), settings))
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
         """Return the JSON schema of such settings, for editors: types, bounds, choices, units, meanings."""
         return cls.model_json_schema()
+
+
+def changed_entries(payload: Mapping[str, Any], texts: Iterable[str]) -> dict[str, Any]:
+    """Return plain values with entries changed by texts ``KEY.KEY=VALUE``; see :meth:`Settings.with_settings`.
+
+    Raises:
+        InvalidArgumentError: If a text has another form, or its key leads through a plain value.
+
+    Example:
+        >>> changed_entries({"recipe": {"kind": "hwa"}}, ["recipe.ramp=2", "data=digits"])
+        {'recipe': {'kind': 'hwa', 'ramp': 2}, 'data': 'digits'}
+    """
+    changed: dict[str, Any] = json.loads(json.dumps(payload))
+    for text in texts:
+        _set(changed, text)
+    return changed
 
 
 def parse_setting(text: str) -> tuple[str, Any]:

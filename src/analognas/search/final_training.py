@@ -181,10 +181,10 @@ def train_architecture(
 
 def _run_config(entries: dict[str, Any]) -> RunConfig:
     """A run from entries of which some are recipes already."""
-    from ..training import Recipe, RunConfig, recipe_to_dict
+    from ..training import Recipe, RunConfig
 
     plain = {
-        name: recipe_to_dict(value) if isinstance(value, Recipe) else value
+        name: value.to_dict() if isinstance(value, Recipe) else value
         for name, value in entries.items()
     }
     return RunConfig.from_dict(plain)

@@ -1,10 +1,11 @@
 """Training: digital, post-training quantisation, quantisation-aware and hardware-aware; saved models."""
 
+from ..core.former_names import former_names
 from ..nn.quantize.integer_layers import calibrate_quantization, quantize, quantized_layers
 from ..nn.quantize.quantizers import Quantization
 from .checkpoint import CHECKPOINT_FILE
 from .early_abort import percentile_curve
-from .evaluate import Scored, evaluate
+from .evaluate import SplitScore, evaluate
 from .model_files import MODEL_FILE, ModelRecord, load_model, save_model
 from .recipes import (
     RECIPES,
@@ -15,13 +16,10 @@ from .recipes import (
     Recipe,
     TrainingRecipe,
     find_recipe,
-    recipe_from_dict,
-    recipe_to_dict,
-    save_recipe,
 )
-from .result import Progress, TrainingResult
-from .run import CONFIG_FILE, train_run
-from .run_config import RunConfig, with_settings
+from .result import TrainingProgress, TrainingResult
+from .run import CONFIG_FILE, resume_run, run_settings, train_run
+from .run_config import RunConfig
 from .settings import Distillation, EarlyAbort, OptimizerSettings, Saving, Schedule
 from .tasks import TASKS, Classification, LanguageModel, Task, TextClassification, get_task
 from .trainer import Trainer
@@ -41,17 +39,17 @@ __all__ = [
     "ModelRecord",
     "OptimizerSettings",
     "PTQRecipe",
-    "Progress",
     "QATRecipe",
     "Quantization",
     "Recipe",
     "RunConfig",
     "Saving",
     "Schedule",
-    "Scored",
+    "SplitScore",
     "Task",
     "TextClassification",
     "Trainer",
+    "TrainingProgress",
     "TrainingRecipe",
     "TrainingResult",
     "calibrate_quantization",
@@ -62,10 +60,20 @@ __all__ = [
     "percentile_curve",
     "quantize",
     "quantized_layers",
-    "recipe_from_dict",
-    "recipe_to_dict",
+    "resume_run",
+    "run_settings",
     "save_model",
-    "save_recipe",
     "train_run",
-    "with_settings",
 ]
+
+__getattr__ = former_names(
+    __name__,
+    {
+        "Progress": "result:TrainingProgress",
+        "Scored": "evaluate:SplitScore",
+        "recipe_from_dict": "recipes:Recipe.from_dict",
+        "recipe_to_dict": "recipes:Recipe.to_dict",
+        "save_recipe": "recipes:Recipe.save",
+        "with_settings": ".core.settings:changed_entries",
+    },
+)

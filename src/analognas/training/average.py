@@ -1,4 +1,4 @@
-"""A moving average of the weights."""
+"""Moving average of the weights."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 class WeightAverage:
     """Exponential moving average of a model's parameters; buffers are not averaged.
 
-    The first steps count more: the decay is at most (1 + step) / (10 + step).
+    The decay starts low: it is at most (1 + step) / (10 + step).
 
     Args:
         model: The model.
-        decay: Share of the average that stays at each step.
+        decay: Weight of the old average at each step.
 
     Example:
         >>> model = nn.Linear(1, 1, bias=False).requires_grad_(False)
@@ -40,14 +40,14 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the present weights, after ``step`` steps."""
+        """Update the average with the present weights, after ``step`` steps."""
         share = 1.0 - min(self.decay, (1 + step) / (10 + step))
         for name, value in self.model.named_parameters():
             self.values[name].lerp_(value, share)
 
     @contextmanager
     def swapped_in(self, exchanged: Callable[[nn.Module], None]) -> Iterator[None]:
-        """Let the model have the averaged weights while the block lasts.
+        """Give the model the averaged weights inside a ``with`` block.
 
         Args:
             exchanged: Called with the model after each exchange.

@@ -1,9 +1,9 @@
-"""Checkpoints: all that a training needs to go on as if it had never stopped.
+"""Checkpoints: everything a training needs to continue as if it had not stopped.
 
-One file beside the results, written anew and renamed, so that there is always a whole one: weights,
-optimizer, averages, states carried between batches, random generators, position in the epoch, history. What
-is not in it follows from the seed and the position: order and augmentation of the examples, learning rate,
-noise ramp.
+A checkpoint is one file next to the results; it is written to a new file and renamed, so that a complete one
+always exists. It holds weights, optimizer, averages, states carried between batches, random generators, the
+position in the epoch and the history. Everything else follows from the seed and the position: order and
+augmentation of the examples, learning rate, noise ramp.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _FORMAT = "analognas checkpoint 1"
 
 @dataclass
 class Position:
-    """Where a training is, and what it has summed up so far.
+    """Position of a training, and its sums so far.
 
     Attributes:
         epoch: Epochs done.
         batch: Batches done of the present epoch.
-        step: Steps done in all.
-        n_examples: Examples seen in the present epoch.
-        sums: Sums over these of loss and score, ``(2,)``, in double precision.
+        step: Steps done in total.
+        n_examples: Examples of the present epoch so far.
+        sums: Sums of loss and score over these examples, shape ``(2,)``, float64.
         history: Rows of the epochs done.
-        carried: States that go on to the next batch, by whose they are.
+        carried: States carried to the next batch, by name of their owner.
         reason: Why the training is aborted; empty if it is not.
     """
 
@@ -54,7 +54,7 @@ class Position:
     reason: str = ""
 
     def begin_epoch(self) -> None:
-        """Forget the sums and states of the last epoch."""
+        """Reset the sums and states of the last epoch."""
         self.batch, self.n_examples, self.carried = 0, 0, {}
         self.sums = torch.zeros_like(self.sums)
 
@@ -67,15 +67,15 @@ def save_checkpoint(
     position: Position,
     identity: Mapping[str, Any],
 ) -> None:
-    """Write a checkpoint; the one before stays until this one is complete.
+    """Write a checkpoint; the previous one stays until this one is complete.
 
     Args:
         path: The file.
-        model: The model that is trained.
+        model: The model.
         optimizer: Its optimizer.
-        average: Its moving average, if there is one.
-        position: Where the training is.
-        identity: What must be the same when it goes on: plain values.
+        average: Its moving average, or None.
+        position: Position of the training.
+        identity: Plain values that must be equal when the training is resumed.
 
     Raises:
         OutputFolderError: If it cannot be written.
@@ -124,7 +124,7 @@ def load_checkpoint(
     *,
     may_differ: Collection[str] = (),
 ) -> Position:
-    """Put everything back as it was, torch's default generators included, and return the position.
+    """Restore everything, including torch's default generators, and return the position.
 
     Args:
         path: The file.
@@ -136,9 +136,9 @@ def load_checkpoint(
 
     Raises:
         InvalidArgumentError: If there is no such file.
-        TableIntegrityError: If it is damaged or no checkpoint.
-        CheckpointMismatchError: If it belongs to another training; names what differs. Nothing is changed
-            then.
+        TableIntegrityError: If it is damaged or not a checkpoint.
+        CheckpointMismatchError: If it belongs to another training; names the differences. Then nothing is
+            changed.
     """
     tensors, values = read_tensors(path)
     if values.get("format") != _FORMAT:
@@ -189,7 +189,7 @@ def _check_identity(
         more = ", ..." if len(differing) > 3 else ""
         raise CheckpointMismatchError(
             f"{path!r} belongs to another training: {'; '.join(differing[:3])}{more}. Continue it with its own "
-            "settings, or train anew in another folder."
+            "settings, or start a new training in another folder."
         )
 
 

@@ -1,4 +1,4 @@
-"""Ending runs that lead nowhere."""
+"""Early abort of hopeless runs."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from .tasks import Task
 def reason_to_abort(
     settings: EarlyAbort, task: Task, epoch: int, score: float, chance_score: float
 ) -> str:
-    """Return why a run is hopeless after an epoch, in one sentence; empty if it is not.
+    """Return in one sentence why a run is hopeless after an epoch; empty if it is not.
 
     Args:
-        settings: When to give up.
+        settings: When a run ends early.
         task: The task.
-        epoch: The epoch that is done, from 1.
+        epoch: The finished epoch, from 1.
         score: Mean validation score.
-        chance_score: That of guessing.
+        chance_score: Mean score of chance.
 
     Example:
         >>> from analognas.training import get_task
         >>> settings = EarlyAbort(after=1, min_skill=0.1)
         >>> reason_to_abort(settings, get_task("classification"), 1, 0.12, 0.1)
-        'After epoch 1 validation accuracy was 12, too near to the 10 of guessing (skill 0.022, below 0.1).'
+        'After epoch 1 validation accuracy was 12, too close to chance, 10 (skill 0.022, below 0.1).'
     """
     value, chance = task.metric(score), task.metric(chance_score)
     name = f"After epoch {epoch} validation {task.metric_name} was {value:.4g}"
     skill = task.skill(score, chance_score)
     if 0 < settings.after <= epoch and skill < settings.min_skill:
         return (
-            f"{name}, too near to the {chance:.4g} of guessing (skill {skill:.2g}, below "
+            f"{name}, too close to chance, {chance:.4g} (skill {skill:.2g}, below "
             f"{settings.min_skill:.2g})."
         )
     if epoch <= len(settings.curve):
@@ -49,15 +49,15 @@ def reason_to_abort(
 def percentile_curve(
     histories: Iterable[Sequence[HistoryRow]], task: Task, percentile: float = 25.0
 ) -> tuple[float, ...]:
-    """Return what a run must reach after each epoch to be better than a share of earlier ones.
+    """Return the metric after each epoch that is better than a percentile of earlier runs.
 
     Args:
-        histories: Those of earlier runs; the shortest decides how many epochs are asked.
+        histories: Histories of earlier runs; the shortest sets the number of epochs.
         task: Their task.
-        percentile: The share of worse runs, percent.
+        percentile: Percentage of worse runs.
 
     Raises:
-        InvalidArgumentError: If there is no history, or one without validation.
+        InvalidArgumentError: If there is no history, or one has no validation.
 
     Example:
         >>> from analognas.training import get_task

@@ -16,12 +16,12 @@ from .tasks import Task
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What an evaluation gives.
+class SplitScore:
+    """Score of a model on one split.
 
     Attributes:
-        score: Mean score; where some labels do not count, weighted by those that do.
-        loss: Mean cross-entropy, nats, as the score.
+        score: Mean score; examples are weighted by their number of counted labels.
+        loss: Mean cross-entropy, nats, weighted as the score.
         n: Number of examples.
     """
 
@@ -33,7 +33,7 @@ class Scored:
 def ordered_batches(
     data: DataSet, task: Task, split: str, batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Return batches of a split in the order in which a model is evaluated on them."""
+    """Return batches of a split in the order of an evaluation."""
     if task.carries_state:
         return data.streams(split, batch_size)
     return data.batches(split, batch_size)
@@ -49,10 +49,10 @@ def evaluate(
     batch_size: int,
     seed: int = 0,
     autocast: torch.dtype | None = None,
-) -> Scored:
+) -> SplitScore:
     """Score a model on all examples of a split, in evaluation mode.
 
-    Draws of analog layers follow the seed; torch's default generators are left as they were.
+    Draws of analog layers follow the seed; torch's default generators stay as they are.
 
     Args:
         model: The model, on any device.
@@ -65,7 +65,7 @@ def evaluate(
 
     Raises:
         InvalidArgumentError: If the network's outputs do not fit the labels.
-        NotFiniteError: If an output is NaN or infinite; says in which batch and layer.
+        NotFiniteError: If an output is NaN or infinite; names the batch and the layer.
     """
     device = next(model.parameters()).device
     devices = [device] if device.type == "cuda" else []
@@ -99,7 +99,7 @@ def evaluate(
                 raise not_finite(task, model, batches, where)
     finally:
         model.train(training)
-    return Scored(score, loss, n)
+    return SplitScore(score, loss, n)
 
 
 @torch.no_grad()
@@ -110,9 +110,9 @@ def not_finite(
 
     Args:
         task: The task.
-        model: The model, which runs again, in the mode and on the chip where it is.
-        batches: The batches that it was scored on.
-        where: What they belong to.
+        model: The model; it runs again, in its present mode and on its present chip.
+        batches: The batches of the evaluation.
+        where: Name of the data, for the message.
     """
     device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
     place, state, first = ", or give the right class of an example the probability 0", None, 0

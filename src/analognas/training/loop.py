@@ -1,4 +1,4 @@
-"""The steps and epochs of one training."""
+"""The loop of steps and epochs of one training."""
 
 from __future__ import annotations
 
@@ -6,36 +6,131 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..core import DivergedError, NotFiniteError
+from ..core import DivergedError, NotFiniteError, RandomStreams
+from ..data import DataSet
 from ..data.labels import counted
 from ..nn.finite import is_finite, source_of_nan
 from .average import WeightAverage
 from .checkpoint import Position, load_checkpoint, save_checkpoint
-from .context import TrainingContext
 from .early_abort import reason_to_abort
-from .optimizers import make_optimizer
-from .plan import drops_last, steps_of_epoch
-from .recipes import TrainingRecipe
-from .result import HistoryRow, Progress
+from .evaluate import SplitScore, evaluate
+from .methods import Method
+from .model_files import ModelRecord
+from .recipes import Recipe, TrainingRecipe
+from .result import HistoryRow, Listener, TrainingProgress
+from .run_folder import RunFolder
+from .settings import OptimizerSettings
+from .tasks import Task, get_task
 
-_CHECK_EVERY = 20  # steps between looks at the loss where each would wait for the device
+_CHECK_EVERY = (
+    20  # steps between checks of the loss on a GPU, where each check waits for the device
+)
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """Network, data, method and files of one training; only the network changes.
+
+    Attributes:
+        model: The network that is trained: converted and calibrated.
+        data: The data set.
+        task: The task.
+        recipe: The recipe.
+        method: What the recipe does to the network.
+        streams: Sources of randomness.
+        record: Description of the network.
+        device: Device of the network.
+        autocast: Type of a training in mixed precision; None: float32.
+        folder: Files of the run; None writes none.
+        on_progress: Called after every step and every epoch.
+    """
+
+    model: nn.Module
+    data: DataSet
+    task: Task
+    recipe: Recipe
+    method: Method
+    streams: RandomStreams
+    record: ModelRecord
+    device: torch.device
+    autocast: torch.dtype | None
+    folder: RunFolder | None
+    on_progress: Listener | None
+
+    def score(self, split: str) -> SplitScore:
+        """Evaluate the network as it is now, on a split."""
+        return evaluate(
+            self.model,
+            self.data,
+            split,
+            self.task,
+            batch_size=max(self.recipe.batch_size, 1 if self.task.carries_state else 256),
+            seed=self.streams.torch("evaluation", split).initial_seed(),
+            autocast=self.autocast,
+        )
+
+
+def steps_of_epoch(data: DataSet, batch_size: int) -> int:
+    """Return the number of steps of an epoch.
+
+    A last batch that is not full is omitted, unless it is the only one. Language models read the text in
+    ``batch_size`` streams.
+
+    Args:
+        data: The data.
+        batch_size: Examples of a batch.
+    """
+    n = len(data.train)
+    if get_task(data.task).carries_state:
+        return math.ceil(n / batch_size)
+    return data.n_batches("train", batch_size, drop_last=_drops_last(data, batch_size))
+
+
+def _drops_last(data: DataSet, batch_size: int) -> bool:
+    return len(data.train) >= batch_size and not get_task(data.task).carries_state
+
+
+def make_optimizer(model: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
+    """Return an optimizer of all trainable parameters; weight decay acts on matrices and kernels only.
+
+    Example:
+        >>> optimizer = make_optimizer(nn.Linear(2, 3), OptimizerSettings(weight_decay=0.1))
+        >>> [(group["weight_decay"], len(group["params"])) for group in optimizer.param_groups]
+        [(0.1, 1), (0.0, 1)]
+    """
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups: list[dict[str, Any]] = [
+        {
+            "params": [parameter for parameter in trainable if parameter.ndim > 1],
+            "weight_decay": settings.weight_decay,
+        },
+        {
+            "params": [parameter for parameter in trainable if parameter.ndim <= 1],
+            "weight_decay": 0.0,
+        },
+    ]
+    if settings.kind == "adamw":
+        return torch.optim.AdamW(groups, lr=settings.lr, betas=settings.betas)
+    nesterov = settings.nesterov and settings.momentum > 0.0
+    return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, nesterov=nesterov)
 
 
 class Loop:
-    """One training from its beginning, or from its checkpoint, to its end.
+    """One training, from its start or its checkpoint to its end.
 
     Args:
         context: Network, data, method and files.
         recipe: The recipe of the context.
-        resume: Whether there is a checkpoint to go on from.
-        extends: Last checkpoint of the same training with fewer epochs, to go on from where there is no other.
-        extendable: Whether the last checkpoint is kept for a longer training.
+        resume: Whether to continue from a checkpoint.
+        extends: Last checkpoint of the same training with fewer epochs, to continue if there is no other.
+        extendable: Whether to keep the last checkpoint for a longer training.
     """
 
     def __init__(
@@ -53,7 +148,7 @@ class Loop:
         self.network: Any = torch.compile(self.model) if recipe.compile else self.model
         self.optimizer = make_optimizer(self.model, recipe.optimizer)
         self.average = WeightAverage(self.model, recipe.ema) if recipe.ema > 0.0 else None
-        self.drop_last = drops_last(self.data, recipe.batch_size)
+        self.drop_last = _drops_last(self.data, recipe.batch_size)
         self.n_batches = steps_of_epoch(self.data, recipe.batch_size)
         labels = self.data.train.targets.long()
         self.chance = self.task.chance_score(labels, self.data.n_classes)
@@ -83,7 +178,7 @@ class Loop:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must be the same when a training goes on."""
+        """Values that must be equal when a training is resumed."""
         recipe = {key: x for key, x in self.context.record.recipe.items() if key != "saving"}
         data = self.data
         sizes = {
@@ -98,7 +193,7 @@ class Loop:
         }
 
     def run(self) -> Position:
-        """Train to the end, or until there is a reason to abort, and return where it ended."""
+        """Train to the end, or until the training is aborted, and return the last position."""
         position = self.position
         while position.epoch < self.recipe.epochs and not position.reason:
             self.model.train()
@@ -216,7 +311,7 @@ class Loop:
         position = self.position
         if self.context.on_progress is not None:
             self.context.on_progress(
-                Progress(
+                TrainingProgress(
                     position.epoch + (row is None),
                     self.recipe.epochs,
                     position.batch,
@@ -291,7 +386,7 @@ class Loop:
         self._tell(row)
 
     def _keep_best(self, row: HistoryRow) -> None:
-        """Write the weights if they are the best so far and the best are kept."""
+        """Keep the weights if the recipe keeps the best and these are the best so far."""
         key = f"validation_{self.task.metric_name}"
         sign = 1.0 if self.task.higher_is_better else -1.0
         earlier = [sign * old[key] for old in self.position.history]

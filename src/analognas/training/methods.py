@@ -1,4 +1,4 @@
-"""Methods: what each recipe does to a digital network, to its loss, and around a step."""
+"""Methods: what each recipe does to the network, to the loss, and before and after a step."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from .tasks import Task
 
 
 class Method(ABC):
-    """What a recipe does; made for one training.
+    """What a recipe does to a network; one object for each training.
 
     Args:
         recipe: The recipe.
         task: The task.
 
     Attributes:
-        ignores_labels: Whether there are labels that do not count; set before the first step.
+        ignores_labels: Whether some labels do not count; set before the first step.
     """
 
     ignores_labels = False
@@ -37,19 +37,19 @@ class Method(ABC):
 
     @property
     def n_calibration_batches(self) -> int:
-        """Training batches that :meth:`calibrate` looks at."""
+        """Number of training batches that :meth:`calibrate` gets."""
         return 0
 
     @abstractmethod
     def convert(self, digital: nn.Module) -> nn.Module:
-        """Return the network that is trained; the digital one may be changed. Called once, first."""
+        """Return the network that is trained. Called once, first; it may change the digital network."""
 
     def calibrate(self, model: nn.Module, batches: Sequence[Tensor]) -> None:
-        """Set from data what training starts with. Called once, not when a training is resumed."""
+        """Set first values, such as input ranges, from data. Called once, not when a training is resumed."""
         return
 
     def before_step(self, model: nn.Module, epochs_done: float) -> None:
-        """Prepare a step. Called before each, with the epochs done so far, a fraction."""
+        """Prepare a step. Called before each step with the epochs done so far, a fraction."""
         return
 
     def loss(
@@ -58,24 +58,24 @@ class Method(ABC):
         """Return the loss of a batch, a scalar.
 
         Args:
-            outputs: The model's.
+            outputs: Outputs of the model.
             inputs: The batch.
             targets: Its targets.
-            carried: States that go on to the next batch; the method may keep its own there.
+            carried: States that are carried to the next batch; the method may add its own.
         """
         return self.task.loss(outputs, targets, self.recipe.label_smoothing)
 
     def after_step(self, model: nn.Module) -> None:
-        """Follow up a step. Called after each."""
+        """Finish a step. Called after each step."""
         return
 
     def weights_exchanged(self, model: nn.Module) -> None:
-        """Called when averaged weights take the place of the trained ones, and when they are put back."""
+        """Called when averaged weights replace the trained ones, and when the trained ones return."""
         return
 
 
 class DigitalMethod(Method):
-    """Floating point: nothing is added."""
+    """Floating point."""
 
     def convert(self, digital: nn.Module) -> nn.Module:
         """See :meth:`Method.convert`."""
@@ -83,7 +83,7 @@ class DigitalMethod(Method):
 
 
 class QuantizedMethod(Method):
-    """Integers, calibrated; trained through them or not."""
+    """Calibrated integer layers, with or without training."""
 
     recipe: QATRecipe
 
@@ -102,7 +102,7 @@ class QuantizedMethod(Method):
 
 
 class HardwareAwareMethod(Method):
-    """Analog layers that are trained through their noise, beside a digital teacher."""
+    """Analog layers, trained with their noise, and a digital teacher."""
 
     recipe: HWARecipe
     teacher: nn.Module
@@ -114,14 +114,14 @@ class HardwareAwareMethod(Method):
         return self.recipe.calibration_batches
 
     def convert(self, digital: nn.Module) -> nn.Module:
-        """See :meth:`Method.convert`; the teacher is the network as it is."""
+        """See :meth:`Method.convert`; the teacher is a copy of the digital network."""
         self.teacher = copy.deepcopy(digital).eval().requires_grad_(False)
         return set_mode(to_analog(digital, self.recipe.analog), "train")
 
     def calibrate(self, model: nn.Module, batches: Sequence[Tensor]) -> None:
         """See :meth:`Method.calibrate`: input ranges.
 
-        Where the configuration initialises them from more batches than these, training batches follow.
+        Where the configuration initialises them from more batches, the first training batches are used too.
         """
         if batches and self.recipe.analog.input_range.kind != "absmax":
             calibrate(model, batches)
@@ -137,16 +137,20 @@ class HardwareAwareMethod(Method):
     def loss(
         self, outputs: Any, inputs: Tensor, targets: Tensor, carried: dict[str, Any]
     ) -> Tensor:
-        """See :meth:`Method.loss`: with the share of the teacher."""
+        """See :meth:`Method.loss`: with the loss against the teacher."""
         settings = self.recipe.distillation
         loss = self.task.loss(outputs, targets, self.recipe.label_smoothing)
         if settings.weight == 0.0:
             return loss
         with torch.no_grad():
-            theirs, carried["teacher"] = self.task.run(self.teacher, inputs, carried.get("teacher"))
+            teacher_outputs, carried["teacher"] = self.task.run(
+                self.teacher, inputs, carried.get("teacher")
+            )
         mask = counted(targets) if self.ignores_labels else None
-        taught = self.task.distillation_loss(outputs, theirs, settings.temperature, targets, mask)
-        return (1.0 - settings.weight) * loss + settings.weight * taught
+        distilled = self.task.distillation_loss(
+            outputs, teacher_outputs, settings.temperature, targets, mask
+        )
+        return (1.0 - settings.weight) * loss + settings.weight * distilled
 
     def after_step(self, model: nn.Module) -> None:
         """See :meth:`Method.after_step`: clipping and remapping."""

@@ -1,4 +1,4 @@
-"""Saved models: one file with the weights and all that is needed to build the network around them again."""
+"""Saved models: one file with the weights and everything that rebuilds the network."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import os
 import platform
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from torch import Tensor, nn
 
-from ..core import (
-    CheckpointMismatchError,
-    InvalidArgumentError,
-    TableIntegrityError,
-    check_choice,
-)
+from ..core import CheckpointMismatchError, InvalidArgumentError, TableIntegrityError
+from ..core.settings import Options, Settings
 from ..nn import AnalogLayer, StaysDigitalWarning, config_from_dict, config_to_dict, to_analog
 from ..nn.layers.loading import with_one_dimension
 from ..nn.quantize.integer_layers import quantize, quantized_layers
@@ -41,64 +37,47 @@ def _versions() -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelRecord:
-    """What a saved model is, beside its weights; plain values only.
+class ModelRecord(Settings):
+    """Description of a saved model, besides its weights: plain values only."""
 
-    Attributes:
-        model: Name for :func:`~analognas.models.build_model`; None for a network of the user's own.
-        model_options: Its options.
-        input_shape: Shape of one example.
-        n_classes: Number of classes, or of words.
-        task: Name of the task.
-        data: Name, folder and options of the data set.
-        recipe: The recipe as a mapping; its ``kind`` says how the model was trained.
-        analog: The analog configuration as a mapping; None for a model that is not analog.
-        quantization: The quantisation as a mapping; None for a model that is not quantised.
-        metrics: Numbers measured on the model, by name.
-        seed: Seed of the training.
-        versions: Versions of analognas, Python and torch that wrote the file.
-    """
+    settings_name = "model record"
 
-    model: str | None = None
-    model_options: dict[str, Any] = field(default_factory=dict)
-    input_shape: tuple[int, ...] = ()
-    n_classes: int = 0
-    task: str = "classification"
-    data: dict[str, Any] = field(default_factory=dict)
-    recipe: dict[str, Any] = field(default_factory=dict)
-    analog: dict[str, Any] | None = None
-    quantization: dict[str, Any] | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
-    seed: int = 0
-    versions: dict[str, str] = field(default_factory=_versions)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self) | {"input_shape": list(self.input_shape)}
-
-    @classmethod
-    def from_dict(cls, payload: Mapping[str, Any]) -> ModelRecord:
-        """Make a record from what :meth:`to_dict` returned.
-
-        Raises:
-            UnknownNameError: If a key is unknown.
-        """
-        known = [entry.name for entry in fields(cls)]
-        for name in payload:
-            check_choice("model record entry", name, known)
-        return cls(**{**payload, "input_shape": tuple(payload.get("input_shape", ()))})
+    model: str | None = Field(None, description="Name for build_model; null for a custom network.")
+    model_options: Options = Field(default_factory=dict, description="Options of the network.")
+    input_shape: tuple[int, ...] = Field((), description="Shape of one example.")
+    n_classes: int = Field(0, ge=0, description="Number of classes, or of words.")
+    task: str = Field("classification", description="Name of the task.")
+    data: Options = Field(
+        default_factory=dict, description="Name, folder and options of the data set."
+    )
+    recipe: Options = Field(
+        default_factory=dict, description="The recipe; its `kind` says how the model was trained."
+    )
+    analog: Options | None = Field(
+        None, description="Analog configuration; null for a model that is not analog."
+    )
+    quantization: Options | None = Field(
+        None, description="Quantisation; null for a model that is not quantised."
+    )
+    metrics: dict[str, float] = Field(
+        default_factory=dict, description="Metrics measured on the model, by name."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the training.")
+    versions: dict[str, str] = Field(
+        default_factory=_versions,
+        description="Versions of analognas, Python and torch that wrote the file.",
+    )
 
 
 def save_model(path: str | os.PathLike[str], model: nn.Module, record: ModelRecord) -> None:
     """Write a model to one safetensors file, atomically.
 
-    Whether the model is analog or quantised, and how, is taken from its layers.
+    The layers say whether the model is analog or quantised, and how.
 
     Args:
         path: The file; its folder must exist.
         model: The model.
-        record: What it is.
+        record: Its description.
 
     Raises:
         OutputFolderError: If it cannot be written.
@@ -117,7 +96,7 @@ def save_model(path: str | os.PathLike[str], model: nn.Module, record: ModelReco
 
 
 def described_model(model: nn.Module, record: ModelRecord) -> ModelRecord:
-    """Return a record that says whether the model is analog or quantised, and how.
+    """Return a record with the analog configuration or the quantisation of the model's layers.
 
     Raises:
         InvalidArgumentError: If its analog layers have different configurations.
@@ -125,11 +104,10 @@ def described_model(model: nn.Module, record: ModelRecord) -> ModelRecord:
     configs = [layer.config for layer in model.modules() if isinstance(layer, AnalogLayer)]
     if any(config != configs[0] for config in configs):
         raise InvalidArgumentError(
-            "All analog layers of a model that is saved must have the same configuration, but they differ."
+            "All analog layers of a saved model must have the same configuration, but they differ."
         )
     quantized = [layer.settings for _, layer in quantized_layers(model)]
-    return replace(
-        record,
+    return record.replace(
         analog=config_to_dict(configs[0]) if configs else None,
         quantization=quantized[0].to_dict() if quantized else None,
     )
@@ -142,11 +120,10 @@ def load_model(
 
     Args:
         path: The file, or the folder of a run.
-        model: The digital network, for a model of the user's own; it is not changed. Built by its name if
-            None.
+        model: The digital network of a custom model; it is not changed. None: it is built by its name.
 
     Returns:
-        The model, with analog or quantised layers as it was saved, and what it is.
+        The model, with analog or quantised layers as it was saved, and its description.
 
     Raises:
         InvalidArgumentError: If there is no such file, or its network has no name and none was given.
@@ -171,7 +148,7 @@ def load_model(
 
 
 def _quietly(convert: Callable[..., nn.Module], *arguments: Any) -> nn.Module:
-    """Convert without saying again which layers stay digital: that was said when the model was trained."""
+    """Convert without the warning about digital layers, which was given when the model was trained."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaysDigitalWarning)
         return convert(*arguments)
@@ -182,7 +159,7 @@ def _digital(record: ModelRecord, file: Path) -> nn.Module:
 
     if record.model is None:
         raise InvalidArgumentError(
-            f"The network in {str(file)!r} is not one that analognas can build: give it as `model`."
+            f"analognas cannot build the network in {str(file)!r}: pass it as `model`."
         )
     return build_model(
         record.model,
@@ -193,10 +170,10 @@ def _digital(record: ModelRecord, file: Path) -> nn.Module:
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Load all weights, or none: names and shapes are compared first.
+    """Load all weights; names and shapes are compared first, so that a mismatch changes nothing.
 
     Raises:
-        CheckpointMismatchError: If they differ; names the first few.
+        CheckpointMismatchError: If they differ; names some of the differences.
     """
     own = model.state_dict()
     numbers = [name for name, value in own.items() if value.shape == (1,)]
@@ -216,6 +193,6 @@ def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -
     if problems:
         raise CheckpointMismatchError(
             f"{source!r} holds the weights of another model ({len(missing) + len(extra) + len(shapes)} "
-            f"differences; {'; '.join(problems)}): build the model that it was made from."
+            f"differences; {'; '.join(problems)}): build the model that they belong to."
         )
     model.load_state_dict(dict(tensors))

@@ -1,8 +1,8 @@
-"""What a network returned: one logit for each class of each label, whatever form it has.
+"""Outputs of networks in any form, as one logit for each class of each label.
 
-A network with one output for each label has two classes: the output is the logit of class 1, and that of
-class 0 is 0. So its softmax is the sigmoid, its cross-entropy that of ``BCEWithLogitsLoss``, and it answers 1
-above 0.
+A network with one output for each label has two classes: the output is the logit of class 1, and the logit of
+class 0 is 0. Its softmax is then the sigmoid, its cross-entropy that of ``BCEWithLogitsLoss``, and it predicts
+class 1 above 0.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..data.labels import check_in_range
 
 
 def logits(outputs: Any) -> Tensor:
-    """Return the logits among a network's outputs: a tensor, or ``logits``, or the first of several.
+    """Return the logits of a network's outputs: a tensor, the entry ``logits``, or the first of several.
 
     Raises:
         InvalidArgumentError: If there are none, or they are not floating-point numbers.
@@ -50,12 +50,12 @@ def class_logits(outputs: Any, targets: Tensor | None = None) -> Tensor:
     """Return one logit for each class, shape ``(*targets.shape, C)`` with C of at least 2.
 
     Args:
-        outputs: What the network returned for ``targets``: logits with classes last; or one for each label,
-            shape ``(*targets.shape, 1)`` or that of the targets.
-        targets: Labels of the same batch; None: classes are the last of several dimensions.
+        outputs: Outputs for ``targets``: logits with classes last; or one logit for each label, shape
+            ``(*targets.shape, 1)`` or ``targets.shape``.
+        targets: Labels of the same batch; None: the last of several dimensions are the classes.
 
     Raises:
-        InvalidArgumentError: If the shapes do not belong together.
+        InvalidArgumentError: If the shapes do not fit.
 
     Example:
         >>> class_logits(torch.tensor([[1.5], [-2.0]]), torch.tensor([1, 0]))
@@ -72,14 +72,14 @@ def class_logits(outputs: Any, targets: Tensor | None = None) -> Tensor:
         return functional.pad(found.reshape(*shape, 1), (1, 0))
     n = targets.numel()
     if found.ndim == 2 and len(found) == n and found.shape[1] > 1 and len(shape) > 1:
-        return found.view(*shape, -1)  # positions of all sequences, one after the other
+        return found.view(*shape, -1)  # all positions of all sequences, flattened
     if found.ndim == 1 and n == 1 and len(found) > 1:
-        return found.view(*shape, -1)  # the same with more classes
+        return found.view(*shape, -1)  # the same for one label
     raise InvalidArgumentError(_misfit(tuple(found.shape), tuple(shape)))
 
 
 def is_one_logit(outputs: Any, targets: Tensor) -> bool:
-    """Whether outputs are one logit for each label, in a column or squeezed."""
+    """Return whether outputs are one logit for each label, in a column or squeezed."""
     found = logits(outputs)
     if found.numel() == targets.numel() == 1:  # a last batch of one example, squeezed
         return True
@@ -87,22 +87,22 @@ def is_one_logit(outputs: Any, targets: Tensor) -> bool:
 
 
 def check_predictions(where: str, outputs: Any, targets: Tensor, labels: Tensor, task: str) -> int:
-    """Check that the outputs of a first batch fit all labels. Later batches have the same number of classes.
+    """Check that the outputs of the first batch fit all labels.
 
-    Warns if single outputs look like probabilities, which a sigmoid returns: as logits they all mean class 1.
+    Warns if single outputs look like probabilities of a sigmoid: as logits they would all mean class 1.
 
     Args:
-        where: What the labels belong to, for error messages.
-        outputs: What the network returned for a batch.
+        where: Name of the data, for messages.
+        outputs: Outputs for the batch.
         targets: Labels of the batch.
-        labels: All labels that will follow.
+        labels: All labels, of this batch and later ones.
         task: Name of the task.
 
     Returns:
         The number of classes.
 
     Raises:
-        InvalidArgumentError: If outputs have the wrong form, or a label has no output.
+        InvalidArgumentError: If the outputs have the wrong form, or a label has no output.
     """
     predictions = class_logits(outputs, targets)
     n_classes = predictions.shape[-1]
@@ -128,7 +128,7 @@ def check_predictions(where: str, outputs: Any, targets: Tensor, labels: Tensor,
 
 
 def _inside(outputs: Any) -> Any:
-    """Return what an object, a mapping or a sequence holds as its logits."""
+    """Return the logits inside an object, a mapping or a sequence."""
     found = getattr(outputs, "logits", None)
     if found is not None:
         return found
@@ -140,7 +140,7 @@ def _inside(outputs: Any) -> Any:
 
 
 def _misfit(outputs: tuple[int, ...], labels: tuple[int, ...]) -> str:
-    """Return what is wrong with outputs of one shape for labels of another."""
+    """Return the message for outputs whose shape does not fit the labels."""
     expected = f"({', '.join(map(str, labels))}, classes)"
     remedy = ""
     if len(outputs) == len(labels) + 1 and outputs[0] == labels[0] and outputs[2:] == labels[1:]:

@@ -1,4 +1,4 @@
-"""What a training gives, and what it tells while it runs."""
+"""The result of a training, and its progress."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ HistoryRow = dict[str, float]
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained network and how it came about.
+    """A trained network and its training.
 
     Attributes:
         model: The network, in evaluation mode.
-        record: What it is, with its metrics: what a saved model says.
+        record: Its description, with its metrics.
         history: One row for each epoch.
         status: ``"finished"`` or ``"aborted"``.
         reason: Why it was aborted; empty otherwise.
@@ -37,11 +37,11 @@ class TrainingResult:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Numbers measured on the model, by name."""
+        """Metrics measured on the model, by name."""
         return self.record.metrics
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything but the weights as plain values, without times or paths of the run."""
+        """Return everything but the weights as plain values, without times and paths."""
         return {
             "status": self.status,
             "reason": self.reason,
@@ -51,16 +51,16 @@ class TrainingResult:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a training is.
+class TrainingProgress:
+    """Progress of a training.
 
     Attributes:
         epoch: The epoch, from 1.
-        n_epochs: All epochs.
-        step: Steps of this epoch that are done.
+        n_epochs: Number of epochs.
+        step: Steps done in this epoch.
         n_steps: Steps of an epoch.
         loss: Mean loss of this epoch so far.
-        row: The epoch's numbers where it is complete; None within it.
+        row: Row of the history once the epoch is complete; None before.
     """
 
     epoch: int
@@ -71,5 +71,5 @@ class Progress:
     row: HistoryRow | None = None
 
 
-Listener = Callable[[Progress], None]
+Listener = Callable[[TrainingProgress], None]
 """Called after every step and every epoch."""

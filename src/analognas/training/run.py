@@ -1,30 +1,36 @@
-"""A run from its configuration to its folder: data, network, the digital network where needed, the recipe."""
+"""Training runs: settings in, a folder out, and resuming what a folder holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..core import CheckpointMismatchError, InvalidArgumentError, RandomStreams, hold_folder
+from ..core import (
+    CheckpointMismatchError,
+    InvalidArgumentError,
+    RandomStreams,
+    ResumeError,
+    hold_folder,
+)
 from ..data import DataSet, load_data
+from .loop import steps_of_epoch
 from .model_files import ModelRecord, load_model
-from .plan import plan_text
-from .recipes import Recipe, TrainingRecipe
+from .recipes import Recipe, TrainingRecipe, adapted
 from .result import Listener, TrainingResult
-from .run_config import DEFAULT_MODELS, RunConfig, adapted
+from .run_config import DEFAULT_MODELS, RunConfig
 from .run_folder import START_FILE, RunFolder
 from .trainer import Trainer
 
 CONFIG_FILE = "config.yaml"
+"""Settings of a run, in its folder."""
 DIGITAL_FOLDER = "digital"
 
 StageListener = Callable[[str, Path], Listener | None]
-"""Called when a stage begins, with the recipe's kind and the folder; returns who listens to it."""
+"""Called when a stage begins, with the recipe's kind and the folder; returns the listener of its progress."""
 
 
 def train_run(
@@ -35,23 +41,23 @@ def train_run(
     listen: StageListener = lambda stage, folder: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[TrainingResult]:
-    """Do a run, or go on with the one in the folder.
+    """Do a run, or continue the one in the folder.
 
     The folder gets ``config.yaml``, the files of :class:`~analognas.training.run_folder.RunFolder`, and where a
     digital network is trained first, a folder ``digital`` with the files of that training.
 
     Args:
-        config: What the run is.
+        config: Settings of the run.
         out: Its folder.
-        resume: Go on with what is there.
-        listen: Who is told of progress.
-        say: Called with lines about the data, the augmentation and what will be done, before it begins.
+        resume: Continue what is there; see also :func:`resume_run`.
+        listen: Called at the beginning of each stage.
+        say: Called with lines about the data, the augmentation and the number of steps, before the training.
 
     Returns:
-        The results of the stages, the last being that of the recipe.
+        The results of the stages; the last is that of the recipe.
 
     Raises:
-        AnalogNASError: Whatever is wrong with the data, the network, the recipe or the folder, in one line.
+        AnalogNASError: If anything is wrong with the data, the network, the recipe or the folder; one line.
     """
     data = load_data(config.data, root=config.root, **config.data_options)
     if config.subset:
@@ -65,13 +71,56 @@ def train_run(
     with hold_folder(out, make=True):
         RunFolder(out).begin(resume)
         config.save(out / CONFIG_FILE)
-        tell = resume, listen, say
+        options = resume, listen, say
         if config.digital is not None:
             digital = out / DIGITAL_FOLDER
-            results.append(_stage(config, config.digital, network, data, digital, *tell))
+            results.append(_stage(config, config.digital, network, data, digital, *options))
             network = results[0].model
-        results.append(_stage(config, config.recipe, network, data, out, *tell))
+        results.append(_stage(config, config.recipe, network, data, out, *options))
     return results
+
+
+def resume_run(
+    folder: Path,
+    *,
+    root: str | None = None,
+    listen: StageListener = lambda stage, folder: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[TrainingResult]:
+    """Continue the run in a folder, with the settings that are there; the result is that of an unbroken run.
+
+    Args:
+        folder: The folder of the run.
+        root: Folder or file of the data, where they were moved.
+        listen: Called at the beginning of each stage.
+        say: Called with lines about the data and the number of steps.
+
+    Returns:
+        The results of the stages; the last is that of the recipe.
+
+    Raises:
+        ResumeError: If there is no run in the folder.
+        AnalogNASError: If anything else is wrong; one line.
+    """
+    return train_run(run_settings(folder, root=root), folder, resume=True, listen=listen, say=say)
+
+
+def run_settings(folder: Path, *, root: str | None = None) -> RunConfig:
+    """Return the settings of the run in a folder.
+
+    Args:
+        folder: The folder of the run.
+        root: Folder or file of the data, where they were moved.
+
+    Raises:
+        ResumeError: If there is no run in the folder.
+    """
+    if not (folder / CONFIG_FILE).is_file():
+        raise ResumeError(
+            f"There is no training in {str(folder)!r}: it has no {CONFIG_FILE}. Give the folder of a run."
+        )
+    config = RunConfig.load(folder / CONFIG_FILE)
+    return config if root is None else config.replace(root=root)
 
 
 def _stage(
@@ -84,7 +133,7 @@ def _stage(
     listen: StageListener,
     say: Callable[[str], None],
 ) -> TrainingResult:
-    """Train one recipe; in the beginning of a stage nothing is there yet to go on with."""
+    """Train one recipe."""
     assert config.model is not None
     described = ModelRecord(
         model=config.model,
@@ -105,19 +154,19 @@ def _stage(
         record=described,
         on_progress=listen(recipe.kind, out),
     )
-    # The recipe's own digital network is trained on the same data, which were described then.
+    # The first stage describes the data and the steps of the whole run.
     if recipe is (config.digital or config.recipe):
         augment = isinstance(recipe, TrainingRecipe) and recipe.augment
         say(f"data {data.summary(augment=augment)}")
         if data.note:
             say(f"note: {data.note}")
         stages = [stage for stage in (config.digital, config.recipe) if stage is not None]
-        say(f"plan {plan_text(stages, data)}")
+        say(f"plan {steps_text(stages, data)}")
     return trainer.fit(resume=resume)
 
 
 def _resolved(config: RunConfig, data: DataSet, saved: ModelRecord | None) -> RunConfig:
-    """Return the configuration with everything said that was left open."""
+    """Return the settings with everything filled in that follows from the data and the saved network."""
     changes: dict[str, Any] = {"recipe": adapted(config.recipe, data.task, len(data.train))}
     if config.digital is not None:
         changes["digital"] = adapted(config.digital, data.task, len(data.train))
@@ -131,8 +180,8 @@ def _resolved(config: RunConfig, data: DataSet, saved: ModelRecord | None) -> Ru
             )
         if model is not None and model != saved.model:
             raise CheckpointMismatchError(
-                f"{config.start!r} holds the network {saved.model!r}, but {model!r} is asked for; leave the "
-                "model away to take the saved one."
+                f"{config.start!r} holds the network {saved.model!r}, but `model` is {model!r}; omit it to "
+                "take the saved one."
             )
         if (saved.n_classes, saved.input_shape) != (data.n_classes, tuple(data.input_shape)):
             raise CheckpointMismatchError(
@@ -145,8 +194,8 @@ def _resolved(config: RunConfig, data: DataSet, saved: ModelRecord | None) -> Ru
             options.setdefault("vocabulary_size", len(data.vocabulary))
         if data.pad_id is not None:
             options.setdefault("pad_id", data.pad_id)
-    return replace(
-        config, **changes, model=model or DEFAULT_MODELS[data.task], model_options=options
+    return config.replace(
+        **changes, model=model or DEFAULT_MODELS[data.task], model_options=options
     )
 
 
@@ -173,7 +222,7 @@ def _network(
 
 
 def subset_of(data: DataSet, sizes: Mapping[str, Any]) -> DataSet:
-    """Return as many examples of each split as the ``subset`` of a run says.
+    """Return as many examples of each split as the ``subset`` of a run names.
 
     Raises:
         InvalidArgumentError: If it has another entry, or a split has fewer examples.
@@ -184,3 +233,30 @@ def subset_of(data: DataSet, sizes: Mapping[str, Any]) -> DataSet:
             f"`subset` must say how many of {', '.join(known)}, but got {', '.join(unknown)}."
         )
     return data.subset(**sizes)
+
+
+def steps_text(stages: Sequence[Recipe], data: DataSet) -> str:
+    """Return how many steps the stages of a run have, on one line.
+
+    Args:
+        stages: Their recipes, in order.
+        data: The data.
+
+    Example:
+        >>> from analognas.training import DigitalRecipe, HWARecipe
+        >>> steps_text([DigitalRecipe(epochs=2), HWARecipe(epochs=1)], load_data("digits"))
+        'digital 2 epochs of 10 steps, then hwa 1 epoch of 10 steps: 30 steps'
+    """
+    parts, total = [], 0
+    for recipe in stages:
+        if not isinstance(recipe, TrainingRecipe):
+            parts.append(f"{recipe.kind} without training")
+            continue
+        steps = steps_of_epoch(data, recipe.batch_size)
+        parts.append(f"{recipe.kind} {_count(recipe.epochs, 'epoch')} of {_count(steps, 'step')}")
+        total += recipe.epochs * steps
+    return f"{', then '.join(parts)}: {_count(total, 'step')}"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n:,} {what}" if n == 1 else f"{n:,} {what}s"

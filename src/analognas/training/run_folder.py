@@ -1,4 +1,4 @@
-"""The folder of a run: which files it has, and when they come and go."""
+"""The folder of a training: its files, and when they are written and removed."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ _STATUS = ("finished", "aborted")
 class RunFolder:
     """Files of one training.
 
-    While it runs: ``checkpoint.safetensors``, ``epochs.jsonl``, for recipes that start from a digital network
-    ``start.safetensors`` and where the best weights are kept ``best.safetensors``. Once it has ended:
-    ``model.safetensors``, ``epochs.jsonl`` and, as the sign that all is there, ``result.json``; and
-    ``end.safetensors``, the last checkpoint, where a longer training is to go on from it.
+    During the training: ``checkpoint.safetensors`` and ``epochs.jsonl``; ``start.safetensors`` for recipes that
+    start from a digital network; ``best.safetensors`` where the best weights are kept. At the end:
+    ``model.safetensors``, ``epochs.jsonl`` and ``result.json``, which is written last; and
+    ``end.safetensors``, the last checkpoint, if a longer training is to continue from it.
 
     Args:
-        path: The folder; made where it does not exist.
+        path: The folder; created if it does not exist.
 
     Raises:
-        OutputFolderError: If it cannot be made.
+        OutputFolderError: If it cannot be created.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,12 +56,12 @@ class RunFolder:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether a training can go on here."""
+        """Whether there is a checkpoint to continue from."""
         return self.checkpoint.exists()
 
     @property
     def is_finished(self) -> bool:
-        """Whether a training has ended here."""
+        """Whether the training in the folder has ended."""
         return (self.path / RESULT_FILE).exists()
 
     def begin(self, resume: bool) -> None:
@@ -72,12 +72,12 @@ class RunFolder:
         """
         if not resume and (self.has_checkpoint or self.is_finished):
             raise OutputFolderError(
-                f"The folder {str(self.path)!r} holds a training; continue it (resume), or give another "
+                f"The folder {str(self.path)!r} holds a training; resume it, or give another "
                 "folder."
             )
 
     def keep_start(self, digital: nn.Module, resume: bool) -> None:
-        """Keep the weights that a training starts from; on resuming, put them into the network."""
+        """Save the weights that the training starts from; when resuming, load them into the network."""
         file = self.path / START_FILE
         if not resume:
             save_model(file, digital, ModelRecord())
@@ -85,7 +85,7 @@ class RunFolder:
         load_weights(digital, read_tensors(file)[0], str(file))
 
     def keep_best(self, model: nn.Module, record: ModelRecord) -> None:
-        """Keep the best weights so far."""
+        """Save the best weights so far."""
         save_model(self.path / BEST_FILE, model, record)
 
     def best_weights(self) -> dict[str, Tensor]:
@@ -98,7 +98,7 @@ class RunFolder:
         write_text(self.path / HISTORY_FILE, "".join(lines))
 
     def finish(self, result: TrainingResult) -> None:
-        """Write the results; then the files of the running training go."""
+        """Write the results, and remove the files of the running training."""
         save_model(self.path / MODEL_FILE, result.model, result.record)
         self.write_history(result.history)
         write_json(self.path / RESULT_FILE, result.to_json())
@@ -106,11 +106,11 @@ class RunFolder:
             (self.path / name).unlink(missing_ok=True)
 
     def read_result(self, digital: nn.Module, record: ModelRecord) -> TrainingResult:
-        """Return the result of a training that has ended.
+        """Return the result of the training that has ended.
 
         Args:
             digital: The network; it is not changed.
-            record: What the training is asked to be.
+            record: Description of the training that is wanted.
 
         Raises:
             CheckpointMismatchError: If another recipe or seed was used.
@@ -128,17 +128,17 @@ class RunFolder:
         model, found = load_model(self.path, model=digital)
         if (found.recipe, found.seed) != (record.recipe, record.seed):
             raise CheckpointMismatchError(
-                f"The training in {str(self.path)!r} has ended and had another recipe or seed; give another "
+                f"The training in {str(self.path)!r} has ended, and had another recipe or seed; give another "
                 "folder."
             )
         return TrainingResult(model, found, tuple(history), status, reason, self.path)
 
 
 def _check_history(status: Any, reason: Any, history: Any) -> None:
-    """Check what a result says of a training that has ended.
+    """Check the status and the history of a training that has ended.
 
     Raises:
-        ValueError: If it cannot be that.
+        ValueError: If they are not possible.
     """
     if status not in _STATUS or not isinstance(reason, str):
         raise ValueError(f"its status is {shown(repr(status))}")

@@ -1,102 +1,90 @@
-"""Parts of a recipe: optimizer, schedule, when to give up, how often to save; all frozen and checked."""
+"""Parts of a recipe: optimizer, learning rate schedule, early abort, checkpoints, distillation."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Literal
 
-from ..core import InvalidArgumentError, check_choice, check_float, check_int
+from pydantic import Field, field_validator
 
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("cosine", "one_cycle", "step", "constant")
+from ..core import InvalidArgumentError
+from ..core.settings import Settings
+
 _ONE_CYCLE_RISE, _ONE_CYCLE_START = 0.3, 1.0 / 25.0  # share of the training; first factor
+_Decay = Annotated[float, Field(ge=0, lt=1)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class OptimizerSettings:
-    """What moves the weights.
+class OptimizerSettings(Settings):
+    """The optimizer of the weights.
 
     Weight decay acts on matrices and kernels only: not on biases, norms and input ranges.
-
-    Attributes:
-        kind: ``"sgd"`` (with momentum) or ``"adamw"``.
-        lr: Largest learning rate.
-        momentum: Momentum of SGD.
-        nesterov: Whether SGD's momentum looks ahead.
-        betas: Decay rates of AdamW's two averages.
-        weight_decay: Of SGD as an L2 penalty, of AdamW decoupled.
 
     Source: Loshchilov and Hutter, ICLR 2019 (AdamW).
     """
 
-    kind: str = "sgd"
-    lr: float = 0.05
-    momentum: float = 0.9
-    nesterov: bool = True
-    betas: tuple[float, float] = (0.9, 0.999)
-    weight_decay: float = 5e-4
+    settings_name = "optimizer"
 
-    def __post_init__(self) -> None:
-        check_choice("optimizer.kind", self.kind, OPTIMIZERS)
-        check_positive("optimizer.lr", self.lr)
-        check_float("optimizer.momentum", self.momentum, minimum=0.0, maximum=1.0)
-        check_bool("optimizer.nesterov", self.nesterov)
-        check_float("optimizer.weight_decay", self.weight_decay, minimum=0.0)
-        betas = check_floats("optimizer.betas", self.betas)
-        if len(betas) != 2 or not all(0.0 <= beta < 1.0 for beta in betas):
-            raise InvalidArgumentError(
-                f"`optimizer.betas` must be two numbers in [0, 1), but got {self.betas!r}."
-            )
-        object.__setattr__(self, "betas", betas)
+    kind: Literal["sgd", "adamw"] = Field(
+        "sgd", description="sgd: stochastic gradient descent with momentum. adamw: AdamW."
+    )
+    lr: float = Field(0.05, gt=0, description="Largest learning rate.")
+    momentum: float = Field(0.9, ge=0, le=1, description="Momentum of SGD.")
+    nesterov: bool = Field(True, description="Whether SGD uses Nesterov momentum.")
+    betas: tuple[_Decay, _Decay] = Field(
+        (0.9, 0.999), description="Decay rates of AdamW's two moving averages."
+    )
+    weight_decay: float = Field(
+        5e-4, ge=0, description="Weight decay: an L2 penalty with SGD, decoupled with AdamW."
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """Learning rate through training, as a factor on the largest.
-
-    Attributes:
-        kind: ``"cosine"``: from 1 to ``final``; ``"one_cycle"``: from 1/25 to 1 over the first 30 % of the
-            training, then to ``final``, both along a cosine; ``"step"``: times ``gamma`` at each milestone;
-            ``"constant"``.
-        warmup: Epochs, or part of one, over which the rate rises evenly from 0.
-        final: Factor at the end, for ``"cosine"`` and ``"one_cycle"``.
-        milestones: When to step, as shares of the whole training.
-        gamma: Factor of each step.
+class Schedule(Settings):
+    """Learning rate during training, as a factor of the largest learning rate.
 
     Example:
         >>> schedule = Schedule(kind="step", milestones=(0.5,), gamma=0.1)
         >>> schedule.factor(0, 10, 100), schedule.factor(50, 10, 100)
         (1.0, 0.1)
 
-    Source of the cosine: Loshchilov and Hutter, ICLR 2017. Source of the one cycle: Smith and Topin,
-    arXiv:1708.07120; shape and shares as in ``torch.optim.lr_scheduler.OneCycleLR``, with constant momentum.
+    Sources: cosine: Loshchilov and Hutter, ICLR 2017. One cycle: Smith and Topin, arXiv:1708.07120, with the
+    shape of ``torch.optim.lr_scheduler.OneCycleLR`` and constant momentum.
     """
 
-    kind: str = "cosine"
-    warmup: float = 0.0
-    final: float = 0.0
-    milestones: tuple[float, ...] = (0.5, 0.75)
-    gamma: float = 0.1
+    settings_name = "schedule"
 
-    def __post_init__(self) -> None:
-        check_choice("schedule.kind", self.kind, SCHEDULES)
-        check_float("schedule.warmup", self.warmup, minimum=0.0)
-        check_float("schedule.final", self.final, minimum=0.0, maximum=1.0)
-        check_positive("schedule.gamma", self.gamma)
-        milestones = check_floats("schedule.milestones", self.milestones)
-        if not all(0.0 < a < 1.0 for a in milestones) or sorted(milestones) != list(milestones):
+    kind: Literal["cosine", "one_cycle", "step", "constant"] = Field(
+        "cosine",
+        description="cosine: from 1 to `final`. one_cycle: from 1/25 to 1 over the first 30 % of the training, "
+        "then to `final`, both along a cosine. step: multiplied by `gamma` at each milestone. constant: 1.",
+    )
+    warmup: float = Field(
+        0.0,
+        ge=0,
+        description="Epochs, possibly a fraction, over which the rate rises linearly from 0.",
+    )
+    final: float = Field(0.0, ge=0, le=1, description="Last factor of cosine and one_cycle.")
+    milestones: tuple[float, ...] = Field(
+        (0.5, 0.75), description="Steps of `step`, as fractions of the training; ascending."
+    )
+    gamma: float = Field(0.1, gt=0, description="Factor of each step.")
+
+    @field_validator("milestones")
+    @classmethod
+    def _check_milestones(cls, milestones: tuple[float, ...]) -> tuple[float, ...]:
+        rising = all(a <= b for a, b in pairwise(milestones))
+        if not rising or not all(0.0 < a < 1.0 for a in milestones):
             raise InvalidArgumentError(
-                "`schedule.milestones` must be rising shares of the training in (0, 1), but got "
-                f"{self.milestones!r}."
+                "it must hold ascending fractions of the training between 0 and 1, but got "
+                f"{list(milestones)}."
             )
-        object.__setattr__(self, "milestones", milestones)
+        return milestones
 
     def factor(self, step: int, steps_per_epoch: int, n_steps: int) -> float:
-        """Return the factor at a step, the first being 0.
+        """Return the factor of the learning rate at a step.
 
         Args:
-            step: Steps made so far.
+            step: Steps done so far, 0 at the first.
             steps_per_epoch: Steps of an epoch.
             n_steps: Steps of the whole training.
         """
@@ -120,103 +108,65 @@ class Schedule:
 
 
 def _cosine(first: float, last: float, share: float) -> float:
-    """Return the value at a share of the way along half a cosine."""
+    """Return the value at a fraction of half a cosine."""
     return last + (first - last) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
-@dataclass(frozen=True, kw_only=True)
-class EarlyAbort:
-    """When a run is hopeless and ends; it is off until ``after`` or ``curve`` is given.
-
-    Attributes:
-        after: From this epoch on (counted from 1) a run must have learned something; 0: never ask.
-        min_skill: What it must have reached by then: 0 is chance, 1 is perfection (for accuracy the share of
-            the errors of guessing that is gone, for perplexity that of its cross-entropy).
-        curve: Metric that a run must have reached after each epoch, such as a percentile of earlier runs
-            (:func:`percentile_curve`); later epochs are not asked.
+class EarlyAbort(Settings):
+    """When a training ends because it is hopeless; off by default.
 
     Example:
         >>> EarlyAbort(after=2, min_skill=0.1).after
         2
     """
 
-    after: int = 0
-    min_skill: float = 0.05
-    curve: tuple[float, ...] = ()
+    settings_name = "early abort"
 
-    def __post_init__(self) -> None:
-        check_int("abort.after", self.after, minimum=0)
-        check_float("abort.min_skill", self.min_skill, maximum=1.0)
-        object.__setattr__(self, "curve", check_floats("abort.curve", self.curve))
+    after: int = Field(
+        0, ge=0, description="First epoch, from 1, that must reach `min_skill`; 0: never checked."
+    )
+    min_skill: float = Field(
+        0.05,
+        le=1,
+        description="Skill to reach: 0 is chance, 1 is perfect. For accuracy it is the fraction of the errors "
+        "of chance that is avoided, for perplexity that of its cross-entropy.",
+    )
+    curve: tuple[float, ...] = Field(
+        (),
+        description="Metric to reach after each epoch, such as a percentile of earlier runs "
+        "(percentile_curve); later epochs are not checked.",
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Saving:
-    """How often a run is saved.
+class Saving(Settings):
+    """How often a checkpoint is written.
 
-    How often changes no result: a resumed run ends bit for bit as an uninterrupted one.
-
-    Attributes:
-        every_steps: After so many steps; 0: not counted.
-        every_seconds: After so many seconds; 0: not timed.
-        at_epochs: Whether it is also saved at the beginning and at the end of each epoch.
+    The results do not depend on it: a resumed training equals an uninterrupted one bit for bit.
     """
 
-    every_steps: int = 0
-    every_seconds: float = 60.0
-    at_epochs: bool = True
+    settings_name = "saving"
 
-    def __post_init__(self) -> None:
-        check_bool("saving.at_epochs", self.at_epochs)
-        check_int("saving.every_steps", self.every_steps, minimum=0)
-        check_float("saving.every_seconds", self.every_seconds, minimum=0.0)
+    every_steps: int = Field(0, ge=0, description="Steps between two checkpoints; 0: not by steps.")
+    every_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="Time between two checkpoints; 0: not by time.",
+        json_schema_extra={"unit": "s"},
+    )
+    at_epochs: bool = Field(True, description="Whether each epoch starts and ends with one.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Distillation:
-    """Learning from the digital network's outputs beside the targets.
-
-    Attributes:
-        weight: Share of the teacher in the loss; 0: no teacher.
-        temperature: Softens both outputs; see :meth:`~analognas.training.Task.distillation_loss`.
+class Distillation(Settings):
+    """Learning from the outputs of the digital network, besides the targets.
 
     Source: Rasch et al., Nat. Commun. 14:5282, 2023; Hinton, Vinyals and Dean, arXiv:1503.02531.
     """
 
-    weight: float = 0.9
-    temperature: float = 4.0
+    settings_name = "distillation"
 
-    def __post_init__(self) -> None:
-        check_float("distillation.weight", self.weight, minimum=0.0, maximum=1.0)
-        check_positive("distillation.temperature", self.temperature)
-
-
-def check_bool(name: str, value: Any) -> None:
-    """Check that a value is true or false.
-
-    Raises:
-        InvalidArgumentError: Otherwise.
-    """
-    if not isinstance(value, bool):
-        raise InvalidArgumentError(f"`{name}` must be true or false, but got {value!r}.")
-
-
-def check_positive(name: str, value: Any) -> None:
-    """Check that a number is above 0.
-
-    Raises:
-        InvalidArgumentError: Otherwise.
-    """
-    if check_float(name, value, minimum=0.0) == 0.0:
-        raise InvalidArgumentError(f"`{name}` must be positive, but got {value!r}.")
-
-
-def check_floats(name: str, values: Any) -> tuple[Any, ...]:
-    """Return several finite numbers as a tuple.
-
-    Raises:
-        InvalidArgumentError: If they are none.
-    """
-    if isinstance(values, str) or not hasattr(values, "__iter__"):
-        raise InvalidArgumentError(f"`{name}` must be a list of numbers, but got {values!r}.")
-    return tuple(check_float(f"{name}[{i}]", value) for i, value in enumerate(values))
+    weight: float = Field(
+        0.9, ge=0, le=1, description="Weight of the teacher in the loss; 0: no teacher."
+    )
+    temperature: float = Field(
+        4.0, gt=0, description="Temperature of both softmaxes (Task.distillation_loss)."
+    )

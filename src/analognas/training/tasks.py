@@ -1,7 +1,7 @@
-"""Tasks: what a model's outputs mean, how they are scored, and which number a person sees.
+"""Tasks: the meaning of a model's outputs, their scores, and the metric that is reported.
 
-A score is one number for each example, so that whoever averages scores (over examples, chips or times) also
-knows their spread; the metric is a function of the mean score.
+A score is one number for each example, so that averages over examples, chips or times have a known spread. The
+metric is a function of the mean score.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from .predictions import check_predictions, class_logits
 
 
 class Task(ABC):
-    """One kind of supervised problem.
+    """A kind of supervised problem.
 
     Outputs are logits with the classes last; or one logit for each label, that of class 1 of two; or a tuple,
     mapping or object that holds them (:mod:`~analognas.training.predictions`).
 
     Attributes:
-        name: How a person asks for it.
-        metric_name: Name of the metric, without where it was measured.
+        name: Name in :data:`TASKS`.
+        metric_name: Name of the metric, without the split.
         unit: Unit of the metric; empty for none.
-        higher_is_better: The direction in which the metric improves.
-        carries_state: Whether a model's state goes from one batch to the next.
+        higher_is_better: Whether larger values of the metric are better.
+        carries_state: Whether a model's state is carried from one batch to the next.
         scored_by_loss: Whether the score is the loss.
     """
 
@@ -43,11 +43,11 @@ class Task(ABC):
     scored_by_loss: ClassVar[bool] = False
 
     def labels(self, where: str, targets: Tensor) -> Tensor:
-        """Return labels in the shape that :meth:`score` takes. Called once, with all labels.
+        """Return labels in the shape that :meth:`score` needs. Called once, with all labels.
 
         Args:
-            where: What they belong to, for error messages.
-            targets: Labels as they were given.
+            where: Name of the data, for messages.
+            targets: The given labels.
 
         Raises:
             InvalidArgumentError: If they cannot be labels of this task.
@@ -55,33 +55,33 @@ class Task(ABC):
         return targets
 
     def check(self, where: str, outputs: Any, targets: Tensor, labels: Tensor) -> int | None:
-        """Check that a network's outputs fit the labels. Called with its first batch, before any score.
+        """Check that a network's outputs fit the labels. Called with the first batch, before any score.
 
         Args:
-            where: What the labels belong to, for error messages.
-            outputs: What the network returned.
+            where: Name of the data, for messages.
+            outputs: Outputs of the network.
             targets: Labels of the batch.
-            labels: All labels, of this batch and those to come.
+            labels: All labels, of this batch and later ones.
 
         Returns:
-            The number of classes that the network distinguishes; None where there are no classes.
+            The number of classes of the network; None where there are no classes.
 
         Raises:
-            InvalidArgumentError: If they do not.
+            InvalidArgumentError: If they do not fit.
         """
         return None
 
     def counts(self, targets: Tensor) -> Tensor:
-        """Return how many predictions of each example count, its weight in the mean score, shape ``(n,)``."""
+        """Return each example's number of counted predictions, its weight in mean scores, shape ``(n,)``."""
         return counted(targets).reshape(len(targets), -1).sum(-1)
 
     def loss(self, outputs: Any, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
         """Return the mean cross-entropy over all predictions of a batch, a scalar, in nats.
 
         Args:
-            outputs: Logits, shape ``(*targets.shape, n_classes)``, or one for each target.
-            targets: Classes, integers; those that are -100 do not count.
-            label_smoothing: Share of each target that is spread evenly over all classes.
+            outputs: Logits, shape ``(*targets.shape, n_classes)``, or one logit for each target.
+            targets: Classes, integers; -100 does not count.
+            label_smoothing: Part of each target that is spread evenly over all classes.
 
         Source of the smoothing: Szegedy et al., CVPR 2016.
         """
@@ -99,16 +99,16 @@ class Task(ABC):
         targets: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:
-        r"""Return how far the outputs are from a teacher's, a scalar, in nats.
+        r"""Return the distance of outputs from those of a teacher, a scalar, in nats.
 
         .. math:: T^2\, \mathrm{KL}(\mathrm{softmax}(z_{teacher}/T)\,\|\,\mathrm{softmax}(z/T))
 
         Args:
             outputs: Logits.
-            teacher_outputs: Those of the teacher, of the same shape; no gradient goes to them.
-            temperature: T; larger values weigh the unlikely classes more.
-            targets: Labels of the batch, of which the shape matters where outputs are squeezed.
-            mask: Which predictions count, one for each label; None: all.
+            teacher_outputs: Logits of the teacher, same shape; they get no gradient.
+            temperature: T; larger values give unlikely classes more weight.
+            targets: Labels of the batch; their shape is needed where outputs are squeezed.
+            mask: Which predictions count, one entry for each label; None: all.
 
         Raises:
             InvalidArgumentError: If the temperature is not positive, or the numbers of classes differ.
@@ -143,7 +143,7 @@ class Task(ABC):
 
     @abstractmethod
     def chance_score(self, targets: Tensor, n_classes: int) -> float:
-        """Return the mean score of guessing without looking at the inputs.
+        """Return the mean score of chance: of guessing without the inputs.
 
         Args:
             targets: All targets of a split.
@@ -152,10 +152,10 @@ class Task(ABC):
 
     @abstractmethod
     def skill(self, mean_score: float, chance_score: float) -> float:
-        """Return how far a mean score is from chance (0) to perfection (1); below chance it is negative."""
+        """Return the skill of a mean score: 0 for chance, 1 for a perfect score, negative below chance."""
 
     def losses(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Return each example's mean cross-entropy over its predictions that count, nats, shape ``(n,)``."""
+        """Return each example's mean cross-entropy over its counted predictions, nats, shape ``(n,)``."""
         n = len(targets)
         values = functional.cross_entropy(
             class_logits(outputs, targets).flatten(0, -2).float(),
@@ -165,15 +165,15 @@ class Task(ABC):
         return values.view(n, -1).mean(-1) * (targets.numel() / n / self.counts(targets))
 
     def run(self, model: nn.Module, inputs: Tensor, state: Any = None) -> tuple[Any, Any]:
-        """Return a model's outputs, and the state for the next batch without its history.
+        """Return a model's outputs, and the state for the next batch, detached.
 
-        A model that carries a state has ``advance(inputs, state) -> (logits, state)``, whose state is tensors
-        ``(layers, n, features)``; of a longer one the first ``n`` rows are taken.
+        A model with a state has a method ``advance(inputs, state) -> (logits, state)``; its state is one tensor
+        ``(layers, n, features)`` or several. Where the batch is smaller, the first ``n`` rows are used.
 
         Args:
             model: The model.
             inputs: One batch.
-            state: What the last batch returned; None at the beginning.
+            state: State after the last batch; None at the start.
         """
         advance = getattr(model, "advance", None) if self.carries_state else None
         with explained(model, inputs):
@@ -184,7 +184,7 @@ class Task(ABC):
 
 
 class Classification(Task):
-    """One class for each example; the metric is accuracy in percent.
+    """One class for each example; the metric is the accuracy, percent.
 
     Example:
         >>> task = Classification()
@@ -208,7 +208,7 @@ class Classification(Task):
         return check_predictions(where, outputs, targets, labels, self.name)
 
     def score(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Return 1 for each right answer, 0 for each wrong one, NaN where there is none, shape ``(n,)``."""
+        """Return 1 for correct, 0 for wrong predictions, NaN where outputs are not finite, shape ``(n,)``."""
         largest, answers = class_logits(outputs, targets).max(-1)
         return (answers == targets).float() + (largest - largest).float()  # NaN where not finite
 
@@ -226,15 +226,15 @@ class Classification(Task):
 
 
 class TextClassification(Classification):
-    """One class for each text: scored as any classification."""
+    """One class for each text; scored like any classification."""
 
     name = "text_classification"
 
 
 class LanguageModel(Task):
-    """The next token of each token; the metric is perplexity.
+    """The next token for each token; the metric is the perplexity.
 
-    Tokens whose label is -100 count neither in the loss nor in the score, which are means over the others.
+    Tokens with the label -100 do not count in the loss and the score, which are means over the others.
 
     Example:
         >>> task = LanguageModel()
@@ -251,7 +251,7 @@ class LanguageModel(Task):
     scored_by_loss = True
 
     def labels(self, where: str, targets: Tensor) -> Tensor:
-        """See :meth:`Task.labels`: a token each, shape ``(n, T)``; those that are -100 do not count."""
+        """See :meth:`Task.labels`: one token each, shape ``(n, T)``; -100 does not count."""
         return as_labels(where, targets, self.name)
 
     def check(self, where: str, outputs: Any, targets: Tensor, labels: Tensor) -> int | None:
@@ -259,7 +259,7 @@ class LanguageModel(Task):
         return check_predictions(where, outputs, targets, labels, self.name)
 
     def score(self, outputs: Any, targets: Tensor) -> Tensor:
-        """Return each sequence's mean negative log-likelihood a token, nats, shape ``(n,)``."""
+        """Return each sequence's mean negative log-likelihood per token, nats, shape ``(n,)``."""
         return self.losses(outputs, targets)
 
     def metric(self, mean_score: float) -> float:
@@ -267,7 +267,7 @@ class LanguageModel(Task):
         return math.exp(min(mean_score, 690.0))
 
     def chance_score(self, targets: Tensor, n_classes: int) -> float:
-        """Return the negative log-likelihood of guessing evenly among all tokens."""
+        """Return the negative log-likelihood of a uniform guess among all tokens."""
         return math.log(n_classes)
 
     def skill(self, mean_score: float, chance_score: float) -> float:
@@ -295,7 +295,7 @@ def get_task(name: str) -> Task:
 
 
 def carried(state: Any, n: int) -> Any:
-    """Return the first ``n`` rows of a state, a tensor or a tuple of them, without its history."""
+    """Return the first ``n`` rows of a state, a tensor or a tuple of tensors, detached."""
     if isinstance(state, Tensor):
         return state[:, :n].detach()
     return None if state is None else tuple(carried(part, n) for part in state)

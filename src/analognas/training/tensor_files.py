@@ -1,8 +1,8 @@
-"""Files of tensors and plain values: one safetensors file, written atomically, with a checksum of its content.
+"""Files of tensors and plain values: one safetensors file, written atomically, with a checksum.
 
-Plain values are JSON in the file's header, so weights and what they mean cannot part. The checksum is SHA-256
-over those values and every tensor's name, type, shape and bytes: a flipped bit is noticed, not only a
-missing end. Nothing is ever unpickled.
+Plain values are JSON in the file's header, so that weights and their description stay together. The checksum is
+SHA-256 over those values and every tensor's name, type, shape and bytes: it finds a flipped bit as well as a
+truncated file. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def write_tensors(
 
     Args:
         path: Where; the folder must exist.
-        tensors: By name, on any device.
-        values: Anything that JSON holds; NaN and infinity are refused.
+        tensors: Tensors by name, on any device.
+        values: Anything that JSON can hold; NaN and infinity raise ``ValueError``.
 
     Raises:
         OutputFolderError: If the folder does not exist or cannot be written to, or the disk is full.
@@ -52,21 +52,21 @@ def write_tensors(
         else:
             aliases[name] = owner
     text = json.dumps({"values": values, "aliases": aliases}, allow_nan=False)
-    # One entry: safetensors writes several in any order, and equal content is to give equal files.
+    # One entry: safetensors writes several in any order, and equal content must give equal files.
     header = {_KEY: f"{_FORMAT} {_checksum(stored, text)} {text}"}
     with atomic_write(path) as file:
         file.write(save(stored, metadata=header))
 
 
 def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what :func:`write_tensors` wrote, and check it.
+    """Read and check a file of :func:`write_tensors`.
 
     Returns:
         Tensors on the CPU, and the plain values.
 
     Raises:
         InvalidArgumentError: If there is no such file, or it cannot be read.
-        TableIntegrityError: If it is truncated, damaged, not such a file, or of another format.
+        TableIntegrityError: If it is truncated, damaged or of another format.
     """
     name = str(path)
     try:
@@ -80,18 +80,18 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         header = parse_json(content[8 : 8 + length], where="its header").get("__metadata__", {})
     except (SafetensorError, ValueError, AttributeError) as error:
         raise TableIntegrityError(
-            f"{name!r} is damaged, truncated or no safetensors file ({shown(error)}); use an earlier "
+            f"{name!r} is damaged, truncated or not a safetensors file ({shown(error)}); use an earlier "
             "checkpoint, or make it again."
         ) from None
     if _KEY not in header:
         raise TableIntegrityError(
-            f"{name!r} holds tensors, but was not written by analognas: it does not say what they are."
+            f"{name!r} holds tensors, but was not written by analognas: they have no description."
         )
     version, _, rest = header[_KEY].partition(" ")
     if version != _FORMAT:
         raise TableIntegrityError(
             f"{name!r} was written by another version of analognas, in a format that this one does not read: "
-            "read it with the version that wrote it, or make it again."
+            "read it with the version that wrote it, or write it again."
         )
     checksum, _, text = rest.partition(" ")
     if _checksum(tensors, text) != checksum:
@@ -105,7 +105,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         values: dict[str, Any] = {**payload["values"]}
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise TableIntegrityError(
-            f"{name!r} does not say what its tensors are: {shown(error)}."
+            f"{name!r} has no readable description of its tensors: {shown(error)}."
         ) from None
     return tensors, values
 

@@ -1,4 +1,4 @@
-"""Curves of a training for TensorBoard, an optional dependency."""
+"""Training curves for TensorBoard, an optional dependency."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import os
 from typing import Any
 
 from ..core import InvalidArgumentError
-from .result import Progress
+from .result import TrainingProgress
 
 
 class TensorBoardLog:
-    """Listens to a training and writes every epoch's numbers, and the loss within epochs.
+    """Listener that writes the numbers of every epoch, and the loss within epochs.
 
-    A training that is resumed writes the steps since its checkpoint again; TensorBoard is told to forget the
-    earlier ones.
+    A resumed training writes the steps since its checkpoint again; TensorBoard drops the earlier ones.
 
     Args:
-        folder: Where the event files go.
-        every_steps: Steps between two losses within an epoch.
+        folder: Folder of the event files.
+        every_steps: Steps between two values of the loss within an epoch.
 
     Raises:
         InvalidArgumentError: If TensorBoard is not installed.
@@ -28,14 +27,14 @@ class TensorBoardLog:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             raise InvalidArgumentError(
-                "TensorBoard is not installed: pip install 'analognas[tensorboard]', or leave it away."
+                "TensorBoard is not installed: pip install 'analognas[tensorboard]', or train without it."
             ) from None
         self.folder, self.every_steps = folder, every_steps
         self._make: Any = SummaryWriter
         self._writer: Any = None
 
-    def __call__(self, progress: Progress) -> None:
-        """Take the numbers of a step or an epoch."""
+    def __call__(self, progress: TrainingProgress) -> None:
+        """Write the numbers of a step or an epoch."""
         step = (progress.epoch - (progress.row is None)) * progress.n_steps
         step += progress.step if progress.row is None else 0
         if self._writer is None:
@@ -49,6 +48,6 @@ class TensorBoardLog:
             self._writer.add_scalar("running_loss", progress.loss, step)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is buffered, and close the files."""
         if self._writer is not None:
             self._writer.close()

@@ -1,11 +1,10 @@
-"""The trainer: one loop for every recipe."""
+"""The trainer of all recipes."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,30 +13,29 @@ from torch import nn
 from ..core import InvalidArgumentError, RandomStreams, hold_folder
 from ..data import DataSet
 from .checkpoint import Position
-from .context import TrainingContext
-from .loop import Loop
+from .loop import Loop, TrainingContext
 from .methods import method_for
 from .model_files import ModelRecord, described_model
-from .recipes import Recipe, TrainingRecipe, recipe_to_dict
+from .recipes import Recipe, TrainingRecipe
 from .result import Listener, TrainingResult
 from .run_folder import END_FILE, RunFolder
 from .tasks import get_task
 
 
 class Trainer:
-    """Trains one network on one data set by one recipe.
+    """Trains a network on a data set by a recipe.
 
-    The caller's torch generators are left as they were: all draws follow ``seed``.
+    All draws follow ``seed``; torch's default generators stay as they are.
 
     Args:
-        model: A digital network, on the device on which it is to be trained. Recipes other than ``digital``
-            start from its weights; it is changed.
+        model: A digital network on the device of the training. Recipes other than ``digital`` start from its
+            weights. The training changes it.
         data: The data set.
         recipe: The recipe.
-        seed: Everything random follows from it.
-        out: Folder for the files of the run; None writes none, and nothing can be resumed.
-        record: What the network is, for those who load it later: name, options, data. The rest is added.
-        scored: Splits that the trained network is scored on at the end, of those that the data have.
+        seed: Seed of everything random.
+        out: Folder for the files of the run; None writes no files, and the training cannot be resumed.
+        record: Description of the network: name, options, data. The trainer adds the rest.
+        scored: Splits on which the trained network is scored, where the data set has them.
         on_progress: Called after every step and every epoch.
         extends: Folder of an extendable training that differs in having fewer epochs: this one goes on from its
             end. The result is bit for bit that of a training from the start, if the schedule's first epochs do
@@ -46,7 +44,7 @@ class Trainer:
         extendable: Keep the last checkpoint, so that a training with more epochs can go on from it.
 
     Raises:
-        InvalidArgumentError: If the recipe asks for validation and the data set has none.
+        InvalidArgumentError: If the recipe needs a validation split and the data set has none.
 
     Example:
         >>> from analognas.data import load_data
@@ -80,44 +78,43 @@ class Trainer:
         self.on_progress = on_progress
         self.extends = None if extends is None else Path(extends) / END_FILE
         self.extendable = extendable
-        self.record = replace(
-            record or ModelRecord(),
+        self.record = (record or ModelRecord()).replace(
             task=data.task,
             input_shape=tuple(data.input_shape),
             n_classes=data.n_classes,
-            recipe=recipe_to_dict(recipe),
+            recipe=recipe.to_dict(),
             seed=seed,
         )
         self.device = next(model.parameters()).device
         self.autocast = torch.bfloat16 if recipe.precision == "bf16" else None
         self.method = method_for(recipe, self.task)
         if isinstance(recipe, TrainingRecipe) and data.validation is None:
-            asked = {
+            needing = {
                 "keep": recipe.keep == "best",
                 "abort": recipe.abort.after > 0 or bool(recipe.abort.curve),
             }
-            for name in (name for name, needs in asked.items() if needs):
+            for name in (name for name, needs in needing.items() if needs):
                 raise InvalidArgumentError(
-                    f"`{name}` must be left at its default without a validation split, but asks for one: "
-                    "load the data with `validation=0.1`."
+                    f"`{name}` must keep its default where the data set has no validation split; load the data "
+                    "with `validation=0.1`."
                 )
 
     def fit(self, *, resume: bool = False) -> TrainingResult:
-        """Train, or go on with the training in the folder, and measure the result.
+        """Train, or continue the training in the folder, and score the network.
 
         Args:
-            resume: Go on where the last checkpoint was written; the result is bit for bit that of an
-                uninterrupted training on the same machine. Without a checkpoint it starts.
+            resume: Continue from the last checkpoint; on the same machine the result equals that of an
+                uninterrupted training bit for bit. Without a checkpoint the training starts.
 
         Returns:
             The trained network with its metrics.
 
         Raises:
-            DivergedError: If a loss or a weight is NaN or infinite; the last checkpoint stays.
+            DivergedError: If a loss or a weight is NaN or infinite. The last checkpoint stays.
             CheckpointMismatchError: If the checkpoint belongs to another training.
             TableIntegrityError: If the checkpoint is damaged.
-            OutputFolderError: If the folder belongs to another process, holds a training that is not to be
-                resumed, or cannot be written to; the last checkpoint stays.
+            OutputFolderError: If another process uses the folder, it holds a training and ``resume`` is
+                False, or it cannot be written to. The last checkpoint stays.
         """
         with nullcontext() if self.folder is None else hold_folder(self.folder.path, make=True):
             return self._fit(resume)
@@ -143,7 +140,7 @@ class Trainer:
             return self._finish(context, position)
 
     def context(self, model: nn.Module) -> TrainingContext:
-        """Return what the loop works on and with, for a network that is converted already."""
+        """Return the context of the loop for a converted network."""
         return TrainingContext(
             model=model,
             data=self.data,
@@ -179,7 +176,7 @@ class Trainer:
                 metrics[f"{split}_loss"] = scored.loss
         result = TrainingResult(
             context.model.eval(),
-            described_model(context.model, replace(self.record, metrics=metrics)),
+            described_model(context.model, self.record.replace(metrics=metrics)),
             tuple(position.history),
             "aborted" if position.reason else "finished",
             position.reason,
