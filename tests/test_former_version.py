@@ -30,21 +30,20 @@ def cells():
 
 
 def test_an_interrupted_training_goes_on(files):
-    from analognas.training import RunConfig, train_run
+    from analognas.training import resume_run
 
-    config = RunConfig.load(files / "run" / "config.yaml")
-    *_, result = train_run(config, files / "run", resume=True)
+    *_, result = resume_run(files / "run")
     assert result.metrics == pytest.approx(EXPECTED["run"]["metrics"], rel=1e-4)
     sums = {name: value.double().sum().item() for name, value in result.model.state_dict().items()}
     assert sums == pytest.approx(EXPECTED["run"]["weights"], rel=1e-4, abs=1e-4)
 
 
 def test_an_interrupted_drift_study_goes_on(files):
-    from analognas.drift.study import Study
+    from analognas.drift import resume_drift
 
     journal = files / "study" / "journal" / "direct_uncompensated.safetensors"
     assert journal.is_file()
-    results = Study.load(files / "study").run_drift(files / "study", lambda name, progress: None)
+    results = resume_drift(files / "study")
     scores = {name: result.chip_scores.tolist() for name, result in results.items()}
     assert scores.keys() == EXPECTED["study"].keys()
     for name, expected in EXPECTED["study"].items():

@@ -128,23 +128,23 @@ def test_the_printed_digital_network_is_the_one_of_the_normalised_accuracy(
 
 
 def test_interrupted_and_continued(checkpoints, tmp_path, capsys, monkeypatch):
-    from analognas.drift.chips import ChipBench
+    from analognas.drift.chips import ChipSimulator
 
     whole, out = tmp_path / "whole", tmp_path / "out"
     rest = ["--chips", "3", "--times", "1", "--direct", str(checkpoints / "digital"), "--out"]
     assert main(["drift", str(checkpoints), *rest, str(whole)]) == 0
-    measure = ChipBench.measure
+    measure = ChipSimulator.measure
 
     def stop(self, k, *arguments, **more):
         if k == 2:
             raise KeyboardInterrupt
         return measure(self, k, *arguments, **more)
 
-    monkeypatch.setattr(ChipBench, "measure", stop)
+    monkeypatch.setattr(ChipSimulator, "measure", stop)
     assert main(["drift", str(checkpoints), *rest, str(out)]) == 130
     assert f"continue with: analognas drift --resume {out}" in capsys.readouterr().err
     assert not (out / "result.json").exists()
-    monkeypatch.setattr(ChipBench, "measure", measure)
+    monkeypatch.setattr(ChipSimulator, "measure", measure)
     assert main(["drift", "--resume", str(out)]) == 0
     assert (out / "result.json").read_bytes() == (whole / "result.json").read_bytes()
     assert (out / "drift.png").read_bytes() == (whole / "drift.png").read_bytes()

@@ -180,9 +180,9 @@ def test_adaptive_chips_are_the_same_chips(analog, problem):
 def test_adaptive_intervals_of_real_chips_cover(analog, problem):
     """A pool of 150 simulated chips is the whole truth; 200 evaluations draw chips from it."""
     from analognas.drift.adaptive import AdaptiveSampler, half_widths
-    from analognas.drift.chips import ChipBench
+    from analognas.drift.chips import ChipSimulator
 
-    bench, examples = ChipBench(analog, 7), Examples(problem)
+    bench, examples = ChipSimulator(analog, 7), Examples(problem)
     digital, margins = bench.digital(examples)
     chips = np.array([bench.measure(k, examples, TIMES) for k in range(150)])
     truth, hits = chips.mean((0, 1)), np.zeros(len(TIMES))

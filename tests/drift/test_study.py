@@ -7,9 +7,8 @@ import torch
 
 from analognas.cli import main
 from analognas.core import InvalidArgumentError
-from analognas.drift import direct_mapping
+from analognas.drift import DriftSettings, DriftStudy, direct_mapping, resume_drift, run_drift
 from analognas.drift.direct_mapping import without_compensation
-from analognas.drift.study import Study
 from analognas.nn import DriftCompensation, analog_layers, find_config
 from analognas.training import RunConfig, train_run
 
@@ -30,6 +29,10 @@ def run(tmp_path_factory):
     return folder
 
 
+def study_of(**entries):
+    return DriftStudy(entries)
+
+
 def steps_of(study, folder):
     folder.mkdir()
     seen = []
@@ -38,7 +41,7 @@ def steps_of(study, folder):
 
 
 def test_the_subset_of_the_training_is_kept(run, tmp_path):
-    study = Study(checkpoint=str(run), times=[60.0], chips=2)
+    study = study_of(checkpoint=str(run), times=[60.0], chips=2)
     assert [len(study.dataset.split(name)) for name in ("train", "test")] == [100, 40]
     results, seen = steps_of(study, tmp_path / "out")
     assert {result.n_examples for result in results.values()} == {40}
@@ -51,26 +54,26 @@ def test_the_subset_of_the_training_is_kept(run, tmp_path):
 
 
 def test_cost_follows_what_is_asked(run, tmp_path):
-    study = Study(checkpoint=str(run), times=[60.0], chips=1, examples=8)
+    study = study_of(checkpoint=str(run), times=[60.0], chips=1, examples=8)
     assert study.n_calibration == 64
-    assert Study(checkpoint=str(run), examples=70).n_calibration == 70
-    assert Study(checkpoint=str(run)).n_calibration is None
+    assert study_of(checkpoint=str(run), examples=70).n_calibration == 70
+    assert study_of(checkpoint=str(run)).n_calibration is None
     results, seen = steps_of(study, tmp_path / "out")
     assert next(step.total for _, step in seen if step.stage == "input ranges") == 64
     assert {result.n_examples for result in results.values()} == {8}
     # More test examples than the training used may be asked for.
-    assert len(Study(checkpoint=str(run), examples=200).dataset.test) == 200
+    assert len(study_of(checkpoint=str(run), examples=200).dataset.test) == 200
 
 
 def test_calibration_examples_are_checked(run):
-    assert Study(checkpoint=str(run), calibration_examples=20).n_calibration == 20
+    assert study_of(checkpoint=str(run), calibration_examples=20).n_calibration == 20
     for n in (0, 9, 101):
         with pytest.raises(InvalidArgumentError, match=r"calibration.examples.*must be an integer"):
-            Study(checkpoint=str(run), calibration_examples=n).check()
+            study_of(checkpoint=str(run), calibration_examples=n).check()
 
 
 def test_without_compensation_is_the_mapping_without_it(run):
-    study = Study(checkpoint=str(run))
+    study = study_of(checkpoint=str(run))
     config = find_config("analognasbench")
     mapped = direct_mapping(study._digital, study.dataset, config)
     expected = direct_mapping(study._digital, study.dataset, config, compensation=False)
@@ -109,8 +112,6 @@ def test_sensitivity_too(run, tmp_path, capsys):
 
 
 def test_a_subset_that_cannot_be(run, tmp_path):
-    from dataclasses import replace
-
     from analognas.training import load_model, save_model
 
     network, record = load_model(run)
@@ -119,7 +120,17 @@ def test_a_subset_that_cannot_be(run, tmp_path):
         ({"training": 3}, "training"),
         ({"test": 10**6}, "test"),
     ):
-        changed = replace(record, data={**record.data, "subset": wrong})
+        changed = record.replace(data={**record.data, "subset": wrong})
         save_model(tmp_path / "model.safetensors", network, changed)
         with pytest.raises(InvalidArgumentError, match=message):
-            Study(checkpoint=str(tmp_path / "model.safetensors")).check()
+            study_of(checkpoint=str(tmp_path / "model.safetensors")).check()
+
+
+def test_settings_in_a_folder_out_and_resumed_from_it(run, tmp_path):
+    settings = DriftSettings(checkpoint=str(run), times=[60, 3600], chips=2, examples=8)
+    results = run_drift(settings, tmp_path)
+    assert DriftStudy.load(tmp_path).settings == settings
+    again = resume_drift(tmp_path)
+    assert {name: one.to_dict() for name, one in again.items()} == {
+        name: one.to_dict() for name, one in results.items()
+    }

@@ -203,3 +203,13 @@ def test_there_must_be_a_run_to_resume(tmp_path):
 
     with pytest.raises(ResumeError, match=r"config\.yaml"):
         resume_run(tmp_path)
+
+
+def test_a_part_of_a_mapping_keeps_the_defaults_of_its_recipe():
+    recipe = Recipe.from_dict(
+        {"kind": "qat", "schedule": {"kind": "step"}, "optimizer": {"momentum": 0.5}}
+    )
+    assert recipe.schedule == Schedule(kind="step", warmup=0.5)
+    assert recipe.optimizer == OptimizerSettings(lr=0.01, momentum=0.5)
+    recipe = Recipe.from_dict({"kind": "qat", "quantization": {"batches": 2}})
+    assert (recipe.quantization.batches, recipe.quantization.ranges) == (2, "learned")

@@ -14,8 +14,7 @@ from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, h
 from .exits import SearchInterruptedError
 
 if TYPE_CHECKING:
-    from ..drift import DriftResult, Sensitivity
-    from ..drift.study import Study
+    from ..drift import DriftResult, DriftStudy, Sensitivity
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 _Checkpoint = Annotated[
@@ -95,7 +94,7 @@ def drift(
     from ..report.drift_curves import write_drift_report
     from .drift_progress import drift_progress
 
-    def run(study: Study, folder: Path) -> dict[str, DriftResult]:
+    def run(study: DriftStudy, folder: Path) -> dict[str, DriftResult]:
         with drift_progress() as listener:
             results = study.run_drift(folder, listener.chip, listener.step)
         write_drift_report(results, folder)
@@ -149,7 +148,7 @@ def sensitivity(
     from ..report.sensitivity import write_sensitivity_report
     from .drift_progress import drift_progress
 
-    def run(study: Study, folder: Path) -> Sensitivity:
+    def run(study: DriftStudy, folder: Path) -> Sensitivity:
         with drift_progress() as listener:
             found = study.run_sensitivity(folder, listener.passes, listener.step)
         write_sensitivity_report(found, folder)
@@ -168,11 +167,11 @@ def _run(
     typed: dict[str, Any],
     out: Path | None,
     resume: Path | None,
-    run: Callable[[Study, Path], Any],
+    run: Callable[[DriftStudy, Path], Any],
 ) -> tuple[Any, Path]:
     """Set up an evaluation, or the one to continue, and run it in its folder."""
     from ..core.memory import keep_freed_memory
-    from ..drift.study import Study, digital_beside
+    from ..drift.study import DriftStudy, digital_beside
     from .drift_progress import announced
 
     keep_freed_memory()
@@ -183,7 +182,7 @@ def _run(
                 "--resume continues with the evaluation's own settings; leave "
                 f"{', '.join([*known, *(['out'] if out else [])])} away."
             )
-        study = Study.load(resume)
+        study = DriftStudy.load(resume)
         claimed = hold_folder(resume)
     else:
         if "checkpoint" not in known:
@@ -194,8 +193,8 @@ def _run(
             known = {"times": [2592000.0], "chips": 10, **known}
         elif "direct" not in known:
             known["direct"] = digital_beside(known["checkpoint"])
-        study = Study(**known)
-        with announced(f"reading {study.checkpoint} and its data"):
+        study = DriftStudy(known)
+        with announced(f"reading {study.settings.checkpoint} and its data"):
             study.check()
         claimed = claim_output(out, command)
     with claimed as folder:

@@ -57,8 +57,9 @@ class Settings(BaseModel):
 
     A subclass annotates its entries, with ``pydantic.Field(default=..., description=..., ge=..., le=...)``; a
     unit is ``json_schema_extra={"unit": "s"}``. Types are strict: no text is read as a number. Lists become
-    tuples where tuples are declared, and numbers of numpy become plain ones. Entries may be settings too; a
-    base may have several subclasses, see :meth:`class_for`.
+    tuples where tuples are declared, and numbers of numpy become plain ones. Entries may be settings too: a
+    mapping that gives some of their entries keeps the others of the default; a base may have several
+    subclasses, see :meth:`class_for`.
 
     Attributes:
         settings_name: What the settings are of, for messages ("search").
@@ -115,7 +116,9 @@ class Settings(BaseModel):
         fields = cls.model_fields
         return handler(
             {
-                name: _plain(value, fields[name].annotation if name in fields else None)
+                name: _completed(_plain(value, fields[name].annotation), fields[name].default)
+                if name in fields
+                else value
                 for name, value in entries.items()
             }
         )
@@ -241,6 +244,14 @@ def _set(payload: dict[str, Any], text: str) -> None:
             )
         place = inner
     place[keys[-1]] = value
+
+
+def _completed(value: Any, default: Any) -> Any:
+    """Return a mapping with what the default settings of its entry set, unless it is for another class."""
+    if not isinstance(value, Mapping) or not isinstance(default, Settings):
+        return value
+    kept = {name: getattr(default, name) for name in default.model_fields_set}
+    return kept | dict(value) if type(default).class_for(value) is type(default) else value
 
 
 def _plain(value: Any, annotation: Any) -> Any:

@@ -10,12 +10,13 @@ from .conditions import (
     evaluate_conditions,
 )
 from .direct_mapping import direct_mapping
-from .evaluator import DriftEvaluator, DriftProgress
+from .evaluator import DriftEvaluator
 from .examples import Examples
 from .intervals import Estimate
+from .progress import DriftProgress, DriftStep
 from .result import ISO_LEVEL, DriftResult
 from .sensitivity import Sensitivity, layer_sensitivity
-from .steps import DriftStep
+from .study import DriftSettings, DriftStudy, resume_drift, run_drift
 
 __all__ = [
     "DAY",
@@ -28,7 +29,9 @@ __all__ = [
     "DriftEvaluator",
     "DriftProgress",
     "DriftResult",
+    "DriftSettings",
     "DriftStep",
+    "DriftStudy",
     "Estimate",
     "Examples",
     "MetricValues",
@@ -38,4 +41,6 @@ __all__ = [
     "direct_mapping",
     "evaluate_conditions",
     "layer_sensitivity",
+    "resume_drift",
+    "run_drift",
 ]

@@ -1,16 +1,16 @@
-r"""How many chips and examples a wanted precision takes, decided while they are measured.
+r"""Adaptive number of chips and examples, decided during the measurement, for a requested precision.
 
 After :math:`K` chips with estimates :math:`\hat y_k` the interval of the mean is
 
 .. math:: \bar y \pm t_{K-1} \sqrt{1 + 2/K}\; s / \sqrt K
 
-A time is left alone once half its length is at most the tolerance. Stopping when the spread happens to look
-small makes plain t intervals cover too rarely (93 % instead of 95 %); the root makes up for that, and tends
-to one as a fixed number of chips would have it. Over spreads from a fifth to four times the tolerance
-normal chips are covered in 94.5 to 97.1 % of cases.
+A time is finished once half of its length is at most the tolerance. Stopping when the spread happens to be
+small lowers the coverage of plain t intervals (93 % instead of 95 %). The root corrects this; it tends to one,
+the value for a fixed number of chips. For normal chips with spreads from a fifth to four times the tolerance,
+the coverage is 94.5 to 97.1 %.
 
-Source: Chow and Robbins, Ann. Math. Stat. 36:457, 1965 (sequential intervals of fixed width, with a
-correction of this kind).
+Source: Chow and Robbins, Ann. Math. Stat. 36:457, 1965 (sequential intervals of fixed width, with a similar
+correction).
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from .intervals import t_quantile
 from .variance_components import Array
 
 MIN_CHIPS = 6
-"""Fewest chips of an adaptive evaluation: fewer say too little about their spread."""
+"""Smallest number of chips of an adaptive evaluation: fewer do not estimate the spread well enough."""
 CHIP_COST = 12
-"""What programming a chip and moving it in time costs, in examples run at all times.
+"""Cost of programming a chip and of moving it in time, in examples run at all times.
 
-Measured with benchmarks/drift_speed.py: 6 for a WideResNet-16-4, about 15 for a small CNN. A constant, so that
-an evaluation follows from its seed alone.
+Measured with benchmarks/drift_speed.py: 6 for a WideResNet-16-4, about 15 for a small CNN. It is a constant, so
+that an evaluation depends on its seed alone.
 """
-_QUANTILE = 2.1  # of what is planned; the interval itself has that of its degrees of freedom
+_QUANTILE = 2.1  # for planning; intervals use the quantile of their degrees of freedom
 _MORE = np.arange(1, 201)
 
 
 def widening(n_chips: Array | NDArray[np.int64] | float) -> Array:
-    """Return the factor that makes up for stopping when the spread looks small."""
+    """Return the factor that corrects for stopping when the spread happens to be small."""
     factor: Array = np.sqrt(1.0 + 2.0 / np.asarray(n_chips, dtype=float))
     return factor
 
 
 def half_widths(means: Array, confidence: float, *, adaptive: bool = True) -> Array:
-    """Return half the length of each time's interval, in scores; infinite for fewer than two chips.
+    """Return the half-width of each time's interval, in scores; infinite for fewer than two chips.
 
     Args:
-        means: Scores of chips, NaN where there is none, shape ``(K, T)``.
-        confidence: Of the intervals.
-        adaptive: Whether the number of chips followed from their spread.
+        means: Mean scores of chips, NaN where missing, shape ``(K, T)``.
+        confidence: Confidence level of the intervals.
+        adaptive: Whether the number of chips was chosen by their spread.
     """
     n = np.isfinite(means).sum(axis=0)
     result = np.full(len(n), math.inf)
@@ -60,12 +60,12 @@ def half_widths(means: Array, confidence: float, *, adaptive: bool = True) -> Ar
 
 
 @dataclass(frozen=True)
-class Step:
-    """What the next chip is asked.
+class NextChip:
+    """Examples and times of the next chip.
 
     Attributes:
         sample: The examples.
-        times: Whether each time is still of interest, shape ``(T,)``.
+        times: Whether each time is measured, shape ``(T,)``.
         predicted: Predicted scores of all examples, shape ``(N, T)``.
     """
 
@@ -75,15 +75,15 @@ class Step:
 
 
 class AdaptiveSampler:
-    """Decides from chip to chip; knows neither networks nor devices.
+    """Chooses examples and times from chip to chip; knows no networks or devices.
 
     Args:
         digital: Scores of the network without analog effects, shape ``(N,)``.
-        margins: See :class:`~analognas.drift.example_sampling.ExampleDesign`.
-        reference: Scores of the network that stands for 100 %, shape ``(N,)``.
-        n_times: T.
-        confidence: Of the intervals.
-        whole: Always ask all examples.
+        margins: Margins as for :class:`~analognas.drift.example_sampling.ExampleDesign`.
+        reference: Scores of the reference network, shape ``(N,)``.
+        n_times: Number of times T.
+        confidence: Confidence level of the intervals.
+        whole: Always use all examples.
     """
 
     def __init__(
@@ -107,37 +107,37 @@ class AdaptiveSampler:
 
     @property
     def n_chips(self) -> int:
-        """Chips measured."""
+        """Number of measured chips."""
         return len(self.means)
 
     def covariance_of_examples(self) -> Array:
         """Return the covariance of one example's scores at all times and of its reference score.
 
-        It is that of single chips, so it holds the residual as well: a little larger than that of the
-        examples' effects, which takes all examples on the same chips to be told apart.
+        It is the covariance on single chips and includes the residual, so it is slightly larger than that of
+        the examples' effects, which can only be separated with all examples on the same chips.
         """
         mean = np.append(np.nanmean(self.means, axis=0), self.reference.mean())
         return self._moments / np.maximum(self._moment_counts, 1.0) - np.outer(mean, mean)
 
-    def next(self, tolerance: Array, generator: np.random.Generator) -> Step | None:
-        """Return what the next chip is asked, or None if every time is known well enough.
+    def next(self, tolerance: Array, generator: np.random.Generator) -> NextChip | None:
+        """Return examples and times of the next chip, or None if all intervals are short enough.
 
         Args:
             tolerance: Largest half-width at each time, in scores, shape ``(T,)``.
-            generator: Draws the sample.
+            generator: Source of the sample.
         """
         measured = np.isfinite(self.means).sum(axis=0)
         times = (half_widths(self.means, self.confidence) > tolerance) | (measured < MIN_CHIPS)
-        # Times are left for good, so that each has the first chips.
+        # A finished time stays finished, so that each time has the first chips.
         times &= measured == self.n_chips
         if not times.any():
             return None
         predicted, errors = self.design.predictions()
         probabilities = self._probabilities(errors[:, times], tolerance[times], times)
-        return Step(self.design.draw(probabilities, generator), times, predicted)
+        return NextChip(self.design.draw(probabilities, generator), times, predicted)
 
-    def add(self, step: Step, scores: Array) -> None:
-        """Take what a chip answered, shape ``(n, T)``; NaN where it was not asked."""
+    def add(self, step: NextChip, scores: Array) -> None:
+        """Add the scores of a chip, shape ``(n, T)``; NaN where it was not measured."""
         means, sampling = self.design.estimate(step.sample, scores, step.predicted)
         self.means = np.vstack([self.means, means])
         self.sampling = np.vstack([self.sampling, sampling])
@@ -145,7 +145,7 @@ class AdaptiveSampler:
         self._add_moments(step.sample, scores)
 
     def _add_moments(self, sample: Sample, scores: Array) -> None:
-        """Take the mean products of scores, estimated as a change from those of the digital network."""
+        """Add the mean products of scores, estimated as changes from those of the digital network."""
         digital = self.design.digital
         base = np.column_stack(
             [np.repeat(digital[:, None], scores.shape[1], axis=1), self.reference]
@@ -160,7 +160,7 @@ class AdaptiveSampler:
         self._moment_counts += known
 
     def _probabilities(self, errors: Array, tolerance: Array, times: NDArray[np.bool_]) -> Array:
-        """Return the examples' probabilities with which the rest of the work is expected to cost least."""
+        """Return the probabilities of the examples with the lowest expected cost of the remaining work."""
         n, k = len(errors), self.n_chips
         if self.whole:
             return np.ones(n)
@@ -184,12 +184,12 @@ class AdaptiveSampler:
         each = CHIP_COST + choices.sum(axis=1)
         if enough.any():
             costs = np.where(enough.any(axis=1), _MORE[enough.argmax(axis=1)] * each, np.inf)
-        else:  # far away: the least variance for the work
+        else:  # far from the goal: the lowest variance for the cost
             costs = ((of_chips + of_sampling) / np.maximum(tolerance, 1e-9) ** 2).max(axis=1) * each
         return np.asarray(choices[int(costs.argmin())])
 
     def state(self) -> dict[str, Array]:
-        """Return everything measured, by name."""
+        """Return the state, by name."""
         return {
             "means": self.means,
             "sampling": self.sampling,
@@ -199,7 +199,7 @@ class AdaptiveSampler:
         }
 
     def load_state(self, state: dict[str, Array]) -> None:
-        """Go on from what :meth:`state` returned."""
+        """Restore the state that :meth:`state` returned."""
         self.means, self.sampling = state["means"], state["sampling"]
         self._moments, self._moment_counts = state["moments"], state["moment_counts"]
         self.design.load_state(state)

@@ -1,4 +1,4 @@
-"""One simulated chip after the other, each followed through time."""
+"""Simulated chips, one after another, each read at several times."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ TIMES = (1.0, 60.0, 3600.0, DAY, MONTH, YEAR)
 """One second to one year."""
 
 
-class ChipBench:
-    """A copy of an analog network that is put on one chip after the other.
+class ChipSimulator:
+    """Puts a copy of an analog network on one chip after another.
 
-    Chip ``k`` is drawn from a generator of its own: its devices do not depend on which other chips are
-    measured, nor on what they were asked.
+    Chip ``k`` is drawn from its own generator: its devices do not depend on the other chips.
 
     Args:
         model: A network with analog layers; it is not changed.
-        seed: Of all draws.
+        seed: Seed of all draws.
     """
 
     def __init__(self, model: nn.Module, seed: int) -> None:
@@ -54,11 +53,11 @@ class ChipBench:
         """Program chip ``k`` and score it at each time, shape ``(n, T)``.
 
         Args:
-            k: Which chip.
-            examples: What it is scored on.
+            k: Number of the chip.
+            examples: The examples.
             times: Times since programming, s.
-            indices: Only these examples.
-            wanted: Only these times; NaN at the others. Shape ``(T,)``.
+            indices: Only these examples, shape ``(n,)``.
+            wanted: Only these times, shape ``(T,)``; scores at the others are NaN.
         """
         program(self.model, generator=self.streams.torch("chip", k, device=self._device))
         n = len(examples) if indices is None else len(indices)
@@ -71,17 +70,17 @@ class ChipBench:
 
 
 def as_analog(model: nn.Module) -> nn.Module:
-    """Return ``model`` if it is a module with analog layers.
+    """Return ``model``, a module with analog layers.
 
     Raises:
-        InvalidArgumentError: If it is not.
+        InvalidArgumentError: If it is anything else.
     """
     if not isinstance(model, nn.Module):
         raise InvalidArgumentError(f"`model` must be a torch module, but got {model!r}.")
     if not any(isinstance(module, AnalogLayer) for module in model.modules()):
         raise InvalidArgumentError(
             "`model` must have analog layers, but has none: use to_analog(), or direct_mapping() for a "
-            "network that was trained without any."
+            "digital network."
         )
     return model
 
@@ -90,8 +89,8 @@ def check_times(model: nn.Module, times: Sequence[float]) -> tuple[float, ...]:
     """Return times as floats, ascending.
 
     Raises:
-        InvalidArgumentError: If there is none, one stands twice, is negative or no number.
-        PhysicalRangeError: If a device's model does not reach one.
+        InvalidArgumentError: If there is none, one is duplicated, negative or not a number.
+        PhysicalRangeError: If one is outside the range of a device's model.
     """
     devices = {layer.config.device: None for _, layer in analog_layers(model)}
     return [check_device_times(device, times) for device in devices][-1]
@@ -110,7 +109,7 @@ def check_device_times(device: Device, times: Sequence[float]) -> tuple[float, .
 
 
 def digital_scores(model: nn.Module, examples: Examples, seed: int) -> Array:
-    """Return the scores of a network without analog effects, whatever its layers; it is not changed."""
+    """Return the scores of any network without analog effects; the network is not changed."""
     if any(isinstance(module, AnalogLayer) for module in model.modules()):
-        return ChipBench(model, seed).digital(examples)[0]
+        return ChipSimulator(model, seed).digital(examples)[0]
     return examples.scores(copy.deepcopy(model).eval())

@@ -1,4 +1,4 @@
-"""The conditions of AnalogNAS-Bench for one network: digital, quantised, on chips with and without training."""
+"""The conditions of AnalogNAS-Bench for one network: digital, quantised, and on chips."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .intervals import Estimate, estimate, t_quantile
 from .result import DriftResult
 
 PROGRAMMED = 0.0
-"""When the chips without drift are measured: as programming ends."""
+"""Time of the measurement without drift: the end of programming, s."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class MetricValues:
 
     Attributes:
         values: The metrics.
-        stds: Standard deviations from chip to chip, of those that are measured on chips.
-        sems: Standard errors of the values, for chips and examples like these; what cannot be known, as from a
-            single chip, is omitted.
+        stds: Standard deviations from chip to chip, of metrics measured on chips.
+        sems: Standard errors of the values, for the populations of chips and examples; unknown ones, as with a
+            single chip, are omitted.
     """
 
     values: dict[str, float]
@@ -39,11 +39,11 @@ class MetricValues:
 
 @dataclass(frozen=True, eq=False)
 class Conditions:
-    """One network under all conditions.
+    """Results of one network under all conditions.
 
     Attributes:
-        noisy: The digital weights on chips as they are.
-        analog: The weights after hardware-aware training on chips.
+        noisy: The digital weights on chips, without further training.
+        analog: The weights of hardware-aware training, on chips.
         digital: Metrics of the network off chips, by name: ``baseline_accuracy`` and, where given,
             ``ptq_accuracy`` and ``qat_accuracy``.
     """
@@ -54,12 +54,12 @@ class Conditions:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """All metrics, named as everywhere (:data:`analognas.core.METRICS`).
+        """All metrics by name (:data:`analognas.core.METRICS`).
 
-        ``_std`` is the standard deviation from chip to chip, programming noise and drift exponents included;
-        one chip has none. The table's is that of 25 readings of one programmed chip. ``noisy_accuracy`` and
-        ``analog_accuracy`` are measured on programmed chips as programming ends; the table's have no
-        programming noise.
+        ``_std`` is the standard deviation from chip to chip, with programming noise and drift exponents; a
+        single chip has none. In the table of AnalogNAS-Bench it is that of 25 readings of one programmed chip.
+        ``noisy_accuracy`` and ``analog_accuracy`` are measured at the end of programming; those of the table
+        have no programming noise.
         """
         found = dict(self.digital)
         for name, result in (("noisy", self.noisy), ("analog", self.analog)):
@@ -71,10 +71,11 @@ class Conditions:
         return found
 
     def order(self) -> list[tuple[str, str, Estimate]]:
-        """Return pairs of conditions that are expected in falling order, and their difference on this test set.
+        """Return pairs of conditions, the better one expected first, and their difference on this test set.
 
-        Baseline above analog above noisy as programming ends and at each time, and each condition above
-        itself at the next time.
+        The expected order: baseline, analog, noisy at the end of programming and at each time; and each
+            condition
+        above itself at the next time.
         """
         a, n, task = self.analog, self.noisy, self.analog.task
         sign = 1.0 if task.higher_is_better else -1.0
@@ -98,10 +99,10 @@ def chip_metrics(name: str, result: DriftResult) -> MetricValues:
     """Return the metrics of one network on chips, with their spread and standard errors.
 
     Args:
-        name: ``"noisy"`` for digital weights as they are, ``"analog"`` after hardware-aware training.
-        result: Its evaluation. Accuracy as programming ends is ``NAME_accuracy``, at a time
-            ``NAME_drift_TIME``; the ``avm`` of ``"analog"`` is lost from the first time after that to one
-            month, each chip being paired with itself.
+        name: ``"noisy"`` for digital weights, ``"analog"`` for hardware-aware training.
+        result: The result. The accuracy at the end of programming is ``NAME_accuracy``, at a time
+            ``NAME_drift_TIME``. The ``avm`` of ``"analog"`` is the loss from the first later time to one month,
+            on the same chips.
     """
     values, stds, sems = {}, {}, {}
     for t in result.times:
@@ -133,13 +134,14 @@ def evaluate_conditions(
     """Measure one architecture under the conditions of AnalogNAS-Bench.
 
     Args:
-        digital: The network after digital training.
-        hwa: The same after hardware-aware training, with analog layers.
-        data: What they are scored on.
-        evaluator: How; 25 chips at the table's four times if None. Programming itself, t = 0, is added.
-        config: Hardware for the digital weights; that of ``hwa`` if None.
-        calibration: Where input ranges for the digital weights come from, a data set or batches of inputs;
-            ``data`` if None, which must then be a data set.
+        digital: The digital network.
+        hwa: The network after hardware-aware training, with analog layers.
+        data: Data for the scores.
+        evaluator: The evaluator; None: 25 chips at the four times of the table. The end of programming, t = 0,
+            is added.
+        config: Hardware for the digital weights; None: that of ``hwa``.
+        calibration: Data set or batches of inputs for the input ranges of the digital weights; None: ``data``,
+            which must then be a data set.
         ptq: The network after post-training quantisation.
         qat: The network after quantisation-aware training.
 
@@ -171,15 +173,15 @@ def evaluate_conditions(
 def difference_of(first: DriftResult, second: DriftResult, t: float) -> Estimate:
     """Return the metric of one network minus that of another at ``t``, on the same test set.
 
-    Their chips are independent. Degrees of freedom are Welch's.
+    The chips are independent; degrees of freedom are Welch's.
 
     Source: Welch, Biometrika 34:28, 1947.
 
     Raises:
-        InvalidArgumentError: If one of them was not measured at ``t``.
+        InvalidArgumentError: If one result has no time ``t``.
     """
     a, b = first.at(t), second.at(t)
-    # What an interval is wider by in adaptive mode stays in the variance.
+    # The widening of intervals in adaptive mode is part of the variance.
     parts = [
         ((found.half_width / t_quantile(result.confidence, found.df)) ** 2, found.df)
         for found, result in ((a, first), (b, second))

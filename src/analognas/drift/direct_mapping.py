@@ -1,4 +1,4 @@
-"""Direct mapping: a network that was trained without any thought of hardware, put on chips as it is."""
+"""Direct mapping: a digital network on analog hardware without further training."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ def direct_mapping(
     examples: int | None = None,
     on_batch: Callable[[int], None] | None = None,
 ) -> nn.Module:
-    """Return a digital network on analog tiles, with input ranges from data and nothing learned.
+    """Return a digital network with analog layers and input ranges from data; nothing is trained.
 
     Args:
         model: The digital network; it is not changed.
-        data: Where input ranges come from: training examples of a data set, the first 50 batches of 64; or
+        data: Data for the input ranges: a data set, of which the first 50 training batches of 64 are used; or
             batches of inputs.
-        config: The hardware; its defaults if None.
-        compensation: Whether drift compensation stays as the hardware has it; False leaves it out.
-        examples: How many training examples of a data set are used, with classes in the same proportions; by
-            default the first 3,200.
+        config: The hardware; None: the default configuration.
+        compensation: Whether to use the drift compensation of the hardware.
+        examples: Number of training examples of a data set, with classes in the same proportions; None: the
+            first 3,200.
         on_batch: Called after each batch of a data set, with its number of examples.
 
     Returns:
         An analog network in evaluation mode.
 
     Raises:
-        InvalidArgumentError: If the network is analog already, there is no batch, or the data set has fewer
+        InvalidArgumentError: If the network has analog layers, there is no batch, or the data set has fewer
             training examples.
     """
     if any(isinstance(module, AnalogLayer) for module in model.modules()):
@@ -60,11 +60,11 @@ def direct_mapping(
 
 
 def without_compensation(model: nn.Module, mapped: nn.Module) -> nn.Module:
-    """Return the direct mapping of a network without drift compensation; nothing is run.
+    """Return the direct mapping of a network without drift compensation, without calibration.
 
     Args:
         model: The digital network.
-        mapped: The network as :func:`direct_mapping` returned it, whose hardware and input ranges are taken.
+        mapped: The result of :func:`direct_mapping` for it; its hardware and input ranges are used.
     """
     config = next(iter(analog_layers(mapped)))[1].config
     config = config.replace(compensation=DriftCompensation(kind="none"))

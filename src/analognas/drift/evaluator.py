@@ -1,10 +1,9 @@
-"""Accuracy over drift time: every chip is programmed once and followed through time."""
+"""Accuracy over drift time: each chip is programmed once and read at all times."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,53 +13,38 @@ from ..core import ResumeError, check_float, check_int
 from ..data import DataSet
 from ..training import Task
 from .adaptive import AdaptiveSampler, half_widths
-from .chips import TIMES, ChipBench, as_analog, check_times, digital_scores
+from .chips import TIMES, ChipSimulator, as_analog, check_times, digital_scores
 from .examples import Examples
 from .intervals import CONFIDENCE, slope
+from .journal import DriftJournal, fingerprint
+from .progress import DriftProgress, DriftStep, StepCounter
 from .result import DriftResult
-from .saved_sums import Journal, fingerprint
-from .steps import DriftStep, Steps
 from .variance_components import Array, CrossedSums
-
-
-@dataclass(frozen=True)
-class DriftProgress:
-    """How far an evaluation is.
-
-    Attributes:
-        chips: Chips done.
-        n_chips: Chips that there will be at most.
-        half_width: Largest half-width of an interval so far, in units of the metric; NaN for one chip.
-    """
-
-    chips: int
-    n_chips: int
-    half_width: float
 
 
 class DriftEvaluator:
     """Measures a network on many simulated chips at several times since programming.
 
-    Without a tolerance, ``chips`` chips run all examples at all times. With one, each time is measured on as
-    many chips, and each chip on as many examples, as it takes until **half the length of the interval of the
-    mean over chips on this test set** is at most the tolerance; examples that change their score are asked
-    more often, and estimates stay unbiased (:mod:`~analognas.drift.example_sampling`).
+    Without a tolerance, ``chips`` chips run all examples at all times. With a tolerance, the number of chips
+    and of examples grows until **half the length of the interval of the mean over chips on this test set** is
+    at most the tolerance at each time. Examples whose score changes are run more often, and estimates stay
+    unbiased (:mod:`~analognas.drift.example_sampling`).
 
-    Chip ``k`` has the same devices however many are measured and in whatever mode. Memory holds one chip,
-    one number for each example and time, and one for each chip and time.
+    Chip ``k`` has the same devices whatever the number of chips and the mode. Memory holds one chip, one number
+    for each example and time, and one for each chip and time.
 
     Args:
         times: Times since programming, s.
         chips: Number of chips without a tolerance.
-        tolerance: Largest half-width at each time, in units of the metric (points of accuracy); None: not
+        tolerance: Largest half-width at each time, in the unit of the metric (points of accuracy); None: not
             adaptive.
-        max_chips: Most chips in adaptive mode; the intervals then say how far it came.
+        max_chips: Largest number of chips in adaptive mode; intervals may then be longer than the tolerance.
         confidence: Of the intervals.
         seed: Of all draws.
-        batch_size: Examples that a network sees at once.
-        task: Task or its name; None: that of the data, else classification.
+        batch_size: Examples of a batch.
+        task: Task or its name; None: that of the data set, else classification.
         split: Split of a data set.
-        journal_seconds: Least time between two saves of a journal, s; 0: after each chip.
+        journal_seconds: Shortest time between two writes of a journal, s; 0: after each chip.
         on_progress: Called after each chip.
         on_step: Called when a stage begins, and after each batch of examples.
 
@@ -125,27 +109,27 @@ class DriftEvaluator:
         journal: str | os.PathLike[str] | None = None,
         times: Sequence[float] | None = None,
     ) -> DriftResult:
-        """Measure a network; it is not changed.
+        """Measure a network; the network is not changed.
 
         Args:
-            model: A network with analog layers, whose input ranges are set.
+            model: A network with analog layers and input ranges.
             data: A data set, a pair of tensors (prepared inputs, targets), or :class:`Examples`.
-            reference: The digital network that stands for 100 % normalised accuracy; the model itself
-                without analog effects if None.
-            journal: A file to go on from, if it is there, and to write as chips are measured. The result is
-                that of an evaluation without interruption.
-            times: Times since programming, s, instead of the evaluator's own.
+            reference: The digital network whose normalised accuracy is 1; None: the model itself without
+                analog effects.
+            journal: File to continue from, if it exists, and to write after chips. The result is that of an
+                uninterrupted evaluation.
+            times: Times since programming, s; None: those of the evaluator.
 
         Raises:
             InvalidArgumentError: If the model has no analog layer, or data or times do not fit.
-            PhysicalRangeError: If a device's model does not reach one of the times.
+            PhysicalRangeError: If a time is outside the range of a device's model.
             ResumeError: If the journal belongs to another evaluation.
         """
         measured = check_times(as_analog(model), self.times if times is None else times)
-        steps = Steps(self.on_step)
+        steps = StepCounter(self.on_step)
         examples = self._examples(data, None if self.on_step is None else steps.add)
         steps.begin("digital", len(examples) * (1 if reference is None else 2))
-        bench = ChipBench(model, self.seed)
+        bench = ChipSimulator(model, self.seed)
         digital, margins = bench.digital(examples)
         referred = digital if reference is None else digital_scores(reference, examples, self.seed)
         identity = {
@@ -157,7 +141,9 @@ class DriftEvaluator:
             "batch_size": examples.batch_size,
             "confidence": self.confidence,
         }
-        book = None if journal is None else Journal(journal, every_seconds=self.journal_seconds)
+        book = (
+            None if journal is None else DriftJournal(journal, every_seconds=self.journal_seconds)
+        )
         chips = self.chips if self.tolerance is None else self.max_chips
         steps.begin("chips", len(examples) * len(measured) * chips)
         run = _Run(self, bench, examples, measured, book, identity)
@@ -179,7 +165,7 @@ class DriftEvaluator:
         )
 
     def examples(self, data: DataSet | Sequence[Tensor] | Examples) -> Examples:
-        """Return data as examples, prepared once for several evaluations."""
+        """Return data as examples, to prepare them once for several evaluations."""
         return self._examples(data, None)
 
     def _examples(
@@ -199,15 +185,15 @@ class DriftEvaluator:
 
 
 class _Run:
-    """One evaluation: the chips, one after the other, and its journal."""
+    """One evaluation, chip after chip, and its journal."""
 
     def __init__(
         self,
         evaluator: DriftEvaluator,
-        bench: ChipBench,
+        bench: ChipSimulator,
         examples: Examples,
         times: tuple[float, ...],
-        journal: Journal | None,
+        journal: DriftJournal | None,
         identity: dict[str, Any],
     ) -> None:
         self.evaluator, self.bench, self.examples, self.times = evaluator, bench, examples, times
@@ -220,8 +206,8 @@ class _Run:
         self._restore(sums)
         if sums.n_chips > self.evaluator.chips:
             raise ResumeError(
-                f"The journal holds {sums.n_chips} chips already, more than `chips` = {self.evaluator.chips}: "
-                "ask for as many or more, or begin anew."
+                f"`chips` must be at least the {sums.n_chips} chips of the journal, but got "
+                f"{self.evaluator.chips}; give as many, or another folder."
             )
         while sums.n_chips < self.evaluator.chips:
             scores = self.bench.measure(sums.n_chips, self.examples, self.times)
@@ -272,7 +258,7 @@ class _Run:
         }
 
     def _tolerance(self, sampler: AdaptiveSampler, digital: Array) -> Array:
-        """Return the tolerance in scores, at the means so far."""
+        """Return the tolerance in scores, at the present means."""
         means = sampler.means if sampler.n_chips else np.full((1, len(self.times)), digital.mean())
         return (self.evaluator.tolerance or 0.0) / self._slopes(means)
 
@@ -289,7 +275,7 @@ class _Run:
             self.evaluator.on_progress(DriftProgress(len(means), n_chips, self._half_width(means)))
 
     def _half_width(self, means: Array) -> float:
-        """Return the largest half-width so far, in units of the metric."""
+        """Return the largest half-width so far, in the unit of the metric."""
         if len(means) < 2:
             return float("nan")
         adaptive = self.evaluator.tolerance is not None
@@ -297,6 +283,6 @@ class _Run:
         return float((widths * self._slopes(means)).max())
 
     def _slopes(self, means: Array) -> Array:
-        """Return how steep the metric is at the mean score of each time."""
+        """Return the slope of the metric at the mean score of each time."""
         metric = self.examples.task.metric
         return np.array([abs(slope(metric, float(mean))) for mean in np.nanmean(means, axis=0)])

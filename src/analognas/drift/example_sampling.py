@@ -1,15 +1,15 @@
-r"""Which examples each chip is asked, so that few of them say as much as all.
+r"""Sampling of the examples that each chip runs.
 
-Most of what a chip does to a network happens to the few examples near a decision. Example :math:`i` is
-predicted, from earlier chips, to score :math:`f_i` with a squared error :math:`v_i`; the next chip is asked
-a random sample in which :math:`i` stands with probability :math:`\pi_i \propto \sqrt{v_i}`, and its mean
-over all :math:`N` examples is estimated by
+A chip mostly changes the scores of the few examples near a decision boundary. Earlier chips predict for example
+:math:`i` a score :math:`f_i` with a squared error :math:`v_i`. The next chip runs a random sample that contains
+:math:`i` with probability :math:`\pi_i \propto \sqrt{v_i}`, and its mean over all :math:`N` examples is
+estimated by
 
 .. math:: \hat y = \frac1N \sum_i f_i + \frac1N \sum_{i \in S} \frac{y_i - f_i}{\pi_i}
 
-Predictions and probabilities are fixed before the chip is looked at, so the estimate is unbiased whatever
-they are, and the errors of different chips are uncorrelated: their spread tells the error of their mean.
-Better predictions only make it smaller.
+Predictions and probabilities are fixed before the chip is measured. Therefore the estimate is unbiased for any
+predictions, the errors of different chips are uncorrelated, and the spread of the chips gives the error of
+their mean. Better predictions only reduce it.
 
 Source: the difference estimator, Särndal, Swensson and Wretman, Model Assisted Survey Sampling, 1992,
 ch. 6; systematic sampling with unequal probabilities, Madow, Ann. Math. Stat. 20:333, 1949; the allocation,
@@ -27,25 +27,25 @@ from numpy.typing import NDArray
 from .variance_components import Array
 
 LEAST_SHARE = 0.1
-"""Least probability of an example while nothing is known of the chips: one that surprises counts for ten."""
+"""Smallest probability of an example before the spread of the chips is known."""
 FLOOR = 0.01
-"""Least probability ever."""
+"""Smallest probability of an example."""
 _BIN = 50
-"""Examples of similar margin that share what was learned of them."""
+"""Number of examples with similar margins that share their statistics."""
 _SIZES = 24
 _OWN = 2.0
-"""Chips after which an example's own record counts as much as its neighbours'."""
+"""Number of chips after which an example's own statistics weigh as much as those of its neighbours."""
 _SCALE = 0.25
-"""Before any chip: changes are expected at margins below this share of the median."""
+"""Before the first chip, changes are expected at margins below this fraction of the median margin."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Examples that one chip is asked.
+    """Examples that one chip runs.
 
     Attributes:
-        indices: Which, ascending, shape ``(n,)``.
-        weights: One over their probability, shape ``(n,)``.
+        indices: Indices of the examples, ascending, shape ``(n,)``.
+        weights: Inverse probabilities, shape ``(n,)``.
     """
 
     indices: NDArray[np.int64]
@@ -53,13 +53,13 @@ class Sample:
 
 
 class ExampleDesign:
-    """Predictions for all examples, learned from chip to chip, and samples drawn by them.
+    """Predictions for all examples, updated from chip to chip, and samples based on them.
 
     Args:
         digital: Scores of the digital network, shape ``(N,)``.
-        margins: How far each answer of the digital network is from changing, positive where it is right;
-            None: not known.
-        n_times: T.
+        margins: Logit of the correct class minus the largest other logit, of the digital network, shape
+            ``(N,)``; None: unknown.
+        n_times: Number of times T.
     """
 
     def __init__(self, digital: Array, margins: Array | None, n_times: int) -> None:
@@ -78,7 +78,7 @@ class ExampleDesign:
         self._first *= max(float(digital.var()), 1e-12)
 
     def predictions(self) -> tuple[Array, Array]:
-        """Return expected scores and their expected squared errors, shape ``(N, T)`` each."""
+        """Return predicted scores and their expected squared errors, shape ``(N, T)`` each."""
         change = self._sums - self._counts * self.digital[:, None]
         count, changed, squares = (self._pooled(x) for x in (self._counts, change, self._squares))
         near = self.digital[:, None] + changed / (count + 1.0)
@@ -87,12 +87,12 @@ class ExampleDesign:
         return scores, (self._squares + _OWN * error) / (self._counts + _OWN)
 
     def probabilities(self, errors: Array, spread: float | None = None) -> Array:
-        """Return probabilities of all examples for samples of rising size, shape ``(sizes, N)``.
+        """Return probabilities of all examples for samples of increasing size, shape ``(sizes, N)``.
 
         Args:
-            errors: Expected squared errors at the times of interest, shape ``(N, T)``.
-            spread: Standard deviation from chip to chip, in scores: an example that surprises should not
-                move a chip by more. None: not known.
+            errors: Expected squared errors at the measured times, shape ``(N, T)``.
+            spread: Standard deviation from chip to chip, in scores; it limits how far a single unexpected
+                example can move a chip. None: unknown.
         """
         least = LEAST_SHARE
         if spread is not None:
@@ -103,7 +103,7 @@ class ExampleDesign:
         return result
 
     def draw(self, probabilities: Array, generator: np.random.Generator) -> Sample:
-        """Return a systematic sample along the margins, so that all kinds of examples are in it."""
+        """Return a systematic sample, ordered by margin, so that it covers all margins."""
         steps = np.cumsum(probabilities[self._order])
         points = np.arange(generator.random(), steps[-1])
         chosen = self._order[np.searchsorted(steps, points, side="right")]
@@ -111,14 +111,14 @@ class ExampleDesign:
         return Sample(indices, 1.0 / probabilities[indices])
 
     def estimate(self, sample: Sample, scores: Array, predicted: Array) -> tuple[Array, Array]:
-        """Return a chip's mean scores, and the variance that the sampling of examples gave them, ``(T,)``.
+        """Return a chip's mean scores and their variance due to sampling, shape ``(T,)`` each.
 
         Args:
             sample: The examples.
-            scores: Their scores, shape ``(n, T)``.
+            scores: Scores of the sample, shape ``(n, T)``.
             predicted: Predicted scores of all examples, shape ``(N, T)``.
 
-        The variance is that of independent draws; along the margins it is smaller.
+        The variance is that of independent draws; that of the systematic sample is smaller.
         """
         n = len(self.digital)
         residual = scores - predicted[sample.indices]
@@ -129,18 +129,18 @@ class ExampleDesign:
     def learn(
         self, sample: Sample, scores: Array, predicted: Array, times: NDArray[np.bool_]
     ) -> None:
-        """Take the scores of a chip into the record, at the times where it was asked."""
+        """Update the statistics with the scores of a chip, at the measured times."""
         where = np.ix_(sample.indices, np.flatnonzero(times))
         self._counts[where] += 1.0
         self._sums[where] += scores[:, times]
         self._squares[where] += (scores - predicted[sample.indices])[:, times] ** 2
 
     def state(self) -> dict[str, Array]:
-        """Return everything learned, by name."""
+        """Return the state, by name."""
         return {"counts": self._counts, "sums": self._sums, "squares": self._squares}
 
     def load_state(self, state: dict[str, Array]) -> None:
-        """Go on from what :meth:`state` returned."""
+        """Restore the state that :meth:`state` returned."""
         self._counts, self._sums, self._squares = (
             state[name] for name in ("counts", "sums", "squares")
         )

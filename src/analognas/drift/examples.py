@@ -1,4 +1,4 @@
-"""The examples that networks are scored on: a split of a data set, or plain tensors."""
+"""Examples on which networks are scored: a split of a data set, or tensors."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from ..training.predictions import class_logits
 from .variance_components import Array
 
 _KEPT_BYTES = 1 << 28
-"""Prepared inputs up to this size are kept; larger ones are prepared anew for each pass."""
+"""Prepared inputs up to this size are kept in memory; larger ones are prepared again in each pass."""
 
 
 class Examples:
-    """Scores networks on the same examples again and again.
+    """Scores networks on the same examples.
 
     Args:
-        data: A data set; or inputs and targets, as prepared tensors with examples first. Tokens of a language
-            model whose target is -100 do not count.
-        task: A task or its name; that of the data set, or ``"classification"``, if None.
-        split: Which split of a data set.
-        batch_size: Examples that a network sees at once.
-        on_batch: Called after each batch that a network has seen, with its number of examples.
+        data: A data set; or prepared inputs and targets, tensors with examples first. Tokens of a language
+            model with the target -100 do not count.
+        task: A task or its name; None: that of the data set, else ``"classification"``.
+        split: Split of a data set.
+        batch_size: Examples of a batch.
+        on_batch: Called after each batch with its number of examples.
 
     Raises:
-        InvalidArgumentError: If tensors do not fit each other, targets cannot be labels of the task, or there
+        InvalidArgumentError: If inputs and targets do not fit, targets cannot be labels of the task, or there
             are fewer than two examples.
         UnknownNameError: If there is no such task or split.
 
@@ -82,31 +82,31 @@ class Examples:
 
     @property
     def in_parts(self) -> bool:
-        """Whether some examples can be scored without the others."""
+        """Whether single examples can be scored without the others."""
         return not self.task.carries_state
 
     @property
     def chance(self) -> float:
-        """Mean score of guessing."""
+        """Mean score of chance."""
         return self.task.chance_score(self.targets.long(), self.n_classes)
 
     def scores(self, model: nn.Module, indices: NDArray[np.int64] | None = None) -> Array:
-        """Return a network's score on each example, or on those at ``indices``, shape ``(n,)``.
+        """Return a network's scores on all examples, or on those at ``indices``, shape ``(n,)``.
 
-        Where some tokens do not count, scores are scaled so that their mean is that over tokens.
+        Where some tokens do not count, scores are scaled so that their mean is the mean over tokens.
 
         Raises:
             InvalidArgumentError: If the network's outputs do not fit the targets.
-            NotFiniteError: If an output is NaN or infinite; says in which batch and layer.
+            NotFiniteError: If an output is NaN or infinite; names the batch and the layer.
         """
         parts = [self._scores(outputs, targets) for outputs, targets in self._run(model, indices)]
         return self._finite(parts, model, indices)
 
     def margins(self, model: nn.Module) -> tuple[Array, Array | None]:
-        """Return scores and margins of all examples, shape ``(N,)`` each; raises as :meth:`scores` does.
+        """Return scores and margins of all examples, shape ``(N,)`` each; raises as :meth:`scores`.
 
-        A margin is the logit of the right class minus the largest other one. None where an example has
-        more than one target.
+        A margin is the logit of the correct class minus the largest other logit. The margins are None where an
+        example has more than one target.
         """
         scores, margins = [], []
         for outputs, targets in self._run(model, None):
@@ -130,7 +130,7 @@ class Examples:
     def _finite(
         self, parts: list[Tensor], model: nn.Module, indices: NDArray[np.int64] | None
     ) -> Array:
-        """Return the scores of all batches, if they are finite."""
+        """Return the scores of all batches; raise if they are not finite."""
         result: Array = torch.cat(parts).double().cpu().numpy()
         if not np.isfinite(result).all():
             chosen = None if indices is None else torch.from_numpy(indices)
@@ -141,7 +141,7 @@ class Examples:
     def _run(
         self, model: nn.Module, indices: NDArray[np.int64] | None
     ) -> Iterator[tuple[Any, Tensor]]:
-        """Yield outputs and targets, batch by batch; the first are checked against all targets."""
+        """Yield outputs and targets of each batch; the first outputs are checked against all targets."""
         first = next(model.parameters(), None)
         device = torch.device("cpu") if first is None else first.device
         state, checked = None, False
@@ -170,13 +170,13 @@ class Examples:
         n_batches = math.ceil(n / self.batch_size)
         for k in range(n_batches):
             part = slice(k * self.batch_size, (k + 1) * self.batch_size)
-            if self.task.carries_state:  # each row goes on with the text of its row before
+            if self.task.carries_state:  # each row continues the text of its former row
                 part = slice(k, None, n_batches)
             rows = part if indices is None else indices[part]
             yield self._inputs[rows], self.targets[rows].to(torch.int64)
 
     def _keep(self, data: DataSet) -> None:
-        """Prepare all inputs once, if they are not too large."""
+        """Prepare all inputs once, unless they are too large."""
         if self.task.carries_state:
             return
         first, _ = next(data.batches(self._split, 1))
@@ -187,7 +187,7 @@ class Examples:
 
 
 def _checked(data: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Check plain inputs and targets."""
+    """Return inputs and targets, checked."""
     pair = tuple(data) if isinstance(data, Sequence) else ()
     if len(pair) != 2:
         raise InvalidArgumentError(

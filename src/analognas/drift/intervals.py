@@ -1,4 +1,4 @@
-"""Estimates with their uncertainty: Student's t intervals, and variances that are sums of several."""
+"""Estimates with confidence intervals: Student's t, with variances that are sums of several terms."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
-"""Share of intervals that contain what they estimate, unless another is asked for."""
+"""Default confidence level of intervals."""
 
 NO_INTERVAL = "one chip: no interval"
-"""What stands where an interval would need the spread of several chips."""
+"""Text instead of an interval, which needs the spread of several chips."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number, how far it may be off, and an interval.
+    """An estimate with its standard error and confidence interval.
 
     Attributes:
-        value: The estimate; NaN where there is none.
-        sem: Its standard error; NaN where it cannot be known, as from a single chip.
-        low: Lower end of the interval; NaN like the standard error.
-        high: Upper end of the interval.
+        value: The estimate; NaN if unknown.
+        sem: Standard error; NaN if unknown, as with a single chip.
+        low: Lower end of the interval; NaN if unknown.
+        high: Upper end of the interval; NaN if unknown.
         df: Degrees of freedom of the standard error.
     """
 
@@ -33,16 +33,16 @@ class Estimate:
 
     @property
     def half_width(self) -> float:
-        """Half the length of the interval."""
+        """Half of the length of the interval."""
         return (self.high - self.low) / 2.0
 
     def overlaps(self, other: Estimate) -> bool:
-        """Whether the two intervals have a point in common."""
+        """Return whether the two intervals overlap."""
         return self.low <= other.high and other.low <= self.high
 
     @property
     def interval(self) -> str:
-        """The interval as text, or why there is none.
+        """The interval as text, or the reason why there is none.
 
         Example:
             >>> estimate(90.0, [(0.04, 3.0)]).interval
@@ -71,17 +71,17 @@ def estimate(
     widen: float = 1.0,
     transform: Callable[[float], float] | None = None,
 ) -> Estimate:
-    r"""Return an estimate whose variance is the sum of independent parts.
+    r"""Return an estimate whose variance is a sum of independent terms.
 
     .. math:: \nu = \frac{(\sum_j v_j)^2}{\sum_j v_j^2 / \nu_j}
 
     Args:
         value: The estimate.
-        parts: Variance and degrees of freedom of each part.
-        confidence: Of the interval.
-        widen: Factor of the standard error in the interval.
-        transform: A monotone function of the value that a person sees; the interval is transformed, the
-            standard error multiplied with the slope.
+        parts: Variance and degrees of freedom of each term.
+        confidence: Confidence level of the interval.
+        widen: Factor of the half-width.
+        transform: Monotone function of the value; the interval is transformed, and the standard error
+            multiplied by the slope.
 
     Source of the degrees of freedom: Satterthwaite, Biometrics Bulletin 2:110, 1946.
 
@@ -102,13 +102,13 @@ def estimate(
 
 
 def t_quantile(confidence: float, df: float) -> float:
-    """Return how many standard errors a two-sided interval reaches to each side."""
+    """Return the half-width of a two-sided interval, in standard errors."""
     from scipy.special import stdtrit
 
     return float(stdtrit(df, 0.5 + confidence / 2.0))
 
 
 def slope(function: Callable[[float], float], x: float) -> float:
-    """Return the derivative of a smooth function by a central difference."""
+    """Return the derivative of a smooth function at ``x``, by a central difference."""
     h = 1e-5 * max(1.0, abs(x))
     return (function(x + h) - function(x - h)) / (2.0 * h)

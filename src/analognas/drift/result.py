@@ -1,20 +1,22 @@
-"""What an evaluation over drift time found, and how sure it is."""
+"""The result of a drift evaluation, with confidence intervals."""
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core import InvalidArgumentError, check_choice, write_json
+from ..core import InvalidArgumentError, atomic_write, check_choice, write_json, write_text
 from ..training import Task, get_task
 from .adaptive import widening
 from .chips import MONTH
-from .csv_files import finite_or_none, write_rows
 from .intervals import Estimate, estimate, slope
 from .variance_components import Array
 
@@ -22,9 +24,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 SCOPES = ("test_set", "population")
-"""What an interval is for: the mean over chips on these very examples, or on examples like them."""
+"""Scope of an interval: the mean over chips on these examples, or on the population of examples."""
 ISO_LEVEL = 0.99
-"""Normalised accuracy from which on a chip counts as good as the digital network.
+"""Normalised accuracy at which a chip counts as equal to the digital network.
 
 Source: Rasch et al., Nat. Commun. 14:5282, 2023: within 1 % of the normalised accuracy.
 """
@@ -37,20 +39,20 @@ class DriftResult:
 
     Attributes:
         times: Times since programming, s, ascending.
-        chip_scores: Each chip's mean score, shape ``(K, T)``. In adaptive mode an unbiased estimate of it, and
-            NaN at times which needed no more chips.
-        digital_score: Mean score of the network itself without analog effects.
-        reference_score: Mean score of the network that stands for 100 %.
+        chip_scores: Each chip's mean score, shape ``(K, T)``; in adaptive mode an unbiased estimate of it, and
+            NaN at times that needed no more chips.
+        digital_score: Mean score of the network without analog effects.
+        reference_score: Mean score of the reference network.
         example_covariance: Covariance of the examples' effects at all times and, last, of the reference's
             scores, shape ``(T + 1, T + 1)``.
-        sampling_variance: Variance that asking only some examples gave each chip's score, shape ``(T,)``.
-        n_examples: N.
-        chance_score: Mean score of guessing.
-        task: What scores mean.
-        confidence: Of all intervals.
-        tolerance: Half-width that was asked for; None where the number of chips was.
-        n_scored: Examples that were run, summed over chips and times.
-        provenance: Where all this comes from; plain values.
+        sampling_variance: Variance of each chip's score due to the sampling of examples, shape ``(T,)``.
+        n_examples: Number of examples N.
+        chance_score: Mean score of chance.
+        task: The task.
+        confidence: Confidence level of all intervals.
+        tolerance: Requested half-width; None for a fixed number of chips.
+        n_scored: Forward passes of one example, over all chips and times.
+        provenance: Origin of the result; plain values.
     """
 
     times: tuple[float, ...]
@@ -69,22 +71,22 @@ class DriftResult:
 
     @property
     def n_chips(self) -> int:
-        """Chips measured at one time at least."""
+        """Number of chips measured at one time or more."""
         return len(self.chip_scores)
 
     @property
     def digital(self) -> float:
-        """Metric of the network itself without analog effects."""
+        """Metric of the network without analog effects."""
         return self.task.metric(self.digital_score)
 
     @property
     def reference(self) -> float:
-        """Metric of the network that stands for 100 %."""
+        """Metric of the reference network."""
         return self.task.metric(self.reference_score)
 
     @property
     def reference_text(self) -> str:
-        """The metric that stands for 100 %, and the network's own without analog effects where it is another.
+        """The metric of the reference, and that of the network without analog effects where it differs.
 
         Example: ``"digital 91.20 % (the same network without analog effects: 90.85 %)"``.
         """
@@ -100,13 +102,13 @@ class DriftResult:
         return np.array([self.task.metric(x) for x in column[np.isfinite(column)].tolist()])
 
     def at(self, t: float, over: str = "test_set") -> Estimate:
-        """Return the metric at one time: the metric of the score's mean over chips.
+        """Return the metric at one time: that of the mean score over chips.
 
         For perplexity that is the geometric mean of the chips' perplexities.
 
         Args:
             t: One of the times, s.
-            over: ``"test_set"`` or ``"population"``.
+            over: Scope of the interval, ``"test_set"`` or ``"population"``.
 
         Raises:
             InvalidArgumentError: If that time was not measured.
@@ -118,17 +120,15 @@ class DriftResult:
         )
 
     def difference(self, t: float, later: float, over: str = "test_set") -> Estimate:
-        """Return the metric at ``t`` minus that at a later time, of the same chips.
+        """Return the metric at ``t`` minus that at a later time, on the same chips.
 
-        Each chip is paired with itself, so what chips have in common at both times does not count.
+        Each chip is paired with itself, so effects that a chip has at both times cancel.
 
         Raises:
             InvalidArgumentError: If the times are the same, or one was not measured.
         """
         if t == later:
-            raise InvalidArgumentError(
-                f"`later` must be another time than `t`, but both are {t:g} s."
-            )
+            raise InvalidArgumentError(f"`later` must differ from `t`, but both are {t:g} s.")
         first, second = self.at(t).value, self.at(later).value
         weights = {t: self._slope(t), later: -self._slope(later)}
         _, parts, widen = self._contrast(weights, 0.0, over)
@@ -139,7 +139,7 @@ class DriftResult:
         return self._linear(first - second, parts, widen)
 
     def avm(self, over: str = "test_set") -> Estimate:
-        """Return what is lost from the first time to one month; positive is loss.
+        """Return the loss of the metric from the first time to one month (AVM); positive is loss.
 
         Raises:
             InvalidArgumentError: If one month is not among the times, or the first of them.
@@ -150,16 +150,17 @@ class DriftResult:
         return Estimate(-found.value, found.sem, -found.high, -found.low, found.df)
 
     def normalised(self, t: float, over: str = "test_set") -> Estimate:
-        r"""Return how much of the reference's advantage over guessing is left: 1 for all, 0 for none.
+        r"""Return the normalised metric: 1 for the reference, 0 for chance.
 
         .. math:: A = 1 - \frac{\varepsilon - \varepsilon_{ref}}{\varepsilon_{chance} - \varepsilon_{ref}}
 
-        where :math:`\varepsilon` is the share of errors for accuracy, and the cross-entropy for perplexity: its
-        logarithm, whose chance is that of the vocabulary's size. It is above 1 where the chips are better than
-        the reference, and NaN where the reference is no better than guessing.
+        where :math:`\varepsilon` is the error rate for accuracy, and the cross-entropy for perplexity; its
+        chance is the logarithm of the vocabulary's size. The value is above 1 where the chips are better than
+        the reference, and NaN where the reference is not better than chance.
 
-        Source: A of Rasch et al., Nat. Commun. 14:5282, 2023, for accuracy. The cross-entropy is a choice made
-        here: with perplexity itself, one that doubles stays above 0.99 of the range up to a large vocabulary.
+        Source: A of Rasch et al., Nat. Commun. 14:5282, 2023, for accuracy. We use the cross-entropy for
+            language
+        models, because a doubled perplexity would still be above 0.99 with a large vocabulary.
         """
         if self.task.skill(self.reference_score, self.chance_score) <= 0.0:
             return Estimate(math.nan, math.nan, math.nan, math.nan, 0.0)
@@ -170,9 +171,9 @@ class DriftResult:
         return self._linear(value, parts, widen)
 
     def iso_accuracy(self, t: float, level: float = ISO_LEVEL, over: str = "test_set") -> str:
-        """Return whether the chips are as good as the reference: ``"yes"``, ``"no"`` or ``"undecided"``.
+        """Return whether the chips equal the reference: ``"yes"``, ``"no"`` or ``"undecided"``.
 
-        It is decided once the interval of :meth:`normalised` lies on one side of ``level``.
+        The answer is undecided while the interval of :meth:`normalised` contains ``level``.
         """
         found = self.normalised(t, over)
         if found.low >= level:
@@ -180,9 +181,9 @@ class DriftResult:
         return "no" if found.high < level else "undecided"
 
     def chip_std(self, t: float) -> float:
-        """Return the standard deviation from chip to chip, in units of the metric.
+        """Return the standard deviation from chip to chip, in the unit of the metric.
 
-        What asking only some examples added is taken off; NaN for one chip.
+        The variance due to the sampling of examples is subtracted; NaN for one chip.
         """
         column = self.chip_scores[:, self._index(t)]
         column = column[np.isfinite(column)]
@@ -192,7 +193,7 @@ class DriftResult:
         return math.sqrt(max(variance, 0.0)) * abs(self._slope(t))
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the tidy table: a row for each chip and time, with the metric under its name."""
+        """Return a tidy table: one row for each chip and time, with the metric under its name."""
         return [
             {"chip": k, "time": t, self.task.metric_name: self.task.metric(float(score))}
             for k, scores in enumerate(self.chip_scores)
@@ -201,7 +202,7 @@ class DriftResult:
         ]
 
     def summary(self) -> list[dict[str, Any]]:
-        """Return a row for each time: mean, standard errors, intervals, normalised accuracy, verdict."""
+        """Return one row for each time: mean, standard errors, intervals, normalised metric, iso-accuracy."""
         result = []
         for t in self.times:
             here, wide, a = self.at(t), self.at(t, "population"), self.normalised(t)
@@ -235,7 +236,7 @@ class DriftResult:
         """Write the tidy table as ``.csv`` or ``.parquet``, or everything as ``.json``, atomically.
 
         Raises:
-            InvalidArgumentError: If the name ends otherwise.
+            InvalidArgumentError: If the name has another ending.
             OutputFolderError: If it cannot be written.
         """
         if Path(path).suffix == ".json":
@@ -244,7 +245,7 @@ class DriftResult:
             write_rows(path, self.rows())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values, for :meth:`from_dict`; numbers that are not known are None."""
+        """Return everything as plain values, for :meth:`from_dict`; unknown numbers are None."""
         return {
             "format": _FORMAT,
             "task": self.task.name,
@@ -268,10 +269,10 @@ class DriftResult:
 
     @classmethod
     def from_dict(cls, payload: dict[str, Any]) -> DriftResult:
-        """Return what :meth:`to_dict` made plain.
+        """Return the result of values from :meth:`to_dict`.
 
         Raises:
-            InvalidArgumentError: If it is something else.
+            InvalidArgumentError: If they have another format.
         """
         if payload.get("format") != _FORMAT:
             raise InvalidArgumentError(
@@ -308,7 +309,7 @@ class DriftResult:
     def _contrast(
         self, weights: dict[float, float], of_reference: float, over: str
     ) -> tuple[float, list[tuple[float, float]], float]:
-        """Return a weighted sum of mean scores, the parts of its variance, and the interval's factor."""
+        """Return a weighted sum of mean scores, the terms of its variance, and the factor of the interval."""
         check_choice("scope", over, SCOPES)
         vector = np.zeros(len(self.times) + 1)
         for t, weight in weights.items():
@@ -327,3 +328,39 @@ class DriftResult:
 
     def _linear(self, value: float, parts: list[tuple[float, float]], widen: float) -> Estimate:
         return estimate(value, parts, confidence=self.confidence, widen=widen)
+
+
+def write_rows(path: str | os.PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows with the same keys as ``.csv`` or ``.parquet``, atomically; unknown numbers are empty.
+
+    Raises:
+        InvalidArgumentError: If the name has another ending.
+        OutputFolderError: If it cannot be written.
+    """
+    suffix = Path(path).suffix
+    rows = [finite_or_none(row) for row in rows]
+    if suffix == ".csv":
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(path, text.getvalue())
+    elif suffix == ".parquet":
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        with atomic_write(path) as file:
+            parquet.write_table(pa.Table.from_pylist(rows), file)
+    else:
+        raise InvalidArgumentError(
+            f"Tables are written as .csv or .parquet, results also as .json, but got {str(path)!r}."
+        )
+
+
+def finite_or_none(values: Any) -> Any:
+    """Return a mapping or list with None instead of NaN and infinite numbers, which JSON lacks."""
+    if isinstance(values, Mapping):
+        return {key: finite_or_none(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [finite_or_none(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values

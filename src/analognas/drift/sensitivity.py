@@ -1,4 +1,4 @@
-"""Which layer costs most accuracy: each alone on a chip, the others digital."""
+"""Layer sensitivity: the accuracy lost by each layer, alone on a chip while the others are digital."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..data import DataSet
 from ..nn import AnalogComposite, AnalogLayer, analog_layers, set_mode
 from ..physics import split_generator
 from ..training import Task
-from .chips import MONTH, ChipBench, as_analog, check_times
-from .csv_files import finite_or_none, write_rows
+from .chips import MONTH, ChipSimulator, as_analog, check_times
 from .examples import Examples
 from .intervals import CONFIDENCE, Estimate, estimate
-from .saved_sums import Journal, fingerprint
+from .journal import DriftJournal, fingerprint
+from .result import finite_or_none, write_rows
 from .variance_components import Array
 
 WHOLE = "all layers"
@@ -29,17 +29,17 @@ KINDS = ("alone", "spared")
 
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
-    """What each layer costs.
+    """Accuracy lost by each layer.
 
     Attributes:
-        layers: Names, in the order of the network; last :data:`WHOLE`.
-        costs: Digital metric minus that of each chip, positive is loss, shape ``(K, L)``.
+        layers: Names, in the order of the network; :data:`WHOLE` is the last.
+        costs: Digital metric minus the metric of each chip, positive is loss, shape ``(K, L)``.
         parameters: Weights of each layer, shape ``(L,)``.
-        kind: ``"alone"``: the layer is analog, all others digital; ``"spared"``: the reverse.
+        kind: ``"alone"``: only the layer is analog; ``"spared"``: only the layer is digital.
         time: Time since programming, s.
         digital: Metric of the digital network.
-        task: What scores mean.
-        confidence: Of the intervals.
+        task: The task.
+        confidence: Confidence level of the intervals.
     """
 
     layers: tuple[str, ...]
@@ -52,7 +52,7 @@ class Sensitivity:
     confidence: float = CONFIDENCE
 
     def cost(self, layer: str) -> Estimate:
-        """Return what a layer costs on these examples, in units of the metric.
+        """Return the loss of a layer on these examples, in the unit of the metric.
 
         Raises:
             UnknownNameError: If there is no such layer.
@@ -61,21 +61,21 @@ class Sensitivity:
         return self._estimate(self.costs[:, self.layers.index(layer)])
 
     def share(self, layer: str) -> Estimate:
-        """Return what a layer costs minus the mean cost of all layers, of the same chips."""
+        """Return the loss of a layer minus the mean loss of all layers on the same chips."""
         check_choice("analog layer", layer, self.layers)
         single = self.costs[:, :-1]
         return self._estimate(self.costs[:, self.layers.index(layer)] - single.mean(axis=1))
 
     def ranked(self) -> list[tuple[str, Estimate]]:
-        """Return single layers and their costs, the most costly first.
+        """Return the single layers and their losses, the most sensitive first.
 
-        Of layers left digital, the first is the one that costs most without being spared.
+        For ``"spared"`` that is the layer whose digital version loses least.
         """
         pairs = [(name, self.cost(name)) for name in self.layers[:-1]]
         return sorted(pairs, key=lambda pair: pair[1].value, reverse=self.kind == "alone")
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each layer, and for the whole network: its cost, standard error, interval."""
+        """Return one row for each layer and for the whole network: loss, standard error, interval."""
         result = []
         for name, parameters in zip(self.layers, self.parameters, strict=True):
             found = self.cost(name)
@@ -96,7 +96,7 @@ class Sensitivity:
         write_rows(path, self.rows())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values; numbers that are not known, as from one chip, are None."""
+        """Return everything as plain values; unknown numbers, as with one chip, are None."""
         return {
             "kind": self.kind,
             "time": self.time,
@@ -127,29 +127,29 @@ def layer_sensitivity(
     journal: str | os.PathLike[str] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Sensitivity:
-    """Measure what each layer of an analog network costs, and what they cost together.
+    """Measure the accuracy lost by each layer of an analog network, and by all of them.
 
-    A layer alone has the very devices that it has on the whole chip of the same number, so layers are
-    paired with the whole network, and with :class:`~analognas.drift.DriftEvaluator` of the same seed.
-    Layers with several matrices (recurrent ones, attention) count as one.
+    A single layer has the same devices as on the whole chip of the same number. Layers are therefore paired
+    with the whole network, and with a :class:`~analognas.drift.DriftEvaluator` of the same seed. Layers with
+    several matrices (recurrent layers, attention) count as one.
 
     Args:
-        model: A network with analog layers and input ranges that are set; it is not changed.
-        data: See :class:`~analognas.drift.Examples`.
+        model: A network with analog layers and input ranges; it is not changed.
+        data: Data as for :class:`~analognas.drift.Examples`.
         t: Time since programming, s.
         chips: Number of chips.
         kind: ``"alone"``: one layer analog at a time; ``"spared"``: one layer digital at a time.
-        seed: Of all draws.
-        batch_size: Examples that a network sees at once.
+        seed: Seed of all draws.
+        batch_size: Examples of a batch.
         task: Task or its name.
-        confidence: Of the intervals.
-        journal: A file to go on from, if it is there, and to write after each chip.
-        on_progress: Called after each pass with passes done and passes in all.
+        confidence: Confidence level of the intervals.
+        journal: File to continue from, if it exists, and to write after each chip.
+        on_progress: Called after each pass with the passes done and their total.
 
     Raises:
         InvalidArgumentError: If the model has no analog layer, or a number is out of range.
         UnknownNameError: If there is no such kind.
-        PhysicalRangeError: If a device's model does not reach ``t``.
+        PhysicalRangeError: If ``t`` is outside the range of a device's model.
         ResumeError: If the journal belongs to another evaluation.
     """
     check_int("chips", chips, minimum=1)
@@ -158,13 +158,13 @@ def layer_sensitivity(
     examples = (
         data if isinstance(data, Examples) else Examples(data, task=task, batch_size=batch_size)
     )
-    bench = ChipBench(model, seed)
+    bench = ChipSimulator(model, seed)
     units = analog_units(bench.model)
     digital, _ = bench.digital(examples)
     metric = examples.task.metric
     base = metric(float(digital.mean()))
     sign = 1.0 if examples.task.higher_is_better else -1.0
-    book = None if journal is None else Journal(journal)
+    book = None if journal is None else DriftJournal(journal)
     identity = {
         "kind": kind,
         "time": time,
@@ -195,7 +195,7 @@ def layer_sensitivity(
 
 
 def analog_units(model: nn.Module) -> dict[str, list[tuple[str, AnalogLayer]]]:
-    """Return what counts as one layer: its name, and the names and layers of its matrices.
+    """Return the layers by name, each with the names and layers of its matrices.
 
     Example:
         >>> from analognas.nn import to_analog
@@ -212,13 +212,13 @@ def analog_units(model: nn.Module) -> dict[str, list[tuple[str, AnalogLayer]]]:
 
 
 def _program_units(
-    bench: ChipBench,
+    bench: ChipSimulator,
     units: dict[str, list[tuple[str, AnalogLayer]]],
     chosen: list[str],
     k: int,
     time: float,
 ) -> None:
-    """Put the chosen units on chip ``k`` at a time, with the draws of the whole chip; the rest is digital."""
+    """Put the chosen units on chip ``k`` at a time, with the draws of the whole chip; others are digital."""
     layers = [name for name, _ in analog_layers(bench.model)]
     device = next(bench.model.parameters()).device
     children = split_generator(bench.streams.torch("chip", k, device=device), len(layers))

@@ -1,27 +1,27 @@
-"""What a person evaluates by name: saved networks, their data, and how; a folder of it can be continued."""
+"""Drift studies of saved networks: settings in, a folder out, and resuming what a folder holds."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from torch import nn
 
 from ..core import (
     InvalidArgumentError,
     OutputFolderError,
     ResumeError,
-    check_choice,
-    check_float,
     check_int,
     hold_folder,
     write_json,
 )
-from ..core.config_files import check_keys, check_mapping
+from ..core.config_files import check_mapping
 from ..core.limits import shown
+from ..core.settings import Settings
 from ..core.text_files import read_json
 from ..data import DataSet, load_data
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
@@ -34,168 +34,167 @@ from .direct_mapping import (
     direct_mapping,
     without_compensation,
 )
-from .evaluator import DriftEvaluator, DriftProgress
+from .evaluator import DriftEvaluator
+from .progress import DriftProgress, DriftStep, StepCounter
 from .result import DriftResult
-from .sensitivity import KINDS, Sensitivity, layer_sensitivity
-from .steps import DriftStep, Steps
+from .sensitivity import Sensitivity, layer_sensitivity
 
 STUDY_FILE = "study.json"
-"""Settings of an evaluation, in its folder."""
+"""Settings of a study, in its folder."""
 RESULT_FILE, TABLE_FILE = "result.json", "table.csv"
 CURVES = {
     "hwa": "hardware-aware training",
     "direct": "direct mapping",
     "direct_uncompensated": "direct mapping, no compensation",
 }
-"""Networks of a drift evaluation, by the names in its files."""
+"""Networks of a drift study, by their names in its files."""
 _HARDWARE = "analognasbench"
+_Time = Annotated[float, Field(ge=0)]
 
 StepListener = Callable[[str, DriftStep], None]
-"""Called with the name of a network and how far its stage at work is."""
+"""Called with the name of a network and the progress within its stage."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Study:
-    """What is evaluated: plain values only.
+class DriftSettings(Settings):
+    """Settings of a study of drift or of sensitivity."""
 
-    Attributes:
-        checkpoint: Saved network, a file or the folder of a run; without analog layers it is mapped as it is.
-        direct: Saved digital network that is mapped as it is, for comparison.
-        times: Times since programming, s; for sensitivity the first of them.
-        chips: Number of chips.
-        tolerance: Half-width of intervals that is enough, in units of the metric; None: all of them.
-        examples: Test examples that are used; None: those that the training tested on.
-        calibration_examples: Training examples that input ranges of networks that are mapped as they are come
-            from; None: 3,200, or as many as ``examples`` and at least 64.
-        data: Name of the data set; None: that of the network's training.
-        root: Its folder; None: as in training.
-        analog: Hardware of networks that are mapped as they are, a preset or file; None: that of the
-            hardware-aware network.
-        kind: For sensitivity: ``"alone"`` or ``"spared"``.
-        batch_size: Examples that a network sees at once.
-        seed: Of all draws.
+    settings_name = "study"
+
+    checkpoint: str = Field(
+        description="Saved network: a file, or the folder of a run. Without analog layers it is mapped "
+        "directly."
+    )
+    direct: str | None = Field(
+        None, description="Saved digital network that is mapped directly, for comparison."
+    )
+    times: tuple[_Time, ...] = Field(
+        TIMES,
+        min_length=1,
+        description="Times since programming; sensitivity is measured at the first.",
+        json_schema_extra={"unit": "s"},
+    )
+    chips: int = Field(25, ge=1, description="Number of chips.")
+    tolerance: float | None = Field(
+        None,
+        ge=1e-9,
+        description="Sufficient half-width of the intervals, in the unit of the metric; null: all chips.",
+    )
+    examples: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Number of test examples; null: those of the training."
+    )
+    calibration_examples: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="Training examples for the input ranges of directly mapped networks; null: 3,200, or as "
+        "many as `examples` and at least 64.",
+    )
+    data: str | None = Field(
+        None, description="Name of the data set; null: that of the network's training."
+    )
+    root: str | None = Field(None, description="Folder of the data set; null: as in training.")
+    analog: str | None = Field(
+        None,
+        description="Hardware of directly mapped networks, a preset or file; null: that of the hardware-aware "
+        "network.",
+    )
+    kind: Literal["alone", "spared"] = Field(
+        "alone",
+        description="For sensitivity: one layer analog at a time, or one layer digital at a time.",
+    )
+    batch_size: int = Field(256, ge=1, description="Examples of a batch.")
+    seed: int = Field(0, ge=0, description="Seed of all draws.")
+
+
+class DriftStudy:
+    """A study: its settings, and the networks and data that they name, which are read when first used.
+
+    Args:
+        settings: The settings, or a mapping of them.
     """
 
-    checkpoint: str
-    direct: str | None = None
-    times: list[float] = field(default_factory=lambda: list(TIMES))
-    chips: int = 25
-    tolerance: float | None = None
-    examples: int | None = None
-    calibration_examples: int | None = None
-    data: str | None = None
-    root: str | None = None
-    analog: str | None = None
-    kind: str = "alone"
-    batch_size: int = 256
-    seed: int = 0
+    def __init__(self, settings: DriftSettings | Mapping[str, Any]) -> None:
+        self.settings = (
+            settings if isinstance(settings, DriftSettings) else DriftSettings.from_dict(settings)
+        )
 
     def check(self) -> None:
-        """Find out what is wrong before a folder is made: networks, data, times, hardware.
+        """Check networks, data, times and hardware, before a folder is created.
 
         Raises:
-            AnalogNASError: Whatever is wrong, in one line.
+            AnalogNASError: If anything is wrong; one line.
         """
-        self._check_plain()
         _ = self._digital, self.dataset, self.n_calibration
-        check_device_times(self._hardware().device, self.times)
-
-    def _check_plain(self) -> None:
-        """Check what can be checked without reading a file.
-
-        Raises:
-            InvalidArgumentError: If an entry has the wrong type or is out of range.
-        """
-        for name in ("checkpoint", "direct", "data", "root", "analog"):
-            value = getattr(self, name)
-            if not isinstance(value, str) and (value is not None or name == "checkpoint"):
-                raise InvalidArgumentError(
-                    f"`{name}` must be a text, but got {shown(repr(value))}."
-                )
-        if not isinstance(self.times, list | tuple):
-            raise InvalidArgumentError(
-                f"`times` must be a list of times, but got {shown(repr(self.times))}."
-            )
-        for time in self.times:
-            check_float("times", time, minimum=0.0, unit="s")
-        DriftEvaluator(self.times, self.chips, tolerance=self.tolerance, seed=self.seed)
-        check_int("batch_size", self.batch_size, minimum=1)
-        if self.examples is not None:
-            check_int("examples", self.examples, minimum=2)
-        if self.calibration_examples is not None:
-            check_int("calibration_examples", self.calibration_examples, minimum=1)
-        check_choice("kind", self.kind, KINDS)
+        check_device_times(self._hardware().device, self.settings.times)
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, ModelRecord]:
-        return load_model(self.checkpoint)
+        return load_model(self.settings.checkpoint)
 
     @cached_property
     def _digital(self) -> nn.Module | None:
-        """The digital network, if there is one."""
+        """The digital network, or None."""
         if not is_analog(self._loaded[0]):
             return self._loaded[0]
-        if self.direct is None:
+        if self.settings.direct is None:
             return None
-        network, _ = load_model(self.direct)
+        network, _ = load_model(self.settings.direct)
         if is_analog(network):
             raise InvalidArgumentError(
-                f"{self.direct!r} must be a digital network, but has analog layers: give the one that "
+                f"{self.settings.direct!r} must be a digital network, but has analog layers: give the one that "
                 "hardware-aware training started from."
             )
         return network
 
     @cached_property
     def dataset(self) -> DataSet:
-        """The data, as the network was trained on them, with as many examples."""
+        """The data set of the training, with as many examples."""
         record = self._loaded[1].data
-        name = self.data or record.get("name")
+        name = self.settings.data or record.get("name")
         if name is None:
             raise InvalidArgumentError(
-                f"{self.checkpoint!r} does not say on which data it was trained: name them with --data."
+                f"{self.settings.checkpoint!r} does not say on which data it was trained: give `data` (--data)."
             )
         same = name == record.get("name")
-        root = self.root or (record.get("root") if same else None)
+        root = self.settings.root or (record.get("root") if same else None)
         data = load_data(name, root=root, **(record.get("options", {}) if same else {}))
         sizes = dict(check_mapping("subset", record.get("subset") or {})) if same else {}
-        if self.examples is not None:
-            check_int("--examples", self.examples, minimum=2, maximum=len(data.test))
-            sizes["test"] = self.examples
+        if self.settings.examples is not None:
+            check_int("--examples", self.settings.examples, minimum=2, maximum=len(data.test))
+            sizes["test"] = self.settings.examples
         return subset_of(data, sizes) if sizes else data
 
     @property
     def n_calibration(self) -> int | None:
-        """Training examples that input ranges come from; None: the first 3,200."""
+        """Number of training examples for the input ranges; None: the first 3,200."""
         n = len(self.dataset.train)
-        if self.calibration_examples is not None:
+        if self.settings.calibration_examples is not None:
             return check_int(
                 "--calibration-examples",
-                self.calibration_examples,
+                self.settings.calibration_examples,
                 minimum=self._least_training,
                 maximum=n,
             )
-        if self.examples is None:
+        if self.settings.examples is None:
             return None
-        wanted = max(self.examples, CALIBRATION_SIZE, self._least_training)
+        wanted = max(self.settings.examples, CALIBRATION_SIZE, self._least_training)
         return None if wanted >= CALIBRATION_SIZE * CALIBRATION_BATCHES else min(wanted, n)
 
     @property
     def _least_training(self) -> int:
-        """Training examples that a part of them has at least: one of each class."""
+        """Smallest number of training examples: one of each class."""
         data = self.dataset
         return 1 if data.task == "language_model" else data.n_classes
 
     def networks(self, step: StepListener = lambda name, step: None) -> dict[str, nn.Module]:
-        """Return analog networks by name: what was trained for it, and what is mapped as it is.
+        """Return the analog networks by name: the hardware-aware network, and direct mappings.
 
         Args:
-            step: Called with the name of a network and how far its input ranges are.
+            step: Called with the name of a network and the progress of its input ranges.
         """
         network = self._loaded[0]
         found = {"hwa": network} if is_analog(network) else {}
         if self._digital is not None:
             n = self.n_calibration
-            steps = Steps(lambda found: step("direct", found))
+            steps = StepCounter(lambda found: step("direct", found))
             most = CALIBRATION_SIZE * CALIBRATION_BATCHES if n is None else n
             steps.begin("input ranges", min(most, len(self.dataset.train)))
             mapped = direct_mapping(
@@ -208,18 +207,18 @@ class Study:
     def run_drift(
         self,
         folder: Path,
-        tell: Callable[[str, DriftProgress], None],
+        tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
         step: StepListener = lambda name, step: None,
     ) -> dict[str, DriftResult]:
-        """Evaluate all networks over time; go on from what the folder holds, and leave results in it.
+        """Evaluate all networks over time, continuing what the folder holds; write the results into it.
 
         Args:
-            folder: The folder.
-            tell: Called with the name of a network and its progress after each chip.
-            step: Called with the name of a network and how far its stage at work is, after each batch.
+            folder: The folder; it must exist.
+            tell: Called with the name of a network and its progress, after each chip.
+            step: Called with the name of a network and the progress within its stage, after each batch.
 
         Raises:
-            OutputFolderError: If the folder belongs to another process, or cannot be written to.
+            OutputFolderError: If another process uses the folder, or it cannot be written to.
         """
         with hold_folder(folder):
             return self._run_drift(folder, tell, step)
@@ -231,11 +230,11 @@ class Study:
         results = {}
         for name, network in networks.items():
             evaluator = DriftEvaluator(
-                self.times,
-                self.chips,
-                tolerance=self.tolerance,
-                seed=self.seed,
-                batch_size=self.batch_size,
+                self.settings.times,
+                self.settings.chips,
+                tolerance=self.settings.tolerance,
+                seed=self.settings.seed,
+                batch_size=self.settings.batch_size,
                 on_progress=partial(tell, name),
                 on_step=partial(step, name),
             )
@@ -251,29 +250,29 @@ class Study:
     def run_sensitivity(
         self,
         folder: Path,
-        tell: Callable[[int, int], None],
+        tell: Callable[[int, int], None] = lambda done, total: None,
         step: StepListener = lambda name, step: None,
     ) -> Sensitivity:
-        """Measure the network's layers one by one; go on from what the folder holds.
+        """Measure the network's layers one by one, continuing what the folder holds.
 
         Args:
-            folder: The folder.
-            tell: Called after each pass with passes done and passes in all.
-            step: Called with the name of a network and how far its input ranges are.
+            folder: The folder; it must exist.
+            tell: Called after each pass with the passes done and their total.
+            step: Called with the name of a network and the progress of its input ranges.
 
         Raises:
-            OutputFolderError: If the folder belongs to another process, or cannot be written to.
+            OutputFolderError: If another process uses the folder, or it cannot be written to.
         """
         network = next(iter(self.networks(step).values()))
         with hold_folder(folder):
             found = layer_sensitivity(
                 network,
                 self.dataset,
-                t=self.times[0],
-                chips=self.chips,
-                kind=self.kind,
-                seed=self.seed,
-                batch_size=self.batch_size,
+                t=self.settings.times[0],
+                chips=self.settings.chips,
+                kind=self.settings.kind,
+                seed=self.settings.seed,
+                batch_size=self.settings.batch_size,
                 journal=_journal(folder, "sensitivity"),
                 on_progress=tell,
             )
@@ -282,35 +281,33 @@ class Study:
         return found
 
     def save(self, folder: Path) -> None:
-        """Write the settings into a folder; networks by their absolute paths."""
-        payload = asdict(self)
-        for name in ("checkpoint", "direct"):
-            if payload[name] is not None:
-                payload[name] = os.path.abspath(payload[name])
-        write_json(folder / STUDY_FILE, payload)
+        """Write the settings into a folder, with absolute paths of the networks."""
+        settings = self.settings
+        paths = {
+            name: os.path.abspath(path)
+            for name in ("checkpoint", "direct")
+            if (path := getattr(settings, name)) is not None
+        }
+        settings.replace(**paths).save(folder / STUDY_FILE)
 
     @classmethod
-    def load(cls, folder: Path) -> Study:
-        """Read the settings of an evaluation from its folder.
+    def load(cls, folder: Path) -> DriftStudy:
+        """Return the study of a folder.
 
         Raises:
-            ResumeError: If there are none, or they cannot be read.
+            ResumeError: If there are no settings, or they cannot be read.
         """
         try:
-            payload = check_mapping(STUDY_FILE, read_json(folder / STUDY_FILE, error=ResumeError))
-            check_keys("study entry", payload, [entry.name for entry in fields(cls)])
-            study = cls(**payload)
-            study._check_plain()
-            return study
-        except (OSError, ValueError, TypeError) as error:
+            return cls(check_mapping(STUDY_FILE, read_json(folder / STUDY_FILE, error=ResumeError)))
+        except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise ResumeError(
-                f"There is no evaluation to continue in {str(folder)!r}: {shown(why)}."
+                f"There is no study to continue in {str(folder)!r}: {shown(why)}."
             ) from None
 
     def _hardware(self) -> AnalogConfig:
-        if self.analog is not None:
-            return find_config(self.analog)
+        if self.settings.analog is not None:
+            return find_config(self.settings.analog)
         network = self._loaded[0]
         if is_analog(network):
             return next(iter(analog_layers(network)))[1].config
@@ -318,12 +315,12 @@ class Study:
 
 
 def is_analog(network: nn.Module) -> bool:
-    """Whether a network has analog layers."""
+    """Return whether a network has analog layers."""
     return any(isinstance(part, AnalogLayer) for part in network.modules())
 
 
 def digital_beside(checkpoint: str | os.PathLike[str]) -> str | None:
-    """Return the digital network that hardware-aware training started from, if it is in the run's folder."""
+    """Return the file of the digital network that a hardware-aware run started from, if it is in its folder."""
     folder = Path(checkpoint) if Path(checkpoint).is_dir() else Path(checkpoint).parent
     beside = folder / "digital" / MODEL_FILE
     return str(beside) if beside.is_file() else None
@@ -334,5 +331,52 @@ def _journal(folder: Path, name: str) -> Path:
     try:
         home.mkdir(exist_ok=True)
     except OSError as error:
-        raise OutputFolderError(f"Cannot make {str(home)!r}: {error.strerror}.") from None
+        raise OutputFolderError(f"Cannot create {str(home)!r}: {error.strerror}.") from None
     return home / f"{name}.safetensors"
+
+
+def run_drift(
+    settings: DriftSettings,
+    folder: Path,
+    *,
+    tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
+    step: StepListener = lambda name, step: None,
+) -> dict[str, DriftResult]:
+    """Study drift by settings; the folder gets ``study.json``, a journal and the results.
+
+    Args:
+        settings: Settings of the study.
+        folder: A folder that exists and is empty.
+        tell: Called with the name of a network and its progress, after each chip.
+        step: Called with the name of a network and the progress within its stage, after each batch.
+
+    Returns:
+        Results by name of the network; see :data:`CURVES`.
+
+    Raises:
+        AnalogNASError: If anything is wrong; one line.
+    """
+    study = DriftStudy(settings)
+    study.check()
+    study.save(folder)
+    return study.run_drift(folder, tell, step)
+
+
+def resume_drift(
+    folder: Path,
+    *,
+    tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
+    step: StepListener = lambda name, step: None,
+) -> dict[str, DriftResult]:
+    """Continue the drift study in a folder; the results are those of an uninterrupted study.
+
+    Args:
+        folder: The folder of the study.
+        tell: Called with the name of a network and its progress, after each chip.
+        step: Called with the name of a network and the progress within its stage, after each batch.
+
+    Raises:
+        ResumeError: If there is no study in the folder.
+        AnalogNASError: If anything else is wrong; one line.
+    """
+    return DriftStudy.load(folder).run_drift(folder, tell, step)

@@ -1,14 +1,14 @@
-r"""Every chip on every example: what the scatter of scores comes from.
+r"""Variance components of scores of every chip on every example.
 
 .. math:: Y_{ki} = \mu + a_k + b_i + e_{ki}
 
-with independent effects of chips, of examples, and of the two together (read noise included). Means over
-chips know nothing of :math:`b`: an interval from their spread holds for this test set. For examples like
-these, :math:`\sigma_b^2 / N` is added.
+with independent effects of chips, of examples, and of both together (including read noise). The spread of chip
+means does not contain :math:`b`: intervals from it hold for this test set. For the population of examples,
+:math:`\sigma_b^2 / N` is added.
 
 Source: Searle, Casella and McCulloch, Variance Components, Wiley, 1992, ch. 4 (crossed random model without
-replication); Owen, Ann. Appl. Stat. 1:386, 2007, on why resampling chips alone, or examples alone,
-understates the error.
+replication); Owen, Ann. Appl. Stat. 1:386, 2007 (resampling only chips, or only examples, underestimates the
+error).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Components:
-    """Covariances between times, shape ``(T, T)`` each, of scores.
+    """Covariances of scores between times, shape ``(T, T)`` each.
 
     Attributes:
-        chips: Of the chips' effects.
-        examples: Of the examples' effects.
-        residual: Of what a chip does to one example beyond both.
+        chips: Effects of chips.
+        examples: Effects of examples.
+        residual: Effects of a chip on a single example, besides both.
     """
 
     chips: Array
@@ -37,27 +37,27 @@ class Components:
 
 
 class CrossedSums:
-    """Sums from which means and variance components follow; memory does not grow with chips times times.
+    """Sums for means and variance components.
 
-    Kept are one number for each example and time, one for each chip and time, and a matrix between times.
+    Memory holds one number for each example and time, one for each chip and time, and a matrix between times.
 
     Args:
-        fixed: Scores that have no chip, such as those of the digital network, shape ``(N, F)``. They are
-            further "times" of the covariance of examples.
-        n_times: T.
+        fixed: Scores without a chip, such as those of the digital network, shape ``(N, F)``. They are
+            additional "times" of the covariance of examples.
+        n_times: Number of times T.
     """
 
     def __init__(self, fixed: Array, n_times: int) -> None:
         self.fixed = fixed
         self.n_times = n_times
         self.chip_means = np.empty((0, n_times))
-        # Scores minus the first fixed ones: what is left is small, so its squares lose nothing.
+        # Scores minus the first fixed ones: small numbers, whose squares are accurate.
         self.example_sums = np.zeros((len(fixed), n_times))
         self.gram = np.zeros((n_times, n_times))
 
     @property
     def n_chips(self) -> int:
-        """Chips added."""
+        """Number of chips."""
         return len(self.chip_means)
 
     def add(self, scores: Array) -> None:
@@ -68,9 +68,9 @@ class CrossedSums:
         self.gram += shifted.T @ shifted
 
     def components(self) -> Components:
-        """Return the variance components by analysis of variance; not positive ones are possible.
+        """Return the variance components by analysis of variance; variances may be negative.
 
-        Needs two chips and two examples.
+        Needs at least two chips and two examples.
         """
         k, n = self.n_chips, len(self.fixed)
         chips = self.chip_means - self.fixed[:, 0].mean()
@@ -80,7 +80,7 @@ class CrossedSums:
         of_examples = k * _scatter(examples - mean)
         total = self.gram - k * n * np.outer(mean, mean)
         residual = (total - of_chips - of_examples) / ((k - 1) * (n - 1))
-        # Shifting scores changed the examples' effects: those of the scores themselves are asked for.
+        # The shift changed the examples' effects; these are the effects of the scores themselves.
         whole = examples + self.fixed[:, :1]
         of_whole = k * _scatter(whole - whole.mean(axis=0))
         return Components(
@@ -88,7 +88,7 @@ class CrossedSums:
         )
 
     def covariance_of_examples(self) -> Array:
-        """Return the covariance of the examples' effects, of fixed scores too, shape ``(T + F, T + F)``."""
+        """Return the covariance of the examples' effects and fixed scores, shape ``(T + F, T + F)``."""
         joined = np.hstack([self.example_sums / self.n_chips + self.fixed[:, :1], self.fixed])
         joined = joined - joined.mean(axis=0)
         result = _scatter(joined) / (len(joined) - 1)
@@ -97,7 +97,7 @@ class CrossedSums:
         return result
 
     def state(self) -> dict[str, Array]:
-        """Return everything that was added, by name."""
+        """Return the state, by name."""
         return {
             "chip_means": self.chip_means,
             "example_sums": self.example_sums,
@@ -105,7 +105,7 @@ class CrossedSums:
         }
 
     def load_state(self, state: dict[str, Array]) -> None:
-        """Go on from what :meth:`state` returned."""
+        """Restore the state that :meth:`state` returned."""
         self.chip_means = state["chip_means"]
         self.example_sums = state["example_sums"]
         self.gram = state["gram"]

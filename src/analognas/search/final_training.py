@@ -146,7 +146,7 @@ def train_architecture(
     Raises:
         AnalogNASError: Whatever is wrong, in one line.
     """
-    from ..drift.study import STUDY_FILE, Study, digital_beside
+    from ..drift.study import STUDY_FILE, DriftStudy, digital_beside
     from ..training import CONFIG_FILE, RunConfig, find_recipe, train_run
 
     folder = Path(out)
@@ -169,10 +169,10 @@ def train_architecture(
         training = train_run(config, folder, resume=resume)
         drift = folder / DRIFT_FOLDER
         if (drift / STUDY_FILE).is_file():
-            study = Study.load(drift)
+            study = DriftStudy.load(drift)
         else:
             direct = digital_beside(folder)
-            study = Study(**{"direct": direct, **(evaluation or {}), "checkpoint": str(folder)})
+            study = DriftStudy({"direct": direct, **(evaluation or {}), "checkpoint": str(folder)})
             study.check()
             drift.mkdir(exist_ok=True)
             study.save(drift)

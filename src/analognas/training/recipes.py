@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator
 
 from ..core import Registry
 from ..core.config_files import is_config_file
@@ -139,6 +139,14 @@ class QATRecipe(TrainingRecipe):
         Quantization(ranges="learned"),
         description="Quantisation; its `ranges` say whether those of the activations are learned.",
     )
+
+    @field_validator("quantization", mode="before")
+    @classmethod
+    def _learn_ranges(cls, quantization: Any) -> Any:
+        """Learn ranges unless a mapping says otherwise."""
+        if isinstance(quantization, Mapping):
+            return {"ranges": "learned", **quantization}
+        return quantization
 
 
 def _hwa_config() -> AnalogConfig:

@@ -1,4 +1,4 @@
-"""What an interrupted evaluation goes on from: sums after the last whole chip, in one file."""
+"""Journal of an evaluation: the sums after the last complete chip, in one file, to continue from."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ import torch
 from torch import nn
 
 from ..core import ResumeError
+from ..nn import AnalogLayer
 from ..training.tensor_files import read_tensors, write_tensors
 from .variance_components import Array
 
 
-class Journal:
-    """A file that holds the state of one evaluation, written atomically as chips are measured.
+class DriftJournal:
+    """A file with the state of one evaluation, written atomically after chips.
 
     Args:
         path: The file; its folder must exist.
-        every_seconds: Least time between two saves, s; 0: every one is written.
+        every_seconds: Shortest time between two writes, s; 0: each state is written.
 
     Raises:
-        InvalidArgumentError: If the file is there and cannot be read.
+        InvalidArgumentError: If the file exists and cannot be read.
         TableIntegrityError: If it is damaged.
     """
 
@@ -36,10 +37,10 @@ class Journal:
         self._held = read_tensors(self.path) if self.path.exists() else None
 
     def load(self, identity: dict[str, Any]) -> tuple[dict[str, Array], dict[str, int]] | None:
-        """Return the state and counts that were saved last, or None if there are none.
+        """Return the last state and counts, or None if there are none.
 
         Raises:
-            ResumeError: If they belong to another evaluation; says what differs.
+            ResumeError: If they belong to another evaluation; names the differences.
         """
         if self._held is None:
             return None
@@ -48,15 +49,15 @@ class Journal:
         differing = [key for key, value in identity.items() if known.get(key) != value]
         if differing:
             raise ResumeError(
-                f"{str(self.path)!r} belongs to another evaluation: {', '.join(differing)} differ(s). "
-                "Choose another folder, or the settings that it began with."
+                f"{str(self.path)!r} belongs to another evaluation, with another {', '.join(differing)}. "
+                "Choose another folder, or the former settings."
             )
         return {name: x.numpy() for name, x in tensors.items()}, values["counts"]
 
     def save(
         self, identity: dict[str, Any], state: dict[str, Array], counts: dict[str, int]
     ) -> None:
-        """Replace what was saved, if the last save is long enough ago.
+        """Write a state in place of the last one, if that was long enough ago.
 
         Raises:
             OutputFolderError: If it cannot be written.
@@ -77,7 +78,7 @@ def fingerprint(model: nn.Module, *arrays: Array) -> str:
             tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
         )
     for module in model.modules():
-        if hasattr(module, "plan"):
+        if isinstance(module, AnalogLayer):
             digest.update(repr(module.config).encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
