@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analognas.optimizers.class_choice import best_of_class, few_of_each, most_of_class
+from analognas.optimizers.class_choice import best_of_class, most_of_class, top_per_class
 
 
 def worth(means, stds, classes, *, noise_std, temperature, seed=0):
@@ -72,7 +72,7 @@ def test_half_of_a_batch_may_be_of_one_class(n, most):
 def test_the_best_are_taken_and_few_of_each_class(candidates, n, per_class):
     classes = np.array([label for label, _ in candidates])
     values = np.array([value for _, value in candidates])
-    chosen = few_of_each(
+    chosen = top_per_class(
         values, classes, n, per_class=per_class, generator=np.random.default_rng(0)
     )
     counts = np.bincount(classes[chosen], minlength=5)
@@ -90,7 +90,7 @@ def test_the_best_are_taken_and_few_of_each_class(candidates, n, per_class):
 
 def test_equals_come_in_random_order():
     def first(seed):
-        return few_of_each(
+        return top_per_class(
             np.zeros(9),
             np.zeros(9, dtype=int),
             1,

@@ -1,4 +1,4 @@
-"""Predictor-guided search with several objectives: beliefs, draws, and the choice."""
+"""Predictor-guided search with several objectives: predictions, draws, and the choice."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ import pytest
 from analognas.core import InvalidArgumentError
 from analognas.evaluators import Evaluation, Problem, TableEvaluator
 from analognas.optimizers import PredictorGuided
-from analognas.optimizers.archive import Archive
-from analognas.optimizers.beliefs import Beliefs
+from analognas.optimizers.candidate_predictions import CandidatePredictions
 from analognas.optimizers.front_choice import choose_for_front
+from analognas.optimizers.observations import Observations
 from analognas.search import Worker
 from analognas.spaces import encode_features
 
@@ -19,18 +19,20 @@ PROBLEM = Problem(("analog_drift_2592000", "params"))
 
 def measured(n=40, problem=PROBLEM, seed=0):
     rows = SPACE.sample(n, generator=np.random.default_rng(seed), unique=True)
-    archive = Archive(SPACE, problem)
-    archive.add(rows, TABLE.evaluate(rows, problem.metrics))
-    return archive
+    observations = Observations(SPACE, problem)
+    observations.add(rows, TABLE.evaluate(rows, problem.metrics))
+    return observations
 
 
-def beliefs_of(archive, problem, pool):
+def beliefs_of(observations, problem, pool):
     features = encode_features(SPACE, pool, "canonical")
-    return Beliefs(archive, SPACE, "canonical", problem.metrics, pool, features), features
+    return CandidatePredictions(
+        observations, SPACE, "canonical", problem.metrics, pool, features
+    ), features
 
 
-class World(Beliefs):
-    """Beliefs that are certain."""
+class World(CandidatePredictions):
+    """CandidatePredictions that are certain."""
 
     def __init__(self, means):
         self.means = {name: np.array(values, dtype=float) for name, values in means.items()}
@@ -41,39 +43,41 @@ class World(Beliefs):
 
 def test_counts_are_exact_and_accuracies_are_drawn():
     pool = SPACE.sample(50, generator=np.random.default_rng(5))
-    beliefs, _ = beliefs_of(measured(), PROBLEM, pool)
-    one, other = (beliefs.draw(np.random.default_rng(seed)).means for seed in (1, 2))
+    predictions, _ = beliefs_of(measured(), PROBLEM, pool)
+    one, other = (predictions.draw(np.random.default_rng(seed)).means for seed in (1, 2))
     np.testing.assert_array_equal(one["params"], SPACE.params(pool))
     assert (one["analog_drift_2592000"] != other["analog_drift_2592000"]).mean() > 0.9
-    again = beliefs.draw(np.random.default_rng(1)).means
+    again = predictions.draw(np.random.default_rng(1)).means
     np.testing.assert_array_equal(one["analog_drift_2592000"], again["analog_drift_2592000"])
 
 
 def test_counts_of_another_input_are_learnt():
-    archive = measured()
-    archive.values["params"] = archive.values["params"] * 1.5
+    observations = measured()
+    observations.values["params"] = observations.values["params"] * 1.5
     pool = SPACE.sample(50, generator=np.random.default_rng(5))
-    beliefs, _ = beliefs_of(archive, PROBLEM, pool)
-    drawn = beliefs.draw(np.random.default_rng(0)).means["params"]
+    predictions, _ = beliefs_of(observations, PROBLEM, pool)
+    drawn = predictions.draw(np.random.default_rng(0)).means["params"]
     assert np.corrcoef(drawn, SPACE.params(pool))[0, 1] > 0.5
     assert (drawn != SPACE.params(pool)).all()
 
 
 def test_what_cannot_be_learnt_stays_at_its_median():
-    archive = measured()
-    archive.values["analog_drift_2592000"][:] = np.nan
-    archive.values["analog_drift_2592000"][:3] = [1.0, 2.0, 9.0]
-    beliefs, _ = beliefs_of(archive, PROBLEM, SPACE.sample(4, generator=np.random.default_rng(5)))
-    drawn = beliefs.draw(np.random.default_rng(0)).means["analog_drift_2592000"]
+    observations = measured()
+    observations.values["analog_drift_2592000"][:] = np.nan
+    observations.values["analog_drift_2592000"][:3] = [1.0, 2.0, 9.0]
+    predictions, _ = beliefs_of(
+        observations, PROBLEM, SPACE.sample(4, generator=np.random.default_rng(5))
+    )
+    drawn = predictions.draw(np.random.default_rng(0)).means["analog_drift_2592000"]
     assert drawn.tolist() == [2.0] * 4
 
 
-def chosen(archive, problem, means, n, features=None):
+def chosen(observations, problem, means, n, features=None):
     m = len(next(iter(means.values())))
     if features is None:
         features = np.arange(m, dtype=np.float32)[:, None]
     return choose_for_front(
-        archive,
+        observations,
         problem,
         World(means),
         features,
@@ -84,8 +88,8 @@ def chosen(archive, problem, means, n, features=None):
 
 
 def archive_of(costs_of):
-    archive = Archive(SPACE, PROBLEM)
-    archive.add(
+    observations = Observations(SPACE, PROBLEM)
+    observations.add(
         SPACE.from_codes(np.arange(len(costs_of))),
         Evaluation(
             {
@@ -94,14 +98,14 @@ def archive_of(costs_of):
             }
         ),
     )
-    return archive
+    return observations
 
 
 def test_what_dominates_all_is_taken_first_and_directions_reach_the_whole_front():
-    archive = archive_of([(80, 1), (90, 2)])
+    observations = archive_of([(80, 1), (90, 2)])
     means = {"analog_drift_2592000": [85, 95, 89.9, 70], "params": [1.5, 0.5, 1, 3]}
-    assert chosen(archive, PROBLEM, means, 1) == [1]
-    assert sorted(chosen(archive, PROBLEM, means, 9)) == [0, 1, 2, 3]
+    assert chosen(observations, PROBLEM, means, 1) == [1]
+    assert sorted(chosen(observations, PROBLEM, means, 9)) == [0, 1, 2, 3]
     # A straight front: each of its members is the best in some direction, and the dominated one in none.
     line = np.linspace(0, 1, 6)
     means = {
@@ -110,7 +114,7 @@ def test_what_dominates_all_is_taken_first_and_directions_reach_the_whole_front(
     }
     firsts = {
         choose_for_front(
-            archive,
+            observations,
             PROBLEM,
             World(means),
             np.arange(7, dtype=np.float32)[:, None],
@@ -124,29 +128,29 @@ def test_what_dominates_all_is_taken_first_and_directions_reach_the_whole_front(
 
 
 def test_equal_features_are_taken_once():
-    archive = archive_of([(80, 1), (90, 2)])
+    observations = archive_of([(80, 1), (90, 2)])
     means = {"analog_drift_2592000": [90, 90, 85], "params": [1, 1, 3]}
     features = np.array([[1.0], [1.0], [2.0]], dtype=np.float32)
-    assert len(chosen(archive, PROBLEM, means, 3, features)) == 2
+    assert len(chosen(observations, PROBLEM, means, 3, features)) == 2
 
 
 def test_before_anything_is_feasible_the_nearest_is_taken():
     problem = Problem.of(["analog_drift_2592000", "params"], "params<=1", PROBLEM.metrics)
-    archive = Archive(SPACE, problem)
-    archive.add(
+    observations = Observations(SPACE, problem)
+    observations.add(
         SPACE.from_codes(np.arange(2)),
         Evaluation(
             {"analog_drift_2592000": np.array([80.0, 90.0]), "params": np.array([5.0, 6.0])}
         ),
     )
     means = {"analog_drift_2592000": [99, 10, 50], "params": [9, 2, 3]}
-    assert chosen(archive, problem, means, 2) == [1, 2]
+    assert chosen(observations, problem, means, 2) == [1, 2]
 
 
 def test_infeasible_worlds_come_after_feasible_ones():
     problem = Problem.of(PROBLEM.metrics, "analog_drift_2592000>=85", PROBLEM.metrics)
-    archive = Archive(SPACE, problem)
-    archive.add(
+    observations = Observations(SPACE, problem)
+    observations.add(
         SPACE.from_codes(np.arange(2)),
         Evaluation(
             {"analog_drift_2592000": np.array([86.0, 90.0]), "params": np.array([1.0, 2.0])}
@@ -154,7 +158,7 @@ def test_infeasible_worlds_come_after_feasible_ones():
     )
     # The first would gain most, but breaks the bound.
     means = {"analog_drift_2592000": [84.9, 91, 86], "params": [0.1, 2, 3]}
-    assert chosen(archive, problem, means, 1) == [1]
+    assert chosen(observations, problem, means, 1) == [1]
 
 
 def test_it_searches_and_beats_chance():

@@ -71,10 +71,10 @@ def test_values_that_are_known_better_reach_the_optimizer_inside(bench):
 def test_a_model_learns_the_better_values(bench):
     inner = PredictorGuided(n_initial=10)
     run = run_of(NoisyTableEvaluator(bench), NoiseAware(inner, share=0.3), budget=40)
-    assert len(inner.archive) == run.n_distinct < 40
+    assert len(inner.observations) == run.n_distinct < 40
     first = run.evaluation.means[NAME][run.new]
-    assert (inner.archive.scores != first).any()
-    assert np.abs(inner.archive.scores - first).max() < 10
+    assert (inner.observations.scores != first).any()
+    assert np.abs(inner.observations.scores - first).max() < 10
 
 
 def test_minimised_and_constrained_objectives(bench):

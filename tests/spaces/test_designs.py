@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analognas.core import InvalidArgumentError
-from analognas.spaces import ConfigSpace, NASBench201Space, evolve, latin_hypercube, sobol
+from analognas.spaces import ConfigSpace, NASBench201Space, latin_hypercube, sobol
 
 
 @pytest.fixture
@@ -60,54 +60,8 @@ def test_forbidden_rows_are_replaced(space):
         assert (plan(space, 40, generator=np.random.default_rng(0))[:, 0] == 3).all()
 
 
-def test_evolution_measures_distinct_and_ever_better_architectures(bench):
-    space = bench.space
-    metric = "analog_drift_2592000"
-
-    def score(population):
-        return bench.query(population, metric)[metric]
-
-    gains = []
-    for seed in range(5):
-        rows, values = evolve(space, 200, score, generator=np.random.default_rng(seed))
-        assert len(np.unique(space.codes(rows))) == 200
-        np.testing.assert_array_equal(values, score(rows))
-        gains.append(np.median(values[100:]) - np.median(values[:50]))
-        # Children are no copies of one family: every gene takes all five operations in the second half.
-        assert all(len(np.unique(column)) == 5 for column in rows[100:].T)
-    again = evolve(space, 200, score, generator=np.random.default_rng(4))[0]
-    np.testing.assert_array_equal(rows, again)
-    assert min(gains) > 0
-    # Scores that say nothing lead nowhere: the planted opposite.
-    noise = np.random.default_rng(0)
-    rows, _ = evolve(space, 200, lambda p: noise.random(len(p)), generator=np.random.default_rng(0))
-    assert np.median(score(rows)[100:]) - np.median(score(rows)[:50]) < min(gains)
-
-
-def test_evolution_counts_only_what_it_measures(space):
-    measured = []
-
-    def score(population):
-        measured.extend(space.codes(population).tolist())
-        return np.where(population[:, 0] == 0, np.nan, population[:, 1].astype(float))
-
-    rows, values = evolve(space, 120, score, generator=np.random.default_rng(0))
-    assert measured == space.codes(rows).tolist()
-    assert len(set(measured)) == 120
-    assert (rows[60:, 0] == 0).mean() < (rows[:30, 0] == 0).mean()
-    assert np.isnan(values[rows[:, 0] == 0]).all()
-
-
 def test_bad_requests(space):
     generator = np.random.default_rng(0)
-    small = ConfigSpace(name="small")
-    small.add_hyperparameter("a", "discrete", 1, 5)
-    rows, _ = evolve(small, 5, lambda p: p[:, 0], generator=generator)
-    assert sorted(rows[:, 0].tolist()) == [0, 1, 2, 3, 4]
-    with pytest.raises(InvalidArgumentError, match="only 5 were found, but got 6"):
-        evolve(small, 6, lambda p: p[:, 0], generator=generator)
-    with pytest.raises(InvalidArgumentError, match="a value for each of 5 rows, but got shape"):
-        evolve(space, 20, lambda p: 1.0, generator=generator)
     for plan in (latin_hypercube, sobol):
         with pytest.raises(InvalidArgumentError, match="`n` must be an integer of at least 1"):
             plan(space, 0, generator=generator)

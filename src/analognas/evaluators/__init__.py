@@ -19,6 +19,7 @@ from .surrogate import Surrogate, distinct_rows
 from .table import TableEvaluator
 from .trained import TrainedEvaluator
 from .xgboost_evaluator import XGBoostEvaluator
+from .zero_cost import ZeroCostEvaluator
 
 __all__ = [
     "COUNTED",
@@ -46,6 +47,7 @@ __all__ = [
     "TableEvaluator",
     "TrainedEvaluator",
     "XGBoostEvaluator",
+    "ZeroCostEvaluator",
     "check_fidelities",
     "default_evaluator",
     "definition_of",

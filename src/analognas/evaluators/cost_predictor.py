@@ -21,7 +21,7 @@ from ..core import (
     device_metric,
 )
 from ..core.foreign_numbers import as_integers, measured
-from ..spaces import SPACES, Space, cost_encoding, encode_features, feature_names
+from ..spaces import SPACES, Population, Space, cost_encoding, encode_features, feature_names
 from ..tables import MeasuredTable, read_table, write_table
 from .closed_form import ClosedForm
 from .cost_models import COST_MODELS, CostModel
@@ -70,18 +70,13 @@ class CostPredictor(Surrogate):
         [5.0]
     """
 
+    cross_validation: dict[str, CrossValidation]
+    _models: dict[str, CostModel]
+    _population: Population
+    _values: dict[str, Floats]
+    _digest: str
     _may_be_missing = True
     _values_example = "{'mine_latency': milliseconds, ...}"
-
-    def __init__(
-        self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
-    ) -> None:
-        self.cross_validation: dict[str, CrossValidation] = {}
-        self._models: dict[str, CostModel] = {}
-        self._population = np.empty((0, 0), dtype=np.int8)
-        self._values: dict[str, Floats] = {}
-        self._digest = ""
-        super().__init__(space, encoding=encoding, seed=seed)
 
     def fit(
         self,
@@ -216,6 +211,7 @@ class CostPredictor(Surrogate):
     def _forget(self) -> None:
         self._models, self.cross_validation = {}, {}
         self._values, self._digest = {}, ""
+        self._population = np.empty((0, 0), dtype=np.int8)
 
     def _fit(self, features: NDArray[np.float32], columns: dict[str, Floats]) -> None:
         for name, values in columns.items():

@@ -23,6 +23,7 @@ EVALUATORS: Registry[type[Evaluator]] = Registry(
         "graph_ensemble": f"{__package__}.graph_ensemble_evaluator:GraphEnsembleEvaluator",
         "trained": f"{__package__}.trained:TrainedEvaluator",
         "cost_predictor": f"{__package__}.cost_predictor:CostPredictor",
+        "zero_cost": f"{__package__}.zero_cost:ZeroCostEvaluator",
     },
 )
 """Classes of evaluators that a definition can be read of, by the name that it has there."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import check_choice
-from ..spaces import Population, Space
+from ..spaces import Population
 from .graph_ensemble import GraphEnsemble
 from .surrogate import Floats, Surrogate, training_digest
 
@@ -48,12 +48,8 @@ class GraphEnsembleEvaluator(Surrogate):
         True
     """
 
-    def __init__(
-        self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
-    ) -> None:
-        self._models: dict[str, GraphEnsemble] = {}
-        self._digest = ""
-        super().__init__(space, encoding=encoding, seed=seed)
+    _models: dict[str, GraphEnsemble]
+    _digest: str
 
     @property
     def metrics_with_sem(self) -> list[str]:

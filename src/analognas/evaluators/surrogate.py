@@ -314,7 +314,7 @@ class Surrogate(Evaluator):
 
     @abstractmethod
     def _forget(self) -> None:
-        """Become unfitted."""
+        """Drop what was learnt, or set up empty models: called by the constructor and for another space."""
 
     @abstractmethod
     def _predict(self, metric: str, features: Features) -> tuple[Floats, Floats | None]:

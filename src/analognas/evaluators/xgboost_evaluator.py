@@ -95,6 +95,10 @@ class XGBoostEvaluator(Surrogate):
         (True, True)
     """
 
+    _models: dict[str, Booster]
+    _targets: dict[str, NormalScores]
+    _checksum: str
+
     def __init__(
         self,
         space: Space | str = "nasbench201",
@@ -104,12 +108,9 @@ class XGBoostEvaluator(Surrogate):
         encoding: str | None = None,
         seed: int = 0,
     ) -> None:
+        super().__init__(space, encoding=encoding, seed=seed)
         self.model_type = check_choice("model type", model_type, MODEL_TYPES)
         self.load_weight = bool(load_weight)
-        self._models: dict[str, Booster] = {}
-        self._targets: dict[str, NormalScores] = {}
-        self._checksum = ""
-        super().__init__(space, encoding=encoding, seed=seed)
 
     @property
     def metrics(self) -> list[str]:

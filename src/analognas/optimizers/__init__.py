@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from .analognas_ea import EAOptimizer
 from .base import Optimizer
 from .bayesian import BayesianOptimizer
-from .evolutionary import EAOptimizer
 from .gene_roles import gene_roles
 from .local_search import LocalSearch
 from .noise_aware import NoiseAware

@@ -1,4 +1,4 @@
-"""Bayesian optimization: a Gaussian process with a categorical kernel, and batches of classes or of beliefs."""
+"""Bayesian optimization: a Gaussian process with a categorical kernel, in batches."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ..evaluators import distinct_rows
 from ..evaluators.gp.categorical_kernel import Points
-from ..evaluators.gp.categorical_process import CategoricalProcess, Posterior
+from ..evaluators.gp.categorical_process import CategoricalProcess, ProcessPosterior
 from ..evaluators.normal_scores import NormalScores
 from ..spaces import Population, encode_features
 from .acquisitions import acquire
-from .class_choice import BEST_OF_CLASS, best_of_class, few_of_each, most_of_class
+from .class_choice import BEST_OF_CLASS, best_of_class, most_of_class, top_per_class
 from .model_based import Features, ModelBased
 
 Floats = NDArray[np.float64]
@@ -84,10 +84,10 @@ class BayesianOptimizer(ModelBased):
         )
 
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
-        scores = self.archive.scores
+        scores = self.observations.scores
         known = np.isfinite(scores)
         target = NormalScores.of(scores[known])
-        measured = self.archive.population[known]
+        measured = self.observations.population[known]
         learnt = encode_features(self.space, measured, self._encoding)
         scale = _Scale.of(learnt)
         process = CategoricalProcess.fit(
@@ -99,7 +99,7 @@ class BayesianOptimizer(ModelBased):
         feasibility = self._feasibility(pool, features)
         if self.acquisition == BEST_OF_CLASS:
             return self._of_classes(posterior, feasibility, features, n)
-        best = float(target.to_scores(np.array([self.archive.best_feasible]))[0])
+        best = float(target.to_scores(np.array([self.observations.best_feasible]))[0])
         promise = "ucb" if self.acquisition == "thompson" else self.acquisition
         worth = self._worth(self._acquired(promise, posterior, best), feasibility)
         likely = np.argsort(-worth, kind="stable")[:N_LIKELY]
@@ -120,7 +120,7 @@ class BayesianOptimizer(ModelBased):
         genes = encode_features(space, population, "one_hot").astype(np.float64)
         return Points(graph, genes, np.repeat(np.arange(space.n_genes), columns))
 
-    def _acquired(self, name: str, posterior: Posterior, best: float) -> Floats:
+    def _acquired(self, name: str, posterior: ProcessPosterior, best: float) -> Floats:
         return acquire(
             name,
             posterior.means,
@@ -131,7 +131,7 @@ class BayesianOptimizer(ModelBased):
         )
 
     def _of_classes(
-        self, posterior: Posterior, feasibility: Floats, features: Features, n: int
+        self, posterior: ProcessPosterior, feasibility: Floats, features: Features, n: int
     ) -> list[int]:
         """Choose by the best reading that the class of each candidate may still bring."""
         _, classes = distinct_rows(features)
@@ -143,7 +143,7 @@ class BayesianOptimizer(ModelBased):
             temperature=self.temperature,
             generator=self.generator,
         )
-        return few_of_each(
+        return top_per_class(
             self._worth(worth, feasibility),
             classes,
             n,
@@ -152,7 +152,12 @@ class BayesianOptimizer(ModelBased):
         )
 
     def _believed(
-        self, posterior: Posterior, feasibility: Floats, features: Features, n: int, best: float
+        self,
+        posterior: ProcessPosterior,
+        feasibility: Floats,
+        features: Features,
+        n: int,
+        best: float,
     ) -> list[int]:
         """Choose one after another; of equal features one only."""
         free = np.ones(len(features), dtype=bool)
@@ -166,7 +171,7 @@ class BayesianOptimizer(ModelBased):
         return chosen
 
     def _drawn(
-        self, posterior: Posterior, feasibility: Floats, features: Features, n: int
+        self, posterior: ProcessPosterior, feasibility: Floats, features: Features, n: int
     ) -> list[int]:
         """Choose the best of each of ``n`` joint draws; of equal features one only."""
         taken: set[bytes] = set()

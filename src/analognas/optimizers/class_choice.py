@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BEST_OF_CLASS", "best_of_class", "few_of_each", "most_of_class"]
+__all__ = ["BEST_OF_CLASS", "best_of_class", "most_of_class", "top_per_class"]
 
 Floats = NDArray[np.float64]
 
@@ -73,7 +73,7 @@ def most_of_class(n: int) -> int:
     return max(1, n // _CLASSES_IN_BATCH)
 
 
-def few_of_each(
+def top_per_class(
     worth: Floats,
     classes: NDArray[np.int64],
     n: int,
@@ -94,7 +94,7 @@ def few_of_each(
 
     Example:
         >>> worth, classes = np.array([3.0, 2.0, 1.0]), np.array([0, 0, 1])
-        >>> few_of_each(worth, classes, 2, per_class=1, generator=np.random.default_rng(0))
+        >>> top_per_class(worth, classes, 2, per_class=1, generator=np.random.default_rng(0))
         [0, 2]
     """
     chosen: list[int] = []

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluators import Problem, Scale, non_dominated
-from .archive import Archive
-from .beliefs import Beliefs
+from .candidate_predictions import CandidatePredictions
+from .observations import Observations
 
 __all__ = ["choose_for_front"]
 
@@ -26,9 +26,9 @@ MARGIN = 0.1
 
 
 def choose_for_front(
-    archive: Archive,
+    observations: Observations,
     problem: Problem,
-    beliefs: Beliefs,
+    predictions: CandidatePredictions,
     features: NDArray[np.float32],
     n: int,
     *,
@@ -37,25 +37,26 @@ def choose_for_front(
 ) -> list[int]:
     """Return the positions of up to ``n`` candidates, of equal features only one.
 
-    For each, a world is drawn from the beliefs and a direction uniformly from the simplex of weights; taken is
-    the feasible candidate with the least augmented Chebyshev distance from the front's ideal in that direction.
-    In units of the front every direction leads to another part of it, so that a batch covers all. Where the
-    world has nothing feasible, or nothing feasible was measured yet, what is closest to feasible is taken.
+    For each, a world is drawn from the predictions and a direction uniformly from the simplex of weights; taken
+    is the feasible candidate with the least augmented Chebyshev distance from the front's ideal in that
+    direction. In units of the front every direction leads to another part of it, so that a batch covers all.
+    Where the world has nothing feasible, or nothing feasible was measured yet, what is closest to feasible is
+    taken.
 
     Args:
-        archive: What was measured.
+        observations: What was measured.
         problem: Objectives and constraints.
-        beliefs: Predictions of all metrics of the problem for the candidates.
+        predictions: Predictions of all metrics of the problem for the candidates.
         features: Features of the candidates, shape ``(m, d)``.
         n: Number of candidates wanted.
         temperature: Factor on the standard deviations of what is believed.
         generator: Source of randomness.
     """
-    front = archive.costs[non_dominated(archive.costs, archive.violation == 0)]
+    front = observations.costs[non_dominated(observations.costs, observations.violation == 0)]
     left = np.arange(len(features))
     chosen: list[int] = []
     while len(chosen) < n and len(left):
-        world = beliefs.draw(generator, temperature)
+        world = predictions.draw(generator, temperature)
         violation = problem.violation(world)[left]
         weights = generator.dirichlet(np.ones(len(problem.objectives)))
         distances = np.zeros(len(left))

@@ -14,10 +14,10 @@ from ..core.threads import one_blas_thread
 from ..evaluators import Evaluation, GraphEnsemble
 from ..spaces import Population, default_encoding, encode_features
 from .acquisitions import ACQUISITIONS
-from .archive import Archive
 from .base import Optimizer
-from .beliefs import counts_alike
+from .candidate_predictions import counts_alike
 from .class_choice import BEST_OF_CLASS
+from .observations import Observations
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
@@ -57,7 +57,7 @@ class ModelBased(Optimizer):
         InvalidArgumentError: If a number is out of range.
     """
 
-    archive: Archive
+    observations: Observations
     acquisitions: ClassVar[Sequence[str]] = (BEST_OF_CLASS, *ACQUISITIONS)
 
     def __init__(
@@ -98,8 +98,8 @@ class ModelBased(Optimizer):
         if self._proposed < self.n_initial:
             return self._proposal(self._unseen(min(n, self.n_initial - self._proposed)))
         if self._batch_grows:
-            n = min(n, max(1, int(len(self.archive) * self.batch_share)))
-        if np.isfinite(self.archive.costs).all(axis=1).sum() < _LEAST_MEASURED:
+            n = min(n, max(1, int(len(self.observations) * self.batch_share)))
+        if np.isfinite(self.observations.costs).all(axis=1).sum() < _LEAST_MEASURED:
             return self._proposal(self._unseen(n))
         pool = self._pool()
         if not len(pool):
@@ -112,11 +112,11 @@ class ModelBased(Optimizer):
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
         """Keep the results for the next model."""
-        self.archive.add(population, evaluation)
+        self.observations.add(population, evaluation)
 
     def revise(self, population: Population, evaluation: Evaluation) -> None:
         """Let the next model learn the better values."""
-        self.archive.revise(population, evaluation)
+        self.observations.revise(population, evaluation)
 
     @abstractmethod
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
@@ -127,7 +127,7 @@ class ModelBased(Optimizer):
         """
 
     def _start(self) -> None:
-        self.archive = Archive(self.space, self.problem)
+        self.observations = Observations(self.space, self.problem)
         self._encoding = default_encoding(self.space) if self.encoding is None else self.encoding
         self._proposed = 0
 
@@ -140,7 +140,7 @@ class ModelBased(Optimizer):
         space = self.space
         if space.n_genotypes <= LISTED:
             return space.from_codes(self._left())
-        best = self.archive.population[self.archive.best_first()[:_PARENTS]]
+        best = self.observations.population[self.observations.best_first()[:_PARENTS]]
         n = N_CANDIDATES // 4
         mothers, fathers = (best[self.generator.integers(len(best), size=n)] for _ in range(2))
         once = space.mutate(mothers, generator=self.generator)
@@ -164,8 +164,8 @@ class ModelBased(Optimizer):
         return total
 
     def _chance(self, constraint: Constraint, pool: Population, features: Features) -> Floats:
-        values = self.archive.values[constraint.metric]
-        if not counts_alike(self.space, constraint.metric, self.archive.population, values):
+        values = self.observations.values[constraint.metric]
+        if not counts_alike(self.space, constraint.metric, self.observations.population, values):
             return self._learnt_chance(constraint, values, features)
         counted = self.space.counts()[constraint.metric](pool)
         return constraint.satisfied(np.asarray(counted, dtype=np.float64)).astype(float)
@@ -177,7 +177,7 @@ class ModelBased(Optimizer):
         known = np.isfinite(values)
         if known.sum() < _LEAST_MEASURED or np.ptp(values[known]) == 0:
             return np.ones(len(features))
-        learnt = encode_features(self.space, self.archive.population[known], self._encoding)
+        learnt = encode_features(self.space, self.observations.population[known], self._encoding)
         model = GraphEnsemble.fit(learnt, values[known])
         means, stds = model.predict(features)
         bound = model.target.to_scores(np.array([constraint.bound]))[0]
@@ -189,7 +189,7 @@ class ModelBased(Optimizer):
 
         Before anything feasible is known, that probability alone.
         """
-        if not np.isfinite(self.archive.best_feasible):
+        if not np.isfinite(self.observations.best_feasible):
             return feasibility
         # Where an acquisition has underflown, feasibility still decides.
         worth: Floats = (acquired - acquired.min() + np.finfo(float).tiny) * feasibility

@@ -48,7 +48,7 @@ _REACH_UP, _REACH_DOWN = 4.0, 3.0
 
 @dataclass(frozen=True)
 class Posterior:
-    """Beliefs about the true values of all that may still be the best; larger is better.
+    """Posterior of the true values of all candidates for the best; larger is better.
 
     Attributes:
         contenders: Positions of these among all that were given, shape ``(k,)``.

@@ -13,8 +13,8 @@ from ..core import InvalidArgumentError
 from ..evaluators import GraphEnsemble, Problem, distinct_rows
 from ..spaces import Population, encode_features
 from .acquisitions import acquire
-from .beliefs import Beliefs
-from .class_choice import BEST_OF_CLASS, best_of_class, few_of_each, most_of_class
+from .candidate_predictions import CandidatePredictions
+from .class_choice import BEST_OF_CLASS, best_of_class, most_of_class, top_per_class
 from .front_choice import choose_for_front
 from .model_based import Features, Floats, ModelBased
 
@@ -93,27 +93,27 @@ class PredictorGuided(ModelBased):
             )
 
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
-        archive = self.archive
+        observations = self.observations
         if len(self.problem.objectives) > 1:
-            beliefs = Beliefs(
-                archive, self.space, self._encoding, self.problem.metrics, pool, features
+            predictions = CandidatePredictions(
+                observations, self.space, self._encoding, self.problem.metrics, pool, features
             )
             return choose_for_front(
-                archive,
+                observations,
                 self.problem,
-                beliefs,
+                predictions,
                 features,
                 n,
                 temperature=self.temperature,
                 generator=self.generator,
             )
-        known = np.isfinite(archive.scores)
-        learnt = encode_features(self.space, archive.population[known], self._encoding)
-        model = GraphEnsemble.fit(learnt, archive.scores[known])
+        known = np.isfinite(observations.scores)
+        learnt = encode_features(self.space, observations.population[known], self._encoding)
+        model = GraphEnsemble.fit(learnt, observations.scores[known])
         distinct, classes = distinct_rows(features)
         means, stds = model.predict(distinct)
         acquired = self._acquired(model, means, stds, classes)
-        return few_of_each(
+        return top_per_class(
             self._worth(acquired, self._feasibility(pool, features)),
             classes,
             n,
@@ -139,7 +139,7 @@ class PredictorGuided(ModelBased):
             self.acquisition,
             means[classes],
             factor * stds[classes],
-            best=float(model.target.to_scores(np.array([self.archive.best_feasible]))[0]),
+            best=float(model.target.to_scores(np.array([self.observations.best_feasible]))[0]),
             kappa=self.kappa,
             generator=self.generator,
         )

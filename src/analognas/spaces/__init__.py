@@ -2,7 +2,7 @@
 
 from .base import Population, Space
 from .config import Architecture, ConfigSpace
-from .designs import evolve, latin_hypercube, sobol
+from .designs import latin_hypercube, sobol
 from .encodings import (
     ENCODINGS,
     Encoding,
@@ -40,7 +40,6 @@ __all__ = [
     "default_encoding",
     "encode_features",
     "encodings_of",
-    "evolve",
     "feature_names",
     "find_space",
     "latin_hypercube",

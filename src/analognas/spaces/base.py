@@ -1,4 +1,4 @@
-"""What a search space is: architectures as rows of an integer matrix, and the moves between them."""
+"""The base of search spaces: architectures as rows of an integer matrix, and the moves between them."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 __all__ = ["Population", "Space"]
 
 _MOST_LISTED = 128
-"""Choices of a nameless gene beyond which it is an interval of integers."""
+"""Largest number of choices of a gene without a name that is a list of choices, not an interval."""
 
 
 class Space(Genotypes):
-    """A finite space: genotypes of fixed length whose genes are indices into lists of choices.
+    """A finite space of genotypes of fixed length; each gene is an index into a list of choices.
 
-    Subclasses say what a genotype means (:meth:`encode`, :meth:`decode`, :meth:`build`); the moves of the
-    search algorithms (:mod:`.moves`) work on any space, whole populations at once. Methods that take a
-    population trust it; :meth:`population` and :meth:`encode` are the border where architectures are checked.
+    Subclasses define the meaning of a genotype (:meth:`encode`, :meth:`decode`, :meth:`build`). The moves of
+    search algorithms (:mod:`.moves`) work on any space and on whole populations. Methods with a population
+    do not check it; :meth:`population` and :meth:`encode` check architectures.
 
-    Where the block that a gene describes is absent, the gene is inactive and holds 0, so equal architectures
-    are equal rows with equal codes. A space with such genes, or with forbidden combinations, says so by
-    ``constrained`` and by overriding :meth:`active`, :meth:`allowed` and :meth:`count`; the moves respect them.
+    A gene whose block is absent is inactive and holds 0, so equal architectures are equal rows with equal
+    codes. A space with inactive genes or forbidden combinations sets ``constrained`` and overrides
+    :meth:`active`, :meth:`allowed` and :meth:`count`; the moves respect them.
 
     Args:
         name: Name of the space in the registry.
         n_choices: Number of choices of each gene.
-        fine: Which genes are fine grids of a quantity, such as a learning rate: mutation moves them by normal
-            steps, and their neighbours lie at powers of two. None by default.
+        fine: Which genes are fine grids of a quantity, such as a learning rate. Mutations move them by normal
+            steps, and their neighbours are at distances of powers of two. None by default.
         constrained: Whether genes may be inactive or combinations forbidden.
 
     Raises:
@@ -54,16 +54,16 @@ class Space(Genotypes):
         n_choices: Number of choices of each gene, shape ``(n_genes,)``.
         n_genes: Length of a genotype.
         n_genotypes: Number of rows with every gene in its range: product of ``n_choices``.
-        dtype: Type of a population's entries: int8 where no gene has more than 128 choices, else int16 (up to
-            32,768 choices) or int32.
+        dtype: Integer type of populations: int8 for up to 128 choices of each gene, int16 for up to 32,768,
+            else int32.
         fine: Which genes are fine grids, shape ``(n_genes,)``.
-        has_integer_codes: Whether :meth:`codes` are 64-bit integers: with fewer than 2^63 genotypes.
-        restriction: Digest of the architectures of a :func:`.restricted` space; else None.
-        input_shape: Channels, height and width of the input of its networks, unless a call says otherwise.
-        n_classes: Number of classes, unless a call says otherwise.
-        has_layers: Whether :meth:`layers` says which matrix layers its networks have.
-        datasets: Input shape and number of classes of the benchmark data sets that its networks can be counted
-            for, by name, the one that the space is made for first.
+        has_integer_codes: Whether :meth:`codes` are 64-bit integers, with fewer than 2^63 genotypes.
+        restriction: Digest of the architectures of a :func:`.restricted` space; None for other spaces.
+        input_shape: Default channels, height and width of the input of its networks.
+        n_classes: Default number of classes.
+        has_layers: Whether :meth:`layers` is available.
+        datasets: Input shape and number of classes of the benchmark data sets for which networks can be
+            counted, by name; the first is the default.
     """
 
     restriction: str | None = None
@@ -87,26 +87,26 @@ class Space(Genotypes):
             )
 
     def nearest(self, population: Population) -> Population:
-        """Return the nearest architectures that can be had; a space that is not restricted has them all."""
+        """Return the nearest architectures of the space; only a restricted space changes rows."""
         return population
 
     def definition(self) -> dict[str, Any] | None:
-        """Return all that defines the space, as JSON types; None where its name says it all.
+        """Return the definition of the space, as JSON types; None where the name is enough.
 
-        Called by a trial log, so that architectures can be read, and a search resumed, without the program
-        that made the space. :meth:`.ConfigSpace.from_definition` reads it.
+        Called by a trial log, so that architectures can be read and a search resumed without the program that
+        made the space. :meth:`.ConfigSpace.from_definition` reads it.
         """
         return None
 
     def fingerprint(self) -> str | None:
-        """Return a digest of all that the name does not tell, part of a trial log's identity; else None."""
+        """Return a digest of the definition, part of a trial log's identity; None where the name is enough."""
         return None
 
     @abstractmethod
     def encode(self, arch: Any) -> Population:
-        """Return the genotype of one architecture in any form that the space knows, shape ``(n_genes,)``.
+        """Return the genotype of one architecture in any notation of the space, shape ``(n_genes,)``.
 
-        Called at the border, wherever a person hands in an architecture.
+        Called wherever a user passes an architecture.
 
         Raises:
             OutOfSpaceError: If the architecture does not belong to the space.
@@ -114,7 +114,7 @@ class Space(Genotypes):
 
     @abstractmethod
     def decode(self, row: NDArray[np.integer[Any]]) -> Any:
-        """Return the hashable architecture that a person sees for one genotype."""
+        """Return the hashable architecture of one genotype, as users see it."""
 
     @abstractmethod
     def build(
@@ -123,10 +123,10 @@ class Space(Genotypes):
         input_shape: tuple[int, int, int] = (3, 32, 32),
         n_classes: int = 10,
     ) -> nn.Module:
-        """Return the network of one architecture as a torch module; torch is imported only here.
+        """Return the network of one architecture as a torch module; only this method imports torch.
 
         Args:
-            arch: The architecture in any form that :meth:`encode` knows.
+            arch: The architecture in any notation of :meth:`encode`.
             input_shape: Channels, height and width of the input.
             n_classes: Number of classes.
         """
@@ -135,14 +135,14 @@ class Space(Genotypes):
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """Return one genotype in every notation of the space, as JSON types.
 
-        Called for reports. The key ``architecture`` is always there, in a form that :meth:`encode` takes.
+        Called for reports. The key ``architecture`` is required; :meth:`encode` must accept its value.
         """
 
     def parameters(self) -> Sequence[Hyperparameter]:
-        """Return what each gene chooses from, one entry a gene: its name and its values.
+        """Return the hyperparameter of each gene: its name and values.
 
-        Called where a person, or another program, is to see names instead of positions. Without names of its
-        own a space has ``gene0``, ``gene1`` and so on, whose values are indices.
+        Called where users or other programs see names instead of positions. By default these are ``gene0``,
+        ``gene1`` and so on, whose values are indices.
         """
         return [
             IntegerInterval(f"gene{gene}", 0, n - 1)
@@ -154,17 +154,17 @@ class Space(Genotypes):
         ]
 
     def encodings(self) -> tuple[Encoding, ...]:
-        """Return the encodings that predictors may learn from, the most telling first.
+        """Return the encodings for predictors, the most informative first.
 
-        Called by :func:`.encode_features`; beside these there are those of :func:`.register_encoding`.
+        Called by :func:`.encode_features`, which also knows those of :func:`.register_encoding`.
         """
         return ONE_HOT, RAW
 
     def counts(self) -> Mapping[str, Count]:
-        """Return what the space counts of its networks: functions of a population, by name of the metric.
+        """Return the metrics that the space counts: functions of a population, by name of the metric.
 
-        Called by evaluators, constraints, logs and tables, with names of the vocabulary such as ``params`` and
-        ``macs``. Empty by default; :class:`.LayerCounts` counts both from the layers.
+        Called by evaluators, constraints, logs and tables. Names are those of the vocabulary, such as
+        ``params`` and ``macs``. Empty by default; :class:`.LayerCounts` counts both from the layers.
         """
         return {}
 
@@ -177,11 +177,11 @@ class Space(Genotypes):
         """Yield all matrix layers of the network of every row; see :meth:`.LayerCounts.layers`.
 
         Raises:
-            InvalidArgumentError: If the space does not say which layers its networks have.
+            InvalidArgumentError: If the space has no ``layers``.
         """
         raise InvalidArgumentError(
-            f"The space {self.name!r} does not tell the layers of its networks, so that what they cost on a "
-            "chip cannot be counted; derive it from analognas.spaces.LayerCounts and write `layers`."
+            f"The space {self.name!r} does not define the layers of its networks, so their cost on a chip "
+            f"cannot be counted; derive it from analognas.spaces.LayerCounts and implement `layers`."
         )
 
     def named_layers(
@@ -190,42 +190,42 @@ class Space(Genotypes):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> Sequence[NamedLayers] | None:
-        """Return the matrices of one network in the order in which it runs; None where only building it tells.
+        """Return the matrices of one network in execution order; None where the network must be built.
 
-        Called for a table of costs, which then needs no torch. They are those of the built network.
+        Called for a table of costs, which then needs no torch. They equal those of the built network.
 
         Args:
-            arch: The architecture in any form that :meth:`encode` knows.
+            arch: The architecture in any notation of :meth:`encode`.
             input_shape: Channels, height and width of the input; None: the space's own.
             n_classes: Number of classes; None: the space's own.
         """
         return None
 
     def isomorphism_class(self, population: Population) -> NDArray[np.int64] | None:
-        """Return a number for every row that equal networks share, shape ``(n,)``; None where none is known."""
+        """Return the isomorphism class of every row, shape ``(n,)``; None where classes are unknown."""
         return None
 
     def json_texts(self, population: Population) -> list[str]:
         """Return the ``architecture`` of :meth:`describe` of every row, as JSON text.
 
-        Called by a trial log with thousands of rows; spaces override it where they can do it faster.
+        Called by a trial log with thousands of rows; override it for speed.
         """
         return [json.dumps(self.describe(row)["architecture"]) for row in population]
 
     def sample(self, n: int, *, generator: np.random.Generator, unique: bool = False) -> Population:
         """Draw ``n`` genotypes, shape ``(n, n_genes)``: every active gene uniform over its choices.
 
-        Where no gene is ever inactive, this is uniform over architectures. Where some may be, it is uniform
-        gene by gene: one main block is as likely as five, although far more networks have five. Forbidden
-        rows are drawn again.
+        Without inactive genes, this is uniform over architectures. With inactive genes it is uniform for each
+        gene: one main block is as likely as five, although far more networks have five. Forbidden rows are
+            drawn again.
 
         Args:
             n: Number of genotypes.
             generator: Source of randomness.
-            unique: Draw without replacement.
+            unique: Whether to draw without replacement.
 
         Raises:
-            InvalidArgumentError: If ``n`` is negative, or ``unique`` and the space is smaller.
+            InvalidArgumentError: If ``n`` is negative, or larger than the space with ``unique``.
         """
         return moves.sample(self, n, generator, unique=unique)
 
@@ -238,17 +238,17 @@ class Space(Genotypes):
     ) -> Population:
         """Change one active gene of every row to another of its choices, both drawn uniformly.
 
-        Genes that become active by it are drawn uniformly; fine genes move by a normal step whose standard
-        deviation is a fifth of their range.
+        Genes that become active are drawn uniformly. Fine genes move by a normal step whose standard deviation
+        is a fifth of their range.
 
         Args:
             population: Shape ``(n, n_genes)``.
             generator: Source of randomness.
-            genes: Which genes may be chosen, shape ``(n_genes,)``; all by default.
+            genes: Mask of the genes that may change, shape ``(n_genes,)``; all by default.
 
         Returns:
-            A new population of the same shape; every row is another architecture than its parent. Where
-            ``genes`` are given, rows in which none of them can change stay as they are.
+            A new population of the same shape; every row differs from its parent. With ``genes``, rows in which
+            none of them can change are copies.
         """
         return moves.mutate(self, population, generator, genes=genes)
 
@@ -257,8 +257,8 @@ class Space(Genotypes):
     ) -> Population:
         """Uniform crossover: every gene comes from either parent with probability 1/2.
 
-        A gene that is inactive in one parent comes from the other; one that is inactive in both, and active in
-        the child, is drawn uniformly.
+        A gene that is inactive in one parent comes from the other parent. A gene that is inactive in both, but
+        active in the child, is drawn uniformly.
 
         Args:
             mothers: Shape ``(n, n_genes)``.
@@ -268,10 +268,10 @@ class Space(Genotypes):
         return moves.crossover(self, mothers, fathers, generator)
 
     def neighbours(self, row: NDArray[np.integer[Any]]) -> Population:
-        """All architectures whose genotypes differ from ``row`` in one gene, shape ``(k, n_genes)``.
+        """Return all architectures that differ from ``row`` in one gene, shape ``(k, n_genes)``.
 
         In a plain space ``k`` is ``sum(n_choices - 1)``. Fine genes change by powers of two. A block appears
-        with, and disappears from, the first choices of its own genes, so that being neighbours is mutual.
+        with the first choices of its genes and disappears from them, so that the relation is symmetric.
         """
         return moves.neighbours(self, row)
 
@@ -279,11 +279,11 @@ class Space(Genotypes):
         """Check and encode many architectures, shape ``(n, n_genes)``.
 
         Args:
-            architectures: An integer matrix of genotypes, or a sequence of architectures each in any form
-                that :meth:`encode` knows.
+            architectures: An integer matrix of genotypes, or a sequence of architectures in any notation of
+                :meth:`encode`.
 
         Raises:
-            OutOfSpaceError: If one does not belong to the space; names it.
+            OutOfSpaceError: If an architecture does not belong to the space; names it.
         """
         if isinstance(architectures, np.ndarray) and architectures.ndim == 2:
             return self._checked_matrix(architectures)
@@ -300,7 +300,7 @@ class Space(Genotypes):
         return np.array(rows, dtype=self.dtype).reshape(len(rows), self.n_genes)
 
     def _is_one_genotype(self, values: Any) -> bool:
-        """Whether a flat sequence reads as one genotype: it would be taken for a list of indices."""
+        """Return whether a flat sequence looks like one genotype rather than a list of architectures."""
         return len(values) == self.n_genes and all(
             isinstance(value, int | np.integer) and 0 <= value < n
             for value, n in zip(values, self.n_choices, strict=True)
@@ -312,7 +312,7 @@ class Space(Genotypes):
                 f"A population of {self.name} is an integer matrix of shape (n, {self.n_genes}), but got "
                 f"shape {matrix.shape} of {matrix.dtype}."
             )
-        # Seen as unsigned, negative entries are too large as well: one comparison finds both.
+        # As unsigned integers, negative entries are too large as well: one comparison finds both.
         unsigned = matrix.view(f"u{matrix.itemsize}")
         outside = unsigned >= self._n_choices_unsigned
         if outside.any():

@@ -1,4 +1,4 @@
-"""Genotypes: rows of small integers, which of their genes say something, and their codes."""
+"""Genotypes: rows of small integers, their active genes, and their codes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from ..core import InvalidArgumentError, check_int
 __all__ = ["Genotypes", "Population"]
 
 Population: TypeAlias = NDArray[np.signedinteger[Any]]
-"""Integer matrix, shape ``(n, n_genes)``: one architecture a row, the index of one choice a column."""
+"""Integer matrix, shape ``(n, n_genes)``: each row is an architecture, each entry the index of a choice."""
 
 _MOST_CHOICES = 2**31
 _MOST_ENUMERATED = 2**22
 
 
-class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
-    """The genotypes of a space: how many choices each gene has, and which rows are architectures.
+class Genotypes(ABC):  # noqa: B024  the abstract methods are in Space
+    """The genotypes of a space: the choices of each gene, and which rows are architectures.
 
-    Called by :mod:`.moves`; :class:`.Space` says what a row means. The attributes are those of :class:`.Space`.
+    Used by :mod:`.moves`; :class:`.Space` defines the meaning of a row. The attributes are those of
+    :class:`.Space`.
 
     Args:
         name: Name of the space.
@@ -51,7 +52,7 @@ class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
     def _set_genes(
         self, n_choices: Sequence[int], *, fine: Sequence[bool] | None, constrained: bool
     ) -> None:
-        """Lay out genes and codes; called again by spaces that grow."""
+        """Set the genes and their codes; called again when a space grows."""
         self.n_choices = np.array(
             [check_int("n_choices", n, minimum=1, maximum=_MOST_CHOICES) for n in n_choices],
             dtype=np.int64,
@@ -65,7 +66,7 @@ class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
         self.plain = not (constrained or self.fine.any())
         self._n_choices_unsigned = self.n_choices.astype(f"u{self.dtype.itemsize}")
         self.free_genes = np.flatnonzero(self.n_choices > 1)
-        # Mixed radix, the first gene most significant: codes sort like genotypes do.
+        # Mixed radix with the first gene most significant, so that codes sort like genotypes.
         self._weights = (
             np.append(np.cumprod(self.n_choices[:0:-1])[::-1], 1)
             if self.has_integer_codes
@@ -74,35 +75,35 @@ class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
 
     @property
     def size(self) -> int:
-        """Number of architectures: of genotypes whose inactive genes are 0 and that are not forbidden."""
+        """Number of architectures: allowed genotypes whose inactive genes are 0."""
         return self.count() if self.constrained else self.n_genotypes
 
     def count(self) -> int:
-        """Count the architectures; called by :attr:`size` where genes may be inactive or rows forbidden."""
+        """Return the number of architectures; called by :attr:`size` in constrained spaces."""
         return self.n_genotypes
 
     def active(self, population: Population) -> NDArray[np.bool_]:
-        """Which genes say something about their rows' architectures, shape ``(n, n_genes)``.
+        """Return which genes are active, shape ``(n, n_genes)``.
 
-        Called with rows that need not be canonical. Whether a gene is active may depend on active genes only.
+        Rows need not be canonical. Whether a gene is active may only depend on active genes.
         """
         return np.ones(population.shape, dtype=bool)
 
     def allowed(self, population: Population) -> NDArray[np.bool_]:
-        """Which rows are not forbidden, shape ``(n,)``; called with canonical rows."""
+        """Return which canonical rows are not forbidden, shape ``(n,)``."""
         return np.ones(len(population), dtype=bool)
 
     def canonical(self, population: Population) -> Population:
-        """Return the population with 0 in every inactive gene: equal architectures become equal rows."""
+        """Return the population with 0 in every inactive gene, so that equal architectures are equal rows."""
         if not self.constrained:
             return population
         rows: Population = np.where(self.active(population), population, self.dtype.type(0))
         return rows
 
     def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
-        """Draw ``n`` allowed rows without rejection, or None where the space cannot.
+        """Draw ``n`` allowed rows without rejection; None where the space cannot.
 
-        Called by :meth:`.Space.sample` where hardly any combination of choices is allowed.
+        Called by :meth:`.Space.sample` where few combinations are allowed.
         """
         return None
 
@@ -115,7 +116,7 @@ class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
         return self.from_codes(np.flatnonzero(self.is_architecture()))
 
     def is_architecture(self) -> NDArray[np.bool_]:
-        """Tell of every code whether its row is an architecture (canonical, allowed), shape ``(n_genotypes,)``.
+        """Return whether the row of each code is an architecture, shape ``(n_genotypes,)``.
 
         Raises:
             InvalidArgumentError: If there are more than 2^22 genotypes.
@@ -132,10 +133,10 @@ class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
         return canonical & self.allowed(rows)
 
     def codes(self, population: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Key of every row, shape ``(n,)``: equal rows, equal keys, and keys sort like rows.
+        """Return a code of every row, shape ``(n,)``. Equal rows have equal codes, and codes sort like rows.
 
-        With fewer than 2^63 genotypes the key is the row's mixed-radix integer in ``[0, n_genotypes)``, int64.
-        Larger spaces have byte strings, the row's big-endian bytes. Either is hashable after ``tolist()``.
+        With fewer than 2^63 genotypes, codes are mixed-radix integers in ``[0, n_genotypes)``, int64. Codes of
+        larger spaces are byte strings, the big-endian bytes of the row. Both are hashable after ``tolist()``.
         """
         if self.has_integer_codes:
             codes: NDArray[np.int64] = population.dot(self._weights)
@@ -144,7 +145,7 @@ class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
         return big_endian.view(self._key_dtype)[:, 0]
 
     def from_codes(self, codes: Any) -> Population:
-        """Inverse of :meth:`codes`: shape ``(n,)`` to ``(n, n_genes)``."""
+        """Return the rows of codes: shape ``(n,)`` to ``(n, n_genes)``."""
         if not self.has_integer_codes:
             keys = np.ascontiguousarray(codes, dtype=self._key_dtype)[:, None]
             return keys.view(self.dtype.newbyteorder(">")).astype(self.dtype)
@@ -153,5 +154,5 @@ class Genotypes(ABC):  # noqa: B024  what is abstract is in Space
 
     @property
     def _key_dtype(self) -> np.dtype[np.bytes_]:
-        # Zeros at the end are not shown by numpy, but length is fixed, so keys stay distinct.
+        # numpy hides zeros at the end, but the length is fixed, so codes stay distinct.
         return np.dtype(f"S{self.n_genes * self.dtype.itemsize}")

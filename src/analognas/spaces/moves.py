@@ -1,8 +1,7 @@
-"""Moves on genotypes, whole populations at once: sample, mutate, cross over, neighbours.
+"""Moves on whole populations: sampling, mutation, crossover, neighbours.
 
-A gene of an absent block is inactive. It holds 0, the canonical value, so that equal architectures are equal
-rows. Every function takes canonical, allowed rows and returns such rows. In plain spaces, where no gene is ever
-inactive or fine and nothing is forbidden, shorter passes do the same.
+All functions take and return canonical, allowed rows. Plain spaces, without inactive or fine genes and without
+forbidden combinations, have faster versions.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ def sample(
         space: The genotypes.
         n: Number of rows.
         generator: Source of randomness.
-        unique: Draw without replacement.
+        unique: Whether to draw without replacement.
 
     Raises:
-        InvalidArgumentError: If ``n`` is negative, ``unique`` and there are fewer, or hardly any combination is
+        InvalidArgumentError: If ``n`` is negative, there are fewer with ``unique``, or few combinations are
             allowed and the space has no other way to draw.
     """
     n = _checked_draw(n, generator)
@@ -66,12 +65,12 @@ def mutate(
         genes: Which genes may be chosen, shape ``(n_genes,)``; all by default.
 
     Raises:
-        InvalidArgumentError: If there is one architecture only.
+        InvalidArgumentError: If there is only one architecture.
     """
     if genes is not None:
         return _mutate_genes(space, population, np.asarray(genes, dtype=bool), generator)
     if not len(space.free_genes):
-        raise InvalidArgumentError(f"{space.name!r} has one architecture only; it cannot change.")
+        raise InvalidArgumentError(f"{space.name!r} has only one architecture; it cannot change.")
     if not space.plain:
         return _mutate_active(space, population, generator)
     n = len(population)
@@ -80,7 +79,7 @@ def mutate(
     choices = space.n_choices.take(chosen)
     steps = 1 + (draws[n:] * (choices - 1)).astype(np.int64)
     children = population.copy()
-    # One index is quicker than two: the population as one long row.
+    # Indexing the flat array is faster than indexing rows and columns.
     flat = children.reshape(-1)
     places = chosen + np.arange(0, flat.size, space.n_genes)
     flat[places] = (flat.take(places) + steps) % choices
@@ -92,7 +91,7 @@ def crossover(
 ) -> Population:
     """Take every gene from either parent; see :meth:`.Space.crossover`.
 
-    Children that stay forbidden after some attempts are copies of their mothers.
+    Children that are still forbidden after some attempts are copies of their mothers.
 
     Args:
         space: The genotypes.
@@ -121,7 +120,7 @@ def crossover(
 
 
 def neighbours(space: Genotypes, row: NDArray[np.integer[Any]]) -> Population:
-    """All architectures that differ from ``row`` in one gene; see :meth:`.Space.neighbours`.
+    """Return all architectures that differ from ``row`` in one gene; see :meth:`.Space.neighbours`.
 
     Args:
         space: The genotypes.
@@ -153,7 +152,7 @@ def neighbours(space: Genotypes, row: NDArray[np.integer[Any]]) -> Population:
 
 
 def _sample_allowed(space: Genotypes, n: int, generator: np.random.Generator) -> Population:
-    """Draw every gene uniformly, forget those that are inactive, and drop what is forbidden.
+    """Draw every gene uniformly, set inactive genes to 0, and drop forbidden rows.
 
     Args:
         space: The space.
@@ -161,7 +160,7 @@ def _sample_allowed(space: Genotypes, n: int, generator: np.random.Generator) ->
         generator: Source of randomness.
 
     Raises:
-        InvalidArgumentError: If hardly any combination is allowed, and the space has no other way to draw.
+        InvalidArgumentError: If few combinations are allowed, and the space has no other way to draw.
     """
     parts: list[Population] = []
     missing, n_drawn, n_kept = n, 0, 0
@@ -180,14 +179,14 @@ def _sample_allowed(space: Genotypes, n: int, generator: np.random.Generator) ->
     rare = space.sample_rare(missing, generator=generator)
     if rare is None:
         raise InvalidArgumentError(
-            f"Of {n_drawn:,} random combinations of {space.name!r} only {n_kept:,} are allowed; leave out "
-            "values that are nearly always forbidden."
+            f"Of {n_drawn:,} random combinations of {space.name!r} only {n_kept:,} are allowed; remove values "
+            "that are nearly always forbidden."
         )
     return np.concatenate([*parts, rare])
 
 
 def _sample_unique(space: Genotypes, n: int, generator: np.random.Generator) -> Population:
-    """Draw ``n`` different genotypes as :meth:`.Space.sample` draws them.
+    """Draw ``n`` different genotypes with the probabilities of :meth:`.Space.sample`.
 
     Args:
         space: The space.
@@ -203,7 +202,7 @@ def _sample_unique(space: Genotypes, n: int, generator: np.random.Generator) -> 
         rows = rows[np.sort(np.unique(space.codes(rows), return_index=True)[1])]
         if len(rows) == n:
             return rows
-    # Few are left, or very unlikely ones.
+    # Only few, or very unlikely, rows are left.
     every = space.every()
     check_enough(space, n, len(every))
     left = every[~np.isin(space.codes(every), space.codes(rows))]
@@ -211,7 +210,7 @@ def _sample_unique(space: Genotypes, n: int, generator: np.random.Generator) -> 
 
 
 def check_enough(space: Genotypes, n: int, size: int) -> None:
-    """Refuse to draw more genotypes without replacement than there are.
+    """Check that there are enough genotypes to draw without replacement.
 
     Raises:
         InvalidArgumentError: If ``n`` is larger than ``size``.
@@ -224,10 +223,10 @@ def check_enough(space: Genotypes, n: int, size: int) -> None:
 
 
 def _checked_draw(n: Any, generator: Any) -> int:
-    """Return the number of draws in its plain type.
+    """Return the number of draws as an ``int``.
 
     Raises:
-        InvalidArgumentError: If it is no integer or negative, or ``generator`` is none of numpy's.
+        InvalidArgumentError: If it is not an integer or negative, or ``generator`` is not a numpy generator.
     """
     if not isinstance(generator, np.random.Generator):
         raise InvalidArgumentError(
@@ -238,7 +237,7 @@ def _checked_draw(n: Any, generator: Any) -> int:
 
 
 def _grid(space: Genotypes, n: int, generator: np.random.Generator) -> Population:
-    """Draw every gene uniformly and by itself, shape ``(n, n_genes)``: neither canonical nor allowed."""
+    """Draw every gene uniformly, shape ``(n, n_genes)``; rows may be neither canonical nor allowed."""
     rows: Population = (generator.random((n, space.n_genes)) * space.n_choices).astype(space.dtype)
     return rows
 
@@ -246,7 +245,7 @@ def _grid(space: Genotypes, n: int, generator: np.random.Generator) -> Populatio
 def _mutate_active(
     space: Genotypes, population: Population, generator: np.random.Generator
 ) -> Population:
-    """Change one active gene of every row; genes that thereby become active are drawn uniformly."""
+    """Change one active gene of every row; genes that become active are drawn uniformly."""
     children = population.copy()
     left = np.arange(len(population))
     for _ in range(_ROUNDS):
@@ -272,7 +271,7 @@ def _mutate_genes(
 ) -> Population:
     """Change one active gene of ``genes`` in every row that has one.
 
-    Other rows, and those that stay forbidden after some attempts, are copies of their parents.
+    Other rows, and rows that are still forbidden after some attempts, are copies of their parents.
     """
     children = population.copy()
     changeable = genes & (space.n_choices > 1)
@@ -293,7 +292,7 @@ def _other_choices(
     current: NDArray[np.integer[Any]],
     generator: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Another choice for each gene: uniform, or for fine genes a normal step, reflected at the ends."""
+    """Return another choice for each gene: uniform, or for fine genes a normal step, reflected at the ends."""
     choices = space.n_choices[genes]
     before = current.astype(np.int64)
     steps = 1 + (generator.random(len(genes)) * (choices - 1)).astype(np.int64)
@@ -304,7 +303,7 @@ def _other_choices(
         walk = np.rint(generator.normal(size=len(start)) * FINE_STEP * last).astype(np.int64)
         end = np.abs(start + walk) % (2 * last)
         end = np.minimum(end, 2 * last - end)
-        # A step too small to see becomes one grid point, inwards at the upper end.
+        # A step that rounds to 0 becomes one grid point, inwards at the upper end.
         after[fine] = np.where(end == start, np.where(start == last, start - 1, start + 1), end)
     return after
 
@@ -319,7 +318,7 @@ def _mutated(
     position = (active & changeable).cumsum(axis=1)
     picks = (generator.random(len(parents)) * position[:, -1]).astype(np.int64)
     genes = (position > picks[:, None]).argmax(axis=1)
-    # What is inactive holds a draw meanwhile: it stays where the mutation makes it active.
+    # Inactive genes hold a draw, which is kept where the mutation makes them active.
     children = np.where(active, parents, _grid(space, len(parents), generator))
     rows = np.arange(len(parents))
     children[rows, genes] = _other_choices(space, genes, parents[rows, genes], generator)
@@ -327,7 +326,7 @@ def _mutated(
 
 
 def _another(space: Genotypes, row: Population, generator: np.random.Generator) -> Population:
-    """Any other architecture; for the rare row whose neighbours are all forbidden."""
+    """Return any other architecture, for the rare row whose neighbours are all forbidden."""
     for _ in range(_ROUNDS):
         draws = sample(space, _SMALLEST_DRAW, generator)
         other = draws[(draws != row).any(axis=1)]
@@ -335,5 +334,5 @@ def _another(space: Genotypes, row: Population, generator: np.random.Generator) 
             first: Population = other[0]
             return first
     raise InvalidArgumentError(
-        f"{space.name!r} has hardly any architecture but one; nothing can be searched for."
+        f"{space.name!r} has hardly more than one architecture; it cannot be searched."
     )

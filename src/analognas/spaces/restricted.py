@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -97,8 +96,7 @@ def common_space(one: Space, other: Space) -> Space:
 @cache
 def _restricted_class(kind: type[Space]) -> type[Space]:
     name = f"Restricted{kind.__name__}"
-    make: Callable[..., type[Space]] = type(kind)
-    return make(name, (_Restricted, kind), {"__module__": __name__})
+    return type(name, (_Restricted, kind), {"__module__": __name__})
 
 
 class _Restricted(Space):

@@ -5,14 +5,14 @@ from torch.nn import functional as F
 
 from analognas.spaces.fbnet import OPERATIONS, SETTINGS
 from analognas.spaces.fbnet.network import FBNetNetwork, InvertedBottleneck, operation
-from analognas.spaces.fbnet.operations import Place
+from analognas.spaces.fbnet.operations import LayerSlot
 
 
 @pytest.mark.parametrize("number", range(8))
-@pytest.mark.parametrize("place", [Place(4, 4, 1), Place(4, 6, 1), Place(4, 4, 2)])
-def test_inverted_bottleneck(shake, normed, number, place):
+@pytest.mark.parametrize("slot", [LayerSlot(4, 4, 1), LayerSlot(4, 6, 1), LayerSlot(4, 4, 2)])
+def test_inverted_bottleneck(shake, normed, number, slot):
     block = list(OPERATIONS.values())[number]
-    module = shake(operation(number, place))
+    module = shake(operation(number, slot))
     convolutions = [part for part in module.units if isinstance(part, nn.Conv2d)]
     norms = [part for part in module.units if isinstance(part, nn.BatchNorm2d)]
     x = torch.randn(2, 4, 7, 5, generator=torch.Generator().manual_seed(1))
@@ -26,32 +26,32 @@ def test_inverted_bottleneck(shake, normed, number, place):
         ]
         y = y[:, order]
     padding, inner = block.kernel // 2, 4 * block.expansion
-    y = F.conv2d(y, convolutions[1].weight, None, place.stride, padding, 1, inner)
+    y = F.conv2d(y, convolutions[1].weight, None, slot.stride, padding, 1, inner)
     y = F.relu(normed(y, norms[1]))
     y = normed(F.conv2d(y, convolutions[2].weight, groups=block.groups), norms[2])
-    expected = x + y if place == (4, 4, 1) else y
+    expected = x + y if slot == (4, 4, 1) else y
     torch.testing.assert_close(module(x), expected)
 
 
 def test_nothing_is_rectified_after_the_projection():
-    module = operation(0, Place(4, 4, 1))
+    module = operation(0, LayerSlot(4, 4, 1))
     y = module(torch.randn(2, 4, 7, 5, generator=torch.Generator().manual_seed(1)))
     assert (y < 0).any()
 
 
 def test_skip_is_the_identity_or_a_projection(shake, normed):
     x = torch.randn(2, 4, 7, 5, generator=torch.Generator().manual_seed(1))
-    assert operation(8, Place(4, 4, 1))(x) is x
-    for place in (Place(4, 6, 1), Place(4, 4, 2)):
-        module = shake(operation(8, place))
-        y = F.relu(normed(F.conv2d(x, module[0].weight, stride=place.stride), module[1]))
+    assert operation(8, LayerSlot(4, 4, 1))(x) is x
+    for slot in (LayerSlot(4, 6, 1), LayerSlot(4, 4, 2)):
+        module = shake(operation(8, slot))
+        y = F.relu(normed(F.conv2d(x, module[0].weight, stride=slot.stride), module[1]))
         torch.testing.assert_close(module(x), y)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_whole_network(shake, normed, name):
     setting = SETTINGS[name]
-    arch = [place % 9 for place in range(22)]
+    arch = [slot % 9 for slot in range(22)]
     network = shake(FBNetNetwork(arch, setting, in_channels=2, n_classes=5))
     assert network.arch == tuple(arch)
     assert [isinstance(part, InvertedBottleneck) for part in network.body] == [

@@ -17,15 +17,15 @@ def test_operations_in_the_published_order():
 @pytest.mark.parametrize(("name", "halvings"), [("cifar100", 3), ("ImageNet", 5)])
 def test_layers_of_a_setting(name, halvings):
     setting = SETTINGS[name]
-    places = setting.places
-    assert len(places) == 22
-    assert places[0] == (16, 16, 1)
-    assert [place.out_channels for place in places] == (
+    slots = setting.slots
+    assert len(slots) == 22
+    assert slots[0] == (16, 16, 1)
+    assert [slot.out_channels for slot in slots] == (
         [16] + [24] * 4 + [32] * 4 + [64] * 4 + [112] * 4 + [184] * 4 + [352]
     )
-    assert [place.in_channels for place in places[1:]] == [p.out_channels for p in places[:-1]]
+    assert [slot.in_channels for slot in slots[1:]] == [p.out_channels for p in slots[:-1]]
     first = [0, 1, 5, 9, 13, 17, 21]
-    assert tuple(places[i].stride for i in first) == setting.strides
-    assert all(places[i].stride == 1 for i in range(22) if i not in first)
+    assert tuple(slots[i].stride for i in first) == setting.strides
+    assert all(slots[i].stride == 1 for i in range(22) if i not in first)
     assert setting.halvings == halvings
     assert setting.size % 2**halvings == 0

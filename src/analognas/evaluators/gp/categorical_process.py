@@ -86,14 +86,14 @@ class CategoricalProcess:
         """Standard deviation of measurements of one architecture."""
         return float(np.sqrt(self.signal * self.noise))
 
-    def posterior(self, points: Points) -> Posterior:
+    def posterior(self, points: Points) -> ProcessPosterior:
         """What is known of new points, shape ``(m,)`` each."""
         explained = self.whitening @ self.kernel(self.known, points)
-        return Posterior(self, points, explained.T @ self.white, explained)
+        return ProcessPosterior(self, points, explained.T @ self.white, explained)
 
 
 @dataclass(frozen=True)
-class Posterior:
+class ProcessPosterior:
     """The process at some points, given the training set and what is believed of points among them.
 
     Attributes:
@@ -115,13 +115,13 @@ class Posterior:
         variances = self.process.signal * (self._unexplained() + self.process.noise)
         return np.asarray(np.sqrt(variances), dtype=np.float64)
 
-    def take(self, rows: Any) -> Posterior:
+    def take(self, rows: Any) -> ProcessPosterior:
         """Return some points."""
-        return Posterior(
+        return ProcessPosterior(
             self.process, self.points.take(rows), self.means[rows], self.explained[:, rows]
         )
 
-    def believing(self, at: int) -> Posterior:
+    def believing(self, at: int) -> ProcessPosterior:
         """The posterior if point ``at`` were measured and had its mean.
 
         Means stay; what else is explained is one more whitened row.
@@ -130,7 +130,7 @@ class Posterior:
         covariances = prior - self.explained[:, at] @ self.explained
         spread = np.sqrt(self._unexplained()[at] + self.process.noise)
         explained = np.vstack([self.explained, covariances / spread])
-        return Posterior(self.process, self.points, self.means, explained)
+        return ProcessPosterior(self.process, self.points, self.means, explained)
 
     def draws(self, n: int, *, generator: np.random.Generator) -> Floats:
         """Draw ``n`` times what a new measurement of every point would give, jointly, shape ``(n, m)``."""

@@ -1,14 +1,13 @@
-"""Spaces that the name of a data set stands for: ``ConfigSpace("CIFAR-10")`` is AnalogNAS's space for it."""
+"""Spaces named by a data set: ``ConfigSpace("CIFAR-10")`` is AnalogNAS's space for CIFAR-10."""
 
 from __future__ import annotations
 
-from abc import ABCMeta
 from typing import Any
 
 from ...core import Registry, check_choice
 
 FAMILY = "resnet-like"
-"""What AnalogNAS calls its kind of space."""
+"""AnalogNAS's name for its kind of space."""
 
 DATASETS: Registry[Any] = Registry(
     "data set",
@@ -17,37 +16,31 @@ DATASETS: Registry[Any] = Registry(
 """Classes of the spaces by data set, each derived from :class:`.ConfigSpace`."""
 
 
-class ByDataset(ABCMeta):
-    """Metaclass by which ``ConfigSpace``, called with a data set, makes the space of that data set.
+def named_dataset(
+    *names: Any, dataset: Any = None, search_space: Any = None, **options: Any
+) -> str | None:
+    """Return the data set that a constructor's arguments name, as the registry spells it; None without one.
 
-    Besides ``ConfigSpace("CIFAR-10")`` it takes ``ConfigSpace("resnet-like", "CIFAR-10")`` and
-    ``ConfigSpace(search_space="resnet-like", dataset="CIFAR-10")``, as AnalogNAS's notebooks have them. Classes
-    derived from ``ConfigSpace`` are called with their own arguments.
+    AnalogNAS's notebooks write ``("resnet-like", "CIFAR-10")``, or ``search_space="resnet-like"`` and
+    ``dataset="CIFAR-10"``; here the data set alone is enough.
+
+    Raises:
+        UnknownNameError: If the data set, or the kind of space before it, is unknown.
+
+    Example:
+        >>> named_dataset("cifar10"), named_dataset(search_space="resnet-like", dataset="KWS")
+        ('CIFAR-10', 'KWS')
     """
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        """Make a space; an empty one where no data set is named.
-
-        Raises:
-            UnknownNameError: If the data set, or the kind of space before it, is not known.
-        """
-        if cls.__dict__.get("_of_dataset", False):
-            if "search_space" in kwargs:
-                args = (kwargs.pop("search_space"), *args)
-            if len(args) == 2 or (args and "dataset" in kwargs):
-                check_choice("search space", args[0], [FAMILY])
-                args = args[1:]
-            dataset = args[0] if args else kwargs.get("dataset")
-            if dataset is not None:
-                cls = DATASETS.get(_spelling(dataset))
-        return type.__call__(cls, *args, **kwargs)
+    given = [name for name in (search_space, *names, dataset) if name is not None]
+    if len(given) > 1:
+        check_choice("search space", given[0], [FAMILY])
+        given = given[1:]
+    if not given:
+        return None
+    spelled = {_key(name): name for name in DATASETS}.get(_key(given[0]), given[0])
+    return check_choice("data set", spelled, DATASETS)
 
 
-def dataset_key(name: object) -> str:
-    """Return what spellings of a data set's name have in common: ``cifar10`` for ``CIFAR-10``."""
+def _key(name: object) -> str:
+    """Return what spellings of a name have in common: ``cifar10`` for ``CIFAR-10``."""
     return "".join(filter(str.isalnum, str(name))).lower()
-
-
-def _spelling(dataset: object) -> Any:
-    """A data set's name as the registry has it, where it knows it."""
-    return {dataset_key(name): name for name in DATASETS}.get(dataset_key(dataset), dataset)

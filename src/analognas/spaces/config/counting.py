@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError
+from .gene_constraints import GeneConstraints
 from .index_sets import IndexSet
-from .layout import Layout
 
 _MOST_AXES = 32
 LARGEST_TABLE = 2**20
@@ -36,10 +36,10 @@ class _Table(NamedTuple):
 
 
 class Counter:
-    """Number of distinct, allowed architectures of a layout, and draws from them.
+    """Number of distinct, allowed architectures of a constraints, and draws from them.
 
     Args:
-        layout: Genes and their constraints.
+        constraints: Conditions and forbidden combinations of the genes.
 
     Raises:
         UncountableError: If a joint table would need more than :data:`LARGEST_TABLE` entries.
@@ -48,10 +48,10 @@ class Counter:
         total: The number.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._classes = _classes_of(layout)
-        tables = [self._activity(layout, gene) for gene in range(len(self._classes))]
-        tables += [self._clause(clause) for clause in layout.clauses]
+    def __init__(self, constraints: GeneConstraints) -> None:
+        self._classes = _classes_of(constraints)
+        tables = [self._activity(constraints, gene) for gene in range(len(self._classes))]
+        tables += [self._clause(clause) for clause in constraints.clauses]
         self._eliminated: list[tuple[int, _Table]] = []
         self.total = 1
         using: list[list[_Table]] = [[] for _ in self._classes]  # tables that have a gene, by gene
@@ -95,14 +95,14 @@ class Counter:
             rows[:, gene] = self._classes[gene].members(classes[gene], generator)
         return rows
 
-    def _activity(self, layout: Layout, gene: int) -> _Table:
+    def _activity(self, constraints: GeneConstraints, gene: int) -> _Table:
         """Values in each class of a gene, or one way to be inactive, by the classes of its parents."""
         own = self._classes[gene]
-        parents = sorted({parent for parent, _ in layout.parents[gene]})
+        parents = sorted({parent for parent, _ in constraints.parents[gene]})
         genes = (gene, *parents)
         shape = self._shape(genes)
         active = np.ones(shape[1:], dtype=bool)
-        for parent, holds in layout.parents[gene]:
+        for parent, holds in constraints.parents[gene]:
             place = [1] * len(parents)
             place[parents.index(parent)] = -1
             active = active & self._classes[parent].of(holds).reshape(place)
@@ -146,14 +146,16 @@ class Counter:
         return shape
 
 
-def _classes_of(layout: Layout) -> list[_Classes]:
+def _classes_of(constraints: GeneConstraints) -> list[_Classes]:
     """Classes of the values of every gene."""
-    sets: list[dict[bytes, IndexSet]] = [{} for _ in layout.hyperparameters]
-    for gene, found in (pair for rows in [*layout.parents, *layout.clauses] for pair in rows):
+    sets: list[dict[bytes, IndexSet]] = [{} for _ in constraints.hyperparameters]
+    for gene, found in (
+        pair for rows in [*constraints.parents, *constraints.clauses] for pair in rows
+    ):
         sets[gene].setdefault(found.key, found)
     return [
-        _Classes(entry.n_choices, list(sets[gene].values()), bool(layout.parents[gene]))
-        for gene, entry in enumerate(layout.hyperparameters)
+        _Classes(entry.n_choices, list(sets[gene].values()), bool(constraints.parents[gene]))
+        for gene, entry in enumerate(constraints.hyperparameters)
     ]
 
 

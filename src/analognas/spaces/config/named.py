@@ -14,7 +14,7 @@ from ..hyperparameters import Choices, Hyperparameter
 from . import definition
 from .conditions import Condition, Forbidden, read_conditions
 from .counting import Counter, UncountableError
-from .layout import Layout
+from .gene_constraints import GeneConstraints
 
 
 class NamedSpace(Space):
@@ -32,7 +32,7 @@ class NamedSpace(Space):
         self._conditions: dict[str, list[Condition]] = {}
         self._forbidden: list[Forbidden] = []
         self._counted: Counter | None = None
-        self._layout = Layout([], {}, [])
+        self._constraints = GeneConstraints([], {}, [])
         self._update({}, {}, [])
 
     def add_hyperparameter(
@@ -161,11 +161,11 @@ class NamedSpace(Space):
 
     def active(self, population: Population) -> NDArray[np.bool_]:
         """Which genes are active, shape ``(n, n_genes)``."""
-        return self._layout.active(population)
+        return self._constraints.active(population)
 
     def allowed(self, population: Population) -> NDArray[np.bool_]:
         """Which rows hit no forbidden combination, shape ``(n,)``."""
-        return self._layout.allowed(population)
+        return self._constraints.allowed(population)
 
     def sample_evenly(self, n: int, *, generator: np.random.Generator) -> Population:
         """Draw ``n`` genotypes, every architecture equally likely, shape ``(n, n_genes)``.
@@ -187,7 +187,7 @@ class NamedSpace(Space):
 
     def _counter(self) -> Counter:
         if self._counted is None:
-            self._counted = Counter(self._layout)
+            self._counted = Counter(self._constraints)
         return self._counted
 
     def _is_empty(self) -> bool:
@@ -214,12 +214,12 @@ class NamedSpace(Space):
     ) -> None:
         """Take over a changed definition as a whole, or refuse it as a whole."""
         entries = list(hyperparameters.values())
-        layout = Layout(entries, conditions, forbidden, self._layout)
+        constraints = GeneConstraints(entries, conditions, forbidden, self._constraints)
         self._hyperparameters, self._conditions = hyperparameters, conditions
-        self._forbidden, self._layout = forbidden, layout
+        self._forbidden, self._constraints = forbidden, constraints
         self._counted = None
         self._set_genes(
             [entry.n_choices for entry in entries],
             fine=[entry.fine for entry in entries],
-            constrained=any(layout.parents) or bool(forbidden),
+            constrained=any(constraints.parents) or bool(forbidden),
         )

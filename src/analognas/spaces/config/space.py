@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import InvalidArgumentError, OutOfSpaceError, write_text
 from ..base import Population
+from ..hyperparameters import Hyperparameter
 from . import automl, definition
-from .architecture import Architecture
-from .by_dataset import ByDataset
-from .coding import check_indices, decode_rows, encode_mapping, json_rows
+from .architecture import Architecture, check_indices, decode_rows, encode_mapping, json_rows
+from .by_dataset import DATASETS, named_dataset
+from .conditions import Condition, Forbidden
 from .counting import UncountableError
 from .named import NamedSpace
-from .table_text import table_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,7 +29,7 @@ Network: TypeAlias = "Callable[[Architecture, tuple[int, int, int], int], nn.Mod
 """Function from an architecture, an input shape and a number of classes to a network."""
 
 
-class ConfigSpace(NamedSpace, metaclass=ByDataset):
+class ConfigSpace(NamedSpace):
     """A space of named hyperparameters, of the architecture and of training alike.
 
     Empty at first; every hyperparameter added is one more gene. Conditions say where a hyperparameter is
@@ -58,7 +58,14 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         {'depth': 1, 'width': 32}
     """
 
-    _of_dataset: ClassVar[bool] = True
+    def __new__(cls, *names: Any, **options: Any) -> ConfigSpace:
+        """Create a space: of the data set's own class where one is named, as in ``ConfigSpace("CIFAR-10")``.
+
+        AnalogNAS's notebooks also write ``ConfigSpace("resnet-like", "CIFAR-10")``, and both by keyword.
+        """
+        dataset = named_dataset(*names, **options) if cls is ConfigSpace else None
+        made: ConfigSpace = object.__new__(cls if dataset is None else DATASETS.get(dataset))
+        return made
 
     def __init__(
         self,
@@ -110,25 +117,25 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
             OutOfSpaceError: If a name is unknown or missing, a value impossible or the combination forbidden.
         """
         if isinstance(arch, Mapping):
-            row = encode_mapping(self._layout, arch).astype(self.dtype)
+            row = encode_mapping(self._constraints, arch).astype(self.dtype)
         else:
-            indices = check_indices(self._layout, arch).astype(self.dtype)
+            indices = check_indices(self._constraints, arch).astype(self.dtype)
             row = self.canonical(indices[None])[0]
-        if not self._layout.allowed(row[None])[0]:
+        if not self._constraints.allowed(row[None])[0]:
             raise OutOfSpaceError(f"{dict(self.decode(row))} is a forbidden combination.")
         return row
 
     def decode(self, row: NDArray[np.integer[Any]]) -> Architecture:
         """Return the architecture of one genotype."""
-        return decode_rows(self._layout, np.asarray(row)[None])[0]
+        return decode_rows(self._constraints, np.asarray(row)[None])[0]
 
     def decode_all(self, population: Population) -> list[Architecture]:
         """Return the architectures of a population; quicker than row by row."""
-        return decode_rows(self._layout, population)
+        return decode_rows(self._constraints, population)
 
     def json_texts(self, population: Population) -> list[str]:
         """Return the architectures of a population as JSON text."""
-        return json_rows(self._layout, population)
+        return json_rows(self._constraints, population)
 
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """Return the architecture of one genotype as JSON types."""
@@ -266,7 +273,7 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
         except UncountableError:
             size = "more architectures than can be counted exactly"
         n = len(self._hyperparameters)
-        return table_text(
+        return _table_text(
             f"{type(self).__name__} {self.name!r}: {n} hyperparameters, {size}",
             self.parameters(),
             self._conditions,
@@ -275,3 +282,22 @@ class ConfigSpace(NamedSpace, metaclass=ByDataset):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def _table_text(
+    title: str,
+    hyperparameters: Sequence[Hyperparameter],
+    conditions: Mapping[str, Sequence[Condition]],
+    forbidden: Sequence[Forbidden],
+) -> str:
+    """Return one line a hyperparameter: name, values, number of choices, and when it is active."""
+    rows = [("name", "values", "choices", "active when")]
+    for entry in hyperparameters:
+        when = " and ".join(map(str, conditions.get(entry.name, ()))) or "always"
+        rows.append((entry.name, entry.range_text(), f"{entry.n_choices:,}", when))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        f"  {name:<{widths[0]}}  {values:<{widths[1]}}  {choices:>{widths[2]}}  {when}"
+        for name, values, choices, when in rows
+    ]
+    return "\n".join([title, *lines, *(f"  forbidden: {clause}" for clause in forbidden)])

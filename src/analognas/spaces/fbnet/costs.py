@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...core import UnknownNameError
 from ..layers import Layers, NamedLayers, halve
-from .operations import OPERATIONS, STEM_CHANNELS, Place, Setting
+from .operations import OPERATIONS, STEM_CHANNELS, LayerSlot, Setting
 
 __all__ = ["count_layers", "fixed_keys", "layer_keys", "name_layers", "sum_costs"]
 
@@ -37,21 +37,21 @@ def count_layers(
     expansion, kernel, groups = np.array([block or (0, 1, 1) for block in _BLOCKS]).T
     sizes = _sizes(setting, input_shape)
     yield Layers(input_shape[0], STEM_CHANNELS, 9, sizes[0])
-    places = zip(population.T, setting.places, pairwise(sizes), strict=True)
-    for column, place, (before, after) in places:
-        inner = expansion[column] * place.in_channels
+    slots = zip(population.T, setting.slots, pairwise(sizes), strict=True)
+    for column, slot, (before, after) in slots:
+        inner = expansion[column] * slot.in_channels
         split = groups[column]
         present = (inner > 0).astype(np.int64)
         yield Layers(
-            place.in_channels // split, inner // split, 1, before, groups=split, repeats=present
+            slot.in_channels // split, inner // split, 1, before, groups=split, repeats=present
         )
         yield Layers(1, 1, kernel[column] ** 2, after, groups=inner, repeats=present)
         yield Layers(
-            inner // split, place.out_channels // split, 1, after, groups=split, repeats=present
+            inner // split, slot.out_channels // split, 1, after, groups=split, repeats=present
         )
-        if place.changes_shape:
-            yield Layers(place.in_channels, place.out_channels, 1, after, repeats=1 - present)
-    yield Layers(setting.places[-1].out_channels, setting.header, 1, sizes[-1])
+        if slot.changes_shape:
+            yield Layers(slot.in_channels, slot.out_channels, 1, after, repeats=1 - present)
+    yield Layers(setting.slots[-1].out_channels, setting.header, 1, sizes[-1])
     yield Layers(setting.header, n_classes, 1, 1, norm=False, bias=True)
 
 
@@ -71,33 +71,33 @@ def name_layers(
     """
     sizes = _sizes(setting, input_shape)
     yield NamedLayers.conv("stem.0", Layers(input_shape[0], STEM_CHANNELS, 9, sizes[0]))
-    for index, (number, place) in enumerate(zip(numbers, setting.places, strict=True)):
+    for index, (number, slot) in enumerate(zip(numbers, setting.slots, strict=True)):
         before, after = sizes[index : index + 2]
         block, name = _BLOCKS[number], f"body.{index}"
         if block is None:
-            if place.changes_shape:
-                skip = Layers(place.in_channels, place.out_channels, 1, after)
+            if slot.changes_shape:
+                skip = Layers(slot.in_channels, slot.out_channels, 1, after)
                 yield NamedLayers.conv(f"{name}.0", skip)
             continue
-        inner, split = block.expansion * place.in_channels, block.groups
+        inner, split = block.expansion * slot.in_channels, block.groups
         units = (
-            Layers(place.in_channels // split, inner // split, 1, before, groups=split),
+            Layers(slot.in_channels // split, inner // split, 1, before, groups=split),
             Layers(1, 1, block.kernel**2, after, groups=inner),
-            Layers(inner // split, place.out_channels // split, 1, after, groups=split),
+            Layers(inner // split, slot.out_channels // split, 1, after, groups=split),
         )
         # Norm and ReLU follow each convolution, and a shuffle the first where it is grouped.
         for unit, at in zip(units, (0, 4, 7) if split > 1 else (0, 3, 6), strict=True):
             yield NamedLayers.conv(f"{name}.units.{at}", unit)
-    last = Layers(setting.places[-1].out_channels, setting.header, 1, sizes[-1])
+    last = Layers(setting.slots[-1].out_channels, setting.header, 1, sizes[-1])
     yield NamedLayers.conv("header.0", last)
     yield NamedLayers.linear("classifier", Layers(setting.header, n_classes, 1, 1))
 
 
 def _sizes(setting: Setting, input_shape: tuple[int, int, int]) -> list[int]:
-    """Pixels of the feature map after the stem and after each of the 22 places."""
+    """Pixels of the feature map after the stem and after each of the 22 slots."""
     _, height, width = input_shape
     sizes = []
-    for stride in (setting.stem_stride, *(place.stride for place in setting.places)):
+    for stride in (setting.stem_stride, *(slot.stride for slot in setting.slots)):
         if stride == 2:
             height, width = halve(height), halve(width)
         sizes.append(height * width)
@@ -105,12 +105,12 @@ def _sizes(setting: Setting, input_shape: tuple[int, int, int]) -> list[int]:
 
 
 def layer_keys(setting: Setting) -> list[list[str]]:
-    """Cost-table key of each operation at each of the 22 places."""
+    """Cost-table key of each operation at each of the 22 slots."""
     size = setting.size // setting.stem_stride
     keys = []
-    for place in setting.places:
-        keys.append([_key(number, place, size) for number in range(len(OPERATIONS))])
-        size //= place.stride
+    for slot in setting.slots:
+        keys.append([_key(number, slot, size) for number in range(len(OPERATIONS))])
+        size //= slot.stride
     return keys
 
 
@@ -119,7 +119,7 @@ def fixed_keys(setting: Setting) -> tuple[str, list[str]]:
     size, header = setting.size, setting.header
     end = size // 2**setting.halvings
     stem = f"H{size}_W{size}_Cin3_Cout{STEM_CHANNELS}_kernel3_stride{setting.stem_stride}_group1"
-    last = setting.places[-1].out_channels
+    last = setting.slots[-1].out_channels
     return f"ConvNorm_{stem}", [
         f"ConvNorm_H{end}_W{end}_Cin{last}_Cout{header}_kernel1_stride1_group1",
         f"AvgP_H{end}_W{end}_Cin{header}_Cout{header}_kernel{end}_stride1",
@@ -127,12 +127,12 @@ def fixed_keys(setting: Setting) -> tuple[str, list[str]]:
     ]
 
 
-def _key(number: int, place: Place, size: int) -> str:
+def _key(number: int, slot: LayerSlot, size: int) -> str:
     block = _BLOCKS[number]
-    shape = f"H{size}_W{size}_Cin{place.in_channels}_Cout{place.out_channels}"
+    shape = f"H{size}_W{size}_Cin{slot.in_channels}_Cout{slot.out_channels}"
     if block is None:
-        return f"Skip_{shape}_stride{place.stride}"
-    sizes = f"exp{block.expansion}_kernel{block.kernel}_stride{place.stride}_group{block.groups}"
+        return f"Skip_{shape}_stride{slot.stride}"
+    sizes = f"exp{block.expansion}_kernel{block.kernel}_stride{slot.stride}_group{block.groups}"
     return f"ConvBlock_{shape}_{sizes}"
 
 
@@ -151,23 +151,23 @@ def sum_costs(
     """
     keys = layer_keys(setting)
     stem, end = fixed_keys(setting)
-    needed = [stem, *(key for place in keys for key in place), *end]
+    needed = [stem, *(key for slot in keys for key in slot), *end]
     missing = [key for key in needed if key not in table]
     if missing:
         raise UnknownNameError(
             f"The cost table lacks {len(missing)} keys of this setting, the first of them {missing[0]!r}; "
             "give a table with every operation at every size."
         )
-    costs = np.array([[table[key] for key in place] for place in keys])
+    costs = np.array([[table[key] for key in slot] for slot in keys])
     total = np.full(len(population), sum(table[key] for key in (stem, *end)), dtype=np.float64)
-    # Sums over three places at once are few, so that each network needs a third of the look-ups.
+    # Sums over three slots at once are few, so that each network needs a third of the look-ups.
     for first in range(0, len(keys), _TOGETHER):
         group = costs[first : first + _TOGETHER]
         columns = population.T[first : first + _TOGETHER]
         sums, numbers = group[0], columns[0].astype(np.int64)
-        for place, column in zip(group[1:], columns[1:], strict=True):
-            sums = (sums[:, None] + place).ravel()
-            numbers *= len(place)
+        for slot, column in zip(group[1:], columns[1:], strict=True):
+            sums = (sums[:, None] + slot).ravel()
+            numbers *= len(slot)
             numbers += column
         total += sums.take(numbers)
     return total

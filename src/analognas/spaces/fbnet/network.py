@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from ..units import conv_norm
-from .operations import OPERATIONS, STEM_CHANNELS, Block, Place, Setting
+from ..conv_blocks import conv_norm
+from .operations import OPERATIONS, STEM_CHANNELS, BottleneckSizes, LayerSlot, Setting
 
 __all__ = ["FBNetNetwork", "InvertedBottleneck", "operation"]
 
@@ -20,22 +20,22 @@ class InvertedBottleneck(nn.Module):
 
     Args:
         block: Its sizes.
-        place: Where it stands.
+        slot: Where it stands.
     """
 
-    def __init__(self, block: Block, place: Place) -> None:
+    def __init__(self, block: BottleneckSizes, slot: LayerSlot) -> None:
         super().__init__()
-        inner = block.expansion * place.in_channels
+        inner = block.expansion * slot.in_channels
         shuffle = [nn.ChannelShuffle(block.groups)] if block.groups > 1 else []
         self.units = nn.Sequential(
-            *conv_norm(place.in_channels, inner, 1, groups=block.groups),
+            *conv_norm(slot.in_channels, inner, 1, groups=block.groups),
             nn.ReLU(),
             *shuffle,
-            *conv_norm(inner, inner, block.kernel, place.stride, groups=inner),
+            *conv_norm(inner, inner, block.kernel, slot.stride, groups=inner),
             nn.ReLU(),
-            *conv_norm(inner, place.out_channels, 1, groups=block.groups),
+            *conv_norm(inner, slot.out_channels, 1, groups=block.groups),
         )
-        self.residual = not place.changes_shape
+        self.residual = not slot.changes_shape
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, in, h, w)`` to ``(batch, out, ceil(h / stride), ceil(w / stride))``."""
@@ -43,19 +43,17 @@ class InvertedBottleneck(nn.Module):
         return x + y if self.residual else y
 
 
-def operation(number: int, place: Place) -> nn.Module:
+def operation(number: int, slot: LayerSlot) -> nn.Module:
     """The module of one operation; numbers as in :data:`~.operations.OPERATIONS`.
 
     A skip is the identity where shapes agree, and otherwise a 1 x 1 convolution with batch norm and ReLU.
     """
     block = list(OPERATIONS.values())[number]
     if block is not None:
-        return InvertedBottleneck(block, place)
-    if not place.changes_shape:
+        return InvertedBottleneck(block, slot)
+    if not slot.changes_shape:
         return nn.Identity()
-    return nn.Sequential(
-        *conv_norm(place.in_channels, place.out_channels, 1, place.stride), nn.ReLU()
-    )
+    return nn.Sequential(*conv_norm(slot.in_channels, slot.out_channels, 1, slot.stride), nn.ReLU())
 
 
 class FBNetNetwork(nn.Module):
@@ -76,9 +74,9 @@ class FBNetNetwork(nn.Module):
         self.stem = nn.Sequential(
             *conv_norm(in_channels, STEM_CHANNELS, 3, setting.stem_stride), nn.ReLU()
         )
-        self.body = nn.Sequential(*map(operation, self.arch, setting.places))
+        self.body = nn.Sequential(*map(operation, self.arch, setting.slots))
         self.header = nn.Sequential(
-            *conv_norm(setting.places[-1].out_channels, setting.header, 1),
+            *conv_norm(setting.slots[-1].out_channels, setting.header, 1),
             nn.ReLU(),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),

@@ -12,10 +12,18 @@ from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
-__all__ = ["OPERATIONS", "SETTINGS", "SKIP", "STEM_CHANNELS", "Block", "Place", "Setting"]
+__all__ = [
+    "OPERATIONS",
+    "SETTINGS",
+    "SKIP",
+    "STEM_CHANNELS",
+    "BottleneckSizes",
+    "LayerSlot",
+    "Setting",
+]
 
 
-class Block(NamedTuple):
+class BottleneckSizes(NamedTuple):
     """An inverted bottleneck: 1 x 1 expansion, depthwise convolution, 1 x 1 projection.
 
     Attributes:
@@ -29,15 +37,15 @@ class Block(NamedTuple):
     groups: int
 
 
-OPERATIONS: dict[str, Block | None] = {
-    "k3_e1": Block(1, 3, 1),
-    "k3_e1_g2": Block(1, 3, 2),
-    "k3_e3": Block(3, 3, 1),
-    "k3_e6": Block(6, 3, 1),
-    "k5_e1": Block(1, 5, 1),
-    "k5_e1_g2": Block(1, 5, 2),
-    "k5_e3": Block(3, 5, 1),
-    "k5_e6": Block(6, 5, 1),
+OPERATIONS: dict[str, BottleneckSizes | None] = {
+    "k3_e1": BottleneckSizes(1, 3, 1),
+    "k3_e1_g2": BottleneckSizes(1, 3, 2),
+    "k3_e3": BottleneckSizes(3, 3, 1),
+    "k3_e6": BottleneckSizes(6, 3, 1),
+    "k5_e1": BottleneckSizes(1, 5, 1),
+    "k5_e1_g2": BottleneckSizes(1, 5, 2),
+    "k5_e3": BottleneckSizes(3, 5, 1),
+    "k5_e6": BottleneckSizes(6, 5, 1),
     "skip": None,
 }
 """Operations by name; the position is the number used in genotypes."""
@@ -48,7 +56,7 @@ _STAGE_LAYERS = (1, 4, 4, 4, 4, 4, 1)
 _STAGE_CHANNELS = (16, 24, 32, 64, 112, 184, 352)
 
 
-class Place(NamedTuple):
+class LayerSlot(NamedTuple):
     """Where a layer stands.
 
     Attributes:
@@ -86,7 +94,7 @@ class Setting:
     header: int
 
     @cached_property
-    def places(self) -> tuple[Place, ...]:
+    def slots(self) -> tuple[LayerSlot, ...]:
         """The 22 layers that an architecture chooses operations for."""
         channels = [STEM_CHANNELS]
         strides = []
@@ -96,7 +104,7 @@ class Setting:
             channels += [width] * n_layers
             strides += [stride] + [1] * (n_layers - 1)
         return tuple(
-            Place(before, after, stride)
+            LayerSlot(before, after, stride)
             for (before, after), stride in zip(pairwise(channels), strides, strict=True)
         )
 

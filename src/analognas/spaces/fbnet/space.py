@@ -143,15 +143,15 @@ class FBNetSpace(LayerCounts, Space):
         """Return the keys of HW-NAS-Bench's cost table for all layers that a network of the setting may have.
 
         Returns:
-            Distinct keys: the stem, every operation at each of the 22 places, and the end.
+            Distinct keys: the stem, every operation at each of the 22 slots, and the end.
 
         Example:
             >>> len(FBNetSpace().every_cost_key())
             112
         """
         stem, end = costs.fixed_keys(self.setting)
-        places = costs.layer_keys(self.setting)
-        return tuple(dict.fromkeys([stem, *(key for place in places for key in place), *end]))
+        slots = costs.layer_keys(self.setting)
+        return tuple(dict.fromkeys([stem, *(key for slot in slots for key in slot), *end]))
 
     def sum_costs(self, population: Population, table: Mapping[str, float]) -> NDArray[np.float64]:
         """Sum a cost over the layers of every row's network, shape ``(n,)``, in the unit of the table.
@@ -198,7 +198,7 @@ class FBNetSpace(LayerCounts, Space):
         )
 
 
-def _number(entry: Any, place: int) -> int:
+def _number(entry: Any, slot: int) -> int:
     if isinstance(entry, str):
         if entry in OPERATIONS:
             return list(OPERATIONS).index(entry)
@@ -209,6 +209,6 @@ def _number(entry: Any, place: int) -> int:
     ):
         return int(entry)
     raise OutOfSpaceError(
-        f"Operation {place} of an FBNet architecture must be a number from 0 to {len(OPERATIONS) - 1} or "
+        f"Operation {slot} of an FBNet architecture must be a number from 0 to {len(OPERATIONS) - 1} or "
         f"one of {', '.join(OPERATIONS)}, but got {entry!r}."
     )

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ...nn import register_fused
-from ..units import conv_unit
+from ..conv_blocks import conv_unit
 from .operations import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, N_NODES, SKIP
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...nn import register_fused
-from ..units import conv_norm, conv_unit
+from ..conv_blocks import conv_norm, conv_unit
 from .design import BOTTLENECK, STEM_KERNEL, Layout, inner_width, widen
 
 __all__ = ["ResNetNetwork", "ResidualBlock", "SkipConnection", "branch"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...core import InvalidArgumentError, check_choice, check_int
 from ..base import Population
 from ..config import ConfigSpace
-from ..config.by_dataset import dataset_key
+from ..config.by_dataset import named_dataset
 from ..gene_encodings import ONE_HOT, RAW, Encoding, where_listed
 from ..layers import STRUCTURE_ENCODING, LayerCounts, Layers, NamedLayers, check_input
 from . import costs
@@ -57,7 +57,10 @@ class ResNetSpace(LayerCounts, ConfigSpace):
     added and removed.
 
     Args:
-        dataset: ``"CIFAR-10"``, ``"VWW"`` or ``"KWS"``: gives input shape and number of classes.
+        names: Name of the data set: ``"CIFAR-10"`` (default), ``"VWW"`` or ``"KWS"``. It sets input shape and
+            number of classes.
+        dataset: The same by keyword.
+        search_space: ``"resnet-like"`` or omitted; AnalogNAS's notebooks give it before the data set.
         input_shape: Channels, height and width of the input; None: those of the data set.
         n_classes: Number of classes; None: that of the data set.
         kernels: Sides that the kernels of a main block may have, odd; with more than one, ``kernel{i}`` is a
@@ -86,15 +89,16 @@ class ResNetSpace(LayerCounts, ConfigSpace):
 
     def __init__(
         self,
-        dataset: str = "CIFAR-10",
-        *,
+        *names: str | None,
+        dataset: str | None = None,
+        search_space: str | None = None,
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
         kernels: Sequence[int] = (3,),
         layout: str | None = None,
         name: str | None = None,
     ) -> None:
-        target = _target(dataset)
+        target = named_dataset(*names, dataset=dataset, search_space=search_space) or "CIFAR-10"
         super().__init__(target, name=_NAMES[target] if name is None else name)
         of_target, classes = TARGETS[target]
         self.input_shape, self.n_classes = check_input(
@@ -290,11 +294,6 @@ PUBLISHED = Encoding(
     lambda space: space.feature_names(),
     where_listed,
 )
-
-
-def _target(dataset: Any) -> str:
-    by_key = {dataset_key(name): name for name in TARGETS}
-    return by_key.get(dataset_key(dataset)) or check_choice("data set", dataset, TARGETS)
 
 
 def _checked_kernels(kernels: Any) -> list[int]:

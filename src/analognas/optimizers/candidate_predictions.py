@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ..evaluators import Evaluation, GraphEnsemble, distinct_rows
 from ..spaces import Population, Space, encode_features
-from .archive import Archive
+from .observations import Observations
 
-__all__ = ["Beliefs", "counts_alike"]
+__all__ = ["CandidatePredictions", "counts_alike"]
 
 Floats = NDArray[np.float64]
 
@@ -32,11 +32,11 @@ def counts_alike(space: Space, metric: str, population: Population, values: Floa
     return count is not None and np.array_equal(count(population), values)
 
 
-class Beliefs:
+class CandidatePredictions:
     """Predictions of several metrics for the same candidates.
 
     Args:
-        archive: What was measured; metrics of which fewer than six values are finite, or all are equal,
+        observations: What was measured; metrics of which fewer than six values are finite, or all are equal,
             cannot be learnt and are believed to stay at their median.
         space: The space.
         encoding: Name of the encoding that features come from.
@@ -47,7 +47,7 @@ class Beliefs:
 
     def __init__(
         self,
-        archive: Archive,
+        observations: Observations,
         space: Space,
         encoding: str,
         metrics: Sequence[str],
@@ -58,12 +58,12 @@ class Beliefs:
         self.n = len(pool)
         self._exact: dict[str, Floats] = {}
         self._learnt: dict[str, tuple[GraphEnsemble, Floats, Floats]] = {}
-        measured = encode_features(space, archive.population, encoding)
+        measured = encode_features(space, observations.population, encoding)
         distinct, where = distinct_rows(features)
         for name in self.metrics:
-            values = archive.values[name]
+            values = observations.values[name]
             known = np.isfinite(values)
-            if counts_alike(space, name, archive.population, values):
+            if counts_alike(space, name, observations.population, values):
                 self._exact[name] = np.asarray(space.counts()[name](pool), dtype=np.float64)
             elif known.sum() < _LEAST_MEASURED or np.ptp(values[known]) == 0:
                 typical = float(np.median(values[known])) if known.any() else np.nan

@@ -1,4 +1,4 @@
-"""Units that the networks of several spaces are made of."""
+"""Convolution blocks of the networks of several spaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["conv_norm", "conv_unit"]
 def conv_norm(
     in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> list[nn.Module]:
-    """Convolution without bias, batch norm; padding keeps the size at stride 1, odd kernels only."""
+    """Return a convolution without bias and a batch norm; odd kernels keep the size at stride 1."""
     convolution = nn.Conv2d(
         in_channels,
         out_channels,
@@ -24,5 +24,5 @@ def conv_norm(
 
 
 def conv_unit(in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """ReLU, convolution without bias, batch norm."""
+    """Return ReLU, a convolution without bias, and a batch norm."""
     return nn.Sequential(nn.ReLU(), *conv_norm(in_channels, out_channels, kernel, stride))

@@ -14,14 +14,14 @@ from .conditions import Condition, Forbidden
 from .index_sets import IndexSet, Mask
 
 
-class Layout:
+class GeneConstraints:
     """The constraints of a space by gene.
 
     Args:
         hyperparameters: Hyperparameters in the order of the genes.
         conditions: Conditions by the name of the child; all of a child's must hold.
         forbidden: Combinations that must not occur.
-        before: The layout that this one changes; what its conditions pass is not worked out again.
+        before: Former constraints, whose results are reused.
 
     Raises:
         UnknownNameError: If a constraint names no hyperparameter.
@@ -37,7 +37,7 @@ class Layout:
         hyperparameters: Sequence[Hyperparameter],
         conditions: Mapping[str, Sequence[Condition]],
         forbidden: Sequence[Forbidden],
-        before: Layout | None = None,
+        before: GeneConstraints | None = None,
     ) -> None:
         self.hyperparameters = list(hyperparameters)
         # By condition and parent, which are kept: neither may be another object with the same number later.

@@ -12,7 +12,7 @@ from .crowding import crowding_distances, front_ranks
 Floats = NDArray[np.float64]
 
 
-class Archive:
+class Observations:
     """All results of a run, in the order in which they came.
 
     Args:
