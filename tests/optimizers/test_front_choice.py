@@ -44,10 +44,10 @@ class World(CandidatePredictions):
 def test_counts_are_exact_and_accuracies_are_drawn():
     pool = SPACE.sample(50, generator=np.random.default_rng(5))
     predictions, _ = beliefs_of(measured(), PROBLEM, pool)
-    one, other = (predictions.draw(np.random.default_rng(seed)).means for seed in (1, 2))
+    one, other = (predictions.sample(np.random.default_rng(seed)).means for seed in (1, 2))
     np.testing.assert_array_equal(one["params"], SPACE.params(pool))
     assert (one["analog_drift_2592000"] != other["analog_drift_2592000"]).mean() > 0.9
-    again = predictions.draw(np.random.default_rng(1)).means
+    again = predictions.sample(np.random.default_rng(1)).means
     np.testing.assert_array_equal(one["analog_drift_2592000"], again["analog_drift_2592000"])
 
 
@@ -56,7 +56,7 @@ def test_counts_of_another_input_are_learnt():
     observations.values["params"] = observations.values["params"] * 1.5
     pool = SPACE.sample(50, generator=np.random.default_rng(5))
     predictions, _ = beliefs_of(observations, PROBLEM, pool)
-    drawn = predictions.draw(np.random.default_rng(0)).means["params"]
+    drawn = predictions.sample(np.random.default_rng(0)).means["params"]
     assert np.corrcoef(drawn, SPACE.params(pool))[0, 1] > 0.5
     assert (drawn != SPACE.params(pool)).all()
 
@@ -68,7 +68,7 @@ def test_what_cannot_be_learnt_stays_at_its_median():
     predictions, _ = beliefs_of(
         observations, PROBLEM, SPACE.sample(4, generator=np.random.default_rng(5))
     )
-    drawn = predictions.draw(np.random.default_rng(0)).means["analog_drift_2592000"]
+    drawn = predictions.sample(np.random.default_rng(0)).means["analog_drift_2592000"]
     assert drawn.tolist() == [2.0] * 4
 
 

@@ -65,43 +65,45 @@ class DriftSettings(Settings):
         "directly."
     )
     direct: str | None = Field(
-        None, description="Saved digital network that is mapped directly, for comparison."
+        default=None, description="Saved digital network that is mapped directly, for comparison."
     )
     times: tuple[_Time, ...] = Field(
-        TIMES,
+        default=TIMES,
         min_length=1,
         description="Times since programming; sensitivity is measured at the first.",
         json_schema_extra={"unit": "s"},
     )
-    chips: int = Field(25, ge=1, description="Number of chips.")
+    chips: int = Field(default=25, ge=1, description="Number of chips.")
     tolerance: float | None = Field(
-        None,
+        default=None,
         ge=1e-9,
         description="Sufficient half-width of the intervals, in the unit of the metric; null: all chips.",
     )
     examples: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Number of test examples; null: those of the training."
+        default=None, description="Number of test examples; null: those of the training."
     )
     calibration_examples: Annotated[int, Field(ge=1)] | None = Field(
-        None,
+        default=None,
         description="Training examples for the input ranges of directly mapped networks; null: 3,200, or as "
         "many as `examples` and at least 64.",
     )
     data: str | None = Field(
-        None, description="Name of the data set; null: that of the network's training."
+        default=None, description="Name of the data set; null: that of the network's training."
     )
-    root: str | None = Field(None, description="Folder of the data set; null: as in training.")
+    root: str | None = Field(
+        default=None, description="Folder of the data set; null: as in training."
+    )
     analog: str | None = Field(
-        None,
+        default=None,
         description="Hardware of directly mapped networks, a preset or file; null: that of the hardware-aware "
         "network.",
     )
     kind: Literal["alone", "spared"] = Field(
-        "alone",
+        default="alone",
         description="For sensitivity: one layer analog at a time, or one layer digital at a time.",
     )
-    batch_size: int = Field(256, ge=1, description="Examples of a batch.")
-    seed: int = Field(0, ge=0, description="Seed of all draws.")
+    batch_size: int = Field(default=256, ge=1, description="Examples of a batch.")
+    seed: int = Field(default=0, ge=0, description="Seed of all draws.")
 
 
 class DriftStudy:

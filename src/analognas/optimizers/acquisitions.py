@@ -1,6 +1,6 @@
-r"""Acquisitions: how much a candidate promises, from a mean and a standard deviation of its score.
+r"""Acquisition functions: the value of measuring a candidate, from the mean and deviation of its score.
 
-Each takes normal predictions and returns one number a candidate, larger is better. With
+Each takes normal predictions and returns one number for each candidate; larger is better. With
 :math:`z = (\mu - f^*) / \sigma` and :math:`f^*` the best score so far,
 
 - ``ei``, expected improvement :math:`\sigma (z \Phi(z) + \varphi(z))`,
@@ -22,7 +22,7 @@ from ..core import check_choice
 Floats = NDArray[np.float64]
 
 ACQUISITIONS = ("ei", "pi", "ucb", "thompson")
-"""Names of the acquisitions."""
+"""Names of the acquisition functions."""
 
 
 def acquire(
@@ -34,18 +34,18 @@ def acquire(
     kappa: float,
     generator: np.random.Generator,
 ) -> Floats:
-    """Return the acquisition of every candidate, shape ``(n,)``.
+    """Return the acquisition function of every candidate, shape ``(n,)``.
 
     Args:
         name: One of :data:`ACQUISITIONS`.
         means: Predicted scores, shape ``(n,)``.
         stds: Their standard deviations, positive, shape ``(n,)``.
         best: The best score so far.
-        kappa: Standard deviations that ``ucb`` adds.
+        kappa: Factor of the standard deviation in ``ucb``.
         generator: Source of randomness of ``thompson``.
 
     Raises:
-        UnknownNameError: If there is no such acquisition.
+        UnknownNameError: If there is no such acquisition function.
 
     Example:
         >>> generator = np.random.default_rng(0)
@@ -64,5 +64,5 @@ def acquire(
     if name == "pi":
         return np.asarray(ndtr(z), dtype=np.float64)
     density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
-    # For z far below 0 the two terms cancel; the floor keeps what is left from turning negative.
+    # For z far below 0 the two terms cancel; rounding must not make the result negative.
     return np.asarray(stds * np.maximum(z * ndtr(z) + density, 0.0), dtype=np.float64)

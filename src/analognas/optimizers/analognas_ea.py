@@ -1,4 +1,4 @@
-"""AnalogNAS's evolutionary algorithm: mutations of width, depth and all else, under limits of size and drift.
+"""AnalogNAS's evolutionary algorithm: width, depth and other mutations, with limits of size and drift.
 
 Benmeziane et al., "AnalogNAS: A Neural Network Design Framework for Accurate Inference with Analog In-Memory
 Computing", IEEE EDGE 2023, section IV.
@@ -19,7 +19,7 @@ from .base import Optimizer
 from .gene_roles import ROLES, gene_roles
 
 OBJECTIVE = "analog_drift_86400"
-"""What it searches for unless told otherwise: accuracy one day after programming."""
+"""Default objective: accuracy one day after programming."""
 
 _MILLION = 1e6
 _TOURNAMENT = 2
@@ -27,38 +27,34 @@ _OVERDRAW = 1.5
 
 
 class EAOptimizer(Optimizer):
-    """Evolution with a surrogate: children of tournament winners, of which the best survive with their parents.
+    """Evolution with a surrogate: the best of the parents and of the children of tournament winners survive.
 
-    Each child takes a width mutation with probability ``mutation_prob_width`` (one gene of the network's widths
-    becomes another), a depth mutation and any other mutation likewise. Where it would take none, it takes one
-    drawn in proportion to the probabilities, so that it differs from its parent; a role of probability 0 is
-    never changed. Which genes those are, :func:`.gene_roles` says. Selection is feasibility first: an
-    architecture that meets all constraints beats one that does not, of two that do the better objective wins,
-    of two that do not the smaller violation (Deb, "An efficient constraint handling method for genetic
-    algorithms", 2000).
+    Each child gets a width mutation with probability ``mutation_prob_width`` (one width gene changes), and
+    depth and other mutations likewise. A child without any mutation gets one, drawn in proportion to the
+    probabilities, so that it differs from its parent; roles of probability 0 never change. :func:`.gene_roles`
+    assigns the genes to roles. Selection is feasibility first: an architecture that meets all constraints beats
+    one that does not; of two feasible ones the better objective wins, of two infeasible ones the smaller
+    violation (Deb, "An efficient constraint handling method for genetic algorithms", 2000).
 
-    The constraints that ``max_nb_param`` and ``T_AVM`` stand for hold in every search, beside those that the
-    worker is given. A worker that is given nothing else also takes from it the evaluator, the objective
-    ``analog_drift_86400`` and the budget.
+    The constraints of ``max_nb_param`` and ``T_AVM`` always apply, in addition to those of the search. The
+    optimizer also sets the default evaluator, objective (``analog_drift_86400``) and budget of the search.
 
     Args:
-        evaluator: The evaluator, fitted; without one, evaluator, objective and budget are the worker's.
-        population_size: Architectures kept, and children of an iteration.
-        nb_iter: Iterations after the first, random population.
-        max_nb_param: Largest number of parameters, millions; None: any.
-        T_AVM: Largest accuracy variation over a month, percentage points; None: any.
+        evaluator: A fitted evaluator; None: evaluator, objective and budget are those of the search.
+        population_size: Size of the population, and number of children of an iteration.
+        nb_iter: Iterations after the initial random population.
+        max_nb_param: Largest number of parameters, millions; None: no limit.
+        T_AVM: Largest accuracy variation over a month, percentage points; None: no limit.
         mutation_prob_width: Probability of a width mutation.
         mutation_prob_depth: Probability of a depth mutation.
         mutation_prob_other: Probability of another mutation.
-        roles: Names of hyperparameters by role (``"width"``, ``"depth"``, ``"other"``), where their names do
-            not tell.
-        batch_size: Architectures proposed at once; ``population_size`` by default. Survivors are chosen
-            after every batch.
+        roles: Names of hyperparameters by role (``"width"``, ``"depth"``, ``"other"``), where the names do not
+            show it.
+        batch_size: Architectures of a batch; None: ``population_size``. Survivors are chosen after every batch.
 
     Raises:
-        InvalidArgumentError: If ``population_size`` is below 2, ``nb_iter`` below 1, a probability outside
-            [0, 1], all of them 0, a limit is negative, or ``evaluator`` is none; from :meth:`reset`, if the
-            space has no gene of the roles that mutate.
+        InvalidArgumentError: If a size or limit is out of range, all probabilities are 0, or ``evaluator`` is
+            not an evaluator; from :meth:`reset`, if the space has no gene of the mutating roles.
 
     Example:
         >>> from analognas import Worker, XGBoostEvaluator
@@ -88,8 +84,9 @@ class EAOptimizer(Optimizer):
         roles: Mapping[str, Sequence[str]] | None = None,
         batch_size: int | None = None,
     ) -> None:
-        self.population_size = check_int("population_size", population_size, minimum=2)
-        super().__init__(batch_size=self.population_size if batch_size is None else batch_size)
+        size = check_int("population_size", population_size, minimum=2)
+        super().__init__(batch_size=size if batch_size is None else batch_size)
+        self.population_size = size
         if evaluator is not None and not isinstance(evaluator, Evaluator):
             raise InvalidArgumentError(
                 f"`evaluator` must be an Evaluator such as XGBoostEvaluator(), but got {evaluator!r}."
@@ -112,7 +109,7 @@ class EAOptimizer(Optimizer):
         self.roles = {role: list(names) for role, names in (roles or {}).items()}
 
     def hyperparameters(self) -> dict[str, Any]:
-        """The constructor's arguments but the evaluator, which a trial log names by itself."""
+        """The constructor's arguments without the evaluator, which a trial log describes separately."""
         probabilities = {
             f"mutation_prob_{role}": value for role, value in self.mutation_probabilities.items()
         }
@@ -127,7 +124,7 @@ class EAOptimizer(Optimizer):
         }
 
     def search_defaults(self) -> dict[str, Any]:
-        """The constraints; with an evaluator also that, objective and budget of AnalogNAS's search."""
+        """The constraints; with an evaluator also the evaluator, objective and budget of AnalogNAS's search."""
         constraints = []
         if self.max_nb_param is not None:
             constraints.append(f"params<={self.max_nb_param * _MILLION!r}")
@@ -143,7 +140,7 @@ class EAOptimizer(Optimizer):
         }
 
     def ask(self) -> Population:
-        """Propose random architectures first, then children."""
+        """Propose random architectures, then children."""
         if self._proposed < self.population_size:
             first = min(self.batch_size, self.population_size - self._proposed)
             self._proposed += first
@@ -153,18 +150,18 @@ class EAOptimizer(Optimizer):
         return self._offspring(self.batch_size, self._brood)
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Let the best of parents and children survive."""
+        """Keep the best of parents and children."""
         rows = np.concatenate([self._rows, population])
         scores = np.append(self._scores, self.problem.scores(evaluation)[:, 0])
         violation = np.append(self._violation, self.problem.violation(evaluation))
-        # Kept in this order, the position of an architecture is its rank.
+        # In this order, the position of an architecture is its rank.
         order = np.lexsort((-scores, violation))[: self.population_size]
         self._rows, self._scores, self._violation = rows[order], scores[order], violation[order]
 
     def mutate(self, population: Population) -> Population:
-        """Return mutants of a population, shape ``(n, n_genes)``: each by one mutation of a role at least.
+        """Return mutants of a population, shape ``(n, n_genes)``, each with at least one mutation.
 
-        Called with tournament winners. Roles that a space does not have take no part.
+        Called with tournament winners. Roles without genes in the space are ignored.
         """
         n, probabilities = len(population), self._probabilities
         applied = self.generator.random((n, len(self._mutable))) < probabilities
@@ -180,7 +177,7 @@ class EAOptimizer(Optimizer):
         return children
 
     def _brood(self, n: int) -> Population:
-        """Mutants of the winners of tournaments of two."""
+        """Return mutants of the winners of tournaments of two."""
         contestants = self.generator.integers(
             len(self._rows), size=(int(n * _OVERDRAW) + 1, _TOURNAMENT)
         )
@@ -196,8 +193,8 @@ class EAOptimizer(Optimizer):
         mutating = [role for role in present if self.mutation_probabilities[role]]
         if not mutating:
             raise InvalidArgumentError(
-                f"The space {self.space.name!r} has genes of {' and '.join(present)} only, whose "
-                "mutations have the probability 0; raise it, or say what its genes are by `roles`."
+                f"The space {self.space.name!r} has only genes of {' and '.join(present)}, whose mutations "
+                f"have probability 0; raise it, or assign the genes with `roles`."
             )
         self._mutable = [roles[role] for role in mutating]
         self._probabilities = np.array([self.mutation_probabilities[role] for role in mutating])

@@ -1,4 +1,4 @@
-"""What an optimizer is: it proposes populations and is told how they did."""
+"""The base of optimizers: they propose populations and are told the results."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from ..evaluators import Evaluation, Problem
 from ..spaces import Population, Space
 
 ENUMERABLE = 2**20
-"""Spaces up to this size are enumerated to draw what has not been seen; larger ones by rejection."""
+"""Spaces up to this size are enumerated to draw new architectures; larger ones use rejection."""
 
 _REJECTION_ROUNDS = 100
 _BREEDING_ROUNDS = 5
 
 
 class Optimizer(ABC):
-    """Base of all search algorithms: ask and tell, vectorised over a population.
+    """Base of all search algorithms, with ask and tell on populations.
 
-    An optimizer holds its hyperparameters from construction and its state from :meth:`reset` on, so one
-    object serves any number of runs. Same space, problem and generator: same proposals, on any back end.
+    The constructor sets the hyperparameters, and :meth:`reset` the state of a run, so one object serves any
+    number of runs. Equal space, problem and generator give equal proposals on any back end.
 
     Args:
-        batch_size: Architectures proposed by one :meth:`ask`.
+        batch_size: Largest number of architectures of one :meth:`ask`.
 
     Attributes:
         name: Its name in the registry.
-        several_objectives: Whether it takes more than one objective.
-        fidelities: Fidelities at which it has architectures measured, rising, the full one last; empty where it
-            knows the full one only.
+        several_objectives: Whether it supports several objectives.
+        fidelities: Fidelities at which it has architectures measured, ascending; the last is the full one. Empty
+            if it only uses the full one.
 
     Raises:
         InvalidArgumentError: If ``batch_size`` is below 1.
@@ -47,12 +47,12 @@ class Optimizer(ABC):
         self.batch_size = check_int("batch_size", batch_size, minimum=1)
 
     def reset(self, space: Space, problem: Problem, *, generator: np.random.Generator) -> None:
-        """Forget the last run and prepare for a new one.
+        """Start a new run.
 
         Called once before the first :meth:`ask` of every run.
 
         Raises:
-            InvalidArgumentError: If the optimizer cannot handle the problem.
+            InvalidArgumentError: If the optimizer does not support the problem.
         """
         self.check(problem)
         self.space = space
@@ -60,49 +60,48 @@ class Optimizer(ABC):
         self.generator = generator
         self.seen: set[Any] = set()
         listed = space.n_genotypes <= ENUMERABLE
-        # Of a space that is listed: which codes are left, as of the last look, and what was taken since.
+        # In an enumerated space: codes that are left, as of the last update, and codes taken since.
         self._open = space.is_architecture() if listed else np.empty(0, dtype=bool)
         self._n_closed = 0
         self._taken: list[Any] = []
         self._start()
 
     def check(self, problem: Problem) -> None:
-        """Refuse a problem that the optimizer cannot handle.
+        """Check that the optimizer supports a problem.
 
         Raises:
-            InvalidArgumentError: If it has several objectives and the optimizer takes one.
+            InvalidArgumentError: If there are several objectives and the optimizer supports one.
         """
         if len(problem.objectives) > 1 and not self.several_objectives:
             raise InvalidArgumentError(
                 f"{type(self).__name__} takes one objective, but got {len(problem.objectives)}: "
-                f"{', '.join(problem.objectives)}; several are for ParetoEvolution, PredictorGuided, NSGA2 and "
-                "NSGA3, or make all but one of them constraints."
+                f"{', '.join(problem.objectives)}; use ParetoEvolution, PredictorGuided, NSGA2 or NSGA3, or "
+                f"make all but one of them constraints."
             )
 
     def remark(self, problem: Problem) -> str:
-        """Return what a person had better know before such a search; nothing by default.
+        """Return a warning about such a search; empty by default.
 
-        Called by :class:`.Worker` once, which warns with it.
+        Called once by a search, which shows it.
         """
         return ""
 
     def search_defaults(self) -> dict[str, Any]:
-        """Return what a worker searches for unless it is told otherwise, by name of its argument.
+        """Return default settings of a search: any of evaluator, objectives, constraints and budget.
 
-        Called by :class:`.Worker`; any of ``evaluator``, ``objectives``, ``constraints`` and ``budget``.
-        Constraints hold in any case, together with those that the worker is given.
+        Called when a search is set up. The constraints always apply, in addition to those of the search.
         """
         return {}
 
     @abstractmethod
     def hyperparameters(self) -> dict[str, Any]:
-        """Return the constructor's arguments as JSON types; part of a trial log's identity."""
+        """Return the constructor's arguments as JSON types; they are part of a trial log's identity."""
 
     @abstractmethod
     def ask(self) -> Population:
         """Propose the next architectures, shape ``(n, n_genes)`` with ``n`` up to :attr:`batch_size`.
 
-        Called whenever the worker has budget left. No row at all says that nothing new is left.
+        Called while the search has budget left. An empty population means that no new architecture is left.
         """
 
     def asked_fidelities(self) -> NDArray[np.float64] | None:
@@ -114,16 +113,15 @@ class Optimizer(ABC):
 
     @abstractmethod
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Take the results of proposed architectures.
+        """Record the results of proposed architectures.
 
-        Called after every :meth:`ask` with the rows proposed, or the first of them at the end of a budget.
+        Called after every :meth:`ask` with the proposed rows; with the first of them at the end of a budget.
         """
 
     def revise(self, population: Population, evaluation: Evaluation) -> None:  # noqa: B027
-        """Take better values of architectures that were told before.
+        """Replace values of earlier architectures by better estimates.
 
-        Called by :class:`.NoiseAware` when further readings have changed an estimate. Optimizers that keep no
-        values need not care.
+        Called by :class:`.NoiseAware` after further readings. Optimizers that keep no values can ignore it.
         """
 
     @abstractmethod
@@ -131,7 +129,7 @@ class Optimizer(ABC):
         """Set up the state of a new run; called by :meth:`reset`."""
 
     def _take_new(self, population: Population, n: int) -> Population:
-        """Return the first ``n`` rows that were not seen, each once, and mark them as seen."""
+        """Return the first ``n`` distinct unseen rows, and mark them as seen."""
         seen, taken = self.seen, self._taken
         rows = []
         for row, code in enumerate(self.space.codes(population).tolist()):
@@ -144,9 +142,9 @@ class Optimizer(ABC):
         return population[rows]
 
     def _offspring(self, n: int, breed: Callable[[int], Population]) -> Population:
-        """Return ``n`` new architectures from ``breed``, which is asked anew while they were seen before.
+        """Return ``n`` new architectures from ``breed``, which is called again for rows that were seen before.
 
-        Where a neighbourhood is used up, random unseen architectures step in.
+        Random unseen architectures fill up the rest after some rounds.
         """
         parts, missing = [], n
         for _ in range(_BREEDING_ROUNDS):
@@ -159,9 +157,9 @@ class Optimizer(ABC):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _unseen(self, n: int) -> Population:
-        """Draw up to ``n`` architectures that were not seen, and mark them as seen.
+        """Draw up to ``n`` unseen architectures, and mark them as seen.
 
-        Uniformly by architecture where the space can be listed, else as :meth:`.Space.sample` draws.
+        Enumerable spaces are drawn from uniformly, larger ones by :meth:`.Space.sample`.
         """
         space = self.space
         if space.n_genotypes <= ENUMERABLE:
@@ -175,7 +173,7 @@ class Optimizer(ABC):
         return found
 
     def _unseen_of_all(self, n: int) -> Population:
-        """Draw from the list of what is left."""
+        """Draw from all architectures that are left."""
         left = self._left()
         codes = self.generator.choice(left, min(n, len(left)), replace=False)
         self.seen.update(codes.tolist())
@@ -183,11 +181,11 @@ class Optimizer(ABC):
         return self.space.from_codes(codes)
 
     def _left(self) -> NDArray[np.int64]:
-        """Codes of all architectures that were not seen; only of a space that is listed.
+        """Return the codes of all unseen architectures of an enumerable space.
 
         Codes are positions in the list of all genotypes.
         """
-        # Subclasses may have added to `seen` by themselves; then all of it is marked anew.
+        # Subclasses may have changed `seen`; then all of it is marked again.
         known = len(self.seen) == self._n_closed + len(self._taken)
         self._open[self._taken if known else list(self.seen)] = False
         self._n_closed = len(self.seen)

@@ -19,37 +19,37 @@ from .model_based import Features, ModelBased
 Floats = NDArray[np.float64]
 
 N_LIKELY = 1000
-"""Candidates of most worth, among which a batch is chosen one after another."""
+"""Number of best candidates, from which a batch is chosen one by one."""
 
 _ROUNDING = 1e-6
 
 
 class BayesianOptimizer(ModelBased):
-    """Gaussian process on graph features and genes; by default classes compete by the best of their readings.
+    """Bayesian optimization with a Gaussian process on graph features and categorical genes.
 
-    The process learns normal scores of the results with the :class:`.CategoricalKernel`, whose weights are
-    found anew after every batch. By default classes of equal features compete by the best reading that each may
-    still bring (:mod:`.class_choice`), and up to half of a batch may be of one class. With ``"ei"``, ``"pi"``
-    and ``"ucb"`` a batch is chosen one after another: the process believes that each chosen architecture will
-    have its mean, so that the next is looked for elsewhere (Ginsbourger et al., "Kriging Is Well-Suited to
-    Parallelize Optimization", 2010). With ``"thompson"``, a batch holds the best of as many draws from the
-    joint posterior. Errors are those of a new measurement, label noise included.
-    ``temperature`` was chosen on seeds 1000 to 1023 of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
+    The process models normal scores of the results with the :class:`.CategoricalKernel`; its weights are fitted
+    after every batch. By default, classes of equal features are compared by the expected best of their
+    remaining readings (:mod:`.class_choice`), and up to half of a batch may come from one class. With ``"ei"``,
+    ``"pi"`` and ``"ucb"`` a batch is chosen one by one: each chosen architecture is assumed to have its
+    predicted mean ("kriging believer", Ginsbourger et al., "Kriging Is Well-Suited to Parallelize
+    Optimization", 2010). With
+    ``"thompson"`` a batch holds the best architecture of each draw from the joint posterior. Standard
+    deviations are those of a new measurement, with label noise. ``temperature`` was chosen on seeds 1000 to
+    1023 of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
 
     Args:
-        n_initial: Random architectures measured before the first model.
+        n_initial: Number of random architectures before the first model.
         acquisition: ``"best_of_class"``, or ``"ei"``, ``"pi"``, ``"ucb"`` or ``"thompson"``, see
             :mod:`.acquisitions`.
-        kappa: Standard deviations that ``"ucb"`` adds to a mean.
-        temperature: Factor on the standard deviations of ``"best_of_class"``: how far the search strays from
-            what it believes to be best.
-        batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
-            from 1 to 20: while little is known, every result counts for the next proposal.
+        kappa: Factor of the standard deviation in ``"ucb"``.
+        temperature: Factor of the standard deviations in ``"best_of_class"``; larger values explore more.
+        batch_size: Architectures of a batch; None: the fraction ``batch_share`` of the measured architectures,
+            from 1 to 20.
         batch_share: See ``batch_size``.
-        encoding: Name of the encoding that features come from; the most telling one of the space by default.
+        encoding: Name of the feature encoding; None: the default encoding of the space.
 
     Raises:
-        UnknownNameError: If there is no such acquisition, or the space has no such encoding.
+        UnknownNameError: If there is no such acquisition function, or the space has no such encoding.
         InvalidArgumentError: If a number is out of range.
 
     Example:
@@ -133,7 +133,7 @@ class BayesianOptimizer(ModelBased):
     def _of_classes(
         self, posterior: ProcessPosterior, feasibility: Floats, features: Features, n: int
     ) -> list[int]:
-        """Choose by the best reading that the class of each candidate may still bring."""
+        """Choose by the expected best reading of each candidate's class."""
         _, classes = distinct_rows(features)
         worth = best_of_class(
             posterior.means,
@@ -159,7 +159,7 @@ class BayesianOptimizer(ModelBased):
         n: int,
         best: float,
     ) -> list[int]:
-        """Choose one after another; of equal features one only."""
+        """Choose one by one; of candidates with equal features only one."""
         free = np.ones(len(features), dtype=bool)
         chosen: list[int] = []
         while len(chosen) < n and free.any():
@@ -173,7 +173,7 @@ class BayesianOptimizer(ModelBased):
     def _drawn(
         self, posterior: ProcessPosterior, feasibility: Floats, features: Features, n: int
     ) -> list[int]:
-        """Choose the best of each of ``n`` joint draws; of equal features one only."""
+        """Choose the best candidate of each of ``n`` joint draws; of equal features only one."""
         taken: set[bytes] = set()
         chosen: list[int] = []
         for draw in posterior.draws(n, generator=self.generator):
@@ -188,11 +188,11 @@ class BayesianOptimizer(ModelBased):
 
 @dataclass(frozen=True)
 class _Scale:
-    """Features on a scale on which their differences count alike; those that do not vary are left out.
+    """Standardisation of features; constant features become 0.
 
     Attributes:
         centre: Means, shape ``(d,)``.
-        inverse: Inverse standard deviations, or 0, shape ``(d,)``.
+        inverse: Inverse standard deviations, 0 for constant features, shape ``(d,)``.
     """
 
     centre: Floats

@@ -1,4 +1,4 @@
-"""What a run's results say about candidates: a model for every metric, or a count where the space has one."""
+"""Predictions for candidates: a model for each metric, or the count of the space."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _LEAST_MEASURED = 6
 
 
 def counts_alike(space: Space, metric: str, population: Population, values: Floats) -> bool:
-    """Whether a space counts a metric exactly as it was measured; it may have been of another input.
+    """Return whether the space's count of a metric equals the measured values.
+
+    The measured networks may have another input than the space.
 
     Args:
         space: The space.
         metric: Name of the metric.
-        population: Architectures that were measured, shape ``(n, n_genes)``.
+        population: Measured architectures, shape ``(n, n_genes)``.
         values: Their values, shape ``(n,)``.
     """
     count = space.counts().get(metric)
@@ -33,13 +35,13 @@ def counts_alike(space: Space, metric: str, population: Population, values: Floa
 
 
 class CandidatePredictions:
-    """Predictions of several metrics for the same candidates.
+    """Predictions of several metrics for candidates.
 
     Args:
-        observations: What was measured; metrics of which fewer than six values are finite, or all are equal,
-            cannot be learnt and are believed to stay at their median.
+        observations: Results of the run. Metrics with fewer than six finite values, or with equal values, are
+            predicted by their median.
         space: The space.
-        encoding: Name of the encoding that features come from.
+        encoding: Name of the feature encoding.
         metrics: Names of the metrics.
         pool: Candidates, shape ``(m, n_genes)``.
         features: Their features, shape ``(m, d)``.
@@ -71,18 +73,18 @@ class CandidatePredictions:
             else:
                 model = GraphEnsemble.fit(measured[known], values[known])
                 means, stds = model.predict(distinct)
-                # Label noise is left out: what one lucky reading adds is no property of a candidate.
+                # Without label noise, which is not a property of a candidate.
                 repeatable = np.sqrt(np.maximum(stds**2 - model.noise_std**2, 0.0))
                 self._learnt[name] = (model, means[where], repeatable[where])
 
-    def draw(self, generator: np.random.Generator, temperature: float = 1.0) -> Evaluation:
-        """Return one world in which every candidate has a value of every metric, without label noise.
+    def sample(self, generator: np.random.Generator, temperature: float = 1.0) -> Evaluation:
+        """Return a Thompson sample: a value of every metric for every candidate, without label noise.
 
-        Metrics are drawn independently of each other.
+        Metrics are drawn independently.
 
         Args:
             generator: Source of randomness.
-            temperature: Factor on standard deviations.
+            temperature: Factor of the standard deviations.
         """
         means: dict[str, Any] = {}
         for name in self.metrics:

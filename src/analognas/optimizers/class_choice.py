@@ -1,13 +1,14 @@
-r"""Which candidates to measure where many have equal features: isomorphic cells, each measured apart.
+r"""Choice among candidates with equal features, such as isomorphic cells that were measured separately.
 
-Candidates of equal features are one class to a model, yet each brings a reading of its own, and the best of
-many readings is better than one. A class with :math:`m` members left, mean :math:`\mu` and standard deviation
-:math:`\sigma` of a new reading, of which :math:`\sigma_f` is doubt about the class itself, is worth
+A model cannot distinguish candidates of one class, but each has its own reading, and the best of many readings
+is better than a single one. Let a class have :math:`m` members left, and let a new reading have the mean
+:math:`\mu` and the standard deviation :math:`\sigma`, of which :math:`\sigma_f` is the uncertainty of the class
+mean. Its value is
 
 .. math:: N(\mu, (\tau \sigma_f)^2) + \tau \sigma\, \Phi^{-1}\!\left(\frac{m - 3/8}{m + 1/4}\right),
 
-a draw of its mean plus what the best of its members is expected to stand out by, both tempered by
-:math:`\tau`. The expected largest of m normal numbers is Blom's approximation (Statistical Estimates and
+a draw of the class mean plus the expected advantage of its best member, both scaled by the temperature
+:math:`\tau`. The expected maximum of m normal numbers is Blom's approximation (Statistical Estimates and
 Transformed Beta-Variables, 1958).
 """
 
@@ -21,9 +22,9 @@ __all__ = ["BEST_OF_CLASS", "best_of_class", "most_of_class", "top_per_class"]
 Floats = NDArray[np.float64]
 
 BEST_OF_CLASS = "best_of_class"
-"""Name of the acquisition."""
+"""Name of the acquisition function."""
 
-_CLASSES_IN_BATCH = 2  # at least, from two architectures on
+_CLASSES_IN_BATCH = 2  # smallest number of classes in a batch of two or more
 
 
 def best_of_class(
@@ -35,14 +36,14 @@ def best_of_class(
     temperature: float,
     generator: np.random.Generator,
 ) -> Floats:
-    """Return what each candidate is worth as one of its class, shape ``(m,)``.
+    """Return the value of each candidate as a member of its class, shape ``(m,)``.
 
     Args:
         means: Predicted scores of a new reading, shape ``(m,)``.
-        stds: Their standard deviations, noise included, shape ``(m,)``.
+        stds: Their standard deviations with noise, shape ``(m,)``.
         classes: Class of each candidate, numbered from 0, shape ``(m,)``.
-        noise_std: Standard deviation of readings of one class.
-        temperature: The factor on standard deviations; 0 is greedy.
+        noise_std: Standard deviation of readings within a class.
+        temperature: Factor of the standard deviations; 0 is greedy.
         generator: Source of randomness.
 
     Example:
@@ -56,15 +57,17 @@ def best_of_class(
     from scipy.special import ndtri
 
     sizes = np.bincount(classes)
-    doubt = np.sqrt(np.maximum(np.square(stds) - noise_std**2, 0.0))
-    # One draw a class: its members share what is not known of it.
+    uncertainty = np.sqrt(np.maximum(np.square(stds) - noise_std**2, 0.0))
+    # One draw for each class: its members share the uncertainty of the mean.
     draws = generator.standard_normal(len(sizes))[classes]
-    standing_out = ndtri((sizes - 0.375) / (sizes + 0.25))[classes]
-    return np.asarray(means + temperature * (doubt * draws + stds * standing_out), dtype=np.float64)
+    advantage = ndtri((sizes - 0.375) / (sizes + 0.25))[classes]
+    return np.asarray(
+        means + temperature * (uncertainty * draws + stds * advantage), dtype=np.float64
+    )
 
 
 def most_of_class(n: int) -> int:
-    """Return how many of a batch of ``n`` may be of one class: half.
+    """Return the largest number of members of one class in a batch of ``n``: half.
 
     Example:
         >>> most_of_class(1), most_of_class(20)
@@ -81,15 +84,15 @@ def top_per_class(
     per_class: int,
     generator: np.random.Generator,
 ) -> list[int]:
-    """Positions of the ``n`` candidates of most worth, best first, of each class so many at most.
+    """Return the positions of the ``n`` best candidates, with a limit for each class.
 
-    Equals come in random order.
+    Ties are in random order.
 
     Args:
-        worth: Shape ``(m,)``.
+        worth: Value of each candidate, shape ``(m,)``.
         classes: Class of each candidate, shape ``(m,)``.
-        n: Number of candidates wanted.
-        per_class: Largest number from one class.
+        n: Number of candidates.
+        per_class: Largest number of one class.
         generator: Source of randomness.
 
     Example:

@@ -1,4 +1,4 @@
-"""Order among architectures with several objectives: number of the front, and how crowded it is there.
+"""Ranks of architectures with several objectives: non-dominated fronts and crowding distances.
 
 Source: Deb et al., "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", IEEE Transactions on
 Evolutionary Computation 6, 2002.
@@ -16,7 +16,7 @@ Ints = NDArray[np.int64]
 
 
 def front_ranks(costs: Floats) -> Ints:
-    """Number of the non-dominated front of each row, from 0, shape ``(n,)``.
+    """Return the number of the non-dominated front of each row, from 0, shape ``(n,)``.
 
     Args:
         costs: Shape ``(n, n_objectives)``, smaller is better, without NaN.
@@ -33,10 +33,10 @@ def front_ranks(costs: Floats) -> Ints:
 
 
 def crowding_distances(costs: Floats, ranks: Ints) -> Floats:
-    """How far the neighbours of each row within its front lie apart, shape ``(n,)``; infinite at the ends.
+    """Return the crowding distance of each row within its front, shape ``(n,)``; infinite at the ends.
 
-    The sum over objectives of the distance between the next smaller and the next larger cost of the same front,
-    in units of that front's range.
+    It is the sum over objectives of the distance between the next smaller and the next larger cost in the
+    front, divided by the range of the front.
 
     Args:
         costs: Shape ``(n, n_objectives)``.

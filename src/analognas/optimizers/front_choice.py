@@ -1,4 +1,4 @@
-"""Which candidates to measure with several objectives: the best of a drawn world in a drawn direction.
+"""Choice of candidates with several objectives: Thompson samples with random scalarisations.
 
 Source of the scalarisation: Knowles, "ParEGO: A Hybrid Algorithm with On-Line Landscape Approximation for
 Expensive Multiobjective Optimization Problems", IEEE Transactions on Evolutionary Computation 10, 2006, with
@@ -19,10 +19,10 @@ __all__ = ["choose_for_front"]
 Floats = NDArray[np.float64]
 
 AUGMENTATION = 0.05
-"""Weight of the sum beside the maximum, so that of equal maxima the better in all else wins (Knowles 2006)."""
+"""Weight of the sum besides the maximum in the augmented Chebyshev distance (Knowles 2006)."""
 
 MARGIN = 0.1
-"""How far beyond the ideal of the front directions meet, in units of the front."""
+"""Distance of the reference point beyond the ideal point, in units of the front."""
 
 
 def choose_for_front(
@@ -35,33 +35,32 @@ def choose_for_front(
     temperature: float,
     generator: np.random.Generator,
 ) -> list[int]:
-    """Return the positions of up to ``n`` candidates, of equal features only one.
+    """Return the positions of up to ``n`` candidates; of equal features only one.
 
-    For each, a world is drawn from the predictions and a direction uniformly from the simplex of weights; taken
-    is the feasible candidate with the least augmented Chebyshev distance from the front's ideal in that
-    direction. In units of the front every direction leads to another part of it, so that a batch covers all.
-    Where the world has nothing feasible, or nothing feasible was measured yet, what is closest to feasible is
-    taken.
+    For each position, a Thompson sample is drawn from the predictions, and weights are drawn uniformly from the
+    simplex. The chosen candidate is feasible in the sample and has the smallest augmented Chebyshev distance to
+    the ideal point of the front. Objectives are in units of the front, so a batch covers all of its parts.
+    Without a feasible candidate, or before the first feasible result, the smallest violation is chosen.
 
     Args:
-        observations: What was measured.
+        observations: Results of the run.
         problem: Objectives and constraints.
         predictions: Predictions of all metrics of the problem for the candidates.
         features: Features of the candidates, shape ``(m, d)``.
         n: Number of candidates wanted.
-        temperature: Factor on the standard deviations of what is believed.
+        temperature: Factor of the standard deviations of the predictions.
         generator: Source of randomness.
     """
     front = observations.costs[non_dominated(observations.costs, observations.violation == 0)]
     left = np.arange(len(features))
     chosen: list[int] = []
     while len(chosen) < n and len(left):
-        world = predictions.draw(generator, temperature)
-        violation = problem.violation(world)[left]
+        sampled = predictions.sample(generator, temperature)
+        violation = problem.violation(sampled)[left]
         weights = generator.dirichlet(np.ones(len(problem.objectives)))
         distances = np.zeros(len(left))
         if len(front):
-            points = Scale.of(front).normalised(problem.costs(world)[left])
+            points = Scale.of(front).normalised(problem.costs(sampled)[left])
             distances = _chebyshev(points, weights)
         best = int(left[np.lexsort((distances, violation))[0]])
         chosen.append(best)

@@ -1,4 +1,4 @@
-"""Which genes of a space make a network deeper, and which make it wider."""
+"""Roles of genes: width, depth, or other."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..core import check_choice
 from ..spaces import Space
 
 ROLES = ("width", "depth", "other")
-"""What a gene may be about."""
+"""Roles of a gene."""
 
-# AnalogNAS's space calls its main blocks M and the residual blocks of each R1 to R5.
+# In AnalogNAS's space M is the number of main blocks, and R1 to R5 are the residual blocks of each.
 _DEPTH = re.compile(r"depth|layers|blocks|^M$|^R\d+$")
 _WIDTH = re.compile(r"width|widen|channel|hidden|expansion")
 
@@ -22,18 +22,18 @@ _WIDTH = re.compile(r"width|widen|channel|hidden|expansion")
 def gene_roles(
     space: Space, named: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, NDArray[np.bool_]]:
-    """Return the genes of each role, shape ``(n_genes,)`` each; every gene has one role.
+    """Return a mask of the genes of each role, shape ``(n_genes,)`` each; every gene has one role.
 
-    Hyperparameters of a :class:`.ConfigSpace` are told apart by name: *depth*, *layers*, *blocks*, ``M`` and
-    ``R1`` are about depth; *width*, *widen*, *channel*, *hidden* and *expansion* about width. All else, and all
-    genes of spaces without names, are other.
+    Roles follow from the names of hyperparameters: *depth*, *layers*, *blocks*, ``M`` and ``R1`` are depth;
+        *width*,
+    *widen*, *channel*, *hidden* and *expansion* are width. All others are other.
 
     Args:
         space: The space.
-        named: Names of hyperparameters by role, where their names do not tell.
+        named: Names of hyperparameters by role, where the names do not show it.
 
     Raises:
-        UnknownNameError: If a role or hyperparameter is not known.
+        UnknownNameError: If a role or hyperparameter is unknown.
 
     Example:
         >>> from analognas.spaces import ResNetSpace

@@ -1,4 +1,4 @@
-"""Local search: from an architecture to a better neighbour, until there is none; then from another start.
+"""Local search: move to a better neighbour until there is none, then start again.
 
 White et al., "Exploring the Loss Landscape in Neural Architecture Search", UAI 2021, found it competitive on
 NAS-Bench-201.
@@ -16,10 +16,10 @@ from ..spaces import Population
 from .base import Optimizer
 
 IMPROVEMENTS = ("best", "first")
-"""Whether to look at all neighbours before moving, or to move to the first that is better."""
+"""Whether to move to the best of all neighbours, or to the first better one."""
 
 RESTARTS = ("random", "perturb")
-"""Where to start again: anywhere, or some mutations away from the best so far."""
+"""Where to start again: at random, or some mutations away from the best so far."""
 
 _PERTURBATION_ROUNDS = 20
 
@@ -27,22 +27,22 @@ _Rank = tuple[float, float]
 
 
 class LocalSearch(Optimizer):
-    """Hill climbing over the space's neighbourhoods, with restarts, feasibility first.
+    """Hill climbing on the space's neighbourhoods, with restarts, feasibility first.
 
-    It draws ``n_initial`` random architectures and climbs from the best of them. Neighbours that were
-    measured before are remembered, so a query is never spent twice. At a local optimum it starts again from
-    a random architecture, or from the best so far after some mutations (iterated local search).
+    The search draws ``n_initial`` random architectures and starts from the best. It never measures an
+    architecture twice. At a local optimum it starts again from a random architecture, or from the best so far
+    after some mutations (iterated local search).
 
     Args:
         improvement: ``"best"`` measures all neighbours and moves to the best; ``"first"`` measures them in
-            random order and moves at once to one that is better.
+            random order and moves to the first better one.
         restart: ``"random"`` or ``"perturb"``.
-        n_initial: Random architectures, of which the best is the first start.
-        n_mutations: Mutations of a perturbation.
-        batch_size: Neighbours proposed at once. With ``"first"``, all of a batch are measured before moving.
+        n_initial: Number of random architectures; the best is the first start.
+        n_mutations: Number of mutations of a perturbation.
+        batch_size: Neighbours of a batch. With ``"first"``, a whole batch is measured before moving.
 
     Raises:
-        UnknownNameError: If ``improvement`` or ``restart`` is none of the choices.
+        UnknownNameError: If ``improvement`` or ``restart`` is unknown.
         InvalidArgumentError: If a number is below 1.
 
     Example:
@@ -85,7 +85,7 @@ class LocalSearch(Optimizer):
         }
 
     def ask(self) -> Population:
-        """Propose random architectures first, then neighbours of where it stands, or a new start."""
+        """Propose random architectures, then neighbours of the present architecture, or a new start."""
         if self._drawn < self.n_initial:
             rows = self._unseen(min(self.batch_size, self.n_initial - self._drawn))
             self._drawn += len(rows)
@@ -98,7 +98,7 @@ class LocalSearch(Optimizer):
         return self._new_start()
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Remember the results, and move where they are better."""
+        """Record the results, and move to a better architecture."""
         scores = self.problem.scores(evaluation)[:, 0]
         violation = self.problem.violation(evaluation)
         codes = self.space.codes(population).tolist()
@@ -112,13 +112,13 @@ class LocalSearch(Optimizer):
         found = min(range(len(codes)), key=lambda row: self._ranks[codes[row]])
         rank = self._ranks[codes[found]]
         if self._here is None:
-            # What was measured is the start, be it the first or a restart.
+            # The measured architecture is the first start or a restart.
             self._move(population[found] if self._climbed else self._best)
         elif self.improvement == "first" and rank < self._rank_here:
             self._move(population[found])
 
     def _move(self, row: Population | None) -> None:
-        """Stand on a measured architecture, its neighbours waiting in random order."""
+        """Move to a measured architecture, and queue its neighbours in random order."""
         self._here, self._climbed = row, True
         if row is None:
             return
@@ -126,7 +126,7 @@ class LocalSearch(Optimizer):
         self._waiting = self.generator.permutation(self.space.neighbours(row))
 
     def _leave(self) -> None:
-        """All neighbours are known: move to the best of them if it is better, else stand nowhere."""
+        """Move to the best neighbour if it is better, else end the climb; called when all are known."""
         ranks = [self._ranks.get(code, _WORST) for code in self.space.codes(self._waiting).tolist()]
         found = min(range(len(ranks)), key=ranks.__getitem__, default=None)
         better = found is not None and ranks[found] < self._rank_here
@@ -157,8 +157,8 @@ _WORST: _Rank = (np.inf, np.inf)
 
 
 def _rank(violation: float, score: float) -> _Rank:
-    """Feasible before infeasible, then the better score; what was not measured comes last."""
+    """Return a sort key: feasible first, then by score; unmeasured architectures last."""
     if violation == np.inf:
         return _WORST
-    # What breaks a bound that is checked first was not measured.
+    # An architecture that violates a bound that is checked first has no score.
     return violation, -score if np.isfinite(score) else np.inf

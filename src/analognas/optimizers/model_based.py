@@ -1,4 +1,4 @@
-"""What optimizers with a model share: the first design, candidates and feasibility."""
+"""Base of optimizers with a model: initial design, candidates and feasibility."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
 
 LISTED = 2**15
-"""Spaces up to this size are their own list of candidates; in larger ones candidates are bred and drawn."""
+"""Spaces up to this size are their own candidates; in larger ones candidates are bred and drawn."""
 
 N_CANDIDATES = 2000
-"""Candidates of a larger space: three quarters children of the best so far, the rest random."""
+"""Number of candidates in a larger space: three quarters are children of the best, the rest is random."""
 
 _PARENTS = 20
 _LEAST_MEASURED = 6
@@ -34,26 +34,26 @@ _LARGEST_BATCH = 20
 
 
 class ModelBased(Optimizer):
-    """Base of optimizers that fit a model after every batch and propose what it promises most of.
+    """Base of optimizers that fit a model after every batch and propose its best candidates.
 
-    Constraints on what the space counts (parameters, MACs) are exact; others
-    are learnt as objectives are, and an acquisition counts times the probability that they are met.
+    Constraints on metrics that the space counts (parameters, MACs) are exact. Others are modelled like
+    objectives, and the acquisition function is multiplied by the probability that they are met.
 
     Args:
-        n_initial: Random architectures measured before the first model.
-        acquisition: One of :attr:`acquisitions`.
-        kappa: Standard deviations that ``"ucb"`` adds to a mean.
-        temperature: Factor on the standard deviations of what is drawn.
-        batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
+        n_initial: Number of random architectures before the first model.
+        acquisition: Name of the acquisition function, one of :attr:`acquisitions`.
+        kappa: Factor of the standard deviation in ``"ucb"``.
+        temperature: Factor of the standard deviations of draws.
+        batch_size: Architectures of a batch; None: the fraction ``batch_share`` of the measured architectures,
             from 1 to 20.
         batch_share: See ``batch_size``.
-        encoding: Name of the encoding that features come from; the most telling one of the space by default.
+        encoding: Name of the feature encoding; None: the default encoding of the space.
 
     Attributes:
-        acquisitions: Names of the acquisitions that it knows.
+        acquisitions: Names of the supported acquisition functions.
 
     Raises:
-        UnknownNameError: If there is no such acquisition.
+        UnknownNameError: If there is no such acquisition function.
         InvalidArgumentError: If a number is out of range.
     """
 
@@ -93,7 +93,7 @@ class ModelBased(Optimizer):
         }
 
     def ask(self) -> Population:
-        """Propose random architectures first, then what the model promises most of."""
+        """Propose random architectures, then the best candidates of the model."""
         n = self.batch_size
         if self._proposed < self.n_initial:
             return self._proposal(self._unseen(min(n, self.n_initial - self._proposed)))
@@ -111,19 +111,19 @@ class ModelBased(Optimizer):
         return self._proposal(chosen)
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Keep the results for the next model."""
+        """Record the results for the next model."""
         self.observations.add(population, evaluation)
 
     def revise(self, population: Population, evaluation: Evaluation) -> None:
-        """Let the next model learn the better values."""
+        """Use the better values in the next model."""
         self.observations.revise(population, evaluation)
 
     @abstractmethod
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
-        """Return the positions of up to ``n`` candidates to propose, at least one.
+        """Return the positions of one to ``n`` candidates to propose.
 
-        Called after the first design with the candidates, shape ``(m, n_genes)``, and their features,
-        shape ``(m, d)``.
+        Called after the initial design with the candidates, shape ``(m, n_genes)``, and their features, shape
+        ``(m, d)``.
         """
 
     def _start(self) -> None:
@@ -136,7 +136,7 @@ class ModelBased(Optimizer):
         return rows
 
     def _pool(self) -> Population:
-        """Candidates that were not proposed yet, each once, shape ``(m, n_genes)``."""
+        """Return distinct candidates that were not proposed yet, shape ``(m, n_genes)``."""
         space = self.space
         if space.n_genotypes <= LISTED:
             return space.from_codes(self._left())
@@ -157,7 +157,7 @@ class ModelBased(Optimizer):
         return unseen
 
     def _feasibility(self, pool: Population, features: Features) -> Floats:
-        """Probability that each candidate meets all constraints, shape ``(m,)``."""
+        """Return the probability that each candidate meets all constraints, shape ``(m,)``."""
         total = np.ones(len(pool))
         for constraint in self.problem.constraints:
             total *= self._chance(constraint, pool, features)
@@ -171,7 +171,7 @@ class ModelBased(Optimizer):
         return constraint.satisfied(np.asarray(counted, dtype=np.float64)).astype(float)
 
     def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:
-        """Probability of a bound on a metric that is learnt from its measured values."""
+        """Return the probability of meeting a bound on a metric that is modelled from measured values."""
         from scipy.special import ndtr
 
         known = np.isfinite(values)
@@ -185,12 +185,12 @@ class ModelBased(Optimizer):
         return np.asarray(ndtr(sign * (bound - means) / stds), dtype=np.float64)
 
     def _worth(self, acquired: Floats, feasibility: Floats) -> Floats:
-        """Acquisitions, counted from the least of them, times the probability to be feasible.
+        """Return acquisition values above their minimum, times the probability of feasibility.
 
-        Before anything feasible is known, that probability alone.
+        Before the first feasible result, return that probability alone.
         """
         if not np.isfinite(self.observations.best_feasible):
             return feasibility
-        # Where an acquisition has underflown, feasibility still decides.
+        # Where acquisition values underflow, feasibility still decides.
         worth: Floats = (acquired - acquired.min() + np.finfo(float).tiny) * feasibility
         return worth

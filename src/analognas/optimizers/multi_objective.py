@@ -1,4 +1,4 @@
-"""What multi-objective evolutions share: variation by the space's moves, survivors in order of preference."""
+"""Base of multi-objective evolution: variation by the moves of the space, ordered survivors."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from .base import Optimizer
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# Children that were seen before are dropped, so more are drawn than are needed.
+# Children that were seen before are dropped, so more are drawn than needed.
 _OVERDRAW = 2
 
 
 class MultiObjectiveEvolution(Optimizer):
-    """Base of evolutions over several objectives, feasibility first.
+    """Base of evolution with several objectives, feasibility first.
 
-    Survivors stand in order of preference: what is feasible as :meth:`_order` says, then the rest by its total
-    violation. Parents are the winners of tournaments in that order. Children are made by the space, crossed
-    with a probability and always mutated in one gene, so that those of spaces with conditions or forbidden
-    combinations are architectures again.
+    Survivors are ordered: feasible ones by :meth:`_order`, then the others by total violation. Parents are
+        winners
+    of tournaments in that order. Children come from the moves of the space: crossover with a probability, and
+    always a mutation of one gene. They are valid in spaces with conditions or forbidden combinations too.
 
     Args:
-        population_size: Architectures kept.
-        n_initial: Random architectures to start from.
-        sample_size: Architectures drawn (with replacement) for each tournament.
+        population_size: Size of the population.
+        n_initial: Number of random architectures at the start.
+        sample_size: Size of a tournament, drawn with replacement.
         crossover_prob: Probability that a child has two parents.
-        batch_size: Children proposed at once.
+        batch_size: Children of a batch.
 
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, another size is below 1, or a probability is
@@ -63,7 +63,7 @@ class MultiObjectiveEvolution(Optimizer):
         )
 
     def ask(self) -> Population:
-        """Propose random architectures first, then children of tournament winners."""
+        """Propose random architectures, then children of tournament winners."""
         if self._proposed < self.n_initial:
             first = min(self.batch_size, self.n_initial - self._proposed)
             self._proposed += first
@@ -74,7 +74,7 @@ class MultiObjectiveEvolution(Optimizer):
         return self._offspring(missing, self._brood)
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Let the best of parents and children survive."""
+        """Keep the best of parents and children."""
         rows = np.concatenate([self._rows, population])
         costs = np.concatenate([self._costs, self.problem.costs(evaluation)])
         violation = np.append(self._violation, self.problem.violation(evaluation))
@@ -95,11 +95,11 @@ class MultiObjectiveEvolution(Optimizer):
         """
 
     def _n_children(self) -> int:
-        """Number of children of the next batch, up to :attr:`batch_size`; called by :meth:`ask`."""
+        """Return the number of children of the next batch, up to :attr:`batch_size`; called by :meth:`ask`."""
         return self.batch_size
 
     def _brood(self, n: int) -> Population:
-        """Children of tournament winners; survivors stand in order, so the first of a sample wins."""
+        """Return children of tournament winners; survivors are ordered, so the first of a sample wins."""
         n *= _OVERDRAW
         draws = self.generator.random((2, n, self.sample_size)) * len(self._rows)
         winners = draws.min(axis=2).astype(np.int64)
@@ -119,7 +119,7 @@ class MultiObjectiveEvolution(Optimizer):
         self._proposed = 0
 
     def _sizes(self) -> dict[str, Any]:
-        """What all of them have among their hyperparameters."""
+        """Return the common hyperparameters."""
         return {
             "population_size": self.population_size,
             "crossover_prob": self.crossover_prob,

@@ -1,4 +1,4 @@
-"""Noise-aware search: part of the budget reads contenders again, so that luck does not win."""
+"""Noise-aware search: part of the budget measures contenders again."""
 
 from __future__ import annotations
 
@@ -22,28 +22,27 @@ _LEAST_READ = 10
 
 
 class NoiseAware(Optimizer):
-    """Any optimizer, with re-readings of what may be the best and estimates instead of single readings.
+    """Wraps any optimizer: contenders are measured again, and the optimizer gets pooled estimates.
 
-    Where a repeat is a new measurement (:attr:`.Evaluator.stochastic`) and the objective has a standard
-    error, a share of all readings goes to architectures that were read before: top-two Thompson sampling
-    draws one by its probability of being the best, or, half of the time, another one by its own, so that
-    leader and challengers are told apart. The optimizer inside proposes what is new, and learns better
-    estimates of what it has proposed through :meth:`.Optimizer.revise`. Everywhere else nothing is read
-    twice, and the optimizer inside searches as if it were alone; a worker warns of it.
+    Applies where a repeat is a new measurement (:attr:`.Evaluator.stochastic`) and the objective has a standard
+    error. A fraction of all readings then goes to architectures that were measured before, by top-two Thompson
+    sampling: an architecture is drawn with its probability of being the best, and half of the time replaced by
+    a second draw. The inner optimizer proposes new architectures, and gets better estimates through
+    :meth:`.Optimizer.revise`. Elsewhere nothing is measured twice, the inner optimizer searches alone, and the
+    search warns of it.
 
     Source: Russo, "Simple Bayesian Algorithms for Best-Arm Identification", Operations Research 68, 2020. The
     share was chosen on seeds 1000 and up of ``benchmarks/noisy_search.py``.
 
     Args:
-        optimizer: What proposes new architectures: an optimizer, its name, or a mapping of ``name`` and
-            hyperparameters.
-        share: Share of the readings that goes to architectures read before.
-        batch_size: Architectures proposed at once; by default as the optimizer inside does. Only where
-            ``optimizer`` is not an object.
+        optimizer: The inner optimizer: an optimizer, its name, or a mapping of ``name`` and hyperparameters.
+        share: Fraction of the readings for architectures that were measured before.
+        batch_size: Architectures of a batch; None: that of the inner optimizer. Only where ``optimizer`` is not
+            an object.
 
     Raises:
         UnknownNameError: If there is no such optimizer.
-        InvalidArgumentError: If a number is out of range, or ``optimizer`` is noise-aware itself.
+        InvalidArgumentError: If a number is out of range, or ``optimizer`` is already noise-aware.
 
     Example:
         >>> from analognas.evaluators import NoisyTableEvaluator
@@ -63,47 +62,46 @@ class NoiseAware(Optimizer):
         share: float = 0.2,
         batch_size: int | None = None,
     ) -> None:
-        self.inner = inner_optimizer(optimizer, batch_size)
-        if isinstance(self.inner, NoiseAware):
+        inner = inner_optimizer(optimizer, batch_size)
+        if isinstance(inner, NoiseAware):
+            raise InvalidArgumentError("`optimizer` is already noise-aware; give its inner optimizer.")
+        if inner.fidelities:
             raise InvalidArgumentError(
-                "`optimizer` is noise-aware already; give the one inside it."
+                f"`optimizer` is {inner.name}, which repeats no measurements; give its inner optimizer."
             )
-        if self.inner.fidelities:
-            raise InvalidArgumentError(
-                f"`optimizer` is {self.inner.name}, which reads nothing again; give the one inside it."
-            )
-        super().__init__(batch_size=self.inner.batch_size)
+        super().__init__(batch_size=inner.batch_size)
+        self.inner = inner
         self.share = check_float("share", share, minimum=0.0, maximum=1.0)
 
     def hyperparameters(self) -> dict[str, Any]:
-        """The share, and name and hyperparameters of the optimizer inside."""
+        """The share, and the name and hyperparameters of the inner optimizer."""
         return {
             "optimizer": {"name": self.inner.name, **self.inner.hyperparameters()},
             "share": self.share,
         }
 
     def search_defaults(self) -> dict[str, Any]:
-        """Those of the optimizer inside."""
+        """The defaults of the inner optimizer."""
         return self.inner.search_defaults()
 
     def check(self, problem: Problem) -> None:
-        """Refuse what the optimizer inside refuses, and several objectives."""
+        """Check that there is one objective, and that the inner optimizer supports the problem."""
         super().check(problem)
         self.inner.check(problem)
 
     def remark(self, problem: Problem) -> str:
-        """Say so where no repeat is a new measurement; then what the optimizer inside says."""
+        """Return a warning where repeats are not new measurements, and that of the inner optimizer."""
         idle = (
             ""
             if problem.stochastic
-            else f"{type(self).__name__} reads nothing again here, where a repeat is no new measurement, and "
-            f"searches as {self.inner.name} alone; search with an evaluator that measures anew, such as "
-            "NoisyTableEvaluator (--noise)."
+            else f"{type(self).__name__} measures nothing again, because a repeat is not a new measurement, and "
+            f"searches like {self.inner.name} alone; use a stochastic evaluator such as NoisyTableEvaluator "
+            "(--noise)."
         )
         return " ".join(filter(None, [idle, self.inner.remark(problem)]))
 
     def ask(self) -> Population:
-        """Propose contenders to read again while their share is not spent, else what is new."""
+        """Propose contenders to measure again while their share is not spent, else new architectures."""
         n = len(self._groups)
         owed = int(self.share * n) - self._n_repeats
         if self._reads_again and owed > 0 and len(self._position) >= _LEAST_READ:
@@ -113,7 +111,7 @@ class NoiseAware(Optimizer):
         return self.inner.ask()
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Pool readings; tell the optimizer inside what is new, and what is known better."""
+        """Pool readings; tell the inner optimizer new results and better estimates."""
         if not self.problem.stochastic:
             self.inner.tell(population, evaluation)
             return
@@ -142,7 +140,7 @@ class NoiseAware(Optimizer):
         self._chances: Floats = np.empty(0)
 
     def _learn(self) -> None:
-        """Fit the posterior anew, and pass its means on."""
+        """Fit the posterior, and pass its means to the inner optimizer."""
         objective = self.problem.objectives[0]
         self._reads_again = objective in self._told[-1].sems
         if not self._reads_again:
@@ -164,7 +162,7 @@ class NoiseAware(Optimizer):
         )
 
     def _contenders(self, n: int) -> Population:
-        """Draw ``n`` architectures to read again: leaders, and as often challengers."""
+        """Draw ``n`` architectures to measure again: leaders, and as often challengers."""
         chances = self._chances
         if len(chances) < 2 or np.count_nonzero(chances) < 2:
             return np.empty((0, self.space.n_genes), dtype=self.space.dtype)

@@ -1,4 +1,4 @@
-"""NSGA-II and NSGA-III with pymoo's selection, fed with integer matrices.
+"""NSGA-II and NSGA-III with the selection of pymoo.
 
 Deb et al., "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", IEEE Transactions on Evolutionary
 Computation 6, 2002; Deb and Jain, "An Evolutionary Many-Objective Optimization Algorithm Using
@@ -22,7 +22,7 @@ _TOURNAMENT = 2
 
 
 class _NSGA(MultiObjectiveEvolution):
-    """Generations as large as the population."""
+    """Evolution in generations of the size of the population."""
 
     def __init__(
         self, population_size: int, *, crossover_prob: float, batch_size: int | None
@@ -42,15 +42,15 @@ class _NSGA(MultiObjectiveEvolution):
 
 
 class NSGA2(_NSGA):
-    """NSGA-II: non-dominated fronts in turn, the last one thinned where it is crowded.
+    """NSGA-II: survivors by non-dominated front, in the last front by crowding distance.
 
-    Feasibility comes first; in each tournament of two the better front wins, in one front the less crowded
+    Feasibility comes first. In each tournament of two the better front wins, within a front the less crowded
     architecture. With one objective it is an elitist evolution.
 
     Args:
-        population_size: Architectures kept.
+        population_size: Size of the population.
         crossover_prob: Probability that a child has two parents; each child is mutated in one gene.
-        batch_size: Children proposed at once; ``population_size`` by default.
+        batch_size: Children of a batch; None: ``population_size``.
 
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, ``batch_size`` below 1, or a probability
@@ -81,19 +81,19 @@ class NSGA2(_NSGA):
 
 
 class NSGA3(_NSGA):
-    """NSGA-III: non-dominated fronts in turn, the last one filled evenly along reference directions.
+    """NSGA-III: survivors by non-dominated front, in the last front evenly along reference directions.
 
-    For three objectives and more, where crowding says little. Reference directions are Das and Dennis's, as
-    many as fit into the population.
+    For three or more objectives, where crowding distances are not informative. Reference directions are those
+    of Das and Dennis, as many as fit into the population.
 
     Args:
-        population_size: Architectures kept.
+        population_size: Size of the population.
         crossover_prob: Probability that a child has two parents; each child is mutated in one gene.
-        batch_size: Children proposed at once; ``population_size`` by default.
+        batch_size: Children of a batch; None: ``population_size``.
 
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, ``batch_size`` below 1, or a probability
-            outside [0, 1]; from :meth:`check`, if there is one objective only.
+            outside [0, 1]; from :meth:`check`, if there is only one objective.
     """
 
     name = "nsga3"
@@ -108,14 +108,14 @@ class NSGA3(_NSGA):
         super().__init__(population_size, crossover_prob=crossover_prob, batch_size=batch_size)
 
     def check(self, problem: Problem) -> None:
-        """Refuse a single objective: reference directions need two.
+        """Check that there are at least two objectives.
 
         Raises:
-            InvalidArgumentError: If there is one objective only.
+            InvalidArgumentError: If there is only one objective.
         """
         if len(problem.objectives) < 2:
             raise InvalidArgumentError(
-                f"NSGA3 takes two objectives or more, but got {problem.objectives[0]!r} alone; take NSGA2 or "
+                f"NSGA3 needs at least two objectives, but got only {problem.objectives[0]!r}; use NSGA2 or "
                 "RegularizedEvolution."
             )
 
@@ -142,7 +142,7 @@ class NSGA3(_NSGA):
 
 
 def _directions(n_objectives: int, most: int) -> Floats:
-    """Das and Dennis's directions with the finest division that gives at most ``most``, or the coarsest."""
+    """Return Das and Dennis's directions with the finest division of at most ``most``, or the coarsest."""
     from pymoo.util.ref_dirs import get_reference_directions
 
     def of(divisions: int) -> Floats:

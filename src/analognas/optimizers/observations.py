@@ -1,4 +1,4 @@
-"""What a run has been told so far, as matrices that models are fitted to."""
+"""Observations of a run, as arrays for fitting models."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Floats = NDArray[np.float64]
 
 
 class Observations:
-    """All results of a run, in the order in which they came.
+    """All results of a run, in order.
 
     Args:
-        space: The space that is searched.
-        problem: What is searched for.
+        space: The space.
+        problem: Objectives and constraints.
 
     Attributes:
         population: Architectures, shape ``(n, n_genes)``.
-        scores: First objective, larger is better, shape ``(n,)``.
-        costs: All objectives, smaller is better, shape ``(n, n_objectives)``.
+        scores: First objective, turned so that larger is better, shape ``(n,)``.
+        costs: All objectives, turned so that smaller is better, shape ``(n, n_objectives)``.
         violation: Total violation of the constraints, shape ``(n,)``.
         values: Metric name to values, shape ``(n,)`` each.
     """
@@ -48,7 +48,7 @@ class Observations:
             self.values[name] = np.append(values, evaluation.means[name])
 
     def revise(self, population: Population, evaluation: Evaluation) -> None:
-        """Replace the values of architectures that are here already."""
+        """Replace the values of known architectures."""
         problem, space = self._problem, self._space
         scores, violation = problem.scores(evaluation)[:, 0], problem.violation(evaluation)
         places = {code: place for place, code in enumerate(space.codes(self.population).tolist())}
@@ -59,9 +59,9 @@ class Observations:
                 values[place] = evaluation.means[name][row]
 
     def best_first(self) -> NDArray[np.int64]:
-        """Positions, feasible before infeasible and then the better score first; older before equal.
+        """Return positions: feasible first, then by score; of equals the older first.
 
-        With several objectives, the better front first and the less crowded in a front.
+        With several objectives, by non-dominated front, and within a front the less crowded first.
         """
         if self.costs.shape[1] == 1:
             return np.lexsort((-self.scores, self.violation))
@@ -71,7 +71,7 @@ class Observations:
 
     @property
     def best_feasible(self) -> float:
-        """The best score that meets all constraints; minus infinity if there is none."""
+        """Best score that meets all constraints; minus infinity if there is none."""
         return float(self.scores[self.violation == 0].max(initial=-np.inf))
 
     def __len__(self) -> int:

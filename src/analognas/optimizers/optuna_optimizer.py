@@ -38,23 +38,23 @@ SAMPLERS = {
 """Names of samplers, and their classes in ``optuna.samplers``."""
 
 ATTEMPTS = 10
-"""A sampler is asked so often for an architecture that was not proposed before; then one is drawn."""
+"""Number of times that a sampler is asked for a new architecture, before one is drawn at random."""
 
 
 class OptunaOptimizer(Optimizer):
-    """Drives a space with a sampler of Optuna (the extra ``optuna``), by its ask and tell.
+    """Searches with a sampler of Optuna (the extra ``optuna``), through its ask and tell.
 
-    Genes are categories to the sampler, or integers where they are fine grids; it is asked for active genes
-    only. What it proposes a second time, or against a space's rules, is told it as failed, and it is asked
-    again. Constraints reach the samplers that know them (TPE, GP, NSGA-II, NSGA-III). Several objectives are
-    allowed as far as the sampler allows them.
+    Genes are categorical for the sampler, or integers where they are fine grids; it only sees active genes.
+    Repeated or forbidden proposals are told as failed, and the sampler is asked again. Samplers that support
+    constraints (TPE, GP, NSGA-II, NSGA-III) get them. Several objectives are supported where the sampler
+    supports them.
 
     Args:
-        sampler: A name of :data:`SAMPLERS`, or a function that makes a sampler from ``seed=``, such as a class
-            of them; the seed comes from the run's generator.
+        sampler: A name of :data:`SAMPLERS`, or a function with the argument ``seed`` that returns a sampler,
+            such as a sampler class; the seed comes from the run's generator.
         options: Keyword arguments of the sampler, for example ``{"multivariate": True}``.
-        batch_size: Architectures proposed at once; samplers expect one, and ``{"constant_liar": True}`` tells
-            TPE of more.
+        batch_size: Architectures of a batch; samplers expect one. For more, TPE has the option
+            ``{"constant_liar": True}``.
 
     Raises:
         InvalidArgumentError: If Optuna is not installed, or ``sampler`` is neither a name nor a function.
@@ -70,7 +70,7 @@ class OptunaOptimizer(Optimizer):
     """
 
     name = "optuna"
-    several_objectives = True  # it is the sampler's to refuse them
+    several_objectives = True  # the sampler raises where it does not support them
     _pending: dict[Any, Trial]
 
     def __init__(
@@ -87,7 +87,7 @@ class OptunaOptimizer(Optimizer):
         elif not callable(sampler):
             raise InvalidArgumentError(
                 "`sampler` must be a name or a function of a seed, such as the class TPESampler, but got "
-                f"{sampler!r}; a sampler that is already made would carry its draws from run to run."
+                f"{sampler!r}; a sampler object would carry its state from run to run."
             )
         self.sampler = sampler
         self.options = dict(options or {})
@@ -99,14 +99,14 @@ class OptunaOptimizer(Optimizer):
         return {"sampler": name, "options": self.options, "batch_size": self.batch_size}
 
     def ask(self) -> Population:
-        """Propose what the sampler does; where it only repeats itself, random unseen architectures."""
+        """Propose architectures of the sampler, or random unseen ones where it repeats itself."""
         rows = [row for _ in range(self.batch_size) if (row := self._proposed()) is not None]
         return np.array(rows, dtype=self.space.dtype).reshape(len(rows), self.space.n_genes)
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Tell the sampler scores, larger is better, and by how much constraints are broken.
+        """Tell the sampler scores, larger is better, and the violation of constraints.
 
-        What breaks a bound that is checked first has no scores; samplers that know constraints learn from it.
+        Architectures that violate a bound that is checked first have no scores; they are told as pruned.
         """
         scores = self.problem.scores(evaluation)
         measured = np.isfinite(self.problem.violation(evaluation)) & np.isfinite(scores).all(axis=1)
@@ -144,12 +144,12 @@ class OptunaOptimizer(Optimizer):
         self._pending = {}
 
     def _proposed(self) -> NDArray[np.signedinteger[Any]] | None:
-        """The next architecture, or None if nothing new is left."""
+        """Return the next architecture, or None if no new one is left."""
         for _ in range(ATTEMPTS):
             trial = self._study.ask()
             row = self._suggested(trial)
             if self.space.restriction is not None:
-                # Hardly any combination can be had: the sampler learns of the nearest that can.
+                # Few combinations exist: the sampler is told the nearest existing one.
                 self._fail(trial)
                 row = self.space.nearest(row)
                 if len(self._take_new(row, 1)):
@@ -167,7 +167,7 @@ class OptunaOptimizer(Optimizer):
         return np.asarray(row[0])
 
     def _suggested(self, trial: Trial) -> Population:
-        """Ask a trial for its genes, each after those that make it active; shape ``(1, n_genes)``."""
+        """Return the genes of a trial, each asked after those that make it active, shape ``(1, n_genes)``."""
         space = self.space
         row = np.zeros((1, space.n_genes), dtype=space.dtype)
         asked = np.zeros(space.n_genes, dtype=bool)
@@ -178,7 +178,7 @@ class OptunaOptimizer(Optimizer):
         return space.canonical(row)
 
     def _given(self, row: NDArray[np.signedinteger[Any]]) -> Trial:
-        """A trial of an architecture that the sampler did not choose."""
+        """Return a trial of an architecture that the sampler did not choose."""
         self._study.enqueue_trial(active_genes(self.space, row))
         trial: Trial = self._study.ask()
         self._suggested(trial)

@@ -1,6 +1,6 @@
-"""Optuna's words for spaces and problems: distributions of genes, directions of objectives, constraint values.
+"""Spaces and problems for Optuna: distributions of genes and constraint values.
 
-Nothing here imports Optuna before a function is called: it is an extra (``pip install 'analognas[optuna]'``).
+Optuna is an extra (``pip install 'analognas[optuna]'``); it is imported when a function is called.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from optuna.trial import Trial
 
 MOST_CATEGORIES = 128
-"""Genes of more choices are integers to Optuna: a category of its own for each would be learnt too slowly."""
+"""Genes with more choices are integers for Optuna, since so many categories would be learnt too slowly."""
 
 
 def import_optuna() -> Any:
     """Return the package ``optuna``.
 
     Raises:
-        InvalidArgumentError: If it is not installed; says how to install it.
+        InvalidArgumentError: If it is not installed.
     """
     try:
         import optuna
@@ -41,7 +41,7 @@ def import_optuna() -> Any:
 
 @contextmanager
 def quiet(optuna: Any) -> Iterator[None]:
-    """Keep Optuna from announcing studies, and from warning of what it calls experimental."""
+    """Silence Optuna's messages about studies and its warnings about experimental features."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -53,7 +53,7 @@ def quiet(optuna: Any) -> Iterator[None]:
 
 
 def gene_name(gene: int) -> str:
-    """Name of a gene's parameter.
+    """Return the name of a gene's parameter.
 
     Example:
         >>> gene_name(3)
@@ -63,7 +63,7 @@ def gene_name(gene: int) -> str:
 
 
 def gene_distributions(space: Space) -> list[BaseDistribution]:
-    """Return the distribution of every gene: integers where it is a fine grid or has many choices."""
+    """Return the distribution of every gene: integer for fine grids and many choices, else categorical."""
     optuna = import_optuna()
     return [
         optuna.distributions.IntDistribution(0, n - 1)
@@ -74,7 +74,7 @@ def gene_distributions(space: Space) -> list[BaseDistribution]:
 
 
 def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> int:
-    """Let a trial choose a gene."""
+    """Return the choice of a trial for a gene."""
     choices = getattr(distribution, "choices", None)
     if choices is not None:
         return int(trial.suggest_categorical(name, choices))
@@ -83,13 +83,13 @@ def suggest(trial: Trial, name: str, distribution: BaseDistribution) -> int:
 
 
 def active_genes(space: Space, row: NDArray[Any]) -> dict[str, int]:
-    """Return the parameters of one genotype: its active genes."""
+    """Return the active genes of one genotype, by name."""
     active = space.active(row[None])[0]
     return {gene_name(gene): int(row[gene]) for gene in np.flatnonzero(active).tolist()}
 
 
 def constraint_values(constraint: Constraint, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far values lie beyond a bound, relative to the bound's size; up to 0 where it is met.
+    """Return the excess of values over a bound, relative to the bound; at most 0 where it is met.
 
     Args:
         constraint: The constraint.

@@ -1,4 +1,4 @@
-"""Multi-objective evolution in small batches, on the whole non-dominated set."""
+"""Multi-objective evolution in small batches that keeps the whole non-dominated set."""
 
 from __future__ import annotations
 
@@ -16,18 +16,17 @@ _BATCH_SHARE = 20
 class ParetoEvolution(MultiObjectiveEvolution):
     """Evolution that keeps the whole non-dominated set and proposes children in small, growing batches.
 
-    Ranks are non-dominated fronts, and within a front the less crowded architecture is preferred, as in
-    NSGA-II; but nothing non-dominated is ever dropped, and while little is known every result counts for the
-    next child. With one objective it is an elitist evolution. Defaults were chosen on seeds 1000 and up of
-    AnalogNAS-Bench (``benchmarks/multi_objective.py``).
+    Ranks are non-dominated fronts, and within a front the less crowded architecture is better, as in NSGA-II.
+    Unlike NSGA-II, non-dominated architectures are never dropped, and early batches are small, so that each
+    result is used soon. With one objective it is an elitist evolution. Defaults were chosen on seeds 1000 and
+    up of AnalogNAS-Bench (``benchmarks/multi_objective.py``).
 
     Args:
-        population_size: Architectures kept, more where more are non-dominated.
-        sample_size: Architectures drawn (with replacement) for each tournament.
-        n_initial: Random architectures to start from.
+        population_size: Size of the population; larger where more architectures are non-dominated.
+        sample_size: Size of a tournament, drawn with replacement.
+        n_initial: Number of random architectures at the start.
         crossover_prob: Probability that a child has two parents; each child is mutated in one gene.
-        batch_size: Children proposed at once; by default a twentieth of the architectures evaluated so far,
-            from 1 to 100.
+        batch_size: Children of a batch; None: a twentieth of the architectures evaluated so far, from 1 to 100.
 
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, another size is below 1, or a probability is
@@ -80,6 +79,6 @@ class ParetoEvolution(MultiObjectiveEvolution):
         ranks = front_ranks(costs)
         distances = crowding_distances(costs, ranks)
         order = np.lexsort((-distances, ranks))
-        # Of many that are equal in all objectives, those between others count as crowded out.
+        # Duplicates in all objectives have the distance 0 and do not enlarge the population.
         n_front = int(((ranks == 0) & (distances > 0)).sum())
         return order[: max(self.population_size, n_front)]

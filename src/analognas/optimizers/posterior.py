@@ -1,19 +1,20 @@
-r"""What readings with errors say about true values: intervals, rivals, and the chance of each to be the best.
+r"""Posterior of true values from noisy readings: intervals, rivals, and the probability of being the best.
 
-The best of many noisy values is too good to be true (the winner's curse). An empirical-Bayes posterior corrects
-for it: the spread of all values tells how much of an extreme one is luck. With readings
+The best of many noisy values overestimates its true value (the winner's curse). An empirical-Bayes posterior
+corrects this with the distribution of all values. With readings
 :math:`m_i \sim N(\theta_i, s_i^2)` of known errors and true values :math:`\theta_i` from one distribution
 :math:`g`,
-the posterior of :math:`\theta_i` does not depend on which architecture was picked, nor on why it was read
-again: both follow from the data. So it needs no further correction for selection or for adaptive reading.
+the posterior of :math:`\theta_i` does not depend on which architecture was selected or why it was measured
+again, because both follow from the data. It needs no further correction for selection or adaptive measurement.
 
-:math:`g` is a mixture of normal laws of equal width on a grid of centres, its weights are found by expectation
-maximisation, and each architecture sees the weights that the others gave (with its own, the extremes would
-confirm themselves). A few pseudo-observations, spread evenly, stand for what was not seen yet.
+:math:`g` is a mixture of normal distributions of equal width on a grid of centres. Its weights are fitted by
+expectation maximisation. Each architecture uses the weights of the others, so that extremes do not confirm
+themselves. A few uniform pseudo-observations represent values that were not seen yet.
 
-The limit: where many true values crowd below an edge that is sharper than the errors, the mixture blurs the
-edge, estimates stay too high, and intervals hold less often than they promise. Readings of one contender made
-anew are the remedy: the more of them, the less the prior matters.
+Limitation: where many true values lie below an edge that is sharper than the errors, the mixture blurs the
+    edge,
+estimates stay too high, and intervals cover less often than stated. More readings of the contenders help, since
+they reduce the influence of the prior.
 
 Sources: Robbins, "An Empirical Bayes Approach to Statistics", 1956; Efron, "Tweedie's Formula and Selection
 Bias", Journal of the American Statistical Association 106, 2011; the mixture fitted by EM with pseudo-counts
@@ -33,16 +34,16 @@ from ..core import InvalidArgumentError, check_float
 Floats = NDArray[np.float64]
 
 WIDTH = 1.5
-"""Standard deviation of a component, in typical standard errors: what is finer, the errors hide."""
+"""Standard deviation of a component, in typical standard errors."""
 
 PSEUDO_OBSERVATIONS = 4.0
-"""Observations that the even part of the prior is worth."""
+"""Weight of the uniform part of the prior, in observations."""
 
 _STEPS_OF_EM = 50
 _GRID = 300
 _LEARNT_FROM = 4096
 _AMONG_THE_BEST = 10
-# Beyond so many errors below the best, nothing is still in the race.
+# Contenders are within these numbers of standard errors of the best.
 _REACH_UP, _REACH_DOWN = 4.0, 3.0
 
 
@@ -51,8 +52,8 @@ class Posterior:
     """Posterior of the true values of all candidates for the best; larger is better.
 
     Attributes:
-        contenders: Positions of these among all that were given, shape ``(k,)``.
-        grid: Values, shape ``(m,)``.
+        contenders: Positions of the candidates among all values, shape ``(k,)``.
+        grid: Grid of values, shape ``(m,)``.
         mass: Probability of each value for each contender, shape ``(k, m)``.
     """
 
@@ -62,14 +63,14 @@ class Posterior:
 
     @classmethod
     def fit(cls, means: Floats, sems: Floats) -> Posterior:
-        """Learn the distribution of true values, and what each reading means in its light.
+        """Fit the distribution of true values, and return the posterior of each contender.
 
         Args:
             means: Pooled readings, larger is better, finite, shape ``(n,)``.
             sems: Their standard errors, 0 where a value is exact, shape ``(n,)``.
 
         Raises:
-            InvalidArgumentError: If there is nothing, or something is not finite.
+            InvalidArgumentError: If there are no values, or one is not finite.
 
         Example:
             >>> posterior = Posterior.fit(np.array([90.0, 89.9, 80.0]), np.array([0.1, 0.4, 0.1]))
@@ -81,7 +82,7 @@ class Posterior:
         """
         if not len(means) or not (np.isfinite(means) & np.isfinite(sems)).all():
             raise InvalidArgumentError(
-                "A posterior needs at least one value, and finite values and standard errors only."
+                "A posterior needs at least one value, and only finite values and standard errors."
             )
         sems = np.maximum(sems, 1e-6 * max(1.0, float(np.abs(means).max())))
         in_race = means + _REACH_UP * sems >= (means - _REACH_DOWN * sems).max()
@@ -98,17 +99,17 @@ class Posterior:
         of_others = weights - shares[np.searchsorted(learnt, contenders)]
         grid = np.linspace(low, high, _GRID)
         prior = np.maximum(of_others, 0.0) @ _bell((centres[:, None] - grid) / width)
-        # An exact value lies between two points of the grid; it must not vanish there.
+        # An exact value between two grid points must not vanish.
         s = np.maximum(s, grid[1] - grid[0])
         mass = _bell((grid - m[:, None]) / s[:, None]) * prior
         return cls(contenders, grid, mass / mass.sum(axis=1, keepdims=True))
 
     def means(self) -> Floats:
-        """Expected true value of each contender, shape ``(k,)``."""
+        """Return the expected true value of each contender, shape ``(k,)``."""
         return self.mass @ self.grid
 
     def interval(self, contender: int, level: float = 0.95) -> tuple[float, float]:
-        """Bounds that hold the true value of one contender with probability ``level``, tails of equal size.
+        """Return the equal-tailed credible interval of one contender's true value.
 
         Raises:
             InvalidArgumentError: If ``level`` is not between 0 and 1.
@@ -120,13 +121,13 @@ class Posterior:
         return low, high
 
     def better_than(self, contender: int) -> Floats:
-        """Probability of each contender to be better than one of them, shape ``(k,)``; 0.5 for itself."""
+        """Return the probability that each contender beats the given one, shape ``(k,)``; 0.5 for itself."""
         better = self.mass @ _middle_of_steps(self.mass[contender])
         better[contender] = 0.5
         return better
 
     def best(self) -> Floats:
-        r"""Probability of each contender to be the best of all, shape ``(k,)``.
+        r"""Return the probability that each contender is the best, shape ``(k,)``.
 
         :math:`\int f_i(x) \prod_{j \ne i} F_j(x) \, dx`, on the grid.
         """
@@ -136,10 +137,9 @@ class Posterior:
         return chances
 
     def indistinguishable(self, contender: int, level: float = 0.95) -> NDArray[np.int64]:
-        """The fewest contenders that hold the best of all with probability ``level``, likeliest first.
+        """Return the rivals of a contender: the smallest set that contains the best with probability ``level``.
 
-        ``contender`` is not among them, but counts as held: what is left are the rivals that the readings do
-        not tell apart from it.
+        The set is sorted by probability. ``contender`` counts as a member, but is not returned.
 
         Raises:
             InvalidArgumentError: If ``level`` is not between 0 and 1.
@@ -162,17 +162,17 @@ def _bell(z: Floats) -> Floats:
 
 
 def _middle_of_steps(mass: Floats) -> Floats:
-    """Probability of less, and half of that of equal."""
+    """Return the probability of smaller values plus half of that of equal values."""
     return np.cumsum(mass, axis=-1) - 0.5 * mass
 
 
 def _mixture(means: Floats, sems: Floats, centres: Floats, width: float) -> tuple[Floats, Floats]:
-    """Weights of the components, in observations, and the share of each observation in each, by EM."""
+    """Return the weights of the components, in observations, and the shares of each observation, by EM."""
     spread = np.hypot(sems, width)[:, None]
     likelihood = _bell((means[:, None] - centres) / spread) / spread
     pseudo = PSEUDO_OBSERVATIONS / len(centres)
     weights = np.full(len(centres), 1.0 / len(centres))
-    # The total share of a component is a product with the inverse of what each observation adds up to.
+    # The shares of an observation sum to one, so a component's total is one matrix product.
     for _ in range(_STEPS_OF_EM):
         observed = weights * (likelihood.T @ (1.0 / (likelihood @ weights))) + pseudo
         weights = observed / observed.sum()

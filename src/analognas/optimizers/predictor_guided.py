@@ -1,4 +1,4 @@
-"""Search guided by a predictor: fit an ensemble to all results, measure what it thinks best, repeat.
+"""Predictor-guided search: fit an ensemble to all results, measure its best candidates, repeat.
 
 The family of BANANAS (White et al., "BANANAS: Bayesian Optimization with Neural Architectures for Neural
 Architecture Search", AAAI 2021) and WeakNAS (Wu et al., "Stronger NAS with Weaker Predictors", NeurIPS 2021).
@@ -22,31 +22,31 @@ _OF_DRAWS = (BEST_OF_CLASS, "thompson")
 
 
 class PredictorGuided(ModelBased):
-    """Boosted trees and a Gaussian process on canonical features, fitted anew after every batch.
+    """Search with boosted trees and a Gaussian process, fitted again after every batch.
 
-    The predictor is the :class:`.GraphEnsemble`: it learns normal scores of the results, which a few collapsed
-    networks cannot distort, and its errors are calibrated on what was held out. They are errors of a new
-    measurement, label noise included. By default classes of equal features compete by the best reading that
-    each may still bring (:mod:`.class_choice`), and up to half of a batch may be of one class.
+    The predictor is the :class:`.GraphEnsemble`. It models normal scores of the results, so that a few
+    collapsed networks do not distort it. Its errors are calibrated on held-out results; they are errors of a
+    new measurement, with label noise. By default, classes of equal features are compared by the expected best
+    of their remaining readings (:mod:`.class_choice`), and up to half of a batch may come from one class.
     Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
 
-    With several objectives there is a model for each metric that the space does not count, and what is measured
-    next is the best of a world drawn from them in a direction drawn at random (:func:`.choose_for_front`).
+    With several objectives there is a model for each metric that the space does not count, and candidates are
+    chosen by Thompson samples with random scalarisations (:func:`.choose_for_front`).
 
     Args:
-        n_initial: Random architectures measured before the first model.
+        n_initial: Number of random architectures before the first model.
         acquisition: ``"best_of_class"``, or ``"ei"``, ``"pi"``, ``"ucb"`` or ``"thompson"``, see
             :mod:`.acquisitions`.
-        kappa: Standard deviations that ``"ucb"`` adds to a mean.
-        temperature: Factor on the standard deviations of ``"best_of_class"`` and ``"thompson"``: how far the
-            search strays from what it believes to be best.
-        batch_size: Architectures proposed at once; by default the share ``batch_share`` of what was measured,
-            from 1 to 20: while little is known, every result counts for the next proposal.
+        kappa: Factor of the standard deviation in ``"ucb"``.
+        temperature: Factor of the standard deviations in ``"best_of_class"`` and ``"thompson"``; larger values
+            explore more.
+        batch_size: Architectures of a batch; None: the fraction ``batch_share`` of the measured architectures,
+            from 1 to 20.
         batch_share: See ``batch_size``.
-        encoding: Name of the encoding that features come from; the most telling one of the space by default.
+        encoding: Name of the feature encoding; None: the default encoding of the space.
 
     Raises:
-        UnknownNameError: If there is no such acquisition, or the space has no such encoding.
+        UnknownNameError: If there is no such acquisition function, or the space has no such encoding.
         InvalidArgumentError: If a number is out of range.
 
     Example:
@@ -81,10 +81,10 @@ class PredictorGuided(ModelBased):
         )
 
     def check(self, problem: Problem) -> None:
-        """Refuse several objectives with an acquisition of one.
+        """Check that the acquisition function supports the number of objectives.
 
         Raises:
-            InvalidArgumentError: If they are given.
+            InvalidArgumentError: If it does not.
         """
         if len(problem.objectives) > 1 and self.acquisition not in _OF_DRAWS:
             raise InvalidArgumentError(
@@ -124,7 +124,7 @@ class PredictorGuided(ModelBased):
     def _acquired(
         self, model: GraphEnsemble, means: Floats, stds: Floats, classes: NDArray[np.int64]
     ) -> Floats:
-        """What each candidate promises, shape ``(m,)``, from predictions for each class, shape ``(k,)``."""
+        """Return acquisition values of ``m`` candidates from predictions of ``k`` classes."""
         if self.acquisition == BEST_OF_CLASS:
             return best_of_class(
                 means[classes],

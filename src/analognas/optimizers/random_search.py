@@ -10,10 +10,10 @@ from .base import Optimizer
 
 
 class RandomSearch(Optimizer):
-    """Uniform draws from the space, none of them twice: the baseline that any other method must beat.
+    """Uniform draws from the space without replacement: the baseline of all other methods.
 
     Args:
-        batch_size: Architectures proposed at once.
+        batch_size: Architectures of a batch.
     """
 
     name = "random_search"
@@ -27,11 +27,11 @@ class RandomSearch(Optimizer):
         return {"batch_size": self.batch_size}
 
     def ask(self) -> Population:
-        """Propose architectures that were not proposed before."""
+        """Propose random architectures that were not proposed before."""
         return self._unseen(self.batch_size)
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Learn nothing: every draw is independent of every result."""
+        """Do nothing: draws do not depend on results."""
 
     def _start(self) -> None:
-        """There is no state but the set of what was seen."""
+        """Do nothing: the set of seen architectures is the only state."""

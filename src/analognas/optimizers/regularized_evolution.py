@@ -17,25 +17,24 @@ from .base import Optimizer
 
 _LARGEST_BATCH = 20
 _BATCH_SHARE = 20
-# Children that were seen before are dropped, so more are drawn than are needed.
+# Children that were seen before are dropped, so more are drawn than needed.
 _OVERDRAW = 3
 
 
 class RegularizedEvolution(Optimizer):
     """Aging evolution with tournaments, feasibility first.
 
-    It starts from few random architectures and lets the population grow to its size by evolution, which
-    finds good cells earlier than filling it at random. Children that were proposed before are mutated anew,
-    so no query is spent twice; where a neighbourhood is used up, random unseen architectures step in.
+    The population starts with few random architectures and grows to its size by evolution, which finds good
+    cells earlier than a random initial population. Children that were proposed before are mutated again, so no
+    architecture is measured twice; where no new child is found, random unseen architectures are proposed.
     Defaults were chosen on seeds 1000 and up of AnalogNAS-Bench (``benchmarks/search_efficiency.py``).
 
     Args:
-        population_size: Architectures kept.
-        sample_size: Architectures drawn (with replacement) for each tournament.
-        n_initial: Random architectures to start from.
-        batch_size: Children proposed at once, each from a tournament of its own. By default a twentieth of
-            the architectures evaluated so far, from 1 to 20: while little is known every result counts for
-            the next child, later a batch costs nothing and is quicker.
+        population_size: Size of the population.
+        sample_size: Size of a tournament, drawn with replacement.
+        n_initial: Number of random architectures at the start.
+        batch_size: Children of a batch, each from its own tournament; None: a twentieth of the architectures
+            evaluated so far, from 1 to 20.
 
     Raises:
         InvalidArgumentError: If a size is below 1 (2 for ``population_size``), or ``n_initial`` exceeds
@@ -70,7 +69,7 @@ class RegularizedEvolution(Optimizer):
         }
 
     def ask(self) -> Population:
-        """Propose random architectures first, then children of tournament winners."""
+        """Propose random architectures, then children of tournament winners."""
         if self._started < self.n_initial:
             first = min(self.n_initial - self._started, self.batch_size)
             self._started += first
@@ -83,7 +82,7 @@ class RegularizedEvolution(Optimizer):
         return self._offspring(missing, lambda n: self._brood(_OVERDRAW * n))
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Let the new architectures join and the oldest leave."""
+        """Add the new architectures and remove the oldest."""
         scores = self.problem.scores(evaluation)[:, 0]
         violation = self.problem.violation(evaluation)
         for start in range(0, len(population), self.population_size):
@@ -97,7 +96,7 @@ class RegularizedEvolution(Optimizer):
         self._order()
 
     def revise(self, population: Population, evaluation: Evaluation) -> None:
-        """Let those that still live compete with their better values."""
+        """Update the values of architectures in the population."""
         scores = self.problem.scores(evaluation)[:, 0]
         violation = self.problem.violation(evaluation)
         rows = {code: row for row, code in enumerate(self.space.codes(population).tolist())}
@@ -108,7 +107,7 @@ class RegularizedEvolution(Optimizer):
         self._order()
 
     def _order(self) -> None:
-        # Feasible before infeasible, then the better score: the position in this order is the rank.
+        # Feasible first, then by score: the position in this order is the rank.
         live = slice(0, self._size)
         self._by_rank = np.lexsort((-self._score[live], self._violation[live]))
         self._rank = np.empty_like(self._by_rank)
@@ -117,7 +116,7 @@ class RegularizedEvolution(Optimizer):
     def _brood(self, n: int) -> Population:
         """Mutate the winners of ``n`` tournaments."""
         draws = self.generator.random(n * self.sample_size) * self._size
-        # Ranks are a permutation, so the smallest rank of a sample names its winner.
+        # Ranks are unique, so the smallest rank of a sample identifies the winner.
         ranks = self._rank.take(draws.astype(np.int64)).reshape(n, self.sample_size).min(axis=1)
         winners = self._rows[self._by_rank.take(ranks)]
         return self.space.mutate(winners, generator=self.generator)

@@ -42,11 +42,13 @@ class ModelRecord(Settings):
 
     settings_name = "model record"
 
-    model: str | None = Field(None, description="Name for build_model; null for a custom network.")
+    model: str | None = Field(
+        default=None, description="Name for build_model; null for a custom network."
+    )
     model_options: Options = Field(default_factory=dict, description="Options of the network.")
-    input_shape: tuple[int, ...] = Field((), description="Shape of one example.")
-    n_classes: int = Field(0, ge=0, description="Number of classes, or of words.")
-    task: str = Field("classification", description="Name of the task.")
+    input_shape: tuple[int, ...] = Field(default=(), description="Shape of one example.")
+    n_classes: int = Field(default=0, ge=0, description="Number of classes, or of words.")
+    task: str = Field(default="classification", description="Name of the task.")
     data: Options = Field(
         default_factory=dict, description="Name, folder and options of the data set."
     )
@@ -54,15 +56,15 @@ class ModelRecord(Settings):
         default_factory=dict, description="The recipe; its `kind` says how the model was trained."
     )
     analog: Options | None = Field(
-        None, description="Analog configuration; null for a model that is not analog."
+        default=None, description="Analog configuration; null for a model that is not analog."
     )
     quantization: Options | None = Field(
-        None, description="Quantisation; null for a model that is not quantised."
+        default=None, description="Quantisation; null for a model that is not quantised."
     )
     metrics: dict[str, float] = Field(
         default_factory=dict, description="Metrics measured on the model, by name."
     )
-    seed: int = Field(0, ge=0, description="Seed of the training.")
+    seed: int = Field(default=0, ge=0, description="Seed of the training.")
     versions: dict[str, str] = Field(
         default_factory=_versions,
         description="Versions of analognas, Python and torch that wrote the file.",

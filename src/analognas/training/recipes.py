@@ -65,11 +65,13 @@ class Recipe(Settings):
     """Whether the recipe starts from a digital network."""
 
     kind: str = Field(description="Name of the recipe.")
-    batch_size: int = Field(128, ge=1, description="Examples of a batch.")
+    batch_size: int = Field(default=128, ge=1, description="Examples of a batch.")
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="fp32, or bf16 for autocast of forward pass and loss."
+        default="fp32", description="fp32, or bf16 for autocast of forward pass and loss."
     )
-    compile: bool = Field(False, description="Whether the network runs through torch.compile.")
+    compile: bool = Field(
+        default=False, description="Whether the network runs through torch.compile."
+    )
 
     @classmethod
     def class_for(cls, entries: Mapping[str, Any]) -> type[Settings]:
@@ -80,32 +82,36 @@ class Recipe(Settings):
 class TrainingRecipe(Recipe):
     """What every recipe that trains says."""
 
-    epochs: int = Field(10, ge=1, description="Passes over all training examples.")
-    optimizer: OptimizerSettings = Field(OptimizerSettings(), description="Optimizer.")
-    schedule: Schedule = Field(Schedule(warmup=0.5), description="Learning rate schedule.")
+    epochs: int = Field(default=10, ge=1, description="Passes over all training examples.")
+    optimizer: OptimizerSettings = Field(default=OptimizerSettings(), description="Optimizer.")
+    schedule: Schedule = Field(default=Schedule(warmup=0.5), description="Learning rate schedule.")
     label_smoothing: float = Field(
-        0.0, ge=0, le=0.99, description="Part of each target that is spread over all classes."
+        default=0.0,
+        ge=0,
+        le=0.99,
+        description="Part of each target that is spread over all classes.",
     )
     clip_norm: float = Field(
-        0.0, ge=0, description="Largest norm of all gradients together; 0: no limit."
+        default=0.0, ge=0, description="Largest norm of all gradients together; 0: no limit."
     )
     ema: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         le=0.999999,
         description="Decay of the moving average of the weights, which is evaluated and kept; 0: none.",
     )
     augment: bool = Field(
-        True, description="Whether training inputs are augmented, where the data set says how."
+        default=True,
+        description="Whether training inputs are augmented, where the data set says how.",
     )
     keep: Literal["last", "best"] = Field(
-        "last",
+        default="last",
         description="Which weights are kept: of the last epoch, or of the best on validation.",
     )
     abort: EarlyAbort = Field(
-        EarlyAbort(), description="When a training ends because it is hopeless."
+        default=EarlyAbort(), description="When a training ends because it is hopeless."
     )
-    saving: Saving = Field(Saving(), description="How often a checkpoint is written.")
+    saving: Saving = Field(default=Saving(), description="How often a checkpoint is written.")
 
 
 class DigitalRecipe(TrainingRecipe):
@@ -113,7 +119,7 @@ class DigitalRecipe(TrainingRecipe):
 
     settings_name = "digital recipe"
 
-    kind: Literal["digital"] = Field("digital", description="Name of the recipe.")
+    kind: Literal["digital"] = Field(default="digital", description="Name of the recipe.")
 
 
 class PTQRecipe(Recipe):
@@ -122,8 +128,8 @@ class PTQRecipe(Recipe):
     settings_name = "ptq recipe"
     needs_digital = True
 
-    kind: Literal["ptq"] = Field("ptq", description="Name of the recipe.")
-    quantization: _Quantization = Field(Quantization(), description="Quantisation.")
+    kind: Literal["ptq"] = Field(default="ptq", description="Name of the recipe.")
+    quantization: _Quantization = Field(default=Quantization(), description="Quantisation.")
 
 
 class QATRecipe(TrainingRecipe):
@@ -132,11 +138,13 @@ class QATRecipe(TrainingRecipe):
     settings_name = "qat recipe"
     needs_digital = True
 
-    kind: Literal["qat"] = Field("qat", description="Name of the recipe.")
-    epochs: int = Field(3, ge=1, description="Passes over all training examples.")
-    optimizer: OptimizerSettings = Field(OptimizerSettings(lr=0.01), description="Optimizer.")
+    kind: Literal["qat"] = Field(default="qat", description="Name of the recipe.")
+    epochs: int = Field(default=3, ge=1, description="Passes over all training examples.")
+    optimizer: OptimizerSettings = Field(
+        default=OptimizerSettings(lr=0.01), description="Optimizer."
+    )
     quantization: _Quantization = Field(
-        Quantization(ranges="learned"),
+        default=Quantization(ranges="learned"),
         description="Quantisation; its `ranges` say whether those of the activations are learned.",
     )
 
@@ -166,25 +174,27 @@ class HWARecipe(TrainingRecipe):
     settings_name = "hwa recipe"
     needs_digital = True
 
-    kind: Literal["hwa"] = Field("hwa", description="Name of the recipe.")
-    optimizer: OptimizerSettings = Field(OptimizerSettings(lr=0.02), description="Optimizer.")
+    kind: Literal["hwa"] = Field(default="hwa", description="Name of the recipe.")
+    optimizer: OptimizerSettings = Field(
+        default=OptimizerSettings(lr=0.02), description="Optimizer."
+    )
     analog: _Analog = Field(
         default_factory=_hwa_config,
         description="Hardware, and how training prepares for it: a preset, a file, or a mapping.",
     )
     ramp: float = Field(
-        1.0,
+        default=1.0,
         ge=0,
         description="Epochs, possibly a fraction, over which the weight noise rises to its full size.",
     )
     calibration_batches: int = Field(
-        8,
+        default=8,
         ge=0,
         description="Batches from which the input ranges start before they are learned; 0: they start as the "
         "configuration says.",
     )
     distillation: Distillation = Field(
-        Distillation(), description="What is learned from the digital network."
+        default=Distillation(), description="What is learned from the digital network."
     )
 
 

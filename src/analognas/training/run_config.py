@@ -30,11 +30,12 @@ class RunConfig(Settings):
     settings_name = "run"
 
     model: str | None = Field(
-        None, description="Name of the network for build_model; null: one that fits the task."
+        default=None,
+        description="Name of the network for build_model; null: one that fits the task.",
     )
     model_options: Options = Field(default_factory=dict, description="Options of the network.")
-    data: str = Field("digits", description="Name of the data set for load_data.")
-    root: str | None = Field(None, description="Folder or file of the data.")
+    data: str = Field(default="digits", description="Name of the data set for load_data.")
+    root: str | None = Field(default=None, description="Folder or file of the data.")
     data_options: Options = Field(
         default_factory=dict, description="Options of the data set, such as `validation`."
     )
@@ -42,17 +43,18 @@ class RunConfig(Settings):
         default_factory=dict,
         description="Examples of `train`, `validation` and `test` that are used; all by default.",
     )
-    recipe: SerializeAsAny[Recipe] = Field(DigitalRecipe(), description="Recipe.")
+    recipe: SerializeAsAny[Recipe] = Field(default=DigitalRecipe(), description="Recipe.")
     digital: DigitalRecipe | None = Field(
-        None,
+        default=None,
         description="Recipe of the digital network that other recipes start from; null where `start` names a "
         "network, or the recipe itself is digital.",
     )
     start: str | None = Field(
-        None, description="Saved digital network to start from: a file, or the folder of a run."
+        default=None,
+        description="Saved digital network to start from: a file, or the folder of a run.",
     )
-    seed: int = Field(0, ge=0, description="Seed of everything random.")
-    device: str = Field("cpu", description="Where to train, as torch names devices.")
+    seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    device: str = Field(default="cpu", description="Where to train, as torch names devices.")
 
     @model_validator(mode="after")
     def _complete(self) -> RunConfig:

@@ -26,16 +26,18 @@ class OptimizerSettings(Settings):
     settings_name = "optimizer"
 
     kind: Literal["sgd", "adamw"] = Field(
-        "sgd", description="sgd: stochastic gradient descent with momentum. adamw: AdamW."
+        default="sgd", description="sgd: stochastic gradient descent with momentum. adamw: AdamW."
     )
-    lr: float = Field(0.05, gt=0, description="Largest learning rate.")
-    momentum: float = Field(0.9, ge=0, le=1, description="Momentum of SGD.")
-    nesterov: bool = Field(True, description="Whether SGD uses Nesterov momentum.")
+    lr: float = Field(default=0.05, gt=0, description="Largest learning rate.")
+    momentum: float = Field(default=0.9, ge=0, le=1, description="Momentum of SGD.")
+    nesterov: bool = Field(default=True, description="Whether SGD uses Nesterov momentum.")
     betas: tuple[_Decay, _Decay] = Field(
-        (0.9, 0.999), description="Decay rates of AdamW's two moving averages."
+        default=(0.9, 0.999), description="Decay rates of AdamW's two moving averages."
     )
     weight_decay: float = Field(
-        5e-4, ge=0, description="Weight decay: an L2 penalty with SGD, decoupled with AdamW."
+        default=5e-4,
+        ge=0,
+        description="Weight decay: an L2 penalty with SGD, decoupled with AdamW.",
     )
 
 
@@ -54,20 +56,22 @@ class Schedule(Settings):
     settings_name = "schedule"
 
     kind: Literal["cosine", "one_cycle", "step", "constant"] = Field(
-        "cosine",
+        default="cosine",
         description="cosine: from 1 to `final`. one_cycle: from 1/25 to 1 over the first 30 % of the training, "
         "then to `final`, both along a cosine. step: multiplied by `gamma` at each milestone. constant: 1.",
     )
     warmup: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         description="Epochs, possibly a fraction, over which the rate rises linearly from 0.",
     )
-    final: float = Field(0.0, ge=0, le=1, description="Last factor of cosine and one_cycle.")
-    milestones: tuple[float, ...] = Field(
-        (0.5, 0.75), description="Steps of `step`, as fractions of the training; ascending."
+    final: float = Field(
+        default=0.0, ge=0, le=1, description="Last factor of cosine and one_cycle."
     )
-    gamma: float = Field(0.1, gt=0, description="Factor of each step.")
+    milestones: tuple[float, ...] = Field(
+        default=(0.5, 0.75), description="Steps of `step`, as fractions of the training; ascending."
+    )
+    gamma: float = Field(default=0.1, gt=0, description="Factor of each step.")
 
     @field_validator("milestones")
     @classmethod
@@ -123,16 +127,18 @@ class EarlyAbort(Settings):
     settings_name = "early abort"
 
     after: int = Field(
-        0, ge=0, description="First epoch, from 1, that must reach `min_skill`; 0: never checked."
+        default=0,
+        ge=0,
+        description="First epoch, from 1, that must reach `min_skill`; 0: never checked.",
     )
     min_skill: float = Field(
-        0.05,
+        default=0.05,
         le=1,
         description="Skill to reach: 0 is chance, 1 is perfect. For accuracy it is the fraction of the errors "
         "of chance that is avoided, for perplexity that of its cross-entropy.",
     )
     curve: tuple[float, ...] = Field(
-        (),
+        default=(),
         description="Metric to reach after each epoch, such as a percentile of earlier runs "
         "(percentile_curve); later epochs are not checked.",
     )
@@ -146,14 +152,18 @@ class Saving(Settings):
 
     settings_name = "saving"
 
-    every_steps: int = Field(0, ge=0, description="Steps between two checkpoints; 0: not by steps.")
+    every_steps: int = Field(
+        default=0, ge=0, description="Steps between two checkpoints; 0: not by steps."
+    )
     every_seconds: float = Field(
-        60.0,
+        default=60.0,
         ge=0,
         description="Time between two checkpoints; 0: not by time.",
         json_schema_extra={"unit": "s"},
     )
-    at_epochs: bool = Field(True, description="Whether each epoch starts and ends with one.")
+    at_epochs: bool = Field(
+        default=True, description="Whether each epoch starts and ends with one."
+    )
 
 
 class Distillation(Settings):
@@ -165,8 +175,8 @@ class Distillation(Settings):
     settings_name = "distillation"
 
     weight: float = Field(
-        0.9, ge=0, le=1, description="Weight of the teacher in the loss; 0: no teacher."
+        default=0.9, ge=0, le=1, description="Weight of the teacher in the loss; 0: no teacher."
     )
     temperature: float = Field(
-        4.0, gt=0, description="Temperature of both softmaxes (Task.distillation_loss)."
+        default=4.0, gt=0, description="Temperature of both softmaxes (Task.distillation_loss)."
     )
