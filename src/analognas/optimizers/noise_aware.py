@@ -94,7 +94,7 @@ class NoiseAware(Optimizer):
         idle = (
             ""
             if problem.stochastic
-            else f"{type(self).__name__} measures nothing again, because a repeat is not a new measurement, and "
+            else f"{type(self).__name__} measures nothing again, because a repeat is no new measurement, and "
             f"searches like {self.inner.name} alone; use a stochastic evaluator such as NoisyTableEvaluator "
             "(--noise)."
         )
