@@ -147,9 +147,8 @@ def test_simulated_noise(capsys):
 def test_noise_aware_search_without_noise_says_so(capsys):
     assert main(["search", "--optimizer", "noise_aware", "--budget", "20", "--runs", "1"]) == 0
     assert capsys.readouterr().err == (
-        "note: NoiseAware reads nothing again here, where a repeat is no new measurement, and searches as "
-        "regularized_evolution alone; search with an evaluator that measures anew, such as "
-        "NoisyTableEvaluator (--noise).\n"
+        "note: NoiseAware measures nothing again, because a repeat is no new measurement, and searches like "
+        "regularized_evolution alone; use a stochastic evaluator such as NoisyTableEvaluator (--noise).\n"
     )
 
 
@@ -649,7 +648,7 @@ def test_a_search_over_a_measured_device(capsys, tmp_path, space, rewrite_log):
     message = fails(
         capsys, "search", "--space", "fbnet", "--metric", "own_latency", "--measured", kept
     )
-    assert "another than 'fbnet'" in message
+    assert "differs from 'fbnet'" in message
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_what_is_missing_is_named(space, objectives, error, message):
 
 
 def test_what_a_chip_does_not_tell_is_named(space):
-    message = "'ambrogio2023' does not tell 'aimc_latency', only aimc_energy, aimc_tiles; .* 'mvm_latency'"
+    message = "'ambrogio2023' does not suffice for 'aimc_latency', only for aimc_energy, aimc_tiles; .* 'mvm_latency'"
     for objectives, bounds in (("aimc_latency", ()), ("avm", "aimc_latency<=1")):
         with pytest.raises(InvalidArgumentError, match=message):
             default_evaluator(space, objectives, bounds, chip="ambrogio2023")
@@ -261,7 +261,7 @@ def test_bad_sources(space, devices):
     ]:
         with pytest.raises(InvalidArgumentError, match=message):
             CombinedEvaluator(sources)
-    with pytest.raises(InvalidArgumentError, match="does not tell the layers"):
+    with pytest.raises(InvalidArgumentError, match="does not list the layers"):
         ChipCostEvaluator(own)
     with pytest.raises(InvalidArgumentError, match="must be about 'fbnet'"):
         DeviceCostEvaluator(FBNetSpace(), devices)

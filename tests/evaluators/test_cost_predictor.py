@@ -99,7 +99,7 @@ def test_files_of_others_are_refused(space, tmp_path):
     cells = space.sample(20, generator=np.random.default_rng(0))
     path = tmp_path / "mine.parquet"
     CostPredictor().fit(cells, {"mine_latency": (cells == 2).sum(axis=1) + 1.0}).save(path)
-    with pytest.raises(TableIntegrityError, match="that is another than 'fbnet'"):
+    with pytest.raises(TableIntegrityError, match="that differs from 'fbnet'"):
         CostPredictor.load(path, space=FBNetSpace())
     table = read_table(path)
     for key in ("space", "encoding", "chosen"):

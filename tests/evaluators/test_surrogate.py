@@ -117,7 +117,9 @@ def test_one_metric_by_name(kind):
 
 def test_unfitted(kind):
     surrogate = kind(Toy())
-    with pytest.raises(NotFittedError, match=r"learnt nothing of the space 'toy' yet; call fit\("):
+    with pytest.raises(
+        NotFittedError, match=r"was not fitted for the space 'toy' yet; first call fit\("
+    ):
         surrogate.evaluate(np.zeros((1, 3), dtype=np.int8), [DAY])
     with pytest.raises(NotFittedError, match="call fit"):
         surrogate.report(np.zeros(3, dtype=np.int8))

@@ -226,7 +226,7 @@ def test_evolution_beats_its_first_population(surrogate):
         (
             XGBoostEvaluator(SPACE),
             NotFittedError,
-            "learnt nothing of the space 'resnet' yet; call fit(",
+            "was not fitted for the space 'resnet' yet; first call fit(",
         ),
     ],
 )

@@ -24,26 +24,26 @@ def measured(n=40, problem=PROBLEM, seed=0):
     return observations
 
 
-def beliefs_of(observations, problem, pool):
+def predictions_of(observations, problem, pool):
     features = encode_features(SPACE, pool, "canonical")
     return CandidatePredictions(
         observations, SPACE, "canonical", problem.metrics, pool, features
     ), features
 
 
-class World(CandidatePredictions):
-    """CandidatePredictions that are certain."""
+class Certain(CandidatePredictions):
+    """Predictions without any uncertainty."""
 
     def __init__(self, means):
         self.means = {name: np.array(values, dtype=float) for name, values in means.items()}
 
-    def draw(self, generator, temperature):
+    def sample(self, generator, temperature):
         return Evaluation(self.means)
 
 
 def test_counts_are_exact_and_accuracies_are_drawn():
     pool = SPACE.sample(50, generator=np.random.default_rng(5))
-    predictions, _ = beliefs_of(measured(), PROBLEM, pool)
+    predictions, _ = predictions_of(measured(), PROBLEM, pool)
     one, other = (predictions.sample(np.random.default_rng(seed)).means for seed in (1, 2))
     np.testing.assert_array_equal(one["params"], SPACE.params(pool))
     assert (one["analog_drift_2592000"] != other["analog_drift_2592000"]).mean() > 0.9
@@ -55,7 +55,7 @@ def test_counts_of_another_input_are_learnt():
     observations = measured()
     observations.values["params"] = observations.values["params"] * 1.5
     pool = SPACE.sample(50, generator=np.random.default_rng(5))
-    predictions, _ = beliefs_of(observations, PROBLEM, pool)
+    predictions, _ = predictions_of(observations, PROBLEM, pool)
     drawn = predictions.sample(np.random.default_rng(0)).means["params"]
     assert np.corrcoef(drawn, SPACE.params(pool))[0, 1] > 0.5
     assert (drawn != SPACE.params(pool)).all()
@@ -65,7 +65,7 @@ def test_what_cannot_be_learnt_stays_at_its_median():
     observations = measured()
     observations.values["analog_drift_2592000"][:] = np.nan
     observations.values["analog_drift_2592000"][:3] = [1.0, 2.0, 9.0]
-    predictions, _ = beliefs_of(
+    predictions, _ = predictions_of(
         observations, PROBLEM, SPACE.sample(4, generator=np.random.default_rng(5))
     )
     drawn = predictions.sample(np.random.default_rng(0)).means["analog_drift_2592000"]
@@ -79,7 +79,7 @@ def chosen(observations, problem, means, n, features=None):
     return choose_for_front(
         observations,
         problem,
-        World(means),
+        Certain(means),
         features,
         n,
         temperature=1.0,
@@ -116,7 +116,7 @@ def test_what_dominates_all_is_taken_first_and_directions_reach_the_whole_front(
         choose_for_front(
             observations,
             PROBLEM,
-            World(means),
+            Certain(means),
             np.arange(7, dtype=np.float32)[:, None],
             1,
             temperature=1.0,

@@ -113,8 +113,8 @@ def test_it_beats_the_largest_reading(bench):
         (lambda: NoiseAware("nope"), UnknownNameError, "Unknown optimizer 'nope'"),
         (lambda: NoiseAware({"population_size": 5}), UnknownNameError, "Unknown optimizer None"),
         (lambda: NoiseAware(share=1.5), InvalidArgumentError, "`share`"),
-        (lambda: NoiseAware(NoiseAware()), InvalidArgumentError, "noise-aware already"),
-        (lambda: NoiseAware("noise_aware"), InvalidArgumentError, "noise-aware already"),
+        (lambda: NoiseAware(NoiseAware()), InvalidArgumentError, "already noise-aware"),
+        (lambda: NoiseAware("noise_aware"), InvalidArgumentError, "already noise-aware"),
         (lambda: NoiseAware(RandomSearch(), batch_size=3), InvalidArgumentError, "give it to that"),
     ],
 )

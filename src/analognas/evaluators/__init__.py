@@ -1,4 +1,4 @@
-"""Evaluators: one base, vectorised over a population, whatever the numbers come from."""
+"""Evaluators: from a population of architectures to arrays of metrics (tables, surrogates, training, costs)."""
 
 from .base import COUNTED, Evaluation, Evaluator
 from .combined import CombinedEvaluator, StochasticCombinedEvaluator, default_evaluator

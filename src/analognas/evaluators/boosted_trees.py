@@ -1,4 +1,4 @@
-"""Gradient-boosted trees through XGBoost's own interface: one thread and a seed, so that fits repeat."""
+"""Gradient-boosted trees (XGBoost), fitted on one thread with a seed, so that fits are reproducible."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SMALL_SAMPLE = {
     "colsample_bytree": 0.4,
     "min_child_weight": 2,
 }
-"""Settings below :data:`LARGE` rows. All were chosen on the AnalogNAS-Bench table, seeds 1000 and up."""
+"""Settings for fewer than :data:`LARGE` rows; all were chosen on AnalogNAS-Bench, seeds 1000 and up."""
 
 LARGE_SAMPLE = {**SMALL_SAMPLE, "rounds": 200, "max_depth": 5, "eta": 0.06, "min_child_weight": 4}
-"""Settings from :data:`LARGE` rows on."""
+"""Settings for at least :data:`LARGE` rows."""
 
 QUICK = {**SMALL_SAMPLE, "rounds": 80, "eta": 0.12}
 """As good as :data:`SMALL_SAMPLE` where several models are averaged, in a quarter of the time."""
@@ -47,8 +47,8 @@ def fit_trees(
         features: Shape ``(n, d)``.
         targets: Shape ``(n,)``; for a ranking objective, larger is more relevant, and all rows are one group.
         seed: Seed of the subsampling.
-        settings: Parameters of XGBoost, and the number of trees as ``rounds``, that differ from what the number
-            of rows asks for.
+        settings: Parameters of XGBoost, and ``rounds``, the number of trees, that replace the defaults for this
+            number of rows.
     """
     import xgboost
 
@@ -62,14 +62,14 @@ def fit_trees(
 
 
 def predict_trees(booster: Booster, features: Features) -> NDArray[np.float64]:
-    """Predictions, shape ``(n,)``."""
+    """Return predictions, shape ``(n,)``."""
     return np.asarray(booster.inplace_predict(features), dtype=np.float64)
 
 
 def relevances(booster: Booster, n_features: int) -> NDArray[np.float64]:
-    """Share of each feature in the loss that the trees' splits removed, shape ``(n_features,)``, sum 1.
+    """Return the importance of each feature: its share in the total gain of all splits; the sum is 1.
 
-    All equal where no tree has a split.
+    All are equal if no tree has a split.
     """
     gains = np.zeros(n_features)
     for name, gain in booster.get_score(importance_type="total_gain").items():
@@ -79,7 +79,7 @@ def relevances(booster: Booster, n_features: int) -> NDArray[np.float64]:
 
 
 def trees_to_json(booster: Booster) -> Any:
-    """The model in XGBoost's own JSON format, parsed."""
+    """Return the model in XGBoost's JSON format, parsed."""
     return json.loads(bytes(booster.save_raw("json")))
 
 

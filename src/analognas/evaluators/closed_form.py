@@ -1,4 +1,4 @@
-"""Costs that are exactly linear in counts: found, and proved on measurements that were left out."""
+"""Costs that are exactly linear in counts, recognised by leave-one-out errors that are mere rounding."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 EXACT = 1e-9
-"""Largest left-out error, relative to the largest value, that still counts as rounding: values are known to
-seven digits or more where a formula made them, and no measurement repeats that well."""
+"""Largest leave-one-out error, relative to the largest value, that counts as rounding. Values of a formula have
+seven digits or more; no measurement is that reproducible."""
 
 SURPLUS_ROWS = 3
-"""Measurements that there must be beside those that determine the coefficients."""
+"""Measurements needed in addition to those that determine the coefficients."""
 
 _DIGITS = 12
 _INDEPENDENT = 1e-7
@@ -24,16 +24,16 @@ _PROVED = 1e-6
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """A cost as a constant and a sum of features times coefficients.
+    """A cost that is a constant plus a weighted sum of features.
 
     Attributes:
-        constant: The cost where all features are 0.
-        coefficients: What one more of each feature costs, shape ``(d,)``; 0 where it does not count.
+        constant: Cost if all features are 0.
+        coefficients: Coefficient of each feature, shape ``(d,)``.
         directions: Orthonormal rows that span the features seen, the constant first, shape ``(r, d + 1)``.
-        left_out: Cost of each measurement as the others predict it, shape ``(n,)``; NaN where they do not
+        left_out: Leave-one-out prediction of each measurement, shape ``(n,)``; NaN where the others do not
             determine it.
-        decimals: Decimals to which costs are sound; predictions are rounded to them.
-        spread: Standard deviation of the measurements: the standard error where the form says nothing.
+        decimals: Number of reliable decimals; predictions are rounded to them.
+        spread: Standard deviation of the measurements: the standard error where the form does not apply.
     """
 
     constant: float
@@ -47,8 +47,8 @@ class ClosedForm:
     def find(cls, features: NDArray[np.float32], values: Floats) -> ClosedForm | None:
         """Return the form if the values are exactly linear in the features, else None.
 
-        Every measurement is left out once, and predicted by the least squares of the others (in closed form,
-        by its leverage). The values are linear if all these errors are rounding.
+        Each measurement is predicted by least squares from all others (in closed form, from its leverage). The
+        values are linear if all these errors are rounding.
 
         Args:
             features: Shape ``(n, d)``.
@@ -61,7 +61,7 @@ class ClosedForm:
         basis, triangle = np.linalg.qr(design[:, kept])
         residuals = values - basis @ (basis.T @ values)
         free = 1 - np.einsum("ij,ij->i", basis, basis)
-        proved = free > _PROVED  # a row that alone determines a coefficient proves nothing
+        proved = free > _PROVED  # a row that alone determines a coefficient is no evidence
         largest = float(np.abs(values).max())
         if proved.sum() < SURPLUS_ROWS or largest == 0:
             return None
@@ -83,9 +83,9 @@ class ClosedForm:
         )
 
     def predict(self, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
-        """Costs and their variances, shape ``(n,)`` each.
+        """Return costs and their variances, shape ``(n,)`` each.
 
-        The variance is 0 where the measurements determine the cost, and that of all measurements where an
+        The variance is 0 where the measurements determine the cost. It is that of all measurements where an
         architecture has a feature that none of them had.
         """
         design = _with_constant(features)
@@ -95,7 +95,7 @@ class ClosedForm:
         return np.round(means, self.decimals), np.where(beyond, self.spread**2, 0.0)
 
     def formula(self, names: Sequence[str]) -> str:
-        """The form in words, with the names of the features."""
+        """Return the formula as text, with the names of the features."""
         terms = [f"{self.constant:.9g}"]
         for name, value in zip(names, self.coefficients, strict=True):
             if value:
@@ -108,7 +108,7 @@ def _with_constant(features: NDArray[np.float32]) -> Floats:
 
 
 def _independent_columns(design: Floats) -> list[int]:
-    """Columns that are no sum of those before them, so that the constant and the first features come first."""
+    """Return columns that are linearly independent of those before them; earlier columns come first."""
     kept: list[int] = []
     basis = np.empty((0, len(design)))
     for index, column in enumerate(design.T):

@@ -1,4 +1,4 @@
-"""One evaluator out of several: accuracy from a table or a surrogate, costs from a chip and from devices."""
+"""Several evaluators as one: for example accuracy from a table and costs from a chip model."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _CHIP_METRICS = ("aimc_latency", "aimc_energy", "aimc_area", "aimc_tiles")
 
 
 class CombinedEvaluator(Evaluator):
-    """Asks several evaluators of one space; each metric comes from the first that knows it.
+    """Combines several evaluators of one space; each metric comes from the first evaluator that has it.
 
-    It is stochastic where a source is; the other sources give the same values again.
+    It is stochastic if any source is.
 
     Args:
         sources: The evaluators.
 
     Raises:
-        InvalidArgumentError: If there is none, one is no evaluator, or they are of different spaces.
+        InvalidArgumentError: If `sources` is empty, holds anything but evaluators, or their spaces differ.
 
     Example:
         >>> from analognas.evaluators import ChipCostEvaluator, NoisyTableEvaluator, TableEvaluator
@@ -78,7 +78,7 @@ class CombinedEvaluator(Evaluator):
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the metrics that any source knows."""
+        """Names of the metrics of all sources."""
         return list(self._source_of())
 
     @property
@@ -90,7 +90,7 @@ class CombinedEvaluator(Evaluator):
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What each metric is, as the source that it comes from declares it."""
+        """Definition of each metric, as declared by its source."""
         of = self._source_of()
         return tuple(
             metric
@@ -106,13 +106,13 @@ class CombinedEvaluator(Evaluator):
 
     @property
     def cheap_metrics(self) -> tuple[str, ...]:
-        """Metrics that their source knows without measuring."""
+        """Metrics whose source computes them without measuring."""
         return tuple(
             name for name, source in self._source_of().items() if name in source.cheap_metrics
         )
 
     def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Ask each source for what it is the first to know, without measuring anything."""
+        """Compute cheap metrics, each by its source."""
         of = self._source_of()
         means: dict[str, NDArray[np.float64]] = {}
         for source in self.sources:
@@ -126,10 +126,10 @@ class CombinedEvaluator(Evaluator):
         return any(source.stochastic for source in self.sources)
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Ask each source for what it is the first to know; of readings, the first.
+        """Evaluate each metric by its source; a stochastic source gives its first reading.
 
         Raises:
-            UnknownNameError: If no source knows a metric.
+            UnknownNameError: If no source has a metric.
         """
         if self.stochastic:
             return self.measure(population, metrics, seeds=first_seeds(population))
@@ -138,10 +138,10 @@ class CombinedEvaluator(Evaluator):
     def measure(
         self, population: Population, metrics: Sequence[str], *, seeds: Seeds
     ) -> Evaluation:
-        """Take one reading of each row from each source, for what it is the first to know.
+        """Take one reading of each row; each metric comes from its source.
 
         Raises:
-            UnknownNameError: If no source knows a metric.
+            UnknownNameError: If no source has a metric.
         """
         return self._gathered(
             metrics, lambda source, wanted: source.measure(population, wanted, seeds=seeds)
@@ -170,7 +170,7 @@ class CombinedEvaluator(Evaluator):
         return self._gathered(metrics, ask)
 
     def free_metrics(self, metrics: Sequence[str]) -> list[str]:
-        """Those of each source for what comes from it."""
+        """Return the free metrics of all sources."""
         of = self._source_of()
         found: list[str] = []
         for source in self.sources:
@@ -180,23 +180,23 @@ class CombinedEvaluator(Evaluator):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Those of all sources, each once."""
+        """Remarks of all sources, without repeats."""
         return tuple(dict.fromkeys(line for source in self.sources for line in source.remarks))
 
     def use_folder(self, folder: Path | None) -> None:
-        """Give each source a folder in it."""
+        """Give each source a subfolder."""
         for position, source in enumerate(self.sources):
             source.use_folder(None if folder is None else folder / f"source-{position}")
 
     def clean_up(self) -> None:
-        """Let each source remove what is no longer needed."""
+        """Let each source remove its files."""
         for source in self.sources:
             source.clean_up()
 
     def _gathered(
         self, metrics: Sequence[str], ask: Callable[[Evaluator, list[str]], Evaluation]
     ) -> Evaluation:
-        """Ask each source for what it is the first to know."""
+        """Evaluate each metric by its source with ``ask``."""
         of = self._source_of()
         names = [check_choice("metric", name, of) for name in metrics]
         means: dict[str, NDArray[np.float64]] = {}
@@ -210,21 +210,21 @@ class CombinedEvaluator(Evaluator):
         return Evaluation({name: means[name] for name in names}, sems)
 
     def identity(self) -> dict[str, Any]:
-        """What the sources are."""
+        """Return the identities of the sources."""
         return {"sources": [source.identity() for source in self.sources]}
 
     def definition(self) -> dict[str, Any] | None:
-        """Definitions of the sources, where all have one."""
+        """Return the definitions of the sources; None if one has none."""
         sources = [definition_of(source) for source in self.sources]
         return None if None in sources else {"sources": sources}
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Evaluator:
-        """Make the sources again."""
+        """Rebuild the sources."""
         return cls([evaluator_from_definition(one, space) for one in definition["sources"]])
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """All that the sources know of one architecture; of what several know, the first counts."""
+        """Return what the sources report of one architecture; the first source takes precedence."""
         of = self._source_of()
         whole: dict[str, Any] = {}
         metrics: dict[str, Any] = {}
@@ -245,14 +245,14 @@ class CombinedEvaluator(Evaluator):
         }
 
     def true_values(self, population: Population, metric: str) -> TrueValues | None:
-        """Return what the source of a metric knows of true values."""
+        """Return the true values according to the source of the metric."""
         return self.source_of(metric).true_values(population, metric)
 
     def source_of(self, metric: str) -> Evaluator:
         """Return the source that a metric comes from.
 
         Raises:
-            UnknownNameError: If no source knows it.
+            UnknownNameError: If no source has it.
         """
         of = self._source_of()
         return of[check_choice("metric", metric, of)]
@@ -266,7 +266,7 @@ class CombinedEvaluator(Evaluator):
 
 
 StochasticCombinedEvaluator = CombinedEvaluator
-"""Former name of :class:`CombinedEvaluator` where a source is stochastic, for one release."""
+"""Former name of :class:`CombinedEvaluator` with a stochastic source, kept for one release."""
 
 
 def with_counts(evaluator: Evaluator, metrics: Sequence[str]) -> Evaluator:
@@ -298,31 +298,31 @@ def default_evaluator(
     noise: int | None = None,
     own: Sequence[Evaluator] = (),
 ) -> Evaluator:
-    """Return what scores the metrics of a search without a user's own evaluator.
+    """Return the evaluator of a search for which the user has given none, or only part of one.
 
-    Accuracies come from the AnalogNAS-Bench table (``nasbench201`` only), ``params`` and ``macs`` from
-    the space, ``aimc_...`` from the model of a chip, and those of a device from HW-NAS-Bench, which the user
-    adds.
+    Accuracies come from the AnalogNAS-Bench table (``nasbench201`` only), ``params`` and ``macs`` from the
+    space, ``aimc_...`` from the model of a chip, and costs on devices from HW-NAS-Bench, which must have been
+    added.
 
     Args:
         space: The space.
         objectives: Names of the objectives.
         constraints: Constraints, as for :meth:`.Problem.of`.
         chip: Chip of the metrics that begin with ``aimc_``: a chip, its name or its YAML file.
-        dataset: Data set whose networks all costs are about, counted and measured on devices; what the space
-            is made for by default. Accuracies are those of CIFAR-10 all the same: no others are measured.
-        noise: Simulate measurements with errors: each accuracy is the mean of so many noisy readings of the
+        dataset: Data set of the networks whose costs are counted or looked up; that of the space by default.
+            Accuracies are always those on CIFAR-10, as no others are in the table.
+        noise: Simulate measurement noise: each accuracy is the mean of this many noisy readings of the
             AnalogNAS-Bench table (:class:`.NoisyTableEvaluator`); None: the table's values.
-        own: Evaluators of the user's, such as a :class:`.CostPredictor` of a measured device. What they know
-            needs no model and no table of devices. With a :class:`.TrainedEvaluator`, accuracies are those of
-            its trainings, and costs on a chip those of the networks that it trains.
+        own: The user's evaluators, such as a :class:`.CostPredictor` of a measured device; they take
+            precedence. With a :class:`.TrainedEvaluator`, costs on a chip are those of the networks that it
+            trains.
 
     Raises:
         InvalidArgumentError: If nothing measures a metric in the space, or not for ``dataset``, or the chip's
-            description does not tell it; says what does. If an evaluator of the user's is about another space,
-            ``noise`` is below 1, or there is no table to read.
+            description does not tell it; the message names what does. If a user's evaluator is of another
+            space, ``noise`` is below 1, or the space has no table.
         UnknownNameError: If there is no such metric or data set.
-        DataNotFoundError: If the table of devices was not added; says what to download.
+        DataNotFoundError: If HW-NAS-Bench was not added; the message says how.
     """
     names = [objectives] if isinstance(objectives, str) else list(objectives)
     bounds: tuple[Constraint, ...] = parse_constraints(constraints)
@@ -348,7 +348,7 @@ def default_evaluator(
 
 
 def _tables(space: Space, dataset: str | None, noise: int | None) -> list[Evaluator]:
-    """Return what reads the space's table of accuracies; none where it has none."""
+    """Return the evaluators of the space's table of accuracies, if it has one."""
     if space.name == TableEvaluator.space_name:
         table = TableEvaluator() if noise is None else NoisyTableEvaluator(n_readings=noise)
         # The table counts the networks for CIFAR-10.
@@ -362,7 +362,7 @@ def _tables(space: Space, dataset: str | None, noise: int | None) -> list[Evalua
 
 
 def _trained_input(own: Sequence[Evaluator]) -> dict[str, Any]:
-    """Return input and classes of the networks that are trained, if any are."""
+    """Return the input shape and number of classes of the networks that are trained, if any are."""
     for source in own:
         if isinstance(source, TrainedEvaluator):
             return {"input_shape": source.input_shape, "n_classes": source.n_classes}
@@ -370,7 +370,7 @@ def _trained_input(own: Sequence[Evaluator]) -> dict[str, Any]:
 
 
 def _told(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:
-    """Make sure that the chip's description tells the metrics."""
+    """Check that the chip's description suffices for the metrics."""
     needed = {
         "aimc_latency": "mvm_latency",
         "aimc_energy": "mvm_energy",
@@ -379,20 +379,20 @@ def _told(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:
     for name in wanted:
         if name in needed and name not in costs.metrics:
             raise InvalidArgumentError(
-                f"What is known of the chip {costs.chip.name!r} does not tell {name!r}, only "
-                f"{', '.join(costs.metrics)}; take another chip, or describe one with {needed[name]!r} in a "
+                f"The description of the chip {costs.chip.name!r} does not suffice for {name!r}, only for "
+                f"{', '.join(costs.metrics)}; choose another chip, or describe one with {needed[name]!r} in a "
                 "YAML file."
             )
     return costs
 
 
 def _check_countable(space: Space, wanted: Sequence[str], known: Collection[str]) -> None:
-    """Make sure that no metric needs a table of measured networks that is not there."""
+    """Check that no metric needs a table of measured networks that the space does not have."""
     free = (*COUNTED, *_CHIP_METRICS, *MEASUREMENTS)
     measured = [name for name in wanted if name not in free]
     if measured and known:
         raise InvalidArgumentError(
-            f"{measured[0]!r} is not among what was measured: {', '.join(sorted(known))}. Besides, "
+            f"{measured[0]!r} was not measured; measured were {', '.join(sorted(known))}. Besides, "
             f"{', '.join((*COUNTED, *_CHIP_METRICS))} can be searched."
         )
     if measured:

@@ -1,4 +1,4 @@
-"""What a cost predictor may learn with: models of values and of their variances, all of one form."""
+"""Regression models that a cost predictor chooses from; each predicts values and their variances."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PENALTIES = tuple(10.0**exponent for exponent in np.arange(-7, 2.5, 0.5))
 """Ridge penalties tried, relative to the number of rows."""
 
 PROCESS_ROWS = 2000
-"""Rows that a Gaussian process sees at most."""
+"""Largest number of rows that a Gaussian process is fitted to."""
 
 _FLAT = 1e-6
 
@@ -30,12 +30,12 @@ class CostModel(Protocol):
     """A fitted model."""
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
-        """Values and their variances, up to a common factor, shape ``(n,)`` each."""
+        """Return values and their variances, the latter up to a common factor, shape ``(n,)`` each."""
 
 
 @dataclass(frozen=True)
 class _Standard:
-    """Features and values with mean 0 and spread 1; what does not vary counts nothing."""
+    """Standardisation of features and values; constant features become 0."""
 
     centre: Floats
     scale: Floats
@@ -64,9 +64,9 @@ class _Standard:
 
 @dataclass(frozen=True)
 class Ridge:
-    """Linear regression with the penalty that predicts best each row from all others.
+    """Ridge regression; the penalty has the least leave-one-out error.
 
-    Left-out errors are in closed form (Golub, Heath and Wahba, Technometrics 21, 1979).
+    Leave-one-out errors are computed in closed form (Golub, Heath and Wahba, Technometrics 21, 1979).
     """
 
     standard: _Standard
@@ -93,7 +93,7 @@ class Ridge:
         return cls(standard, weights, right, 1 / (sizes**2 + penalty))
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
-        """As :class:`CostModel`; the variance grows with the distance from what was seen."""
+        """See :class:`CostModel`; the variance grows with the distance from the training set."""
         rows = self.standard.features(features)
         leverage = np.square(rows @ self.directions.T) @ self.shrunk
         return self.standard.restored(rows @ self.weights, 1 + leverage)
@@ -118,7 +118,7 @@ class Process:
         return cls(standard, process)
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
-        """As :class:`CostModel`."""
+        """See :class:`CostModel`."""
         return self.standard.restored(*self.process.predict(self.standard.features(features)))
 
 
@@ -136,13 +136,13 @@ class Trees:
         return cls(standard, fit_trees(features, standard.values(values), seed=seed))
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
-        """As :class:`CostModel`."""
+        """See :class:`CostModel`."""
         return self.standard.restored(predict_trees(self.booster, features), np.ones(len(features)))
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """Trees and a Gaussian process on normal scores: :class:`GraphEnsemble`."""
+    """Trees and a Gaussian process on normal scores; see :class:`GraphEnsemble`."""
 
     model: GraphEnsemble
 
@@ -152,7 +152,7 @@ class Ensemble:
         return cls(GraphEnsemble.fit(features, values, seed=seed))
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
-        """As :class:`CostModel`."""
+        """See :class:`CostModel`."""
         means, stds = self.model.target.moments(*self.model.predict(features))
         return means, np.square(stds)
 
@@ -163,7 +163,7 @@ COST_MODELS: dict[str, Callable[[Features, Floats, int], CostModel]] = {
     "trees": Trees.fit,
     "ensemble": Ensemble.fit,
 }
-"""Models by name: from features, values and a seed to a fitted model."""
+"""Fit functions by name of the model; each takes features, values and a seed."""
 
 ON_ALL_FEATURES = ("trees", "ensemble")
-"""Models that find the features that matter themselves."""
+"""Models that select features themselves."""

@@ -1,4 +1,4 @@
-"""Costs on a device of which a part of a space was measured."""
+"""Prediction of costs on a device from measurements of some architectures."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ from .cost_validation import CrossValidation, choose, errors
 from .surrogate import Floats, QueriedTable, Surrogate, distinct_rows, training_digest
 
 LEAST_MEASUREMENTS = 10
-"""Architectures that a cost predictor needs at least: five folds of two."""
+"""Least number of architectures of a fit: two for each of five folds."""
 
 CLOSED_FORM = "closed form"
-"""Name of the model of costs that are exactly linear."""
+"""Name of the model if costs are exactly linear."""
 
 _KIND = "cost predictor"
 _GENE = "gene{}"
 
 
 class CostPredictor(Surrogate):
-    """Predicts latency, energy or any other cost from the measurements of a part of a space.
+    """Predicts latency, energy or any other cost from measurements of some architectures.
 
-    Costs that are exactly linear in counts of operations or choices are recognised and proved on measurements
-    left out (:meth:`formula`); all others are learnt by ridge regression, a Gaussian process, boosted trees or
-    an ensemble, whichever predicts held-out measurements best; where all measurements are positive, so are
-    predictions. A metric named ``<device>_latency`` (ms) or ``<device>_energy`` (mJ) needs no declaration.
-    Standard errors say how far a new measurement may lie from a prediction.
+    Costs that are exactly linear in counts of operations or choices are recognised by leave-one-out errors
+    (:meth:`formula`). All others are learnt by ridge regression, a Gaussian process, boosted trees or an
+    ensemble, whichever has the least cross-validation error. If all measurements are positive, so are
+    predictions. A metric named ``<device>_latency`` (ms) or ``<device>_energy`` (mJ) needs no declaration. A
+    standard error says how far a new measurement may lie from its prediction.
 
     Args:
         space: The space, or its name.
-        encoding: Encodings joined by ``+``, those that a cost is most likely to follow from first: models are
-            tried on the first of them, the first two and so on. By default ``operations+one_hot+canonical`` on
-            NAS-Bench-201, else that of other surrogates.
-        seed: Everything random in a fit follows from it.
+        encoding: Encodings joined by ``+``, the most promising first: models are tried on the first, the first
+            two and so on. By default ``operations+one_hot+canonical`` on NAS-Bench-201, else the same as for
+            other surrogates.
+        seed: Seed of everything random in a fit.
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
@@ -87,10 +87,10 @@ class CostPredictor(Surrogate):
         space: Space | str | None = None,
         definitions: Sequence[Metric] = (),
     ) -> CostPredictor:
-        """Learn from measured architectures; as :meth:`Surrogate.fit`, with at least ten for each metric.
+        """Fit to measured architectures; like :meth:`Surrogate.fit`, with at least ten for each metric.
 
-        What was not measured of an architecture is NaN, or -1 where it did not compile. ``cross_validation``
-        then has the errors on held-out measurements, by metric.
+        Missing measurements are NaN, or -1 where an architecture did not compile. Afterwards
+        ``cross_validation`` holds the errors on held-out measurements, by metric.
         """
         names = values if isinstance(values, Mapping) else ()
         declared = [*definitions, *_costs(names, {one.name for one in definitions})]
@@ -103,15 +103,15 @@ class CostPredictor(Surrogate):
 
     @property
     def metrics_with_sem(self) -> list[str]:
-        """Names of the metrics that it has learnt."""
+        """Names of the learnt metrics."""
         return self._learnt()
 
     def formula(self, metric: str) -> str | None:
-        """Return the closed form of a metric in words, or None where it has none.
+        """Return the exact formula of a metric as text; None if it has none.
 
         Raises:
             NotFittedError: If the predictor was not fitted yet.
-            UnknownNameError: If it has not learnt the metric.
+            UnknownNameError: If the metric was not learnt.
         """
         self.check_fitted()
         model = self._models[check_choice("metric", metric, self._models)]
@@ -120,21 +120,21 @@ class CostPredictor(Surrogate):
         return model.formula(feature_names(self.space, self.cross_validation[metric].encoding))
 
     def identity(self) -> dict[str, Any]:
-        """What was learnt from: space, encoding, seed and a checksum of the training data."""
+        """Return space, encoding, seed and the checksum of the training data."""
         return self._training_identity(self._digest)
 
     def save(self, path: str | os.PathLike[str], *, new: bool = False) -> str:
-        """Write the measurements and what was chosen to a Parquet file, atomically; returns its checksum.
+        """Save measurements and choices of models to a Parquet file, atomically; return its checksum.
 
-        :meth:`load` fits the chosen models to them again, which gives the same predictions.
+        :meth:`load` fits the chosen models again, which gives the same predictions.
 
         Args:
             path: The file.
-            new: Whether it is an error that the file exists.
+            new: Whether an existing file is an error.
 
         Raises:
             NotFittedError: If the predictor was not fitted yet.
-            OutputFolderError: If it cannot be written, or is to be new and exists.
+            OutputFolderError: If the file cannot be written, or exists although it must be new.
         """
         self.check_fitted()
         genes = {_GENE.format(i): column.copy() for i, column in enumerate(self._population.T)}
@@ -150,15 +150,15 @@ class CostPredictor(Surrogate):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, space: Space | None = None) -> CostPredictor:
-        """Read what :meth:`save` wrote.
+        """Load a file written by :meth:`save`.
 
         Args:
             path: The file.
-            space: The space, where it is none of those with a name.
+            space: The space; needed only for spaces without a registered name.
 
         Raises:
             TableIntegrityError: If the file is missing, damaged, of another kind, or made for another space.
-            UnknownNameError: If its space has no name here and none is given.
+            UnknownNameError: If its space is not registered and `space` is not given.
         """
         table = read_table(path)
         about = table.metadata
@@ -167,13 +167,13 @@ class CostPredictor(Surrogate):
         for key in ("space", "space_fingerprint", "encoding", "seed", "chosen"):
             if key not in about:
                 raise TableIntegrityError(
-                    f"{os.fspath(path)!r} is incomplete: it has no {key!r}; save the predictor anew."
+                    f"{os.fspath(path)!r} is incomplete: it has no {key!r}; save the predictor again."
                 )
         found = SPACES.get(about["space"])() if space is None else space
         if (found.name, found.fingerprint()) != (about["space"], about["space_fingerprint"]):
             raise TableIntegrityError(
-                f"{os.fspath(path)!r} was fitted in a space {about['space']!r} that is another than "
-                f"{found.name!r} here; fit anew."
+                f"{os.fspath(path)!r} was fitted in a space {about['space']!r} that differs from "
+                f"{found.name!r} here; fit again."
             )
         predictor = cls(found, encoding=about["encoding"], seed=about["seed"])
         where = repr(os.fspath(path))
@@ -229,7 +229,7 @@ class CostPredictor(Surrogate):
         columns: dict[str, Floats],
         chosen: Mapping[str, CrossValidation],
     ) -> None:
-        """Fit each metric with the model chosen for it, or choose one."""
+        """Fit each metric with its chosen model; choose one where there is none."""
         models: dict[str, CostModel] = {}
         validation: dict[str, CrossValidation] = {}
         for name, column in columns.items():
@@ -249,7 +249,7 @@ class CostPredictor(Surrogate):
         self._values, self._digest = columns, training_digest(features, columns)
 
     def _proved(self, features: NDArray[np.float32], values: Floats) -> CrossValidation | None:
-        """The errors of a closed form in the features of one encoding, if there is one."""
+        """Return the errors of a closed form in the features of one encoding; None if there is none."""
         for encoding in self.encoding.split("+"):
             form = ClosedForm.find(features[:, self._columns(encoding)], values)
             if form is not None:
@@ -266,7 +266,7 @@ class CostPredictor(Surrogate):
         return None
 
     def _columns(self, encoding: str) -> slice:
-        """Columns of some neighbouring encodings among all features."""
+        """Return the columns of neighbouring encodings among all features."""
         before, rest = self.encoding.split("+"), encoding.split("+")
         start = before.index(rest[0])
         widths = [len(feature_names(self.space, part)) for part in before]
@@ -289,12 +289,12 @@ class CostPredictor(Surrogate):
 
 
 def _not_free(means: Floats, lowest: float) -> Floats:
-    """Keep predictions above a quarter of the lowest measurement, in their order.
+    """Keep predictions above a quarter of the lowest measurement; their order stays.
 
-    A line through measurements goes on below zero, and a search would gather what it finds there. What is
-    predicted above half of the lowest measurement stays; below it a hyperbola of the same slope takes over.
-    The cheapest network of FBNet costs 0.23 to 0.86 of the cheapest of 100 drawn at random, on all devices of
-    HW-NAS-Bench but the FPGA, whose skips are free.
+    A line through measurements may fall below zero, and a search would exploit that. Predictions above half of
+    the lowest measurement stay as they are; below, a hyperbola of the same slope takes over. The cheapest
+    network of FBNet costs 0.23 to 0.86 of the cheapest of 100 drawn at random, on all devices of HW-NAS-Bench
+    but the FPGA, whose skips are free.
     """
     half, quarter = lowest / 2, lowest / 4
     below: Floats = quarter + quarter**2 / (quarter + half - np.minimum(means, half))
@@ -302,10 +302,10 @@ def _not_free(means: Floats, lowest: float) -> Floats:
 
 
 def _costs(names: Iterable[str], declared: Container[str]) -> list[Metric]:
-    """Return latencies and energies of a user's own devices, which follow from their names.
+    """Return definitions of latencies and energies of a user's devices, derived from their names.
 
     Raises:
-        UnknownNameError: If a name is neither declared, nor in the vocabulary, nor such a cost.
+        UnknownNameError: If a name is neither declared, nor in the vocabulary, nor of this form.
     """
     found = []
     for name in map(str, names):
@@ -315,7 +315,7 @@ def _costs(names: Iterable[str], declared: Container[str]) -> list[Metric]:
         if cost is None:
             raise UnknownNameError(
                 f"Unknown metric {name!r}. Call a cost of your own <device>_latency (ms) or <device>_energy "
-                "(mJ), in small letters, or declare it: fit(..., definitions=[Metric(name, unit, "
+                "(mJ), in lower case, or declare it: fit(..., definitions=[Metric(name, unit, "
                 "higher_is_better)])."
             )
         found.append(cost)

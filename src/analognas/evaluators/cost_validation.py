@@ -1,4 +1,4 @@
-"""How well models predict measurements that they were not shown, and which one does it best."""
+"""Cross-validation of cost models, and the choice of the best."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Features = NDArray[np.float32]
 
 N_FOLDS = 5
 VALIDATED_ROWS = 3000
-"""Measurements that take part in cross-validation at most; the model that is chosen sees all."""
+"""Largest number of measurements in cross-validation; the chosen model is fitted to all."""
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """Errors on measurements that were held out, and what predicted them.
+    """Errors of the best model on held-out measurements.
 
-    All numbers compare each measurement with the prediction of a model that was fitted without its fold; equal
-    architectures are in one fold. They are those of the model that did best, so with few measurements they are
-    slightly optimistic.
+    Each measurement is compared with the prediction of a model that was fitted without its fold; equal
+    architectures are in one fold. As the best of several models was chosen, errors are slightly optimistic if
+    measurements are few.
 
     Attributes:
-        model: Its name; ``"closed form"`` where costs are exactly linear.
-        encoding: The features that it sees.
-        n: Measurements.
+        model: Name of the model; ``"closed form"`` if costs are exactly linear.
+        encoding: Encoding of its features.
+        n: Number of measurements.
         rmse: Root of the mean square error, in the unit of the cost.
         mape: Mean absolute error relative to the measurement, %; NaN where one is 0.
-        median_ape: Median of the same, %: a few tiny costs do not rule it.
+        median_ape: Median of the same, %, which a few tiny costs do not dominate.
         kendall_tau: Rank correlation (tau-b) of predictions and measurements.
-        factor: What a model's variances must be multiplied by so that held-out errors are as large as they say.
+        factor: Factor that calibrates the variances of the model to the held-out errors.
         tried: Root mean square error of every model, by name and features.
     """
 
@@ -70,7 +70,7 @@ def errors(values: Floats, predictions: Floats) -> dict[str, float]:
 
     off = np.abs(predictions - values)
     relative = 100 * off / np.abs(values) if values.all() else np.full(len(values), np.nan)
-    same = np.ptp(values) == 0 or np.ptp(predictions) == 0  # no ranks to compare
+    same = np.ptp(values) == 0 or np.ptp(predictions) == 0  # ranks are undefined
     return {
         "rmse": float(np.sqrt(np.mean(off**2))),
         "mape": float(relative.mean()),
@@ -88,7 +88,7 @@ def choose(
         features: Shape ``(n, d)``.
         values: Shape ``(n,)``.
         parts: Columns of the encodings to try, by name; the last is all of them.
-        seed: Folds and fits follow from it.
+        seed: Seed of folds and fits.
     """
     generator = RandomStreams(seed).numpy("cost validation")
     rows = np.sort(generator.permutation(len(values))[:VALIDATED_ROWS])
@@ -112,7 +112,7 @@ def choose(
 def _held_out(
     name: str, features: Features, values: Floats, folds: NDArray[np.int64], seed: int
 ) -> tuple[Floats, Floats]:
-    """Prediction and variance of each row by a model fitted without its fold."""
+    """Return prediction and variance of each row by a model fitted without its fold."""
     means, variances = np.empty(len(values)), np.empty(len(values))
     for fold in range(N_FOLDS):
         out = folds == fold

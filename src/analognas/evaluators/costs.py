@@ -1,4 +1,4 @@
-"""Evaluation of what needs no measurement of a network: counts, an analog chip, devices with a table."""
+"""Costs that need no measurement of a network: counts, a model of an analog chip, HW-NAS-Bench."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from .base import COUNTED, Evaluation, Evaluator
 __all__ = ["COUNTED", "ChipCostEvaluator", "CountEvaluator", "DeviceCostEvaluator"]
 
 _DATASETS = {"nasbench201": "cifar10", "fbnet": "cifar100", "fbnet_imagenet": "ImageNet"}
-"""Data set that a device table is asked about unless it is told otherwise, by name of the space."""
+"""Default data set of HW-NAS-Bench, by name of the space."""
 
 
 class _Costs(Evaluator):
-    """Costs without standard errors, and all of them reported."""
+    """Base of evaluators of costs without standard errors."""
 
     costly = False
 
@@ -31,16 +31,16 @@ class _Costs(Evaluator):
         return tuple(self.metrics)
 
     def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """The same as :meth:`evaluate`."""
+        """Return the same as :meth:`evaluate`."""
         return self.evaluate(population, metrics)
 
     @property
     def metrics_with_sem(self) -> list[str]:
-        """None: costs are exact, or their errors are not known."""
+        """None: costs are exact, or their errors are unknown."""
         return []
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """All costs of one architecture; null where there is none."""
+        """Return all costs of one architecture; missing ones are null."""
         means = self.evaluate(np.asarray(row)[None], self.metrics).means
         plain = {name: values[0].item() for name, values in means.items()}
         return {
@@ -49,14 +49,14 @@ class _Costs(Evaluator):
 
 
 def counted_dataset(space: Space, dataset: str | None) -> str | None:
-    """Return the data set of HW-NAS-Bench whose networks are counted; None: what the space is made for.
+    """Check a data set of HW-NAS-Bench, and return it if its networks are counted; None: that of the space.
 
     Args:
         space: The space.
-        dataset: The data set that was asked for.
+        dataset: The requested data set.
 
     Raises:
-        InvalidArgumentError: If the space does not count networks for that data set.
+        InvalidArgumentError: If the space does not count networks of that data set.
         UnknownNameError: If there is no such data set.
 
     Example:
@@ -83,14 +83,14 @@ def counted_dataset(space: Space, dataset: str | None) -> str | None:
 
 
 class CountEvaluator(_Costs):
-    """Parameters and multiply-accumulates, as the space counts them.
+    """Parameters and multiply-accumulates, counted by the space.
 
     Args:
         space: The space.
-        dataset: Data set of HW-NAS-Bench whose networks are counted; by default what the space is made for.
+        dataset: Data set of HW-NAS-Bench whose networks are counted; by default that of the space.
 
     Raises:
-        InvalidArgumentError: If the space does not count networks for that data set.
+        InvalidArgumentError: If the space does not count networks of that data set.
         UnknownNameError: If there is no such data set.
     """
 
@@ -100,11 +100,11 @@ class CountEvaluator(_Costs):
 
     @property
     def metrics(self) -> list[str]:
-        """``params`` and ``macs``, where the space counts them."""
+        """``params`` and ``macs``, if the space counts them."""
         return [name for name in COUNTED if name in self.space.counts()]
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Count.
+        """Count parameters and multiply-accumulates.
 
         Raises:
             UnknownNameError: If the space does not count a metric.
@@ -117,34 +117,34 @@ class CountEvaluator(_Costs):
         )
 
     def identity(self) -> dict[str, Any]:
-        """That it counts, and for which data set if that was asked."""
+        """Return the requested data set, if any."""
         return {"counts": self.metrics, **_asked(self.dataset)}
 
     def definition(self) -> dict[str, Any]:
-        """The data set if it was asked for."""
+        """Return the requested data set, if any."""
         return _asked(self.dataset)
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> CountEvaluator:
-        """Count again."""
+        """Rebuild the evaluator."""
         return cls(known_space(space, cls), **definition)
 
 
 class ChipCostEvaluator(_Costs):
-    """Crossbars, latency, energy and area of networks on an analog chip, whole populations at once.
+    """Crossbars, latency, energy and area of networks on an analog chip.
 
-    The values are those of :func:`.population_costs`. A network that does not fit the chip has no latency and
-    energy (NaN), so that a search for either does not choose it.
+    Values are those of :func:`.population_costs`. Latency and energy of a network that does not fit the chip
+    are NaN, so that a search for either does not choose it.
 
     Args:
-        space: A space that tells the layers of its networks: ``nasbench201``, ``resnet`` or ``fbnet``.
+        space: A space that lists the layers of its networks: ``nasbench201``, ``resnet`` or ``fbnet``.
         chip: The chip, its name or its YAML file.
-        dataset: Data set of HW-NAS-Bench whose networks are counted; by default what the space is made for.
-        input_shape: Channels, height and width of the input of the networks, instead of a data set.
-        n_classes: Their number of classes.
+        dataset: Data set of HW-NAS-Bench whose networks are counted; by default that of the space.
+        input_shape: Channels, height and width of the networks' input, instead of a data set.
+        n_classes: Number of classes.
 
     Raises:
-        InvalidArgumentError: If the space does not tell the layers of its networks, or not for that data set.
+        InvalidArgumentError: If the space does not list the layers of its networks, or not for that data set.
         UnknownNameError: If there is no such chip or data set.
 
     Example:
@@ -166,8 +166,8 @@ class ChipCostEvaluator(_Costs):
     ) -> None:
         if not space.has_layers:
             raise InvalidArgumentError(
-                f"The space {space.name!r} does not tell the layers of its networks, so that what they cost on "
-                "a chip cannot be counted; give it a method `layers`, see analognas.spaces.LayerCounts."
+                f"The space {space.name!r} does not list the layers of its networks, so that their costs on a "
+                "chip cannot be computed; give it a method `layers`, see analognas.spaces.LayerCounts."
             )
         self.space = space
         self.chip = find_chip(chip) if isinstance(chip, str) else chip
@@ -181,7 +181,7 @@ class ChipCostEvaluator(_Costs):
 
     @property
     def metrics(self) -> list[str]:
-        """``aimc_tiles``, and latency, energy and area where the chip's description tells enough."""
+        """``aimc_tiles``, and latency, energy and area if the chip's description suffices."""
         known = {
             "aimc_latency": self.chip.mvm_latency,
             "aimc_energy": self.chip.mvm_energy,
@@ -191,10 +191,10 @@ class ChipCostEvaluator(_Costs):
         return [name for name, price in known.items() if price is not None]
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Count what the networks need and multiply with what the chip takes.
+        """Compute costs of networks on the chip.
 
         Raises:
-            UnknownNameError: If the chip's description does not tell enough for a metric.
+            UnknownNameError: If the chip's description does not suffice for a metric.
         """
         names = [check_choice("metric", name, self.metrics) for name in metrics]
         shape, classes = self._shape, self._n_classes
@@ -206,7 +206,7 @@ class ChipCostEvaluator(_Costs):
         return Evaluation({name: np.asarray(costs[name], dtype=np.float64) for name in names})
 
     def identity(self) -> dict[str, Any]:
-        """Everything that the chip is, and the data set if it was asked for."""
+        """Return the description of the chip, and the requested data set or input."""
         given = self.dataset is None and self._shape is not None
         return {
             "chip": chip_to_dict(self.chip),
@@ -215,14 +215,14 @@ class ChipCostEvaluator(_Costs):
         }
 
     def definition(self) -> dict[str, Any]:
-        """The same as the identity."""
+        """Return the same as :meth:`identity`."""
         return self.identity()
 
     @classmethod
     def from_definition(
         cls, definition: Mapping[str, Any], space: Space | None
     ) -> ChipCostEvaluator:
-        """Describe the chip again."""
+        """Rebuild the evaluator."""
         chip = chip_from_dict(definition["chip"])
         *shape, n_classes = definition.get("input", [None])
         return cls(
@@ -235,18 +235,16 @@ class ChipCostEvaluator(_Costs):
 
 
 class DeviceCostEvaluator(_Costs):
-    """Latencies and energies on today's devices, from HW-NAS-Bench's table.
+    """Latencies and energies on commercial devices, from HW-NAS-Bench.
 
     Args:
         space: ``nasbench201``, ``fbnet`` or ``fbnet_imagenet``.
-        table: The table; by default the one that ``analognas data add hw-nas-bench`` has put into the user's
-            folder.
-        dataset: Data set of the table; by default CIFAR-10 for ``nasbench201``, and what FBNet's space is made
-            for.
+        table: The table; by default the one that was added with ``analognas data add hw-nas-bench``.
+        dataset: Data set of the table; by default CIFAR-10 for ``nasbench201``, and that of an FBNet space.
 
     Raises:
-        InvalidArgumentError: If the table is not about the space.
-        DataNotFoundError: If no table was added; says what to download.
+        InvalidArgumentError: If the table is of another space.
+        DataNotFoundError: If no table was added; the message says how.
         UnknownNameError: If the table has no such data set.
     """
 
@@ -275,16 +273,16 @@ class DeviceCostEvaluator(_Costs):
         return self.table.metrics
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Look a population up; NaN where the table has no value.
+        """Look up a population; NaN where the table has no value.
 
         Raises:
-            OutOfSpaceError: If a row is not of the space.
+            OutOfSpaceError: If a row is not in the space.
             UnknownNameError: If a metric is not in the table.
         """
         return Evaluation(dict(self.table.query(population, list(metrics), self.dataset)))
 
     def identity(self) -> dict[str, Any]:
-        """Name, data set and checksum of the table."""
+        """Return name, data set and checksum of the table."""
         about = self.table.metadata
         checksum = about.get("checksum", {}).get("table", about.get("source_sha256"))
         return {
@@ -294,30 +292,30 @@ class DeviceCostEvaluator(_Costs):
         }
 
     def definition(self) -> dict[str, Any]:
-        """The data set; the table is the one in the user's folder."""
+        """Return the data set; the table is the one that was added."""
         return {"dataset": self.dataset}
 
     @classmethod
     def from_definition(
         cls, definition: Mapping[str, Any], space: Space | None
     ) -> DeviceCostEvaluator:
-        """Open the table in the user's folder."""
+        """Rebuild the evaluator with the table that was added."""
         return cls(known_space(space, cls), dataset=definition["dataset"])
 
 
 def known_space(space: Space | None, kind: type[Evaluator]) -> Space:
-    """Return the space of an evaluator that does not say itself which it is.
+    """Return the given space; for definitions of evaluators that do not name their space.
 
     Raises:
-        InvalidArgumentError: If there is none.
+        InvalidArgumentError: If it is None.
     """
     if space is None:
-        raise InvalidArgumentError(f"{kind.__name__} needs the space that is searched; give it.")
+        raise InvalidArgumentError(f"{kind.__name__} needs `space`, the space that is searched.")
     return space
 
 
 def _input_of(space: Space, dataset: str | None) -> tuple[tuple[int, int, int] | None, int | None]:
-    """Shape and classes of a data set; None: those of the space."""
+    """Return input shape and number of classes of a data set; None: those of the space."""
     return (None, None) if dataset is None else space.datasets[dataset]
 
 

@@ -1,4 +1,4 @@
-"""Evaluators from what a trial log says of them: a search resumes without the program that began it."""
+"""Evaluators from their definitions in a trial log, so that any program can resume a search."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ EVALUATORS: Registry[type[Evaluator]] = Registry(
         "zero_cost": f"{__package__}.zero_cost:ZeroCostEvaluator",
     },
 )
-"""Classes of evaluators that a definition can be read of, by the name that it has there."""
+"""Classes of evaluators that have definitions, by the name used there."""
 
 KIND = "kind"
 """Key of that name in a definition."""
 
 
 def definition_of(evaluator: Evaluator) -> dict[str, Any] | None:
-    """Return what :func:`evaluator_from_definition` makes an equal evaluator of; None where nothing does.
+    """Return the definition of an evaluator, for :func:`evaluator_from_definition`; None if it has none.
 
     Args:
-        evaluator: Any evaluator. Those of a user's own class, also of one derived from a class of this
-            package, have no definition.
+        evaluator: Any evaluator. User-defined classes, including subclasses of classes of this package, have no
+            definition.
 
     Example:
         >>> from analognas.evaluators import TableEvaluator
@@ -52,16 +52,16 @@ def definition_of(evaluator: Evaluator) -> dict[str, Any] | None:
 
 
 def evaluator_from_definition(definition: Any, space: Space | None) -> Evaluator:
-    """Return the evaluator that :func:`definition_of` has described.
+    """Return the evaluator of a definition made by :func:`definition_of`.
 
     Args:
         definition: The definition.
-        space: The space that is searched; None where only the evaluator knows it.
+        space: The space that is searched; None if only the evaluator knows it.
 
     Raises:
         InvalidArgumentError: If it cannot be read, or the evaluator cannot be made here.
         UnknownNameError: If there is no such kind of evaluator.
-        DataNotFoundError: If a table that it reads is not here.
+        DataNotFoundError: If a table that it reads is missing.
     """
     if not isinstance(definition, Mapping):
         raise InvalidArgumentError(

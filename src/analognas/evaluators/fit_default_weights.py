@@ -1,6 +1,6 @@
 """Fit the shipped models of ``XGBoostEvaluator`` to the whole AnalogNAS-Bench table.
 
-Run ``python -m analognas.evaluators.fit_default_weights``; it prints the checksums that belong into
+Run ``python -m analognas.evaluators.fit_default_weights``; it prints the checksums for
 ``DEFAULT_CHECKSUMS`` of ``xgboost_evaluator.py``. The fit is on one thread with seed 0; another version of
 XGBoost may give other trees.
 """
@@ -14,7 +14,7 @@ from .xgboost_evaluator import DEFAULT_WEIGHTS, XGBoostEvaluator
 
 
 def main() -> None:
-    """Fit, write and say what was written."""
+    """Fit the models, save them and print what was written."""
     table = AnalogNASBench()
     cells = table.space.from_codes(np.arange(len(table)))
     for space, path in DEFAULT_WEIGHTS.items():

@@ -1,4 +1,4 @@
-"""A user's Python function of one architecture as an evaluator."""
+"""Evaluators from Python functions of one architecture."""
 
 from __future__ import annotations
 
@@ -30,37 +30,36 @@ from .fidelity import Fidelity
 __all__ = ["FunctionEvaluator", "MetricsLike", "evaluator_from"]
 
 MetricsLike = str | Metric | Sequence[str | Metric] | Mapping[str, str]
-"""Metrics as a user names them: names of the vocabulary, definitions, or directions by name."""
+"""Metrics as users give them: known names, definitions, or directions by name."""
 
 _DIRECTIONS = {"max": True, "maximize": True, "min": False, "minimize": False}
 _Row = tuple[list[float], list[float]]
 
 
 class FunctionEvaluator(Evaluator):
-    """Scores architectures by a Python function of one of them.
+    """Scores architectures by calling a Python function.
 
-    A function that raises an error, or returns something else than numbers, makes a failed trial with the
-    reason, and the search goes on. The same architecture must have the same value: values that were searched
-    before are read from the log.
+    If the function raises an error or returns anything but numbers, the trial fails with that reason, and the
+    search continues. The function must be deterministic: values of earlier trials are read from the log.
 
     Args:
-        function: Called with one architecture as the space's ``decode`` returns it: for a
-            :class:`~analognas.spaces.ConfigSpace` a mapping of its hyperparameters. Returns a number where
-            there is one metric, or a mapping of metrics to numbers. For other processes (``--backend pool``) it
-            must be defined at the top of a module, so that it can be pickled; Ray takes lambdas too.
+        function: Called with one architecture in the form of the space's ``decode``: for a
+            :class:`~analognas.spaces.ConfigSpace` a mapping of its hyperparameters. Returns a number
+            if there is one metric, or a mapping of metrics to numbers. For other processes (``--backend pool``)
+            it must be defined at module level, so that it can be pickled; Ray accepts lambdas too.
         space: The space, or its name.
-        metrics: Names of the vocabulary; :class:`~analognas.core.Metric` of your own; or a mapping of names to
+        metrics: Known names; :class:`~analognas.core.Metric` definitions; or a mapping of names to
             ``"max"`` or ``"min"``.
-        with_sem: Metrics that come with a standard error: the function returns it as ``NAME_sem``.
-        fidelity: Parameter of the function that says with how much effort it measures, such as ``"epochs"``.
-            Its default is the full fidelity; if that is an integer, all are. A search at several fidelities
+        with_sem: Metrics with a standard error, which the function returns as ``NAME_sem``.
+        fidelity: Parameter of the function for the effort of a measurement, such as ``"epochs"``. Its default is
+            the full fidelity; if that is an integer, all are. A search at several fidelities
             (:class:`~analognas.optimizers.SuccessiveHalving`) calls the function with smaller ones first.
-        version: What the values depend on beside the function's code, such as ``"v2"``. A search resumes only
-            with equal code and an equal version.
+        version: Anything else that the values depend on, such as ``"v2"``. A search resumes only with equal
+            code and an equal version.
 
     Raises:
-        InvalidArgumentError: If the function cannot be called, or nothing says in which direction a metric
-            improves, or the parameter ``fidelity`` has no default that is a positive number.
+        InvalidArgumentError: If the function is not callable, a metric has no known direction, or the parameter
+            ``fidelity`` has no default that is a positive number.
         UnknownNameError: If a direction or a metric of ``with_sem`` is unknown.
 
     Example:
@@ -98,12 +97,12 @@ class FunctionEvaluator(Evaluator):
             for name in ([with_sem] if isinstance(with_sem, str) else with_sem)
         ]
         self.version = str(version)
-        # What a batch has measured before one of its architectures failed: not measured twice.
+        # Results of a batch in which an architecture failed, so that the others are not measured twice.
         self._measured: dict[tuple[bytes, float | None], _Row] = {}
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the metrics, in the order in which they were given."""
+        """Names of the metrics, in the given order."""
         return [metric.name for metric in self._definitions]
 
     @property
@@ -113,19 +112,19 @@ class FunctionEvaluator(Evaluator):
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What the metrics are."""
+        """Definitions of the metrics."""
         return self._definitions
 
     @property
     def cheap_metrics(self) -> tuple[str, ...]:
-        """None: only the function says what its metrics are."""
+        """None: the function computes all metrics."""
         return ()
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Call the function for each row.
+        """Call the function with each architecture.
 
         Raises:
-            ArchitectureError: If it raises an error for one of them, or returns something else than numbers.
+            ArchitectureError: If it raises an error for one of them, or returns anything but numbers.
         """
         return self._evaluated(population, metrics, [None] * len(population))
 
@@ -170,7 +169,7 @@ class FunctionEvaluator(Evaluator):
         try:
             result = self.function(self.space.decode(row), **options)
         except Exception as error:
-            # Also those that would speak of the evaluator: the function is about this architecture.
+            # Any error of the function is taken as an error of this architecture.
             text = " ".join(str(error).split())
             raise ArchitectureError(f"{type(error).__name__}: {text}".removesuffix(": ")) from error
         if not isinstance(result, Mapping):
@@ -204,7 +203,7 @@ class FunctionEvaluator(Evaluator):
             ) from None
 
     def identity(self) -> dict[str, Any]:
-        """Name and checksum of the function's code, its version, and the metrics."""
+        """Return the name of the function, a checksum of its code, its version and the metrics."""
         return {
             "function": _name(self.function),
             "code": hashlib.sha256(repr(_fingerprint(self.function)).encode()).hexdigest()[:16],
@@ -217,19 +216,19 @@ class FunctionEvaluator(Evaluator):
         }
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """Nothing beside what the search measured: the function is not called again."""
+        """Return no metrics: the function is not called again."""
         return {"metrics": {}}
 
 
 def evaluator_from(
     function: Callable[[Any], Any], space: Space | str, metrics: MetricsLike, **options: Any
 ) -> FunctionEvaluator:
-    """Return an evaluator that scores architectures by a function; see :class:`FunctionEvaluator`.
+    """Return an evaluator that calls a function; see :class:`FunctionEvaluator`.
 
     Args:
         function: Called with one architecture; returns a number, or a mapping of metrics to numbers.
         space: The space, or its name.
-        metrics: What it returns, such as ``{"loss": "min"}`` or ``["params", Metric("score", "", True)]``.
+        metrics: Its metrics, such as ``{"loss": "min"}`` or ``["params", Metric("score", "", True)]``.
         options: Further arguments of :class:`FunctionEvaluator`.
 
     Example:
@@ -289,7 +288,7 @@ def _definition(metric: Any) -> Metric:
     name = current_metric_name(metric) if isinstance(metric, str) else metric
     if name not in METRICS:
         raise InvalidArgumentError(
-            f"Nothing says in which direction the metric {metric!r} improves; write {{{metric!r}: 'max'}}, "
+            f"The direction of the metric {metric!r} is unknown; write {{{metric!r}: 'max'}}, "
             f"or Metric({metric!r}, unit, higher_is_better)."
         )
     return METRICS[name]
@@ -304,7 +303,7 @@ def _name(function: Any) -> str:
 
 
 def _fingerprint(function: Any) -> Any:
-    """Return what a function computes by, as far as it can be seen: code, defaults, plain values around it."""
+    """Return what a function's result depends on, as far as known: code, defaults, values in its closure."""
     if isinstance(function, functools.partial):
         return (
             _fingerprint(function.func),
@@ -340,7 +339,7 @@ def _code(code: types.CodeType) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value whose text is the same in every process; of anything else its type."""
+    """Return values with reproducible text as they are; of all others the type."""
     if isinstance(value, tuple | list):
         return [_plain(part) for part in value]
     if isinstance(value, frozenset):
@@ -348,5 +347,5 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         return value
     if isinstance(value, types.FunctionType):
-        return _code(value.__code__)  # without what is around it, which may be the function itself
+        return _code(value.__code__)  # without its closure, which may contain the function itself
     return type(value).__qualname__

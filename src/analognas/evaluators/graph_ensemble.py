@@ -1,4 +1,4 @@
-"""A surrogate with calibrated errors: boosted trees, and a Gaussian process that weighs features by them."""
+"""A surrogate with calibrated uncertainty: boosted trees, and a Gaussian process with their weights."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
 
 N_FOLDS = 4
-"""Tree models, each fitted without one fold."""
+"""Number of folds; each tree model is fitted without one."""
 
 RELEVANCE_POWER = 0.4
-"""A feature counts in distances as its share in the trees' gain to this power; chosen on seeds 1000 and up."""
+"""Exponent that turns importances of features into weights of distances; chosen on seeds 1000 and up."""
 
 GP_ROWS = 2000
-"""Rows that the Gaussian process sees at most; the trees see all."""
+"""Largest number of rows that the Gaussian process is fitted to; the trees are fitted to all."""
 
 OPTIMISM_ROWS = 20.0
-"""Held-out errors are optimistic, since a row helped to weigh the features that it was predicted with:
-variances grow by this over the number of rows. Chosen by coverage on seeds 1000 and up."""
+"""Held-out errors are optimistic, as held-out rows take part in weighting features. Variances are increased by
+this number over the number of rows; chosen by coverage on seeds 1000 and up."""
 
 _PRIOR_ROWS = 10.0
 _ROUNDING = 1e-6
@@ -38,21 +38,21 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class GraphEnsemble:
-    r"""One metric learnt from features, on the scale of normal scores.
+    r"""A model of one metric on the scale of normal scores.
 
-    Four tree models are each fitted without a quarter of the rows. They say which features matter, and the
-    Gaussian process measures distances accordingly. The prediction is :math:`w` times the process plus
-    :math:`1 - w` times the mean of the trees, with the :math:`w` that predicts best what was held out. Its
-    variance is that of the process, scaled so that held-out errors have the variance that they claim.
+    Each of four tree models is fitted without a quarter of the rows. Their importances weight the features in
+    the distances of the Gaussian process. The prediction is :math:`w` times the process plus
+    :math:`1 - w` times the mean of the trees, with the :math:`w` of the least held-out error. Its
+    variance is that of the process, calibrated on held-out errors.
 
     Attributes:
         target: The map between values and normal scores.
         trees: The tree models.
         process: The Gaussian process.
-        centre: Mean of each compressed feature, shape ``(d,)``.
+        centre: Mean of each transformed feature, shape ``(d,)``.
         scale: Weight of each feature in distances, shape ``(d,)``.
         share: Weight :math:`w` of the process.
-        calibration: Factor on the process's variance.
+        calibration: Factor of the process's variance.
     """
 
     target: NormalScores
@@ -70,7 +70,7 @@ class GraphEnsemble:
         Args:
             features: Shape ``(n, d)``, n at least 4.
             values: Shape ``(n,)``.
-            seed: Folds and subsampling follow from it.
+            seed: Seed of folds and subsampling.
         """
         generator = RandomStreams(seed).numpy("graph ensemble")
         target = NormalScores.of(values)
@@ -92,7 +92,7 @@ class GraphEnsemble:
         )
 
     def predict(self, features: Features) -> tuple[Floats, Floats]:
-        """Means and standard deviations of the normal scores of new measurements, shape ``(m,)`` each.
+        """Return means and standard deviations of normal scores of new measurements, shape ``(m,)`` each.
 
         Args:
             features: Shape ``(m, d)``.
@@ -104,14 +104,14 @@ class GraphEnsemble:
 
     @property
     def noise_std(self) -> float:
-        """The part of every standard deviation that no further measurement elsewhere removes: label noise."""
+        """Standard deviation of the label noise, which measurements of other architectures do not reduce."""
         return float(np.sqrt(self.calibration * self.process.signal * self.process.noise))
 
 
 def _committee(
     features: Features, scores: Floats, order: NDArray[np.int64], seed: int
 ) -> tuple[tuple[Booster, ...], Floats]:
-    """Tree models that each miss a fold, and the prediction of every row by the one that missed it."""
+    """Return tree models fitted without one fold each, and out-of-fold predictions."""
     held_out = np.empty(len(scores))
     models = []
     quick = QUICK if len(scores) < LARGE else None
@@ -125,7 +125,7 @@ def _committee(
 
 
 def _scale(features: Features, trees: tuple[Booster, ...]) -> tuple[Floats, Floats]:
-    """Centre of the features, and their weights in distances: relevance (of mean square 1) over spread."""
+    """Return centres and weights of features; a weight is the importance (of mean square 1) over the spread."""
     compressed = _compressed(features)
     centre, spread = compressed.mean(axis=0), compressed.std(axis=0)
     varies = spread > _ROUNDING * np.abs(compressed).max(axis=0)
@@ -140,13 +140,13 @@ def _weighted(features: Features, centre: Floats, scale: Floats) -> Floats:
 
 
 def _compressed(features: Features) -> Floats:
-    """Signed square roots: the difference of one path and two matters more than that of eleven and twelve."""
+    """Return signed square roots: from one path to two is more than from eleven to twelve."""
     exact = features.astype(np.float64)
     return np.copysign(np.sqrt(np.abs(exact)), exact)
 
 
 def _best_share(scores: Floats, by_trees: Floats, by_process: Floats) -> float:
-    """Least squares on held-out predictions, with ten rows' worth of belief in equal shares; in [0, 1]."""
+    """Return the share of least held-out error, shrunk towards 1/2 with the weight of ten rows; in [0, 1]."""
     apart = by_process - by_trees
     if not (apart**2).sum() > 0:
         return 0.5

@@ -1,4 +1,4 @@
-"""Evaluation by a fitted ensemble that knows how far it may be wrong."""
+"""A surrogate evaluator with standard errors."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from .graph_ensemble import GraphEnsemble
 from .surrogate import Floats, Surrogate, training_digest
 
 DEFAULT_METRICS = ("analog_accuracy", "analog_drift_86400", "analog_drift_2592000", "avm")
-"""What is learnt from a table if nothing else is asked for."""
+"""Metrics that are learnt from a table by default."""
 
 
 class GraphEnsembleEvaluator(Surrogate):
-    """Predicts metrics, each with a standard error, from as few as some dozens of measured architectures.
+    """Predicts metrics with standard errors from a few dozen measured architectures or more.
 
-    Each metric has a :class:`GraphEnsemble` of its own: boosted trees and a Gaussian process on the canonical
+    Each metric has its own :class:`GraphEnsemble`: boosted trees and a Gaussian process on the canonical
     features of NAS-Bench-201, or the features of any other space. A fit to 500 architectures takes about a
-    tenth of a second and a metric, so a search can fit again after every batch.
+    tenth of a second per metric, so a search can refit after every batch.
 
-    The standard error of a prediction says how far a new measurement may lie from it: label noise is in it, and
-    it is calibrated on measurements that were held out.
+    The standard error of a prediction is that of a new measurement: it includes label noise and is calibrated
+        on
+    held-out measurements.
 
     Args:
         space: The space, or its name.
-        encoding: Name of the encoding that features come from; the most telling one of the space by default.
-        seed: Everything random in a fit follows from it.
+        encoding: Name of the encoding that features come from; the space's best one by default.
+        seed: Seed of everything random in a fit.
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
@@ -53,22 +54,22 @@ class GraphEnsembleEvaluator(Surrogate):
 
     @property
     def metrics_with_sem(self) -> list[str]:
-        """Names of the metrics that it has learnt."""
+        """Names of the learnt metrics."""
         return self._learnt()
 
     def scores(self, population: Population, metric: str) -> tuple[Floats, Floats]:
-        """Means and standard deviations on the scale of normal scores, shape ``(n,)`` each.
+        """Return means and standard deviations on the scale of normal scores, shape ``(n,)`` each.
 
-        Called by optimizers: there errors are normal, so that improvement and bounds follow in closed form.
-        :meth:`model` has the map between scores and values.
+        Called by optimizers: on this scale errors are normal, so that acquisition functions have closed forms.
+        The models of :meth:`model` map scores to values.
 
         Args:
             population: Shape ``(n, n_genes)``.
-            metric: One that it has learnt.
+            metric: Name of a learnt metric.
 
         Raises:
-            NotFittedError: If the evaluator was not fitted yet; says how.
-            UnknownNameError: If it has not learnt the metric.
+            NotFittedError: If the evaluator was not fitted yet.
+            UnknownNameError: If the metric was not learnt.
         """
         model = self.model(metric)
         features, inverse = self._distinct_features(self.space.population(population))
@@ -79,14 +80,14 @@ class GraphEnsembleEvaluator(Surrogate):
         """Return the fitted model of one metric.
 
         Raises:
-            NotFittedError: If the evaluator was not fitted yet; says how.
-            UnknownNameError: If it has not learnt the metric.
+            NotFittedError: If the evaluator was not fitted yet.
+            UnknownNameError: If the metric was not learnt.
         """
         self.check_fitted()
         return self._models[check_choice("metric", metric, self._models)]
 
     def identity(self) -> dict[str, Any]:
-        """What was learnt from: space, encoding, seed and a checksum of the training data."""
+        """Return space, encoding, seed and the checksum of the training data."""
         return self._training_identity(self._digest)
 
     def _default_metrics(self) -> Sequence[str]:

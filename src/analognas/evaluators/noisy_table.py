@@ -1,4 +1,4 @@
-"""The table as a laboratory would see it: every query is a reading with an error."""
+"""Noisy readings of the AnalogNAS-Bench table, to study searches under measurement noise."""
 
 from __future__ import annotations
 
@@ -15,25 +15,26 @@ from .base import Evaluation
 from .stochastic import Seeds, StochasticEvaluator, normal_draws
 
 AVM_OF = ("analog_drift_60", "analog_drift_2592000")
-"""Metrics that AVM is the difference of, early minus late."""
+"""AVM is the difference of these metrics, early minus late."""
 
 
 class NoisyTableEvaluator(StochasticEvaluator):
-    r"""Readings of the AnalogNAS-Bench table: its value plus a normal error of the spread it reports.
+    r"""Readings of the AnalogNAS-Bench table: its values plus normal errors of the reported spread.
 
-    A drift accuracy is drawn from :math:`N(v, s^2 / n)` with the table's value :math:`v`, its ``_std``
-    :math:`s` and ``n_readings`` :math:`n`, and comes with the standard error :math:`s / \sqrt n`; ``avm`` is
-    the difference of two such readings. What the table reports without a spread is returned as it is. The
-    value of the table is the truth here, so that the outcome of a noisy search can be checked.
+    A drift accuracy is drawn from :math:`N(v, s^2 / n)` where :math:`v` is the table's value, :math:`s` its
+    ``_std`` and :math:`n` is ``n_readings``; its standard error is :math:`s / \sqrt n`; ``avm`` is
+    the difference of two such readings. Values without a spread are
+    returned as they are. The table's values are the true values, so the result of a noisy search can be
+    checked.
 
-    What the error is: that of evaluating one programmed chip again (25 evaluations are behind each ``_std``), a
-    normal one, independent from metric to metric. What it is not: the spread from chip to chip or from
-    training to training. Members of an isomorphism class, which are one network trained and measured
-    separately, differ by a standard deviation of 2.3 points over the whole table.
+    Errors are those of evaluating one programmed chip again (each ``_std`` is from 25 evaluations): normal, and
+    independent between metrics. They do not include the spread between chips or between trainings. Members of
+    an isomorphism class, the same network trained and measured separately, differ by a standard deviation of
+    2.3 points over the whole table.
 
     Args:
         table: The table; the shipped one by default.
-        n_readings: Evaluations that are averaged into one reading.
+        n_readings: Number of evaluations averaged in one reading.
 
     Raises:
         InvalidArgumentError: If ``n_readings`` is below 1.
@@ -59,7 +60,7 @@ class NoisyTableEvaluator(StochasticEvaluator):
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the table's metrics, without the spreads, which are standard errors here."""
+        """Names of the table's metrics, without the spreads, which become standard errors."""
         return [name for name in self.table.metrics if not name.endswith("_std")]
 
     @property
@@ -70,10 +71,10 @@ class NoisyTableEvaluator(StochasticEvaluator):
     def measure(
         self, population: Population, metrics: Sequence[str], *, seeds: Seeds
     ) -> Evaluation:
-        """Read a population once.
+        """Take one reading of each row.
 
         Raises:
-            OutOfSpaceError: If a row is no cell of the space.
+            OutOfSpaceError: If a row is not in the space.
             UnknownNameError: If a metric is not in the table.
         """
         means, sems = {}, {}
@@ -89,7 +90,7 @@ class NoisyTableEvaluator(StochasticEvaluator):
         return Evaluation(means, sems)
 
     def identity(self) -> dict[str, Any]:
-        """Name and checksum of the table, and the number of evaluations in a reading."""
+        """Return name and checksum of the table, and the number of evaluations in a reading."""
         return {
             "table": self.table.metadata["name"],
             "checksum": f"sha256:{self.table.checksum}",
@@ -97,7 +98,7 @@ class NoisyTableEvaluator(StochasticEvaluator):
         }
 
     def definition(self) -> dict[str, Any]:
-        """The number of evaluations in a reading, and the file of the table unless it is the shipped one."""
+        """Return the number of evaluations in a reading, and the file of the table if it is not the default."""
         file = {} if self.table.path is None else {"path": self.table.path}
         return {"n_readings": self.n_readings, **file}
 
@@ -105,12 +106,12 @@ class NoisyTableEvaluator(StochasticEvaluator):
     def from_definition(
         cls, definition: Mapping[str, Any], space: Space | None
     ) -> NoisyTableEvaluator:
-        """Open the table again."""
+        """Rebuild the evaluator, opening the table again."""
         table = AnalogNASBench(definition.get("path"))
         return cls(table, n_readings=definition["n_readings"])
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """What is known of one cell without a reading; ``truth`` holds what its readings scatter about."""
+        """Return what is known of one cell without readings; ``truth`` holds their expected values."""
         read = set(self.metrics_with_sem)
         values = {name: float(self.table.query_metric(row, name)) for name in self.metrics}
         return {

@@ -1,4 +1,4 @@
-"""Values on a normal scale: what surrogates learn, so that a few collapsed networks do not outweigh all."""
+"""Normal scores: surrogates learn them instead of values, so that a few collapsed networks do not dominate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NormalScores:
     r"""A monotone map between values and normal scores, after van der Waerden.
 
     A value of rank r among n has the score :math:`\Phi^{-1}((r - 1/2) / n)`; equal values share their mean
-    rank. Between values the map is linear, and beyond the outermost it goes on with the slope of the last
+    rank. Between values the map is linear; beyond the outermost it continues with the slope of the last
     tenth.
 
     Attributes:
@@ -42,17 +42,17 @@ class NormalScores:
         return cls(*_with_tails(scores, distinct))
 
     def to_scores(self, values: NDArray[Any]) -> Floats:
-        """Scores of values, any shape."""
+        """Return scores of values of any shape."""
         return np.asarray(np.interp(values, self.values, self.scores), dtype=np.float64)
 
     def to_values(self, scores: NDArray[Any]) -> Floats:
-        """Values of scores, any shape."""
+        """Return values of scores of any shape."""
         return np.asarray(np.interp(scores, self.scores, self.values), dtype=np.float64)
 
     def moments(self, means: Floats, stds: Floats) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of the values of normally distributed scores, shape ``(n,)`` each.
+        """Return mean and standard deviation of values whose scores are normal, shape ``(n,)`` each.
 
-        By Gauss-Hermite quadrature of seven nodes.
+        Computed by Gauss-Hermite quadrature with seven nodes.
         """
         values = self.to_values(means + stds * _NODES[:, None])
         weights = _WEIGHTS / _WEIGHTS.sum()
@@ -62,7 +62,7 @@ class NormalScores:
 
 
 def _with_tails(scores: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Add a knot beyond either end, on the line through the end and the point a tenth of the knots inside."""
+    """Add a knot beyond each end, on the line through the end and the knot one tenth inside."""
     if len(values) == 1:
         return scores, values
     inside = max(1, int(_TAIL * len(values)))

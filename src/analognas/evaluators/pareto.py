@@ -1,7 +1,7 @@
 """Several objectives at once: the non-dominated set, its hypervolume, and the distance to a known front.
 
-Everything here takes costs, objectives turned so that smaller is better, as :meth:`.Problem.costs` gives them.
-Hypervolume and IGD+ are moocore's.
+All functions take costs, that is, objectives of which smaller is better; see :meth:`.Problem.costs`.
+Hypervolume and IGD+ are computed by moocore.
 
 Sources: Zitzler and Thiele, "Multiobjective Evolutionary Algorithms: A Comparative Case Study and the Strength
 Pareto Approach", IEEE Transactions on Evolutionary Computation 3, 1999 (hypervolume); Ishibuchi et al.,
@@ -24,20 +24,20 @@ __all__ = ["REFERENCE", "Scale", "hypervolume", "igd_plus", "non_dominated", "qu
 Floats = NDArray[np.float64]
 
 REFERENCE = 1.1
-"""Where hypervolume ends in every objective, in units of a scale: a tenth beyond the nadir."""
+"""Reference point of the hypervolume in every objective, in units of a scale: a tenth beyond the nadir."""
 
 
 def non_dominated(
     costs: NDArray[Any], feasible: NDArray[np.bool_] | None = None
 ) -> NDArray[np.bool_]:
-    """Tell which rows no other row dominates: at most equal in every objective, and smaller in one.
+    """Return which rows are not dominated by any other row.
 
     Args:
-        costs: Shape ``(n, n_objectives)``, smaller is better. Rows with NaN take no part.
-        feasible: Which rows take part, shape ``(n,)``; all by default.
+        costs: Shape ``(n, n_objectives)``, smaller is better. Rows with NaN are excluded.
+        feasible: Rows to include, shape ``(n,)``; all by default.
 
     Returns:
-        Shape ``(n,)``. Of equal rows all are in the set, or none.
+        Mask, shape ``(n,)``. Equal rows are all in the set, or none of them is.
 
     Example:
         >>> non_dominated(np.array([[1.0, 4.0], [2.0, 2.0], [2.0, 3.0], [2.0, 2.0]])).tolist()
@@ -63,8 +63,8 @@ class Scale:
 
     Attributes:
         ideal: Best cost of each objective, shape ``(n_objectives,)``.
-        nadir: Worst cost of each objective on the front, shape ``(n_objectives,)``. Where it is the ideal, the
-            objective keeps its own unit.
+        nadir: Worst cost of each objective on the front, shape ``(n_objectives,)``. Where it equals the ideal,
+            the objective keeps its own unit.
     """
 
     ideal: Floats
@@ -76,23 +76,23 @@ class Scale:
         front = np.asarray(costs, dtype=np.float64)[non_dominated(costs)]
         if not len(front):
             raise InvalidArgumentError(
-                "A scale needs at least one measured point, but got none; ease the constraints."
+                "A scale needs at least one feasible point, but got none; relax the constraints."
             )
         return cls(front.min(axis=0), front.max(axis=0))
 
     def normalised(self, costs: NDArray[Any]) -> Floats:
-        """Costs in units of the scale, same shape."""
+        """Return costs in units of the scale, same shape."""
         span = self.nadir - self.ideal
         scaled: Floats = (np.asarray(costs) - self.ideal) / np.where(span > 0, span, 1.0)
         return scaled
 
 
 def hypervolume(costs: NDArray[Any], scale: Scale) -> float:
-    """Volume that a set dominates in units of a scale, up to :data:`REFERENCE` in every objective.
+    """Return the volume dominated by a set, in units of a scale, up to :data:`REFERENCE` in every objective.
 
     Args:
         costs: Shape ``(n, n_objectives)``, n may be 0.
-        scale: Units; those of one scale can be compared.
+        scale: Units; only values of the same scale are comparable.
 
     Example:
         >>> scale = Scale(np.array([0.0, 0.0]), np.array([1.0, 1.0]))
@@ -111,7 +111,7 @@ def hypervolume(costs: NDArray[Any], scale: Scale) -> float:
 
 
 def igd_plus(costs: NDArray[Any], front: NDArray[Any], scale: Scale) -> float:
-    """Mean distance from a known front to a set, in units of a scale; only what is worse counts (IGD+).
+    """Return the IGD+: the mean distance from a known front to a set, counting only what is worse.
 
     Args:
         costs: The set, shape ``(n, n_objectives)``, n at least 1.
@@ -129,13 +129,13 @@ def quality_curve(
     quality: Callable[[Floats], float],
     empty: float,
 ) -> Floats:
-    """Quality of the non-dominated set after each row.
+    """Return the quality of the non-dominated set after each row.
 
     Args:
         costs: Shape ``(n, n_objectives)``, in the order of measurement.
-        feasible: Which rows take part, shape ``(n,)``.
-        quality: From the costs of a front, shape ``(m, n_objectives)``, to a number.
-        empty: Its value before the first feasible row.
+        feasible: Rows to include, shape ``(n,)``.
+        quality: Function of the costs of a front, shape ``(m, n_objectives)``.
+        empty: Value before the first feasible row.
 
     Returns:
         Shape ``(n,)``.

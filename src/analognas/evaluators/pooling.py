@@ -1,4 +1,4 @@
-"""Several readings of one architecture made one."""
+"""Pooling of several readings of one architecture."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ Floats = NDArray[np.float64]
 def pooled(means: Floats, sems: Floats, groups: NDArray[np.int64], n: int) -> tuple[Floats, Floats]:
     r"""Pool readings of the same thing, each with the weight :math:`1 / s^2`.
 
-    An exact reading, of standard error 0, stands for all; where several are, their mean. Readings that failed
-    (NaN) do not count.
+    If some readings are exact (standard error 0), the result is their mean. Failed readings (NaN) are ignored.
 
     Args:
         means: Readings, shape ``(r,)``.
         sems: Their standard errors, shape ``(r,)``.
-        groups: What each is a reading of, from 0 to ``n - 1``, shape ``(r,)``.
-        n: Number of things.
+        groups: Group of each reading, from 0 to ``n - 1``, shape ``(r,)``.
+        n: Number of groups.
 
     Returns:
-        Mean and standard error of each, NaN where nothing was read, shape ``(n,)``.
+        Mean and standard error of each group, NaN where it has no readings, shape ``(n,)``.
 
     Source: the fixed-effect mean, Cochran, "The Combination of Estimates from Different Experiments",
     Biometrics 10, 1954.
@@ -51,8 +50,8 @@ def pooled_evaluation(
     """Pool all readings of each architecture; metrics without standard errors are averaged.
 
     Args:
-        evaluations: Batches of readings of the same metrics, ``r`` rows in all.
-        groups: Which architecture each row is of, from 0 to ``n - 1``, shape ``(r,)``.
+        evaluations: Batches of readings of the same metrics, with ``r`` rows in total.
+        groups: Architecture of each row, from 0 to ``n - 1``, shape ``(r,)``.
         n: Number of architectures.
     """
     means, sems = {}, {}

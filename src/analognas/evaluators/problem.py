@@ -1,4 +1,4 @@
-"""What a search is for: objectives with directions, and constraints."""
+"""Search problems: objectives with directions, and constraints."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Problem:
     """Objectives and constraints over the metrics of an evaluator.
 
     Attributes:
-        objectives: Names of the metrics to improve, each in its own direction.
-        constraints: Bounds that an architecture must meet; meeting them comes before any objective.
-        stochastic: Whether measuring an architecture again is a new measurement, worth its cost.
-        definitions: What its metrics are; the vocabulary's entries where a metric is not among them.
-        checked_first: Constrained metrics that are known before anything is measured. What breaks a bound on
-            them is not measured at all, and its other bounds and objectives are not looked at.
+        objectives: Names of the metrics to optimise.
+        constraints: Bounds that an architecture must meet; feasibility takes precedence over objectives.
+        stochastic: Whether repeated measurements of an architecture differ.
+        definitions: Definitions of metrics; for others, those of :data:`.METRICS` are used.
+        checked_first: Constrained metrics that are known without measuring. An architecture that violates a
+            bound on one of them is not measured.
     """
 
     objectives: tuple[str, ...]
@@ -55,20 +55,20 @@ class Problem:
         definitions: Iterable[Metric] = (),
         checkable: Container[str] = (),
     ) -> Problem:
-        """Read a problem as a person writes it.
+        """Return the problem of names and constraints as users write them.
 
         Args:
-            objectives: One metric name or several; old names are mapped.
+            objectives: One or several names of metrics; former names are accepted.
             constraints: Bounds such as ``"params<=1e6"``.
-            known_metrics: Names that the evaluator knows.
-            stochastic: Whether measuring an architecture again is a new measurement.
-            definitions: What the evaluator declares of its metrics.
-            checkable: Metrics on which bounds can be checked before anything is measured.
+            known_metrics: Names of the evaluator's metrics.
+            stochastic: Whether repeated measurements of an architecture differ.
+            definitions: The evaluator's definitions of its metrics.
+            checkable: Metrics that are known without measuring.
 
         Raises:
             UnknownNameError: If a metric is not known.
-            InvalidArgumentError: If a constraint cannot be read, there is no objective, one is there twice, or
-                nothing says in which direction it improves.
+            InvalidArgumentError: If a constraint cannot be parsed, or an objective is missing, repeated, or of
+                unknown direction.
         """
         names = [objectives] if isinstance(objectives, str) else list(objectives)
         if not names:
@@ -77,7 +77,7 @@ class Problem:
         repeated = [name for position, name in enumerate(names) if name in names[:position]]
         if repeated:
             raise InvalidArgumentError(
-                f"Each objective must be another metric, but got {repeated[0]!r} twice; leave one away."
+                f"Objectives must differ, but got {repeated[0]!r} twice; remove one."
             )
         bounds = parse_constraints(constraints)
         for bound in bounds:
@@ -86,7 +86,7 @@ class Problem:
         for name in names:
             _check_declared(name, known)
         for bound in bounds:
-            # Of a metric that only bounds speak of, the side on which they are met is the better.
+            # For a metric that occurs only in bounds, the better direction is the one that meets them.
             known.setdefault(bound.metric, Metric(bound.metric, "", bound.relation.startswith(">")))
         needed = dict.fromkeys([*names, *(bound.metric for bound in bounds)])
         first = dict.fromkeys(bound.metric for bound in bounds if bound.metric in checkable)
@@ -95,15 +95,15 @@ class Problem:
 
     @cached_property
     def metrics(self) -> list[str]:
-        """Names of all metrics that are needed, objectives first, without repeats."""
+        """Names of all required metrics, objectives first, without repeats."""
         wanted = [*self.objectives, *(constraint.metric for constraint in self.constraints)]
         return list(dict.fromkeys(wanted))
 
     def metric(self, name: str) -> Metric:
-        """What a metric is, by the evaluator's own declaration where there is one.
+        """Return the definition of a metric; the evaluator's takes precedence.
 
         Raises:
-            UnknownNameError: If neither the problem nor the vocabulary knows it.
+            UnknownNameError: If the metric is unknown.
         """
         return next((one for one in self.definitions if one.name == name), None) or get_metric(name)
 
@@ -117,25 +117,25 @@ class Problem:
         return [1.0 if self.metric(name).higher_is_better else -1.0 for name in self.objectives]
 
     def scores(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Objectives turned so that larger is better, shape ``(n, n_objectives)``."""
+        """Return objectives with signs such that larger is better, shape ``(n, n_objectives)``."""
         scores = np.empty((len(evaluation), len(self.objectives)))
         for column, (name, sign) in enumerate(zip(self.objectives, self._signs, strict=True)):
             np.multiply(evaluation.means[name], sign, out=scores[:, column])
         return scores
 
     def costs(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Objectives turned so that smaller is better, shape ``(n, n_objectives)``; see :mod:`.pareto`."""
+        """Return objectives with signs such that smaller is better, see :mod:`.pareto`."""
         return -self.scores(evaluation)
 
     def in_own_units(self, costs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Undo :meth:`costs`, or do it: turn objectives around, shape ``(..., n_objectives)``."""
+        """Convert costs to objective values, shape ``(..., n_objectives)``; the inverse of :meth:`costs`."""
         return -np.array(self._signs) * costs
 
     def violation(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Total violation of the constraints, shape ``(n,)``; exactly 0 where all are met.
+        """Return the total violation of the constraints, shape ``(n,)``; exactly 0 where all are met.
 
-        Infinite where an objective is NaN: what was not measured cannot be chosen. What breaks a bound that is
-        checked first has the violation of such bounds alone, because it was not measured.
+        It is infinite where an objective is NaN, as such rows cannot be chosen. Where a bound that is checked
+        first is violated, only such bounds count, because nothing was measured.
         """
         total = total_violation(self._later_bounds, evaluation.means, len(evaluation))
         for name in self.objectives:
@@ -146,12 +146,12 @@ class Problem:
         return np.where(beforehand > 0, beforehand, total)
 
     def violation_beforehand(self, evaluation: Evaluation) -> NDArray[np.float64]:
-        """Total violation of the bounds that are checked before anything is measured, shape ``(n,)``."""
+        """Return the total violation of the bounds that are checked before measuring, shape ``(n,)``."""
         return total_violation(self.first_bounds, evaluation.means, len(evaluation))
 
     @cached_property
     def first_bounds(self) -> tuple[Constraint, ...]:
-        """The constraints that are checked before anything is measured."""
+        """Constraints that are checked before measuring."""
         return tuple(one for one in self.constraints if one.metric in self.checked_first)
 
     @cached_property
@@ -160,9 +160,9 @@ class Problem:
 
 
 def _check_declared(name: str, known: Mapping[str, Metric]) -> None:
-    """Refuse an objective without a direction."""
+    """Raise an error if the direction of an objective is unknown."""
     if name not in known:
         raise InvalidArgumentError(
-            f"Nothing says in which direction the metric {name!r} improves; return Metric({name!r}, unit, "
+            f"The direction of the metric {name!r} is unknown; return Metric({name!r}, unit, "
             "higher_is_better) among the evaluator's `metric_definitions`."
         )

@@ -1,8 +1,8 @@
-"""Evaluators whose repeats are new measurements, and the seeds that make those repeatable all the same.
+"""Stochastic evaluators, and the seeds that make their readings reproducible.
 
-Everything random in one reading follows from one 64-bit seed, and that seed from what the reading is: the
-k-th of an architecture in a run of a search. So an interrupted, a serial and a parallel search read equal
-values, and no process has to know what another has drawn.
+Everything random in a reading follows from a 64-bit seed, which is derived from the seed of the search, the
+run, the architecture and the number of the reading. So interrupted, serial and parallel searches give equal
+values.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Seeds = NDArray[np.uint64]
 
 
 class StochasticEvaluator(Evaluator):
-    """Base of evaluators whose repeats are new measurements: write :meth:`measure` instead of ``evaluate``."""
+    """Base of stochastic evaluators: implement :meth:`measure` instead of ``evaluate``."""
 
     stochastic: bool = True
 
@@ -33,15 +33,15 @@ class StochasticEvaluator(Evaluator):
         """Take one reading of each row; see :meth:`.Evaluator.measure`."""
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Take the first readings of run 0 of a search with seed 0: the same at every call."""
+        """Take the first readings of run 0 of a search with seed 0; every call returns the same."""
         return self.measure(population, metrics, seeds=first_seeds(population))
 
 
 def first_seeds(population: Population) -> Seeds:
-    """Return the seeds of the first readings in run 0 of a search with seed 0, shape ``(n,)``.
+    """Return seeds of the first readings in run 0 of a search with seed 0, shape ``(n,)``.
 
     Args:
-        population: What is read, shape ``(n, n_genes)``; equal rows are readings one after another.
+        population: Architectures, shape ``(n, n_genes)``; equal rows are successive readings.
     """
     counts: dict[bytes, int] = {}
     readings = []
@@ -58,8 +58,8 @@ def reading_seeds(seed: int, run: int, population: Population, readings: Sequenc
     Args:
         seed: Seed of the search.
         run: Number of the run.
-        population: What is read, shape ``(n, n_genes)``.
-        readings: How often each row was read in this run before, length ``n``.
+        population: Architectures, shape ``(n, n_genes)``.
+        readings: Number of earlier readings of each row in this run, length ``n``.
 
     Example:
         >>> rows = np.zeros((2, 6), dtype=np.int8)
@@ -68,7 +68,7 @@ def reading_seeds(seed: int, run: int, population: Population, readings: Sequenc
         (True, True)
     """
     start = blake2b(repr(("reading", seed, run)).encode(), digest_size=8)
-    # Equal genotypes give equal bytes, whatever the integer type of the space and the machine are.
+    # Equal genotypes give equal bytes on every machine, whatever the integer type of the space.
     rows = np.ascontiguousarray(population, dtype="<i8")
     counts = np.asarray(readings, dtype="<i8")
     seeds = np.empty(len(rows), dtype="<u8")
@@ -85,7 +85,7 @@ def normal_draws(seeds: Seeds, name: str) -> NDArray[np.float64]:
 
     Args:
         seeds: Shape ``(n,)``; equal seeds draw equal numbers.
-        name: What is drawn; different names draw independent numbers.
+        name: Name of the quantity; different names draw independent numbers.
 
     Source: the output function of SplitMix64, Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
     Generators", OOPSLA 2014, table 1; the normal quantile of its 53 upper bits.
@@ -97,7 +97,7 @@ def normal_draws(seeds: Seeds, name: str) -> NDArray[np.float64]:
     """
     key = int.from_bytes(sha256(name.encode()).digest()[:8], "little")
     mixed = _mix(_mix(seeds + _GAMMA) ^ np.uint64(key))
-    # The middle of each of 2^53 equal cells: never 0 and never 1.
+    # The centre of one of 2^53 equal cells: never 0 or 1.
     uniform = ((mixed >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     quantile = NormalDist().inv_cdf
     return np.array([quantile(u) for u in uniform.tolist()])

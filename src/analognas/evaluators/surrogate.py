@@ -1,4 +1,4 @@
-"""What fitted evaluators share: how they are taught, asked and named, whatever model is inside."""
+"""Base of surrogates: evaluators that are fitted to measured architectures."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ Floats = NDArray[np.float64]
 Features = NDArray[np.float32]
 
 LEAST_ROWS = 4
-"""Architectures that a fit needs at least."""
+"""Least number of architectures of a fit."""
 
 
 @runtime_checkable
 class QueriedTable(Protocol):
-    """Anything that gives metrics of a population, such as :class:`AnalogNASBench`."""
+    """Anything with metrics of a population, such as :class:`AnalogNASBench`."""
 
     def query(self, population: Any, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
         """Return metrics of architectures by name, shape ``(n,)`` each."""
 
 
 def distinct_rows(features: Features) -> tuple[Features, NDArray[np.int64]]:
-    """Return the rows of a matrix without repeats, and where each row stands among them.
+    """Return the distinct rows of a matrix, and the position of each row among them.
 
     Args:
         features: Shape ``(n, d)``.
 
     Returns:
-        Distinct rows, shape ``(m, d)``, and the position of every row's equal, shape ``(n,)``.
+        Distinct rows, shape ``(m, d)``, and the position of each row among them, shape ``(n,)``.
 
     Example:
         >>> rows, where = distinct_rows(np.array([[1, 2], [3, 4], [1, 2]], dtype=np.float32))
         >>> len(rows), bool(where[0] == where[2])
         (2, True)
     """
-    # One random projection tells rows apart much sooner than sorting them; it is checked.
+    # A random projection finds distinct rows much faster than sorting; the result is verified.
     direction = np.random.default_rng(0).standard_normal(features.shape[1])
     _, first, inverse = np.unique(features @ direction, return_index=True, return_inverse=True)
     distinct = features[first]
@@ -67,7 +67,7 @@ def distinct_rows(features: Features) -> tuple[Features, NDArray[np.int64]]:
 
 
 def training_digest(features: Features, columns: Mapping[str, Floats]) -> str:
-    """SHA-256 of what a surrogate was fitted to, hexadecimal; values have shape ``(n,)``."""
+    """Return the SHA-256 (hexadecimal) of features and values that a surrogate is fitted to."""
     digest = hashlib.sha256(np.ascontiguousarray(features).tobytes())
     for name, values in columns.items():
         digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
@@ -78,12 +78,12 @@ Self = TypeVar("Self", bound="Surrogate")
 
 
 class Surrogate(Evaluator):
-    """An evaluator that predicts metrics from the features of architectures, once it is fitted.
+    """Base of evaluators that predict metrics from features of architectures after a fit.
 
     Args:
         space: The space, or its name.
-        encoding: Name of the encoding that features come from; the most telling one of the space by default.
-        seed: Everything random in a fit follows from it.
+        encoding: Name of the encoding that features come from; the space's best one by default.
+        seed: Seed of everything random in a fit.
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
@@ -92,9 +92,9 @@ class Surrogate(Evaluator):
 
     costly = False
     _may_be_missing = False
-    """Whether values to learn from may be NaN."""
+    """Whether training values may be NaN."""
     _values_example = "{'analog_drift_86400': accuracies, ...}"
-    """Values to learn from, as a hint writes them."""
+    """Example of training values, for error messages."""
 
     def __init__(
         self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
@@ -102,7 +102,7 @@ class Surrogate(Evaluator):
         self.seed = check_int("seed", seed, minimum=0)
         self._asked_encoding = encoding
         self._declared: dict[str, Metric] = {}
-        # What it was fitted to: architectures, and values by metric.
+        # Training data: architectures, and values by metric.
         self._training: tuple[Population, dict[str, Floats]] | None = None
         self._bind(SPACES.get(space)() if isinstance(space, str) else space)
 
@@ -115,17 +115,17 @@ class Surrogate(Evaluator):
         space: Space | str | None = None,
         definitions: Sequence[Metric] = (),
     ) -> Self:
-        """Learn from measured architectures, and forget what was learnt before.
+        """Fit to measured architectures, in place of any earlier fit.
 
         Args:
             architectures: Matrix of genotypes, shape ``(n, n_genes)``, or architectures in any form of the
-                space; or a :class:`.MeasuredTable`, which gives values and space as well: those of all rows
-                that were measured without an error.
+                space; or a :class:`.MeasuredTable`, which provides values and space as well (only rows
+                measured without an error are used).
             values: Metric name to measured values, shape ``(n,)`` each; or a table with a ``query`` method.
-            metrics: Names of the metrics to learn; all of ``values`` by default, and for a table the
-                evaluator's own choice.
-            space: Another space than the evaluator was made for.
-            definitions: What metrics are that the vocabulary does not know, such as
+            metrics: Names of the metrics to learn; by default all of ``values``, and for a table the
+                evaluator's default metrics.
+            space: New space of the evaluator, if it changes.
+            definitions: Definitions of metrics that are not in :data:`.METRICS`, such as
                 ``[Metric("latency_us", "us", False)]``.
 
         Returns:
@@ -133,10 +133,10 @@ class Surrogate(Evaluator):
 
         Raises:
             OutOfSpaceError: If an architecture does not belong to the space.
-            UnknownNameError: If a metric is neither declared nor in the vocabulary.
+            UnknownNameError: If a metric is neither declared nor known.
             InvalidArgumentError: If there are fewer than four architectures, or values are missing, not
-                finite, of another number, or cannot be values of their metric, such as a negative latency or
-                accuracies as fractions.
+                finite, of the wrong number, or impossible for their metric, such as a negative latency or an
+                accuracy as a fraction.
         """
         if isinstance(architectures, MeasuredTable):
             table = architectures
@@ -167,36 +167,36 @@ class Surrogate(Evaluator):
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the metrics that it has learnt, and of those that the space counts."""
+        """Names of the learnt metrics, and of those that the space counts."""
         counted = [name for name in COUNTED if name in self.space.counts()]
         return [*self._learnt(), *(name for name in counted if name not in self._learnt())]
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What its metrics are, those that were declared when it was fitted among them."""
+        """Definitions of its metrics, including those declared in :meth:`fit`."""
         return tuple(self._definition(name) for name in self.metrics)
 
     def _definition(self, name: str) -> Metric:
         return self._declared.get(name) or METRICS[name]
 
     def _declared_json(self) -> dict[str, Any]:
-        """What a file must say of metrics that the vocabulary does not know; nothing where it knows all."""
+        """Return entries of a file for metrics that are not in :data:`.METRICS`; empty if there are none."""
         own = [self._declared[name].to_dict() for name in self._learnt() if name in self._declared]
         return {"metrics": own} if own else {}
 
     def _declare_json(self, entries: Any, file: str) -> None:
-        """Read what :meth:`_declared_json` wrote."""
+        """Read the entries of :meth:`_declared_json`."""
         try:
             self._declared = check_definitions(Metric.from_dict(entry) for entry in entries)
         except (InvalidArgumentError, TypeError) as error:
             raise TableIntegrityError(f"The metrics of {file!r} cannot be read: {error}") from None
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Predict metrics of a population; parameters and MACs are counted.
+        """Predict metrics of a population; parameters and MACs are counted by the space.
 
         Raises:
-            OutOfSpaceError: If a row does not belong to the space.
-            NotFittedError: If the evaluator was not fitted yet; says how.
+            OutOfSpaceError: If a row is not in the space.
+            NotFittedError: If the evaluator was not fitted yet.
             UnknownNameError: If a metric is not one of :attr:`metrics`.
         """
         rows = self.space.population(population)
@@ -218,7 +218,7 @@ class Surrogate(Evaluator):
         return Evaluation({name: means[name] for name in names}, sems)
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """All predictions for one architecture, with their standard errors where there are any."""
+        """Return all predictions for one architecture, with standard errors if there are any."""
         evaluation = self.evaluate(np.asarray(row)[None], self.metrics)
         report: dict[str, Any] = {
             "metrics": {name: values[0].item() for name, values in evaluation.means.items()}
@@ -230,7 +230,7 @@ class Surrogate(Evaluator):
         return {**report, "predicted": self._learnt()}
 
     def definition(self) -> dict[str, Any] | None:
-        """What it was fitted to, and how; nothing where that is not known."""
+        """Return the training data and arguments; None if they are unknown."""
         if self._training is None:
             return None
         population, columns = self._training
@@ -247,7 +247,7 @@ class Surrogate(Evaluator):
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Surrogate:
-        """Fit it again to what it was fitted to."""
+        """Rebuild the surrogate by fitting it again."""
         made = cls(known_space(space, cls), **definition["arguments"])
         population = as_integers("Architectures of a surrogate", definition["population"])
         declared = [Metric.from_dict(entry) for entry in definition.get("metrics", ())]
@@ -255,11 +255,11 @@ class Surrogate(Evaluator):
         return made.fit(rows, definition["values"], definitions=declared)
 
     def _arguments(self) -> dict[str, Any]:
-        """Arguments of the constructor beside encoding and seed, as JSON types."""
+        """Return further arguments of the constructor, as JSON types."""
         return {}
 
     def _bind(self, space: Space) -> None:
-        """Take a space, and forget everything learnt in another."""
+        """Set the space, and forget everything learnt in another one."""
         if not isinstance(space, Space):
             raise InvalidArgumentError(
                 f"`space` must be a space or the name of one, but got {space!r}."
@@ -270,11 +270,11 @@ class Surrogate(Evaluator):
         self._forget()
 
     def _space_identity(self) -> dict[str, Any]:
-        """What tells the space from others, as JSON types."""
+        """Return the identity of the space, as JSON types."""
         return {"space": self.space.name, "space_fingerprint": self.space.fingerprint()}
 
     def _training_identity(self, digest: str) -> dict[str, Any]:
-        """Identity of a surrogate that was fitted to the data of a digest, as JSON types."""
+        """Return the identity for training data of the given digest, as JSON types."""
         return {
             "surrogate": type(self).__name__,
             **self._space_identity(),
@@ -284,41 +284,41 @@ class Surrogate(Evaluator):
         }
 
     def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
-        """Features of the population without repeats, and where each row's stand among them."""
+        """Return distinct features of a population, and the position of each row among them."""
         return distinct_rows(encode_features(self.space, rows, self.encoding))
 
     def check_fitted(self) -> None:
-        """Make sure that there is a model; called before every prediction, and when a search is set up.
+        """Raise an error without a fitted model; called before predictions, and when a search is set up.
 
         Raises:
-            NotFittedError: If there is none.
+            NotFittedError: If there is no model.
         """
         if not self._learnt():
             kind = type(self).__name__
             raise NotFittedError(
-                f"{kind} has learnt nothing of the space {self.space.name!r} yet; call fit(architectures, "
-                f"{self._values_example}) with measured architectures first."
+                f"{kind} was not fitted for the space {self.space.name!r} yet; first call fit(architectures, "
+                f"{self._values_example}) with measured architectures."
             )
 
     @abstractmethod
     def _default_metrics(self) -> Sequence[str]:
-        """Names of the metrics to learn from a table."""
+        """Return names of the metrics to learn from a table."""
 
     @abstractmethod
     def _learnt(self) -> list[str]:
-        """Names of the metrics that it has learnt."""
+        """Return names of the learnt metrics."""
 
     @abstractmethod
     def _fit(self, features: Features, columns: dict[str, Floats]) -> None:
-        """Learn metrics from features, shape ``(n, d)``; values have shape ``(n,)``."""
+        """Fit models to features, shape ``(n, d)``, and values by metric, shape ``(n,)``."""
 
     @abstractmethod
     def _forget(self) -> None:
-        """Drop what was learnt, or set up empty models: called by the constructor and for another space."""
+        """Reset the models; called by the constructor and for a new space."""
 
     @abstractmethod
     def _predict(self, metric: str, features: Features) -> tuple[Floats, Floats | None]:
-        """Values of one metric and, where known, their standard errors, shape ``(n,)`` each."""
+        """Return values of one metric and standard errors (None if unknown), shape ``(n,)`` each."""
 
 
 def _measured_rows(
@@ -327,7 +327,7 @@ def _measured_rows(
     usual: Sequence[str],
     may_be_missing: bool,
 ) -> tuple[Population, dict[str, Floats]]:
-    """Return the architectures of a measured table, those that have all the metrics, and these."""
+    """Return the architectures of a measured table that have all metrics, and their values."""
     if metrics is None:
         names = list(usual) if {*usual} <= {*table.rows.metrics} else table.rows.metrics
     else:
@@ -370,7 +370,7 @@ def _columns(
 
 
 def _known_name(name: str, declared: Mapping[str, Metric]) -> str:
-    """Return the present name of a metric."""
+    """Return the current name of a metric."""
     if name in declared:
         return name
     current = current_metric_name(name)
@@ -394,7 +394,7 @@ def _column(metric: str | Metric, values: Any, n: int, may_be_missing: bool) -> 
 
 
 def _bounded(metric: Metric, values: Floats) -> Floats:
-    """Keep percentages between 0 and 100, and spreads from below 0."""
+    """Clip percentages to 0 to 100, and spreads at 0."""
     if metric.unit == "%":
         return np.clip(values, 0.0, 100.0)
     return np.maximum(values, 0.0) if metric.name.endswith("_std") else values

@@ -1,4 +1,4 @@
-"""Evaluation by looking up a measured table."""
+"""Evaluation by looking up a table of measurements."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from .base import Evaluation, Evaluator
 
 
 class TableEvaluator(Evaluator):
-    """Scores architectures by a table: AnalogNAS-Bench, or one that was measured by ``analognas bench build``.
+    """Scores architectures by a table: AnalogNAS-Bench, or one made with ``analognas bench build``.
 
-    A measured table rarely holds a whole space. The evaluator's space then has only the architectures of the
-    table (:func:`.restricted`), and a search proposes nothing else.
+    If the table does not cover the whole space, the evaluator's space is restricted to the architectures of the
+    table (:func:`.restricted`).
 
     Drift accuracies of AnalogNAS-Bench come with the standard error of their mean over 25 readings. Those
-    readings share one programming draw, so the error does not cover the spread from chip to chip, nor that of
-    training again. Standard errors of a measured table are those of :class:`.MeasuredTable`.
+    readings are of one programmed chip, so the error does not include the spread between chips or between
+    trainings. Standard errors of a measured table are those of :class:`.MeasuredTable`.
 
     Args:
         table: The table; AnalogNAS-Bench by default.
 
     Attributes:
-        space_name: Name of the space that AnalogNAS-Bench is about.
+        space_name: Name of the space of AnalogNAS-Bench.
     """
 
     space_name = "nasbench201"
@@ -41,7 +41,7 @@ class TableEvaluator(Evaluator):
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the table's metrics; standard errors come with them."""
+        """Names of the table's metrics, without standard errors."""
         return [name for name in self.table.metrics if not name.endswith("_sem")]
 
     @property
@@ -51,11 +51,11 @@ class TableEvaluator(Evaluator):
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What the table's metrics are."""
+        """Definitions of the table's metrics."""
         return self.table.metric_definitions
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Look a population up.
+        """Look up a population.
 
         Raises:
             OutOfSpaceError: If a row is not in the table.
@@ -66,30 +66,30 @@ class TableEvaluator(Evaluator):
         return Evaluation(columns, self.table.standard_errors(population, spread))
 
     def true_values(self, population: Population, metric: str) -> TrueValues | None:
-        """Return what the table's repeated readings say about true values."""
+        """Return true values as estimated from the table's repeated readings."""
         return self.table.true_values(population, metric)
 
     def identity(self) -> dict[str, Any]:
-        """Name and checksum of the table."""
+        """Return name and checksum of the table."""
         return {"table": self.table.metadata["name"], "checksum": f"sha256:{self.table.checksum}"}
 
     def definition(self) -> dict[str, Any]:
-        """The file of the table, unless it is the shipped one, and whether it is a measured table."""
+        """Return the file of the table unless it is the shipped one, and whether it is a measured table."""
         measured = {"measured": True} if isinstance(self.table, MeasuredTable) else {}
         return {} if self.table.path is None else {"path": self.table.path, **measured}
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> TableEvaluator:
-        """Open the table again."""
+        """Rebuild the evaluator, opening the table again."""
         if definition.get("measured"):
             return cls(MeasuredTable(definition["path"]))
         return cls(AnalogNASBench(definition.get("path")))
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """All metrics of one architecture; where the space has classes, also their means over its class.
+        """Return all metrics of one architecture, and their means over its isomorphism class if there is one.
 
-        The class mean tells how much of a good value is a lucky reading: its members are one network,
-        trained and measured separately.
+        Members of a class are the same network, trained and measured separately, so the class mean shows how
+        much of a good value is luck.
         """
         metrics = {name: self.table.query_metric(row, name) for name in self.metrics}
         plain = {name: _plain(value) for name, value in metrics.items()}
@@ -102,7 +102,7 @@ class TableEvaluator(Evaluator):
 
 
 def _plain(value: float) -> float | int | None:
-    """A number as JSON has it; None where it is missing."""
+    """Return a number for JSON; None if it is NaN."""
     if isinstance(value, int):
         return value
     return float(value) if value == value else None

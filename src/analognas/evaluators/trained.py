@@ -1,4 +1,4 @@
-"""Evaluation by training: every architecture is trained and measured on simulated chips."""
+"""Evaluation by training networks and measuring them on simulated chips."""
 
 from __future__ import annotations
 
@@ -38,24 +38,25 @@ TRAINING_SECONDS = Metric(
 
 
 class TrainedEvaluator(Evaluator):
-    """Scores architectures by training their networks and following them over time on simulated chips.
+    """Scores architectures by training their networks and evaluating them over time on simulated chips.
 
-    Only the units that the wanted metrics need are measured: a search for ``baseline_accuracy`` trains no
-    network for analog hardware. Values come with standard errors for chips and test examples, not for training
-    again: a network always has the weights that follow from the seed.
+    Only what the requested metrics need is done: a search for ``baseline_accuracy`` trains no network for
+        analog
+    hardware. Standard errors cover chips and test examples, but not repeated trainings: the seed determines the
+    weights of a network.
 
     Its fidelity is the number of digital epochs; the epochs of other trainings go with it, one at least. A
     digital training goes on from that of a lower fidelity where its learning rate permits that.
 
     Args:
         space: A space whose networks can be built.
-        settings: What is done to a network: settings, a mapping of them, or a YAML file.
-        seed: Of everything random in every network.
-        folder: Where unfinished trainings are kept, so that they go on after an interruption; a search with an
-            output folder sets it. None keeps nothing.
+        settings: Settings of training and measurement: an object, a mapping, or a YAML file.
+        seed: Seed of everything random in training and measurement.
+        folder: Folder of checkpoints, so that interrupted trainings continue; a search with an output folder
+            sets it. None: no checkpoints.
 
     Attributes:
-        measurement: What measures.
+        measurement: The measurement of one network.
 
     Raises:
         InvalidArgumentError: If a setting is out of range.
@@ -76,7 +77,7 @@ class TrainedEvaluator(Evaluator):
         seed: int = 0,
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        # Imported here, so that searches without a training do not load torch.
+        # Imported here, so that searches without training do not load torch.
         from ..builder import MeasurementSettings, NetworkMeasurement
 
         if isinstance(settings, Mapping):
@@ -87,7 +88,7 @@ class TrainedEvaluator(Evaluator):
         self.seed = check_int("seed", seed, minimum=0)
         self.measurement: NetworkMeasurement = NetworkMeasurement(space, settings)
         self.folder = None if folder is None else Path(folder)
-        # Results by genotype and scale of the epochs: other runs of a search may ask for them again.
+        # Results by genotype and scale of the epochs, as other runs of a search may need them again.
         self._known: dict[tuple[bytes, float], dict[str, UnitResult]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -95,18 +96,18 @@ class TrainedEvaluator(Evaluator):
 
     @property
     def settings(self) -> MeasurementSettings:
-        """What is done to a network."""
+        """Settings of training and measurement."""
         return self.measurement.settings
 
     @property
     def metrics(self) -> list[str]:
-        """What is measured, then what can be counted of the networks, and the time that it takes."""
+        """Names of the measured metrics, then the counted ones, then the duration."""
         counted = COUNTED if self._counts else ()
         return [*self.measurement.metrics, *counted, TRAINING_SECONDS.name]
 
     @property
     def metrics_with_sem(self) -> list[str]:
-        """All that is measured; on a single chip only what is measured off chips."""
+        """Names of the measured metrics; with a single chip, only those measured without chips."""
         several = self.settings.chips.n > 1
         return [
             name
@@ -117,7 +118,7 @@ class TrainedEvaluator(Evaluator):
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What the metrics are, drift times of every length among them."""
+        """Definitions of the metrics, including any drift times."""
         from ..core import drift_metric
 
         known = {**METRICS, TRAINING_SECONDS.name: TRAINING_SECONDS}
@@ -129,26 +130,26 @@ class TrainedEvaluator(Evaluator):
 
     @property
     def _counts(self) -> bool:
-        """Whether the space counts the networks that are trained: not where they have options of their own."""
+        """Whether the space's counts hold for the trained networks: not if these have other options."""
         return self.space.has_layers and not self.settings.network
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one example of the data, which are read if they were not."""
+        """Shape of one example of the data (which are loaded if necessary)."""
         return tuple(self.measurement.data.input_shape)
 
     @property
     def n_classes(self) -> int:
-        """Classes of the data, which are read if they were not."""
+        """Number of classes of the data (which are loaded if necessary)."""
         return self.measurement.data.n_classes
 
     @property
     def cheap_metrics(self) -> tuple[str, ...]:
-        """``params`` and ``macs``, where the space counts them."""
+        """``params`` and ``macs``, if the space counts them."""
         return COUNTED if self._counts else ()
 
     def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Count the networks for the input and the classes of the data; NaN where one cannot be built."""
+        """Count parameters and MACs for the input and classes of the data; NaN if a network cannot be built."""
         return Evaluation({name: self._count(name, population) for name in metrics})
 
     def _count(self, name: str, population: Population) -> NDArray[np.float64]:
@@ -163,11 +164,11 @@ class TrainedEvaluator(Evaluator):
         return np.concatenate(parts)
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Train and measure every network, from its checkpoint where one was interrupted.
+        """Train and measure every network; interrupted ones continue from their checkpoints.
 
         Raises:
             ArchitectureError: If a network cannot be built for the data, or scores are not finite.
-            DivergedError: If a training breaks down.
+            DivergedError: If a training diverges.
             DataNotFoundError: If the data are missing.
             OutputFolderError: If the folder cannot be written to.
         """
@@ -219,7 +220,7 @@ class TrainedEvaluator(Evaluator):
         return Evaluation({name: means[name] for name in names}, sems)
 
     def _units(self, metrics: Sequence[str]) -> list[str]:
-        """Return the units that metrics need, in the order in which they can be measured."""
+        """Return the units of work that metrics need, in the order of execution."""
         measurement = self.measurement
         wanted = {
             unit for unit in measurement.units if set(self.settings.metrics(unit)) & set(metrics)
@@ -229,7 +230,7 @@ class TrainedEvaluator(Evaluator):
         return [unit for unit in measurement.units if unit in wanted | needed]
 
     def _columns(self, row: NDArray[Any], units: Sequence[str], scale: float) -> dict[str, float]:
-        """Return all numbers of one network, measuring what is not known."""
+        """Return all values of one network, measuring what is missing."""
         known = self._known.setdefault((row.tobytes(), scale), {})
         folder = self._folder_of(row, scale)
         shorter = self._shorter(row, scale)
@@ -249,7 +250,7 @@ class TrainedEvaluator(Evaluator):
                     extendable=extendable,
                 )
             except InvalidArgumentError as error:
-                # The settings are sound and the data are read: it is this network.
+                # Settings and data were checked before, so the error is of this network.
                 raise ArchitectureError(str(error)) from error
         if missing and folder is not None:
             _remove_weights(folder, end=not extendable)
@@ -279,13 +280,13 @@ class TrainedEvaluator(Evaluator):
     def _folder_of(self, row: NDArray[Any], scale: float) -> Path | None:
         if self.folder is None:
             return None
-        # Equal genotypes give equal names, whatever the integer type of the space is.
+        # Equal genotypes give equal names, whatever the integer type of the space.
         content = np.ascontiguousarray(row, dtype="<i8").tobytes()
         name = hashlib.sha256(content).hexdigest()[:16]
         return self.folder / (name if scale == 1.0 else f"{name}-{scale:.6g}")
 
     def free_metrics(self, metrics: Sequence[str]) -> list[str]:
-        """All other metrics of the units that these need."""
+        """Return all other metrics of the units of work that these need."""
         measured = [name for name in metrics if name in self.measurement.metrics]
         if not measured:
             return []
@@ -293,16 +294,16 @@ class TrainedEvaluator(Evaluator):
         return [name for name in found if name not in metrics]
 
     def use_folder(self, folder: Path | None) -> None:
-        """Keep unfinished trainings in a folder from now on."""
+        """Write checkpoints to a folder."""
         self.folder = folder
 
     def clean_up(self) -> None:
-        """Remove what was kept of networks that were measured."""
+        """Remove checkpoints of measured networks."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def identity(self) -> dict[str, Any]:
-        """The settings, the seed, and a checksum of the examples."""
+        """Return settings, seed and a checksum of the data."""
         return {"trained": self._identity, "seed": self.seed}
 
     @cached_property
@@ -312,24 +313,24 @@ class TrainedEvaluator(Evaluator):
         return {**self.settings.identity(), "examples_of": data_facts(self.measurement.data)}
 
     def definition(self) -> dict[str, Any]:
-        """The settings, with the place of the data, and the seed."""
+        """Return settings, including the folder of the data, and seed."""
         return {"settings": self.settings.to_dict(), "seed": self.seed}
 
     @classmethod
     def from_definition(
         cls, definition: Mapping[str, Any], space: Space | None
     ) -> TrainedEvaluator:
-        """Make it from what :meth:`definition` returned."""
+        """Rebuild the evaluator."""
         return cls(known_space(space, cls), definition["settings"], seed=definition["seed"])
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """With which fidelity networks are measured, and what must be said of the data."""
+        """The fidelity of measurements, and remarks on the data."""
         note = self.measurement.data.note
         return (self.measurement.describe_fidelity(), *([note] if note else []))
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """Counts of the network, and the fidelity of what was measured; nothing is trained again."""
+        """Return counts of the network and results so far, with their fidelity; nothing is trained."""
         counts = self.evaluate_cheaply(np.asarray(row)[None], self.cheap_metrics).means
         return {
             "metrics": {

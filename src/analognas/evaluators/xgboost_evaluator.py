@@ -1,4 +1,4 @@
-"""AnalogNAS's surrogate: a ranker of the accuracy after one day, and regressors of drift and spread."""
+"""The surrogate of AnalogNAS: a ranking model of the one-day accuracy, and regressions of AVM and spread."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from xgboost import Booster
 
 RANKED = "analog_drift_86400"
-"""The metric that is ranked: accuracy one day after programming."""
+"""The metric of the ranking model: accuracy one day after programming."""
 
 DEFAULT_METRICS = (RANKED, "avm", f"{RANKED}_std")
 
@@ -63,23 +63,23 @@ _PAIRS = 64
 _PAIRS_OF_LARGE = 16
 _KNOTS = 200
 _LARGEST_RATIO = 20
-"""How many times larger than its file a packed model may be; trees are some five times larger."""
+"""Largest ratio of the size of a compressed model to its file; that of trees is about five."""
 
 
 class XGBoostEvaluator(Surrogate):
-    """Predicts accuracy after one day, AVM and the spread of the readings with three XGBoost models.
+    """Predicts accuracy after one day, AVM and the spread of readings with three XGBoost models.
 
-    The accuracy's model learns from pairs which of two architectures is better; its scores are then mapped to
-    accuracies of equal rank. AVM and spread are regressed. For ``nasbench201`` models fitted to the whole
-    AnalogNAS-Bench table are shipped and used until :meth:`fit` is called; for other spaces :meth:`fit` comes
-    first.
+    The model of accuracy is a pairwise ranker whose scores are mapped to accuracies of equal rank. AVM and
+    spread are regressions. For ``nasbench201``, models fitted to the whole AnalogNAS-Bench table are included
+    and used until :meth:`fit` is called; for other spaces, call :meth:`fit` first.
 
     Args:
         space: The space, or its name.
-        model_type: ``"XGBRanker"`` learns the accuracy by pairs, ``"XGBRegressor"`` by its normal scores.
-        load_weight: Whether to use the shipped models, where the space has some.
-        encoding: Name of the encoding that features come from; the most telling one of the space by default.
-        seed: Everything random in a fit follows from it.
+        model_type: Model of accuracy: ``"XGBRanker"`` (pairwise ranking) or ``"XGBRegressor"`` (regression of
+            normal scores).
+        load_weight: Whether to use the included models, if the space has some.
+        encoding: Name of the encoding that features come from; the space's best one by default.
+        seed: Seed of everything random in a fit.
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
@@ -114,20 +114,20 @@ class XGBoostEvaluator(Surrogate):
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the metrics that it predicts, and of those that the space counts."""
+        """Names of the predicted metrics, and of those that the space counts."""
         self._load_default()
         return super().metrics
 
     @property
     def metrics_with_sem(self) -> list[str]:
-        """None: trees do not say how far they may be wrong; :class:`GraphEnsembleEvaluator` does."""
+        """None: these models have no uncertainty; :class:`GraphEnsembleEvaluator` has."""
         return []
 
     def query(self, architecture: Any) -> tuple[float, float]:
         """Return accuracy after one day (%) and AVM (points) of one architecture in any form.
 
         Raises:
-            NotFittedError: If the evaluator was not fitted yet; says how.
+            NotFittedError: If the evaluator was not fitted yet.
             UnknownNameError: If it was fitted without one of the two.
         """
         accuracies, avms = self.query_pop([architecture])
@@ -137,14 +137,14 @@ class XGBoostEvaluator(Surrogate):
         """Return accuracies after one day (%) and AVM (points) of many architectures, shape ``(n,)`` each.
 
         Raises:
-            NotFittedError: If the evaluator was not fitted yet; says how.
+            NotFittedError: If the evaluator was not fitted yet.
             UnknownNameError: If it was fitted without one of the two.
         """
         means = self.evaluate(self.space.population(population), [RANKED, "avm"]).means
         return means[RANKED], means["avm"]
 
     def identity(self) -> dict[str, Any]:
-        """Space, encoding, and the checksum of the models."""
+        """Return space, encoding and the checksum of the models."""
         self.check_fitted()
         return {
             "surrogate": type(self).__name__,
@@ -154,10 +154,10 @@ class XGBoostEvaluator(Surrogate):
         }
 
     def save(self, path: str | os.PathLike[str]) -> str:
-        """Write the fitted models to one JSON file, atomically, and return the checksum of its content.
+        """Save the fitted models to one JSON file, atomically, and return the checksum of its content.
 
-        Under ``models`` stands each model in XGBoost's own JSON format. A name that ends in ``.gz`` has the
-        file compressed.
+        ``models`` holds each model in XGBoost's JSON format. The file is compressed if its name ends in
+        ``.gz``.
 
         Raises:
             NotFittedError: If the evaluator was not fitted yet.
@@ -168,18 +168,18 @@ class XGBoostEvaluator(Surrogate):
         checksum = _checksum(content)
         data = (json.dumps({**content, "checksum": checksum}) + "\n").encode()
         with atomic_write(path) as file:
-            # Without a time stamp, equal models are equal files.
+            # No time stamp, so that equal models give equal files.
             file.write(gzip.compress(data, mtime=0) if _is_compressed(path) else data)
         return checksum
 
     def load(
         self, path: str | os.PathLike[str], *, checksum: str | None = None
     ) -> XGBoostEvaluator:
-        """Read models that :meth:`save` wrote, in place of those it has, and return the evaluator.
+        """Load models written by :meth:`save`, in place of the present ones, and return the evaluator.
 
         Args:
             path: The file.
-            checksum: The checksum that the file must have, if one is known beforehand.
+            checksum: Expected checksum of the file, if known.
 
         Raises:
             TableIntegrityError: If the file is missing, damaged, of another kind, or made for another space.
@@ -187,7 +187,7 @@ class XGBoostEvaluator(Surrogate):
         return self._take(_read(path, checksum), path)
 
     def definition(self) -> dict[str, Any] | None:
-        """What it was fitted to; where that is not known, its models, unless they are the shipped ones."""
+        """Return the training data; if unknown, the models, unless they are the included ones."""
         self._load_default()
         if not self._models or self._training is not None:
             return super().definition()
@@ -198,7 +198,7 @@ class XGBoostEvaluator(Surrogate):
     def from_definition(
         cls, definition: Mapping[str, Any], space: Space | None
     ) -> XGBoostEvaluator:
-        """Fit it again, or take its models."""
+        """Rebuild the surrogate by fitting it again, or from its models."""
         if "content" in definition:
             _check_parts("The definition", definition["content"])
             made = cls(known_space(space, cls), load_weight=False)
@@ -213,18 +213,19 @@ class XGBoostEvaluator(Surrogate):
         return {"model_type": self.model_type, "load_weight": self.load_weight}
 
     def _take(self, content: dict[str, Any], path: str | os.PathLike[str]) -> XGBoostEvaluator:
-        """Take models from the content of a file."""
+        """Use the models of a file's content."""
         own = self._space_identity()
         if any(content[key] != value for key, value in own.items()):
+            differs = ", with another definition" if content["space"] == self.space.name else ""
             raise TableIntegrityError(
                 f"{os.fspath(path)!r} holds models of the space {content['space']!r}, but the evaluator is of "
-                f"{self.space.name!r}{', defined otherwise' if content['space'] == self.space.name else ''}."
+                f"{self.space.name!r}{differs}."
             )
         names = list(feature_names(self.space, content["encoding"]))
         if names != content["features"]:
             raise TableIntegrityError(
-                f"{os.fspath(path)!r} was fitted to other features than the encoding {content['encoding']!r} "
-                "has now; fit anew."
+                f"{os.fspath(path)!r} was fitted to features that the encoding {content['encoding']!r} no "
+                f"longer has; fit again."
             )
         models = {name: _trees(path, name, model) for name, model in content["models"].items()}
         targets = {name: _target(path, name, knots) for name, knots in content["targets"].items()}
@@ -235,7 +236,7 @@ class XGBoostEvaluator(Surrogate):
         return self
 
     def _load_default(self) -> None:
-        """Use the shipped models, where there are some for the space and its encoding."""
+        """Use the included models, if there are any for the space and encoding."""
         path = DEFAULT_WEIGHTS.get(self.space.name)
         if self._models or not self.load_weight or path is None or self._asked_encoding:
             return
@@ -264,10 +265,10 @@ class XGBoostEvaluator(Surrogate):
         return list(self._models)
 
     def check_fitted(self) -> None:
-        """Make sure that there are models, the shipped ones among them.
+        """Raise an error without models, fitted or included.
 
         Raises:
-            NotFittedError: If there are none.
+            NotFittedError: If there are no models.
         """
         self._load_default()
         super().check_fitted()
@@ -296,14 +297,14 @@ class XGBoostEvaluator(Surrogate):
 
 
 def _fit_ranker(features: NDArray[np.float32], scores: Floats, seed: int) -> Booster:
-    """Trees that learn which of two rows is better; each row meets 64 others, or 16 where there are many."""
+    """Fit a pairwise ranker; each row is compared with 64 others, or with 16 if rows are many."""
     pairs = _PAIRS if len(scores) < LARGE else _PAIRS_OF_LARGE
     settings = {**_RANKER, "lambdarank_num_pair_per_sample": pairs}
     return fit_trees(features, scores, seed=seed, settings=settings)
 
 
 def _of_equal_rank(scores: Floats, values: Floats) -> NormalScores:
-    """The monotone map that gives a ranker's scores the distribution of the values."""
+    """Return the monotone map from a ranker's scores to values of equal rank."""
     shares = np.linspace(0, 1, min(_KNOTS, len(values)))
     knots, first = np.unique(np.quantile(scores, shares), return_index=True)
     return NormalScores(knots, np.quantile(values, shares)[first])
@@ -313,7 +314,7 @@ def _trees(path: str | os.PathLike[str], name: str, model: Any) -> Booster:
     try:
         return trees_from_json(model)
     except Exception as error:
-        # XGBoost's own errors have many lines.
+        # XGBoost's errors have many lines.
         raise TableIntegrityError(
             f"{os.fspath(path)!r} holds no model of {name!r} that XGBoost reads: {shown(error)}."
         ) from None
@@ -351,10 +352,10 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
         raise TableIntegrityError(f"{where} cannot be read: {error.strerror}.") from None
     limit = max(LARGEST_PACKED_TEXT, _LARGEST_RATIO * len(data))
     text = gunzip(data, where=where, limit=limit) if _is_compressed(path) else data
-    # The checksum below is over what was read, so that a key that is there twice does no harm.
+    # The checksum below is over the parsed content, so repeated keys do no harm.
     content = parse_json(text, where=where, unique=False)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise TableIntegrityError(f"{where} is JSON, but no file that XGBoostEvaluator.save wrote.")
+        raise TableIntegrityError(f"{where} is JSON, but was not written by XGBoostEvaluator.save.")
     version = content.get("format_version", 0)
     if type(version) is not int or version > FORMAT_VERSION:
         raise TableIntegrityError(f"{where} was written by a newer analognas; upgrade analognas.")
@@ -369,16 +370,16 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
 
 
 def _check_parts(where: str, content: dict[str, Any]) -> None:
-    """Refuse a file that lacks something, or has something else in its place."""
+    """Raise an error if a part of the file is missing or of the wrong type."""
     for key, kind in _PARTS.items():
         if not isinstance(content.get(key), kind):
             raise TableIntegrityError(
-                f"{where} is incomplete: it has no {key!r}; write it anew with XGBoostEvaluator.save."
+                f"{where} is incomplete: it has no {key!r}; save it again with XGBoostEvaluator.save."
             )
     for name in content["models"]:
         knots = content["targets"].get(name)
         if not isinstance(knots, dict) or not knots.keys() >= {"scores", "values"}:
             raise TableIntegrityError(
-                f"{where} is incomplete: it has no targets of {name!r}; write it anew with "
+                f"{where} is incomplete: it has no targets of {name!r}; save it again with "
                 "XGBoostEvaluator.save."
             )

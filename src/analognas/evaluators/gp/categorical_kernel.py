@@ -1,4 +1,4 @@
-r"""A kernel of architectures: one of graph features and one of categorical genes, added.
+r"""A kernel of architectures: the sum of a kernel of graph features and one of categorical genes.
 
 With standardised graph features :math:`x`, one-hot columns :math:`o` of the genes, and weights,
 
@@ -7,8 +7,8 @@ With standardised graph features :math:`x`, one-hot columns :math:`o` of the gen
               + c \exp\!\Big(-\tfrac12 \textstyle\sum_j v_j \|o_{aj} - o_{bj}\|^2\Big),
 
 where :math:`m(r) = (1 + \sqrt5 r + \tfrac53 r^2) e^{-\sqrt5 r}` is Matérn's kernel of smoothness 5/2. A
-gene that differs costs :math:`v_j`: Hamming distance with a weight a gene. What the features cannot tell apart,
-such as the members of an isomorphism class, the genes can.
+gene that differs adds :math:`v_j` to the distance: a weighted Hamming distance. The genes distinguish
+architectures of equal features, such as the members of an isomorphism class.
 
 Source: Ru et al., "Bayesian Optimisation over Multiple Continuous and Categorical Inputs", ICML 2020, for the
 sum of a continuous and a categorical kernel; Rasmussen and Williams, Gaussian Processes for Machine Learning,
@@ -30,7 +30,7 @@ _ROOT_5 = 5**0.5
 
 @dataclass(frozen=True)
 class Points:
-    """What the kernel sees of architectures.
+    """Inputs of the kernel.
 
     Attributes:
         graph: Standardised features, shape ``(n, d)``.
@@ -57,7 +57,7 @@ class Points:
 
 @dataclass(frozen=True)
 class CategoricalKernel:
-    """The kernel with its weights; at equal points it is 1.
+    """The kernel with its weights; it is 1 at equal points.
 
     Attributes:
         graph_weights: Weight :math:`w` of each feature, shape ``(d,)``.
@@ -71,19 +71,19 @@ class CategoricalKernel:
 
     @classmethod
     def from_logs(cls, logs: Floats, n_features: int) -> CategoricalKernel:
-        """Return the kernel of logarithms in the order of :class:`KernelGradient`."""
+        """Return the kernel of unconstrained parameters, in the order of :class:`KernelGradient`."""
         odds = float(np.exp(logs[-1]))
         return cls(np.exp(logs[:n_features]), np.exp(logs[n_features:-1]), odds / (1 + odds))
 
     def __call__(self, one: Points, other: Points) -> Floats:
-        """Covariances of every pair, shape ``(len(one), len(other))``."""
+        """Return covariances of all pairs, shape ``(len(one), len(other))``."""
         by_graph, _ = _matern(self._graph_squares(one, other))
         by_graph *= 1 - self.share
         by_graph += self.share * self._by_genes(one, other)
         return by_graph
 
     def with_gradient(self, points: Points) -> tuple[Floats, KernelGradient]:
-        """Covariances of every pair, and what takes a gradient by them back to the kernel's logarithms."""
+        """Return covariances of all pairs, and a function for the gradient by the kernel's parameters."""
         by_graph, slope = _matern(self._graph_squares(points, points))
         by_genes = self._by_genes(points, points)
         covariances = (1 - self.share) * by_graph + self.share * by_genes
@@ -99,7 +99,7 @@ class CategoricalKernel:
 
 @dataclass(frozen=True)
 class KernelGradient:
-    """The kernel's derivatives, kept from when its matrix was made.
+    """Derivatives of the kernel, stored when its matrix is computed.
 
     Attributes:
         kernel: The kernel.
@@ -116,7 +116,7 @@ class KernelGradient:
     by_genes: Floats
 
     def __call__(self, gradient: Floats) -> Floats:
-        """Gradient by log feature weights, log gene weights and log odds of the share.
+        """Return the gradient by log feature weights, log gene weights and log odds of the share.
 
         Args:
             gradient: Gradient by the covariances, symmetric, shape ``(n, n)``.
@@ -132,20 +132,20 @@ class KernelGradient:
 
 
 def _squares(one: Floats, other: Floats, weights: Floats) -> Floats:
-    """Weighted squared distances of every pair of rows."""
+    """Return weighted squared distances of all pairs of rows."""
     roots = np.sqrt(weights)
     one, other = one * roots, other * roots
     return pairwise_squares(one, other)
 
 
 def _by_column_weight(gradient: Floats, columns: Floats) -> Floats:
-    """Sum over all pairs of a symmetric gradient times the squared difference, for each column."""
+    """Return the sum of gradient times squared difference over all pairs, for each column."""
     squares = (columns**2).T @ gradient.sum(axis=1)
     return np.asarray(2 * (squares - np.einsum("ij,ij->j", columns, gradient @ columns)))
 
 
 def _matern(squares: Floats) -> tuple[Floats, Floats]:
-    """Matérn's kernel of squared distances, and its derivative by them."""
+    """Return Matérn's kernel of squared distances, and its derivative by them."""
     scaled = _ROOT_5 * np.sqrt(squares)
     decay = np.exp(-scaled)
     return (1 + scaled + scaled**2 / 3) * decay, -5 / 6 * (1 + scaled) * decay

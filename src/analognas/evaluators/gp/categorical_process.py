@@ -1,4 +1,4 @@
-"""Gaussian process with the categorical kernel: hyperparameters by evidence, and batches by believing."""
+"""Gaussian process with the categorical kernel: hyperparameters by evidence, and posterior of candidates."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .categorical_kernel import CategoricalKernel, Points
 from .linear_algebra import LEAST_SIGNAL, Floats, best_signal, inverse_factor, noisy_factor
 
 SEARCHED = 300
-"""Rows, drawn at random, on which hyperparameters are searched; the process itself sees all."""
+"""Largest number of random rows for fitting hyperparameters; the process is conditioned on all rows."""
 
 STEPS = 15
-"""Steps of L-BFGS at most: more fit weights of features to noise, and take their time."""
+"""Largest number of L-BFGS steps; more would fit the weights to noise, and take longer."""
 
 _PRIOR = {
     "graph": (-1.0, 1.0),
@@ -26,23 +26,23 @@ _PRIOR = {
 
 _RANGE = 6.0
 JITTER = 1e-6
-"""Least relative noise variance: equal architectures leave covariances positive definite."""
+"""Least relative noise variance; keeps covariances of equal architectures positive definite."""
 
 
 @dataclass(frozen=True)
 class CategoricalProcess:
     r"""A fitted Gaussian process of covariance :math:`s^2 (k + \nu \delta)`, k a :class:`.CategoricalKernel`.
 
-    The logarithms of the kernel's weights, of its share and of :math:`\nu` maximise the evidence times a normal
-    prior, by its exact gradient; the signal variance is its maximum in closed form.
+    The kernel's weights, its share and :math:`\nu` maximise the evidence times a log-normal prior, with exact
+    gradients; the signal variance has a closed form.
 
     Attributes:
-        known: The training set.
+        known: Architectures of the training set.
         kernel: The kernel.
         noise: Relative noise variance :math:`\nu`.
         signal: Signal variance :math:`s^2`.
-        whitening: Inverse of the lower Cholesky factor of the training set's covariance, shape ``(n, n)``.
-        white: The whitening times the targets, shape ``(n,)``.
+        whitening: Inverse of the lower Cholesky factor of the training covariance, shape ``(n, n)``.
+        white: Whitened targets, shape ``(n,)``.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, sections 2.2 and 5.4.
     """
@@ -63,7 +63,7 @@ class CategoricalProcess:
         Args:
             known: Architectures, n of them.
             targets: Shape ``(n,)``.
-            generator: Chooses up to :data:`SEARCHED` of them, on which hyperparameters are searched.
+            generator: Source of randomness, to draw at most :data:`SEARCHED` rows for the hyperparameters.
         """
         chosen = np.sort(generator.permutation(len(targets))[:SEARCHED])
         logs = _search(known.take(chosen), targets[chosen])
@@ -74,7 +74,7 @@ class CategoricalProcess:
     def of(
         cls, known: Points, targets: Floats, kernel: CategoricalKernel, *, noise: float
     ) -> CategoricalProcess:
-        """Return the process of given hyperparameters."""
+        """Return the process with given hyperparameters."""
         noise += JITTER
         whitening = inverse_factor(noisy_factor(kernel(known, known), noise))
         white = whitening @ targets
@@ -83,25 +83,25 @@ class CategoricalProcess:
 
     @property
     def noise_std(self) -> float:
-        """Standard deviation of measurements of one architecture."""
+        """Standard deviation of the noise of a measurement."""
         return float(np.sqrt(self.signal * self.noise))
 
     def posterior(self, points: Points) -> ProcessPosterior:
-        """What is known of new points, shape ``(m,)`` each."""
+        """Return the posterior at new points."""
         explained = self.whitening @ self.kernel(self.known, points)
         return ProcessPosterior(self, points, explained.T @ self.white, explained)
 
 
 @dataclass(frozen=True)
 class ProcessPosterior:
-    """The process at some points, given the training set and what is believed of points among them.
+    """The posterior of the process at some points, given the training set and believed points among them.
 
     Attributes:
         process: The process.
         points: The points, m of them.
         means: Means, shape ``(m,)``.
-        explained: Whitened covariances with all that is known, shape ``(n, m)``: the products of two columns
-            are the part of a covariance that is explained.
+        explained: Whitened covariances with the training set, shape ``(n, m)``; the product of two columns is
+            the reduction of their covariance.
     """
 
     process: CategoricalProcess
@@ -111,7 +111,7 @@ class ProcessPosterior:
 
     @property
     def stds(self) -> Floats:
-        """Standard deviations of new measurements, label noise included, shape ``(m,)``."""
+        """Return standard deviations of new measurements, including label noise, shape ``(m,)``."""
         variances = self.process.signal * (self._unexplained() + self.process.noise)
         return np.asarray(np.sqrt(variances), dtype=np.float64)
 
@@ -122,9 +122,9 @@ class ProcessPosterior:
         )
 
     def believing(self, at: int) -> ProcessPosterior:
-        """The posterior if point ``at`` were measured and had its mean.
+        """Return the posterior after measuring point ``at`` with its mean as the result ("kriging believer").
 
-        Means stay; what else is explained is one more whitened row.
+        Means stay; ``explained`` gains a row.
         """
         prior = self.process.kernel(self.points.take([at]), self.points)[0]
         covariances = prior - self.explained[:, at] @ self.explained
@@ -133,7 +133,7 @@ class ProcessPosterior:
         return ProcessPosterior(self.process, self.points, self.means, explained)
 
     def draws(self, n: int, *, generator: np.random.Generator) -> Floats:
-        """Draw ``n`` times what a new measurement of every point would give, jointly, shape ``(n, m)``."""
+        """Return ``n`` joint samples of new measurements of all points, shape ``(n, m)``."""
         prior = self.process.kernel(self.points, self.points)
         factor = noisy_factor(prior - self.explained.T @ self.explained, self.process.noise)
         normal = generator.standard_normal((n, len(self.points)))
@@ -145,7 +145,7 @@ class ProcessPosterior:
 
 
 def _search(points: Points, targets: Floats) -> Floats:
-    """Logarithms of weights, log odds of the share and log of the noise, of the largest posterior."""
+    """Return the log weights, log odds of the share and log noise that maximise evidence times prior."""
     from scipy.optimize import minimize
 
     n_features = points.graph.shape[1]
@@ -171,7 +171,7 @@ def _search(points: Points, targets: Floats) -> Floats:
 def _loss(
     kernel: CategoricalKernel, noise: float, points: Points, targets: Floats
 ) -> tuple[float, Floats]:
-    """Negative log evidence at the best signal variance, up to a constant, and its gradient by logarithms."""
+    """Return the negative log evidence at the best signal variance, up to a constant, and its gradient."""
     from scipy.linalg import lapack
 
     n = len(targets)

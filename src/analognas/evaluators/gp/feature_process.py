@@ -1,4 +1,4 @@
-"""Gaussian process regression on weighted features: exact, in closed form, quick to fit again."""
+"""Exact Gaussian process regression on weighted features, with closed forms for quick refitting."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ class GaussianProcess:
         Args:
             rows: Weighted features, shape ``(n, d)``.
             targets: Shape ``(n,)``.
-            generator: Chooses up to 300 rows, on which length scale and noise are searched.
+            generator: Source of randomness, to draw at most 300 rows for fitting length scale and noise.
         """
-        # Kernels of the fit are exact: float32 would leave near repeats not positive definite.
+        # Kernels of the fit are in float64: with float32, near repeats would not be positive definite.
         rows = np.ascontiguousarray(rows, dtype=np.float64)
         targets = np.asarray(targets, dtype=np.float64)
         n = len(rows)
@@ -91,10 +91,10 @@ class GaussianProcess:
         )
 
     def predict(self, rows: NDArray[Any]) -> tuple[Floats, Floats]:
-        """Means, and variances of new observations with their noise, shape ``(m,)`` each.
+        """Return means and variances of new observations, including noise, shape ``(m,)`` each.
 
         Args:
-            rows: Features weighted as those of the training set, shape ``(m, d)``.
+            rows: Features, weighted like the training set, shape ``(m, d)``.
         """
         from scipy.linalg.blas import strmm
 
@@ -111,7 +111,7 @@ class GaussianProcess:
 
 
 def _distances(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    """Root-mean-square differences of every pair of rows, shape ``(len(one), len(other))``."""
+    """Return root-mean-square differences of all pairs of rows, shape ``(len(one), len(other))``."""
     squares = pairwise_squares(one, other)
     squares /= max(one.shape[1], 1)
     np.sqrt(squares, out=squares)
@@ -127,7 +127,7 @@ def _matern(distances: NDArray[Any], length: float) -> NDArray[Any]:
 
 
 def _search(distances: Floats, targets: Floats) -> tuple[float, float]:
-    """Length scale and noise of the largest evidence: each in turn along the grid, until neither moves."""
+    """Return length scale and noise of the largest evidence on the grid, by coordinate search."""
     evidence: dict[tuple[float, float], float] = {}
     kernels: dict[float, Floats] = {}
 
@@ -148,7 +148,7 @@ def _search(distances: Floats, targets: Floats) -> tuple[float, float]:
 
 
 def _evidence(kernel: Floats, noise: float, targets: Floats) -> float:
-    """Log evidence at the best signal variance, up to a constant."""
+    """Return the log evidence at the best signal variance, up to a constant."""
     from scipy.linalg import solve_triangular
 
     factor = noisy_factor(kernel.copy(), noise)

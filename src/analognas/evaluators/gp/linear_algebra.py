@@ -1,4 +1,4 @@
-"""What all Gaussian processes compute: distances of rows, Cholesky factors, their inverses, the evidence."""
+"""Linear algebra of Gaussian processes: distances of rows, Cholesky factors and their inverses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LEAST_SIGNAL = float(np.finfo(float).tiny)
-"""Least signal variance, for targets that are all 0."""
+"""Least signal variance; used if all targets are 0."""
 
 
 def pairwise_squares(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
-    """Squared distances of every pair of rows, shape ``(len(one), len(other))``.
+    """Return squared distances of all pairs of rows, shape ``(len(one), len(other))``.
 
     Args:
         one: Shape ``(n, d)``.
@@ -29,10 +29,10 @@ def pairwise_squares(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
 
 
 def noisy_factor(covariances: Floats, noise: float) -> Floats:
-    """Lower Cholesky factor of covariances with noise on the diagonal; zeros above.
+    """Return the lower Cholesky factor of covariances with noise on the diagonal.
 
     Args:
-        covariances: Symmetric, shape ``(n, n)``; changed.
+        covariances: Symmetric, shape ``(n, n)``; overwritten.
         noise: Noise variance in the unit of the covariances.
     """
     from scipy.linalg import cholesky
@@ -42,7 +42,7 @@ def noisy_factor(covariances: Floats, noise: float) -> Floats:
 
 
 def inverse_factor(factor: Floats) -> Floats:
-    """Inverse of a lower Cholesky factor, shape ``(n, n)``."""
+    """Return the inverse of a lower Cholesky factor, shape ``(n, n)``."""
     from scipy.linalg import lapack
 
     inverse, _ = lapack.dtrtri(factor, lower=1)
@@ -50,7 +50,7 @@ def inverse_factor(factor: Floats) -> Floats:
 
 
 def best_signal(white: Floats) -> float:
-    """Signal variance of the largest evidence, from whitened targets, shape ``(n,)``.
+    """Return the signal variance of the largest evidence, from whitened targets, shape ``(n,)``.
 
     Source: Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.
     """
