@@ -51,8 +51,8 @@ class FunctionEvaluator(Evaluator):
         metrics: Known names; :class:`~analognas.core.Metric` definitions; or a mapping of names to
             ``"max"`` or ``"min"``.
         with_sem: Metrics with a standard error, which the function returns as ``NAME_sem``.
-        fidelity: Parameter of the function for the effort of a measurement, such as ``"epochs"``. Its default is
-            the full fidelity; if that is an integer, all are. A search at several fidelities
+        fidelity: Parameter of the function for the effort of a measurement, such as ``"epochs"``. Its default
+            is the full fidelity; if that is an integer, all are. A search at several fidelities
             (:class:`~analognas.optimizers.SuccessiveHalving`) calls the function with smaller ones first.
         version: Anything else that the values depend on, such as ``"v2"``. A search resumes only with equal
             code and an equal version.

@@ -32,8 +32,8 @@ class Optimizer(ABC):
     Attributes:
         name: Its name in the registry.
         several_objectives: Whether it supports several objectives.
-        fidelities: Fidelities at which it has architectures measured, ascending; the last is the full one. Empty
-            if it only uses the full one.
+        fidelities: Fidelities at which it has architectures measured, ascending; the last is the full one.
+            Empty if it only uses the full one.
 
     Raises:
         InvalidArgumentError: If ``batch_size`` is below 1.

@@ -64,7 +64,9 @@ class NoiseAware(Optimizer):
     ) -> None:
         inner = inner_optimizer(optimizer, batch_size)
         if isinstance(inner, NoiseAware):
-            raise InvalidArgumentError("`optimizer` is already noise-aware; give its inner optimizer.")
+            raise InvalidArgumentError(
+                "`optimizer` is already noise-aware; give its inner optimizer."
+            )
         if inner.fidelities:
             raise InvalidArgumentError(
                 f"`optimizer` is {inner.name}, which repeats no measurements; give its inner optimizer."
