@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analognas.optimizers.beliefs import counts_alike
 
 import analognas
 from analognas.core import InvalidArgumentError
 from analognas.evaluators import ChipCostEvaluator, CountEvaluator, default_evaluator
 from analognas.hardware import population_costs
+from analognas.optimizers.candidate_predictions import counts_alike
 from analognas.spaces import (
     SPACES,
     ConfigSpace,

@@ -1,4 +1,4 @@
-"""Search spaces: what an architecture is, how it is changed, and how its network is built."""
+"""Search spaces: representation of architectures, moves between them, and their networks."""
 
 from .base import Population, Space
 from .config import Architecture, ConfigSpace

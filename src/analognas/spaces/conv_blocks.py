@@ -10,7 +10,7 @@ __all__ = ["conv_norm", "conv_unit"]
 def conv_norm(
     in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> list[nn.Module]:
-    """Return a convolution without bias and a batch norm; odd kernels keep the size at stride 1."""
+    """Return a convolution without bias and a batch norm; with stride 1, odd kernels keep the size."""
     convolution = nn.Conv2d(
         in_channels,
         out_channels,

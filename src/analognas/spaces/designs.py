@@ -1,6 +1,6 @@
-"""Sampling plans: which architectures to measure first, or to fit a predictor to.
+"""Experimental designs: initial architectures to measure, for example to fit a predictor.
 
-Both plans take any space and return a population, shape ``(n, n_genes)``. A Latin hypercube covers each gene
+They work for all spaces and return a population, shape ``(n, n_genes)``. A Latin hypercube covers each gene
 evenly; a Sobol sequence also covers pairs and triples of genes.
 """
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def latin_hypercube(space: Space, n: int, *, generator: np.random.Generator) -> Population:
-    """Draw ``n`` genotypes whose genes each run through their choices evenly.
+    """Draw ``n`` genotypes that cover the choices of each gene evenly.
 
-    Every choice of a gene that is always active comes up ``n / n_choices`` times, rounded up or down. Forbidden
-    rows are replaced by draws of :meth:`Space.sample`.
+    Each choice of a gene that is always active occurs ``n / n_choices`` times, rounded up or down. Forbidden
+    rows are replaced by samples of :meth:`Space.sample`.
 
     Args:
         space: The space.
@@ -36,12 +36,12 @@ def latin_hypercube(space: Space, n: int, *, generator: np.random.Generator) -> 
 
 
 def sobol(space: Space, n: int, *, generator: np.random.Generator) -> Population:
-    """Draw the first ``n`` points of a scrambled Sobol sequence as genotypes; powers of two are balanced best.
+    """Return the first ``n`` points of a scrambled Sobol sequence as genotypes; choose a power of two.
 
-    Forbidden rows are replaced by draws of :meth:`Space.sample`.
+    Forbidden rows are replaced by samples of :meth:`Space.sample`.
 
     Args:
-        space: The space, of at most 21,201 genes.
+        space: The space, with at most 21,201 genes.
         n: Number of genotypes.
         generator: Source of the scrambling.
 
@@ -50,7 +50,7 @@ def sobol(space: Space, n: int, *, generator: np.random.Generator) -> Population
     from scipy.stats import qmc
 
     check_int("n", n, minimum=1)
-    # Points of bits beyond double precision are not needed; 2^m of them keep scipy's balance.
+    # 2^m points, as scipy needs for balance; bits beyond double precision are not needed.
     sequence = qmc.Sobol(space.n_genes, scramble=True, seed=generator)
     points = sequence.random_base2(max(n - 1, 1).bit_length())[:n]
     return _to_rows(space, points, generator)
@@ -59,7 +59,7 @@ def sobol(space: Space, n: int, *, generator: np.random.Generator) -> Population
 def _to_rows(
     space: Space, points: NDArray[np.float64], generator: np.random.Generator
 ) -> Population:
-    """Points of the unit cube as canonical, allowed rows."""
+    """Convert points of the unit cube to canonical, allowed rows."""
     rows = space.canonical((points * space.n_choices).astype(space.dtype))
     allowed = space.allowed(rows)
     if not allowed.all():

@@ -1,7 +1,7 @@
-"""Encodings: a population as a matrix of numbers that a predictor can learn from.
+"""Encodings: populations as matrices of features for predictors.
 
-An encoding is found by name, and several joined by ``+`` stand side by side (``"canonical+one_hot"``). A space
-that a predictor is to be fitted on needs none of its own: ``raw`` and ``one_hot`` follow from the genes.
+Encodings are selected by name; several can be joined by ``+`` (``"canonical+one_hot"``). All spaces have
+``raw`` and ``one_hot``, which encode genes.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def encode_features(space: Space, population: Any, encoding: str = "canonical") 
         encoding: Name of an encoding, or several joined by ``+``.
 
     Raises:
-        UnknownNameError: If there is no such encoding, or the space has none by this name; lists the choices.
+        UnknownNameError: If there is no such encoding for the space.
         OutOfSpaceError: If an architecture does not belong to the space.
 
     Example:
         >>> from analognas.spaces import NASBench201Space
-        >>> cells = [(2, 1, 1, 1, 0, 1), (0, 1, 1, 1, 2, 1)]  # one network, drawn in two ways
+        >>> cells = [(2, 1, 1, 1, 0, 1), (0, 1, 1, 1, 2, 1)]  # the same network in two notations
         >>> features = encode_features(NASBench201Space(), cells)
         >>> features.shape, bool((features[0] == features[1]).all())
         ((2, 88), True)
@@ -59,7 +59,7 @@ def feature_names(space: Space, encoding: str = "canonical") -> tuple[str, ...]:
     """Return the names of the columns of :func:`encode_features`.
 
     Raises:
-        UnknownNameError: If there is no such encoding, or the space has none by this name; lists the choices.
+        UnknownNameError: If there is no such encoding for the space.
 
     Example:
         >>> from analognas.spaces import NASBench201Space
@@ -70,7 +70,7 @@ def feature_names(space: Space, encoding: str = "canonical") -> tuple[str, ...]:
 
 
 def encodings_of(space: Space) -> list[str]:
-    """Return the names of the encodings that a space has, the most telling first.
+    """Return the names of the encodings of a space, the best first.
 
     Example:
         >>> from analognas.spaces import NASBench201Space
@@ -81,10 +81,10 @@ def encodings_of(space: Space) -> list[str]:
 
 
 def default_encoding(space: Space) -> str:
-    """Return the encoding, or joined encodings, that surrogates of a space learn from unless told otherwise.
+    """Return the default encoding (or joined encodings) of surrogates for a space.
 
-    Structure says how large a network is, and one-hot genes where; alone, the first predicts better from some
-    dozens of measurements, both together from some hundreds.
+    Structure describes the size of a network, and one-hot genes where it is large. Structure alone predicts
+    better from dozens of measurements, both together from hundreds.
 
     Example:
         >>> from analognas.spaces import FBNetSpace
@@ -96,9 +96,9 @@ def default_encoding(space: Space) -> str:
 
 
 def cost_encoding(space: Space) -> str:
-    """Return the joined encodings that a cost may follow from, the most likely first.
+    """Return the joined encodings for predicting costs, the most promising first.
 
-    Counts of operations, then genes, then what the network computes; where a space counts no operations, its
+    These are counts of operations, then genes, then features of the graph; if a space counts no operations, its
     :func:`default_encoding`.
 
     Example:
@@ -112,7 +112,7 @@ def cost_encoding(space: Space) -> str:
 
 
 def register_encoding(encoding: Encoding) -> None:
-    """Add an encoding of your own.
+    """Register an encoding.
 
     Raises:
         InvalidArgumentError: If its name is taken or contains ``+``.
@@ -125,7 +125,7 @@ def register_encoding(encoding: Encoding) -> None:
 
 
 def _encodings(space: Space) -> dict[str, Encoding]:
-    """Encodings of a space by name: its own, then those that were registered."""
+    """Return the encodings of a space by name: its own, then registered ones."""
     found = {encoding.name: encoding for encoding in space.encodings()}
     for name in ENCODINGS:
         if name not in found and ENCODINGS.get(name).applies(space):
@@ -153,10 +153,10 @@ ENCODINGS: Registry[Encoding] = Registry(
         for encoding in (CANONICAL, OPERATION_COUNTS, STRUCTURE_ENCODING, PUBLISHED, ONE_HOT, RAW)
     },
 )
-"""Encodings by name, the most telling first.
+"""Encodings by name, the best first.
 
-``canonical``: graph features of NAS-Bench-201 cells. ``operations``: how often each of their operations is
-there, is executed and sees the input, which costs follow from. ``structure``: depth, widths, parameters, MACs,
-branches and tiles of any space that counts its layers. ``published``: values in the order of AnalogNAS's
-evaluators. ``one_hot`` and ``raw``: the genes of any space.
+``canonical``: graph features of NAS-Bench-201 cells. ``operations``: for each of their operations, how often it
+occurs, is executed, and depends on the input; suited to costs. ``structure``: depth, widths, parameters, MACs,
+branches and tiles; for all spaces that list their layers. ``published``: values in the order of AnalogNAS's
+evaluators. ``one_hot`` and ``raw``: genes, for all spaces.
 """

@@ -1,4 +1,4 @@
-"""What an encoding is, and the encodings that any space has: its genes."""
+"""The class of encodings, and the encodings of genes, which all spaces have."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Features = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Encoding:
-    """One way to turn genotypes into features.
+    """A conversion of genotypes to features.
 
     Attributes:
-        name: Its name; without ``+``, which joins encodings.
-        features: From a space and a population, shape ``(n, n_genes)``, to features, shape ``(n, d)``.
-        names: From a space to the names of the ``d`` columns.
-        applies: Whether a space has it although its :meth:`.Space.encodings` does not list it; any space by
-            default.
+        name: Name of the encoding, without ``+``, which joins encodings.
+        features: Function of a space and a population, shape ``(n, n_genes)``; returns features, shape ``(n,
+            d)``.
+        names: Function of a space that returns the names of the ``d`` columns.
+        applies: Whether a registered encoding is available for a space; by default for all.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Encoding:
 
 
 def where_listed(space: Any) -> bool:
-    """``applies`` of an encoding that only those spaces have that list it."""
+    """Return False: for ``applies`` of encodings that only spaces with their own list have."""
     return False
 
 
@@ -48,7 +48,7 @@ def _raw_names(space: Genotypes) -> tuple[str, ...]:
 
 
 def _one_hot(space: Genotypes, population: Population) -> Features:
-    """A column for each choice, all 0 where the gene is inactive; one from 0 to 1 for a fine grid."""
+    """Return a column for each choice (all 0 where the gene is inactive); fine grids have one from 0 to 1."""
     columns = np.append(0, np.cumsum(np.where(space.fine, 1, space.n_choices)))
     features = np.zeros((len(population), columns[-1]), dtype=np.float32)
     shares = population[:, space.fine] / (space.n_choices[space.fine] - 1)

@@ -1,4 +1,4 @@
-"""Kinds of hyperparameters: a name and a list of values, seen through their indices."""
+"""Types of hyperparameters: a name and a list of values, represented by indices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, OutOfSpaceError, check_float, check_int
 
 LEVELS = 30_001
-"""Grid points of a continuous interval: 30,000 steps divide a range by 2, 3 and 5, and indices fit int16."""
+"""Default grid points of a continuous interval: 30,000 steps are divisible by 2, 3 and 5, and fit int16."""
 
 _DIGITS = 12
 _MOST_CHOICES = 2**31
@@ -29,13 +29,12 @@ class Hyperparameter(ABC):
     """A named list of values; a gene is an index into it.
 
     Args:
-        name: Its name.
+        name: Name of the hyperparameter.
         n_choices: Number of values.
-        inactive: What stands for it in an architecture where it is inactive; where this is None, the
-            architecture leaves it out.
+        inactive: Value in architectures in which it is inactive; None: the architecture omits it.
 
     Raises:
-        InvalidArgumentError: If the name is empty, or ``inactive`` is no plain value.
+        InvalidArgumentError: If the name is empty, or ``inactive`` is not a plain value.
     """
 
     kind: ClassVar[str]
@@ -45,7 +44,7 @@ class Hyperparameter(ABC):
     def __init__(self, name: str, n_choices: int, inactive: Any) -> None:
         if not isinstance(name, str) or not name or name != name.strip():
             raise InvalidArgumentError(
-                f"`name` must be a text without outer spaces, but got {name!r}."
+                f"`name` must be a non-empty string without leading or trailing spaces, but got {name!r}."
             )
         if n_choices > _MOST_CHOICES:
             raise InvalidArgumentError(
@@ -60,33 +59,33 @@ class Hyperparameter(ABC):
         """Return the index of a value.
 
         Raises:
-            OutOfSpaceError: If it is none of the values.
+            OutOfSpaceError: If it is not one of the values.
         """
 
     @abstractmethod
     def values(self, indices: Any) -> NDArray[Any]:
-        """Return the values of indices, shape ``(n,)`` each."""
+        """Return the values of an array of indices, shape ``(n,)``."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Return the constructor's arguments beside the name, as YAML types."""
+        """Return the arguments of the constructor except the name, as YAML types."""
 
     @abstractmethod
     def range_text(self) -> str:
-        """Return what it may be, in a few words."""
+        """Return a short description of its values."""
 
     def value(self, index: int) -> Any:
-        """Return the value at one index, in its plain Python type."""
+        """Return the value at one index, as a plain Python type."""
         return self.values(np.array([index]))[0].item()
 
     @cached_property
     def json_texts(self) -> dict[int, str]:
-        """Its name and value in JSON by index, each made when it is first asked for."""
+        """Name and value as JSON text by index, computed on demand."""
         return _JsonTexts(self)
 
     @cached_property
     def json_inactive(self) -> str:
-        """Its name and inactive value in JSON; empty where it is left out."""
+        """Name and inactive value as JSON text; empty if it is omitted."""
         return "" if self.inactive is None else _json_entry(self.name, self.inactive)
 
     def __repr__(self) -> str:
@@ -107,16 +106,16 @@ def _json_entry(name: str, value: Any) -> str:
 
 
 class Choices(Hyperparameter):
-    """Listed values: ``discrete`` where their order means something, ``categorical`` where not.
+    """A list of values: ``discrete`` if their order matters, ``categorical`` if not.
 
     Args:
-        name: Its name.
-        choices: The values: numbers, texts, booleans, or tuples of these; each once.
-        ordered: Whether neighbours in the list are alike.
-        inactive: What stands for it where it is inactive.
+        name: Name of the hyperparameter.
+        choices: The values: numbers, strings, booleans, or tuples of these, without repeats.
+        ordered: Whether the order matters.
+        inactive: Value where it is inactive.
 
     Raises:
-        InvalidArgumentError: If there is no value, a value twice, or one of another type.
+        InvalidArgumentError: If there are no values, repeated ones, or some of other types.
 
     Example:
         >>> Choices("out_channel0", [8, 12, 16]).index(12)
@@ -128,7 +127,7 @@ class Choices(Hyperparameter):
     def __init__(
         self, name: str, choices: Sequence[Any], *, ordered: bool = True, inactive: Any = None
     ) -> None:
-        # A set has no order that would be the same in the next process.
+        # The order of a set differs between processes.
         if (
             not isinstance(choices, Sequence | np.ndarray)
             or isinstance(choices, str)
@@ -143,7 +142,7 @@ class Choices(Hyperparameter):
         for position, choice in enumerate(self.choices):
             if self._index.setdefault(_key(choice), position) != position:
                 raise InvalidArgumentError(
-                    f"`range` of {name!r} has {choice!r} twice; give it once."
+                    f"`range` of {name!r} contains {choice!r} twice; remove one."
                 )
         super().__init__(name, len(self.choices), inactive)
 
@@ -161,7 +160,7 @@ class Choices(Hyperparameter):
         column = np.empty(len(self.choices), dtype=object)
         for position, choice in enumerate(
             self.choices
-        ):  # an assignment as a whole would unpack tuples
+        ):  # assigning the whole list would unpack tuples
             column[position] = choice
         found: NDArray[Any] = column[np.asarray(indices)]
         return found
@@ -171,14 +170,14 @@ class Choices(Hyperparameter):
         return self.choices[index]
 
     def settings(self) -> dict[str, Any]:
-        """Type and range."""
+        """Return type and range."""
         return {
             "type": "discrete" if self.ordered else "categorical",
             "range": [list(one) if isinstance(one, tuple) else one for one in self.choices],
         }
 
     def range_text(self) -> str:
-        """The values, the middle left out where there are many."""
+        """Return the values; if there are many, the first and last."""
         shown = [repr(choice) for choice in self.choices]
         if len(shown) > _SHOWN_CHOICES:
             shown[3:-1] = ["..."]
@@ -189,11 +188,11 @@ class IntegerInterval(Hyperparameter):
     """Integers ``min_value, min_value + step, ...`` up to ``max_value`` inclusive.
 
     Args:
-        name: Its name.
+        name: Name of the hyperparameter.
         min_value: Smallest value.
-        max_value: Largest value; it counts where the step reaches it.
-        step: Distance of the values.
-        inactive: What stands for it where it is inactive.
+        max_value: Largest value, included if the step reaches it.
+        step: Distance between values.
+        inactive: Value where it is inactive.
 
     Raises:
         InvalidArgumentError: If the interval is empty or the step is not positive.
@@ -216,7 +215,7 @@ class IntegerInterval(Hyperparameter):
         self.fine = self.n_choices > 128
 
     def index(self, value: Any) -> int:
-        """Return the index of a value; 3.0 counts as 3."""
+        """Return the index of a value; 3.0 is accepted as 3."""
         if isinstance(value, float | np.floating) and float(value).is_integer():
             value = int(value)
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -231,7 +230,7 @@ class IntegerInterval(Hyperparameter):
         return self.min_value + self.step * np.asarray(indices, dtype=np.int64)
 
     def settings(self) -> dict[str, Any]:
-        """Type, ends and step."""
+        """Return type, bounds and step."""
         step = {} if self.step == 1 else {"step": self.step}
         return {
             "type": "discrete",
@@ -241,29 +240,29 @@ class IntegerInterval(Hyperparameter):
         }
 
     def range_text(self) -> str:
-        """The ends and the step."""
+        """Return the bounds and the step."""
         step = "" if self.step == 1 else f" in steps of {self.step}"
         return f"an integer from {self.min_value} to {self.max_value}{step}"
 
 
 class ContinuousInterval(Hyperparameter):
-    """A real interval, ends included, as a fine grid: equal steps of the value, or of its logarithm.
+    """A closed real interval as a fine grid: equal steps of the value, or of its logarithm.
 
-    Genotypes stay integers that way. Values are rounded to 12 digits, so 0.65 is 0.65; a value between two
-    grid points is taken as the nearer one, half a step away at most (with the usual 30,001 points, 1/60,000
-    of the range).
+    The grid keeps genotypes integer. Its points are rounded to 12 digits, so 0.65 is exactly 0.65. A value
+    between two grid points is replaced by the nearer one, at most half a step away (1/60,000 of the range with
+    the default 30,001 points).
 
     Args:
-        name: Its name.
+        name: Name of the hyperparameter.
         min_value: Smallest value.
         max_value: Largest value.
-        log: Whether equal steps are equal ratios.
+        log: Whether the grid is logarithmic.
         levels: Number of grid points.
-        inactive: What stands for it where it is inactive.
+        inactive: Value where it is inactive.
 
     Raises:
-        InvalidArgumentError: If the interval is empty, has fewer than 2 points, or is logarithmic and reaches
-            zero.
+        InvalidArgumentError: If the interval is empty, has fewer than 2 points, or is logarithmic and
+            includes zero.
 
     Example:
         >>> rate = ContinuousInterval("learning_rate", 1e-4, 1e-1, log=True)
@@ -324,7 +323,7 @@ class ContinuousInterval(Hyperparameter):
         return round(share * (self.n_choices - 1))
 
     def values(self, indices: Any) -> NDArray[Any]:
-        """Return the values of indices; a whole column of them from a table kept for the purpose."""
+        """Return the values of an array of indices, from a cached table if there are many."""
         indices = np.asarray(indices, dtype=np.int64)
         if len(indices) < _COLUMN or self.n_choices > _LARGEST_TABLE:
             return self._values(indices)
@@ -338,13 +337,13 @@ class ContinuousInterval(Hyperparameter):
         raw = self._low + share * (self._high - self._low)
         if self.log:
             raw = np.exp(raw)
-        # Printed and read again: the shortest way to a number of 12 digits that is exactly its literal.
+        # Formatting and parsing rounds to 12 digits, such that the number equals its literal.
         digits = np.array([float(f"{value:.{_DIGITS}g}") for value in raw.tolist()])
         clipped: NDArray[Any] = np.clip(digits, self.min_value, self.max_value)
         return clipped
 
     def settings(self) -> dict[str, Any]:
-        """Type, ends, scale and number of points."""
+        """Return type, bounds, scale and number of points."""
         log = {"log": True} if self.log else {}
         levels = {} if self.n_choices == LEVELS else {"levels": self.n_choices}
         return {
@@ -356,7 +355,7 @@ class ContinuousInterval(Hyperparameter):
         }
 
     def range_text(self) -> str:
-        """The ends and the scale."""
+        """Return the bounds and the scale."""
         scale = " on a logarithmic scale" if self.log else ""
         return f"a number from {self.min_value:g} to {self.max_value:g}{scale}"
 
@@ -365,10 +364,10 @@ class ContinuousInterval(Hyperparameter):
 
 
 def plain(name: str, value: Any) -> Any:
-    """Return a number, text or boolean in its plain Python type, or a list of such as a tuple.
+    """Return a number, string or boolean as a plain Python type, and a list of these as a tuple.
 
     Raises:
-        InvalidArgumentError: If it is anything else, or no finite number.
+        InvalidArgumentError: If it is anything else, or not finite.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -376,13 +375,13 @@ def plain(name: str, value: Any) -> Any:
         return tuple(plain(name, one) for one in value)
     if not isinstance(value, _SCALAR) or (isinstance(value, float) and not math.isfinite(value)):
         raise InvalidArgumentError(
-            f"`{name}` must hold numbers, texts or booleans, but got {value!r}."
+            f"`{name}` must hold numbers, strings or booleans, but got {value!r}."
         )
     return value
 
 
 def _key(value: Any) -> Any:
-    """Key under which values are equal that a person takes for equal: 1 and 1.0, but not 1 and True."""
+    """Return a key of a value; equal for 1 and 1.0, but not for 1 and True."""
     return (isinstance(value, bool), value)
 
 

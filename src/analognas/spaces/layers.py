@@ -1,11 +1,11 @@
-"""What can be counted of a network from the shapes of its matrix layers alone, for many networks at once.
+"""Counts of networks from the shapes of their matrix layers, for whole populations.
 
-A space says which layers its networks have (:meth:`LayerCounts.layers`); parameters, multiply-accumulates,
-crossbar tiles and the features of :data:`STRUCTURE` follow here for every such space. Nothing is built, and
-torch is not imported.
+A space lists the layers of its networks (:meth:`LayerCounts.layers`). Parameters, multiply-accumulates,
+crossbar tiles and the features of :data:`STRUCTURE` are computed from them here, without building networks or
+importing torch.
 
-Counted as NAS-Bench-201 does: parameters are convolutions, batch norms and the classifier; MACs are
-convolutions, classifier and its bias.
+Conventions are those of NAS-Bench-201: parameters are those of convolutions, batch norms and the classifier;
+MACs those of convolutions and the classifier with its bias.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 Counts: TypeAlias = NDArray[np.int64] | int
-"""One number for every network, shape ``(n,)``, or one for all of them."""
+"""One number for each network, shape ``(n,)``, or one for all."""
 
 _Size = TypeVar("_Size", int, NDArray[np.int64])
 
@@ -56,29 +56,29 @@ STRUCTURE = (
 )
 """Columns of :meth:`LayerCounts.structure`.
 
-``depth``: matrix layers one after another on the longest path. ``layers``: all of them. ``projections``: those
-on skip connections. ``mean_branches``, ``max_branches``: branches side by side, over the layers of the longest
-path. ``mean_width``, ``max_width``, ``last_width``: outputs of those layers, ``last_width`` that of the last
-before the classifier. ``max_fan_in``: the longest dot product, rows of the tallest matrix. ``utilisation``:
-share of the cells of all tiles that hold a weight.
+``depth``: number of matrix layers on the longest path. ``layers``: number of all matrix layers.
+``projections``: those on skip connections. ``mean_branches``, ``max_branches``: parallel branches, over the
+layers of the longest path. ``mean_width``, ``max_width``, ``last_width``: outputs of those layers;
+``last_width`` is of the last one before the classifier. ``max_fan_in``: rows of the tallest matrix.
+``utilisation``: fraction of the cells of all tiles that hold a weight.
 """
 
 
 @dataclass(frozen=True)
 class Layers:
-    """Equal matrix layers of every network; a field is one number for all or an array of shape ``(n,)``.
+    """Identical matrix layers of each network; fields are numbers or arrays of shape ``(n,)``.
 
     Attributes:
         channels: Input channels of one group.
         outputs: Outputs of one group.
-        kernel: Elements of the kernel of one channel.
-        positions: Output positions, at each of which the matrix is used once in an inference.
-        groups: Groups of a grouped convolution, each a matrix of its own.
-        repeats: How many of them follow one another; 0 where a network has none.
-        branches: How many of each stand side by side.
-        norm: A batch norm follows.
-        bias: There is a bias.
-        on_path: They lie on the longest path, not on a skip connection.
+        kernel: Number of elements of the kernel of one channel.
+        positions: Number of output positions, that is, uses of the matrix in one inference.
+        groups: Number of groups of a grouped convolution; each has its own matrix.
+        repeats: Number of such layers in sequence; 0 if a network has none.
+        branches: Number of parallel copies.
+        norm: Whether a batch norm follows.
+        bias: Whether there is a bias.
+        on_path: Whether they are on the longest path and not on a skip connection.
     """
 
     channels: Counts
@@ -94,28 +94,28 @@ class Layers:
 
     @property
     def count(self) -> Counts:
-        """Layers in a network."""
+        """Return the number of layers."""
         return self.repeats * self.branches
 
     @property
     def weights(self) -> Counts:
-        """Weights of all of them."""
+        """Return the number of weights of all layers."""
         return self.count * self.groups * self.outputs * self.channels * self.kernel
 
     @property
     def params(self) -> Counts:
-        """Trainable parameters of all of them and of the batch norms that follow."""
+        """Return the trainable parameters of all layers, including their batch norms."""
         per_output = 2 * self.norm + self.bias
         return self.weights + self.count * self.groups * self.outputs * per_output
 
     @property
     def macs(self) -> Counts:
-        """Multiply-accumulates of all of them in one inference."""
+        """Return the multiply-accumulates of all layers in one inference."""
         biases = self.count * self.groups * self.outputs * self.bias
         return self.positions * (self.weights + biases)
 
     def tiles(self, rows: int, columns: int) -> Counts:
-        """Tiles of at most ``rows`` inputs and ``columns`` outputs of all of them."""
+        """Return the tiles of all layers, each of at most ``rows`` inputs and ``columns`` outputs."""
         each = n_tiles(self.channels, self.kernel, self.outputs, rows=rows, columns=columns)
         return self.count * self.groups * each
 
@@ -125,9 +125,9 @@ class NamedLayers:
     """One matrix of a network.
 
     Attributes:
-        name: Name of its layer in the network, and of the matrix where a layer has several.
-        kind: Class of its layer.
-        layer: Its shape; positions are those of the whole forward.
+        name: Name of the layer in the network, and of the matrix if the layer has several.
+        kind: Class of the layer.
+        layer: Shape of the layer; positions are those of the whole forward pass.
     """
 
     name: str
@@ -136,17 +136,17 @@ class NamedLayers:
 
     @classmethod
     def conv(cls, name: str, layer: Layers) -> NamedLayers:
-        """Return the matrix of a convolution: its shape alone, without norm, bias and place."""
+        """Return the matrix of a convolution, without norm, bias and position."""
         return cls(name, "Conv2d", replace(layer, norm=False, bias=False, on_path=True))
 
     @classmethod
     def linear(cls, name: str, layer: Layers) -> NamedLayers:
-        """Return the matrix of a linear layer, likewise."""
+        """Return the matrix of a linear layer, without norm, bias and position."""
         return cls(name, "Linear", replace(layer, norm=False, bias=False, on_path=True))
 
 
 class Count(Protocol):
-    """Counts something of every row's network."""
+    """Function that counts something in the network of each row."""
 
     def __call__(
         self,
@@ -160,9 +160,9 @@ class Count(Protocol):
 def cuts(
     channels: Counts, kernel: Counts, outputs: Counts, *, rows: int, columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Tiles one below the other and side by side that one matrix is cut into, as analog layers are cut.
+    """Return how many tiles a matrix needs vertically and horizontally, like in analog layers.
 
-    Rows are cut between channels where the kernel of one channel fits a tile, and anywhere else otherwise.
+    Rows are cut between channels if the kernel of one channel fits a tile, otherwise anywhere.
 
     Example:
         >>> [int(n) for n in cuts(128, 9, 64, rows=512, columns=512)]
@@ -179,7 +179,7 @@ def cuts(
 def n_tiles(
     channels: Counts, kernel: Counts, outputs: Counts, *, rows: int, columns: int
 ) -> Counts:
-    """Tiles that one matrix is cut into: the product of its :func:`cuts`.
+    """Return the number of tiles of a matrix: the product of its :func:`cuts`.
 
     Example:
         >>> int(n_tiles(128, 9, 64, rows=512, columns=512))
@@ -190,22 +190,22 @@ def n_tiles(
 
 
 def halve(size: _Size) -> _Size:
-    """Size of a feature map after a stride of 2: half, rounded up."""
+    """Return the size of a feature map after a stride of 2: half, rounded up."""
     return (size + 1) // 2
 
 
 def check_input(
     input_shape: Any, n_classes: Any, halvings: int = 0
 ) -> tuple[tuple[int, int, int], int]:
-    """Return the shape of an input and the number of classes in plain types.
+    """Check the shape of an input and the number of classes, and return them as plain types.
 
     Args:
         input_shape: Channels, height and width.
         n_classes: Number of classes.
-        halvings: How often the network halves its feature map.
+        halvings: Number of times that the network halves its feature map.
 
     Raises:
-        InvalidArgumentError: If they are no positive integers, or the input is so small that a side of one
+        InvalidArgumentError: If they are not positive integers, or the input is so small that a side of one
             pixel would be halved.
     """
     if not isinstance(input_shape, tuple | list) or len(input_shape) != 3:
@@ -247,7 +247,7 @@ class LayerCounts(ABC):
     ) -> Iterator[Layers]:
         """Yield all matrix layers of the network of every row, from the input to the classifier.
 
-        Called by every method that counts. The last one is the classifier.
+        Called by all methods that count. The last layer is the classifier.
 
         Args:
             population: Genotypes, shape ``(n, n_genes)``.
@@ -256,11 +256,11 @@ class LayerCounts(ABC):
         """
 
     def counts(self) -> Mapping[str, Count]:
-        """Return what is counted of networks by name of the metric: parameters and MACs."""
+        """Return the functions that count parameters and MACs, by name of the metric."""
         return {"params": self.params, "macs": self.macs}
 
     def encodings(self) -> tuple[Encoding, ...]:
-        """Return the encodings of the space, the most telling first."""
+        """Return the encodings of the space, the best first."""
         return STRUCTURE_ENCODING, ONE_HOT, RAW
 
     def params(
@@ -269,7 +269,7 @@ class LayerCounts(ABC):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> NDArray[np.int64]:
-        """Trainable parameters of every row's network, shape ``(n,)``; arguments as for :meth:`layers`."""
+        """Return the trainable parameters of every row's network, shape ``(n,)``; see :meth:`layers`."""
         total = np.full(len(population), self.other_params, dtype=np.int64)
         for layer in self.layers(population, input_shape, n_classes):
             total += layer.params
@@ -281,7 +281,7 @@ class LayerCounts(ABC):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> NDArray[np.int64]:
-        """Multiply-accumulates of one inference, shape ``(n,)``; arguments as for :meth:`layers`."""
+        """Return the multiply-accumulates of one inference, shape ``(n,)``; arguments as for :meth:`layers`."""
         total = np.zeros(len(population), dtype=np.int64)
         for layer in self.layers(population, input_shape, n_classes):
             total += layer.macs
@@ -296,7 +296,7 @@ class LayerCounts(ABC):
         rows: int = 512,
         columns: int = 512,
     ) -> NDArray[np.int64]:
-        """Tiles that hold all matrix layers of every row's network, shape ``(n,)``.
+        """Return the number of tiles for all matrix layers of every row's network, shape ``(n,)``.
 
         Args:
             population: Genotypes, shape ``(n, n_genes)``.
@@ -320,7 +320,7 @@ class LayerCounts(ABC):
         rows: int = 512,
         columns: int = 512,
     ) -> NDArray[np.float64]:
-        """Features of every row's network for a predictor: the columns of :data:`STRUCTURE`.
+        """Return features of every row's network for predictors: the columns of :data:`STRUCTURE`.
 
         Args:
             population: Genotypes, shape ``(n, n_genes)``.

@@ -1,4 +1,4 @@
-"""Spaces by name, and by what a file says of them."""
+"""Spaces by name, file or definition."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ SPACES: Registry[Callable[[], Space]] = Registry(
         "fbnet_imagenet": partial(FBNetSpace, "ImageNet"),
     },
 )
-"""Spaces by the name that ``analognas search --space`` takes."""
+"""Spaces by name, as in ``analognas search --space``."""
 
 
 def find_space(entry: Any) -> Space:
-    """Return the space that an entry names or defines.
+    """Return the space of an entry: a name, a file or a definition.
 
     Args:
-        entry: Name in :data:`SPACES`, YAML file of a configuration space, or its definition.
+        entry: A name in :data:`SPACES`, a YAML file of a configuration space, or its definition.
 
     Raises:
         UnknownNameError: If there is no space of that name.
-        InvalidArgumentError: If it is none of these, or the definition cannot be read.
+        InvalidArgumentError: If it is none of these, or the definition is invalid.
     """
     if isinstance(entry, Mapping):
         return ConfigSpace.from_definition(entry)
@@ -53,7 +53,7 @@ def find_space(entry: Any) -> Space:
 
 
 def space_entry(space: Space) -> str | dict[str, Any]:
-    """Return what :func:`find_space` makes an equal space of.
+    """Return the entry of a space for :func:`find_space`.
 
     Raises:
         InvalidArgumentError: If the space is not registered and has no definition.

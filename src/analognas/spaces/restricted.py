@@ -1,8 +1,8 @@
-"""A space of which only some architectures can be had, such as those that were measured.
+"""Spaces restricted to some of their architectures, such as those that were measured.
 
-Moves on such a space propose nothing else. What a mutation or a crossover gives in the whole space has hardly
-ever been measured, so it becomes one of the nearest architectures that were. The distance of two architectures
-is that of their features (:func:`.default_encoding`), each divided by its standard deviation.
+Moves on a restricted space only give its architectures: results of mutation and crossover are replaced by near
+ones. The distance of two architectures is that of their features (:func:`.default_encoding`), each divided by
+its standard deviation.
 """
 
 from __future__ import annotations
@@ -22,30 +22,29 @@ from .moves import check_enough
 __all__ = ["common_space", "restricted"]
 
 _NEIGHBOURS = 32
-"""How many nearest architectures of each are known to the moves."""
+"""Number of nearest architectures that moves consider."""
 
 _NEAR = 8
-"""Neighbours of an architecture in the sense of :meth:`.Space.neighbours`, and mean rank of a mutation."""
+"""Number of neighbours for :meth:`.Space.neighbours`, and mean rank of a mutation."""
 
 _JUMPS = 0.1
-"""Share of mutations that are any other architecture."""
+"""Fraction of mutations that are any other architecture."""
 
 _CHUNK = 512
 
 
 def restricted(space: Space, population: Any) -> Space:
-    """Return a copy of a space that has only the architectures of a population.
+    """Return a copy of a space that contains only the architectures of a population.
 
-    Class, name, genes and fingerprint are the same, so encodings, counts, networks and reports are those of the
-    whole space. :meth:`.Space.codes` numbers its architectures from 0, :meth:`.Space.every` lists them, and all
-    moves stay among them. A mutation is one of the nearest others, each rank less likely than the one
-    before, or one time in ten any other. A
-    crossover is the nearest to what it would be in the whole space. Neighbours are the eight nearest, and those
-    that have this one among their eight nearest.
+    Class, name, genes and fingerprint stay the same, and so do encodings, counts, networks and reports.
+    :meth:`.Space.codes` numbers its architectures from 0, :meth:`.Space.every` lists them, and all moves stay
+    among them. A mutation is one of the nearest other architectures, with probabilities that decrease with the
+    rank, or any other one in a tenth of the cases. A crossover is the nearest architecture to that of the whole
+    space. Neighbours are the eight nearest, and those that have this one among their eight nearest.
 
     Args:
         space: The whole space, or a restricted one.
-        population: Its architectures, at least two different ones, in any form.
+        population: Its architectures, at least two distinct ones, in any form.
 
     Raises:
         InvalidArgumentError: If there are fewer than two.
@@ -58,7 +57,7 @@ def restricted(space: Space, population: Any) -> Space:
         (3, 3)
         >>> known.encode(4)
         Traceback (most recent call last):
-        analognas.core.errors.OutOfSpaceError: ... is not one of the 3 architectures that can be had here.
+        analognas.core.errors.OutOfSpaceError: ... is not one of the 3 architectures of this restricted space.
     """
     rows = space.population(population)
     whole = space._whole if isinstance(space, _Restricted) else space
@@ -75,10 +74,10 @@ def restricted(space: Space, population: Any) -> Space:
 
 
 def common_space(one: Space, other: Space) -> Space:
-    """Return the one of two equal spaces that has fewer architectures, where one of them is restricted.
+    """Return the smaller of two spaces that are equal except for restrictions.
 
     Raises:
-        InvalidArgumentError: If both are, and neither has all architectures of the other.
+        InvalidArgumentError: If both are restricted and neither contains the other.
     """
     if other.restriction is None or one.restriction == other.restriction:
         return one
@@ -87,8 +86,8 @@ def common_space(one: Space, other: Space) -> Space:
     small, large = sorted((one, other), key=len)
     if not large.allowed(small.every()).all():
         raise InvalidArgumentError(
-            f"Two restrictions of the space {one.name!r} do not fit: {len(small)} and {len(large)} "
-            "architectures, of which neither contains the other."
+            f"Two restrictions of the space {one.name!r} are incompatible: they have {len(small)} and "
+            f"{len(large)} architectures, and neither contains the other."
         )
     return small
 
@@ -100,7 +99,7 @@ def _restricted_class(kind: type[Space]) -> type[Space]:
 
 
 class _Restricted(Space):
-    """What a restricted space does differently; mixed into the class of the whole space."""
+    """Mixin of restricted spaces, combined with the class of the whole space."""
 
     _whole: Space
     _rows: Population
@@ -136,11 +135,11 @@ class _Restricted(Space):
         return self._whole
 
     def count(self) -> int:
-        """Number of architectures that can be had."""
+        """Number of architectures."""
         return len(self._rows)
 
     def allowed(self, population: Population) -> NDArray[np.bool_]:
-        """Which rows can be had, shape ``(n,)``."""
+        """Return which rows are architectures of this space, shape ``(n,)``."""
         return self._positions(population)[1]
 
     def is_architecture(self) -> NDArray[np.bool_]:
@@ -148,10 +147,10 @@ class _Restricted(Space):
         return np.ones(len(self._rows), dtype=bool)
 
     def codes(self, population: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """Position of every row among the architectures, shape ``(n,)``.
+        """Return the position of every row among the architectures, shape ``(n,)``.
 
         Raises:
-            OutOfSpaceError: If a row cannot be had.
+            OutOfSpaceError: If a row is not among them.
         """
         positions, known = self._positions(population)
         if not known.all():
@@ -164,10 +163,10 @@ class _Restricted(Space):
         return rows
 
     def encode(self, arch: Any) -> Population:
-        """Return the genotype of an architecture that can be had.
+        """Return the genotype of an architecture.
 
         Raises:
-            OutOfSpaceError: If it cannot, or does not belong to the whole space.
+            OutOfSpaceError: If it is not in this space.
         """
         row = self._whole.encode(arch)
         if not self.allowed(row[None])[0]:
@@ -203,7 +202,7 @@ class _Restricted(Space):
         Args:
             population: Shape ``(n, n_genes)``.
             generator: Source of randomness.
-            genes: Genes of which one must differ; any by default. Rows without such a neighbour stay.
+            genes: Genes of which at least one must change; any by default. Rows without such a neighbour stay.
         """
         parents = self.codes(population)
         near = self._near()[parents]
@@ -211,13 +210,13 @@ class _Restricted(Space):
         if genes is not None:
             chosen = np.asarray(genes, dtype=bool)
             wanted = (self._rows[near][:, :, chosen] != population[:, None, chosen]).any(axis=2)
-        # The rank of a geometric draw among the wanted neighbours; those beyond the last wrap around.
+        # A geometrically distributed rank among the admissible neighbours, wrapping around at the end.
         n = wanted.sum(axis=1)
         ranks = generator.geometric(1.0 / _NEAR, size=len(population)) - 1
         ranks = np.where(n > 0, ranks % np.maximum(n, 1), 0)
         place = (wanted.cumsum(axis=1) > ranks[:, None]).argmax(axis=1)
         found = np.where(n > 0, near[np.arange(len(near)), place], parents)
-        # An architecture may be far from all others; a jump now and then reaches it.
+        # Occasional jumps reach architectures that are far from all others.
         jumps = (parents + generator.integers(1, len(self._rows), size=len(parents))) % len(
             self._rows
         )
@@ -230,7 +229,7 @@ class _Restricted(Space):
     def crossover(
         self, mothers: Population, fathers: Population, *, generator: np.random.Generator
     ) -> Population:
-        """Cross in the whole space, and return the nearest architectures to what comes out."""
+        """Cross in the whole space, and return the architectures nearest to the results."""
         return self.nearest(self._whole.crossover(mothers, fathers, generator=generator))
 
     def neighbours(self, row: NDArray[np.integer[Any]]) -> Population:
@@ -262,7 +261,8 @@ class _Restricted(Space):
 
     def _unknown(self, row: NDArray[np.integer[Any]]) -> OutOfSpaceError:
         return OutOfSpaceError(
-            f"{self._whole.decode(row)} is not one of the {len(self._rows)} architectures that can be had here."
+            f"{self._whole.decode(row)} is not one of the {len(self._rows)} architectures of this restricted "
+            f"space."
         )
 
     def _known_features(self) -> NDArray[np.float64]:
@@ -271,13 +271,13 @@ class _Restricted(Space):
 
             features = encode_features(self._whole, self._rows, default_encoding(self._whole))
             spread = features.std(axis=0, dtype=np.float64)
-            # What never differs here tells nothing of nearness.
+            # Constant features do not contribute to distances.
             self._scales = np.where(spread > 1e-9, spread, np.inf)
             self._features = features.astype(np.float64) / self._scales
         return self._features
 
     def _near(self) -> NDArray[np.int64]:
-        """Positions of the nearest others of every architecture, nearest first, shape ``(n, k)``."""
+        """Positions of the nearest other architectures of each one, nearest first, shape ``(n, k)``."""
         if self._nearest is None:
             known = self._known_features()
             k = min(_NEIGHBOURS, len(known) - 1)
@@ -297,7 +297,7 @@ def _chunks(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 
 
 def _distances(some: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Squared distances between rows, shape ``(n, m)``; rounded, so that ties are the same on every machine."""
+    """Return squared distances between rows, rounded such that ties are the same on every machine."""
     squares = (some**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2.0 * some @ others.T
     rounded: NDArray[np.float64] = np.round(squares, 6)
     return rounded

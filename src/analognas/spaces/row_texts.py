@@ -1,4 +1,4 @@
-"""Genotypes as text, thousands at a time."""
+"""Genotypes as JSON text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TEXTS = tuple(map(str, range(128)))
 
 
 def row_texts(population: Population) -> list[str]:
-    """Return every genotype as JSON text, a list of integers.
+    """Return each genotype as JSON text, a list of integers.
 
     Args:
         population: Shape ``(n, n_genes)``.
@@ -23,6 +23,6 @@ def row_texts(population: Population) -> list[str]:
     """
     if population.dtype.itemsize > 1 or not population.size or population.min() < 0:
         return list(map(str, population.tolist()))
-    # Half the time of making a list of every row.
+    # Twice as fast as converting row by row.
     columns = [map(_TEXTS.__getitem__, column) for column in population.T.tolist()]
     return [f"[{text}]" for text in map(", ".join, zip(*columns, strict=True))]

@@ -256,7 +256,7 @@ def test_ordered_texts_compare_places_in_own_definitions():
             "`choices` of 'a' must be a list",
         ),
         ([{"type": "ordinal", "name": "a", "sequence": 3}], "`sequence` of 'a' must be a list"),
-        ([{"type": "constant", "name": "a", "value": 1}] * 2, "'a' is there 2 times"),
+        ([{"type": "constant", "name": "a", "value": 1}] * 2, "'a' occurs 2 times"),
         ([{"type": "constant", "name": "a", "value": 1, "meta": 7}], "incomplete"),
         (["a"], "incomplete"),
     ],

@@ -139,7 +139,7 @@ def test_definition_is_kept():
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("settings: {n_classes: 3}", InvalidArgumentError, "`settings` go with the `dataset`"),
+        ("settings: {n_classes: 3}", InvalidArgumentError, "`settings` are those of a space"),
         (
             "dataset: VWW\nsettings: {classes: 3}",
             UnknownNameError,

@@ -1,4 +1,4 @@
-"""Architectures of a configuration space: mappings of names to values, and rows of indices."""
+"""Architectures of a configuration space: mappings from names to values, and rows of indices."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ABSENT = object()
 
 
 class Architecture(dict[str, Any]):
-    """A dictionary from names to values that can be hashed, and therefore not changed.
+    """An immutable, hashable dictionary from names to values.
 
     Example:
         >>> arch = Architecture(width=8, depth=2)
@@ -31,12 +31,12 @@ class Architecture(dict[str, Any]):
         return hash(frozenset(self.items()))
 
     def __reduce__(self) -> tuple[type[Architecture], tuple[dict[str, Any]]]:
-        # Copies are made whole, since items cannot be set one by one.
+        # The default would set items one by one, which is not allowed.
         return type(self), (dict(self),)
 
     def _refuse(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            "An architecture cannot be changed; write dict(arch, name=value) to get another."
+            "An architecture is immutable; write dict(arch, name=value) for a changed copy."
         )
 
     __setitem__ = __delitem__ = __ior__ = _refuse
@@ -47,7 +47,7 @@ def encode_mapping(constraints: GeneConstraints, arch: Mapping[str, Any]) -> NDA
     """Return the canonical row of a mapping from names to values, shape ``(n_genes,)``.
 
     Raises:
-        OutOfSpaceError: If a name is unknown, an active one missing, or a value impossible.
+        OutOfSpaceError: If a name is unknown, an active one is missing, or a value is invalid.
     """
     names = [entry.name for entry in constraints.hyperparameters]
     known = set(names)
@@ -74,10 +74,10 @@ def encode_mapping(constraints: GeneConstraints, arch: Mapping[str, Any]) -> NDA
 
 
 def check_indices(constraints: GeneConstraints, arch: Any) -> NDArray[np.int64]:
-    """Return the indices of a genotype as a row, shape ``(n_genes,)``; it need not be canonical.
+    """Return the indices of a genotype as a row, shape ``(n_genes,)``, which may be non-canonical.
 
     Raises:
-        OutOfSpaceError: If it is no sequence of as many integers, or one is outside its range.
+        OutOfSpaceError: If it is not a sequence of ``n_genes`` integers, or one is outside its range.
     """
     n_genes = len(constraints.hyperparameters)
     listed = isinstance(arch, Sequence | np.ndarray) and not isinstance(arch, str)
@@ -99,7 +99,7 @@ def check_indices(constraints: GeneConstraints, arch: Any) -> NDArray[np.int64]:
 
 
 def json_rows(constraints: GeneConstraints, population: NDArray[Any]) -> list[str]:
-    """Return the architectures of a population as JSON texts, shape ``(n, n_genes)``."""
+    """Return the architectures of a population, shape ``(n, n_genes)``, as JSON texts."""
     active = constraints.active(population)
     columns = []
     for gene, entry in enumerate(constraints.hyperparameters):
@@ -110,7 +110,7 @@ def json_rows(constraints: GeneConstraints, population: NDArray[Any]) -> list[st
 
 
 def decode_rows(constraints: GeneConstraints, population: NDArray[Any]) -> list[Architecture]:
-    """Return the architectures of a population, shape ``(n, n_genes)``, one pass over each gene."""
+    """Return the architectures of a population, shape ``(n, n_genes)``."""
     active = constraints.active(population)
     architectures: list[dict[str, Any]] = [{} for _ in range(len(population))]
     for gene, entry in enumerate(constraints.hyperparameters):

@@ -1,11 +1,10 @@
 """Import from and export to the JSON of the ``ConfigSpace`` package (version 1.2, format 0.4).
 
-Intervals, ordinals, categoricals and constants, conditions joined by "and", and forbidden combinations exist in
-both. That package samples continuous values exactly, here they lie on a fine grid; its weights, normal and beta
-distributions become uniform here, with a warning. Of files before its version 1.0 the step ``q`` and the
-``probabilities``, now called weights, are read too.
+Intervals, ordinals, categoricals and constants, conditions joined by "and", and forbidden combinations are
+supported. Continuous values lie on a fine grid here; weights, normal and beta distributions become uniform,
+with a warning. The step ``q`` and the ``probabilities`` of files from before version 1.0 are read too.
 
-Source of the format: the package's documentation and what version 1.2.0 writes and reads.
+Source of the format: the package's documentation, and files of version 1.2.0.
 """
 
 from __future__ import annotations
@@ -42,18 +41,18 @@ def to_dict(
     *,
     default: NDArray[np.integer[Any]],
 ) -> dict[str, Any]:
-    """Return the parts of a space as that package's dictionary.
+    """Return the parts of a space as a dictionary in that format.
 
     Args:
         name: Name of the space.
         hyperparameters: Hyperparameters in the order of the genes.
         conditions: Conditions by name of the child.
         forbidden: Forbidden combinations.
-        default: Genotype of an allowed architecture, whose values become the default values, shape
-            ``(n_genes,)``; that package checks them.
+        default: Genotype of an allowed architecture, shape ``(n_genes,)``; its values become the defaults,
+            which that package checks.
 
     Raises:
-        InvalidArgumentError: If a value has no place in that format.
+        InvalidArgumentError: If a value cannot be represented in that format.
     """
     by_name = {entry.name: entry for entry in hyperparameters}
     return {
@@ -72,10 +71,10 @@ def to_dict(
 
 
 def to_definition(payload: Any) -> dict[str, Any]:
-    """Return that package's JSON, text or dictionary, as the entries of a definition.
+    """Convert that format, as text or dictionary, to a definition.
 
     Raises:
-        InvalidArgumentError: If it is no such JSON, or has parts unknown here.
+        InvalidArgumentError: If it is invalid, or has unsupported parts.
     """
     if isinstance(payload, str | bytes):
         where = "A serialized ConfigurationSpace"
@@ -140,7 +139,7 @@ def _joined(
 
 
 def _written(name: str, row: Condition, parent: Hyperparameter) -> dict[str, Any] | None:
-    """One condition; None where it always holds."""
+    """Return one condition; None if it always holds."""
     ends = {"child": name, "parent": row.parent}
     if row.comparison in ("==", "!="):
         return {"type": "EQ" if row.comparison == "==" else "NEQ", **ends, "value": row.value}
@@ -170,7 +169,7 @@ def _clause(clause: Forbidden) -> dict[str, Any]:
 
 
 def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
-    """One hyperparameter of that package as the settings of a definition."""
+    """Return the settings of one hyperparameter."""
     kind = row["type"]
     meta = (row.get("meta") or {}).get(_KEY, {})
     inactive = {"inactive": meta["inactive"]} if "inactive" in meta else {}
@@ -208,17 +207,17 @@ def _settings(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ends(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The bounds of an interval, which normal distributions lacked before version 1.0."""
+    """Return the bounds of an interval; before version 1.0, normal distributions had none."""
     if row.get("lower") is None or row.get("upper") is None:
         raise InvalidArgumentError(
             f"{row['name']!r} of type {row['type']!r} must have the bounds `lower` and `upper`, which the "
-            "ConfigSpace package needs too since its version 1.0; give them."
+            "ConfigSpace package requires since version 1.0; add them."
         )
     return {"min_value": row["lower"], "max_value": row["upper"]}
 
 
 def _step(row: Mapping[str, Any], ends: Mapping[str, Any]) -> dict[str, Any]:
-    """The step ``q`` of an interval; nothing where there is none."""
+    """Return the step ``q`` of an interval, if any."""
     if row.get("q") is None:
         return {}
     name = f"q of {row['name']!r}"
@@ -247,7 +246,7 @@ def _check_unique(names: Sequence[str]) -> None:
     for name, n in Counter(names).items():
         if n > 1:
             raise InvalidArgumentError(
-                f"Each hyperparameter must be there once, but {name!r} is there {n} times."
+                f"Hyperparameters must have distinct names, but {name!r} occurs {n} times."
             )
 
 
@@ -255,7 +254,7 @@ def _condition(row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) ->
     if row["type"] not in _COMPARISONS:
         raise InvalidArgumentError(
             f"The condition of {row['child']!r} is of type {row['type']!r}; known are AND of "
-            f"{', '.join(_COMPARISONS)}. Split an OR into hyperparameters of their own, or use IN."
+            f"{', '.join(_COMPARISONS)}. Replace an OR by several hyperparameters, or by IN."
         )
     comparison = _COMPARISONS[row["type"]]
     value = row["values"] if comparison == "in" else row["value"]
@@ -265,7 +264,7 @@ def _condition(row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) ->
         and parent["type"] == "ordinal"
         and not _ascends(parent["sequence"])
     ):
-        # That package compares places in the sequence.
+        # That package compares positions in the sequence.
         sequence = _list(parent, "sequence")
         if value not in sequence:
             raise InvalidArgumentError(
@@ -279,7 +278,7 @@ def _condition(row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) ->
 
 
 def _ascends(values: Sequence[Any]) -> bool:
-    """Whether values are numbers in ascending order, so that places and sizes agree."""
+    """Return whether values are ascending numbers, so that comparing positions or values is the same."""
     numbers = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
     return numbers and all(low < high for low, high in itertools.pairwise(values))
 
@@ -299,4 +298,4 @@ def _combination(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _warn_uniform(name: str, what: str) -> None:
-    warnings.warn(f"The {what} of {name!r} is dropped: values are uniform here.", stacklevel=5)
+    warnings.warn(f"The {what} of {name!r} is ignored: values are uniform here.", stacklevel=5)

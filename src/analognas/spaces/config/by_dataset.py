@@ -7,25 +7,25 @@ from typing import Any
 from ...core import Registry, check_choice
 
 FAMILY = "resnet-like"
-"""AnalogNAS's name for its kind of space."""
+"""AnalogNAS's name of its type of space."""
 
 DATASETS: Registry[Any] = Registry(
     "data set",
     dict.fromkeys(("CIFAR-10", "VWW", "KWS"), "analognas.spaces.resnet:ResNetSpace"),
 )
-"""Classes of the spaces by data set, each derived from :class:`.ConfigSpace`."""
+"""Classes of spaces by data set, all derived from :class:`.ConfigSpace`."""
 
 
 def named_dataset(
     *names: Any, dataset: Any = None, search_space: Any = None, **options: Any
 ) -> str | None:
-    """Return the data set that a constructor's arguments name, as the registry spells it; None without one.
+    """Return the registered name of the data set in the arguments of a constructor; None if there is none.
 
-    AnalogNAS's notebooks write ``("resnet-like", "CIFAR-10")``, or ``search_space="resnet-like"`` and
-    ``dataset="CIFAR-10"``; here the data set alone is enough.
+    AnalogNAS's notebooks use ``("resnet-like", "CIFAR-10")``, or ``search_space="resnet-like"`` and
+    ``dataset="CIFAR-10"``; the data set alone is enough.
 
     Raises:
-        UnknownNameError: If the data set, or the kind of space before it, is unknown.
+        UnknownNameError: If the data set or the type of space is unknown.
 
     Example:
         >>> named_dataset("cifar10"), named_dataset(search_space="resnet-like", dataset="KWS")
@@ -42,5 +42,5 @@ def named_dataset(
 
 
 def _key(name: object) -> str:
-    """Return what spellings of a name have in common: ``cifar10`` for ``CIFAR-10``."""
+    """Return a name in lower case without punctuation: ``cifar10`` for ``CIFAR-10``."""
     return "".join(filter(str.isalnum, str(name))).lower()

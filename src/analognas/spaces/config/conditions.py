@@ -16,7 +16,7 @@ from ..hyperparameters import Choices, Hyperparameter, plain
 from .index_sets import IndexSet
 
 OPERATORS = ("==", "!=", "in", ">", ">=", "<", "<=")
-"""Comparisons that a condition may make."""
+"""Comparison operators of conditions."""
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
@@ -26,18 +26,18 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-_SMALL = 1000  # values that are compared all at once
+_SMALL = 1000  # largest number of values that are compared at once
 _HUGE = 2**1000
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A comparison that the value of another hyperparameter, the parent, must pass.
+    """A comparison that the value of another hyperparameter, the parent, must satisfy.
 
     Attributes:
         parent: Name of the parent.
         comparison: One of :data:`OPERATORS`.
-        value: What it is compared with; a tuple of values for ``in``.
+        value: Value to compare with; a tuple of values for ``in``.
 
     Example:
         >>> print(Condition("M", ">=", 2))
@@ -49,10 +49,10 @@ class Condition:
     value: Any
 
     def holds(self, parent: Hyperparameter) -> IndexSet:
-        """Return the indices of the parent whose values pass.
+        """Return the indices of the parent whose values satisfy the condition.
 
         Raises:
-            InvalidArgumentError: If the value is impossible, or the parent's values have no order.
+            InvalidArgumentError: If the value is invalid, or the parent's values are not ordered.
         """
         if self.comparison in _COMPARE:
             return self._compare(parent)
@@ -68,21 +68,21 @@ class Condition:
             if listed or parent.n_choices <= _SMALL:
                 values = parent.values(np.arange(parent.n_choices))
                 bound = self.value
-                if abs(bound) >= _HUGE:  # which no float holds
+                if abs(bound) >= _HUGE:  # not representable as a float
                     bound = math.inf if bound > 0 else -math.inf
                 return IndexSet.of_mask(np.asarray(compare(values, bound), dtype=bool))
             return self._end_of(parent)
         if numbers or not parent.ordered:
             raise InvalidArgumentError(
-                f"The condition `{self}` compares by size, but {parent.name!r} is {parent.range_text()}; use "
+                f"The condition `{self}` needs an order, but {parent.name!r} is {parent.range_text()}; use "
                 "==, != or in."
             )
-        # Texts in an order are compared by their places in it.
+        # Ordered strings are compared by position.
         place = _indices(parent, (self.value,), f"condition `{self}`")[0]
         return IndexSet.of_mask(np.asarray(compare(np.arange(parent.n_choices), place), dtype=bool))
 
     def _end_of(self, interval: Hyperparameter) -> IndexSet:
-        """Return what passes of an interval, whose values rise with their indices."""
+        """Return the indices of an interval that satisfy the condition; values are ascending."""
         n = interval.n_choices
         strict = self.comparison in (">", "<=")
 
@@ -99,14 +99,14 @@ class Condition:
 
 
 def read_conditions(name: str, when: Any) -> list[Condition]:
-    """Return the conditions that a person wrote for the hyperparameter called ``name``.
+    """Parse the conditions of a hyperparameter as users write them.
 
     Args:
-        name: The child, for messages.
-        when: None, one triple ``(parent, comparison, value)``, or a list of triples that must all hold.
+        name: Name of the hyperparameter, for messages.
+        when: None, a triple ``(parent, comparison, value)``, or a list of triples that must all hold.
 
     Raises:
-        InvalidArgumentError: If it is neither.
+        InvalidArgumentError: If it is none of these.
     """
     if when is None:
         return []
@@ -139,10 +139,10 @@ def read_conditions(name: str, when: Any) -> list[Condition]:
 
 @dataclass(frozen=True)
 class Forbidden:
-    """A combination that must not occur: every named hyperparameter active and at one of the listed values.
+    """A forbidden combination: all named hyperparameters are active and have one of the listed values.
 
     Attributes:
-        values: Name to the values that together are forbidden.
+        values: Forbidden values by name of the hyperparameter.
 
     Example:
         >>> print(Forbidden({"depth": (16,), "width": (8, 12)}))
@@ -153,10 +153,10 @@ class Forbidden:
 
     @classmethod
     def read(cls, combination: Any) -> Forbidden:
-        """Return the clause that a person wrote as ``{name: value or list of values}``.
+        """Parse a clause of the form ``{name: value or list of values}``.
 
         Raises:
-            InvalidArgumentError: If it names nothing.
+            InvalidArgumentError: If it is empty or has another form.
         """
         if not isinstance(combination, Mapping) or not combination:
             raise InvalidArgumentError(
@@ -171,7 +171,7 @@ class Forbidden:
         )
 
     def hits(self, parent: Hyperparameter) -> IndexSet:
-        """Return the indices of a named hyperparameter that are listed."""
+        """Return the listed indices of one hyperparameter."""
         where = f"forbidden combination `{self}`"
         return IndexSet.of(_indices(parent, self.values[parent.name], where), parent.n_choices)
 

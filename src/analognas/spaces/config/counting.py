@@ -1,9 +1,10 @@
-"""Counting the architectures of a space exactly, and drawing each with the same probability.
+"""Exact number of architectures of a space, and uniform sampling of architectures.
 
-Genes that no constraint names multiply the count and are never enumerated. Of the others only classes of
-values matter that all constraints treat alike, so a learning rate of 30,001 values that one condition splits
-is two classes. Their joint table is summed out one gene at a time (variable elimination, Dechter 1999), in
-Python integers; run backwards, the same tables draw a gene at a time with the right odds.
+Unconstrained genes just multiply the count. For the others, values that all constraints treat alike form a
+class: a learning rate of 30,001 values with one condition has two classes. Genes are eliminated one at a time
+    from the
+joint table of classes (variable elimination, Dechter 1999), in Python integers. The same tables, used in
+reverse order, give the probabilities for sampling.
 """
 
 from __future__ import annotations
@@ -21,22 +22,22 @@ from .index_sets import IndexSet
 
 _MOST_AXES = 32
 LARGEST_TABLE = 2**20
-"""Entries of the largest joint table; where constraints couple more than that, counting is refused."""
+"""Largest number of entries of a joint table; beyond that, counting raises an error."""
 
 
 class UncountableError(InvalidArgumentError):
-    """The constraints couple too many hyperparameters for an exact count."""
+    """The constraints couple too many hyperparameters for exact counting."""
 
 
 class _Table(NamedTuple):
-    """Numbers of ways by the classes of some genes, one axis a gene."""
+    """Numbers of combinations by the classes of some genes, one axis per gene."""
 
     genes: tuple[int, ...]
     ways: NDArray[Any]
 
 
 class Counter:
-    """Number of distinct, allowed architectures of a constraints, and draws from them.
+    """Number of distinct, allowed architectures under constraints, and samples of them.
 
     Args:
         constraints: Conditions and forbidden combinations of the genes.
@@ -45,7 +46,7 @@ class Counter:
         UncountableError: If a joint table would need more than :data:`LARGEST_TABLE` entries.
 
     Attributes:
-        total: The number.
+        total: Number of architectures.
     """
 
     def __init__(self, constraints: GeneConstraints) -> None:
@@ -54,7 +55,7 @@ class Counter:
         tables += [self._clause(clause) for clause in constraints.clauses]
         self._eliminated: list[tuple[int, _Table]] = []
         self.total = 1
-        using: list[list[_Table]] = [[] for _ in self._classes]  # tables that have a gene, by gene
+        using: list[list[_Table]] = [[] for _ in self._classes]  # tables by gene that they contain
         for table in tables:
             self._add(table, using)
         sizes = {gene: self._joint_size(using[gene]) for gene in range(len(self._classes))}
@@ -80,13 +81,13 @@ class Counter:
             self.total *= int(table.ways.item())
 
     def draw(self, n: int, generator: np.random.Generator) -> NDArray[np.int64]:
-        """Draw ``n`` canonical rows, every architecture equally likely, shape ``(n, n_genes)``."""
+        """Draw ``n`` canonical rows, shape ``(n, n_genes)``; all architectures are equally likely."""
         classes = np.zeros((len(self._classes), n), dtype=np.int64)
         rows = np.zeros((n, len(self._classes)), dtype=np.int64)
         for gene, joint in reversed(self._eliminated):
             ways = np.moveaxis(joint.ways, joint.genes.index(gene), -1)
             totals = ways.sum(axis=-1, keepdims=True)
-            # Integers of any size are divided before they become floats.
+            # Integers of any size, so divide before converting to float.
             odds = (ways / np.where(totals == 0, 1, totals)).astype(np.float64).cumsum(axis=-1)
             rest = tuple(classes[other] for other in joint.genes if other != gene)
             bounds = odds[rest] if rest else np.broadcast_to(odds, (n, odds.shape[-1]))
@@ -96,7 +97,7 @@ class Counter:
         return rows
 
     def _activity(self, constraints: GeneConstraints, gene: int) -> _Table:
-        """Values in each class of a gene, or one way to be inactive, by the classes of its parents."""
+        """Return the number of values in each class of a gene (1 if inactive), by classes of parents."""
         own = self._classes[gene]
         parents = sorted({parent for parent, _ in constraints.parents[gene]})
         genes = (gene, *parents)
@@ -114,7 +115,7 @@ class Counter:
         return _Table(genes, ways)
 
     def _clause(self, clause: list[tuple[int, IndexSet]]) -> _Table:
-        """No way where a combination is forbidden, one elsewhere."""
+        """Return a table that is 0 where a combination is forbidden, else 1."""
         genes = tuple(gene for gene, _ in clause)
         self._shape(genes)
         hit: Any = np.ones((), dtype=bool)
@@ -140,14 +141,14 @@ class Counter:
         if math.prod(shape) > LARGEST_TABLE or len(shape) > _MOST_AXES:
             raise UncountableError(
                 f"The constraints couple so many hyperparameters (a joint table of {math.prod(shape):.3g} "
-                f"entries) that the space cannot be counted exactly; up to {LARGEST_TABLE:,} entries it can. "
-                "Sampling and search work all the same."
+                f"entries) that the space cannot be counted exactly; the limit is {LARGEST_TABLE:,} entries. "
+                "Sampling and search still work."
             )
         return shape
 
 
 def _classes_of(constraints: GeneConstraints) -> list[_Classes]:
-    """Classes of the values of every gene."""
+    """Return the classes of values of every gene."""
     sets: list[dict[bytes, IndexSet]] = [{} for _ in constraints.hyperparameters]
     for gene, found in (
         pair for rows in [*constraints.parents, *constraints.clauses] for pair in rows
@@ -164,7 +165,7 @@ class _Classes:
 
     Args:
         n: Number of values.
-        sets: What the constraints distinguish.
+        sets: Sets of indices that the constraints distinguish.
         conditional: Whether the gene may be inactive.
     """
 
@@ -186,7 +187,7 @@ class _Classes:
         self.n = len(self._pieces) + conditional
 
     def of(self, found: IndexSet) -> NDArray[np.bool_]:
-        """A set of values as a mask over classes; never true of `inactive`."""
+        """Return a set of values as a mask over classes, False for `inactive`."""
         marks = np.zeros(self.n, dtype=bool)
         marks[: len(self._first)] = found[self._first]
         return marks
@@ -194,7 +195,7 @@ class _Classes:
     def members(
         self, classes: NDArray[np.int64], generator: np.random.Generator
     ) -> NDArray[np.int64]:
-        """Draw a value of each class uniformly, 0 for `inactive`; shape of ``classes``."""
+        """Draw a value of each class uniformly (0 for `inactive`), shape of ``classes``."""
         share = generator.random(len(classes))
         indices = np.zeros(len(classes), dtype=np.int64)
         for position, (starts, lengths) in enumerate(self._pieces):

@@ -1,4 +1,4 @@
-"""The definition of a configuration space as plain entries, and as YAML.
+"""The definition of a configuration space as a dictionary, and as YAML.
 
 ```yaml
 name: mlp
@@ -35,7 +35,7 @@ def to_dict(
     conditions: Mapping[str, Sequence[Condition]],
     forbidden: Sequence[Forbidden],
 ) -> dict[str, Any]:
-    """Return the parts of a space as entries of YAML types; :func:`read` is the inverse."""
+    """Return the parts of a space as YAML types; :func:`read` is the inverse."""
     entries: dict[str, Any] = {"name": name}
     if dataset is not None:
         entries["dataset"] = dataset
@@ -58,7 +58,7 @@ def read(entries: Any) -> Parts:
     """Return hyperparameters, conditions and forbidden combinations of a definition.
 
     Raises:
-        InvalidArgumentError: If an entry is unknown or cannot be read.
+        InvalidArgumentError: If an entry is unknown or invalid.
     """
     _check_mapping("definition of a space", entries, _ENTRIES)
     named = entries.get("hyperparameters", {})
@@ -83,12 +83,12 @@ def read(entries: Any) -> Parts:
 
 
 def interval(name: str, settings: Mapping[str, Any]) -> Hyperparameter:
-    """Return the interval of some settings.
+    """Return the interval with the given settings.
 
     Raises:
         UnknownNameError: If the type is not known.
-        InvalidArgumentError: If an end is missing, the interval is empty or the step 0, or settings exclude
-            each other.
+        InvalidArgumentError: If a bound is missing, the interval is empty, the step is 0, or settings are
+            incompatible.
     """
     kind = check_choice("type of interval", settings.get("type"), ("discrete", "continuous"))
     for end in ("min_value", "max_value"):
@@ -109,7 +109,7 @@ def interval(name: str, settings: Mapping[str, Any]) -> Hyperparameter:
     if step is not None:
         if log or levels is not None:
             raise InvalidArgumentError(
-                f"{name!r} must have either `step` or `log` and `levels`: a step is a distance of equally "
+                f"{name!r} must have either `step`, or `log` and `levels`: a step is the distance of equally "
                 "spaced values."
             )
         levels = _levels(name, low, high, step)
@@ -118,7 +118,7 @@ def interval(name: str, settings: Mapping[str, Any]) -> Hyperparameter:
 
 
 def _levels(name: str, low: Any, high: Any, step: Any) -> int:
-    """Number of grid points of a continuous interval with a step."""
+    """Return the number of grid points of a continuous interval with a step."""
     low, high = (
         check_float(f"min_value of {name!r}", low),
         check_float(f"max_value of {name!r}", high),
@@ -133,11 +133,11 @@ def _levels(name: str, low: Any, high: Any, step: Any) -> int:
 
 
 def choices(name: str, settings: Mapping[str, Any]) -> Choices:
-    """Return the listed values of some settings.
+    """Return the list of values with the given settings.
 
     Raises:
         UnknownNameError: If the type is not known.
-        InvalidArgumentError: If the list is empty, or ends are given beside it.
+        InvalidArgumentError: If the list is empty, or bounds are given too.
     """
     kind = check_choice(
         "type of range", settings.get("type"), ("discrete", "categorical", "continuous")
@@ -153,21 +153,21 @@ def choices(name: str, settings: Mapping[str, Any]) -> Choices:
 
 
 def check_settings(settings: Any, known: Mapping[str, Any]) -> None:
-    """Refuse settings that the class of a space does not have.
+    """Raise an error for settings that the class of a space does not have.
 
     Raises:
-        InvalidArgumentError: If they are no mapping, or the class has none.
+        InvalidArgumentError: If they are not a mapping, or the class has none.
         UnknownNameError: If one is not known.
     """
     if not known:
         raise InvalidArgumentError(
-            "`settings` go with the `dataset` of a space, but there is none."
+            "`settings` are those of a space of a `dataset`, but there is none."
         )
     _check_mapping("set of settings", settings, list(known))
 
 
 def to_yaml(entries: Mapping[str, Any]) -> str:
-    """Return entries as YAML text, a hyperparameter a line."""
+    """Return entries as YAML text, with one line per hyperparameter."""
     from ...core.config_files import Line, yaml_text
 
     named = {name: Line(settings) for name, settings in entries["hyperparameters"].items()}
@@ -178,10 +178,10 @@ def to_yaml(entries: Mapping[str, Any]) -> str:
 
 
 def read_yaml(text: str) -> dict[str, Any]:
-    """Return the entries of a YAML text.
+    """Parse a YAML text.
 
     Raises:
-        InvalidArgumentError: If it is no YAML, names something twice, or is no mapping.
+        InvalidArgumentError: If it is not valid YAML, has repeated keys, or is not a mapping.
     """
     from ...core.config_files import parse_yaml
 
@@ -189,7 +189,7 @@ def read_yaml(text: str) -> dict[str, Any]:
 
 
 def digest(entries: Mapping[str, Any]) -> str:
-    """Return 16 hexadecimal digits that differ for different definitions."""
+    """Return a digest of a definition, 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(entries).encode()).hexdigest()[:16]
 
 
@@ -216,5 +216,5 @@ def _check_mapping(what: str, entries: Any, known: Sequence[str]) -> None:
 
 
 def _whole(value: Any) -> Any:
-    """An integral float as the integer that it is; anything else unchanged, for the check to refuse."""
+    """Convert an integral float to an integer; return anything else unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,4 +1,4 @@
-"""Conditions and forbidden combinations laid out as arrays over genes: what is active, what is allowed."""
+"""Conditions and forbidden combinations as arrays over genes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class GeneConstraints:
 
     Args:
         hyperparameters: Hyperparameters in the order of the genes.
-        conditions: Conditions by the name of the child; all of a child's must hold.
-        forbidden: Combinations that must not occur.
-        before: Former constraints, whose results are reused.
+        conditions: Conditions by name of the child; all conditions of a child must hold.
+        forbidden: Forbidden combinations.
+        before: Earlier constraints, whose results are reused.
 
     Raises:
-        UnknownNameError: If a constraint names no hyperparameter.
-        InvalidArgumentError: If conditions form a cycle, or name an impossible value.
+        UnknownNameError: If a constraint names an unknown hyperparameter.
+        InvalidArgumentError: If conditions form a cycle, or have an invalid value.
 
     Attributes:
-        parents: For each gene its conditions: the parent's gene, and which of the parent's indices pass.
-        clauses: For each forbidden combination its genes, and which of their indices are listed.
+        parents: Conditions of each gene: the parent's gene, and the parent's indices that satisfy it.
+        clauses: Genes and listed indices of each forbidden combination.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class GeneConstraints:
         before: GeneConstraints | None = None,
     ) -> None:
         self.hyperparameters = list(hyperparameters)
-        # By condition and parent, which are kept: neither may be another object with the same number later.
+        # Cache by condition and parent; both are kept alive, so that their ids stay unique.
         self._passing: dict[tuple[int, int], tuple[Condition, Hyperparameter, IndexSet]] = {}
         known = {} if before is None else before._passing
         gene = {entry.name: position for position, entry in enumerate(self.hyperparameters)}
@@ -73,7 +73,7 @@ class GeneConstraints:
         self._check_reachable(conditions)
 
     def active(self, population: NDArray[Any]) -> Mask:
-        """Which genes are active, shape ``(n, n_genes)``."""
+        """Return which genes are active, shape ``(n, n_genes)``."""
         active = np.ones(population.shape[::-1], dtype=bool)
         known: dict[tuple[int, bytes], Mask] = {}
         for gene in self.order:
@@ -85,7 +85,7 @@ class GeneConstraints:
         return active.T
 
     def allowed(self, population: NDArray[Any]) -> Mask:
-        """Which rows hit no forbidden combination, shape ``(n,)``."""
+        """Return which rows contain no forbidden combination, shape ``(n,)``."""
         allowed = np.ones(len(population), dtype=bool)
         if not self.clauses:
             return allowed
@@ -98,7 +98,7 @@ class GeneConstraints:
         return allowed
 
     def _parents_first(self) -> list[int]:
-        """Genes, each after its parents; of those that could come, the first first."""
+        """Return genes in topological order, each after its parents."""
         children: list[list[int]] = [[] for _ in self.parents]
         missing = [len(rows) for rows in self.parents]
         for gene, rows in enumerate(self.parents):
@@ -117,13 +117,13 @@ class GeneConstraints:
                 entry.name for entry, n in zip(self.hyperparameters, missing, strict=True) if n
             )
             raise InvalidArgumentError(
-                f"Conditions must not form a cycle, but those of {names} wait for each other."
+                f"Conditions must not form a cycle, but those of {names} do."
             )
         return order
 
     def _check_reachable(self, conditions: Mapping[str, Sequence[Condition]]) -> None:
-        """Refuse conditions that no values can meet together, those of a parent's parents included."""
-        # Only where conditions ask different things of one parent can they contradict each other.
+        """Raise an error for contradictory conditions, including those of parents."""
+        # Conditions can only be contradictory if several of them are on the same parent.
         asked: list[set[bytes]] = [set() for _ in self.parents]
         for rows in self.parents:
             for parent, holds in rows:
@@ -156,7 +156,7 @@ class GeneConstraints:
             for other in involved
         )
         raise InvalidArgumentError(
-            f"Conditions cannot hold together, so {names[gene]!r} could never be active: {shown}."
+            f"Conditions are contradictory, so {names[gene]!r} could never be active: {shown}."
         )
 
 
@@ -166,4 +166,4 @@ def _check_name(where: str, name: str, known: Mapping[str, int]) -> None:
     try:
         check_choice("hyperparameter", name, known)
     except UnknownNameError as error:
-        raise UnknownNameError(f"{where} cannot be: {error}") from None
+        raise UnknownNameError(f"{where} is invalid: {error}") from None

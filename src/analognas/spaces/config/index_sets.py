@@ -1,7 +1,6 @@
-"""Sets of indices of a hyperparameter's values, as ranges: what passes a condition, what a clause lists.
+"""Sets of indices of a hyperparameter's values, stored as ranges.
 
-A hyperparameter may have 2^31 values; a mask over them would take gigabytes. A comparison passes one range of
-them.
+A hyperparameter may have 2^31 values, so a mask would take gigabytes; the result of a comparison is one range.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ class IndexSet:
     """A set of indices from 0 to ``n - 1``.
 
     Args:
-        starts: First indices of its ranges, rising; the ranges neither overlap nor touch.
-        stops: Ends of its ranges, not included.
-        n: Number of indices that there are.
+        starts: First indices of its ranges, ascending; ranges neither overlap nor touch.
+        stops: Ends of its ranges, exclusive.
+        n: Number of possible indices.
 
     Example:
         >>> found = IndexSet.of([1, 2, 3, 7], 10)
@@ -37,7 +36,7 @@ class IndexSet:
 
     @classmethod
     def of(cls, indices: Iterable[int], n: int) -> IndexSet:
-        """Return the set of some indices, in any order."""
+        """Return the set of indices given in any order."""
         known = np.unique(np.fromiter(indices, dtype=np.int64))
         first = np.flatnonzero(np.diff(known, prepend=-2) > 1)
         last = np.append(first[1:], len(known)) - 1 if len(known) else first
@@ -45,17 +44,17 @@ class IndexSet:
 
     @classmethod
     def of_mask(cls, mask: Mask) -> IndexSet:
-        """Return the set of indices at which a mask over all of them is true."""
+        """Return the set of indices at which a mask is true."""
         return cls.of(np.flatnonzero(mask).tolist(), len(mask))
 
     @classmethod
     def between(cls, start: int, stop: int, n: int) -> IndexSet:
-        """Return one range, ``stop`` not included; it may be empty."""
+        """Return the range from ``start`` to ``stop``, exclusive; it may be empty."""
         ends = np.array([start, stop] if start < stop else [], dtype=np.int64)
         return cls(ends[:1], ends[1:], n)
 
     def __getitem__(self, indices: Any) -> Any:
-        """Tell which indices are in the set, shape as given."""
+        """Return which of the given indices are in the set, same shape."""
         if self.n <= _LARGEST_TABLE:
             return self._table[indices]
         indices = np.asarray(indices, dtype=np.int64)
@@ -72,12 +71,12 @@ class IndexSet:
         return table
 
     def __and__(self, other: IndexSet) -> IndexSet:
-        """Return what is in both sets."""
+        """Return the intersection of two sets."""
         if self.key == other.key:
             return self
         edges = np.unique(np.concatenate([self.starts, self.stops, other.starts, other.stops]))
         inside = self._within(edges[:-1]) & other._within(edges[:-1])
-        # Neighbouring pieces that are both in the set are one range.
+        # Merge adjacent ranges.
         change = np.diff(inside.astype(np.int8), prepend=0, append=0)
         return IndexSet(edges[change == 1], edges[change == -1], self.n)
 
@@ -88,7 +87,7 @@ class IndexSet:
         return found
 
     def complement(self) -> IndexSet:
-        """Return what is not in the set."""
+        """Return the complement of the set."""
         edges = np.concatenate([[0], np.stack([self.starts, self.stops], axis=1).ravel(), [self.n]])
         starts, stops = edges[::2], edges[1::2]
         kept = starts < stops
@@ -103,11 +102,11 @@ class IndexSet:
         return not self.complement().any()
 
     def indices(self) -> NDArray[np.int64]:
-        """Return all indices in the set, rising."""
+        """Return all indices in the set, ascending."""
         pieces = [np.arange(*ends) for ends in zip(self.starts, self.stops, strict=True)]
         return np.concatenate([np.empty(0, dtype=np.int64), *pieces])
 
     @cached_property
     def key(self) -> bytes:
-        """Bytes that are equal for equal sets of as many indices."""
+        """Return bytes that are equal for equal sets with the same ``n``."""
         return self.starts.tobytes() + self.stops.tobytes()

@@ -1,4 +1,4 @@
-"""Spaces of named hyperparameters that grow one by one: the definition, kept consistent at every step."""
+"""Spaces of named hyperparameters with conditions and forbidden combinations."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .gene_constraints import GeneConstraints
 
 
 class NamedSpace(Space):
-    """Hyperparameters by name, their conditions, and the forbidden combinations; empty at first.
+    """Hyperparameters by name, their conditions, and forbidden combinations; empty at first.
 
-    A change is taken over as a whole or refused as a whole. :class:`ConfigSpace` is what people use.
+    Changes are atomic: after an error the space is as before. This is the base of :class:`ConfigSpace`.
 
     Args:
         name: Name of the space.
@@ -48,23 +48,23 @@ class NamedSpace(Space):
         when: Any = None,
         inactive: Any = None,
     ) -> None:
-        """Add an interval, both ends included.
+        """Add a closed interval.
 
         Args:
-            name: Its name.
+            name: Name of the hyperparameter.
             type: ``"discrete"`` for integers, ``"continuous"`` for numbers.
             min_value: Smallest value.
             max_value: Largest value.
-            step: Distance of the values; None: 1 between integers, a fine grid between numbers.
-            log: Whether a continuous interval is logarithmic; goes without a step.
+            step: Distance between values; None: 1 for integers, a fine grid for numbers.
+            log: Whether a continuous interval is logarithmic; not with a step.
             levels: Grid points of a continuous interval without a step; None: 30,001.
             when: Conditions under which it is active, ``(parent, comparison, value)`` or a list of them that
                 must all hold; comparisons are ``== != in > >= < <=``. Always active by default.
-            inactive: Its value in architectures where it is inactive; left out of them by default.
+            inactive: Value in architectures in which it is inactive; by default it is omitted.
 
         Raises:
             InvalidArgumentError: If the name is taken, the interval empty or the step 0; if a condition is
-                impossible, contradicts others or forms a cycle. The space stays as it was.
+                invalid, contradicts others or forms a cycle.
             UnknownNameError: If the type or the parent is not known.
         """
         settings = {"type": type, "min_value": min_value, "max_value": max_value, "step": step}
@@ -77,14 +77,14 @@ class NamedSpace(Space):
         """Add a list of values.
 
         Args:
-            name: Its name.
-            type: ``"discrete"`` where the order of the values means something, ``"categorical"`` where not.
+            name: Name of the hyperparameter.
+            type: ``"discrete"`` if the order of the values matters, ``"categorical"`` if not.
             range: The values.
             when: Conditions, see :meth:`add_hyperparameter`.
-            inactive: Its value where it is inactive, see :meth:`add_hyperparameter`.
+            inactive: Value where it is inactive, see :meth:`add_hyperparameter`.
 
         Raises:
-            InvalidArgumentError: If the name is taken or the list empty, or a value stands there twice.
+            InvalidArgumentError: If the name is taken, the list empty, or a value repeated.
             UnknownNameError: If the type or the parent is not known.
         """
         kinds = ("discrete", "categorical", "continuous")
@@ -92,11 +92,11 @@ class NamedSpace(Space):
         self._add(Choices(name, range, ordered=ordered, inactive=inactive), when)
 
     def add_condition(self, name: str, parent: str, comparison: str, value: Any) -> None:
-        """Let a hyperparameter be active only where ``parent comparison value`` holds too.
+        """Add the condition ``parent comparison value`` to a hyperparameter.
 
         Raises:
             UnknownNameError: If a name or the comparison is not known.
-            InvalidArgumentError: If the value is impossible, or the conditions then form a cycle.
+            InvalidArgumentError: If the value is invalid, or the conditions would form a cycle.
         """
         check_choice("hyperparameter", name, self._hyperparameters)
         more = [
@@ -106,11 +106,11 @@ class NamedSpace(Space):
         self._update(self._hyperparameters, {**self._conditions, name: more}, self._forbidden)
 
     def add_forbidden(self, combination: Mapping[str, Any]) -> None:
-        """Forbid a combination: all named hyperparameters active, each at the value (or one of those) given.
+        """Forbid a combination: all named hyperparameters active, each with the given value (or one of them).
 
         Raises:
             UnknownNameError: If a name is not known.
-            InvalidArgumentError: If a value is impossible, or nothing would be left.
+            InvalidArgumentError: If a value is invalid, or no architecture would be left.
         """
         before = self._forbidden
         clause = Forbidden.read(combination)
@@ -123,7 +123,7 @@ class NamedSpace(Space):
         """Remove a hyperparameter.
 
         Raises:
-            UnknownNameError: If there is none of that name.
+            UnknownNameError: If there is no such hyperparameter.
             InvalidArgumentError: If conditions or forbidden combinations still name it.
         """
         check_choice("hyperparameter", name, self._hyperparameters)
@@ -151,27 +151,27 @@ class NamedSpace(Space):
         """Return one hyperparameter.
 
         Raises:
-            UnknownNameError: If there is none of that name.
+            UnknownNameError: If there is no such hyperparameter.
         """
         return self._hyperparameters[check_choice("hyperparameter", name, self._hyperparameters)]
 
     def count(self) -> int:
-        """Count the architectures; computed once and kept until the space changes."""
+        """Return the number of architectures, cached until the space changes."""
         return self._counter().total
 
     def active(self, population: Population) -> NDArray[np.bool_]:
-        """Which genes are active, shape ``(n, n_genes)``."""
+        """Return which genes are active, shape ``(n, n_genes)``."""
         return self._constraints.active(population)
 
     def allowed(self, population: Population) -> NDArray[np.bool_]:
-        """Which rows hit no forbidden combination, shape ``(n,)``."""
+        """Return which rows contain no forbidden combination, shape ``(n,)``."""
         return self._constraints.allowed(population)
 
     def sample_evenly(self, n: int, *, generator: np.random.Generator) -> Population:
-        """Draw ``n`` genotypes, every architecture equally likely, shape ``(n, n_genes)``.
+        """Draw ``n`` genotypes, shape ``(n, n_genes)``, with equal probability of all architectures.
 
-        Unlike :meth:`sample`, which is uniform gene by gene: here five main blocks are drawn far more often
-        than one, because there are far more such networks.
+        In contrast, :meth:`sample` is uniform gene by gene. For example, networks with five main blocks are
+        drawn far more often here than those with one, because there are far more of them.
 
         Raises:
             InvalidArgumentError: If the space cannot be counted.
@@ -179,7 +179,7 @@ class NamedSpace(Space):
         return self._counter().draw(n, generator).astype(self.dtype)
 
     def sample_rare(self, n: int, *, generator: np.random.Generator) -> Population | None:
-        """Draw evenly by architecture where hardly any combination is allowed and the space can be counted."""
+        """Draw with :meth:`sample_evenly` if few combinations are allowed and the space can be counted."""
         try:
             return self.sample_evenly(n, generator=generator)
         except UncountableError:
@@ -212,7 +212,7 @@ class NamedSpace(Space):
         conditions: dict[str, list[Condition]],
         forbidden: list[Forbidden],
     ) -> None:
-        """Take over a changed definition as a whole, or refuse it as a whole."""
+        """Set a changed definition, or raise an error and leave the space as it is."""
         entries = list(hyperparameters.values())
         constraints = GeneConstraints(entries, conditions, forbidden, self._constraints)
         self._hyperparameters, self._conditions = hyperparameters, conditions

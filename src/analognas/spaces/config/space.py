@@ -1,4 +1,4 @@
-"""ConfigSpace: the user names what may vary; sampling, mutation, encoding and counting follow."""
+"""ConfigSpace: search spaces of user-defined hyperparameters."""
 
 from __future__ import annotations
 
@@ -30,22 +30,21 @@ Network: TypeAlias = "Callable[[Architecture, tuple[int, int, int], int], nn.Mod
 
 
 class ConfigSpace(NamedSpace):
-    """A space of named hyperparameters, of the architecture and of training alike.
+    """A space of named hyperparameters, of architectures and of training.
 
-    Empty at first; every hyperparameter added is one more gene. Conditions say where a hyperparameter is
-    inactive, forbidden combinations what must not occur. An architecture is a dictionary of the active
-    hyperparameters (:class:`Architecture`); a training run may take its learning rate from it as a network
-    takes its width.
+    It is empty at first; each added hyperparameter is a gene. Conditions define when a hyperparameter is
+    active; combinations can be forbidden. An architecture is a dictionary of the active hyperparameters
+    (:class:`Architecture`).
 
     Args:
         dataset: ``"CIFAR-10"``, ``"VWW"`` or ``"KWS"`` for AnalogNAS's ResNet-like space for that data set;
             an empty space by default.
         name: Name of the space.
-        network: Function ``(arch, input_shape, n_classes)`` that returns the network of an architecture;
-            :meth:`build` calls it. Derived classes may override :meth:`build` instead.
+        network: Function ``(arch, input_shape, n_classes)`` that returns the network of an architecture, for
+            :meth:`build`. Subclasses may override :meth:`build` instead.
 
     Raises:
-        UnknownNameError: If ``dataset`` is none of those.
+        UnknownNameError: If ``dataset`` is unknown.
 
     Example:
         >>> space = ConfigSpace(name="mlp")
@@ -59,9 +58,9 @@ class ConfigSpace(NamedSpace):
     """
 
     def __new__(cls, *names: Any, **options: Any) -> ConfigSpace:
-        """Create a space: of the data set's own class where one is named, as in ``ConfigSpace("CIFAR-10")``.
+        """Create a space; with a data set, as in ``ConfigSpace("CIFAR-10")``, of the class for that data set.
 
-        AnalogNAS's notebooks also write ``ConfigSpace("resnet-like", "CIFAR-10")``, and both by keyword.
+        AnalogNAS's notebooks also use ``ConfigSpace("resnet-like", "CIFAR-10")``, and both as keywords.
         """
         dataset = named_dataset(*names, **options) if cls is ConfigSpace else None
         made: ConfigSpace = object.__new__(cls if dataset is None else DATASETS.get(dataset))
@@ -80,41 +79,41 @@ class ConfigSpace(NamedSpace):
         self.set_hyperparameters()
 
     def set_hyperparameters(self) -> None:
-        """Fill the space; called at the end of construction. Derived classes override it: this one is empty."""
+        """Add the hyperparameters of a subclass; called at the end of construction."""
 
     def compute_cs_size(self) -> int:
-        """Return the exact number of distinct, allowed architectures; of intervals, grid points count.
+        """Return the exact number of distinct, allowed architectures; intervals count by grid points.
 
         Raises:
-            InvalidArgumentError: If the constraints couple too many hyperparameters; all else works then too.
+            InvalidArgumentError: If the constraints couple too many hyperparameters.
         """
         return self.size
 
     def sample_arch(self, *, generator: np.random.Generator | None = None) -> dict[str, Any]:
-        """Draw one architecture, as a dictionary of its own; see :meth:`sample`."""
+        """Draw one architecture, as a dictionary; see :meth:`sample`."""
         return self.sample_arch_uniformly(1, generator=generator)[0]
 
     def sample_arch_uniformly(
         self, n: int, *, generator: np.random.Generator | None = None
     ) -> list[dict[str, Any]]:
-        """Draw ``n`` architectures, every active hyperparameter uniform over its values.
+        """Draw ``n`` architectures; active hyperparameters are uniform over their values.
 
         Args:
             n: Number of architectures.
-            generator: Source of randomness; fresh entropy by default.
+            generator: Source of randomness; unseeded by default.
         """
         generator = np.random.default_rng() if generator is None else generator
         rows = self.sample(n, generator=generator)
         return [dict(arch) for arch in self.decode_all(rows)]
 
     def encode(self, arch: Any) -> Population:
-        """Return the genotype of an architecture, a mapping from names to values or a genotype's indices.
+        """Return the genotype of an architecture: a mapping from names to values, or indices.
 
-        Values of inactive hyperparameters are ignored, and may be left out. Continuous values are taken as
-        the nearest grid point.
+        Values of inactive hyperparameters are ignored and may be omitted. Continuous values are rounded to the
+        nearest grid point.
 
         Raises:
-            OutOfSpaceError: If a name is unknown or missing, a value impossible or the combination forbidden.
+            OutOfSpaceError: If a name is unknown or missing, a value invalid, or the combination forbidden.
         """
         if isinstance(arch, Mapping):
             row = encode_mapping(self._constraints, arch).astype(self.dtype)
@@ -130,7 +129,7 @@ class ConfigSpace(NamedSpace):
         return decode_rows(self._constraints, np.asarray(row)[None])[0]
 
     def decode_all(self, population: Population) -> list[Architecture]:
-        """Return the architectures of a population; quicker than row by row."""
+        """Return the architectures of a population; faster than row by row."""
         return decode_rows(self._constraints, population)
 
     def json_texts(self, population: Population) -> list[str]:
@@ -147,27 +146,27 @@ class ConfigSpace(NamedSpace):
         input_shape: tuple[int, int, int] = (3, 32, 32),
         n_classes: int = 10,
     ) -> nn.Module:
-        """Return the network of an architecture, from the function given at construction.
+        """Return the network of an architecture, built by the function ``network``.
 
         Raises:
-            InvalidArgumentError: If none was given.
+            InvalidArgumentError: If there is no such function.
         """
         if self._network is None:
             raise InvalidArgumentError(
-                f"{self.name!r} builds no networks: give ConfigSpace(network=...) a function, or derive a "
-                "class that overrides build()."
+                f"{self.name!r} builds no networks: pass a function as ConfigSpace(network=...), or override "
+                "build() in a subclass."
             )
         return self._network(self.decode(self.encode(arch)), input_shape, n_classes)
 
     def settings(self) -> dict[str, Any]:
-        """Return what a derived class was made with, as YAML types: arguments of its constructor by name.
+        """Return the arguments of a subclass's constructor by name, as YAML types; none by default.
 
-        Called for the definition, beside the data set; none by default.
+        They are part of the definition, in addition to the data set.
         """
         return {}
 
     def definition(self) -> dict[str, Any]:
-        """Return all that defines the space, as JSON and YAML types."""
+        """Return the definition of the space, as JSON and YAML types."""
         entries = definition.to_dict(
             self.name,
             self.dataset,
@@ -179,7 +178,7 @@ class ConfigSpace(NamedSpace):
         return {**entries, "settings": settings} if settings else entries
 
     def fingerprint(self) -> str:
-        """Return a digest of the definition: a trial log continues only over the same space."""
+        """Return a digest of the definition; a search resumes only with an equal one."""
         return definition.digest(self.definition())
 
     def to_yaml(self) -> str:
@@ -190,7 +189,7 @@ class ConfigSpace(NamedSpace):
         """Write the definition to a ``.yaml``, ``.yml`` or ``.json`` file, atomically.
 
         Raises:
-            UnknownNameError: If the ending is another one.
+            UnknownNameError: If the file has another suffix.
             OutputFolderError: If the file cannot be written.
         """
         from ...core.config_files import is_config_file, write_mapping
@@ -202,29 +201,29 @@ class ConfigSpace(NamedSpace):
 
     @classmethod
     def from_yaml(cls, text: str, *, network: Network | None = None) -> ConfigSpace:
-        """Return the space that a YAML text defines.
+        """Return the space of a definition as YAML text.
 
         Args:
-            text: What :meth:`to_yaml` returns, or the like written by hand.
+            text: Text of the form of :meth:`to_yaml`.
             network: Function that builds networks, see the class.
 
         Raises:
-            InvalidArgumentError: If it is no definition of a space; names the entry at fault.
+            InvalidArgumentError: If it is not a valid definition; the message names the entry.
         """
         return cls.from_definition(definition.read_yaml(text), network=network)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, network: Network | None = None) -> ConfigSpace:
-        """Return the space that a ``.yaml``, ``.yml`` or ``.json`` file defines; see :meth:`from_yaml`."""
+        """Load a space from a ``.yaml``, ``.yml`` or ``.json`` file; see :meth:`from_yaml`."""
         from ...core.config_files import read_mapping
 
         return cls.from_definition(read_mapping(path, "space"), network=network)
 
     def to_automl(self) -> dict[str, Any]:
-        """Return what ``ConfigurationSpace.from_serialized_dict`` of the ConfigSpace package reads.
+        """Return a dictionary for ``ConfigurationSpace.from_serialized_dict`` of the ConfigSpace package.
 
         Raises:
-            InvalidArgumentError: If a value has no place in that format.
+            InvalidArgumentError: If a value cannot be represented in that format.
         """
         return automl.to_dict(
             self.name,
@@ -239,8 +238,8 @@ class ConfigSpace(NamedSpace):
         """Return the space of the ConfigSpace package's JSON, as text or dictionary.
 
         Raises:
-            InvalidArgumentError: If it is no such payload, or has what this package does not know: conditions
-                joined by "or", relations between hyperparameters.
+            InvalidArgumentError: If it is invalid, or has unsupported parts: conditions joined by "or", or
+                relations between hyperparameters.
         """
         return cls.from_definition(automl.to_definition(payload), network=network)
 
@@ -248,7 +247,7 @@ class ConfigSpace(NamedSpace):
     def from_definition(
         cls, entries: Mapping[str, Any], *, network: Network | None = None
     ) -> ConfigSpace:
-        """Return the space that a mapping defines, as :meth:`definition` returns it; see :meth:`from_yaml`."""
+        """Return the space of a definition (see :meth:`definition`); arguments as for :meth:`from_yaml`."""
         hyperparameters, conditions, forbidden = definition.read(entries)
         space = cls(entries.get("dataset"))
         if settings := entries.get("settings"):
@@ -290,7 +289,7 @@ def _table_text(
     conditions: Mapping[str, Sequence[Condition]],
     forbidden: Sequence[Forbidden],
 ) -> str:
-    """Return one line a hyperparameter: name, values, number of choices, and when it is active."""
+    """Return one line per hyperparameter: name, values, number of choices, and conditions."""
     rows = [("name", "values", "choices", "active when")]
     for entry in hyperparameters:
         when = " and ".join(map(str, conditions.get(entry.name, ()))) or "always"
