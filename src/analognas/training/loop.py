@@ -29,9 +29,8 @@ from .run_folder import RunFolder
 from .settings import OptimizerSettings
 from .tasks import Task, get_task
 
-_CHECK_EVERY = (
-    20  # steps between checks of the loss on a GPU, where each check waits for the device
-)
+# Steps between checks of the loss on a GPU, where each check waits for the device.
+_CHECK_EVERY = 20
 
 
 @dataclass(frozen=True)

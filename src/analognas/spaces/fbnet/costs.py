@@ -25,7 +25,7 @@ def count_layers(
     input_shape: tuple[int, int, int],
     n_classes: int,
 ) -> Iterator[Layers]:
-    """Yield the matrix layers of every row's network, as :meth:`.LayerCounts.layers` says.
+    """Yield the matrix layers of every row's network; see :meth:`.LayerCounts.layers`.
 
     Args:
         population: Shape ``(n, 22)``.
@@ -33,7 +33,7 @@ def count_layers(
         input_shape: Channels, height and width.
         n_classes: Number of classes.
     """
-    # A skip has no expansion: 0 times the input's channels, in 0 layers.
+    # A skip counts as an expansion of 0, in 0 layers.
     expansion, kernel, groups = np.array([block or (0, 1, 1) for block in _BLOCKS]).T
     sizes = _sizes(setting, input_shape)
     yield Layers(input_shape[0], STEM_CHANNELS, 9, sizes[0])
@@ -61,10 +61,10 @@ def name_layers(
     input_shape: tuple[int, int, int],
     n_classes: int,
 ) -> Iterator[NamedLayers]:
-    """Yield the matrices of one network in the order in which it runs, as :meth:`.Space.named_layers` says.
+    """Yield the matrices of one network in order of execution; see :meth:`.Space.named_layers`.
 
     Args:
-        numbers: The operations of its 22 layers.
+        numbers: Operations of its 22 layers.
         setting: Strides and header.
         input_shape: Channels, height and width.
         n_classes: Number of classes.
@@ -94,7 +94,7 @@ def name_layers(
 
 
 def _sizes(setting: Setting, input_shape: tuple[int, int, int]) -> list[int]:
-    """Pixels of the feature map after the stem and after each of the 22 slots."""
+    """Return the size of the feature map after the stem and after each of the 22 slots."""
     _, height, width = input_shape
     sizes = []
     for stride in (setting.stem_stride, *(slot.stride for slot in setting.slots)):
@@ -105,7 +105,7 @@ def _sizes(setting: Setting, input_shape: tuple[int, int, int]) -> list[int]:
 
 
 def layer_keys(setting: Setting) -> list[list[str]]:
-    """Cost-table key of each operation at each of the 22 slots."""
+    """Return the key of the cost table for each operation in each of the 22 slots."""
     size = setting.size // setting.stem_stride
     keys = []
     for slot in setting.slots:
@@ -115,7 +115,7 @@ def layer_keys(setting: Setting) -> list[list[str]]:
 
 
 def fixed_keys(setting: Setting) -> tuple[str, list[str]]:
-    """Keys of what every network has: the stem; header, pooling and classifier."""
+    """Return the keys of layers that all networks have: the stem; header, pooling and classifier."""
     size, header = setting.size, setting.header
     end = size // 2**setting.halvings
     stem = f"H{size}_W{size}_Cin3_Cout{STEM_CHANNELS}_kernel3_stride{setting.stem_stride}_group1"
@@ -143,11 +143,11 @@ def sum_costs(
 
     Args:
         population: Shape ``(n, 22)``.
-        setting: The setting whose sizes the keys name.
+        setting: Setting of the sizes in the keys.
         table: Cost of each key.
 
     Raises:
-        UnknownNameError: If the table lacks a key; names it.
+        UnknownNameError: If the table lacks a key.
     """
     keys = layer_keys(setting)
     stem, end = fixed_keys(setting)
@@ -160,7 +160,7 @@ def sum_costs(
         )
     costs = np.array([[table[key] for key in slot] for slot in keys])
     total = np.full(len(population), sum(table[key] for key in (stem, *end)), dtype=np.float64)
-    # Sums over three slots at once are few, so that each network needs a third of the look-ups.
+    # Precomputed sums over three slots reduce the number of look-ups to a third.
     for first in range(0, len(keys), _TOGETHER):
         group = costs[first : first + _TOGETHER]
         columns = population.T[first : first + _TOGETHER]

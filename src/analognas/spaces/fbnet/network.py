@@ -13,14 +13,14 @@ __all__ = ["FBNetNetwork", "InvertedBottleneck", "operation"]
 
 
 class InvertedBottleneck(nn.Module):
-    """Expansion, depthwise convolution and projection, around them a skip connection where shapes agree.
+    """Expansion, depthwise convolution and projection, with a skip connection if shapes agree.
 
-    Channels are shuffled after a grouped expansion, so that the groups of the projection see all of them.
-    The sum has no ReLU.
+    Channels are shuffled after a grouped expansion, so that each group of the projection receives channels of
+    all groups. There is no ReLU after the sum.
 
     Args:
         block: Its sizes.
-        slot: Where it stands.
+        slot: Its position.
     """
 
     def __init__(self, block: BottleneckSizes, slot: LayerSlot) -> None:
@@ -44,9 +44,9 @@ class InvertedBottleneck(nn.Module):
 
 
 def operation(number: int, slot: LayerSlot) -> nn.Module:
-    """The module of one operation; numbers as in :data:`~.operations.OPERATIONS`.
+    """Return the module of an operation; numbers as in :data:`~.operations.OPERATIONS`.
 
-    A skip is the identity where shapes agree, and otherwise a 1 x 1 convolution with batch norm and ReLU.
+    A skip is the identity if shapes agree, otherwise a 1 x 1 convolution with batch norm and ReLU.
     """
     block = list(OPERATIONS.values())[number]
     if block is not None:
@@ -60,7 +60,7 @@ class FBNetNetwork(nn.Module):
     """The whole network.
 
     Args:
-        arch: The operations of its 22 layers.
+        arch: Operations of its 22 layers.
         setting: Strides and header.
         in_channels: Channels of the input.
         n_classes: Number of classes.

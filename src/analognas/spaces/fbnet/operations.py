@@ -1,8 +1,8 @@
-"""Operations, layers and settings of FBNet as HW-NAS-Bench fixes them.
+"""Operations, layers and settings of FBNet in HW-NAS-Bench.
 
 Sources: Wu et al., "FBNet: Hardware-Aware Efficient ConvNet Design via Differentiable Neural Architecture
 Search", CVPR 2019, tables 1 and 2; Li et al., "HW-NAS-Bench: Hardware-Aware Neural Architecture Search
-Benchmark", ICLR 2021, whose costs are measured at these sizes.
+Benchmark", ICLR 2021, whose costs are measured for these sizes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class BottleneckSizes(NamedTuple):
     """An inverted bottleneck: 1 x 1 expansion, depthwise convolution, 1 x 1 projection.
 
     Attributes:
-        expansion: Channels inside over channels of the input.
+        expansion: Ratio of inner channels to input channels.
         kernel: Side of the depthwise kernel.
         groups: Groups of both 1 x 1 convolutions.
     """
@@ -57,7 +57,7 @@ _STAGE_CHANNELS = (16, 24, 32, 64, 112, 184, 352)
 
 
 class LayerSlot(NamedTuple):
-    """Where a layer stands.
+    """Position of a layer.
 
     Attributes:
         in_channels: Channels of its input.
@@ -71,20 +71,20 @@ class LayerSlot(NamedTuple):
 
     @property
     def changes_shape(self) -> bool:
-        """Whether its output has another shape than its input."""
+        """Whether input and output differ in shape."""
         return self.stride == 2 or self.in_channels != self.out_channels
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A data set's version of the network.
+    """Version of the network for a data set.
 
     Attributes:
-        size: Height and width of the input the costs are measured at.
+        size: Height and width of the input for which costs are measured.
         n_classes: Number of classes.
         stem_stride: Stride of the first convolution.
         strides: Stride of the first layer of each of the seven stages.
-        header: Outputs of the last convolution.
+        header: Output channels of the last convolution.
     """
 
     size: int
@@ -110,7 +110,7 @@ class Setting:
 
     @property
     def halvings(self) -> int:
-        """How often the feature map is halved."""
+        """Number of times that the feature map is halved."""
         return (self.stem_stride, *self.strides).count(2)
 
 

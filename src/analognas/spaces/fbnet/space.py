@@ -26,15 +26,15 @@ N_LAYERS = 22
 class FBNetSpace(LayerCounts, Space):
     """The 9^22 architectures of FBNet in HW-NAS-Bench's two settings.
 
-    Wherever an architecture is taken, it may be given as 22 numbers or as 22 names of operations (a tuple, list
+    An architecture is given as 22 numbers or 22 names of operations (a tuple, list
     or array): ``0 k3_e1, 1 k3_e1_g2, 2 k3_e3, 3 k3_e6, 4 k5_e1, 5 k5_e1_g2, 6 k5_e3, 7 k5_e6, 8 skip``, where
-    k is the kernel, e the expansion and g the groups.
+    k is the kernel, e the expansion and g the number of groups.
 
     Args:
         setting: ``"cifar100"`` (input 3 x 32 x 32, 100 classes) or ``"ImageNet"`` (3 x 224 x 224, 1000).
 
     Raises:
-        UnknownNameError: If the setting is neither.
+        UnknownNameError: If the setting is unknown.
 
     Attributes:
         setting: Strides and header of the networks.
@@ -61,7 +61,7 @@ class FBNetSpace(LayerCounts, Space):
         """Return the genotype of one architecture in either form, shape ``(22,)``.
 
         Raises:
-            OutOfSpaceError: If it has not 22 entries, or one of them is no operation; names it.
+            OutOfSpaceError: If it does not have 22 entries, or one of them is not an operation.
         """
         if not isinstance(arch, tuple | list) and not (
             isinstance(arch, np.ndarray) and arch.ndim == 1
@@ -107,7 +107,7 @@ class FBNetSpace(LayerCounts, Space):
             n_classes: Number of classes; None: the setting's.
 
         Raises:
-            InvalidArgumentError: If the input is too small to be halved as often as the setting does.
+            InvalidArgumentError: If the input is too small for the setting.
         """
         shape, n_classes = self._checked(input_shape, n_classes)
         return costs.count_layers(population, self.setting, shape, n_classes)
@@ -118,11 +118,11 @@ class FBNetSpace(LayerCounts, Space):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> list[NamedLayers]:
-        """Return the matrices of one network in the order in which it runs; see :meth:`.Space.named_layers`.
+        """Return the matrices of one network in order of execution; see :meth:`.Space.named_layers`.
 
         Raises:
-            OutOfSpaceError: If ``arch`` is no architecture of the space.
-            InvalidArgumentError: If the input is too small to be halved as often as the setting does.
+            OutOfSpaceError: If ``arch`` is not in the space.
+            InvalidArgumentError: If the input is too small for the setting.
         """
         numbers = self.decode(self.encode(arch))
         shape, n_classes = self._checked(input_shape, n_classes)
@@ -133,17 +133,17 @@ class FBNetSpace(LayerCounts, Space):
 
         Returns:
             26 keys: the stem, the 22 layers, header convolution, pooling and classifier. The cost of the
-            network is the sum of theirs.
+            network is the sum of their costs.
         """
         stem, end = costs.fixed_keys(self.setting)
         chosen = zip(costs.layer_keys(self.setting), self.decode(self.encode(arch)), strict=True)
         return stem, *(keys[number] for keys, number in chosen), *end
 
     def every_cost_key(self) -> tuple[str, ...]:
-        """Return the keys of HW-NAS-Bench's cost table for all layers that a network of the setting may have.
+        """Return the keys of HW-NAS-Bench's cost table for all possible layers of the setting.
 
         Returns:
-            Distinct keys: the stem, every operation at each of the 22 slots, and the end.
+            Distinct keys: the stem, every operation in each of the 22 slots, and the last layers.
 
         Example:
             >>> len(FBNetSpace().every_cost_key())
@@ -158,10 +158,10 @@ class FBNetSpace(LayerCounts, Space):
 
         Args:
             population: Genotypes, shape ``(n, 22)``.
-            table: Cost of each key as :meth:`cost_keys` writes it.
+            table: Costs by key; see :meth:`cost_keys`.
 
         Raises:
-            UnknownNameError: If the table lacks a key of the setting.
+            UnknownNameError: If the table lacks a key.
         """
         return costs.sum_costs(population, self.setting, table)
 
@@ -171,7 +171,7 @@ class FBNetSpace(LayerCounts, Space):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> nn.Module:
-        """Return the network of one architecture with freshly initialised weights.
+        """Return the network of one architecture with newly initialised weights.
 
         Args:
             arch: The architecture in either form.
@@ -179,8 +179,8 @@ class FBNetSpace(LayerCounts, Space):
             n_classes: Number of classes; None: the setting's.
 
         Raises:
-            OutOfSpaceError: If ``arch`` is no architecture of the space.
-            InvalidArgumentError: If the input is too small to be halved as often as the setting does.
+            OutOfSpaceError: If ``arch`` is not in the space.
+            InvalidArgumentError: If the input is too small for the setting.
         """
         numbers = self.decode(self.encode(arch))
         shape, n_classes = self._checked(input_shape, n_classes)

@@ -1,12 +1,13 @@
-"""Which cells are the same network: canonical form and isomorphism class.
+"""Canonical forms and isomorphism classes of cells.
 
-Two cells compute the same function where contracting skip connections, cutting what a ``none`` feeds, and
-reordering the inputs of a node turns one into the other. The rule is the one that NAS-Bench-201 counts its
-6,466 unique cells with, so classes agree with that benchmark's: a node is an expression, the sorted sum of
-its inputs; ``0`` is the cell's input, ``(e)@op`` an operation on the expression ``e``, ``#`` an input that is
-zero. It never merges cells that differ, but it misses some that are equal: a sum that a skip connection
-passes on is not sorted anew, zeros stay visible in sums, and a node of zeros alone counts as a zero only
-where it has one input.
+Two cells compute the same function if one becomes the other by contracting skip connections, removing what
+depends on a ``none`` only, and reordering the inputs of nodes. The rule is that of NAS-Bench-201 with its 6,466
+unique cells: a node is an expression, namely the sorted sum of its inputs; ``0`` is the cell's input,
+    ``(e)@op``
+an operation on the expression ``e``, and ``#`` a zero input. The rule never merges cells that differ, but
+misses some that are equal: a sum passed on by a skip connection is not sorted again, zeros stay in sums, and a
+    node of
+zeros only counts as zero only if it has one input.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def canonical_form(cell: tuple[int, ...]) -> str:
     Example:
         >>> canonical_form((2, 1, 1, 1, 0, 1))
         '#+#+(0)@nor_conv_3x3'
-        >>> canonical_form((0, 1, 1, 1, 2, 1))  # the skip connection comes first: the same network
+        >>> canonical_form((0, 1, 1, 1, 2, 1))  # the skip connection comes first; the network is the same
         '#+#+(0)@nor_conv_3x3'
     """
     nodes = [_INPUT]
@@ -55,11 +56,11 @@ def _join(terms: list[str]) -> str:
 
 @lru_cache(maxsize=1)
 def class_of_code() -> NDArray[np.int64]:
-    """Isomorphism class of each mixed-radix code, shape ``(15625,)``, numbered by first appearance."""
+    """Return the isomorphism class of each mixed-radix code, shape ``(15625,)``, by first appearance."""
     numbers: dict[str, int] = {}
     operations = range(len(OPERATIONS))
     classes = []
-    # Genes in code order (01, 02, 03, 12, 13, 23); each node is formed once for all cells that share it.
+    # Genes in code order (01, 02, 03, 12, 13, 23); each node is computed once for all cells that share it.
     for first, second in product(operations, repeat=2):
         node_1 = _term(first, _INPUT)
         to_2 = _term(second, _INPUT)
@@ -75,9 +76,9 @@ def class_of_code() -> NDArray[np.int64]:
 
 
 def reaches_output(population: NDArray[np.int8]) -> NDArray[np.bool_]:
-    """Whether any path free of ``none`` leads from a cell's input to its output, shape ``(n,)``.
+    """Return whether there is a path without ``none`` from a cell's input to its output, shape ``(n,)``.
 
-    A cell without one is functionally zero: the network sees nothing of its input through it.
+    Without such a path, the output of the cell does not depend on its input.
     """
     open_01, open_02, open_03, open_12, open_13, open_23 = (population != NONE).T
     node_2 = open_02 | (open_01 & open_12)

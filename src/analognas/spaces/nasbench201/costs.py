@@ -1,8 +1,8 @@
 """Matrix layers of NAS-Bench-201 networks in closed form, without building them.
 
-Parameters and multiply-accumulates follow from them, counted as NAS-Bench-201 publishes them: parameters are
-convolutions, batch norms and the classifier; MACs are convolutions, classifier and its bias; dead edges count,
-since the network carries them.
+Parameters and multiply-accumulates are counted like in NAS-Bench-201: parameters are those of convolutions,
+batch norms and the classifier; MACs those of convolutions and the classifier with its bias. Edges without
+effect count too, as the network contains them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHANNELS, CELLS = 16, 5
 """Channels C of the first stage, and cells N per stage, of the benchmark's networks."""
 
 _KERNELS = {CONV_1X1: 1, CONV_3X3: 9}
-# Edges in the order in which a cell runs them: node by node, each from its sources in turn.
+# Edges in order of execution: by target node, then by source.
 _RUN_ORDER = [
     edge for target in range(1, N_NODES) for edge, (_, end) in enumerate(EDGES) if end == target
 ]
@@ -40,8 +40,8 @@ class _Stage(NamedTuple):
     Attributes:
         number: From 0.
         width: Channels of its cells.
-        positions: Pixels of its feature maps.
-        first: Index of its first module in the network's body: a reduction block but in the first stage.
+        positions: Number of pixels of its feature maps.
+        first: Index of its first module in the network's body: a reduction block, except in the first stage.
     """
 
     number: int
@@ -54,7 +54,7 @@ def dataset_shape(dataset: str) -> tuple[tuple[int, int, int], int]:
     """Return input shape and number of classes of a benchmark data set.
 
     Raises:
-        UnknownNameError: If it is none of the three.
+        UnknownNameError: If the data set is unknown.
     """
     return DATASETS[check_choice("data set", dataset, DATASETS)]
 
@@ -67,7 +67,7 @@ def count_params(
     channels: int = CHANNELS,
     cells: int = CELLS,
 ) -> NDArray[np.int64]:
-    """Trainable parameters of each network, shape ``(n,)``.
+    """Return the trainable parameters of each network, shape ``(n,)``.
 
     Args:
         population: Shape ``(n, 6)``.
@@ -97,7 +97,7 @@ def count_macs(
     channels: int = CHANNELS,
     cells: int = CELLS,
 ) -> NDArray[np.int64]:
-    """Multiply-accumulates of one inference of each network, shape ``(n,)``.
+    """Return the multiply-accumulates of one inference of each network, shape ``(n,)``.
 
     Args:
         population: Shape ``(n, 6)``.
@@ -116,7 +116,7 @@ def count_macs(
 
 
 def norm_params(channels: int = CHANNELS) -> int:
-    """Parameters of the batch norm before the classifier, the only one that follows no matrix layer."""
+    """Return the parameters of the batch norm before the classifier, the only one not after a matrix layer."""
     return 2 * 4 * channels
 
 
@@ -128,7 +128,7 @@ def count_layers(
     channels: int = CHANNELS,
     cells: int = CELLS,
 ) -> Iterator[Layers]:
-    """Yield the matrix layers of every row's network, as :meth:`.LayerCounts.layers` says.
+    """Yield the matrix layers of every row's network; see :meth:`.LayerCounts.layers`.
 
     Args:
         population: Shape ``(n, 6)``.
@@ -163,7 +163,7 @@ def name_layers(
     input_shape: tuple[int, int, int] = (3, 32, 32),
     n_classes: int = 10,
 ) -> Iterator[NamedLayers]:
-    """Yield the matrices of one network in the order in which it runs, as :meth:`.Space.named_layers` says.
+    """Yield the matrices of one network in order of execution; see :meth:`.Space.named_layers`.
 
     Args:
         cell: Six operations.
@@ -198,7 +198,7 @@ def _stages(input_shape: tuple[int, int, int], channels: int, cells: int) -> lis
 
 
 def _reduction(stage: _Stage) -> list[tuple[str, Layers]]:
-    """Layers of the block before a stage by name; none before the first."""
+    """Return the layers of the reduction block before a stage by name; none before the first."""
     if not stage.number:
         return []
     half, width, positions = stage.width // 2, stage.width, stage.positions

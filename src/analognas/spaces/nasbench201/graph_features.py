@@ -1,17 +1,17 @@
-"""Features of a cell that do not change with how its graph is drawn: 88 counts, equal for isomorphic cells.
+"""Features of a cell that are invariant under isomorphism: 88 counts.
 
-A cell is read as the expression of its output (see :mod:`.canonical`): an operation applied to a sum of terms,
-each again an operation applied to a sum, down to the cell's input. Skip connections are contracted, so a term
-that arrives over one counts where it arrives; what ``none`` cuts off is gone. The counts are of
+A cell is represented by the expression of its output (see :mod:`.canonical`): operations applied to sums of
+terms, down to the cell's input. Skip connections are contracted, and parts cut off by ``none`` are removed. The
+counts are those of
 
-- *paths* from input to output, by the sequence of operations on them (40 sequences of at most three), with the
-  most, least and total of each operation, their first and last operations, and which follows which;
-- *applied* operations: how often each stands in the expression;
-- *inputs* (fan-in): the terms of the output's sum by kind, the terms of the widest sum, convolutions of sums;
-- *unfed* convolutions: those on the last edge whose node is a sum of zeros. They carry nothing, but on an
-  analog chip they still cost accuracy (their batch norm rescales noise), so they are kept apart.
+- *paths* from input to output, by sequence of operations (40 sequences of at most three), with the maximum,
+  minimum and total of each operation, first and last operations, and pairs of successive operations;
+- *applied* operations: how often each occurs in the expression;
+- *inputs* (fan-in): terms of the output's sum by kind, terms of the widest sum, convolutions of sums;
+- *unfed* convolutions: those on the last edge whose input is a sum of zeros. They carry no signal, but cost
+  accuracy on an analog chip (their batch norm rescales noise), so they are counted separately.
 
-The isomorphism class already merges a convolution on the first node's zeros with ``none``, hence so do these.
+Like isomorphism classes, the features do not distinguish a convolution of the first node's zeros from ``none``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SEQUENCES = [sequence for length in range(N_NODES) for sequence in product(_KIN
 _INDEX = {sequence: index for index, sequence in enumerate(_SEQUENCES)}
 _LAST_NODE = N_NODES - 1
 
-# What is counted along one path: name, and the number in a sequence.
+# Counts along one path: name, and number in a sequence.
 _ALONG: dict[str, Callable[[tuple[int, ...]], int]] = {
     "operations": len,
     "conv3x3": lambda sequence: sequence.count(CONV_3X3),
@@ -48,15 +48,15 @@ _ALONG: dict[str, Callable[[tuple[int, ...]], int]] = {
 
 @dataclass
 class _Node:
-    """What is known of one node's sum in every cell.
+    """Properties of one node's sum in every cell.
 
     Attributes:
-        fed: Whether any data arrives, shape ``(n,)``.
-        paths: Paths from the input by sequence, shape ``(n, 40)``.
-        applied: Operations in its expression by kind, shape ``(n, 3)``.
-        terms: Terms of its sum by kind, the bare input last, shape ``(n, 4)``.
-        of_sums: Convolutions in its expression whose input is a sum of several terms, shape ``(n, 2)``.
-        widest: Terms of the widest sum in its expression, shape ``(n,)``.
+        fed: Whether the node depends on the input, shape ``(n,)``.
+        paths: Number of paths from the input by sequence, shape ``(n, 40)``.
+        applied: Number of operations in its expression by kind, shape ``(n, 3)``.
+        terms: Number of terms of its sum by kind, the input itself last, shape ``(n, 4)``.
+        of_sums: Number of convolutions in its expression of sums of several terms, shape ``(n, 2)``.
+        widest: Number of terms of the widest sum in its expression, shape ``(n,)``.
     """
 
     fed: NDArray[np.bool_]
@@ -68,7 +68,7 @@ class _Node:
 
     @classmethod
     def empty(cls, n: int) -> _Node:
-        """A node that nothing has reached yet, in ``n`` cells."""
+        """Return a node without inputs, in ``n`` cells."""
         return cls(
             fed=np.zeros(n, dtype=bool),
             paths=np.zeros((n, len(_SEQUENCES)), dtype=np.int64),
@@ -79,7 +79,7 @@ class _Node:
         )
 
     def add(self, source: _Node, operation: NDArray[np.integer[Any]]) -> None:
-        """Add the term that arrives from ``source`` over an edge, ``operation`` of shape ``(n,)``."""
+        """Add the term from ``source`` over an edge with ``operation``, shape ``(n,)``."""
         arrives = source.fed & (operation != NONE)
         skips = arrives & (operation == SKIP)
         self.fed |= arrives
@@ -99,7 +99,7 @@ class _Node:
 
 
 def graph_features(population: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
-    """Return the counts of every cell, shape ``(n, 88)``; columns as in :func:`graph_feature_names`.
+    """Return the features of every cell, shape ``(n, 88)``; columns as in :func:`graph_feature_names`.
 
     Args:
         population: Shape ``(n, 6)``.
@@ -133,7 +133,7 @@ def graph_features(population: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=1)
 def graph_feature_names() -> tuple[str, ...]:
-    """Names of the 88 features.
+    """Return the names of the 88 features.
 
     Example:
         >>> graph_feature_names()[:3], graph_feature_names()[-2:]
@@ -160,7 +160,7 @@ def graph_feature_names() -> tuple[str, ...]:
 
 
 def _extensions(number: int) -> list[tuple[int, int]]:
-    """Each sequence with room for one more operation, and the sequence that it then is."""
+    """Return pairs of sequences: one that can be extended by an operation, and the extended one."""
     return [
         (index, _INDEX[(*sequence, number)])
         for sequence, index in _INDEX.items()
@@ -169,9 +169,9 @@ def _extensions(number: int) -> list[tuple[int, int]]:
 
 
 def _along_paths(paths: Counts) -> list[Counts]:
-    """Most and least of each count over a cell's paths, then how many paths there are, and how many kinds.
+    """Return the maximum and minimum of each count over a cell's paths, then the numbers of paths and kinds.
 
-    A cell without a path has -1 as the most and one more than any path can have as the least.
+    Without paths, the maximum is -1, and the minimum is one more than any path can have.
     """
     present = paths > 0
     columns = []
@@ -184,7 +184,7 @@ def _along_paths(paths: Counts) -> list[Counts]:
 
 @lru_cache(maxsize=1)
 def _path_statistics() -> Counts:
-    """What each sequence adds to the totals, ends and pairs, shape ``(40, 21)``."""
+    """Return the contribution of each sequence to totals, ends and pairs, shape ``(40, 21)``."""
     rows = []
     for sequence in _SEQUENCES:
         totals = [count(sequence) for count in _ALONG.values()]

@@ -27,7 +27,7 @@ class Zero(nn.Module):
 
 
 def operation(number: int, channels: int) -> nn.Module:
-    """The module of one operation; numbers as in :data:`~.operations.OPERATIONS`."""
+    """Return the module of an operation; numbers as in :data:`~.operations.OPERATIONS`."""
     if number == SKIP:
         return nn.Identity()
     if number == CONV_3X3:
@@ -65,7 +65,7 @@ class Cell(nn.Module):
 
 
 class FusedCell(Cell):
-    """The same by fewer passes: :func:`~analognas.nn.fuse_norms` puts it in."""
+    """A cell with fewer passes over memory; :func:`~analognas.nn.fuse_norms` inserts it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, channels, height, width)`` to the same shape."""
@@ -90,7 +90,7 @@ register_fused(Cell, FusedCell)
 
 
 class ReductionBlock(nn.Module):
-    """Residual block of stride 2: two 3 x 3 units beside average pooling and a 1 x 1 convolution."""
+    """Residual block of stride 2: two 3 x 3 units, plus average pooling and a 1 x 1 convolution."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class ReductionBlock(nn.Module):
             conv_unit(out_channels, out_channels, 3),
         )
         self.shortcut = nn.Sequential(
-            # ceil_mode changes nothing for even sizes and makes odd ones fit the strided convolution.
+            # ceil_mode matters for odd sizes only, which then match the strided convolution.
             nn.AvgPool2d(2, stride=2, ceil_mode=True, count_include_pad=False),
             nn.Conv2d(in_channels, out_channels, 1, bias=False),
         )

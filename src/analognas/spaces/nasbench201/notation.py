@@ -37,7 +37,7 @@ def from_arch_str(arch_str: str) -> tuple[int, ...]:
     """Return the six-tuple of an ``arch_str``.
 
     Raises:
-        OutOfSpaceError: If the text is malformed or names an unknown operation.
+        OutOfSpaceError: If the text is malformed or has an unknown operation.
 
     Example:
         >>> from_arch_str("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|")
@@ -61,10 +61,10 @@ def from_arch_str(arch_str: str) -> tuple[int, ...]:
 
 
 def check_cell(cell: Sequence[Any]) -> tuple[int, ...]:
-    """Return a six-tuple of plain integers.
+    """Check a six-tuple, and return it as plain integers.
 
     Raises:
-        OutOfSpaceError: If the length is not six, or an entry is no integer or no operation.
+        OutOfSpaceError: If the length is not six, or an entry is not an operation.
     """
     entries = list(cell)
     if len(entries) != len(EDGES):
@@ -86,10 +86,10 @@ def check_cell(cell: Sequence[Any]) -> tuple[int, ...]:
 
 
 def parse(text: str) -> tuple[int, ...]:
-    """Read a cell typed by a person: ``arch_str``, ``No.123`` or ``123``, or ``0,0,0,4,3,2``.
+    """Parse a cell: ``arch_str``, ``No.123`` or ``123``, or ``0,0,0,4,3,2``.
 
     Raises:
-        OutOfSpaceError: If the text has none of these forms or lies outside the space.
+        OutOfSpaceError: If the text has none of these forms, or is not in the space.
 
     Example:
         >>> parse("(0, 0, 0, 4, 3, 2)")
@@ -132,7 +132,7 @@ def from_index(index: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1)
 def codes_in_published_order() -> NDArray[np.int64]:
-    """Mixed-radix code of each architecture No.i, shape ``(15625,)``.
+    """Return the mixed-radix code of each architecture No.i, shape ``(15625,)``.
 
     The published order is the product of NAS-Bench-201's operations over its edges, shuffled by Python's
     ``random.Random(88)``; shuffling the positions gives the same permutation.
@@ -152,7 +152,7 @@ def codes_in_published_order() -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def index_of_code() -> NDArray[np.int64]:
-    """Published index of each mixed-radix code, shape ``(15625,)``; inverse of the order above."""
+    """Return the published index of each mixed-radix code, shape ``(15625,)``."""
     order = codes_in_published_order()
     result = np.empty_like(order)
     result[order] = np.arange(N_CELLS)

@@ -1,4 +1,4 @@
-"""How often each operation of a cell is there, is executed, and sees the input: what costs follow from."""
+"""Counts of a cell's operations, as features for costs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _COUNTED = tuple(number for number in range(len(OPERATIONS)) if number != NONE)
 
 
 def operation_count_names() -> tuple[str, ...]:
-    """Names of the columns of :func:`operation_counts`."""
+    """Return the names of the columns of :func:`operation_counts`."""
     names = [OPERATIONS[number] for number in _COUNTED]
     prefixes = ("", "used_", "live_")
     return (*(f"{prefix}{name}" for prefix in prefixes for name in names), "connected")
 
 
 def operation_counts(population: NDArray[np.int8]) -> NDArray[np.int64]:
-    """Counts of a cell's operations, shape ``(n, 13)``.
+    """Return counts of a cell's operations, shape ``(n, 13)``.
 
-    First how often each operation but ``none`` stands in the cell; then how often one stands there whose result
-    reaches the output, all zero in a cell that does not depend on its input, since a compiler may fold such a
-    cell into a constant; then those of them that also see the input; last whether the cell depends on its
+    First, how often each operation except ``none`` occurs; then how often it occurs such that its result
+    reaches the output (all zero if the cell does not depend on its input, as a compiler may fold such a cell
+    into a constant); then those of them that also depend on the input; last, whether the cell depends on its
     input.
 
     Args:
@@ -51,7 +51,7 @@ def operation_counts(population: NDArray[np.int8]) -> NDArray[np.int64]:
 
 
 def _reached(open_edges: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which nodes see the input, and which the output sees, shape ``(n, 4)`` each."""
+    """Return which nodes depend on the input, and which affect the output, shape ``(n, 4)`` each."""
     n = len(open_edges)
     from_input, to_output = np.zeros((n, N_NODES), dtype=bool), np.zeros((n, N_NODES), dtype=bool)
     from_input[:, 0], to_output[:, -1] = True, True

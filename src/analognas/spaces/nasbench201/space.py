@@ -28,9 +28,8 @@ class NASBench201Space(LayerCounts, Space):
     """The 15,625 cells of NAS-Bench-201 as integer vectors in AnalogNAS-Bench's order.
 
     A genotype is the six-tuple of AnalogNAS-Bench (operations ``0 skip_connect, 1 none, 2 nor_conv_3x3,
-    3 nor_conv_1x1, 4 avg_pool_3x3`` on the edges 0-1, 0-2, 0-3, 1-2, 1-3, 2-3). Wherever an architecture is
-    taken, it may be given as such a tuple, list or array, as an ``arch_str``, or as an integer, the
-    published index No.i.
+    3 nor_conv_1x1, 4 avg_pool_3x3`` on the edges 0-1, 0-2, 0-3, 1-2, 1-3, 2-3). An architecture
+    is given as such a tuple, list or array, as an ``arch_str``, or as an integer, the published index No.i.
 
     Example:
         >>> space = NASBench201Space()
@@ -51,7 +50,7 @@ class NASBench201Space(LayerCounts, Space):
         """Return the genotype of one architecture in any form, shape ``(6,)``.
 
         Raises:
-            OutOfSpaceError: If it is no cell of the space; names the operation, length or index at fault.
+            OutOfSpaceError: If it is not a cell of the space.
         """
         if isinstance(arch, str):
             cell = notation.parse(arch)
@@ -79,24 +78,24 @@ class NASBench201Space(LayerCounts, Space):
         return int(self.indices(self.encode(arch)[None])[0])
 
     def indices(self, population: Population) -> NDArray[np.int64]:
-        """Published index No.i of every row, shape ``(n,)``."""
+        """Return the published index No.i of every row, shape ``(n,)``."""
         indices: NDArray[np.int64] = notation.index_of_code()[self._cell_codes(population)]
         return indices
 
     def from_indices(self, indices: Any) -> Population:
-        """Genotypes of published indices, shape ``(n,)`` to ``(n, 6)``; indices are trusted."""
+        """Return genotypes of published indices, shape ``(n,)`` to ``(n, 6)``; indices are not checked."""
         return _published_rows().take(np.asarray(indices, dtype=np.int64), axis=0)
 
     def population(self, architectures: Any) -> Population:
         """Check and encode many architectures; see :meth:`.Space.population`.
 
-        A vector of published indices, or a list of tuples or lists, is checked as one array.
+        A vector of published indices, or a list of tuples or lists, is checked as an array.
         """
         matrix = self._as_matrix(architectures)
         return super().population(architectures if matrix is None else matrix)
 
     def _as_matrix(self, architectures: Any) -> Population | None:
-        """Genotypes of what numpy reads as one array of integers; None: what must be read one by one."""
+        """Return genotypes of anything that numpy converts to an array of integers, else None."""
         if isinstance(architectures, np.ndarray):
             if architectures.ndim != 1 or architectures.dtype.kind not in "iu":
                 return None
@@ -110,31 +109,31 @@ class NASBench201Space(LayerCounts, Space):
             indices = np.array(architectures)
         else:
             return None
-        # Errors, and six numbers that may be a genotype, are named by the slow path.
+        # Errors, and six numbers that may be one genotype, are handled by the slow path.
         inside = indices.dtype.kind in "iu" and bool(((indices >= 0) & (indices < self.size)).all())
         if not inside or self._is_one_genotype(indices):
             return None
         return self.from_indices(indices)
 
     def _cell_codes(self, population: Population) -> NDArray[np.int64]:
-        """Codes of rows among all 15,625 cells, also where the space is restricted to some of them."""
+        """Return codes of rows among all 15,625 cells, even if the space is restricted."""
         return Space.codes(self, population)
 
     def canonical_form(self, arch: Any) -> str:
-        """Return an expression that is equal for cells that are the same network."""
+        """Return an expression that is equal for isomorphic cells."""
         return canonical.canonical_form(self.decode(self.encode(arch)))
 
     def isomorphism_class(self, population: Population) -> NDArray[np.int64]:
-        """Number of the isomorphism class of every row, 0..6465, shape ``(n,)``."""
+        """Return the number of the isomorphism class of every row, 0..6465, shape ``(n,)``."""
         classes: NDArray[np.int64] = canonical.class_of_code()[self._cell_codes(population)]
         return classes
 
     def reaches_output(self, population: Population) -> NDArray[np.bool_]:
-        """Whether the output of every row's cell depends on its input, shape ``(n,)``."""
+        """Return whether the output of every row's cell depends on its input, shape ``(n,)``."""
         return canonical.reaches_output(population)
 
     def parameters(self) -> list[Hyperparameter]:
-        """Return the operations of each edge: ``edge_0_1`` is that from node 0 to node 1."""
+        """Return the operation of each edge; ``edge_0_1`` is from node 0 to node 1."""
         return [
             Choices(f"edge_{source}_{target}", OPERATIONS, ordered=False)
             for source, target in EDGES
@@ -152,14 +151,14 @@ class NASBench201Space(LayerCounts, Space):
         *,
         dataset: str | None = None,
     ) -> NDArray[np.int64]:
-        """Trainable parameters of every row's network, shape ``(n,)``.
+        """Return the trainable parameters of every row's network, shape ``(n,)``.
 
         Args:
             population: Genotypes, shape ``(n, 6)``.
             input_shape: Channels, height and width of the input, or the name of a benchmark data set; None:
                 those of CIFAR-10.
             n_classes: Number of classes; None: that of the data set.
-            dataset: Name of a benchmark data set instead of its shape.
+            dataset: Name of a benchmark data set, instead of a shape.
 
         Raises:
             UnknownNameError: If there is no such data set.
@@ -175,7 +174,7 @@ class NASBench201Space(LayerCounts, Space):
         *,
         dataset: str | None = None,
     ) -> NDArray[np.int64]:
-        """Multiply-accumulates of one inference, shape ``(n,)``; arguments as for :meth:`params`."""
+        """Return the multiply-accumulates of one inference, shape ``(n,)``; arguments as for :meth:`params`."""
         shape, classes = self._input(dataset or input_shape, n_classes)
         return _of_every_cell("macs", shape, classes)[self._cell_codes(population)]
 
@@ -204,10 +203,10 @@ class NASBench201Space(LayerCounts, Space):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> list[NamedLayers]:
-        """Return the matrices of one network in the order in which it runs; see :meth:`.Space.named_layers`.
+        """Return the matrices of one network in order of execution; see :meth:`.Space.named_layers`.
 
         Raises:
-            OutOfSpaceError: If ``arch`` is no cell of the space.
+            OutOfSpaceError: If ``arch`` is not in the space.
             InvalidArgumentError: If a size is not positive.
         """
         cell = self.decode(self.encode(arch))
@@ -225,7 +224,7 @@ class NASBench201Space(LayerCounts, Space):
         return check_input(shape, classes if n_classes is None else n_classes)
 
     def json_texts(self, population: Population) -> list[str]:
-        """Return the operations of every row, as JSON text."""
+        """Return the operations of every row as JSON text."""
         return row_texts(population)
 
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
@@ -245,7 +244,7 @@ class NASBench201Space(LayerCounts, Space):
         channels: int = 16,
         cells: int = 5,
     ) -> nn.Module:
-        """Return the network of one architecture with freshly initialised weights.
+        """Return the network of one architecture with newly initialised weights.
 
         Args:
             arch: The architecture in any form.
@@ -255,7 +254,7 @@ class NASBench201Space(LayerCounts, Space):
             cells: Cells N per stage.
 
         Raises:
-            OutOfSpaceError: If ``arch`` is no cell of the space.
+            OutOfSpaceError: If ``arch`` is not in the space.
             InvalidArgumentError: If the input is not channels, height and width, or a size is not positive.
         """
         cell = self.decode(self.encode(arch))
@@ -273,14 +272,14 @@ class NASBench201Space(LayerCounts, Space):
 
 @lru_cache(maxsize=1)
 def _published_rows() -> Population:
-    """Genotype of every published index, shape ``(15625, 6)``."""
+    """Return the genotype of every published index, shape ``(15625, 6)``."""
     rows = NASBench201Space().from_codes(notation.codes_in_published_order())
     rows.flags.writeable = False
     return rows
 
 
 def _rectangle(cells: list[Any]) -> NDArray[np.int64] | None:
-    """Six integers a row, shape ``(n, 6)``; None where they are not that."""
+    """Return cells as integers, shape ``(n, 6)``; None if they are anything else."""
     try:
         matrix = np.array(cells)
     except ValueError:
@@ -293,7 +292,7 @@ def _rectangle(cells: list[Any]) -> NDArray[np.int64] | None:
 def _of_every_cell(
     metric: str, input_shape: tuple[int, int, int], n_classes: int
 ) -> NDArray[np.int64]:
-    """A count of every cell in code order, shape ``(15625,)``: made once, in some milliseconds."""
+    """Return a count of every cell in code order, shape ``(15625,)``; cached."""
     space = NASBench201Space()
     count = LayerCounts.params if metric == "params" else LayerCounts.macs
     counts = count(space, space.every(), input_shape, n_classes)
@@ -303,7 +302,7 @@ def _of_every_cell(
 
 @lru_cache(maxsize=1)
 def _graph_features_by_code() -> Features:
-    """Graph features of every cell in code order, shape ``(15625, 88)``: made once, in a tenth of a second."""
+    """Return graph features of every cell in code order, shape ``(15625, 88)``; cached."""
     features = graph_features(NASBench201Space().every())
     features.flags.writeable = False
     return features

@@ -1,4 +1,4 @@
-"""Zero-cost proxies: what can be said of any built network without training it."""
+"""Zero-cost proxies: scores of untrained networks."""
 
 from .activations import naswot
 from .counting import traced_macs, trainable_params

@@ -1,4 +1,4 @@
-"""NASWOT: how differently a network's rectifiers cut up the input space."""
+"""NASWOT: diversity of a network's activation patterns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RECTIFIERS = {
     _aten.silu.default,
     _aten.silu_.default,
 }
-"""What torch runs for ReLU and its kin; ReLU6 is a clipped hardtanh."""
+"""Torch operations of ReLU and similar functions; ReLU6 is a hardtanh."""
 
 
 def naswot(model: nn.Module, x: Tensor) -> float:
@@ -33,21 +33,21 @@ def naswot(model: nn.Module, x: Tensor) -> float:
 
     .. math:: s = \log |\det K|, \quad K_{ij} = N - d_H(c_i, c_j)
 
-    with the binary code :math:`c_i` of input i, one bit for each of the :math:`N` rectifier outputs of the
-    network (positive or not), and the Hamming distance :math:`d_H`. Batch norms use the batch's statistics.
-    Rectifiers are ReLU and its kin (leaky, ReLU6, ELU, GELU, SiLU), as modules or functions. The model stays as
-    it was.
+    where :math:`c_i` is the binary code of input i, with one bit for each of the :math:`N` rectifier outputs of
+    the network (positive or not), and :math:`d_H` is the Hamming distance. Batch norms use the batch's
+    statistics. Rectifiers are ReLU, leaky ReLU, ReLU6, ELU, GELU and SiLU, as modules or functions. The model
+    is not changed.
 
     Args:
-        model: The network, freshly initialised.
-        x: A batch of inputs, shape ``(batch, ...)``; scores compare at equal batches only.
+        model: The network, newly initialised.
+        x: A batch of inputs, shape ``(batch, ...)``; scores are comparable for equal batches only.
 
     Returns:
-        The score; ``-inf`` where two inputs have the same code.
+        The score; ``-inf`` if two inputs have the same code.
 
     Raises:
-        InvalidArgumentError: If ``x`` holds fewer than two inputs, the model returns no tensor or rectifies
-            nothing.
+        InvalidArgumentError: If ``x`` holds fewer than two inputs, or the model returns no tensor or has no
+            rectifiers.
 
     Source: Mellor et al., "Neural Architecture Search without Training", ICML 2021.
     """
@@ -58,13 +58,14 @@ def naswot(model: nn.Module, x: Tensor) -> float:
         run(model, copies(model), x)
     if kernel.matrix is None:
         raise InvalidArgumentError(
-            "`model` must have rectifiers such as ReLU, whose patterns NASWOT compares, but none was used."
+            "`model` must have rectifiers such as ReLU, as NASWOT compares their patterns, but none was "
+            "executed."
         )
     return float(torch.linalg.slogdet(kernel.matrix).logabsdet)
 
 
 class _Agreement(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types there
-    """Sums, over all rectifiers that run, how many outputs agree in sign between inputs: ``(batch, batch)``."""
+    """Counts outputs of rectifiers with equal sign for each pair of inputs, shape ``(batch, batch)``."""
 
     def __init__(self, batch: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -76,7 +77,7 @@ class _Agreement(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
     ) -> Any:
         output = func(*args, **(kwargs or {}))
         if func in _RECTIFIERS and len(output) == self.batch:
-            # With codes of +1 and -1, agreements are (N + product) / 2.
+            # For codes of +1 and -1, the number of agreements is (N + product) / 2.
             signs = output.gt(0).flatten(1).to(torch.float32).mul_(2).sub_(1)
             agreement = (signs @ signs.T).double().add_(signs.shape[1]).div_(2)
             self.matrix = agreement if self.matrix is None else self.matrix + agreement

@@ -15,10 +15,10 @@ _aten = torch.ops.aten
 
 
 def trainable_params(model: nn.Module) -> int:
-    """Return the number of trainable parameters; a parameter that layers share counts once.
+    """Return the number of trainable parameters; shared parameters count once.
 
     Raises:
-        InvalidArgumentError: If ``model`` is no torch module.
+        InvalidArgumentError: If ``model`` is not a torch module.
 
     Example:
         >>> trainable_params(nn.Linear(10, 3))
@@ -28,17 +28,17 @@ def trainable_params(model: nn.Module) -> int:
 
 
 def traced_macs(model: nn.Module, input_shape: Any = (3, 32, 32)) -> int:
-    """Return the multiply-accumulates of one inference, counted while one input runs through the network.
+    """Return the multiply-accumulates of one inference, counted in a traced forward pass.
 
-    Counted as the spaces' closed forms do: convolutions and matrix products, and one for every output that a
-    bias is added to; normalisation, pooling and activations do not count.
+    Convolutions and matrix products count, and one for each output with a bias; normalisation, pooling and
+    activations do not. The spaces' closed forms count in the same way.
 
     Args:
         model: The network.
         input_shape: Shape of one input, without the batch.
 
     Raises:
-        InvalidArgumentError: If ``model`` is no torch module or does not return one tensor.
+        InvalidArgumentError: If ``model`` is not a torch module or does not return one tensor.
 
     Example:
         >>> traced_macs(nn.Conv2d(3, 8, 3, padding=1, bias=False), (3, 4, 4)) == 3 * 8 * 9 * 16

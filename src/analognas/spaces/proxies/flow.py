@@ -1,4 +1,4 @@
-"""Synflow and log-synflow: how well signal flows through the network's weights, without any data."""
+"""Synflow and log-synflow: proxies from gradients, without data."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def synflow(model: nn.Module, input_shape: Any = (3, 32, 32)) -> float:
 
     .. math:: s = \sum_l |\theta_l| \cdot \frac{\partial R}{\partial |\theta_l|}
 
-    where :math:`R` is the sum of the outputs for an input of ones when every parameter is replaced by its
-    absolute value and batch norms are bypassed; the sum runs over matrices and kernels. In float64; the model
-    stays as it was.
+    where :math:`R` is the sum of the outputs for an input of ones if all parameters are replaced by their
+    absolute values and batch norms are bypassed; the sum runs over matrices and kernels. Computed in float64;
+    the model is not changed.
 
     Args:
-        model: The network, freshly initialised.
+        model: The network, newly initialised.
         input_shape: Shape of one input, without the batch.
 
     Raises:
-        InvalidArgumentError: If ``model`` is no torch module, has no matrix or does not return one tensor.
+        InvalidArgumentError: If ``model`` is not a torch module, has no matrix, or does not return one tensor.
 
     Source: Tanaka et al., "Pruning neural networks without any data by iteratively conserving synaptic flow",
     NeurIPS 2020; batch norms are bypassed and scores summed as in Abdelfattah et al., "Zero-Cost Proxies for
@@ -41,19 +41,19 @@ def synflow(model: nn.Module, input_shape: Any = (3, 32, 32)) -> float:
 
 
 def log_synflow(model: nn.Module, input_shape: Any = (3, 32, 32)) -> float:
-    r"""Return the synaptic flow with its gradients on a logarithmic scale; larger is better.
+    r"""Return the synaptic flow with gradients on a logarithmic scale; larger is better.
 
     .. math:: s = \sum_l |\theta_l| \cdot \log\left(1 + \frac{\partial R}{\partial |\theta_l|}\right)
 
-    with the terms of :func:`synflow`. Gradients grow exponentially with depth; their logarithm lets no layer
-    drown the others.
+    with the terms of :func:`synflow`. Gradients grow exponentially with depth; with logarithms, no layer
+    dominates.
 
     Args:
-        model: The network, freshly initialised.
+        model: The network, newly initialised.
         input_shape: Shape of one input, without the batch.
 
     Raises:
-        InvalidArgumentError: If ``model`` is no torch module, has no matrix or does not return one tensor.
+        InvalidArgumentError: If ``model`` is not a torch module, has no matrix, or does not return one tensor.
 
     Source: Cavagnero et al., "FreeREA: Training-Free Evolution-based Architecture Search", WACV 2023.
     """
@@ -63,7 +63,7 @@ def log_synflow(model: nn.Module, input_shape: Any = (3, 32, 32)) -> float:
 
 
 def _flow(model: nn.Module, input_shape: Any) -> list[tuple[Tensor, Tensor]]:
-    """Absolute weights of every matrix, and the gradient of the summed outputs by them."""
+    """Return absolute weights of every matrix, and the gradients of the summed outputs."""
     x = ones(model, input_shape, torch.float64)
     names = matrix_names(model)
     if not names:

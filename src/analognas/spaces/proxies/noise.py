@@ -1,4 +1,4 @@
-"""Sensitivity to weight noise at initialisation: what an imprecise chip would do to an untrained network."""
+"""Sensitivity of untrained networks to weight noise."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ def noise_sensitivity(
     weight_noise: float = 0.05,
     n_draws: int = 8,
 ) -> float:
-    r"""Return how far weight noise moves a network's outputs, relative to their size; smaller is more robust.
+    r"""Return the relative change of a network's outputs under weight noise; smaller is more robust.
 
     .. math::
         s = \frac{1}{K} \sum_{k=1}^{K}
             \frac{\lVert f(x; W + \Delta_k) - f(x; W) \rVert_2}{\lVert f(x; W) - \bar f \rVert_2},
         \qquad \Delta_{k,l} \sim \mathcal{N}\left(0, (\sigma \max|W_l|)^2\right)
 
-    Norms run over the whole batch and all outputs, :math:`\bar f` is the mean output over the batch: what all
-    inputs share tells no classes apart. Every matrix and kernel :math:`W_l` has noise in proportion to its
-    largest weight, as programming noise has; biases and norms are digital and exact. Batch norms take the
-    statistics of ``x`` from a pass without noise and keep them, as a chip does. The model stays as it was.
+    Norms are over the whole batch and all outputs; :math:`\bar f` is the mean output over the batch, which does
+    not help to distinguish classes. Noise of each matrix and kernel :math:`W_l` is proportional to its largest
+    weight, like programming noise; biases and norms are exact. Batch norms use the statistics of ``x`` in a
+    pass without noise. The model is not changed.
 
     Args:
-        model: The network, freshly initialised.
+        model: The network, newly initialised.
         x: A batch of inputs, shape ``(batch, ...)``.
         generator: Source of the noise, on the model's device.
         weight_noise: :math:`\sigma`, relative to the largest weight of each layer.
-        n_draws: Draws of the noise :math:`K`.
+        n_draws: Number of noise draws :math:`K`.
 
     Returns:
-        The score; ``inf`` where the outputs are the same for all inputs.
+        The score; ``inf`` if the outputs are the same for all inputs.
 
     Raises:
         InvalidArgumentError: If a number is out of range, or the model has no matrix or returns no tensor.
@@ -62,7 +62,7 @@ def noise_sensitivity(
                     noisy[name] = _with_noise(state[name], spread, generator)
                 changes.append((run(model, noisy, x) - clean).norm())
         size = (clean - clean.mean(dim=0)).norm()
-    # A difference of rounding errors is no signal.
+    # Differences of the size of rounding errors count as none.
     if size <= 1e-5 * clean.norm():
         return float("inf")
     return float(torch.stack(changes).mean() / size)

@@ -1,8 +1,7 @@
-"""Running a network to look at it, and leaving it exactly as it was.
+"""Forward passes for proxies, which do not change the network.
 
-Passes go through copies of the parameters and buffers, so that statistics, gradients and the weights
-themselves stay; training flags and hooks are put back. Everything but batch norm runs as in evaluation, hence
-no pass draws from the global random generator.
+They use copies of parameters and buffers; training flags and hooks are restored. Everything except batch norm
+runs in evaluation mode, so the global random generator is not used.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ def check_model(model: Any) -> nn.Module:
     """Return ``model`` if it is a torch module.
 
     Raises:
-        InvalidArgumentError: Otherwise.
+        InvalidArgumentError: If it is not.
     """
     if not isinstance(model, nn.Module):
         raise InvalidArgumentError(
-            f"`model` must be a torch module, such as `space.build(arch)` gives, but got {model!r}."
+            f"`model` must be a torch module, such as `space.build(arch)`, but got {model!r}."
         )
     return model
 
 
 def check_batch(x: Any, *, minimum: int = 1) -> Tensor:
-    """Return ``x`` if it is a batch of at least ``minimum`` inputs in floating point.
+    """Return ``x`` if it is a batch of at least ``minimum`` floating-point inputs.
 
     Raises:
-        InvalidArgumentError: Otherwise.
+        InvalidArgumentError: If it is not.
     """
     if not isinstance(x, Tensor) or x.ndim < 2 or not x.is_floating_point() or len(x) < minimum:
         got = f"shape {tuple(x.shape)} of {x.dtype}" if isinstance(x, Tensor) else repr(x)
@@ -50,10 +49,10 @@ def check_batch(x: Any, *, minimum: int = 1) -> Tensor:
 
 
 def ones(model: nn.Module, input_shape: Any, dtype: torch.dtype | None = None) -> Tensor:
-    """One input of ones, shape ``(1, *input_shape)``, where the model's parameters are.
+    """Return one input of ones, shape ``(1, *input_shape)``, on the device of the model.
 
     Raises:
-        InvalidArgumentError: If the shape is no sequence of positive integers.
+        InvalidArgumentError: If the shape is not a sequence of positive integers.
     """
     if not isinstance(input_shape, tuple | list | torch.Size) or not input_shape:
         raise InvalidArgumentError(
@@ -65,7 +64,7 @@ def ones(model: nn.Module, input_shape: Any, dtype: torch.dtype | None = None) -
 
 
 def copies(model: nn.Module, dtype: torch.dtype | None = None) -> State:
-    """Detached copies of all parameters and buffers by name; floating-point ones in ``dtype``, if given."""
+    """Return detached copies of parameters and buffers by name; floating-point ones in ``dtype``, if given."""
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     return {
         name: value.detach().clone().to(dtype if value.is_floating_point() else None)
@@ -74,7 +73,7 @@ def copies(model: nn.Module, dtype: torch.dtype | None = None) -> State:
 
 
 def matrix_names(model: nn.Module) -> list[str]:
-    """Names of the parameters that are matrices or kernels: what would be on analog tiles."""
+    """Return the names of matrices and kernels, which would be on analog tiles."""
     return [name for name, parameter in model.named_parameters() if parameter.ndim >= 2]
 
 
@@ -82,7 +81,7 @@ def run(model: nn.Module, state: State, x: Tensor) -> Tensor:
     """Return the model's output with ``state`` in place of its own parameters and buffers.
 
     Raises:
-        InvalidArgumentError: If the output is not one tensor.
+        InvalidArgumentError: If the output is not a tensor.
     """
     output = functional_call(model, state, (x,))
     if not isinstance(output, Tensor):
@@ -95,10 +94,10 @@ def run(model: nn.Module, state: State, x: Tensor) -> Tensor:
 
 @contextmanager
 def as_evaluated(model: nn.Module, *, batch_norms: bool) -> Iterator[None]:
-    """Put the model into evaluation for a while, its batch norms into training where ``batch_norms``.
+    """Set the model to evaluation mode within a context, but batch norms to training mode if ``batch_norms``.
 
-    Batch norms in training normalise by the batch, and leave its statistics in the running ones that
-    :func:`run` was given, undiluted by earlier batches.
+    Batch norms in training mode normalise by the batch, and store its statistics as the running ones in the
+    state for :func:`run`.
     """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     flags = [(module, module.training) for module in model.modules()]
@@ -117,7 +116,7 @@ def as_evaluated(model: nn.Module, *, batch_norms: bool) -> Iterator[None]:
 
 @contextmanager
 def without_batch_norms(model: nn.Module) -> Iterator[None]:
-    """Let batch norms hand their input on for a while."""
+    """Bypass batch norms within a context."""
     with ExitStack() as stack:
         for module in model.modules():
             if isinstance(module, _BatchNorm):

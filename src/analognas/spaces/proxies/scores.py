@@ -30,7 +30,7 @@ PROXIES: Registry[Proxy] = Registry(
         ),
     },
 )
-"""Proxies by name: from a model, a batch of inputs and a generator to a score."""
+"""Proxies by name: functions of a model, a batch of inputs and a generator."""
 
 
 def proxy_scores(
@@ -43,14 +43,14 @@ def proxy_scores(
     """Return the proxies of one network by name.
 
     Args:
-        model: The network, freshly initialised.
+        model: The network, newly initialised.
         x: A batch of inputs, shape ``(batch, ...)``.
-        generator: Source of randomness for those that draw.
+        generator: Source of randomness.
         proxies: Names, some of :data:`PROXIES`; all by default.
 
     Raises:
-        UnknownNameError: If there is no such proxy; lists the choices.
-        InvalidArgumentError: If a proxy cannot be had of this model.
+        UnknownNameError: If there is no such proxy.
+        InvalidArgumentError: If a proxy cannot be computed for this model.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))

@@ -20,12 +20,12 @@ def count_layers(
     input_shape: tuple[int, int, int],
     n_classes: int,
 ) -> Iterator[Layers]:
-    """Yield the matrix layers of every configuration's network, as :meth:`.LayerCounts.layers` says.
+    """Yield the matrix layers of every configuration's network; see :meth:`.LayerCounts.layers`.
 
     Args:
-        values: Values of the hyperparameters by name, each of shape ``(n,)``, up to the last main block of the
-            deepest network; those of a network's absent main blocks are not used.
-        layout: Where the feature map is halved.
+        values: Values of the hyperparameters by name, shape ``(n,)`` each, up to the last main block of the
+            deepest network; those of absent main blocks are ignored.
+        layout: Positions at which the feature map is halved.
         input_shape: Channels, height and width.
         n_classes: Number of classes.
     """
@@ -70,7 +70,7 @@ def _main_block(
     kernel: NDArray[np.int64],
     skip: NDArray[np.bool_],
 ) -> Iterator[Layers]:
-    """Layers of one main block: its skip connection, and both kinds, of which one has no repeats."""
+    """Yield the layers of one main block: skip connection, and both kinds of branches."""
     projection = skip.astype(np.int64)
     half = wider // 2
     for outputs in (half, wider - half):
@@ -94,11 +94,11 @@ def name_layers(
     input_shape: tuple[int, int, int],
     n_classes: int,
 ) -> Iterator[NamedLayers]:
-    """Yield the matrices of one network in the order in which it runs, as :meth:`.Space.named_layers` says.
+    """Yield the matrices of one network in order of execution; see :meth:`.Space.named_layers`.
 
     Args:
-        config: Values of the hyperparameters by name; those of absent main blocks are not used.
-        layout: Where the feature map is halved.
+        config: Values of the hyperparameters by name; those of absent main blocks are ignored.
+        layout: Positions at which the feature map is halved.
         input_shape: Channels, height and width.
         n_classes: Number of classes.
     """
@@ -140,7 +140,7 @@ def name_layers(
 def _units(
     kind: int, channels: int, wider: int, *, kernel: int, before: int, after: int
 ) -> list[Layers]:
-    """Layers of one branch."""
+    """Return the layers of one branch."""
     if kind == BASIC:
         return [Layers(channels, wider, kernel, after), Layers(wider, wider, kernel, after)]
     inner = int(inner_width(wider))

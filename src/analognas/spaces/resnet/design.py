@@ -1,8 +1,8 @@
-"""Sizes of the networks of the AnalogNAS space, shared by builder and counts.
+"""Sizes of the networks of the AnalogNAS space, for building and counting.
 
 Described by Benmeziane et al., "AnalogNAS: A Neural Network Design Framework for Accurate Inference with
-Analog In-Memory Computing", IEEE EDGE 2023 (arXiv:2305.10459), and by the authors' published builder; where
-this one differs, ``docs/resnet_space.md`` says so.
+Analog In-Memory Computing", IEEE EDGE 2023 (arXiv:2305.10459), and by the authors' published builder;
+``docs/resnet_space.md`` lists the differences.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 OUT_CHANNELS = (8, 12, 16, 32, 48, 64)
-"""Outputs of the first convolution."""
+"""Output channels of the first convolution."""
 
 MAX_BLOCKS = 5
 MAX_RESIDUAL_BLOCKS = 16
@@ -54,13 +54,13 @@ features of a second, 25 ms every 10 ms: ``load_data("speech-commands", words="1
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the feature map is halved: never in the first main block.
+    """Positions at which the feature map is halved; never in the first main block.
 
     Attributes:
         stem_stride: Stride of the first convolution.
-        stem_pool: Whether ReLU and a 3 x 3 max pooling of stride 2 follow it.
-        last: No main block after this one halves the map, counted from 1.
-        from_end: Only so many of a network's last main blocks do.
+        stem_pool: Whether it is followed by ReLU and 3 x 3 max pooling of stride 2.
+        last: Last main block that may halve the map, counted from 1.
+        from_end: Number of last main blocks of a network that may halve the map.
     """
 
     stem_stride: int
@@ -69,12 +69,12 @@ class Layout:
     from_end: int = MAX_BLOCKS
 
     def halves(self, block: int, n_blocks: Any) -> Any:
-        """Whether a main block (from 1) has stride 2 in a network of ``n_blocks``, a number or an array."""
+        """Return whether a main block (from 1) has stride 2 in networks of ``n_blocks`` (number or array)."""
         in_range = 2 <= block <= self.last
         return in_range & (block <= n_blocks) & (block > n_blocks - self.from_end)
 
     def halvings(self, n_blocks: Any) -> Any:
-        """How often networks of ``n_blocks`` main blocks halve their feature map."""
+        """Return how often networks of ``n_blocks`` main blocks halve their feature map."""
         stem = int(self.stem_stride == 2) + int(self.stem_pool)
         return stem + sum(self.halves(block, n_blocks) * 1 for block in range(1, MAX_BLOCKS + 1))
 
@@ -87,18 +87,18 @@ LAYOUTS = {
 
 
 def default_layout(input_shape: tuple[int, int, int]) -> str:
-    """Name of the layout for an input: ``imagenet`` from 128 x 128 pixels on."""
+    """Return the default layout for an input: ``imagenet`` for at least 128 x 128 pixels."""
     return "imagenet" if min(input_shape[1:]) >= 128 else "cifar"
 
 
 def widen(width: Any, factor: Any) -> Any:
-    """Width of a main block from that of the one before: divided by the factor and rounded down.
+    """Return the width of a main block: that of the one before, divided by the factor and rounded down.
 
-    The quotient is rounded as binary fractions are, so 8 channels and a factor of 0.8 give 9.
+    The quotient is a binary fraction, so 8 channels and a factor of 0.8 give 9.
 
     Args:
-        width: Number of channels, or array of them.
-        factor: Widening factor, or array of them.
+        width: Number of channels (number or array).
+        factor: Widening factor (number or array).
 
     Example:
         >>> int(widen(8, 0.5)), int(widen(8, 0.8)), int(widen(64, 0.6))
@@ -108,5 +108,5 @@ def widen(width: Any, factor: Any) -> Any:
 
 
 def inner_width(width: Any) -> Any:
-    """Channels inside a bottleneck: a quarter of its outputs, at least 1 (He et al., CVPR 2016)."""
+    """Return the channels inside a bottleneck: a quarter of its outputs, at least 1 (He et al., CVPR 2016)."""
     return np.maximum(width // 4, 1)

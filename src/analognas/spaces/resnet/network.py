@@ -19,10 +19,10 @@ __all__ = ["ResNetNetwork", "ResidualBlock", "SkipConnection", "branch"]
 def branch(
     kind: int, in_channels: int, out_channels: int, kernel: int, stride: int
 ) -> nn.Sequential:
-    """One branch of a residual block: units of ReLU, convolution and batch norm.
+    """Return one branch of a residual block: units of ReLU, convolution and batch norm.
 
-    Two k x k units if ``kind`` is 1 (basic); 1 x 1, k x k and 1 x 1 units with a quarter of the outputs inside
-    if it is 2 (bottleneck). The first k x k unit has the stride.
+    A basic branch (``kind`` 1) has two k x k units; a bottleneck (2) has 1 x 1, k x k and 1 x 1 units with a
+    quarter of the outputs inside. The first k x k unit has the stride.
     """
     if kind == BOTTLENECK:
         inner = int(inner_width(out_channels))
@@ -38,15 +38,15 @@ def branch(
 
 
 class SkipConnection(nn.Module):
-    """Skip connection where width or size change: two 1 x 1 convolutions side by side, then batch norm.
+    """Skip connection for changes of width or size: two parallel 1 x 1 convolutions, then batch norm.
 
-    The first half of the channels sees the rectified input, the second half the plain input moved up and left
-    by one pixel, so that a stride of 2 loses neither half of the pixels.
+    The input of the first half of the channels is rectified, that of the second half is shifted up and left by
+    one pixel, so that a stride of 2 uses more of the pixels.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        stride: 1 or 2; every so manieth pixel is used.
+        stride: 1 or 2.
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
@@ -62,7 +62,7 @@ class SkipConnection(nn.Module):
         return self.joined(x, functional.relu(x))
 
     def joined(self, x: Tensor, active: Tensor) -> Tensor:
-        """Do the same with ReLU of the input at hand."""
+        """Return the same, given the ReLU of the input."""
         moved = functional.pad(x[:, :, 1:, 1:], (0, 1, 0, 1))
         halves = torch.cat([self.plain(active), self.moved(moved)], dim=1)
         y: Tensor = self.norm(halves)
@@ -106,7 +106,7 @@ class ResidualBlock(nn.Module):
 
 
 class FusedResidualBlock(ResidualBlock):
-    """The same by fewer passes: :func:`~analognas.nn.fuse_norms` puts it in."""
+    """A residual block with fewer passes over memory; :func:`~analognas.nn.fuse_norms` inserts it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, in, h, w)`` to ``(batch, out, ceil(h / stride), ceil(w / stride))``."""
@@ -131,8 +131,8 @@ class ResNetNetwork(nn.Module):
     """The whole network: stem, main blocks of residual blocks, ReLU, global average pooling, classifier.
 
     Args:
-        config: Values of the hyperparameters by name; those of absent main blocks are not read.
-        layout: Where the feature map is halved.
+        config: Values of the hyperparameters by name; those of absent main blocks are ignored.
+        layout: Positions at which the feature map is halved.
         in_channels: Channels of the input.
         n_classes: Number of classes.
     """

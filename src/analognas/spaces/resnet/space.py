@@ -52,25 +52,26 @@ class ResNetSpace(LayerCounts, ConfigSpace):
     A network is a 7 x 7 convolution with ``out_channel0`` outputs (8, 12, 16, 32, 48 or 64), ``M`` main blocks
     (1 to 5), and a classifier. Main block i has ``R{i}`` residual blocks (1 to 16) in sequence, each the sum
     of ``B{i}`` branches (1 to 4) of type ``convblock{i}`` (1 basic, 2 bottleneck) and a skip connection, and
-    is 1 / ``widenfact{i}`` (0.5 to 0.8) times as wide as the block before. All ends are included; the
-    hyperparameters of absent main blocks are 0. As in any :class:`.ConfigSpace`, hyperparameters may be
-    added and removed.
+    is 1 / ``widenfact{i}`` (0.5 to 0.8) times as wide as the block before. All bounds are inclusive; the
+    hyperparameters of absent main blocks are 0. As in any :class:`.ConfigSpace`, hyperparameters can be added
+    and removed.
 
     Args:
-        names: Name of the data set: ``"CIFAR-10"`` (default), ``"VWW"`` or ``"KWS"``. It sets input shape and
-            number of classes.
-        dataset: The same by keyword.
-        search_space: ``"resnet-like"`` or omitted; AnalogNAS's notebooks give it before the data set.
+        names: Name of the data set: ``"CIFAR-10"`` (default), ``"VWW"`` or ``"KWS"``. It determines input shape
+            and number of classes.
+        dataset: The same, as a keyword.
+        search_space: ``"resnet-like"`` or omitted; in AnalogNAS's notebooks it precedes the data set.
         input_shape: Channels, height and width of the input; None: those of the data set.
         n_classes: Number of classes; None: that of the data set.
-        kernels: Sides that the kernels of a main block may have, odd; with more than one, ``kernel{i}`` is a
+        kernels: Possible kernel sizes of a main block, odd; if there are several, ``kernel{i}`` is a
             hyperparameter.
-        layout: Where the feature map is halved: ``"cifar"`` in the last two main blocks, ``"imagenet"`` twice
-            in the stem and in main blocks 2 to 4; None: ``"imagenet"`` from 128 x 128 pixels on.
+        layout: Positions at which the feature map is halved: ``"cifar"`` in the last two main blocks,
+            ``"imagenet"`` twice in the stem and in main blocks 2 to 4; None: ``"imagenet"`` for at least 128 x
+            128 pixels.
         name: Name of the space; None: ``"resnet"`` for CIFAR-10, else ``"resnet_vww"`` or ``"resnet_kws"``.
 
     Raises:
-        UnknownNameError: If data set or layout are not known.
+        UnknownNameError: If data set or layout are unknown.
         InvalidArgumentError: If a size is not positive, a kernel even, or the input too small for the layout.
 
     Attributes:
@@ -112,7 +113,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         self._fill()
 
     def _fill(self) -> None:
-        """Add the published hyperparameters; only as many main blocks as the input can be halved for."""
+        """Add the published hyperparameters, with as many main blocks as the input size allows."""
         check_input(self.input_shape, self.n_classes, LAYOUTS[self.layout].halvings(1))
         side = min(self.input_shape[1:])
         most = max(
@@ -151,11 +152,10 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         }
 
     def features(self, population: Population) -> NDArray[np.float64]:
-        """Values of the hyperparameters in the order of the published evaluators: columns :data:`FEATURES`.
+        """Return the values of hyperparameters in the order of the published evaluators, :data:`FEATURES`.
 
-        Hyperparameters of absent main blocks, and those that were removed, are 0. Where kernels are searched,
-        and where hyperparameters were added, they follow after these; values that are no numbers are
-        positions in their lists.
+        Hyperparameters of absent main blocks, and removed ones, are 0. Kernels and added hyperparameters come
+        last; values that are not numbers are replaced by their positions in the list.
 
         Args:
             population: Genotypes, shape ``(n, n_genes)``.
@@ -174,12 +174,12 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         return features
 
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the columns of :meth:`features`."""
+        """Return the names of the columns of :meth:`features`."""
         added = (name for name in self.get_hyperparameters() if name not in FEATURES)
         return *FEATURES, *added
 
     def encodings(self) -> tuple[Encoding, ...]:
-        """Return structure, the values that the published evaluators take, and the genes."""
+        """Return structure, the values for the published evaluators, and the genes."""
         return STRUCTURE_ENCODING, PUBLISHED, ONE_HOT, RAW
 
     def layers(
@@ -196,8 +196,8 @@ class ResNetSpace(LayerCounts, ConfigSpace):
             n_classes: Number of classes; None: the space's own.
 
         Raises:
-            InvalidArgumentError: If the input is too small for one of the networks, or a hyperparameter that
-                they need was removed or given values that mean nothing.
+            InvalidArgumentError: If the input is too small for one of the networks, or a required
+                hyperparameter was removed or has invalid values.
         """
         values = self._values(population)
         deepest = int(values["M"].max(initial=1))
@@ -210,11 +210,11 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> list[NamedLayers]:
-        """Return the matrices of one network in the order in which it runs; see :meth:`.Space.named_layers`.
+        """Return the matrices of one network in order of execution; see :meth:`.Space.named_layers`.
 
         Raises:
-            OutOfSpaceError: If ``arch`` is no architecture of the space.
-            InvalidArgumentError: As :meth:`build`.
+            OutOfSpaceError: If ``arch`` is not in the space.
+            InvalidArgumentError: See :meth:`build`.
         """
         config, shape, n_classes = self._network_of(arch, input_shape, n_classes)
         return list(costs.name_layers(config, LAYOUTS[self.layout], shape, n_classes))
@@ -225,7 +225,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
     ) -> nn.Module:
-        """Return the network of one architecture with freshly initialised weights.
+        """Return the network of one architecture with newly initialised weights.
 
         Args:
             arch: The architecture in any form.
@@ -233,9 +233,9 @@ class ResNetSpace(LayerCounts, ConfigSpace):
             n_classes: Number of classes; None: the space's own.
 
         Raises:
-            OutOfSpaceError: If ``arch`` is no architecture of the space.
-            InvalidArgumentError: If the input is too small for the architecture, or a hyperparameter that the
-                network needs was removed or given values that mean nothing.
+            OutOfSpaceError: If ``arch`` is not in the space.
+            InvalidArgumentError: If the input is too small for the architecture, or a required hyperparameter
+                was removed or has invalid values.
         """
         config, shape, n_classes = self._network_of(arch, input_shape, n_classes)
         from .network import ResNetNetwork
@@ -247,7 +247,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
     def _network_of(
         self, arch: Any, input_shape: tuple[int, int, int] | None, n_classes: int | None
     ) -> tuple[dict[str, Any], tuple[int, int, int], int]:
-        """Values of the hyperparameters, input shape and classes of one network, checked."""
+        """Return the values of hyperparameters, input shape and number of classes of one network, checked."""
         values = self._values(self.encode(arch)[None])
         config = {name: column[0].item() for name, column in values.items()}
         return config, *self._checked(int(config["M"]), input_shape, n_classes)
@@ -255,7 +255,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
     def _checked(
         self, n_blocks: int, input_shape: tuple[int, int, int] | None, n_classes: int | None
     ) -> tuple[tuple[int, int, int], int]:
-        # More main blocks never halve less often, so the deepest network of a population decides.
+        # Deeper networks halve at least as often, so checking the deepest one suffices.
         return check_input(
             self.input_shape if input_shape is None else input_shape,
             self.n_classes if n_classes is None else n_classes,
@@ -263,7 +263,7 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         )
 
     def _values(self, population: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Values that the networks are made of, up to the last main block of the deepest, ``(n,)`` each."""
+        """Return the values for the networks, up to the last main block of the deepest, ``(n,)`` each."""
         gene_of = {name: gene for gene, name in enumerate(self.get_hyperparameters())}
         values = {}
         for name in ("M", "out_channel0"):
@@ -283,8 +283,8 @@ class ResNetSpace(LayerCounts, ConfigSpace):
         if name.startswith("kernel"):
             return np.full(len(population), self._kernels[0])
         raise InvalidArgumentError(
-            f"Networks of {self.name!r} need `{name}`, which was removed; to fix it, add it with a single "
-            "value."
+            f"Networks of {self.name!r} need `{name}`, which was removed; to keep it constant, add it with a "
+            "single value."
         )
 
 

@@ -1,4 +1,4 @@
-"""From genes to the numbers that networks of the AnalogNAS space are made of, checked once and kept."""
+"""Tables of values of hyperparameters for networks of the AnalogNAS space, checked and cached."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ValueTables", "stem_of"]
 
 
 def stem_of(name: str) -> str:
-    """Name of a hyperparameter without the number of its main block: ``R`` of ``R3``.
+    """Return the name of a hyperparameter without the number of its main block: ``R`` for ``R3``.
 
     Example:
         >>> stem_of("widenfact5"), stem_of("out_channel0"), stem_of("M")
@@ -35,7 +35,7 @@ _MEANING: dict[str, tuple[str, Callable[[NDArray[Any]], Any]]] = {
     "M": (f"integers from 1 to {MAX_BLOCKS}", lambda v: _whole(v) & (v >= 1) & (v <= MAX_BLOCKS)),
     "R": ("integers of at least 1", lambda v: _whole(v) & (v >= 1)),
     "convblock": ("1 (basic) or 2 (bottleneck)", lambda v: (v == BASIC) | (v == BOTTLENECK)),
-    # Above 1 networks would become narrower from block to block, down to nothing.
+    # Above 1, widths would shrink from block to block, down to 0.
     "widenfact": ("numbers above 0 and at most 1", lambda v: (v > 0) & (v <= 1)),
     "B": ("integers of at least 1", lambda v: _whole(v) & (v >= 1)),
     "kernel": ("odd integers of at least 1", lambda v: _whole(v) & (v >= 1) & (v % 2 == 1)),
@@ -43,16 +43,16 @@ _MEANING: dict[str, tuple[str, Callable[[NDArray[Any]], Any]]] = {
 
 
 class ValueTables:
-    """Values of hyperparameters by index, as numbers; each table is made when it is first asked for."""
+    """Values of hyperparameters by index, as numbers; tables are created on demand."""
 
     def __init__(self) -> None:
         self._tables: dict[str, tuple[Hyperparameter, NDArray[Any]]] = {}
 
     def of(self, hyperparameter: Hyperparameter) -> NDArray[Any]:
-        """Return all values of a hyperparameter, shape ``(n_choices,)``; positions where they are no numbers.
+        """Return all values of a hyperparameter, shape ``(n_choices,)``; positions if they are not numbers.
 
         Raises:
-            InvalidArgumentError: If networks are made of it and a value means nothing to them.
+            InvalidArgumentError: If networks use it and a value is invalid for them.
         """
         name = hyperparameter.name
         known = self._tables.get(name)
@@ -64,7 +64,7 @@ class ValueTables:
         if holds is not None and not (numbers and np.all(holds(values))):
             raise InvalidArgumentError(
                 f"The values of `{name}` must be {expected}, but it is {hyperparameter.range_text()}; remove "
-                "it and add it with other values, or under another name."
+                "it, and add it with other values or another name."
             )
         table = values if numbers else np.arange(len(values))
         self._tables[name] = (hyperparameter, table)
