@@ -107,7 +107,7 @@ def test_hyperparameters_may_be_added_removed_and_fixed():
     assert space.params(row) == plain.params(plain.population([ARCH]))
     space.remove_hyperparameter("B1")
     with pytest.raises(
-        InvalidArgumentError, match="need `B1`, which was removed; to fix it, add it with"
+        InvalidArgumentError, match="need `B1`, which was removed; to keep it constant, add it with"
     ):
         space.params(space.sample(1, generator=np.random.default_rng(0)))
     space.add_hyperparameter_range("B1", "discrete", [4])
