@@ -17,6 +17,8 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "search": "analognas.search:SearchSettings",
         "build": "analognas.builder:BuildSettings",
         "measurement": "analognas.builder:MeasurementSettings",
+        "training": "analognas.training:RunConfig",
+        "drift": "analognas.drift:DriftSettings",
     },
 )
 """Classes of settings that a file can hold, by name; parts of them are inside their schemas."""
