@@ -20,8 +20,9 @@ from analognas.builder import (
     verify_build,
     verify_table,
 )
+from analognas.builder.status import status_of
 from analognas.builder.work_queue import WorkQueue
-from analognas.core import InvalidArgumentError, OutOfSpaceError, TableIntegrityError
+from analognas.core import InvalidArgumentError, OutOfSpaceError, ResumeError, TableIntegrityError
 from analognas.spaces import NASBench201Space
 from analognas.tables import SHIPPED_TABLE, MeasuredTable
 
@@ -322,3 +323,23 @@ def test_the_partial_table_beside_the_package_is_continued(tmp_path, shared):
     known = pq.read_table(path)
     assert build.counts().total("done") == 2 * len(known) > 0
     assert pq.read_table(merge_build(build).path).equals(known)
+
+
+def test_a_result_that_cannot_be_does_not_reach_a_table(fake, tmp_path):
+    build = fake.build(tmp_path / "b", fake.FakeMeasurement())
+    with WorkQueue(build.queue_file) as queue:
+        queue._connection.execute(
+            "UPDATE units SET result = ? WHERE id = 1",
+            ('{"values": {"baseline_accuracy": 116.68}, "stds": {}, "sems": {}}',),
+        )
+    with pytest.raises(TableIntegrityError, match=r"from 0 to 100.* got 116\.68"):
+        merge_build(build)
+    assert not build.table_file.exists()
+
+
+def test_a_damaged_queue_is_one_error_of_every_reader(fake, tmp_path):
+    build = fake.build(tmp_path / "b", fake.FakeMeasurement())
+    build.queue_file.write_bytes(build.queue_file.read_bytes()[:-6000])
+    for read in (verify_build, merge_build, status_of, Build.counts, Build.population):
+        with pytest.raises(ResumeError, match=r"queue.sqlite' cannot be read: .* malformed"):
+            read(build)

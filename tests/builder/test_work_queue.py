@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -11,7 +12,7 @@ from analognas.builder import work_queue
 from analognas.builder.owners import Owner
 from analognas.builder.units import Unit
 from analognas.builder.work_queue import WorkQueue
-from analognas.core import OutputFolderError, ResumeError
+from analognas.core import InvalidArgumentError, OutputFolderError, ResumeError
 
 ROWS = [(0, 1), (1, 1), (2, 0)]
 CONDITIONS = {"digital": (), "ptq": ("digital",), "hwa": ("digital",)}
@@ -248,3 +249,107 @@ def test_results_are_kept_exactly(queue):
     queue.finish(claim.unit_id, exact, 1.0, 1.0)
     found = next(u["result"] for u in queue.units() if u["state"] == "done")
     assert json.dumps(found) == json.dumps(exact)
+
+
+def changed(queue, statement, *values):
+    """Change a queue by hand, as another program or a flipped bit would."""
+    queue.close()
+    with closing(sqlite3.connect(queue.path)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_a_result_that_was_changed_is_noticed(queue):
+    work_off(queue, Owner.here())
+    assert next(queue.units())["result"] == result(0)
+    changed(queue, "UPDATE units SET result = replace(result, '0', '1') WHERE id = 1")
+    with WorkQueue(queue.path, snapshot=True) as found:
+        assert found.state() == "ok"
+        with pytest.raises(
+            ResumeError, match="'digital' of architecture 0, seed 0, does not match"
+        ):
+            list(found.units())
+
+
+def test_a_result_belongs_to_its_architecture(queue):
+    work_off(queue, Owner.here())
+    changed(queue, "UPDATE architectures SET genotype = '[1, 2]' WHERE position = 0")
+    with (
+        WorkQueue(queue.path, snapshot=True) as found,
+        pytest.raises(ResumeError, match="checksum"),
+    ):
+        list(found.units())
+
+
+def test_results_of_earlier_versions_have_no_checksum(queue):
+    work_off(queue, Owner.here())
+    text = json.dumps(result(2))
+    changed(queue, "UPDATE units SET result = ? WHERE id = 1", text)
+    with WorkQueue(queue.path) as found:
+        assert next(found.units())["result"] == result(2)
+        unit = Unit(0, 0, "digital")
+        found.add_done(ROWS, [(unit, result(2))], "another")
+        with pytest.raises(InvalidArgumentError, match="contradicts"):
+            found.add_done(ROWS, [(unit, result(3))], "another")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("state", 9),
+        ("state", "x"),
+        ("state", 0),
+        ("seed", None),
+        ("position", 1.5),
+        ("condition", 7),
+        ("owner", "nobody"),
+        ("owner", "a|99999999999|b|c"),
+        ("result", None),
+        ("result", "[" * 100_000),
+        ("result", "[]"),
+        ("result", '{"values": {"x": "1"}, "stds": {}, "sems": {}}'),
+        ("result", '{"values": {}, "stds": {}, "sems": {}, "sha25v": ""}'),
+        ("seconds", "long"),
+    ],
+)
+def test_fields_that_no_queue_has(queue, column, value):
+    work_off(queue, Owner.here())
+    changed(queue, f"UPDATE units SET {column} = ? WHERE id = 2", value)
+    with (
+        WorkQueue(queue.path, snapshot=True) as found,
+        pytest.raises(ResumeError, match="cannot be read: .*Restore a copy") as error,
+    ):
+        list(found.units())
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize("text", ["[0", '"ab"', "[0.5]", "{}"])
+def test_genotypes_that_are_none(queue, text):
+    changed(queue, "UPDATE architectures SET genotype = ? WHERE position = 0", text)
+    with WorkQueue(queue.path) as found:
+        with pytest.raises(ResumeError, match="cannot be read"):
+            found.genotypes()
+        with pytest.raises(ResumeError, match="cannot be read"):
+            found.claim(Owner.here())
+
+
+def test_reading_changes_nothing_and_needs_no_right_to_write(queue, monkeypatch):
+    work_off(queue, Owner.here())
+    queue.close()
+    before = os.listdir(queue.path.parent)
+
+    def refused(path):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr(work_queue, "connect", refused)
+    with WorkQueue(queue.path, snapshot=True) as found:
+        assert found.counts().total("done") == len(list(found.units())) == 9
+        assert os.listdir(queue.path.parent) == before
+    with pytest.raises(OutputFolderError, match="Cannot write the work queue .* readonly"):
+        WorkQueue(queue.path)
+
+
+def test_a_snapshot_sees_what_another_has_written_meanwhile(queue):
+    (claim,) = queue.claim(Owner.here())
+    queue.finish(claim.unit_id, result(), 1.0, 1.0)
+    with WorkQueue(queue.path, snapshot=True) as found:
+        assert found.counts().total("done") == 1

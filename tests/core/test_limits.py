@@ -1,5 +1,6 @@
 """Limits of packed files and of texts: each names itself, within two seconds and little memory."""
 
+import bz2
 import gzip
 import io
 import json
@@ -8,15 +9,17 @@ import zipfile
 
 import pytest
 
-from analognas.core import InvalidArgumentError, TableIntegrityError
+from analognas.core import InvalidArgumentError, TableIntegrityError, limits
 from analognas.core.limits import (
     DEEPEST_JSON,
     LARGEST_REQUEST,
     LONGEST_SHOWN,
     LimitedReader,
+    bunzip,
     gunzip,
     parse_json,
     read_all,
+    read_bytes,
     read_zip_members,
     shown,
     size_text,
@@ -43,6 +46,30 @@ def test_every_flipped_byte_of_content_is_found():
         with pytest.raises(TableIntegrityError, match="damaged"):
             gunzip(bytes(packed), where="x")
         packed[place] ^= 4
+
+
+def test_bunzip():
+    packed = bz2.compress(bytes(1 << 20))
+    assert bunzip(packed, where="x") == bytes(1 << 20)
+    for damaged in (packed[:-1], b"plain", packed[:20] + b"0" + packed[21:]):
+        with pytest.raises(TableIntegrityError, match="x is damaged or truncated"):
+            bunzip(damaged, where="x")
+    with pytest.raises(TableIntegrityError, match="x unpacks to more; the limit is 512 KiB"):
+        bunzip(packed, where="x", limit=1 << 19)
+
+
+def test_what_never_ends_is_not_read_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "LARGEST_CONTENT", 1 << 20)
+    with pytest.raises(TableIntegrityError, match="'/dev/zero' does not end after 1 MiB"):
+        read_bytes("/dev/zero")
+    (tmp_path / "a").write_bytes(bytes(2 << 20))  # a file is as large as it is
+    assert len(read_bytes(tmp_path / "a")) == 2 << 20
+
+
+@pytest.mark.parametrize("name", ["absent", ".", "a\0b"])
+def test_what_cannot_be_read_is_one_error_of_the_class_that_is_asked_for(tmp_path, name):
+    with pytest.raises(InvalidArgumentError, match=r"Cannot read .*\. Get it\.$"):
+        read_bytes(f"{tmp_path}/{name}", error=InvalidArgumentError, advice="Get it.")
 
 
 @pytest.mark.parametrize("data", [b"\x1f", b"plain", gzip.compress(b"abc", mtime=0)[:-3]])

@@ -146,7 +146,11 @@ def hot_journal(file, tmp_path):
 
 def test_a_journal_that_was_left_is_rolled_back(file, tmp_path):
     left = hot_journal(file, tmp_path)
-    with closing(sqlite_files.read_only(left)) as blind, pytest.raises(sqlite3.OperationalError):
+    blind_uri = f"{left.as_uri()}?mode=ro"
+    with (
+        closing(sqlite3.connect(blind_uri, uri=True)) as blind,
+        pytest.raises(sqlite3.OperationalError),
+    ):
         total(blind, 1)
     assert read_consistently(left, total) == 1
     with closing(connect(left)) as again:

@@ -4,6 +4,7 @@ import bz2
 import os
 import pickle
 from collections import OrderedDict
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from analognas.core import (
     TableIntegrityError,
     UnknownNameError,
 )
+from analognas.core.limits import bunzip
 from analognas.tables import Accuracies, HWNASBench, NASBench201, nats_archive
 
 EVALUATED = {
@@ -269,16 +271,18 @@ def test_damaged_files(archive, tmp_path, names, monkeypatch):
     with pytest.raises(TableIntegrityError, match=r"000011.*not laid out as NATS-Bench's archive"):
         NASBench201(folder)
     path.write_bytes(whole)
-    monkeypatch.setattr(nats_archive, "LARGEST_MEMBER", 1000)
-    with pytest.raises(TableIntegrityError, match="meta.* is larger than 1000 bytes"):
+    monkeypatch.setattr(nats_archive, "bunzip", partial(bunzip, limit=1000))
+    with pytest.raises(
+        TableIntegrityError, match="meta.* unpacks to more; the limit is 1000 bytes"
+    ):
         NASBench201(folder)
 
 
 def test_a_bomb_is_not_unpacked(archive, tmp_path, monkeypatch):
     folder = copied(archive, tmp_path)
-    monkeypatch.setattr(nats_archive, "LARGEST_MEMBER", 1 << 21)
+    monkeypatch.setattr(nats_archive, "bunzip", partial(bunzip, limit=1 << 21))
     (folder / "000011.pickle.pbz2").write_bytes(bz2.compress(bytes(1 << 24)))
-    with pytest.raises(TableIntegrityError, match="000011.* is larger than 2097152 bytes"):
+    with pytest.raises(TableIntegrityError, match="000011.* unpacks to more; the limit is 2 MiB"):
         NASBench201(folder)
 
 

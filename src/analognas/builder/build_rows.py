@@ -41,7 +41,7 @@ def rows_of_build(build: Build) -> tuple[TableRows, dict[str, Any]]:
     Raises:
         InvalidArgumentError: If no row has ended yet.
     """
-    with WorkQueue(build.queue_file) as queue:
+    with WorkQueue(build.queue_file, snapshot=True) as queue:
         facts = queue.facts
         genotypes = queue.genotypes()
         rows = _rows(queue.units())

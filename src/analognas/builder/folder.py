@@ -178,7 +178,7 @@ class Build:
 
     def _check_same_data(self, measurement: Measurement) -> None:
         """Make sure that what is left is measured on the data that the build began with."""
-        with WorkQueue(self.queue_file) as queue:
+        with WorkQueue(self.queue_file, snapshot=True) as queue:
             known = queue.facts["data"]
             if not queue.counts().total("waiting", "running"):
                 return
@@ -191,7 +191,7 @@ class Build:
 
     def counts(self) -> Counts:
         """Return how far the build is."""
-        with WorkQueue(self.queue_file) as queue:
+        with WorkQueue(self.queue_file, snapshot=True) as queue:
             return queue.counts()
 
     def retry_failed(self) -> int:
@@ -201,7 +201,7 @@ class Build:
 
     def population(self) -> Population:
         """Return the architectures by position, shape ``(n, n_genes)``."""
-        with WorkQueue(self.queue_file) as queue:
+        with WorkQueue(self.queue_file, snapshot=True) as queue:
             return self.space.population([list(row) for row in queue.genotypes()])
 
 

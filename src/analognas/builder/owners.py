@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from ..core import ResumeError
+from ..core.limits import shown
 
 __all__ = ["Owner"]
+
+_PROCESS = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -34,9 +41,16 @@ class Owner:
         return cls(_host(), process, _start_of(process), secrets.token_hex(4))
 
     @classmethod
-    def read(cls, text: str) -> Owner:
-        """Inverse of :attr:`text`."""
-        host, process, started, token = text.rsplit("|", 3)
+    def read(cls, text: Any) -> Owner:
+        """Inverse of :attr:`text`.
+
+        Raises:
+            ResumeError: If it is the text of no owner.
+        """
+        parts = text.rsplit("|", 3) if isinstance(text, str) else []
+        if len(parts) != 4 or _PROCESS.fullmatch(parts[1]) is None:
+            raise ResumeError(f"it has the owner {shown(repr(text), 60)}")
+        host, process, started, token = parts
         return cls(host, int(process), started, token)
 
     @property

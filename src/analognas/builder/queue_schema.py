@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core import ResumeError
 from ..core.limits import parse_json, shown
 from ..core.sqlite_files import created_whole, foreign_entry, read_consistently
 from .units import STATES, Unit
 
-__all__ = ["create", "insert", "read_facts", "unreadable"]
+__all__ = ["create", "insert", "read_copy", "read_facts", "unreadable"]
+
+T = TypeVar("T")
 
 SCHEMA_VERSION = 1
 APPLICATION_ID = 0x616E6171  # "anaq": what SQLite calls a file of this kind
@@ -87,10 +89,30 @@ def read_facts(path: Path) -> dict[str, Any]:
     Raises:
         ResumeError: If the file does not exist or is not a work queue of this version.
     """
+    return _read(path, lambda connection: _facts(connection, path))
+
+
+def read_copy(path: Path) -> tuple[dict[str, Any], sqlite3.Connection]:
+    """Return what identifies the build of a queue, and a copy of it in memory.
+
+    Raises:
+        ResumeError: If the file does not exist or is not a work queue of this version.
+    """
+
+    def copied(connection: sqlite3.Connection) -> tuple[dict[str, Any], sqlite3.Connection]:
+        facts = _facts(connection, path)
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        connection.backup(copy)
+        return facts, copy
+
+    return _read(path, copied)
+
+
+def _read(path: Path, action: Callable[[sqlite3.Connection], T]) -> T:
     if not path.is_file():
         raise ResumeError(f"There is no work queue at {str(path)!r}; start the build again.")
     try:
-        return read_consistently(path, lambda connection, _: _facts(connection, path))
+        return read_consistently(path, lambda connection, _: action(connection))
     except (sqlite3.Error, OSError, ValueError) as error:
         if isinstance(error, ResumeError):
             raise
@@ -121,6 +143,6 @@ def _facts(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
 def unreadable(path: Path, error: Exception) -> ResumeError:
     """Return the error for a queue that is damaged."""
     return ResumeError(
-        f"The work queue {str(path)!r} cannot be read: {error}. Restore a copy, or delete it and start the "
-        "build again."
+        f"The work queue {str(path)!r} cannot be read: {shown(error)}. Restore a copy, or delete it and "
+        "start the build again."
     )

@@ -15,7 +15,7 @@ _MOST_ERRORS = 10
 
 def status_of(build: Build) -> dict[str, Any]:
     """Return the state of a build as JSON types: units by condition, seconds, errors, processes at work."""
-    with WorkQueue(build.queue_file) as queue:
+    with WorkQueue(build.queue_file, snapshot=True) as queue:
         counts = queue.counts()
         units = list(queue.units())
         n_architectures = len(queue.genotypes())

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core import CheckpointMismatchError, TableIntegrityError, check_choice, write_json
+from ..core.limits import shown
 from ..core.text_files import read_json
+from .queue_rows import checksum
 
 __all__ = ["UnitResult", "read_unit", "write_unit"]
 
@@ -70,7 +72,10 @@ def write_unit(path: Path, result: UnitResult, identity: Mapping[str, Any]) -> N
     Raises:
         OutputFolderError: If it cannot be written.
     """
-    write_json(path, {"format": _FORMAT, "identity": identity, "result": result.to_dict()})
+    found = result.to_dict()
+    stamp = checksum(found, identity)
+    payload = {"format": _FORMAT, "identity": identity, "result": found, "sha256": stamp}
+    write_json(path, payload)
 
 
 def read_unit(path: Path, identity: Mapping[str, Any]) -> UnitResult | None:
@@ -84,11 +89,14 @@ def read_unit(path: Path, identity: Mapping[str, Any]) -> UnitResult | None:
         payload = read_json(path)
         found, result = payload["identity"], UnitResult.from_dict(payload["result"])
         damaged = payload["format"] != _FORMAT
+        # Those of earlier versions have none.
+        if payload.get("sha256", stamp := checksum(payload["result"], found)) != stamp:
+            raise ValueError("it does not match its checksum")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TableIntegrityError(
-            f"{str(path)!r} is damaged: {error}; remove it and measure again."
+            f"{str(path)!r} is damaged: {shown(error)}; remove it and measure again."
         ) from None
     if damaged:
         raise TableIntegrityError(f"{str(path)!r} is not the result of a measurement.")

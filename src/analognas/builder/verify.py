@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from ..core import AnalogNASError, ResumeError, TableIntegrityError
-from ..core.sqlite_files import read_only
 from ..tables import MeasuredTable, TableRows, read_rows
 from .build_rows import facts_of_table, rows_of_build
 from .folder import Build
@@ -111,21 +110,18 @@ def verify_build(
 
 
 def _check_queue(build: Build, checks: list[str], problems: list[str]) -> None:
-    connection = read_only(build.queue_file)
-    try:
-        (state,) = connection.execute("PRAGMA integrity_check").fetchone()
-    finally:
-        connection.close()
+    with WorkQueue(build.queue_file, snapshot=True) as queue:
+        state = queue.state()
+        counts, facts = queue.counts(), queue.facts
+        list(queue.units())
     if state == "ok":
         checks.append("the work queue is sound")
     else:
         problems.append(f"the work queue is damaged: {state}")
-    with WorkQueue(build.queue_file) as queue:
-        counts, facts = queue.counts(), queue.facts
     states = {name: counts.total(name) for name in ("done", "failed", "waiting", "running")}
     checks.append(", ".join(f"{n} units {name}" for name, n in states.items() if n))
     stated = build.settings.facts()
-    differing = [name for name in stated if stated[name] != facts[name]]
+    differing = [name for name in stated if stated[name] != facts.get(name)]
     if differing:
         problems.append(
             f"the specification says another {' and '.join(differing)} than the queue began with: "
@@ -157,7 +153,7 @@ def _check_table(build: Build, checks: list[str], problems: list[str]) -> None:
 
 
 def _agreed(build: Build) -> dict[str, Any]:
-    with WorkQueue(build.queue_file) as queue:
+    with WorkQueue(build.queue_file, snapshot=True) as queue:
         return facts_of_table(queue.facts)
 
 
@@ -177,7 +173,7 @@ def _same_rows(one: TableRows, other: TableRows) -> bool:
 def _measure_again(
     build: Build, measurement: Measurement, n: int, checks: list[str], problems: list[str]
 ) -> None:
-    with WorkQueue(build.queue_file) as queue:
+    with WorkQueue(build.queue_file, snapshot=True) as queue:
         genotypes = queue.genotypes()
         known: dict[tuple[int, int], dict[str, Any]] = {}
         for unit in queue.units():

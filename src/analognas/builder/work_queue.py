@@ -15,17 +15,16 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..core import InvalidArgumentError, OutputFolderError, ResumeError
-from ..core.checks import value_text
-from ..core.limits import parse_json
-from ..core.sqlite_files import begin, connect, patiently
+from ..core.sqlite_files import begin, connect, patiently, reason
 from . import queue_schema
 from .owners import Owner
+from .queue_rows import SELECT, genotype_of, result_of, sealed, unit_of
 from .units import STATES, Claim, Counts, Unit
 
 __all__ = ["FILE_NAME", "LEASE_SECONDS", "MOST_LOSSES", "WorkQueue"]
@@ -38,6 +37,8 @@ LEASE_SECONDS = 60.0
 MOST_LOSSES = 10
 """A unit whose owners vanished so often is recorded as failed: it probably ends them."""
 
+T = TypeVar("T")
+
 _WAITING, _LEASED, _DONE, _FAILED = range(4)
 
 
@@ -46,15 +47,26 @@ class WorkQueue:
 
     Args:
         path: File of :meth:`create`.
+        snapshot: Whether to open a copy of it as it is at this moment, to read: then nothing in its folder is
+            changed, which may be one that cannot be written to.
 
     Raises:
         ResumeError: If it does not exist or is not a work queue of a known version.
+        OutputFolderError: If it cannot be written to.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, snapshot: bool = False) -> None:
         self.path = Path(path)
+        if snapshot:
+            self.facts, self._connection = queue_schema.read_copy(self.path)
+            return
         self.facts = queue_schema.read_facts(self.path)
-        self._connection = connect(self.path)
+        try:
+            self._connection = connect(self.path)
+        except sqlite3.Error as error:
+            raise OutputFolderError(
+                f"Cannot write the work queue {str(self.path)!r}: {reason(error, self.path)}."
+            ) from None
 
     @classmethod
     def create(
@@ -82,7 +94,7 @@ class WorkQueue:
             pass
         except (sqlite3.Error, OSError) as error:
             raise OutputFolderError(
-                f"Cannot create the work queue {str(file)!r}: {error}."
+                f"Cannot create the work queue {str(file)!r}: {reason(error, file)}."
             ) from None
         return cls(file)
 
@@ -126,13 +138,13 @@ class WorkQueue:
             for unit, result in results:
                 key = (unit.position, unit.seed, unit.condition)
                 unit_id, state, known = connection.execute(find, key).fetchone()
-                text = json.dumps(result)
+                about = _about(connection, unit_id)
                 if state != _DONE:
-                    _done(connection, unit_id, text, None, None)
-                elif not _same(self._parsed(known), result):
+                    _done(connection, unit_id, sealed(result, about), None, None)
+                elif not _same(self._sound(result_of, known, about), result):
                     raise InvalidArgumentError(
                         f"{source!r} contradicts the build: {unit.condition} of architecture {unit.position}, "
-                        f"seed {unit.seed}, is {known} here and {text} there."
+                        f"seed {unit.seed}, is {known} here and {json.dumps(result)} there."
                     )
 
     def claim(self, owner: Owner, n: int = 1) -> list[Claim]:
@@ -173,8 +185,8 @@ class WorkQueue:
             seconds: Time that it took, s.
             cpu_seconds: Processor time that it took, s.
         """
-        text = json.dumps(result)
         with self._transaction() as connection:
+            text = sealed(result, _about(connection, unit_id))
             return _done(connection, unit_id, text, seconds, cpu_seconds)
 
     def fail(self, owner: Owner, unit_id: int, error: str, *, retries: int) -> bool:
@@ -213,7 +225,7 @@ class WorkQueue:
         """Return the units of owners that were processes of this machine and are no more; their number."""
         select = "SELECT DISTINCT owner FROM units WHERE state = ?"
         owners = self._rows(select, (_LEASED,))
-        dead = [text for (text,) in owners if Owner.read(text).is_dead_here()]
+        dead = [text for (text,) in owners if self._sound(Owner.read, text).is_dead_here()]
         n = 0
         if dead:
             with self._transaction() as connection:
@@ -248,7 +260,11 @@ class WorkQueue:
     def genotypes(self) -> list[tuple[int, ...]]:
         """Return the architectures by position."""
         rows = self._rows("SELECT genotype FROM architectures ORDER BY position")
-        return [tuple(self._parsed(text)) for (text,) in rows]
+        return [self._sound(genotype_of, text) for (text,) in rows]
+
+    def state(self) -> str:
+        """Return what SQLite finds wrong with the file; "ok" if nothing is."""
+        return str(self._rows("PRAGMA integrity_check(1)")[0][0])
 
     def units(self) -> Iterator[dict[str, Any]]:
         """Yield every unit in the order of the queue.
@@ -256,15 +272,8 @@ class WorkQueue:
         Keys: ``position``, ``seed``, ``condition``, ``state`` (a text), ``attempts``, ``owner``, ``result``
         (mapping or None), ``error``, ``seconds``, ``cpu_seconds``, ``finished`` (Unix time).
         """
-        names = (
-            "position, seed, condition, state, attempts, owner, result, error, seconds, cpu_seconds, "
-            "finished"
-        )
-        for row in self._rows(f"SELECT {names} FROM units ORDER BY id"):
-            unit = dict(zip(names.split(", "), row, strict=True))
-            unit["state"] = STATES[unit["state"]]
-            unit["result"] = None if unit["result"] is None else self._parsed(unit["result"])
-            yield unit
+        for row in self._rows(SELECT):
+            yield self._sound(unit_of, row)
 
     def close(self) -> None:
         """Close the file; leases stay."""
@@ -284,8 +293,8 @@ class WorkQueue:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutputFolderError(
-                f"Cannot write the work queue {str(self.path)!r}: {error}. What was recorded before is "
-                "kept; make room, and continue with `analognas bench resume`."
+                f"Cannot write the work queue {str(self.path)!r}: {reason(error, self.path)}. What was "
+                "recorded before is kept; make room, and continue with `analognas bench resume`."
             ) from None
         finally:
             if self._connection.in_transaction:
@@ -297,12 +306,12 @@ class WorkQueue:
         except sqlite3.Error as error:
             raise queue_schema.unreadable(self.path, error) from None
 
-    def _parsed(self, text: Any) -> Any:
-        if not isinstance(text, str):
-            raise queue_schema.unreadable(
-                self.path, ValueError(f"it has {value_text(text)} as JSON")
-            )
-        return parse_json(text, where=f"The work queue {str(self.path)!r}", error=ResumeError)
+    def _sound(self, read: Callable[..., T], *values: Any) -> T:
+        """Return what is read from fields of the queue; an error of it names the queue."""
+        try:
+            return read(*values)
+        except ResumeError as error:
+            raise queue_schema.unreadable(self.path, error) from None
 
     def _return_leases(
         self, connection: sqlite3.Connection, condition: str, values: Sequence[Any]
@@ -320,12 +329,19 @@ class WorkQueue:
         return len(lost)
 
     def _claim(self, connection: sqlite3.Connection, unit_id: int) -> Claim:
-        position, seed, condition, genotype = connection.execute(
-            "SELECT units.position, seed, condition, genotype FROM units JOIN architectures USING (position) "
-            "WHERE id = ?",
+        position, seed, condition, genotype = _about(connection, unit_id)
+        return Claim(unit_id, position, self._sound(genotype_of, genotype), seed, condition)
+
+
+def _about(connection: sqlite3.Connection, unit_id: int) -> tuple[Any, ...]:
+    """Position, seed, condition and genotype (JSON) of a unit."""
+    return tuple(
+        connection.execute(
+            "SELECT units.position, seed, condition, genotype FROM units LEFT JOIN architectures "
+            "USING (position) WHERE id = ?",
             (unit_id,),
         ).fetchone()
-        return Claim(unit_id, position, tuple(self._parsed(genotype)), seed, condition)
+    )
 
 
 def _done(

@@ -10,9 +10,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .errors import AnalogNASError, TableIntegrityError
@@ -29,6 +31,7 @@ __all__ = [
     "MOST_LINES",
     "LimitedReader",
     "Readable",
+    "bunzip",
     "check_zip_sizes",
     "gunzip",
     "parse_json",
@@ -236,17 +239,34 @@ def read_zip_members(
     return found
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return what is in a file.
+def read_bytes(
+    path: str | os.PathLike[str],
+    *,
+    error: type[AnalogNASError] = TableIntegrityError,
+    advice: str = "",
+) -> bytes:
+    """Return what is in a file; of a device or a pipe, which may never end, at most :data:`LARGEST_CONTENT`.
+
+    Args:
+        path: The file.
+        error: Class of the error.
+        advice: What to do where it cannot be read, a sentence.
 
     Raises:
-        TableIntegrityError: If it cannot be read.
+        AnalogNASError: Of class ``error``, if it cannot be read.
     """
+    where = repr(os.fspath(path))
     try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # the latter of a name with a null character
-        why = getattr(error, "strerror", None) or error
-        raise TableIntegrityError(f"Cannot read {str(path)!r}: {why}.") from None
+        with open(path, "rb") as file:
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read()
+            data = file.read(LARGEST_CONTENT + 1)
+    except (OSError, ValueError) as reason:  # the latter of a name with a null character
+        why = getattr(reason, "strerror", None) or reason
+        raise error(f"Cannot read {where}: {why}.{advice and ' '}{advice}") from None
+    if len(data) > LARGEST_CONTENT:
+        raise error(f"{where} does not end after {size_text(LARGEST_CONTENT)}, the limit.")
+    return data
 
 
 def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
@@ -264,8 +284,30 @@ def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
         >>> gunzip(gzip.compress(b"abc"), where="x")
         b'abc'
     """
+    return _unpacked(lambda: gzip.GzipFile(fileobj=io.BytesIO(data)), where, limit)
+
+
+def bunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
+    """Return what a bzip2 file holds, its checksums verified.
+
+    Args:
+        data: The file.
+        where: What to call it in errors.
+        limit: Bytes that it may hold.
+
+    Raises:
+        TableIntegrityError: If it is damaged, truncated or not a bzip2 file, or holds more than ``limit``.
+    """
+    import bz2  # a Python may be built without it
+
+    return _unpacked(lambda: bz2.BZ2File(io.BytesIO(data)), where, limit)
+
+
+def _unpacked(
+    opened: Callable[[], AbstractContextManager[Readable]], where: str, limit: int
+) -> bytes:
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        with opened() as file:
             return read_all(file, limit=limit, where=where)
     except TableIntegrityError:
         raise

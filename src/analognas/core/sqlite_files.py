@@ -26,7 +26,6 @@ __all__ = [
     "foreign_entry",
     "patiently",
     "read_consistently",
-    "read_only",
     "reason",
 ]
 
@@ -109,11 +108,6 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def read_only(path: Path) -> sqlite3.Connection:
-    """Open a file for reading; it must exist."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
 
 
 def read_consistently(path: Path, action: Callable[[sqlite3.Connection, int], T]) -> T:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..core import TableIntegrityError, check_choice
-from ..core.limits import read_bytes
+from ..core.limits import read_bytes, shown
 from .audio_features import AudioFeatures
 from .augmentation import Compose, RandomCrop, SpectrogramMasks
 from .dataset import DataSet, Split
@@ -43,8 +43,9 @@ def read_wav(path: Path) -> tuple[int, np.ndarray[Any, Any]]:
     except TableIntegrityError:
         raise
     except Exception as error:
-        # scipy reports damage by errors of many kinds.
-        raise TableIntegrityError(f"{str(path)!r} is no readable WAV file: {error}") from None
+        # scipy reports damage by errors of many kinds, some of them of its own code.
+        why = shown(error) if isinstance(error, ValueError | OSError) else "its header is damaged"
+        raise TableIntegrityError(f"{str(path)!r} is no readable WAV file: {why}.") from None
     if samples.dtype != np.int16 or samples.ndim != 1 or not len(samples):
         raise TableIntegrityError(
             f"{str(path)!r} must have 16-bit samples in one channel, but has {samples.dtype} of shape "

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core import TableIntegrityError, atomic_write, check_choice
 from ..core.foreign_numbers import as_floats
-from ..core.limits import LARGEST_PACKED_TEXT, gunzip, parse_json, shown
+from ..core.limits import LARGEST_PACKED_TEXT, gunzip, parse_json, read_bytes, shown
 from ..spaces import Space, feature_names
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .costs import known_space
@@ -344,12 +344,9 @@ def _checksum(content: dict[str, Any]) -> str:
 
 def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
     where = f"The surrogate {os.fspath(path)!r}"
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise TableIntegrityError(f"{where} does not exist.") from None
-    except OSError as error:
-        raise TableIntegrityError(f"{where} cannot be read: {error.strerror}.") from None
+    if not os.path.lexists(path):
+        raise TableIntegrityError(f"{where} does not exist.")
+    data = read_bytes(path)
     limit = max(LARGEST_PACKED_TEXT, _LARGEST_RATIO * len(data))
     text = gunzip(data, where=where, limit=limit) if _is_compressed(path) else data
     # The checksum below is over the parsed content, so repeated keys do no harm.

@@ -7,14 +7,13 @@ import io
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import AnalogNASError, DataNotFoundError, TableIntegrityError
 from ..core.foreign_numbers import measured
-from ..core.limits import shown
+from ..core.limits import read_bytes, shown
 from ..spaces import Population, Space
 
 __all__ = ["read_csv_table"]
@@ -65,9 +64,7 @@ def read_csv_table(
 def _rows(path: str | os.PathLike[str], where: str) -> tuple[list[int], list[list[str]]]:
     """Rows that are not empty, and the lines at which they end."""
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise DataNotFoundError(f"Cannot read {where}: {error.strerror}.") from None
+        text = read_bytes(path, error=DataNotFoundError).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise TableIntegrityError(f"{where} is not a CSV file: it is not UTF-8 text.") from None
     reader = csv.reader(

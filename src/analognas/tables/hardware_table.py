@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..core import METRICS, DataNotFoundError, TableIntegrityError
 from ..core.foreign_numbers import MISSING_MARK, as_floats, as_integers, metric_range
 from ..core.legacy_pickle import read_pickled_arrays
-from ..core.limits import shown
+from ..core.limits import read_bytes, shown
 from ..core.user_data import make_user_data_folder, user_data_folder
 from ..spaces import FBNetSpace, NASBench201Space
 from ..spaces.fbnet import SETTINGS
@@ -195,12 +195,7 @@ def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCos
         DataNotFoundError: If it is not there; says where to get it.
         InvalidArgumentError: If it is no path.
     """
-    try:
-        data = Path(check_path(path)).read_bytes()
-    except OSError as error:
-        raise DataNotFoundError(
-            f"Cannot read {os.fspath(path)!r}: {error.strerror}. {_WHERE}."
-        ) from None
+    data = read_bytes(check_path(path), error=DataNotFoundError, advice=f"{_WHERE}.")
     content = read_pickled_arrays(data, os.fspath(path))
     described = {"source": Path(path).name, "source_sha256": hashlib.sha256(data).hexdigest()}
     try:

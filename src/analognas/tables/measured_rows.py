@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,7 @@ def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[
         metadata: ``space`` and ``space_fingerprint`` must be there; ``metrics`` and ``fidelity`` are added.
 
     Raises:
+        TableIntegrityError: If a value cannot be one of its metric: then the file could not be read.
         OutputFolderError: If the file cannot be written.
     """
     space = find_space(metadata["space"])
@@ -85,6 +86,7 @@ def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[
     columns["error"] = _texts(rows.errors)
     definitions = [METRICS.get(name, Metric(name, "", True)).to_dict() for name in rows.metrics]
     described = {"metrics": definitions, **metadata, "fidelity": dict(rows.fidelity)}
+    _measured(rows.values, described["metrics"], f"The rows for {os.fspath(path)!r}")
     return write_table(path, columns, described)
 
 
@@ -118,8 +120,17 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
                     f"{_architecture(space, population[row])} here."
                 )
     fidelity = described["fidelity"]
-    declared = {one["name"]: Metric.from_dict(one) for one in described["metrics"]}
-    values = {
+    own = {name: column for name, column in columns.items() if name not in fidelity}
+    values = _measured(own, described["metrics"], where)
+    return table, space, TableRows(population, seeds, values, fidelity, errors.tolist())
+
+
+def _measured(
+    columns: Mapping[str, Any], definitions: Iterable[Any], where: str
+) -> dict[str, NDArray[np.float64]]:
+    """Columns of metrics as numbers that can be."""
+    declared = {one["name"]: Metric.from_dict(one) for one in definitions}
+    return {
         name: measured(
             declared.get(name, name),
             column,
@@ -128,9 +139,7 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
             error=TableIntegrityError,
         )
         for name, column in columns.items()
-        if name not in fidelity
     }
-    return table, space, TableRows(population, seeds, values, fidelity, errors.tolist())
 
 
 def _architecture(space: Space, row: NDArray[Any]) -> str:

@@ -8,7 +8,6 @@ of the files runs.
 
 from __future__ import annotations
 
-import bz2
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,9 @@ from numpy.typing import NDArray
 from ..core import DataNotFoundError, TableIntegrityError
 from ..core.foreign_numbers import as_floats
 from ..core.legacy_pickle import read_pickled_arrays
+from ..core.limits import bunzip, read_bytes
 
-__all__ = ["LARGEST_MEMBER", "read_archive"]
-
-LARGEST_MEMBER = 1 << 28
-"""Bytes that a file may hold unpacked. A trial without weights takes some hundred kB."""
+__all__ = ["read_archive"]
 
 _ENDING = ".pickle.pbz2"
 
@@ -104,14 +101,5 @@ def _of_one(
 
 
 def _read(path: Path) -> Any:
-    """Unpack and read one file, at most :data:`LARGEST_MEMBER` bytes of it."""
-    try:
-        packed = path.read_bytes()
-        unpacker = bz2.BZ2Decompressor()
-        data = unpacker.decompress(packed, max_length=LARGEST_MEMBER)
-    except (OSError, EOFError, ValueError) as error:
-        raise TableIntegrityError(f"{str(path)!r} is damaged: {error}.") from None
-    if not unpacker.eof:
-        reason = "truncated" if unpacker.needs_input else f"larger than {LARGEST_MEMBER} bytes"
-        raise TableIntegrityError(f"{str(path)!r} is {reason}.")
-    return read_pickled_arrays(data, str(path))
+    """Unpack and read one file."""
+    return read_pickled_arrays(bunzip(read_bytes(path), where=repr(str(path))), str(path))

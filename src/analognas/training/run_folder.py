@@ -119,6 +119,12 @@ class RunFolder:
         file = self.path / RESULT_FILE
         try:
             payload = read_json(file)
+            if not isinstance(payload, dict) or not payload.keys() >= {
+                "status",
+                "reason",
+                "history",
+            }:
+                raise ValueError("it must say status, reason and history")
             status, reason, history = (payload[key] for key in ("status", "reason", "history"))
             _check_history(status, reason, history)
         except (OSError, ValueError, KeyError, TypeError) as error:

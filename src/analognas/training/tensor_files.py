@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
-from ..core.limits import parse_json, shown
+from ..core.limits import parse_json, read_bytes, shown
 
 _KEY = "analognas"
 _FORMAT = "1"  # of the header's entry: format, checksum and JSON, blanks between
@@ -69,11 +68,7 @@ def read_tensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[
         TableIntegrityError: If it is truncated, damaged or of another format.
     """
     name = str(path)
-    try:
-        content = Path(path).read_bytes()
-    except (OSError, ValueError) as error:  # the latter of a name with a null character
-        why = getattr(error, "strerror", None) or error
-        raise InvalidArgumentError(f"Cannot read {name!r}: {why}.") from None
+    content = read_bytes(path, error=InvalidArgumentError)
     try:
         tensors = load(content)
         length = int.from_bytes(content[:8], "little")

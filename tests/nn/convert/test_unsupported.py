@@ -148,6 +148,14 @@ def test_weights_that_are_quantised_by_a_tensor_subclass(layer, weight):
     assert summary(model).layers[0].reason.startswith("its weights are quantised")
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_weights_of_eight_bits_are_quantised(dtype):
+    layer = nn.Linear(2, 2)
+    layer.weight = nn.Parameter(layer.weight.detach().to(dtype), requires_grad=False)
+    with pytest.warns(StaysDigitalWarning, match=r"its weights are quantised\): 'a'"):
+        to_analog(nn.ModuleDict({"a": layer, "b": nn.Linear(2, 2)}))
+
+
 def test_other_weights_that_are_no_plain_tensors():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -71,6 +71,22 @@ def test_timm_names_the_input_of_its_convolution_x():
         layer(x.flatten(1))
 
 
+@pytest.mark.parametrize("x", [[1.0, 2.0], None, torch.ones(2, 2).to_sparse()])
+def test_inputs_that_are_no_dense_tensor(x):
+    layer = to_analog(nn.Linear(2, 3), QUIET)
+    with pytest.raises(InvalidArgumentError, match="The inputs of AnalogLinear must be"):
+        layer(x)
+
+
+def test_attention_has_a_width_for_each_of_its_inputs():
+    layer = to_analog(nn.MultiheadAttention(4, 2, kdim=3, vdim=5), QUIET)
+    query, key, value = torch.ones(6, 2, 4), torch.ones(6, 2, 3), torch.ones(6, 2, 5)
+    layer(query, key, value)
+    for inputs in ((key, key, value), (query, query, value), (query, key, query)):
+        with pytest.raises(InvalidArgumentError, match="AnalogMultiheadAttention must have . feat"):
+            layer(*inputs)
+
+
 NETWORKS = [
     (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(16, 2)), (2, 3, 4, 4)),
     (nn.LSTM(3, 4), (2, 3, 3)),

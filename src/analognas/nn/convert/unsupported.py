@@ -52,6 +52,9 @@ def weight_obstacle(module: nn.Module) -> str | None:
         names = (f"{base.__module__}.{base.__name__}".lower() for base in kind.__mro__)
         if kind is not nn.Parameter and any(word in name for name in names for word in _QUANTIZED):
             return "its weights are quantised"
+        narrow = parameter.is_floating_point() and parameter.dtype.itemsize == 1  # float8 and below
+        if narrow or parameter.is_quantized:
+            return "its weights are quantised"
         if is_traceable_wrapper_subclass(parameter):
             return f"its weights are of the class {kind.__name__}, which tiles cannot hold"
         if parameter.layout != torch.strided:

@@ -14,7 +14,7 @@ from ..config import AnalogConfig
 from ..convert.module_surgery import become
 from ..tile.products import LinearProduct
 from .composite import AnalogComposite, MatrixTiles
-from .input_checks import check_dimensions
+from .input_checks import check_dimensions, check_features
 from .linear import AnalogLinear
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj")
@@ -84,8 +84,11 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
             )
         if is_causal and attn_mask is None:
             raise InvalidArgumentError("`attn_mask` must be given where `is_causal` is true.")
-        for x in (query, key, value):
-            check_dimensions(type(self).__name__, x, (2, 3), "samples or none, positions, features")
+        name = type(self).__name__
+        widths = (self.embed_dim, self.kdim, self.vdim)
+        for x, width in zip((query, key, value), widths, strict=True):
+            check_dimensions(name, x, (2, 3), "samples or none, positions, features")
+            check_features(name, x, -1, width)
         batched = query.ndim == 3
         self._check_batched(batched)
         inputs = [self._samples_first(x, batched) for x in (query, key, value)]

@@ -12,11 +12,19 @@ from ...core import InvalidArgumentError
 
 
 def check_type(name: str, x: Tensor, weight: Tensor) -> None:
-    """Check that inputs are of the weights' type, or of any float type under autocast.
+    """Check that inputs are a dense tensor of the weights' type, or of any float type under autocast.
 
     Raises:
         InvalidArgumentError: If they are not.
     """
+    if not isinstance(x, Tensor):
+        raise InvalidArgumentError(
+            f"The inputs of {name} must be a tensor, but are of the class {type(x).__name__}."
+        )
+    if x.layout != torch.strided:
+        raise InvalidArgumentError(
+            f"The inputs of {name} must be dense, but are {x.layout}: call x.to_dense() first."
+        )
     if x.dtype == weight.dtype or (
         x.is_floating_point() and torch.is_autocast_enabled(x.device.type)
     ):
