@@ -152,6 +152,12 @@ def test_aliases_that_stand_for_millions_of_entries(text):
     assert time.monotonic() - start < 2
 
 
+def test_the_lines_of_a_long_text_are_not_looked_for():
+    start = time.process_time()
+    assert entry_lines(json.dumps({"a": list(range(200_000))})) == {}
+    assert time.process_time() - start < 1
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no such device")
 def test_a_link_to_a_file_that_never_ends(tmp_path):
     for name in ("a.yaml", "a.json"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core import EvaluationError, OutputFolderError, ResumeError
+from ..core.folders import make_folder
 from ..core.processes import Died
 from .owners import Owner
 from .protocol import Answer, Measurement, Task
@@ -148,8 +149,7 @@ class _Coordinator:
         if not idle:
             return
         for worker, claim in zip(idle, self.queue.claim(self.owner, len(idle)), strict=False):
-            folder = self._folder(claim)
-            folder.mkdir(parents=True, exist_ok=True)
+            folder = make_folder(self._folder(claim))
             self.at_work[worker] = claim
             task = Task(claim.unit_id, claim.genotype, claim.seed, claim.condition, str(folder))
             self.workers.send(worker, task)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..core import InvalidArgumentError
+from ..core.folders import make_folder
 from ..data import DataSet
 from ..drift import (
     PROGRAMMED,
@@ -218,9 +219,7 @@ class UnitRun:
         chips = self.settings.chips
         journal = None
         if self.folder is not None:
-            home = self.folder / unit
-            home.mkdir(exist_ok=True)
-            journal = home / "chips.safetensors"
+            journal = make_folder(self.folder / unit) / "chips.safetensors"
         evaluator = DriftEvaluator(
             (PROGRAMMED, *(float(t) for t in chips.times)),
             chips.n,

@@ -18,8 +18,8 @@ import yaml
 from .checks import check_choice
 from .errors import InvalidArgumentError
 from .files import dump_json, write_text
-from .limits import DEEPEST_JSON, parse_json, shown, size_text
-from .text_files import LARGEST_FILE, read_text
+from .limits import DEEPEST_JSON, LARGEST_TEXT, LARGEST_YAML, parse_json, shown, size_text
+from .text_files import read_text
 
 __all__ = [
     "CONFIG_ENDINGS",
@@ -38,9 +38,6 @@ __all__ = [
 
 CONFIG_ENDINGS = (".yaml", ".yml", ".json")
 """Endings of such files, in any case."""
-
-LARGEST_YAML = 1 << 20
-"""Characters of a YAML text; PyYAML takes seconds for each million."""
 
 _UNFOLDED = 10**6
 _LONGEST_INTEGER = 400
@@ -122,7 +119,7 @@ def read_mapping_text(path: str | os.PathLike[str], kind: str) -> tuple[dict[str
     ending = _ending(path, kind)
     where = f"Cannot read a {kind} from {str(path)!r}: it"
     try:
-        text = read_text(path, LARGEST_FILE if ending == ".json" else LARGEST_YAML)
+        text = read_text(path, LARGEST_TEXT if ending == ".json" else LARGEST_YAML)
         if ending == ".json":
             payload = parse_json(text, where=where, error=InvalidArgumentError)
         else:
@@ -137,7 +134,7 @@ def read_mapping_text(path: str | os.PathLike[str], kind: str) -> tuple[dict[str
 
 
 def entry_lines(text: str) -> dict[tuple[str | int, ...], int]:
-    r"""Return the line, from 1, of each entry of a YAML or JSON text, by its path.
+    r"""Return the line, from 1, of each entry of a YAML or JSON text, by its path; none of a very long text.
 
     Example:
         >>> entry_lines("name: mlp\nlayers:\n- {units: 3}")[("layers", 0, "units")]
@@ -145,6 +142,7 @@ def entry_lines(text: str) -> dict[tuple[str | int, ...], int]:
     """
     lines: dict[tuple[str | int, ...], int] = {}
     try:
+        _check_length(text)
         root = yaml.compose(text.replace("\t", " "), Loader=_Loader)  # JSON may have tabs
     except _UNREADABLE:
         return lines
@@ -273,6 +271,16 @@ def _load(text: str) -> Any:
     Raises:
         ValueError: If it is too long; the classes of ``_UNREADABLE``, if it cannot be read.
     """
+    _check_length(text)
+    return yaml.load(text, Loader=_Loader)
+
+
+def _check_length(text: str) -> None:
+    """Check that PyYAML can read a text.
+
+    Raises:
+        ValueError: If it has too many characters or open brackets; names the limit.
+    """
     if len(text) > LARGEST_YAML:
         raise ValueError(
             f"it is longer than {size_text(LARGEST_YAML)}, the limit of YAML; write JSON"
@@ -282,7 +290,6 @@ def _load(text: str) -> Any:
         depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
         if depth > DEEPEST_JSON:
             raise ValueError(f"it has more than {DEEPEST_JSON} open brackets, the limit")
-    return yaml.load(text, Loader=_Loader)
 
 
 class _Loader(yaml.SafeLoader):

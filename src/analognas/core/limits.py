@@ -26,7 +26,10 @@ __all__ = [
     "DEEPEST_JSON",
     "LARGEST_CONTENT",
     "LARGEST_PACKED_TEXT",
+    "LARGEST_RATIO",
     "LARGEST_REQUEST",
+    "LARGEST_TEXT",
+    "LARGEST_YAML",
     "LONGEST_SHOWN",
     "MOST_LINES",
     "LimitedReader",
@@ -46,6 +49,12 @@ LARGEST_CONTENT = 256 << 20
 """Bytes that one packed file may hold; the largest published data set that is read packed has 186 MB."""
 LARGEST_PACKED_TEXT = 16 << 20
 """Bytes that a packed text may hold where it does not shrink much: its parts take many times as much memory."""
+LARGEST_RATIO = 20
+"""How many times larger than its file content may be, where that is more; tables and images are some times."""
+LARGEST_TEXT = 64 << 20
+"""Bytes of a text file that is read as a whole."""
+LARGEST_YAML = 1 << 20
+"""Characters of a YAML text; PyYAML takes seconds for each million, JSON may be longer."""
 MOST_LINES = 1 << 20
 """Lines that a packed text may hold; the largest that is read packed has 393 thousand."""
 LARGEST_REQUEST = 1 << 20

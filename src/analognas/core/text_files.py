@@ -6,15 +6,12 @@ import os
 from typing import Any
 
 from .errors import AnalogNASError, TableIntegrityError
-from .limits import parse_json, size_text
+from .limits import LARGEST_TEXT, parse_json, size_text
 
-__all__ = ["LARGEST_FILE", "read_json", "read_text"]
-
-LARGEST_FILE = 64 << 20
-"""Bytes of a text file that is read as a whole."""
+__all__ = ["read_json", "read_text"]
 
 
-def read_text(path: str | os.PathLike[str], limit: int = LARGEST_FILE) -> str:
+def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
     """Return what is in a text file, UTF-8 with or without a byte order mark.
 
     Args:

@@ -15,7 +15,7 @@ import torch
 
 from ..core import DataNotFoundError, TableIntegrityError, check_choice, check_float
 from ..core.foreign_numbers import as_integers
-from ..core.limits import LARGEST_CONTENT, LimitedReader, check_zip_sizes, shown
+from ..core.limits import LARGEST_CONTENT, LARGEST_RATIO, LimitedReader, check_zip_sizes, shown
 from .array_names import (
     AUDIO,
     JPEG,
@@ -37,8 +37,6 @@ from .wikitext import language_data
 
 _TEST_PART = 0.2
 _LOSSY = "images were stored as JPEG, which is lossy: say so beside any result"
-_LARGEST_RATIO = 20
-"""How many times larger than the file its arrays may be: images and texts are some times larger."""
 _LARGEST_RATE = 1_000_000
 
 _Array = np.ndarray[Any, Any]
@@ -126,7 +124,7 @@ def _read(root: Path | None) -> _Arrays:
         # Of a damaged file that it opens itself, numpy leaves the handle open.
         with root.open("rb") as handle:
             with zipfile.ZipFile(LimitedReader(handle, sys.maxsize, where)) as file:
-                limit = max(LARGEST_CONTENT, _LARGEST_RATIO * size)
+                limit = max(LARGEST_CONTENT, LARGEST_RATIO * size)
                 check_zip_sizes(file.infolist(), where=where, limit=limit)
             handle.seek(0)
             with np.load(handle, allow_pickle=False) as loaded:

@@ -13,13 +13,13 @@ from torch import nn
 
 from ..core import (
     InvalidArgumentError,
-    OutputFolderError,
     ResumeError,
     check_int,
     hold_folder,
     write_json,
 )
 from ..core.config_files import check_mapping
+from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.settings import Settings
 from ..core.text_files import read_json
@@ -329,12 +329,7 @@ def digital_beside(checkpoint: str | os.PathLike[str]) -> str | None:
 
 
 def _journal(folder: Path, name: str) -> Path:
-    home = folder / "journal"
-    try:
-        home.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputFolderError(f"Cannot create {str(home)!r}: {error.strerror}.") from None
-    return home / f"{name}.safetensors"
+    return make_folder(folder / "journal") / f"{name}.safetensors"
 
 
 def run_drift(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core import TableIntegrityError, atomic_write, check_choice
 from ..core.foreign_numbers import as_floats
-from ..core.limits import LARGEST_PACKED_TEXT, gunzip, parse_json, read_bytes, shown
+from ..core.limits import LARGEST_PACKED_TEXT, LARGEST_RATIO, gunzip, parse_json, read_bytes, shown
 from ..spaces import Space, feature_names
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .costs import known_space
@@ -62,8 +62,6 @@ _RANKER = {
 _PAIRS = 64
 _PAIRS_OF_LARGE = 16
 _KNOTS = 200
-_LARGEST_RATIO = 20
-"""Largest ratio of the size of a compressed model to its file; that of trees is about five."""
 
 
 class XGBoostEvaluator(Surrogate):
@@ -347,7 +345,7 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
     if not os.path.lexists(path):
         raise TableIntegrityError(f"{where} does not exist.")
     data = read_bytes(path)
-    limit = max(LARGEST_PACKED_TEXT, _LARGEST_RATIO * len(data))
+    limit = max(LARGEST_PACKED_TEXT, LARGEST_RATIO * len(data))
     text = gunzip(data, where=where, limit=limit) if _is_compressed(path) else data
     # The checksum below is over the parsed content, so repeated keys do no harm.
     content = parse_json(text, where=where, unique=False)

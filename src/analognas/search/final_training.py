@@ -16,6 +16,7 @@ from ..core import (
     claim_folder,
     hold_folder,
 )
+from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.text_files import read_json
 from ..spaces import SPACES, Space
@@ -174,8 +175,7 @@ def train_architecture(
             direct = digital_beside(folder)
             study = DriftStudy({"direct": direct, **(evaluation or {}), "checkpoint": str(folder)})
             study.check()
-            drift.mkdir(exist_ok=True)
-            study.save(drift)
+            study.save(make_folder(drift))
         return FinalTraining(folder, tuple(training), study.run_drift(drift, on_drift))
 
 

@@ -20,14 +20,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
-from ..core.limits import LARGEST_CONTENT, parse_json, size_text
+from ..core.limits import LARGEST_CONTENT, LARGEST_RATIO, parse_json, size_text
 
 FORMAT = "analognas-table"
 FORMAT_VERSION = 1
 _KEY = b"analognas"
 _CELL = 8
-_LARGEST_RATIO = 20
-"""How many times larger than the file a table may be in memory; measured numbers are twice as large."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ def _check_size(path: str | os.PathLike[str], metadata: Any) -> None:
     unpacked = metadata.num_rows * metadata.num_columns * _CELL
     groups = (metadata.row_group(k) for k in range(metadata.num_row_groups))
     unpacked = max(unpacked, sum(group.total_byte_size for group in groups))
-    limit = max(LARGEST_CONTENT, _LARGEST_RATIO * os.stat(path).st_size)
+    limit = max(LARGEST_CONTENT, LARGEST_RATIO * os.stat(path).st_size)
     if unpacked > limit:
         raise TableIntegrityError(
             f"unpacks to {size_text(unpacked)}; the limit is {size_text(limit)}."
