@@ -98,6 +98,7 @@ def test_a_file_may_start_from_a_named_chip(tmp_path):
         ({"mvm_latency": 0.0}, "`mvm_latency` must be positive, or left out"),
         ({"mvm_energy": -1}, "`mvm_energy` must be a finite number of at least 0.0"),
         ({"adc_energy": math.nan}, "`adc_energy` must be a finite number"),
+        ({"idle_power": 1e308}, r"`idle_power` must be 0, or between 1e-15 and 1e\+15"),
         ({"idle_power": None}, "`idle_power` must be a finite number"),
         ({"replicate": 1}, "`replicate` must be true or false"),
         ({"replicate": True}, "`n_tiles` must be given where `replicate` is true"),

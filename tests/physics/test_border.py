@@ -109,7 +109,7 @@ def test_a_reading_never_overwrites_the_chip():
         chip.drift(60.0, out=chip.g_prog)
 
 
-@pytest.mark.parametrize("g_max", ["1" + "0" * 400, '"25"', "null", "[1]"])
+@pytest.mark.parametrize("g_max", ["1e308", "1" + "0" * 400, '"25"', "null", "[1]"])
 def test_device_files_with_odd_numbers(tmp_path, monkeypatch, capsys, g_max):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "d.json").write_text(f'{{"model": "PCM", "g_max": {g_max}}}')
