@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from analognas.core import TableIntegrityError
+from analognas.data import image_files
 from analognas.data.image_files import (
     FRAMES,
     SIXTEEN,
@@ -128,6 +129,18 @@ def test_no_image():
     ):
         read_image(b"no image", "'a.png'")
     assert not {".eps", ".ps", ".h5", ".mpg", ".txt", ""} & image_endings()
+
+
+def test_levels_of_32_bits_take_more_memory(monkeypatch):
+    monkeypatch.setattr(image_files, "_MOST_PIXELS", 1000)
+    for mode, limit in (("L", "1,000"), ("F", "250"), ("I;16", "250")):
+        file = io.BytesIO()
+        Image.new(mode, (25, 11 if mode != "L" else 41)).save(file, "TIFF")
+        with pytest.raises(TableIntegrityError, match=f"pixels; the limit is {limit}. Make"):
+            read_with_remarks(file.getvalue(), "x")
+    file = io.BytesIO()
+    Image.new("F", (25, 10)).save(file, "TIFF")
+    assert read_with_remarks(file.getvalue(), "x")[0].shape == (3, 10, 25)
 
 
 def test_images_of_very_many_pixels():

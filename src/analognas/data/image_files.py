@@ -69,10 +69,11 @@ def read_with_remarks(
 
     try:
         with _opened(data) as file:
-            if file.width * file.height > _MOST_PIXELS:
+            # Levels of 32 bits are converted by way of arrays of floats.
+            limit = _MOST_PIXELS // 4 if file.mode[0] in "IF" else _MOST_PIXELS
+            if file.width * file.height > limit:
                 raise TableIntegrityError(
-                    f"{name} has {file.width} x {file.height} pixels; the limit is {_MOST_PIXELS:,}. Make it "
-                    "smaller."
+                    f"{name} has {file.width} x {file.height} pixels; the limit is {limit:,}. Make it smaller."
                 )
             remarks = [FRAMES] if _has_more_frames(file) else []
             if file.mode in _SIXTEEN_BITS or (file.mode == "I" and file.format in _SIXTEEN_IN_32):
