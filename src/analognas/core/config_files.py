@@ -266,11 +266,7 @@ def _reason(error: Exception) -> str:
 
 
 def _load(text: str) -> Any:
-    """Return what a YAML text holds.
-
-    Raises:
-        ValueError: If it is too long; the classes of ``_UNREADABLE``, if it cannot be read.
-    """
+    """Return what a YAML text holds, or raise one of ``_UNREADABLE``."""
     _check_length(text)
     return yaml.load(text, Loader=_Loader)
 
