@@ -213,6 +213,7 @@ def test_bad_splits():
 def test_whole_numbers_and_arrays_are_labels(targets):
     part = Split(np.eye(3, dtype=np.float32), targets)
     data = DataSet("x", "classification", part, None, part, (3,), 2)
+    assert data.train.targets.dtype == torch.int64
     assert data.train.targets.tolist() == [0, 1, 1]
     assert next(data.batches("train", 3))[1].dtype == torch.int64
 

@@ -270,20 +270,13 @@ StochasticCombinedEvaluator = CombinedEvaluator
 
 
 def with_counts(evaluator: Evaluator, metrics: Sequence[str]) -> Evaluator:
-    """Return an evaluator that also knows what its space counts, if it is asked for that and does not know it.
+    """Return an evaluator that also knows what its space counts, if ``metrics`` name that and it does not.
 
     Args:
         evaluator: The evaluator.
         metrics: Names of the metrics that a search needs.
-
-    Example:
-        >>> from analognas.evaluators import evaluator_from
-        >>> with_counts(evaluator_from(sum, "nasbench201", {"total": "max"}), ["total", "params"]).metrics
-        ['total', 'params', 'macs']
     """
-    counted = evaluator.space.counts()
-    missing = [name for name in metrics if name in COUNTED and name in counted]
-    if all(name in evaluator.metrics for name in missing):
+    if {*metrics}.intersection(COUNTED, evaluator.space.counts()) <= {*evaluator.metrics}:
         return evaluator
     return CombinedEvaluator([evaluator, CountEvaluator(evaluator.space)])
 
