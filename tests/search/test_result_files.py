@@ -11,7 +11,7 @@ from safetensors.torch import save
 from analognas.cli.main import main
 from analognas.core import AnalogNASError, InvalidArgumentError, ResumeError, TableIntegrityError
 from analognas.core.settings import changed_entries
-from analognas.drift.study import Study
+from analognas.drift.study import DriftStudy
 from analognas.search import model_of_search
 from analognas.training.run_folder import RunFolder
 from analognas.training.tensor_files import read_tensors, write_tensors
@@ -89,7 +89,7 @@ def test_a_key_twice_in_a_result(tmp_path):
 @pytest.mark.parametrize("text", BAD_TEXTS.values(), ids=BAD_TEXTS)
 def test_settings_of_an_evaluation(tmp_path, text, capsys):
     write(tmp_path / "study.json", text)
-    one_error(lambda: Study.load(tmp_path), ResumeError)
+    one_error(lambda: DriftStudy.load(tmp_path), ResumeError)
     assert main(["drift", "--resume", str(tmp_path)]) == 2
     assert len(capsys.readouterr().err) < 1000
 
@@ -118,12 +118,14 @@ def test_settings_of_an_evaluation(tmp_path, text, capsys):
 )
 def test_fields_of_an_evaluation(tmp_path, change):
     write(tmp_path / "study.json", json.dumps({"checkpoint": "x", **change}))
-    one_error(lambda: Study.load(tmp_path), ResumeError)
+    one_error(lambda: DriftStudy.load(tmp_path), ResumeError)
 
 
 def test_a_key_twice_in_an_evaluation(tmp_path):
     write(tmp_path / "study.json", '{"checkpoint": "x", "seed": 1, "seed": 2}')
-    assert "'seed' is in one mapping twice" in one_error(lambda: Study.load(tmp_path), ResumeError)
+    assert "'seed' is in one mapping twice" in one_error(
+        lambda: DriftStudy.load(tmp_path), ResumeError
+    )
 
 
 ROW = {"epoch": 1, "step": 2, "lr": 0.1, "train_loss": 1.0}
