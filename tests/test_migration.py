@@ -11,7 +11,7 @@ import analognas
 from analognas.builder import MeasurementSettings
 from analognas.physics import device_from_dict
 from analognas.spaces import ENCODINGS
-from analognas.training import recipe_from_dict
+from analognas.training import Recipe
 
 ROOT = Path(__file__).parents[1]
 # Files of other packages that pages name.
@@ -169,7 +169,7 @@ def test_yaml_examples_are_valid():
     (measurement,) = yaml_blocks("docs/measuring.md")
     assert MeasurementSettings.from_dict(measurement).conditions == ("digital", "hwa")
     (recipe,) = yaml_blocks("docs/training.md")
-    assert recipe_from_dict(recipe).epochs == recipe["epochs"]
+    assert Recipe.from_dict(recipe).epochs == recipe["epochs"]
     (device,) = yaml_blocks("docs/devices.md")
     assert device_from_dict(device).prog_noise_scale == device["prog_noise_scale"]
 
