@@ -183,3 +183,61 @@ def test_searches_without_trainings_do_not_load_torch(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.splitlines()[-1] == "False"
+
+
+DIGITAL = """\
+data: digits
+image_size: 8
+examples: {train: 64, test: 40}
+network: {channels: 4, cells: 1}
+digital: {epochs: 3, batch_size: 16, optimizer: {lr: 0.05}}
+conditions: [digital]
+"""
+HALVED = ["--metric", "baseline_accuracy", "--optimizer", "random_search", "--backend", "serial"]
+
+
+def test_a_search_at_rising_fidelities(tmp_path, capsys):
+    spec, out, fresh = tmp_path / "spec.yaml", tmp_path / "a", tmp_path / "b"
+    spec.write_text(DIGITAL)
+    options = ["--train", spec, *HALVED, "--fidelities", "1,3"]
+    assert search(*options, "--budget", 13, "--out", out) == 0
+    said = capsys.readouterr().out
+    assert "Evaluations by fidelity: 10 at 1 epochs, 3 at 3 epochs" in said
+    assert "trained from the start" in said
+    page = (out / "summary.md").read_text()
+    assert "`fidelity>=3`" in page
+    result = json.loads((out / "best.json").read_text())
+    assert result["optimizer"]["optimizer"]["name"] == "random_search"
+    assert result["best"]["metrics"]["fidelity"] == 3.0
+
+    assert search("--resume", out, "--budget", 14, "--backend", "serial") == 0
+    assert search(*options, "--budget", 14, "--out", fresh) == 0
+    for name in ("best.json", "summary.md"):
+        assert (out / name).read_bytes() == (fresh / name).read_bytes()
+    assert search("--resume", out, "--fidelities", "1,3", "--backend", "serial") == 0
+    assert search("--resume", out, "--fidelities", "2,3", "--backend", "serial") == 2
+    assert "optimizer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--fidelities", "1,9"], ["end with 3 epochs", "1, 9"]),
+        (["--fidelities", "1.5,3"], ["whole numbers"]),
+        (["--fidelities", "one,3"], ["--fidelities", "one,3"]),
+        (["--fidelities", "3"], ["at least 2"]),
+    ],
+)
+def test_fidelities_that_do_not_fit_are_one_line(tmp_path, capsys, options, words):
+    spec, out = tmp_path / "spec.yaml", tmp_path / "a"
+    spec.write_text(DIGITAL)
+    assert search("--train", spec, *HALVED, "--budget", 5, "--out", out, *options) == 2
+    said = capsys.readouterr().err
+    assert len(said.strip().splitlines()) == 1
+    assert all(word in said for word in words), said
+    assert not out.exists()
+
+
+def test_a_table_has_one_fidelity(capsys):
+    assert search("--fidelities", "1,9", "--budget", 5) == 2
+    assert "measures at one fidelity" in capsys.readouterr().err

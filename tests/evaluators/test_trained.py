@@ -22,7 +22,8 @@ from analognas.core import (
 )
 from analognas.evaluators import ChipCostEvaluator, CombinedEvaluator, TrainedEvaluator
 from analognas.optimizers import RegularizedEvolution
-from analognas.search import PoolBackend, Worker
+from analognas.report.search_report import summary_markdown
+from analognas.search import PoolBackend, Worker, export_trials, read_trials
 from analognas.spaces import SPACES, NASBench201Space, ResNetSpace
 from analognas.training import Saving
 
@@ -237,6 +238,13 @@ def run_until(folder, line, times):
     return said
 
 
+def exported(folder, path):
+    """Lines of the exported trials, without the time of day."""
+    lines = export_trials(read_trials(folder), path).read_text().splitlines()
+    at = lines[0].split(",").index('"time"')
+    return [line.split(",")[:at] + line.split(",")[at + 1 :] for line in lines]
+
+
 def test_killed_twice_in_trainings_it_ends_with_the_same_bytes(undisturbed, tmp_path):
     folder = tmp_path / "a"
     run_until(folder, "digital 3", 2)
@@ -246,9 +254,14 @@ def test_killed_twice_in_trainings_it_ends_with_the_same_bytes(undisturbed, tmp_
     # The second network went on where its training was killed.
     assert said.index("digital 0") >= 0
     assert "digital 11" not in said[: said.index("hwa 0")]
-    search(folder, resume=True).search()
+    result = search(folder, resume=True).search()
     assert (folder / "best.json").read_bytes() == (undisturbed / "best.json").read_bytes()
     assert not (folder / "evaluator").exists()
+    assert summary_markdown(result) == summary_markdown(search(undisturbed, resume=True).search())
+    first, second = (
+        exported(home, tmp_path / f"{at}.csv") for at, home in enumerate((folder, undisturbed))
+    )
+    assert first == second
 
 
 def test_a_log_of_other_settings_is_not_continued(undisturbed):
