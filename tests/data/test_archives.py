@@ -81,7 +81,9 @@ def test_members_outside_the_folder_and_links_are_no_members(tmp_path):
 
 
 def test_missing_member():
-    with pytest.raises(TableIntegrityError, match=r"x: b, c must be beside a, but is missing"):
+    with pytest.raises(
+        TableIntegrityError, match=r"x: b, c must be in the same folder as a, but is missing"
+    ):
         check_members("x", {"a": b""}, ["a", "b", "c"])
 
 

@@ -252,7 +252,7 @@ def test_labels_that_mean_something_else_name_the_remedy(targets, n_classes, tex
 def test_tokens_of_language_models_may_be_ignored_but_not_all_of_a_sequence():
     data = labelled([[0, -100], [1, 2]], task="language_model")
     assert data.train.targets[0, 1] == -100
-    with pytest.raises(InvalidArgumentError, match="all of number 1 are -100: leave it out"):
+    with pytest.raises(InvalidArgumentError, match="all of number 1 are -100: remove it"):
         labelled([[0, 1], [-100, -100]], task="language_model")
     with pytest.raises(InvalidArgumentError, match="number 1 is -99"):
         labelled([[0, -99], [1, 2]], task="language_model")

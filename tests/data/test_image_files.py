@@ -119,7 +119,7 @@ def test_a_hostile_batch_runs_nothing(cifar10):
         ({"data": pixels(3), "fine_labels": [0]}, "a batch of the other CIFAR"),
         (
             {"data": pixels(3), "labels": [0, 1]},
-            "one whole number as label for each of its 3 examples",
+            "one integer as label for each of its 3 examples",
         ),
         ({"data": pixels(3), "labels": [0.5, 1, 2]}, "must be whole numbers, but got 0.5"),
         ({"data": pixels(3), "labels": [[0], [1, 2], 3]}, "whole number"),
@@ -145,7 +145,9 @@ def test_labels_out_of_range_and_missing_files(cifar10):
     ):
         load_data("cifar10", root=folder)
     (folder / "data_batch_4").unlink()
-    with pytest.raises(TableIntegrityError, match="data_batch_4 must be beside data_batch_1"):
+    with pytest.raises(
+        TableIntegrityError, match="data_batch_4 must be in the same folder as data_batch_1"
+    ):
         load_data("cifar10", root=folder)
     truncated = root / "cifar-10-batches-bin" / "data_batch_1.bin"
     truncated.write_bytes(truncated.read_bytes()[:-1])
@@ -212,9 +214,9 @@ def test_a_missing_part_is_named(mnist):
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"", "no idx file"),
+        (b"", "not an idx file"),
         (b"\x89PNG....", "begins with '89 50 4e 47'"),
-        (b"\x00\x00\x0d\x01\x00\x00\x00\x01....", "no idx file of unsigned bytes"),
+        (b"\x00\x00\x0d\x01\x00\x00\x00\x01....", "not an idx file of unsigned bytes"),
         (idx(np.zeros((2, 3), np.uint8))[:-1], r"6 values for its shape \(2, 3\), but has 5"),
         (idx(np.zeros((2, 3), np.uint8)) + b"x", "but has 7"),
         (idx(np.zeros((2, 3), np.uint8))[:7], "truncated or damaged"),

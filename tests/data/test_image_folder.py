@@ -115,8 +115,8 @@ def test_what_is_left_out_is_said(tmp_path):
     folder(root / "extra", n=2)
     data = load_data("image-folder", root=root, size=6, validation=0)
     assert data.note == (
-        "2 files ending in .txt, left out; 1 file ending in .xml, left out; 4 files in the folder 'extra', left "
-        "out; 2 files outside of the classes, left out"
+        "2 files ending in .txt, skipped; 1 file ending in .xml, skipped; 4 files in the folder 'extra', skipped; "
+        "2 files outside of the classes, skipped"
     )
 
 

@@ -86,7 +86,7 @@ def test_all_splits_are_on_one_scale():
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.full((2, 3, 3), -0.5), "undo a normalisation"),
+        (np.full((2, 3, 3), -0.5), "undo any normalisation"),
         (np.full((2, 3, 3), -1), "from -1 to -1"),
         (np.full((2, 3, 3), 70_000), "to 70000"),
         (np.full((2, 3, 3), np.nan), "finite"),

@@ -99,7 +99,9 @@ def test_other_bytes_and_missing_class(tmp_path):
     with pytest.raises(TableIntegrityError, match="is not UTF-8 text"):
         load_data("glue", root=tmp_path)
     (tmp_path / "SST-2" / "dev.tsv").unlink()
-    with pytest.raises(TableIntegrityError, match="dev.tsv must be beside train.tsv"):
+    with pytest.raises(
+        TableIntegrityError, match="dev.tsv must be in the same folder as train.tsv"
+    ):
         load_data("glue", root=tmp_path)
 
 

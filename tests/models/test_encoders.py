@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from analognas.core import DataNotFoundError, InvalidArgumentError
-from analognas.data.pretrained import pretrained_folder
+from analognas.data.tokens import pretrained_folder
 from analognas.models import build_model, digital_parts, load_encoder
 from analognas.nn import analog_layers, at_time, calibrate, program, to_analog
 

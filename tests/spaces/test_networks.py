@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from analognas.spaces import SPACES, ConfigSpace
-from analognas.testing.networks import check_network
+from analognas.testing.spaces import check_network
 
 
 def convolutions():

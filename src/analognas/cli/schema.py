@@ -18,6 +18,11 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "build": "analognas.builder:BuildSettings",
         "measurement": "analognas.builder:MeasurementSettings",
         "training": "analognas.training:RunConfig",
+        "recipe-digital": "analognas.training:DigitalRecipe",
+        "recipe-ptq": "analognas.training:PTQRecipe",
+        "recipe-qat": "analognas.training:QATRecipe",
+        "recipe-hwa": "analognas.training:HWARecipe",
+        "model": "analognas.training:ModelRecord",
         "drift": "analognas.drift:DriftSettings",
     },
 )

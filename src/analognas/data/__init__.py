@@ -1,4 +1,4 @@
-"""Data sets: readers of the published file formats, splits, augmentation; nothing is ever downloaded."""
+"""Data sets: readers of published file formats, splits and augmentation; nothing is downloaded."""
 
 from .audio import audio_data, audio_split, read_wav
 from .audio_features import AudioFeatures

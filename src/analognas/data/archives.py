@@ -1,4 +1,4 @@
-"""Published archives: which there are, and their members read without unpacking."""
+"""Published archives, whose members are read without unpacking, and folders of files."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ from ..core.limits import (
 )
 
 _LARGEST_BESIDE = 1 << 20
+_FOREIGN = "__MACOSX"
+"""Folder that macOS adds to archives."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A file as it was published.
+    """A published file.
 
     Args:
-        name: Its official name.
-        md5: Its official MD5, or "".
-        folder: The folder inside that holds the members.
-        size: Its official size, bytes, or 0: another file of that size is a damaged one.
-        limit: Bytes that its members may hold.
+        name: Official name.
+        md5: Official MD5, or "".
+        folder: Folder of the members in the archive.
+        size: Official size, bytes, or 0. A different file of that size is considered damaged.
+        limit: Largest size of its members, bytes.
     """
 
     name: str
@@ -55,8 +57,8 @@ class Members(dict[str, bytes]):
 
     Args:
         content: The members.
-        packed: Whether they were packed, so that they may be many times larger than their file.
-        note: What must be said beside any result, such as that the archive is not the published one.
+        packed: Whether they were compressed, so that they may be much larger than their file.
+        note: Remark to report with all results, such as that the archive is not the published one.
     """
 
     def __init__(
@@ -69,7 +71,8 @@ class Members(dict[str, bytes]):
         """Return the lines of a text.
 
         Raises:
-            TableIntegrityError: If it is not UTF-8, or a packed text has more than :data:`.MOST_LINES` lines.
+            TableIntegrityError: If it is not UTF-8, or a compressed text has more than :data:`.MOST_LINES`
+                lines.
         """
         data = self[name]
         if self.packed and (n := data.count(b"\n")) > MOST_LINES:
@@ -79,10 +82,32 @@ class Members(dict[str, bytes]):
         return text_lines(data, repr(name))
 
 
+def visible_folders(folder: Path) -> list[Path]:
+    """Return the folders directly in ``folder``, without hidden ones."""
+    return sorted(path for path in folder.iterdir() if _is_visible(path.name) and path.is_dir())
+
+
+def visible_files(folder: Path, *, deep: bool = True) -> list[Path]:
+    """Return the files in ``folder`` and, if ``deep``, in its subfolders, without hidden ones.
+
+    Names of hidden files and folders begin with a dot, such as ``.ipynb_checkpoints`` and ``._x.png`` of macOS.
+    """
+    found = folder.rglob("*") if deep else folder.iterdir()
+    return sorted(
+        path
+        for path in found
+        if all(map(_is_visible, path.relative_to(folder).parts)) and path.is_file()
+    )
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and name != _FOREIGN
+
+
 def missing(
     dataset: str, root: Path | None, archives: Sequence[Archive], *, unpacked: bool = False
 ) -> DataNotFoundError:
-    """Return the error for a data set whose files are not there."""
+    """Return the error for missing files of a data set."""
     place = f"not in {str(root)!r}" if root else "no folder was given"
     packing = (
         "unpack it and pass that folder" if unpacked else "pass its folder, packed or unpacked,"
@@ -96,13 +121,13 @@ def missing(
 def read_members(
     dataset: str, root: Path | None, archive: Archive, wanted: Collection[str]
 ) -> Members | None:
-    """Return members of an archive or of the folder that it unpacks to; None if neither is there.
+    """Return members of an archive or its unpacked folder; None if neither exists.
 
     Args:
         dataset: For error messages.
-        root: The folder itself, the folder around it, the folder of the archive, or the archive.
-        archive: Which one.
-        wanted: Members in its folder; a folder is taken for the data set if it has the first of them.
+        root: The unpacked folder, its parent, the folder of the archive, or the archive.
+        archive: The archive.
+        wanted: Members in its folder; a folder is recognised by the first of them.
 
     Raises:
         TableIntegrityError: If the archive is damaged, or holds more than the limit.
@@ -119,25 +144,25 @@ def read_members(
 
 
 def check_members(dataset: str, members: Mapping[str, bytes], needed: Collection[str]) -> None:
-    """Check that nothing ``needed`` is missing.
+    """Check that all needed members exist.
 
     Raises:
-        TableIntegrityError: Otherwise.
+        TableIntegrityError: If any is missing.
     """
     absent = [name for name in needed if name not in members]
     if absent:
         raise TableIntegrityError(
-            f"{dataset}: {', '.join(absent)} must be beside {next(iter(members))}, but is missing; "
-            "unpack the archive again."
+            f"{dataset}: {', '.join(absent)} must be in the same folder as {next(iter(members))}, but is "
+            f"missing; unpack the archive again."
         )
 
 
 def text_lines(data: bytes, where: str) -> list[str]:
-    r"""Return the lines of a UTF-8 text; only line feeds and carriage returns end one.
+    r"""Return the lines of a UTF-8 text; only line feeds and carriage returns separate lines.
 
     Args:
         data: The text.
-        where: What to call it in errors.
+        where: Name for error messages.
 
     Raises:
         TableIntegrityError: If it is not UTF-8.
@@ -163,7 +188,7 @@ def _from_archive(dataset: str, path: Path, archive: Archive, wanted: Collection
     except Exception as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise TableIntegrityError(f"Cannot read {str(path)!r}: {error.strerror}.") from None
-        # Archives report damage in almost any way: EOFError, zlib.error, LZMAError, StopIteration and others.
+        # Damaged archives raise EOFError, zlib.error, LZMAError, StopIteration and others.
         expected = f"; its MD5 must be {archive.md5}, but is {_md5(path)}" if archive.md5 else ""
         raise TableIntegrityError(
             f"{where} is damaged or truncated ({type(error).__name__}: {shown(error)}){expected}. Get it again."
@@ -172,15 +197,15 @@ def _from_archive(dataset: str, path: Path, archive: Archive, wanted: Collection
 
 
 def check_published(where: str, path: Path, archive: Archive) -> str | None:
-    """Compare a file with the published one, and return what must be said where it is another.
+    """Compare a file with the published one; if they differ, return a remark.
 
     Args:
-        where: What to call it in errors.
+        where: Name for error messages.
         path: The file.
-        archive: What was published.
+        archive: The published file.
 
     Raises:
-        TableIntegrityError: If it has the size of the published one and another checksum: it is damaged.
+        TableIntegrityError: If size is equal but the checksum differs: the file is damaged.
     """
     if not archive.md5:
         return None
@@ -195,7 +220,7 @@ def check_published(where: str, path: Path, archive: Archive) -> str | None:
 
 
 class _TarStream(LimitedReader):
-    """An unpacked tar archive; of headers, which Python parses, and padding it gives one megabyte at most."""
+    """An uncompressed tar archive; headers and padding may have one megabyte at most."""
 
     in_content = False
     _beside = 0
@@ -222,7 +247,7 @@ def _from_tar(
                     continue
                 if member.issparse():
                     raise TableIntegrityError(
-                        f"{where}: {name!r} is a sparse member, which no published archive has."
+                        f"{where}: {name!r} is a sparse member, which published archives do not have."
                     )
                 if member.size > archive.limit:
                     raise reader.too_large(f"unpacks to {size_text(member.size)}", archive.limit)
@@ -232,19 +257,19 @@ def _from_tar(
                     read_all(content, limit=archive.limit, where=where) if content else b""
                 )
                 reader.in_content = False
-        # The checksum of the packed stream is at its end, behind some padding.
+        # The checksum of the compressed stream is at its end, after padding.
         while reader.read():
             pass
     return found
 
 
 def _unpacked(path: Path) -> BinaryIO:
-    """Open a file that is packed by gzip, bzip2, xz or not at all."""
+    """Open a file with or without gzip, bzip2 or xz compression."""
     with path.open("rb") as file:
         start = file.read(6)
     if start.startswith(b"\x1f\x8b"):
         return cast(BinaryIO, gzip.open(path))
-    # A Python may be built without these two.
+    # Python may be built without these two.
     if start.startswith(b"BZh"):
         import bz2
 
@@ -260,7 +285,7 @@ def _from_zip(
     path: Path, archive: Archive, wanted: Collection[str], where: str
 ) -> dict[str, bytes]:
     with path.open("rb") as stream:
-        # Members state their sizes; what is packed may be any number of times larger than the file.
+        # The sizes of members are in the archive; contents may be much larger than the file.
         reader = LimitedReader(stream, sys.maxsize, where)
         with zipfile.ZipFile(reader) as file:
             names = {_inside(info.filename, archive): info for info in file.infolist()}
@@ -269,7 +294,7 @@ def _from_zip(
 
 
 def _inside(member: str, archive: Archive) -> str:
-    """Name of a member relative to the archive's folder."""
+    """Return the name of a member relative to the archive's folder."""
     path = PurePosixPath(member)
     folder = PurePosixPath(archive.folder)
     return str(path.relative_to(folder)) if path.is_relative_to(folder) else ""

@@ -1,4 +1,4 @@
-"""Names of arrays in files: which layouts there are, and what an array of each may hold."""
+"""Layouts of files with arrays, recognised by the names of arrays."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ LAYOUTS = (
     "labels or data, target); train_jpeg, train_offset, train_y, test_...; audio, label, sample_rate; "
     "train_text, train_label, test_...; train, test, vocab"
 )
-"""All layouts, for errors."""
+"""All layouts, for error messages."""
 
 SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-"""Split by what people call it, in small letters."""
+"""Split by its usual names, in lower case."""
 
 _ROLES = {
     **dict.fromkeys(("x", "image", "images", "data", "input", "inputs", "features"), "x"),
@@ -41,13 +41,13 @@ _Array = np.ndarray[Any, Any]
 
 
 def image_arrays(names: Iterable[str]) -> dict[tuple[str, str], str]:
-    """Return the arrays of images and their labels, by split and by ``"x"`` or ``"y"``; none if there are none.
+    """Return the names of arrays of images and labels, by split and ``"x"`` or ``"y"``.
 
     Args:
         names: Names of all arrays of a file.
 
     Raises:
-        TableIntegrityError: If two arrays are the same part of the data, or a split has no labels.
+        TableIntegrityError: If two arrays have the same role, or a split has no labels.
 
     Example:
         >>> image_arrays(["x_train", "y_train", "x_test", "y_test"])["train", "y"]
@@ -62,8 +62,8 @@ def image_arrays(names: Iterable[str]) -> dict[tuple[str, str], str]:
             continue
         if part in found:
             raise TableIntegrityError(
-                f"The arrays {found[part]!r} and {name!r} are both {part[1]} of the {part[0]} split; leave one "
-                "out."
+                f"The arrays {found[part]!r} and {name!r} are both {part[1]} of the {part[0]} split; remove "
+                "one."
             )
         found[part] = name
     if ("train", "x") not in found or ("train", "y") not in found:
@@ -72,7 +72,7 @@ def image_arrays(names: Iterable[str]) -> dict[tuple[str, str], str]:
         other = "y" if role == "x" else "x"
         if (split, other) not in found:
             raise TableIntegrityError(
-                f"The {split} split must have images and labels, but has {name!r} alone."
+                f"The {split} split must have images and labels, but only has {name!r}."
             )
     return found
 
@@ -80,17 +80,17 @@ def image_arrays(names: Iterable[str]) -> dict[tuple[str, str], str]:
 def label_vector(
     what: str, labels: _Array, n: int, *, minimum: int = -(2**63), maximum: int = 2**63 - 1
 ) -> _Array:
-    """Return labels of ``n`` examples as ``int64`` ``(n,)``; a column of them is taken as a vector.
+    """Return labels of ``n`` examples as ``int64`` ``(n,)``; a column becomes a vector.
 
     Args:
-        what: What they are, for errors.
-        labels: One whole number for each example.
+        what: Name for error messages.
+        labels: One integer for each example.
         n: Number of examples.
-        minimum: Smallest that is allowed.
-        maximum: Largest that is allowed.
+        minimum: Smallest allowed value.
+        maximum: Largest allowed value.
 
     Raises:
-        TableIntegrityError: If they have another type or shape, or one is out of range.
+        TableIntegrityError: If type or shape are wrong, or a label is out of range.
     """
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -98,7 +98,7 @@ def label_vector(
         table = labels.ndim == 2 and len(labels) == n
         remedy = " For one-hot labels, store labels.argmax(1)." if table else ""
         raise TableIntegrityError(
-            f"{what} must have one whole number as label for each of its {n} examples, but has {labels.dtype} "
+            f"{what} must have one integer as label for each of its {n} examples, but has {labels.dtype} "
             f"of shape {labels.shape}.{remedy}"
         )
     return as_integers(what, labels, minimum=minimum, maximum=maximum, labels=True)
@@ -108,12 +108,12 @@ def class_names(name: str, arrays: Mapping[str, _Array], labels: _Array) -> list
     """Return the names of the classes: those of ``class_names``, else their numbers.
 
     Args:
-        name: Name of the data set, for errors.
+        name: Name of the data set, for error messages.
         arrays: All arrays of the file.
         labels: Labels of the training examples, ``int64`` ``(n,)``.
 
     Raises:
-        TableIntegrityError: If there can be no example of each class, or ``class_names`` are no names.
+        TableIntegrityError: If a class has no examples, or ``class_names`` is invalid.
     """
     if "class_names" in arrays:
         given = arrays["class_names"]
@@ -137,7 +137,7 @@ def class_names(name: str, arrays: Mapping[str, _Array], labels: _Array) -> list
 
 
 def _part(name: str) -> tuple[str, str] | None:
-    """Split and role of an array, by its name."""
+    """Return split and role of an array from its name."""
     words = [word.lower() for word in _SEPARATOR.split(name)]
     if len(words) == 1 and words[0] in _ROLES:
         return "train", _ROLES[words[0]]

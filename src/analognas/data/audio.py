@@ -1,4 +1,4 @@
-"""What all audio data sets have in common: WAV files, features, normalisation, augmentation."""
+"""Common parts of audio data sets: WAV files, features, normalisation, augmentation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .dataset import DataSet, Split
 from .preparation import Standardise
 
 FEATURES = ("log-mel", "mfcc")
-"""What a network may hear: 40 log-mel energies, or 10 cepstral coefficients of them, in each frame."""
+"""Types of features per frame: 40 log-mel energies, or 10 cepstral coefficients of them."""
 _N_MFCC = 10
 _SHIFT = 10
 _MASKED_FRAMES, _MASKED_PART = 20, 8
@@ -30,22 +30,22 @@ def read_wav(path: Path) -> tuple[int, np.ndarray[Any, Any]]:
     """Return sample rate and ``int16`` samples of a WAV file with one channel.
 
     Raises:
-        TableIntegrityError: If the file is damaged, truncated, or not of 16-bit samples in one channel.
+        TableIntegrityError: If the file is damaged, truncated, or does not have 16-bit samples in one channel.
     """
     from scipy.io import wavfile
 
     try:
         with warnings.catch_warnings():
-            # scipy warns where a file ends too early, and where it skips chunks that are no samples.
+            # scipy warns if a file ends too early, and if it skips chunks without samples.
             warnings.simplefilter("error", wavfile.WavFileWarning)
             warnings.filterwarnings("ignore", "Chunk", wavfile.WavFileWarning)
             rate, samples = wavfile.read(io.BytesIO(read_bytes(path)))
     except TableIntegrityError:
         raise
     except Exception as error:
-        # scipy reports damage by errors of many kinds, some of them of its own code.
+        # scipy raises errors of many types for damaged files, some of them of its own code.
         why = shown(error) if isinstance(error, ValueError | OSError) else "its header is damaged"
-        raise TableIntegrityError(f"{str(path)!r} is no readable WAV file: {why}.") from None
+        raise TableIntegrityError(f"{str(path)!r} is not a readable WAV file: {why}.") from None
     if samples.dtype != np.int16 or samples.ndim != 1 or not len(samples):
         raise TableIntegrityError(
             f"{str(path)!r} must have 16-bit samples in one channel, but has {samples.dtype} of shape "
@@ -55,17 +55,17 @@ def read_wav(path: Path) -> tuple[int, np.ndarray[Any, Any]]:
 
 
 def make_features(kind: str, sample_rate: int) -> AudioFeatures:
-    """Return the features called ``kind``.
+    """Return the features with the given name.
 
     Raises:
-        UnknownNameError: If it is none of :data:`FEATURES`.
+        UnknownNameError: If it is not in :data:`FEATURES`.
     """
     check_choice("features", kind, FEATURES)
     return AudioFeatures(sample_rate, n_mfcc=_N_MFCC if kind == "mfcc" else None)
 
 
 def audio_split(samples: Tensor, targets: Tensor, features: AudioFeatures) -> Split:
-    """Return a split of features; half precision keeps them to 0.1 % at half the memory."""
+    """Return a split of features, stored in half precision (0.1 %) to save memory."""
     return Split(features(samples).half(), targets)
 
 
@@ -79,7 +79,7 @@ def audio_data(
     augment: bool = False,
     note: str | None = None,
 ) -> DataSet:
-    """Return a data set of features, standardised by its training split; ``augment`` adds shifts and masks."""
+    """Return a data set of features, standardised by the training split; ``augment`` adds shifts and masks."""
     standardise = Standardise.fitted(train.inputs)
     _, frames, bands = shape = tuple(train.inputs.shape[1:])
     masks = SpectrogramMasks(
@@ -102,7 +102,7 @@ def audio_data(
 
 
 def fitted_length(samples: np.ndarray[Any, Any], length: int) -> np.ndarray[Any, Any]:
-    """Return ``samples`` cut to ``length``, or with zeros behind."""
+    """Return ``samples`` cut or padded with zeros to ``length``."""
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 

@@ -20,7 +20,7 @@ _CLIPS_AT_ONCE = 64
 
 
 def hz_to_mel(frequency: Tensor) -> Tensor:
-    r"""Mel scale, :math:`2595 \log_{10}(1 + f / 700)`; ``frequency`` in Hz, any shape.
+    r"""Return the mel scale, :math:`2595 \log_{10}(1 + f / 700)`; ``frequency`` in Hz, any shape.
 
     Example:
         >>> hz_to_mel(torch.tensor([0.0, 700.0]))
@@ -30,12 +30,12 @@ def hz_to_mel(frequency: Tensor) -> Tensor:
 
 
 def mel_filters(n_mels: int, n_fft: int, sample_rate: int, low: float, high: float) -> Tensor:
-    """Triangular filters, of height 1, equally spaced on the mel scale.
+    """Return triangular filters of height 1, equally spaced on the mel scale.
 
-    Neighbours overlap by half, so between the first and the last centre all filters sum to 1.
+    Adjacent filters overlap by half, so they sum to 1 between the first and the last centre.
 
     Args:
-        n_mels: Filters.
+        n_mels: Number of filters.
         n_fft: Length of the Fourier transform.
         sample_rate: Samples per second.
         low: Lower end of the first filter, Hz.
@@ -45,7 +45,7 @@ def mel_filters(n_mels: int, n_fft: int, sample_rate: int, low: float, high: flo
         Weights, shape ``(n_fft // 2 + 1, n_mels)``, ``float64``.
 
     Raises:
-        InvalidArgumentError: If a filter lies between two frequencies of the transform.
+        InvalidArgumentError: If a filter contains no frequency of the transform.
     """
     frequencies = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
     ends = hz_to_mel(torch.tensor([low, high], dtype=torch.float64))
@@ -55,14 +55,14 @@ def mel_filters(n_mels: int, n_fft: int, sample_rate: int, low: float, high: flo
     filters = (1 - distance).clamp(min=0)
     if bool((filters.sum(0) == 0).any()):
         raise InvalidArgumentError(
-            f"`n_mels` must be small enough for {n_fft} points at {sample_rate} Hz, but {n_mels} leaves "
-            "filters without any frequency."
+            f"`n_mels` must be small enough for {n_fft} points at {sample_rate} Hz, but with {n_mels} "
+            "some filters contain no frequency."
         )
     return filters
 
 
 def dct_matrix(n_out: int, n_in: int) -> Tensor:
-    r"""Orthonormal discrete cosine transform of type 2, shape ``(n_in, n_out)``, ``float64``.
+    r"""Return the orthonormal discrete cosine transform of type 2, shape ``(n_in, n_out)``, ``float64``.
 
     .. math:: D_{mk} = s_k \cos(\pi k (m + 1/2) / n_{in}), \quad s_0 = \sqrt{1/n_{in}}, s_k = \sqrt{2/n_{in}}
     """
@@ -75,7 +75,7 @@ def dct_matrix(n_out: int, n_in: int) -> Tensor:
 
 @dataclass(frozen=True)
 class AudioFeatures:
-    r"""From samples to log-mel energies, or their cepstral coefficients.
+    r"""Conversion of samples to log-mel energies, or their cepstral coefficients.
 
     Frames are multiplied by a periodic Hann window and padded to the next power of two; the energies are
     :math:`\log(\max(\sum_k F_{km} |X_k|^2, \epsilon))`, with :math:`\epsilon` = 1e-6 for samples in [-1, 1].
@@ -83,11 +83,11 @@ class AudioFeatures:
     Args:
         sample_rate: Samples per second.
         window: Length of a frame, s.
-        hop: From frame to frame, s.
-        n_mels: Mel filters.
-        n_mfcc: Cepstral coefficients; None gives log-mel energies.
+        hop: Distance of frames, s.
+        n_mels: Number of mel filters.
+        n_mfcc: Number of cepstral coefficients; None: log-mel energies.
         low: Lower end of the filters, Hz.
-        high: Upper end of the filters, Hz; None is half the sample rate.
+        high: Upper end of the filters, Hz; None: half the sample rate.
 
     Raises:
         InvalidArgumentError: If a number is out of range.
@@ -121,17 +121,17 @@ class AudioFeatures:
 
     @property
     def frame_samples(self) -> int:
-        """Samples of a frame."""
+        """Length of a frame, samples."""
         return round(self.window * self.sample_rate)
 
     @property
     def hop_samples(self) -> int:
-        """Samples from frame to frame."""
+        """Distance of frames, samples."""
         return round(self.hop * self.sample_rate)
 
     @property
     def n_fft(self) -> int:
-        """Length of the Fourier transform: the next power of two."""
+        """Length of the Fourier transform: the frame length, rounded up to a power of two."""
         return int(2 ** math.ceil(math.log2(self.frame_samples)))
 
     @cached_property

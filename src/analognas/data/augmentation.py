@@ -1,7 +1,7 @@
-"""Random changes of whole batches: crop, flip, cutout, masks of time and frequency.
+"""Augmentation of batches: random crop, flip, cutout, and masks of time and frequency.
 
-Each works on raw or prepared batches of any number type, without a loop over examples, and takes every draw
-from the given generator.
+Augmentations work on raw or prepared batches of any number type, without loops over examples, and use only the
+given generator.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from ..core import check_float, check_int
 
 
 class Augmentation(Protocol):
-    """A random change of a batch that leaves its shape and type as they are."""
+    """A random change of a batch that keeps shape and type."""
 
     def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Return changed ``inputs``, shape ``(n, *)``; every draw comes from ``generator``."""
+        """Return changed ``inputs``, shape ``(n, *)``; all randomness is from ``generator``."""
         ...
 
 
 @dataclass(frozen=True)
 class Compose:
-    """Several changes, one after the other.
+    """Several augmentations in sequence.
 
     Args:
-        parts: The changes, first one first.
+        parts: The augmentations, in order.
     """
 
     parts: tuple[Augmentation, ...]
 
     def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Apply all parts, shape ``(n, *)``."""
+        """Apply all augmentations, shape ``(n, *)``."""
         for part in self.parts:
             inputs = part(inputs, generator=generator)
         return inputs
@@ -46,13 +46,13 @@ class Compose:
 
 @dataclass(frozen=True)
 class RandomCrop:
-    """Shift each image by up to ``padding`` pixels, what comes in from outside being ``fill``.
+    """Shift each image by up to ``padding`` pixels, and fill the border with ``fill``.
 
-    The same as a crop of the original size from the padded image. All shifts are equally likely.
+    This equals a crop of the original size from the padded image. All shifts are equally likely.
 
     Args:
         padding: Largest shift along height and width, pixels.
-        horizontal: Largest shift along the width, where it differs.
+        horizontal: Largest shift along the width, if different.
         fill: Value outside the image.
 
     Raises:
@@ -74,7 +74,7 @@ class RandomCrop:
         down = self.padding
         across = down if self.horizontal is None else self.horizontal
         padded = functional.pad(inputs, (across, across, down, down), value=self.fill)
-        # A view of all crops; indexing copies one for each image.
+        # A view of all crops, from which indexing copies one for each image.
         crops = padded.unfold(2, height, 1).unfold(3, width, 1)
         top = _integers(n, 2 * down + 1, generator, inputs)
         left = _integers(n, 2 * across + 1, generator, inputs)
@@ -89,10 +89,10 @@ class RandomCrop:
 
 @dataclass(frozen=True)
 class RandomFlip:
-    """Mirror images left to right.
+    """Flip images horizontally.
 
     Args:
-        probability: Part of the images that are mirrored.
+        probability: Probability of a flip.
 
     Raises:
         InvalidArgumentError: If it is outside [0, 1].
@@ -115,13 +115,13 @@ class RandomFlip:
 
 @dataclass(frozen=True)
 class Cutout:
-    """Fill a square at a random place of each image; part of it may lie outside.
+    """Fill a square at a random position of each image; it may extend beyond the image.
 
-    The centre is equally likely at all pixels.
+    The centre is uniform over all pixels.
 
     Args:
         size: Side of the square, pixels.
-        fill: Value of the square, of all channels or of each; 0 after normalisation is the mean.
+        fill: Value of the square, for all channels or for each; after normalisation, 0 is the mean.
 
     Raises:
         InvalidArgumentError: If ``size`` is not positive.
@@ -156,14 +156,14 @@ class Cutout:
 class SpectrogramMasks:
     """Fill random bands of frames and of frequencies.
 
-    The width of each mask is uniform in ``[0, max]``, its place uniform where it fits.
+    The width of each mask is uniform in ``[0, max]``, its position uniform over all possible ones.
 
     Args:
         frames: Largest width in time, frames.
         bands: Largest width in frequency, bands.
-        n_time: Masks in time.
-        n_frequency: Masks in frequency.
-        fill: Value of masked parts.
+        n_time: Number of masks in time.
+        n_frequency: Number of masks in frequency.
+        fill: Value of masked bands.
 
     Raises:
         InvalidArgumentError: If a number is negative.
@@ -196,7 +196,7 @@ class SpectrogramMasks:
 
 
 def augmentation_text(augmentation: Augmentation | None) -> str:
-    """Return in words what an augmentation does.
+    """Return a description of an augmentation.
 
     Example:
         >>> augmentation_text(Compose((RandomCrop(4), RandomFlip()))), augmentation_text(None)
@@ -214,13 +214,13 @@ def _mask(n: int, length: int, widest: int, generator: torch.Generator, like: Te
     width = _integers(n, min(widest, length) + 1, generator, like)
     places = length - width + 1
     draws = torch.rand(n, generator=generator, device=generator.device).to(like.device)
-    # rand is below 1, but its product with an integer may round up to it.
+    # rand is below 1, but its product with an integer may be rounded up to that integer.
     first = torch.minimum((draws * places).to(torch.int64), places - 1)
     return _between(first, width, length)
 
 
 def _between(first: Tensor, size: Tensor | int, length: int) -> Tensor:
-    """Whether each of ``length`` places is in ``[first, first + size)``, shape ``(n, length)``."""
+    """Return which of ``length`` positions are in ``[first, first + size)``, shape ``(n, length)``."""
     places = torch.arange(length, device=first.device)
     first = first.unsqueeze(1)
     end = first + (size.unsqueeze(1) if isinstance(size, Tensor) else size)
@@ -228,5 +228,5 @@ def _between(first: Tensor, size: Tensor | int, length: int) -> Tensor:
 
 
 def _integers(n: int, high: int, generator: torch.Generator, like: Tensor) -> Tensor:
-    """``n`` uniform integers in ``[0, high)`` on the device of ``like``."""
+    """Return ``n`` uniform integers in ``[0, high)`` on the device of ``like``."""
     return torch.randint(high, (n,), generator=generator, device=generator.device).to(like.device)

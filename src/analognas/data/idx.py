@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST, in the idx format, packed with gzip or not.
+"""MNIST and Fashion-MNIST, in the idx format, with or without gzip compression.
 
 Source of the format: Y. LeCun, C. Cortes and C. Burges, "The MNIST Database of Handwritten Digits", 1998.
 Fashion-MNIST: Xiao et al., "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
@@ -52,26 +52,26 @@ _UNSIGNED_BYTE = 0x08
 
 
 def load_mnist(root: Path | None) -> DataSet:
-    """MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 pixels.
+    """Load MNIST: 60,000 training and 10,000 test images of handwritten digits, 28 x 28 pixels.
 
     Args:
-        root: Folder of the four files, with or without ``.gz``, or the folder that holds theirs.
+        root: Folder of the four files, with or without ``.gz``, or its parent.
 
     Raises:
-        DataNotFoundError: If a file is not there.
+        DataNotFoundError: If a file is missing.
         TableIntegrityError: If a file is damaged.
     """
     return _load("mnist", root, tuple("0123456789"), flip=False)
 
 
 def load_fashion_mnist(root: Path | None) -> DataSet:
-    """Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28 pixels.
+    """Load Fashion-MNIST: 60,000 training and 10,000 test images of clothes, 28 x 28 pixels.
 
     Args:
-        root: Folder of the four files, with or without ``.gz``, or the folder that holds theirs.
+        root: Folder of the four files, with or without ``.gz``, or its parent.
 
     Raises:
-        DataNotFoundError: If a file is not there.
+        DataNotFoundError: If a file is missing.
         TableIntegrityError: If a file is damaged.
     """
     return _load("fashion-mnist", root, FASHION_CLASSES, flip=True)
@@ -95,7 +95,7 @@ def _load(name: str, root: Path | None, classes: tuple[str, ...], *, flip: bool)
 
 
 def _part(name: str, root: Path | None, k: int) -> tuple[np.ndarray[Any, Any], str | None]:
-    """The array of a file, and what must be said of it."""
+    """Return the array of a file, and a remark if it is not the published one."""
     archive = Archive(f"{_PARTS[k]}.gz", _MD5[name][k], size=_SIZES[name][k])
     for folder in _FOLDERS[name] if root else ():
         for suffix in ("", ".gz"):
@@ -109,19 +109,19 @@ def _part(name: str, root: Path | None, k: int) -> tuple[np.ndarray[Any, Any], s
 def _split(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], where: str) -> Split:
     if images.ndim != 3:
         raise TableIntegrityError(
-            f"{where!r} must have three dimensions, but has {images.ndim}: are images and labels exchanged?"
+            f"{where!r} must have three dimensions, but has {images.ndim}: were images and labels swapped?"
         )
     return image_split(images[:, None], labels, repr(where))
 
 
 def read_idx(path: Path) -> np.ndarray[Any, Any]:
-    """Return the array of an idx file of unsigned bytes, packed with gzip or not.
+    """Return the array of an idx file of unsigned bytes, with or without gzip compression.
 
-    The format: two zero bytes, the type, the number of dimensions, each size as a big-endian 32-bit
-    number, then the values.
+    The format is: two zero bytes, the type, the number of dimensions, sizes as big-endian 32-bit numbers, and
+    values.
 
     Raises:
-        TableIntegrityError: If the file is damaged, truncated or of another format.
+        TableIntegrityError: If the file is damaged, truncated or has another format.
     """
     data = read_bytes(path)
     if data[:2] == b"\x1f\x8b":
@@ -134,7 +134,7 @@ def read_idx(path: Path) -> np.ndarray[Any, Any]:
     ):
         raise TableIntegrityError(
             f"{str(path)!r} must begin with 00 00 08 and the number of dimensions, but begins with "
-            f"{data[:4].hex(' ')!r}: no idx file of unsigned bytes."
+            f"{data[:4].hex(' ')!r}: not an idx file of unsigned bytes."
         )
     n_dimensions = data[3]
     header = 4 + 4 * n_dimensions

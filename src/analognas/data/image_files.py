@@ -1,4 +1,4 @@
-"""One image file as an array: verified, of any format that Pillow reads, 16 bits scaled to 8."""
+"""Image files of all formats of Pillow as arrays; 16 bits are reduced to 8."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     from PIL import Image
     from PIL.ImageFile import ImageFile
 
-# Pillow opens these only with a plugin, or, for EPS, by starting Ghostscript on the file.
+# Pillow needs a plugin for these, or, for EPS, runs Ghostscript on the file.
 _NOT_READ = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"))
 _MOST_PIXELS = 1 << 26
 _FRAMED = ("APNG", "GIF", "PNG", "TIFF", "WEBP")
 _END_OF_CODESTREAM = b"\xff\xd9"
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
-# Pillow has no mode of 16 bits for these formats and gives their values in 32.
+# Pillow represents 16 bits of these formats in 32 bits.
 _SIXTEEN_IN_32 = ("PNG", "PPM")
 
 SIXTEEN, FRAMES = "of 16 bits, reduced to 8", "with several frames, of which the first is read"
-"""What must be said of an image."""
+"""Remarks on images."""
 
 
 @lru_cache(maxsize=1)
 def image_endings() -> frozenset[str]:
-    """Return the endings of files that are read as images, in small letters.
+    """Return the suffixes of image files, in lower case.
 
     Example:
         >>> sorted(image_endings() & {".jpg", ".png", ".tif", ".txt"})
@@ -50,13 +50,13 @@ def read_image(
     """Return an image as ``uint8`` ``(channels, height, width)``.
 
     Args:
-        data: What is in the file.
-        name: What to call it in errors.
-        size: Scale and cut to a square of this side; None keeps the image.
-        grey: One channel instead of three.
+        data: Content of the file.
+        name: Name for error messages.
+        size: Scale and crop to a square of this side; None: no change.
+        grey: Whether to convert to one channel instead of three.
 
     Raises:
-        TableIntegrityError: If the image is damaged, or has levels whose range is not known.
+        TableIntegrityError: If the image is damaged, or the range of its levels is unknown.
     """
     return read_with_remarks(data, name, size=size, grey=grey)[0]
 
@@ -64,7 +64,7 @@ def read_image(
 def read_with_remarks(
     data: bytes, name: str, *, size: int | None = None, grey: bool = False
 ) -> tuple[np.ndarray[Any, Any], list[str]]:
-    """Return an image as :func:`read_image`, and what must be said of it: some of SIXTEEN and FRAMES."""
+    """Return an image (see :func:`read_image`) and remarks, of SIXTEEN and FRAMES."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -84,11 +84,9 @@ def read_with_remarks(
     except TableIntegrityError:
         raise
     except UnidentifiedImageError:
-        raise TableIntegrityError(
-            f"{name} is not a readable image: its format is not known."
-        ) from None
+        raise TableIntegrityError(f"{name} is not a readable image: unknown format.") from None
     except Exception as error:
-        # Pillow reports damage by errors of many kinds.
+        # Pillow raises errors of many types for damaged files.
         raise TableIntegrityError(f"{name} is not a readable image: {shown(error)}.") from None
     pixels = np.asarray(image)
     return (pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))), remarks
@@ -106,7 +104,7 @@ def _has_more_frames(image: ImageFile) -> bool:
 
 
 def _opened(data: bytes) -> ImageFile:
-    """Open an image, after checks that Pillow does not make: checksums of PNG, the end of JPEG 2000."""
+    """Open an image, with checks that Pillow omits: checksums of PNG, the end of JPEG 2000."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(data))
@@ -114,20 +112,20 @@ def _opened(data: bytes) -> ImageFile:
         raise ValueError("image file is truncated")
     if image.format == "PNG":
         image.verify()
-        # Nothing else can be done with an image that was verified.
+        # A verified image must be opened again.
         image = Image.open(io.BytesIO(data))
     return image
 
 
 def _of_eight_bits(image: Image.Image, name: str) -> Image.Image:
-    """Return an image whose levels are from 0 to 255, whatever they were."""
+    """Return an image with levels from 0 to 255."""
     from PIL.Image import fromarray
 
     levels = np.asarray(image) if image.mode[0] in "IF" else None
     if levels is None:
         return image
     if image.mode in _SIXTEEN_BITS or image.format in _SIXTEEN_IN_32:
-        # The higher byte, as Pillow takes of colours of 16 bits.
+        # The high byte, like Pillow for 16-bit colours.
         return fromarray((levels.astype(np.uint16) >> 8).astype(np.uint8))
     if image.mode == "F" and levels.size and levels.min() >= 0 and levels.max() <= 1:
         return fromarray(np.rint(levels * 255).astype(np.uint8))

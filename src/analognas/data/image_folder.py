@@ -1,4 +1,4 @@
-"""Folders of images: one folder for each class, in one folder for each split or without splits."""
+"""Folders of images, with one folder for each class, and optionally for each split."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 
 from ..core import DataNotFoundError, TableIntegrityError, check_int
 from ..core.limits import read_bytes, shown
+from .archives import visible_files, visible_folders
 from .array_names import SPLIT_NAMES
 from .dataset import DataSet, Split
-from .folders import visible_files, visible_folders
 from .image_files import image_endings, read_with_remarks
 from .images import image_data, image_split
 from .splits import size_of_part, stratified_indices, without
@@ -30,24 +30,24 @@ def load_image_folder(
     augment: bool = False,
     flip: bool = True,
 ) -> DataSet:
-    """Images in ``<split>/<class>/*.jpg`` or ``<class>/*.jpg``, as Visual Wake Words is often unpacked.
+    """Load images in ``<split>/<class>/*.jpg`` or ``<class>/*.jpg``, as for Visual Wake Words.
 
-    Folders of splits are ``train``, ``test`` and perhaps ``validation`` or ``val``; with ``val`` and no
-    ``test``, it is the test split. Without them, a stratified fifth becomes the test split. Every format is
-    read that Pillow reads. Hidden files and folders are ignored; other files are left out, and the data set's
-    ``note`` counts them. Images are scaled so that the shorter side fits and cut to a square in the middle.
+    Folders of splits are ``train``, ``test`` and optionally ``validation`` or ``val``; ``val`` is the test
+    split if there is no ``test``. Without splits, a stratified fifth becomes the test split. All formats of
+    Pillow are read. Hidden files and folders are ignored; other files are skipped and counted in the data set's
+    ``note``. Images are scaled such that the shorter side fits, and cropped to the central square.
 
     Args:
         root: The folder.
-        size: Height and width that images are made to, pixels.
-        grey: One channel instead of three.
-        augment: Shift training images at random. What changes leave a class as it is depends on the data, so
-            that by default there are none.
-        flip: Mirror images too, where they are augmented.
+        size: Height and width of the images after scaling, pixels.
+        grey: Whether to convert to one channel instead of three.
+        augment: Whether to shift training images randomly; False by default, as it depends on the data which
+            changes keep the class.
+        flip: Whether to flip augmented images too.
 
     Raises:
-        DataNotFoundError: If there is no such folder or no class in it.
-        TableIntegrityError: If a folder has no images, splits have other classes, or an image is damaged.
+        DataNotFoundError: If there is no such folder, or it has no classes.
+        TableIntegrityError: If a folder has no images, classes of splits differ, or an image is damaged.
     """
     check_int("size", size, minimum=1)
     folders = _split_folders(root)
@@ -87,7 +87,7 @@ def _split_folders(root: Path | None) -> dict[str, Path]:
         )
     found: dict[str, Path] = {}
     folders = visible_folders(root)
-    # A class may be called "train"; then it has images and no folders.
+    # A class may be called "train"; then it contains images and no folders.
     named = [
         folder
         for folder in folders
@@ -104,7 +104,7 @@ def _split_folders(root: Path | None) -> dict[str, Path]:
     if "train" not in found:
         if named and len(named) == len(folders):
             raise TableIntegrityError(
-                f"{str(root)!r} must have a folder 'train', but has {', '.join(f.name for f in named)} alone."
+                f"{str(root)!r} must have a folder 'train', but has {', '.join(f.name for f in named)} only."
             )
         return {"train": root}
     if "test" not in found and "validation" in found:
@@ -135,7 +135,7 @@ def _read(folder: Path, classes: list[str], size: int, grey: bool, remarks: Coun
                 f"but has {found}."
             )
         for ending, n in others.items():
-            remarks[f"ending in {ending}, left out"] += n
+            remarks[f"ending in {ending}, skipped"] += n
         for file in chosen:
             pixels, said = read_with_remarks(
                 read_bytes(file), repr(str(file)), size=size, grey=grey
@@ -155,14 +155,14 @@ def _listed(endings: Mapping[str, int]) -> str:
 
 
 def _left_out(root: Path, folders: Collection[Path]) -> Counter[str]:
-    """Files that belong to no class."""
+    """Return the number of files outside of classes, by remark."""
     found: Counter[str] = Counter()
     for place in {root, *folders}:
-        found["outside of the classes, left out"] += len(visible_files(place, deep=False))
+        found["outside of the classes, skipped"] += len(visible_files(place, deep=False))
     if root not in folders:
         for folder in visible_folders(root):
             if folder not in folders:
-                found[f"in the folder {folder.name!r}, left out"] += len(visible_files(folder))
+                found[f"in the folder {folder.name!r}, skipped"] += len(visible_files(folder))
     return found
 
 

@@ -1,4 +1,4 @@
-"""ImageNet16-120: the first 120 classes of ImageNet at 16 x 16 pixels, as NAS-Bench-201 uses them.
+"""ImageNet16-120: the first 120 classes of ImageNet at 16 x 16 pixels, as in NAS-Bench-201.
 
 Source: Chrabaszcz et al., "A Downsampled Variant of ImageNet as an Alternative to the CIFAR Datasets", 2017,
 for the batches; Dong & Yang, "NAS-Bench-201", ICLR 2020, for the choice of classes and the MD5 sums.
@@ -39,14 +39,14 @@ _MD5 = {
 
 
 def load_imagenet16(root: Path | None, *, classes: int = 120) -> DataSet:
-    """ImageNet16-120: 151,700 training and 6,000 test images of 16 x 16 pixels in 120 classes.
+    """Load ImageNet16-120: 151,700 training and 6,000 test images of 16 x 16 pixels in 120 classes.
 
     Args:
-        root: Folder of the batches, or the folder around it.
-        classes: Keep the first so many of ImageNet's 1,000 classes.
+        root: Folder of the batches, or its parent.
+        classes: Number of classes, the first of ImageNet's 1,000.
 
     Raises:
-        DataNotFoundError: If the batches are not there.
+        DataNotFoundError: If the batches are missing.
         TableIntegrityError: If a batch is damaged.
     """
     check_int("classes", classes, minimum=1, maximum=1000)
@@ -77,7 +77,7 @@ def _md5(data: bytes) -> str:
 def _batch(
     data: bytes, name: str, classes: int
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Images and labels from 0 of the first ``classes`` classes; in the file labels begin at 1."""
+    """Return images and labels of the first ``classes`` classes (1, 2, ... in the file; 0, 1, ... here)."""
     content = read_pickled_arrays(data, name)
     batch = content if isinstance(content, dict) else {}
     pixels, labels = (as_array(batch.get(key, ())) for key in ("data", "labels"))
@@ -85,7 +85,7 @@ def _batch(
     if not sound or labels.dtype.kind not in "iu":
         raise TableIntegrityError(
             f"{name!r} must hold `data` as uint8 of shape (n, {math.prod(_SHAPE)}) and n `labels`, but does "
-            "not: no ImageNet16 batch."
+            "not: it is not an ImageNet16 batch."
         )
     if labels.size and labels.min() < 1:
         raise TableIntegrityError(f"{name!r}: labels must begin at 1, but got {labels.min()}.")

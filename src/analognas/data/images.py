@@ -1,4 +1,4 @@
-"""What all image data sets have in common: checks of raw pixels, normalisation, augmentation."""
+"""Common parts of image data sets: checks of pixels, normalisation, augmentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CROP_PADDING = 4
 
 
 def crop_and_flip(images: Tensor, *, flip: bool = True) -> Augmentation:
-    """Return the usual augmentation of small images: shifts of up to 4 pixels and mirror images.
+    """Return the usual augmentation of small images: shifts of up to 4 pixels and horizontal flips.
 
     Source: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2.
     """
@@ -27,7 +27,7 @@ def crop_and_flip(images: Tensor, *, flip: bool = True) -> Augmentation:
 
 
 def as_array(labels: Any) -> np.ndarray[Any, Any]:
-    """Return what a file gives as labels as an array; of objects, and so no labels, if it is ragged."""
+    """Return labels of a file as an array (of objects, which is rejected later, if they are ragged)."""
     try:
         return np.asarray(labels)
     except ValueError:
@@ -38,7 +38,7 @@ def image_split(images: np.ndarray[Any, Any], labels: Any, where: str) -> Split:
     """Return a split of images ``(n, c, h, w)``, from 0 to 255, and their labels.
 
     Raises:
-        TableIntegrityError: If there are not as many labels as images, or they are not integers.
+        TableIntegrityError: If the numbers of labels and images differ, or labels are not integers.
     """
     targets = label_vector(f"Labels of {where}", as_array(labels), len(images))
     pixels = np.require(images, requirements=("C", "W"))
@@ -57,20 +57,20 @@ def image_data(
     flip: bool = True,
     note: str | None = None,
 ) -> DataSet:
-    """Return a data set of images, normalised by its training split.
+    """Return a data set of images, normalised by the training split.
 
-    What changes leave a class as it is depends on the data, so that by default there are none.
+    By default there is no augmentation, as it depends on the data which changes keep the class.
 
     Args:
-        name: What it is called.
+        name: Name of the data set.
         train: Training images and labels.
-        validation: Validation images, where there are some.
+        validation: Validation images and labels, if any.
         test: Test images.
         n_classes: Number of classes.
-        classes: Their names, where known.
-        augment: Whether training images are shifted, and mirrored if ``flip``.
-        flip: Whether a mirror image is of the same class.
-        note: What must be said beside any result.
+        classes: Names of the classes, if known.
+        augment: Whether to shift training images, and to flip them if ``flip``.
+        flip: Whether flipped images have the same class.
+        note: Remark to report with all results.
     """
     return DataSet(
         name=name,

@@ -1,4 +1,4 @@
-"""Labels: the shapes that tasks take, which values are classes, and what a wrong value probably means."""
+"""Checks of labels: shapes, values, and hints for typical mistakes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ..core import InvalidArgumentError
 from ..core.foreign_numbers import as_integers
 
 IGNORED = -100
-"""Label of a token that counts neither in the loss nor in the score, as in torch's cross-entropy."""
+"""Label of tokens that are ignored in loss and score, as in torch's cross-entropy."""
 SEQUENCES = "language_model"
-"""The task that has one label for each token; all others have one for each example."""
+"""The task with one label for each token; others have one for each example."""
 
 
 def as_tensor(name: str, values: Any) -> Tensor:
-    """Return a tensor; an array of numpy becomes one.
+    """Convert an array to a tensor; return a tensor as it is.
 
     Raises:
-        InvalidArgumentError: If it is neither, or an array of a type that torch does not have.
+        InvalidArgumentError: If it is neither, or an array of a type that torch does not support.
 
     Example:
         >>> as_tensor("targets", np.array([1, 0]))
@@ -29,7 +29,7 @@ def as_tensor(name: str, values: Any) -> Tensor:
     """
     if isinstance(values, np.ndarray):
         try:
-            # A copy only of arrays that torch cannot share, such as read-only ones.
+            # Copies only arrays that torch cannot share, such as read-only ones.
             return torch.from_numpy(np.require(values, requirements=("C", "W")))
         except (TypeError, ValueError):
             raise InvalidArgumentError(
@@ -44,18 +44,18 @@ def as_tensor(name: str, values: Any) -> Tensor:
 
 
 def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
-    """Return labels in the shape that a task takes: a column of classes becomes a vector.
+    """Return labels in the shape for a task; a column of classes becomes a vector.
 
     Tokens of a language model may be :data:`IGNORED`, but not all of a sequence.
 
     Args:
-        where: What the labels belong to, for error messages.
-        labels: Integers, or other numbers that are whole, as ``BCEWithLogitsLoss`` takes them; shape ``(n,)``
-            or ``(n, 1)``, ``(n, T)`` for language models.
+        where: Name for error messages.
+        labels: Integers, or floats with integer values, as for ``BCEWithLogitsLoss``; shape ``(n,)`` or
+            ``(n, 1)``, for language models ``(n, T)``.
         task: Name of the task.
 
     Raises:
-        InvalidArgumentError: If they are not whole numbers, have another shape, are one-hot, or are ignored
+        InvalidArgumentError: If they are not integers, have another shape, are one-hot, or are ignored
             where that is not possible.
 
     Example:
@@ -68,7 +68,7 @@ def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
         if bool(empty.any()):
             raise InvalidArgumentError(
                 f"{where}: each sequence must have a label that counts, but all of number "
-                f"{int(empty.nonzero()[0])} are {IGNORED}: leave it out."
+                f"{int(empty.nonzero()[0])} are {IGNORED}: remove it."
             )
         return labels
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -85,10 +85,10 @@ def as_labels(where: str, labels: Tensor, task: str) -> Tensor:
 
 
 def whole_labels(where: str, labels: Tensor) -> Tensor:
-    """Return labels as integers, of their shape: floats that are whole numbers become ``int64``.
+    """Return labels as integers; floats with integer values become ``int64``.
 
     Raises:
-        InvalidArgumentError: If they are not whole numbers.
+        InvalidArgumentError: If they are not integers.
 
     Example:
         >>> whole_labels("y", torch.tensor([1.0, 0.0]))
@@ -106,13 +106,13 @@ def whole_labels(where: str, labels: Tensor) -> Tensor:
             error=InvalidArgumentError,
         )
     except InvalidArgumentError as error:
-        rest = " Probabilities of classes are not supported: take the likeliest, labels.argmax(1)."
+        rest = " Probabilities of classes are not supported: use the most likely class, labels.argmax(1)."
         raise InvalidArgumentError(f"{error}{rest if labels.ndim == 2 else ''}") from None
     return torch.from_numpy(whole).to(labels.device)
 
 
 def counted(labels: Tensor) -> Tensor:
-    """Return which labels are not :data:`IGNORED`, of their shape.
+    """Return which labels are not :data:`IGNORED`, same shape.
 
     Example:
         >>> counted(torch.tensor([3, -100]))
@@ -125,7 +125,7 @@ def check_in_range(where: str, labels: Tensor, n_classes: int, *, task: str) -> 
     """Check that all labels are in ``[0, n_classes - 1]``; those of language models may be :data:`IGNORED`.
 
     Raises:
-        InvalidArgumentError: Otherwise; names the first one outside and how to fix it.
+        InvalidArgumentError: If any is out of range; the message names the first one and a remedy.
     """
     labels = _wide(labels)
     outside = (labels < 0) | (labels >= n_classes)
@@ -141,7 +141,7 @@ def check_in_range(where: str, labels: Tensor, n_classes: int, *, task: str) -> 
 
 
 def _wide(labels: Tensor) -> Tensor:
-    """Return labels in a type that holds whatever they are compared with: torch wraps other numbers."""
+    """Return labels in a type wide enough for comparisons, as torch wraps numbers that do not fit."""
     return labels if labels.dtype in (torch.int32, torch.int64) else labels.long()
 
 
@@ -155,7 +155,7 @@ def _is_one_hot(labels: Tensor) -> bool:
 
 
 def _remedy(labels: Tensor, n_classes: int) -> str:
-    """Return what is probably wrong with labels that are not all classes, after a space; else nothing."""
+    """Return a hint on the probable mistake, after a space, or an empty string."""
     low, high = int(labels.min()), int(labels.max())
     if low == IGNORED:
         return f" {IGNORED} stands for no label: leave these examples out."

@@ -1,4 +1,4 @@
-"""Data sets in one ``.npz`` file; what they are is told by the names of the arrays."""
+"""Data sets in one ``.npz`` file, recognised by the names of its arrays."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from .tokens import Tokenizer, text_data
 from .wikitext import language_data
 
 _TEST_PART = 0.2
-_LOSSY = "images were stored as JPEG, which is lossy: say so beside any result"
+_LOSSY = "images were stored as JPEG, which is lossy; report this with all results"
 _LARGEST_RATE = 1_000_000
 
 _Array = np.ndarray[Any, Any]
@@ -57,44 +57,44 @@ def load_npz(
     train: str = "train",
     test_part: float = _TEST_PART,
 ) -> DataSet:
-    """A data set in one ``.npz`` file, its kind told by the names of its arrays.
+    """Load a data set from one ``.npz`` file, recognised by the names of its arrays.
 
     ===================================  ==========================================================
     arrays                               data set
     ===================================  ==========================================================
     train_x, train_y, test_x, test_y     images; also x_train, train_images, train_labels and so on,
                                          and the same with val or validation
-    x, y                                 the same without splits: a stratified part is for testing
+    x, y                                 the same without splits: a stratified part is the test split
     train_jpeg, train_offset, train_y,   images as JPEG, ``jpeg[offset[k]:offset[k + 1]]``
     test_...
     audio, label, sample_rate            clips, ``int16`` ``(n, samples)``; ``is_test`` or ``speaker``
-                                         tell the test split, speakers kept whole
+                                         define the test split (speakers are not split)
     train_text, train_label, test_...,   texts, or UTF-8 bytes joined by line breaks
     dev_... or validation_...
     train, valid, test, vocab            streams of token ids
     ===================================  ==========================================================
 
     Images are ``(n, h, w)``, ``(n, h, w, c)`` or ``(n, c, h, w)``: integers of 8 or 16 bits, or floats from 0
-    to 1. Labels are the classes 0, 1 and so on. ``class_names``, where it is there, names them.
+    to 1. Labels are 0, 1 and so on; optionally, ``class_names`` are their names.
 
     Args:
         root: The file.
-        channels: For images, ``"first"`` or ``"last"``: where the axis of channels is, if lengths do not tell.
-        augment: For images and audio, change training examples at random. What changes leave a class as it is
-            depends on the data, so that by default there are none.
-        flip: For images that are augmented, mirror them.
+        channels: For images, position of the axis of channels, ``"first"`` or ``"last"``, if it is ambiguous.
+        augment: For images and audio, whether to change training examples randomly; False by default, as it
+            depends on the data which changes keep the class.
+        flip: For augmented images, whether to flip them.
         features: For audio, ``"log-mel"`` or ``"mfcc"``.
-        tokenizer: For texts, ``tokenizer.json`` of a pretrained encoder or its folder; None takes words.
-        vocabulary_size: For texts, how many words.
-        max_length: For texts, tokens of a text.
-        length: For streams, tokens of a window.
-        train: Which texts to train on, ``train`` or another that is there, such as ``glue_train``.
-        test_part: Part that is for testing where the file has no splits.
+        tokenizer: For texts, ``tokenizer.json`` of a pretrained encoder, or its folder; None: words.
+        vocabulary_size: For texts, number of words.
+        max_length: For texts, number of tokens of a text.
+        length: For streams, number of tokens of a window.
+        train: For texts, prefix of the training arrays: ``train`` or another one, such as ``glue_train``.
+        test_part: Fraction for the test split if the file has no splits.
 
     Raises:
         DataNotFoundError: If there is no such file.
-        TableIntegrityError: If the file is damaged, has none of these layouts, or an array has another type or
-            shape than its layout.
+        TableIntegrityError: If the file is damaged, has none of these layouts, or an array has a wrong type or
+            shape.
     """
     path = None if root is None else Path(root)
     arrays, name = _read(path), path.stem if path else ""
@@ -121,7 +121,7 @@ def _read(root: Path | None) -> _Arrays:
         raise DataNotFoundError(f"npz: {str(root)!r} is not a file; pass a .npz file as `root`.")
     where, size = repr(str(root)), root.stat().st_size
     try:
-        # Of a damaged file that it opens itself, numpy leaves the handle open.
+        # numpy would leave a damaged file open.
         with root.open("rb") as handle:
             with zipfile.ZipFile(LimitedReader(handle, sys.maxsize, where)) as file:
                 limit = max(LARGEST_CONTENT, LARGEST_RATIO * size)
@@ -133,7 +133,7 @@ def _read(root: Path | None) -> _Arrays:
     except TableIntegrityError:
         raise
     except Exception as error:
-        # Damaged archives fail in many ways, and arrays of objects are not read.
+        # Damaged archives raise many types of errors; arrays of objects are not read.
         raise TableIntegrityError(f"{where} is not a readable .npz file: {shown(error)}") from None
 
 
@@ -255,11 +255,11 @@ def _audio(name: str, arrays: _Arrays, features: str, augment: bool, test_part: 
 
 
 def _speakers_apart(speakers: _Array, targets: torch.Tensor, test_part: float) -> torch.Tensor:
-    """Choose whole speakers for testing; clips without a speaker (negative) are chosen one by one."""
+    """Choose speakers for testing; clips without a speaker (negative) are chosen one by one."""
     named = speakers >= 0
     ids, counts = np.unique(speakers[named], return_counts=True)
     order = np.random.default_rng(0).permutation(len(ids))
-    # The first speakers in a fixed random order, up to the wanted part of the clips.
+    # The first speakers in a fixed random order, up to the requested fraction of clips.
     taken = np.cumsum(counts[order]) <= test_part * named.sum()
     chosen = np.isin(speakers, ids[order[taken]])
     loose = torch.from_numpy(~named).nonzero()[:, 0]
@@ -309,13 +309,13 @@ def _labelled(arrays: _Arrays, split: str) -> tuple[Sequence[str], list[int]]:
 
 
 def _lines(data: _Array, name: str) -> list[str]:
-    """Texts, one each or joined by line breaks."""
+    """Return texts, stored one by one or joined by line breaks."""
     if data.dtype.kind == "U" and data.ndim == 1:
         return [str(text) for text in data]
     try:
         if data.dtype.kind == "S" and data.ndim == 1:
             return [text.decode() for text in data.tolist()]
-        # Lines of a text may have carriage returns, which belong to it.
+        # Carriage returns belong to the text.
         return _bytes(data, name).decode().removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         raise TableIntegrityError(f"`{name}` is not UTF-8 text: {shown(error)}.") from None

@@ -1,4 +1,4 @@
-"""Images in arrays of any order of axes and number type, as ``(n, c, h, w)`` on the scale from 0 to 255."""
+"""Conversion of image arrays of any axis order and type to ``(n, c, h, w)``, from 0 to 255."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from ..core import TableIntegrityError, check_choice
 
 CHANNELS = ("first", "last")
-"""Where the axis of channels is: ``(n, c, h, w)`` or ``(n, h, w, c)``."""
+"""Positions of the axis of channels: ``(n, c, h, w)`` or ``(n, h, w, c)``."""
 
 _MOST_CHANNELS = 4
 _LARGEST = 255
 _LARGEST_16 = 65535
-# Levels of 8 bits divided by 255 come back within a few units of single precision.
+# 8-bit levels divided by 255 are recovered within a few units of single precision.
 _ROUNDING = 1e-3
 _ROWS = 1024
 
@@ -23,23 +23,24 @@ _Array = np.ndarray[Any, Any]
 
 
 def as_pixels(images: Mapping[str, _Array], *, channels: str | None = None) -> dict[str, _Array]:
-    """Return images of some splits as ``(n, c, h, w)`` on the scale from 0 to 255.
+    """Return images of several splits as ``(n, c, h, w)``, from 0 to 255.
 
-    All splits are taken in the same way: what one of them shows holds for all.
+    All splits are converted in the same way.
 
-    - Grey images ``(n, h, w)`` get an axis of one channel. Of four axes the second or the last is the channels,
-      whichever has at most four; where both or neither have, ``channels`` must say.
-    - Integers up to 255 stay. Larger ones, up to 65,535, are scaled by 255 / 65,535, floats of at most 1 by
-      255, truth values to 0 and 255; what is then not whole is kept in single precision.
+    - Grey images ``(n, h, w)`` get an axis of one channel. If there are four axes, the second or the last is
+    that of
+      channels, whichever has at most four entries; if this is ambiguous, give ``channels``.
+    - Integers up to 255 stay. Larger ones, up to 65,535, are scaled by 255 / 65,535, floats up to 1 by 255, and
+      booleans become 0 and 255; non-integer results are kept in single precision.
 
     Args:
-        images: Arrays by what to call them in errors.
-        channels: One of :data:`CHANNELS`, or None to tell by the shape.
+        images: Arrays by name (for error messages).
+        channels: One of :data:`CHANNELS`; None: derived from the shape.
 
     Raises:
-        TableIntegrityError: If an array has another shape, splits differ in shape or type, the order of axes is
+        TableIntegrityError: If a shape is invalid, splits differ in shape or type, the order of axes is
             ambiguous, or values are negative, too large or not finite.
-        UnknownNameError: If ``channels`` is none of :data:`CHANNELS`.
+        UnknownNameError: If ``channels`` is not in :data:`CHANNELS`.
 
     Example:
         >>> x = np.zeros((60, 3, 32, 32), np.uint8)
@@ -65,7 +66,7 @@ def as_pixels(images: Mapping[str, _Array], *, channels: str | None = None) -> d
 
 
 def _place(name: str, shape: tuple[int, ...], channels: str | None) -> str | None:
-    """Where the channels of an array are; None where it has none."""
+    """Return the position of the axis of channels; None if there is none."""
     if len(shape) == 3:
         return None
     if len(shape) != 4 or 0 in shape:
@@ -83,7 +84,7 @@ def _place(name: str, shape: tuple[int, ...], channels: str | None) -> str | Non
     few = [place for place, axis in (("first", 1), ("last", 3)) if shape[axis] <= _MOST_CHANNELS]
     if len(few) != 1:
         raise TableIntegrityError(
-            f"{name!r} of shape {shape} may be (n, c, h, w) or (n, h, w, c); say which by channels='first' or "
+            f"{name!r} of shape {shape} may be (n, c, h, w) or (n, h, w, c); specify channels='first' or "
             "channels='last'."
         )
     return few[0]
@@ -96,7 +97,7 @@ def _ordered(images: _Array, place: str | None) -> _Array:
 
 
 def _scale(images: Mapping[str, _Array]) -> tuple[float, bool]:
-    """By what pixels are multiplied, and whether they are whole then."""
+    """Return the factor for pixels, and whether results are integers."""
     if all(array.dtype == np.uint8 for array in images.values()):
         return 1.0, True
     low, high, whole, whole_times_255 = np.inf, -np.inf, True, True
@@ -112,7 +113,7 @@ def _scale(images: Mapping[str, _Array]) -> tuple[float, bool]:
     if low < 0 or high > _LARGEST_16:
         raise TableIntegrityError(
             f"Pixels of {names} must be from 0 to 255, to 65,535 or, as floats, to 1, but are from {low:g} to "
-            f"{high:g}; undo a normalisation, images are normalised here."
+            f"{high:g}; undo any normalisation, as images are normalised here."
         )
     kind = next(iter(images.values())).dtype.kind
     if kind == "b":

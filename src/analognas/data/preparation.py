@@ -1,4 +1,4 @@
-"""From raw batches to what networks take."""
+"""Preparation of raw batches as inputs of networks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Normalise:
 
     Args:
         mean: Mean of each channel, on the scale from 0 to 1.
-        std: Standard deviation of each channel, likewise.
+        std: Standard deviation of each channel, on the same scale.
 
     Raises:
-        InvalidArgumentError: If they differ in length, or a deviation is not positive.
+        InvalidArgumentError: If lengths differ, or a deviation is not positive.
 
     Example:
         >>> Normalise((0.0,), (0.5,))(torch.tensor([[[[0, 255]]]], dtype=torch.uint8))
@@ -39,9 +39,9 @@ class Normalise:
 
     @classmethod
     def fitted(cls, images: Tensor) -> Normalise:
-        """Return the normalisation to mean 0 and deviation 1 over ``images``, 0 to 255, ``(n, c, h, w)``."""
+        """Return the normalisation to mean 0 and deviation 1 of ``images``, ``(n, c, h, w)``, from 0 to 255."""
         sums, squares = torch.zeros(2, images.shape[1], dtype=torch.float64)
-        # Squares of grey levels are exact in single precision, their sums in double; blocks fit the cache.
+        # Squares of levels are exact in single precision, their sums in double; blocks fit in the cache.
         for block in torch.split(images, 256):
             grey = block.to(torch.float32)
             sums += grey.sum((0, 2, 3), dtype=torch.float64)
@@ -49,7 +49,7 @@ class Normalise:
         n = images.numel() // images.shape[1]
         means = sums / n
         stds = (squares / n - means**2).clamp(min=0).sqrt()
-        # A channel that never changes has nothing to be scaled.
+        # Constant channels are not scaled.
         stds[stds == 0] = 255
         return cls(tuple((means / 255).tolist()), tuple((stds / 255).tolist()))
 
@@ -59,7 +59,7 @@ class Normalise:
         return (1 / (255 * std)).view(-1, 1, 1), (-mean / std).view(-1, 1, 1)
 
     def __call__(self, raw: Tensor) -> Tensor:
-        """Map images ``(n, c, h, w)`` of levels from 0 to 255 to ``float32`` of the same shape."""
+        """Normalise images ``(n, c, h, w)`` with levels from 0 to 255, to ``float32``."""
         scale, shift = self._affine
         return torch.addcmul(shift.to(raw.device), raw.to(torch.float32), scale.to(raw.device))
 
@@ -70,7 +70,7 @@ class Standardise:
 
     Args:
         mean: Mean of all features.
-        std: Their standard deviation.
+        std: Standard deviation of all features.
 
     Raises:
         InvalidArgumentError: If ``std`` is not positive.
@@ -85,7 +85,7 @@ class Standardise:
 
     @classmethod
     def fitted(cls, features: Tensor) -> Standardise:
-        """Return the one that gives ``features``, ``(n, *)``, mean 0 and deviation 1."""
+        """Return the standardisation of ``features``, ``(n, *)``, to mean 0 and deviation 1."""
         sums = squares = 0.0
         for block in torch.split(features, 256):
             values = block.double()
@@ -95,17 +95,18 @@ class Standardise:
         return cls(mean, max(squares / features.numel() - mean**2, 0.0) ** 0.5 or 1.0)
 
     def __call__(self, raw: Tensor) -> Tensor:
-        """Map features of any shape and type to ``float32``."""
+        """Standardise features of any shape and type, to ``float32``."""
         return (raw.to(torch.float32) - self.mean).div_(self.std)
 
 
 @dataclass(frozen=True)
 class TrimPadding:
-    """Token ids as ``int64``, without the columns at the end where every text of the batch is over.
+    """Token ids as ``int64``, without final columns that only contain padding.
 
     Args:
         pad_id: Token id of padding.
-        multiple: Widths are multiples of it, where the texts are long enough, so that there are few of them.
+        multiple: Widths are multiples of it (if texts are long enough), which limits the number of distinct
+            widths.
 
     Example:
         >>> TrimPadding(0, multiple=1)(torch.tensor([[5, 6, 0, 0], [7, 0, 0, 0]]))
@@ -117,7 +118,7 @@ class TrimPadding:
     multiple: int = 8
 
     def __call__(self, raw: Tensor) -> Tensor:
-        """Map ids ``(n, T)`` to ``(n, T')`` with ``T' <= T``.
+        """Trim ids ``(n, T)`` to ``(n, T')`` with ``T' <= T``.
 
         Raises:
             InvalidArgumentError: If they are not integers.

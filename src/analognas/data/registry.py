@@ -17,10 +17,10 @@ from .dataset import DataSet
 from .splits import check_classes, size_of_part, stratified_indices, without
 
 Loader = Callable[..., DataSet]
-"""``loader(root, **options)``: reads the files in the folder ``root``, a ``Path`` or None."""
+"""``loader(root, **options)``, which reads the files in the folder ``root``, a ``Path`` or None."""
 
 ROOT_VARIABLE = DATA_VARIABLE
-"""Environment variable: the folder of data sets where ``root`` is not given."""
+"""Environment variable with the default of ``root``."""
 
 _SPLIT_SEED = 0
 _DEFAULT_VALIDATION = 0.1
@@ -44,11 +44,11 @@ DATASETS: Registry[Loader] = Registry(
         }.items()
     },
 )
-"""Readers by the name that ``analognas train --data`` takes."""
+"""Loaders by name, as in ``analognas train --data``."""
 
 
 def register_dataset(name: str, loader: Loader) -> None:
-    """Give ``loader`` a name for :func:`load_data`.
+    """Register a loader for :func:`load_data`.
 
     Args:
         name: The name.
@@ -67,20 +67,20 @@ def load_data(
     validation: float | int | None = None,
     **options: Any,
 ) -> DataSet:
-    """Read a data set from files that are already there; nothing is downloaded.
+    """Load a data set from local files; nothing is downloaded.
 
     Args:
         name: One of :data:`DATASETS`.
-        root: Folder, or file, of the data; else that of the environment variable ``ANALOGNAS_DATA``.
-        validation: Part (below 1) or number of the training examples that become the validation split, with
-            classes in proportion and the same ones at each call; 0 for none. None keeps the published
-            validation split, or takes a tenth where there is none, with one example of each class at least.
-        options: What the reader of this data set takes besides.
+        root: Folder or file of the data; by default that of the environment variable ``ANALOGNAS_DATA``.
+        validation: Fraction (below 1) or number of training examples for the validation split, stratified and
+            reproducible; 0 for none. None: the published validation split, or, if there is none, a tenth with
+            at least one example of each class.
+        options: Further arguments of the loader.
 
     Raises:
-        UnknownNameError: If there is no data set or option of that name.
-        DataNotFoundError: If files are missing; says which archive to get.
-        TableIntegrityError: If a file is damaged or not of its format.
+        UnknownNameError: If there is no such data set or option.
+        DataNotFoundError: If files are missing; the message names the archive.
+        TableIntegrityError: If a file is damaged or has another format.
         InvalidArgumentError: If labels are out of range, or a split lacks a class.
 
     Example:
@@ -107,7 +107,7 @@ def load_data(
 
 
 def read_data(name: str, *, root: str | os.PathLike[str] | None = None, **options: Any) -> DataSet:
-    """Read a data set with its published splits; :func:`load_data` says the rest."""
+    """Load a data set with its published splits; see :func:`load_data`."""
     loader = DATASETS.get(name)
     known = list(inspect.signature(loader).parameters)[1:]
     for option in options:
@@ -117,10 +117,10 @@ def read_data(name: str, *, root: str | os.PathLike[str] | None = None, **option
 
 
 def with_validation(data: DataSet, validation: float | int | None) -> DataSet:
-    """Return a data set with a validation split as :func:`load_data` describes it.
+    """Return a data set with a validation split; see :func:`load_data`.
 
     Raises:
-        InvalidArgumentError: If a size is out of range, or given although there is a published split.
+        InvalidArgumentError: If the size is out of range, or given despite a published split.
     """
     if data.validation is not None:
         if validation is None:
@@ -128,7 +128,7 @@ def with_validation(data: DataSet, validation: float | int | None) -> DataSet:
         if validation == 0:
             return dataclasses.replace(data, validation=None)
         raise InvalidArgumentError(
-            f"`validation` must be left out, or 0 for none, since {data.name!r} has a published validation "
+            f"`validation` must be omitted, or 0 for none, as {data.name!r} has a published validation "
             f"split, but got {validation!r}."
         )
     n = len(data.train)
@@ -136,8 +136,8 @@ def with_validation(data: DataSet, validation: float | int | None) -> DataSet:
         size = size_of_part(data.train.targets, _DEFAULT_VALIDATION)
         if int(torch.bincount(data.train.targets.long()).min()) < 2:
             raise InvalidArgumentError(
-                f"{data.name}: each class must have two training examples or more, one of them for validation. "
-                "Add examples, or leave validation out with validation=0."
+                f"{data.name}: each class must have at least two training examples, one of them for "
+                f"validation. Add examples, or use no validation split with validation=0."
             )
     elif validation is None or isinstance(validation, float):
         part = _DEFAULT_VALIDATION if validation is None else validation

@@ -1,7 +1,7 @@
-"""Speech Commands, and any folder of WAV files in one folder for each word.
+"""Speech Commands, and other folders with one folder of WAV files for each word.
 
 Source: P. Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", 2018: lists of the
-splits, the rule that keeps a speaker in one split, and the task of 12 classes.
+splits, the rule that assigns speakers to splits, and the task with 12 classes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ import torch
 
 from ..core import RandomStreams, TableIntegrityError, check_choice, check_float
 from ..core.limits import read_bytes
-from .archives import Archive, missing, text_lines
+from .archives import Archive, missing, text_lines, visible_files, visible_folders
 from .audio import audio_data, audio_split, fitted_length, make_features, read_wav, stacked
 from .dataset import DataSet
-from .folders import visible_files, visible_folders
 
 KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-"""The words of the task of 12 classes; beside them are silence and all other words."""
+"""Keywords of the task with 12 classes; the other classes are silence and unknown words."""
 _ARCHIVE = Archive("speech_commands_v0.02.tar.gz", "6b74f3901214cb2c2934e98196829835")
 _NOISE = "_background_noise_"
 _LISTS = {"validation": "validation_list.txt", "test": "testing_list.txt"}
 _SPLITS = ("train", "validation", "test")
 _MOST_FILES = 2**27 - 1
-"""Of a class, in the published rule that assigns speakers to splits."""
+"""Largest number of clips per class, in the published rule that assigns speakers to splits."""
 
 _Clips = dict[str, list[tuple[Path, int]]]
 
@@ -36,17 +35,17 @@ _Clips = dict[str, list[tuple[Path, int]]]
 def load_speech_commands(
     root: Path | None, *, words: str = "all", features: str = "log-mel", seconds: float = 1.0
 ) -> DataSet:
-    """Spoken words as log-mel energies or cepstral coefficients.
+    """Load spoken words as log-mel energies or cepstral coefficients.
 
-    Where the lists of the published splits are absent, speakers are assigned to splits by the published
+    If there are no lists of the published splits, speakers are assigned to splits by the published
     rule: a hash of the file's name up to ``_nohash_``.
 
     Args:
-        root: Folder with one folder for each word, unpacked.
-        words: ``"all"`` folders as classes, or ``"12"``: ten keywords, ``unknown`` (other words, as many as
-            a keyword has on average) and ``silence`` (pieces of the background noise, as many again).
+        root: Unpacked folder with one folder for each word.
+        words: ``"all"`` for all folders as classes, or ``"12"`` for ten keywords, ``unknown`` (other words) and
+            ``silence`` (background noise), each with as many clips as a keyword has on average.
         features: ``"log-mel"`` or ``"mfcc"``.
-        seconds: Length that clips are cut or filled to.
+        seconds: Length of clips after cropping or padding.
 
     Raises:
         DataNotFoundError: If there are no such folders.
@@ -117,11 +116,11 @@ def hashed_split(file_name: str) -> str:
 
 
 def _twelve(clips: _Clips, names: Sequence[str]) -> _Clips:
-    """Keep keywords, and of other words as many as a keyword has on average, chosen at random once."""
+    """Keep keywords, and a fixed random choice of other words, as many as a keyword has on average."""
     absent = [word for word in KEYWORDS if word not in names]
     if absent:
         raise TableIntegrityError(
-            f"The task of 12 words needs folders of all, but lacks {', '.join(absent)}."
+            f"The task with 12 classes needs folders of all keywords, but lacks {', '.join(absent)}."
         )
     places = {name: k for k, name in enumerate(KEYWORDS)}
     chosen: _Clips = {}
@@ -168,7 +167,7 @@ def _at_rate(path: Path, rate: int) -> np.ndarray[Any, Any]:
 
 
 def _silence(root: Path, split: str, rate: int, length: int, n: int) -> list[np.ndarray[Any, Any]]:
-    """Cut ``n`` pieces from the background noise; each split has a part of every file for itself."""
+    """Cut ``n`` clips from the background noise; each split has its own part of every file."""
     files = _wav_files(root / _NOISE, " for the class silence")
     rng = RandomStreams(0).numpy("silence", split)
     borders = {"train": (0.0, 0.8), "validation": (0.8, 0.9), "test": (0.9, 1.0)}[split]

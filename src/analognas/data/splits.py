@@ -1,4 +1,4 @@
-"""Deterministic, stratified choices of examples, and checks of labels."""
+"""Deterministic stratified sampling of examples, and checks of classes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _SHOWN = 5
 
 
 def stratified_indices(targets: Tensor, size: int, *, seed: int, stream: str) -> Tensor:
-    """Choose ``size`` examples with classes in the proportions of ``targets``, each at least once if it fits.
+    """Choose ``size`` examples stratified by class, with each class at least once if possible.
 
-    The examples of every class are put in a random order, and all examples in the order of their relative
-    rank within their class. The choice is the beginning of that list, so choices of the same seed are nested.
+    Examples of each class are shuffled, then all examples are sorted by relative rank within their class. The
+    first ones are chosen, so choices with the same seed are nested.
 
     Args:
         targets: Class of each example, shape ``(n,)``.
-        size: Examples to choose.
+        size: Number of examples.
         seed: Seed of the choice.
-        stream: Name of the choice; other names give independent ones.
+        stream: Name of the choice; different names give independent choices.
 
     Returns:
         Indices in ascending order, shape ``(size,)``.
@@ -43,17 +43,17 @@ def stratified_indices(targets: Tensor, size: int, *, seed: int, stream: str) ->
     counts = np.unique(labels, return_counts=True)[1]
     ranks = np.concatenate([np.arange(count) for count in counts])
     middle = (ranks + 0.5) / np.repeat(counts, counts)
-    # The first example of every class comes before any second one, so that small choices have all classes.
+    # First examples of all classes precede second ones, so that small choices contain all classes.
     order = np.lexsort((middle, ranks > 0))
     return torch.from_numpy(np.sort(grouped[order[:size]]))
 
 
 def size_of_part(targets: Tensor, part: float) -> int:
-    """Return how many examples a part of a small data set has: its share, at least one of each class.
+    """Return the number of examples of a fraction, with at least one of each class.
 
     Args:
         targets: Class of each example, shape ``(n,)``.
-        part: Share, from 0 to 1.
+        part: Fraction, from 0 to 1.
 
     Example:
         >>> size_of_part(torch.tensor([0] * 6 + [1] * 2), 0.1)
@@ -79,19 +79,19 @@ def check_classes(
     task: str = "classification",
     advice: str = "",
 ) -> None:
-    """Check that targets are classes and, if ``complete``, that every class is there.
+    """Check that targets are classes and, if ``complete``, that every class occurs.
 
     Args:
-        where: What the targets belong to, for error messages.
+        where: Name for error messages.
         targets: Class of each example, shape ``(n,)``; ``(n, T)`` for language models.
         n_classes: Number of classes.
         complete: Whether every class must have an example.
-        names: Names of the classes, where known.
+        names: Names of the classes, if known.
         task: Name of the task.
-        advice: What to do about a missing class, after a space.
+        advice: Advice on missing classes, after a space.
 
     Raises:
-        InvalidArgumentError: Otherwise; names the first offending example or the missing classes.
+        InvalidArgumentError: If not; the message names the first invalid example or the missing classes.
     """
     check_in_range(where, targets, n_classes, task=task)
     if not complete:
@@ -99,7 +99,7 @@ def check_classes(
     present = torch.unique(targets).tolist()
     n_missing = n_classes - len(present)
     if n_missing:
-        # Far from all of them are listed, of which there may be more than memory holds.
+        # Only a few are listed, as there may be more than memory holds.
         found = frozenset(present)
         missing = itertools.islice((k for k in range(n_classes) if k not in found), _SHOWN)
         shown = ", ".join(str(names[k]) if names else str(k) for k in missing)

@@ -1,7 +1,8 @@
-"""From texts to token ids."""
+"""Tokenizers, and data sets of texts."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 from collections import Counter
@@ -15,15 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core import InvalidArgumentError, TableIntegrityError, check_int
+from ..core import DataNotFoundError, InvalidArgumentError, TableIntegrityError, check_int
 from ..core.foreign_numbers import as_integers
 from ..core.limits import shown
 from .dataset import DataSet, Split
 from .preparation import TrimPadding
-from .pretrained import pretrained_folder
 
 Text = str | tuple[str, str]
-"""One text, or a pair of them."""
+"""A text, or a pair of texts."""
 PAD, UNKNOWN, SEPARATOR = "<pad>", "<unk>", "<sep>"
 _MOST_IDS_A_TOKEN = 4
 _WORD = re.compile(r"\w+(?:'\w+)?|[^\w\s]")
@@ -41,12 +41,12 @@ def split_words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Texts to lists of ids.
+    """Conversion of texts to token ids.
 
     Args:
         vocabulary: Token of each id.
-        pad_id: Id that fills up short texts.
-        encode: Called with texts and the largest number of tokens, gives lists of ids.
+        pad_id: Id of padding.
+        encode: Function of texts and the largest number of tokens; returns lists of ids.
     """
 
     vocabulary: tuple[str, ...]
@@ -54,21 +54,19 @@ class Tokenizer:
     encode: Callable[[Sequence[Text], int], list[list[int]]]
 
     def __call__(self, texts: Sequence[Text], *, max_length: int) -> Tensor:
-        """Return ids, ``int32`` of shape ``(n, T)``, with padding behind.
-
-        ``T`` is ``max_length``, so that all splits have one shape.
+        """Return ids, ``int32`` of shape ``(n, max_length)``, padded at the end.
 
         Raises:
-            InvalidArgumentError: If ``encode`` gives other than lists of ids of the vocabulary, one for each
-                text and none longer than ``max_length``.
+            InvalidArgumentError: If ``encode`` does not return a list of valid ids for each text, of at most
+                ``max_length``.
         """
         ids = self.encode(texts, max_length)
         out = torch.full((len(ids), max_length), self.pad_id, dtype=torch.int32)
         lengths = torch.tensor([len(row) for row in ids], dtype=torch.int64)
         if len(ids) != len(texts) or bool((lengths > max_length).any()):
             raise InvalidArgumentError(
-                f"A tokenizer must give a list of at most {max_length} ids for each of {len(texts)} texts, but "
-                f"gave {len(ids)} lists of up to {max(map(len, ids), default=0)}."
+                f"A tokenizer must return a list of at most {max_length} ids for each of {len(texts)} texts, "
+                f"but returned {len(ids)} lists of up to {max(map(len, ids), default=0)}."
             )
         places = torch.arange(max_length) < lengths.unsqueeze(1)
         flat = as_integers(
@@ -84,7 +82,7 @@ class Tokenizer:
 
 @dataclass(frozen=True)
 class _Words:
-    """Encodes by looking words up."""
+    """Encodes words by a vocabulary."""
 
     vocabulary: tuple[str, ...]
 
@@ -107,9 +105,9 @@ def _all_words(text: Text) -> list[str]:
 
 
 def word_tokenizer(texts: Iterable[Text], *, size: int) -> Tokenizer:
-    """Return a tokenizer of the ``size`` most frequent words of ``texts``, beside padding, unknown, separator.
+    """Return a tokenizer of the ``size`` most frequent words, plus padding, unknown word and separator.
 
-    Words that are equally frequent are in alphabetical order.
+    Equally frequent words are in alphabetical order.
     """
     check_int("vocabulary_size", size, minimum=1)
     counts = Counter(word for text in texts for word in _all_words(text))
@@ -123,10 +121,10 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
     """Return the tokenizer of a pretrained encoder.
 
     Args:
-        source: ``tokenizer.json``, the folder that holds it, or an installed package with one.
+        source: ``tokenizer.json``, its folder, or an installed package that contains it.
 
     Raises:
-        DataNotFoundError: If it is not there.
+        DataNotFoundError: If there is no such file.
         InvalidArgumentError: If the package tokenizers is missing, or the tokenizer has no padding.
         TableIntegrityError: If the file is damaged.
     """
@@ -142,7 +140,7 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
     try:
         inner: Any = tokenizers.Tokenizer.from_file(str(path))
     except Exception as error:
-        # That package reports damage by plain exceptions.
+        # The package raises plain exceptions for damaged files.
         raise TableIntegrityError(
             f"{str(path)!r} is not a readable tokenizer: {shown(error)}."
         ) from None
@@ -162,8 +160,36 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
     return Tokenizer(vocabulary, pad_id, encode)
 
 
+def pretrained_folder(source: str | os.PathLike[str], *, holding: str) -> Path:
+    """Return the folder of a pretrained model, from a folder or an installed package (not imported).
+
+    Args:
+        source: The folder, a parent of it, or the name of a package that contains it.
+        holding: A file in the folder; if there are several, the outermost folder is used.
+
+    Raises:
+        DataNotFoundError: If there is no such folder.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        candidates = [folder]
+    else:
+        name = os.fspath(source).replace("-", "_")
+        spec = importlib.util.find_spec(name) if name.isidentifier() else None
+        candidates = [Path(place) for place in (spec and spec.submodule_search_locations) or ()]
+    for candidate in candidates:
+        # Parts of a model, such as its pooling, have such files in subfolders.
+        found = sorted(candidate.rglob(holding), key=lambda path: (len(path.parts), path))
+        if found:
+            return found[0].parent
+    raise DataNotFoundError(
+        f"{os.fspath(source)!r} must be a folder with {holding} or an installed package with one, "
+        "but is neither."
+    )
+
+
 def _by_id(ids: Mapping[str, int], where: str) -> tuple[str, ...]:
-    """Token of each id; ids without a token, which some tokenizers have, are named by their number."""
+    """Return the token of each id; ids without token get a name with their number."""
     size = max(ids.values(), default=-1) + 1
     if size > _MOST_IDS_A_TOKEN * len(ids):
         raise TableIntegrityError(
@@ -188,14 +214,14 @@ def text_data(
     """Return a data set of texts and their classes.
 
     Args:
-        name: What it is called.
-        splits: Texts and labels of ``train``, ``test`` and perhaps ``validation``.
+        name: Name of the data set.
+        splits: Texts and labels of ``train``, ``test`` and optionally ``validation``.
         classes: Names of the classes.
-        tokenizer: A :class:`Tokenizer`, or one for :func:`load_tokenizer`; None takes the most frequent words
+        tokenizer: A :class:`Tokenizer`, or a source for :func:`load_tokenizer`; None: the most frequent words
             of the training texts.
-        vocabulary_size: How many.
-        max_length: Tokens of a text; longer ones are cut.
-        note: What must be said beside any result.
+        vocabulary_size: Number of these words.
+        max_length: Largest number of tokens of a text; longer ones are truncated.
+        note: Remark to report with all results.
 
     Raises:
         TableIntegrityError: If labels are not integers.

@@ -1,6 +1,6 @@
-"""WikiText-2, and any text that is cut into words, for language models.
+"""WikiText-2, and other texts of words, for language models.
 
-Source: Merity et al., "Pointer Sentinel Mixture Models", ICLR 2017; a word ends at a blank, a line with
+Source: Merity et al., "Pointer Sentinel Mixture Models", ICLR 2017; words are separated by spaces, lines by
     ``<eos>``.
 """
 
@@ -36,14 +36,14 @@ _FILES = {
 
 
 def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
-    """WikiText-2 in words: 2,088,628 training tokens, a vocabulary of 33,278.
+    """Load WikiText-2 as words: 2,088,628 training tokens, a vocabulary of 33,278.
 
     Args:
-        root: Folder of the archive, the archive, or the unpacked folder.
-        length: Tokens of a window.
+        root: The archive, its folder, or the unpacked folder.
+        length: Number of tokens of a window.
 
     Raises:
-        DataNotFoundError: If the files are not there.
+        DataNotFoundError: If the files are missing.
         TableIntegrityError: If a file is damaged, or the vocabulary lacks a word and ``<unk>``.
     """
     members = read_members("wikitext2", root, _ARCHIVE, list(_FILES.values()))
@@ -51,7 +51,7 @@ def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
         raise missing("wikitext2", root, [_ARCHIVE])
     check_members("wikitext2", members, _FILES.values())
     words = {split: _words(members.lines(file)) for split, file in _FILES.items()}
-    # In the order of their first appearance.
+    # In order of first appearance.
     vocabulary = tuple(dict.fromkeys(words["train"]))
     ids = {word: k for k, word in enumerate(vocabulary)}
     streams = {}
@@ -61,8 +61,8 @@ def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
         if stream.min(initial=0) < 0:
             absent = next(word for word in content if word not in ids)
             raise TableIntegrityError(
-                f"{_FILES[split]!r} must have words of the training text only, which has no {UNKNOWN}, but has "
-                f"{absent!r}."
+                f"{_FILES[split]!r} must only have words of the training text (which has no {UNKNOWN}), but "
+                f"contains {absent!r}."
             )
         streams[split] = stream
     return language_data("wikitext2", streams, vocabulary, length=length, note=members.note)
@@ -82,15 +82,15 @@ def language_data(
 ) -> DataSet:
     """Return a data set for language models.
 
-    A window of ``length`` tokens is one example, its targets are the same tokens one further; windows follow
-    each other without overlap, and what is left at the end is not used.
+    An example is a window of ``length`` tokens; its targets are the tokens shifted by one. Windows do not
+    overlap, and remaining tokens at the end are not used.
 
     Args:
-        name: What it is called.
-        streams: Token ids of ``train``, ``test`` and perhaps ``validation``, each in one piece.
+        name: Name of the data set.
+        streams: Token ids of ``train``, ``test`` and optionally ``validation``, each as one array.
         vocabulary: Token of each id.
-        length: Tokens of a window.
-        note: What must be said beside any result.
+        length: Number of tokens of a window.
+        note: Remark to report with all results.
 
     Raises:
         TableIntegrityError: If a stream is shorter than a window, or its ids are not in the vocabulary.
@@ -126,5 +126,5 @@ def _windows(stream: np.ndarray[Any, Any], length: int, where: str, n_words: int
             f"{where} must have more than {length} tokens, but has {len(ids)}."
         )
     tokens = torch.from_numpy(ids.astype(np.int32))
-    # Inputs and targets are two views of one stream.
+    # Inputs and targets are views of the same stream.
     return Split(tokens[: n * length].view(n, length), tokens[1 : n * length + 1].view(n, length))

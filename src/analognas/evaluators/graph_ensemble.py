@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..core import RandomStreams
 from .boosted_trees import LARGE, QUICK, fit_trees, predict_trees, relevances
 from .gp.feature_process import GaussianProcess
+from .gp.linear_algebra import signed_roots
 from .normal_scores import NormalScores
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _committee(
 
 def _scale(features: Features, trees: tuple[Booster, ...]) -> tuple[Floats, Floats]:
     """Return centres and weights of features; a weight is the importance (of mean square 1) over the spread."""
-    compressed = _compressed(features)
+    compressed = signed_roots(features)
     centre, spread = compressed.mean(axis=0), compressed.std(axis=0)
     varies = spread > _ROUNDING * np.abs(compressed).max(axis=0)
     relevance = np.mean([relevances(model, features.shape[1]) for model in trees], axis=0)
@@ -136,13 +137,7 @@ def _scale(features: Features, trees: tuple[Booster, ...]) -> tuple[Floats, Floa
 
 
 def _weighted(features: Features, centre: Floats, scale: Floats) -> Floats:
-    return (_compressed(features) - centre) * scale
-
-
-def _compressed(features: Features) -> Floats:
-    """Return signed square roots: from one path to two is more than from eleven to twelve."""
-    exact = features.astype(np.float64)
-    return np.copysign(np.sqrt(np.abs(exact)), exact)
+    return (signed_roots(features) - centre) * scale
 
 
 def _best_share(scores: Floats, by_trees: Floats, by_process: Floats) -> float:

@@ -1,11 +1,10 @@
-"""Networks by name, as the papers that analog training is measured against use them."""
+"""Networks by name: those of papers on analog training, and those of search spaces."""
 
 from .cnn import CNN
-from .conversion import digital_parts
 from .encoders import load_encoder
 from .keyword_cnn import KeywordCNN
 from .lstm import LSTMLanguageModel
-from .registry import MODELS, build_model, build_model_for, register_model
+from .registry import MODELS, build_model, build_model_for, digital_parts, register_model
 from .resnet import ResNet
 from .text_classifier import TextClassifier, TransformerEncoder
 from .wide_resnet import WideResNet

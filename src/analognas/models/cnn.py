@@ -1,4 +1,4 @@
-"""A small convolutional network for small grey images."""
+"""A small convolutional network for small images."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .shapes import check_image_shape, start_convolutions
 
 
 class CNN(nn.Module):
-    """Three 3 x 3 convolutions with batch norm and ReLU, halving between them, mean, linear classifier.
+    """Three 3 x 3 convolutions with batch norm, ReLU and pooling between, average pooling, linear classifier.
 
     Args:
-        width: Channels of the first convolution; then twice and four times as many.
+        width: Channels of the first convolution; the others have two and four times as many.
         in_channels: Channels of the images.
         n_classes: Number of classes.
 
@@ -49,7 +49,7 @@ def cnn(width: int = 32, *, input_shape: tuple[int, ...], n_classes: int) -> CNN
     """Build :class:`CNN` for images of at least 4 x 4.
 
     Raises:
-        InvalidArgumentError: If the width or shape does not suit.
+        InvalidArgumentError: If the width or shape is invalid.
     """
     channels, _, _ = check_image_shape("cnn", input_shape, smallest=(4, 4))
     return CNN(width, in_channels=channels, n_classes=n_classes)

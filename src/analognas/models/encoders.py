@@ -1,4 +1,4 @@
-"""Text encoders of transformers, from what is already on this machine."""
+"""Text encoders of the transformers package, from local files."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from torch import nn
 
 from ..core import InvalidArgumentError
-from ..data.pretrained import pretrained_folder
+from ..data.tokens import pretrained_folder
 
 
 def load_encoder(source: Any, *, vocabulary_size: int | None = None) -> tuple[nn.Module, int]:
     """Return a text encoder and the length of its token vectors.
 
     Args:
-        source: A folder with ``config.json`` and weights as safetensors; the name of an installed package with
-            such a folder inside; a configuration of transformers, for random weights; or a module.
-        vocabulary_size: Token ids that will be used, checked against the encoder's.
+        source: A folder with ``config.json`` and safetensors weights; the name of an installed package that
+            contains such a folder; a configuration of transformers, for random weights; or a module.
+        vocabulary_size: Number of token ids of the data, at most that of the encoder.
 
     Raises:
         DataNotFoundError: If there is no such folder or package.
@@ -28,14 +28,14 @@ def load_encoder(source: Any, *, vocabulary_size: int | None = None) -> tuple[nn
     width = getattr(config, "hidden_size", None) or getattr(encoder, "width", None)
     if not isinstance(width, int):
         raise InvalidArgumentError(
-            "`encoder` must say the length of its token vectors as `config.hidden_size` or `width`, but "
+            "`encoder` must have the length of its token vectors as `config.hidden_size` or `width`, but "
             f"{type(encoder).__name__} has neither."
         )
     known = getattr(config, "vocab_size", None)
     if vocabulary_size is not None and known is not None and vocabulary_size > known:
         raise InvalidArgumentError(
             f"`vocabulary_size` must be at most the {known} of the encoder, but got {vocabulary_size}; "
-            "load the data with the encoder's own tokenizer."
+            "load the data with the encoder's tokenizer."
         )
     return encoder, width
 
@@ -50,7 +50,7 @@ def _made(source: Any) -> nn.Module:
         raise InvalidArgumentError(
             "`encoder` needs transformers, which is not installed: pip install 'analognas[hf]'."
         ) from None
-    auto: Any = transformers.AutoModel  # untyped in some of its versions
+    auto: Any = transformers.AutoModel  # untyped in some versions
     encoder: nn.Module
     if folder is None:
         encoder = auto.from_config(source)

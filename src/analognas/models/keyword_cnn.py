@@ -1,4 +1,4 @@
-"""A convolutional network that spots keywords in log-mel features.
+"""A convolutional network for keyword spotting in log-mel features.
 
 Source: Sainath & Parada, "Convolutional Neural Networks for Small-Footprint Keyword Spotting", Interspeech
 2015, table 1, ``cnn-trad-fpool3``: 64 filters over 20 frames x 8 bands, pooling of 3 bands, 64 filters of
@@ -22,15 +22,15 @@ _PAPER_FRAMES = 32
 class KeywordCNN(nn.Module):
     """``cnn-trad-fpool3`` for any number of frames.
 
-    More frames than the 32 of the paper are pooled in time too, after the first convolution, so that the
-    linear layer keeps its size.
+    If there are more than the paper's 32 frames, they are pooled in time too, after the first convolution, so
+    that the linear layer keeps its size.
 
     Args:
-        frames: Frames of the features.
-        bands: Mel bands or cepstral coefficients.
+        frames: Number of frames.
+        bands: Number of mel bands or cepstral coefficients.
         in_channels: Channels of the features.
         n_classes: Number of classes.
-        batch_norm: Normalise after both convolutions; without it the weights are those of the paper.
+        batch_norm: Whether to add batch norms after both convolutions; the paper has none.
         dropout: Dropout before the classifier.
 
     Raises:
@@ -85,7 +85,7 @@ def keyword_cnn(
     """Build :class:`KeywordCNN` for features of at least 29 frames x 19 bands.
 
     Raises:
-        InvalidArgumentError: If the shape or a number does not suit.
+        InvalidArgumentError: If the shape or a number is invalid.
     """
     channels, frames, bands = check_image_shape("kws-cnn", input_shape, smallest=(29, 19))
     return KeywordCNN(

@@ -21,15 +21,15 @@ class LSTMLanguageModel(nn.Module):
     """Embedding, LSTM layers, decoder to the vocabulary.
 
     Args:
-        vocabulary_size: Words.
+        vocabulary_size: Number of words.
         width: Hidden units of each layer.
-        embedding: Length of word vectors; None takes ``width``.
-        layers: LSTM layers.
-        dropout: Part of values that are zeroed before, between and after the layers.
-        tied: Let the decoder use the embedding's weight; needs ``embedding`` equal to ``width``.
+        embedding: Length of word vectors; None: ``width``.
+        layers: Number of LSTM layers.
+        dropout: Dropout probability before, between and after the layers.
+        tied: Whether the decoder shares the embedding's weight; needs ``embedding`` equal to ``width``.
 
     Raises:
-        InvalidArgumentError: If a number is out of range, or widths do not suit ``tied``.
+        InvalidArgumentError: If a number is out of range, or widths are incompatible with ``tied``.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class LSTMLanguageModel(nn.Module):
             self.decoder.weight = self.embedding.weight
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Map ids ``(batch, T)`` to logits of the next word ``(batch, T, vocabulary_size)``, from state 0."""
+        """Map ids ``(batch, T)`` to logits of the next word, ``(batch, T, vocabulary_size)``, from state 0."""
         return self.advance(tokens, None)[0]
 
     def advance(self, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """Return the logits of :meth:`forward` from ``state`` on, and the state after the last token."""
+        """Return the logits of :meth:`forward` starting from ``state``, and the final state."""
         hidden, state = self.lstm(self.dropout(self.embedding(tokens)), state)
         return self.decoder(self.dropout(hidden)), state
 
@@ -87,7 +87,7 @@ def lstm(
     The default sizes are the medium model of Zaremba et al.
 
     Raises:
-        InvalidArgumentError: If ``input_shape`` is not ``(T,)``, or a number does not suit.
+        InvalidArgumentError: If ``input_shape`` is not ``(T,)``, or a number is invalid.
     """
     if len(input_shape) != 1:
         raise InvalidArgumentError(

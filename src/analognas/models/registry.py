@@ -14,7 +14,7 @@ from ..core import InvalidArgumentError, Registry, check_choice, check_int
 from ..data import DataSet
 
 Builder = Callable[..., nn.Module]
-"""``builder(*sizes, input_shape=, n_classes=, **options)``: ``sizes`` are the numbers behind the name."""
+"""``builder(*sizes, input_shape=, n_classes=, **options)``; ``sizes`` are the numbers after the name."""
 
 MODELS: Registry[Builder] = Registry(
     "model",
@@ -28,25 +28,26 @@ MODELS: Registry[Builder] = Registry(
         "searched": f"{__package__}.searched:searched",
     },
 )
-"""Builders by the name that ``analognas train --model`` takes; sizes follow it, as in ``"wrn-16-4"``."""
+"""Builders by name, as in ``analognas train --model``; sizes follow the name, as in ``"wrn-16-4"``."""
 
 _SIZES = re.compile(r"(?P<name>.*?[^-\d])(?P<sizes>(-\d+)+)")
 
 
 def register_model(name: str, builder: Builder) -> None:
-    """Give ``builder`` a name for :func:`build_model`.
+    """Register a builder for :func:`build_model`.
 
     Args:
-        name: The name, which does not end in ``-`` and digits: these are sizes.
+        name: The name; it must not end in ``-`` and digits, which are sizes.
         builder: Called as ``builder(*sizes, input_shape=..., n_classes=..., **options)``; its positional
-            parameters are the sizes that it takes.
+            parameters are the sizes.
 
     Raises:
-        InvalidArgumentError: If the name is taken or ends like a size.
+        InvalidArgumentError: If the name is taken or ends in a size.
     """
     if _SIZES.fullmatch(name):
         raise InvalidArgumentError(
-            f"`name` must not end in a size, but got {name!r}; numbers behind a name are handed to its builder."
+            f"`name` must not end in a size, but got {name!r}; numbers after a name are arguments of its "
+            f"builder."
         )
     MODELS.add(name, builder)
 
@@ -62,15 +63,15 @@ def build_model(
     """Build a network with random weights.
 
     Args:
-        name: One of :data:`MODELS`, with its sizes: ``"wrn-16-4"`` is depth 16 and width 4.
+        name: One of :data:`MODELS`, with sizes: ``"wrn-16-4"`` is depth 16 and width 4.
         input_shape: Shape of one example, without the batch.
-        n_classes: Outputs; for language models words of the vocabulary.
-        generator: Draws the weights and leaves torch's default generator as it was; None draws from that.
-        options: What the builder takes besides.
+        n_classes: Number of outputs; for language models, size of the vocabulary.
+        generator: Source of the random weights; None: torch's default generator.
+        options: Further arguments of the builder.
 
     Raises:
-        UnknownNameError: If there is no network or option of that name.
-        InvalidArgumentError: If a size or shape does not suit the network.
+        UnknownNameError: If there is no such network or option.
+        InvalidArgumentError: If a size or shape is invalid for the network.
 
     Example:
         >>> model = build_model("wrn-16-4", input_shape=(3, 32, 32), n_classes=10)
@@ -86,7 +87,7 @@ def build_model(
     shape = tuple(input_shape)
     if generator is None:
         return builder(*sizes, input_shape=shape, n_classes=n_classes, **options)
-    # Layers of torch draw their first weights from the default generator and take no other.
+    # Torch layers draw their initial weights from the default generator only.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
         return builder(*sizes, input_shape=shape, n_classes=n_classes, **options)
@@ -95,11 +96,11 @@ def build_model(
 def build_model_for(
     name: str, data: DataSet, *, generator: torch.Generator | None = None, **options: Any
 ) -> nn.Module:
-    """Build a network that fits ``data``: :func:`build_model` with its shape, classes and vocabulary.
+    """Build a network for a data set: :func:`build_model` with its shape, classes and vocabulary.
 
     Raises:
-        UnknownNameError: As :func:`build_model`.
-        InvalidArgumentError: As :func:`build_model`.
+        UnknownNameError: See :func:`build_model`.
+        InvalidArgumentError: See :func:`build_model`.
     """
     if data.task == "text_classification":
         if data.vocabulary is not None:
@@ -113,6 +114,19 @@ def build_model_for(
         generator=generator,
         **options,
     )
+
+
+def digital_parts(model: nn.Module) -> list[str]:
+    """Return the names of embeddings, which stay digital, for ``to_analog(model, exclude=...)``.
+
+    Example:
+        >>> from analognas.models import build_model
+        >>> model = build_model("lstm", input_shape=(35,), n_classes=50, width=8)
+        >>> digital_parts(model)
+        ['embedding']
+    """
+    tables = (nn.Embedding, nn.EmbeddingBag)
+    return [name for name, module in model.named_modules() if isinstance(module, tables)]
 
 
 def _parse(name: str) -> tuple[str, list[int]]:

@@ -16,9 +16,9 @@ from .shapes import check_image_shape, start_convolutions
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions with batch norm beside a shortcut, ReLU after the sum.
+    """Two 3 x 3 convolutions with batch norm and a shortcut, ReLU after the sum.
 
-    Where the shape changes, the shortcut takes every second pixel and fills new channels with zeros.
+    If the shape changes, the shortcut uses every second pixel, and new channels are zero.
 
     Args:
         n_in: Channels of the input.
@@ -48,7 +48,7 @@ class ResNet(nn.Module):
     """The whole network.
 
     Args:
-        depth: Layers with weights on the longest path: 6 n + 2.
+        depth: Number of layers with weights on the longest path: 6 n + 2.
         in_channels: Channels of the images.
         n_classes: Number of classes.
         channels: Channels of the first stage.
@@ -96,7 +96,7 @@ def resnet(
     """Build :class:`ResNet` for images of at least 4 x 4.
 
     Raises:
-        InvalidArgumentError: If a size or the shape does not suit.
+        InvalidArgumentError: If a size or the shape is invalid.
     """
     in_channels, _, _ = check_image_shape("resnet", input_shape, smallest=(4, 4))
     return ResNet(depth, in_channels=in_channels, n_classes=n_classes, channels=channels)

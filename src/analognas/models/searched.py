@@ -1,4 +1,4 @@
-"""Networks of search spaces, by space and architecture."""
+"""Networks of architectures of search spaces."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def searched(
     Args:
         input_shape: Channels, height and width of the input.
         n_classes: Number of classes.
-        space: Name of the space; one of your own is made known by ``SPACES.add(name, make)``.
-        architecture: The architecture as the space writes it, for example in a search's ``best.json``.
-        options: What the space's ``build`` takes besides, such as ``cells`` for NAS-Bench-201.
+        space: Name of the space; register your own with ``SPACES.add(name, make)``.
+        architecture: The architecture in any form of the space, for example from a search's ``best.json``.
+        options: Further arguments of the space's ``build``, such as ``cells`` for NAS-Bench-201.
 
     Raises:
         UnknownNameError: If there is no such space.
-        OutOfSpaceError: If the architecture does not belong to it.
+        OutOfSpaceError: If the architecture is not in the space.
 
     Example:
         >>> net = searched(input_shape=(1, 32, 32), n_classes=10, architecture=[2, 2, 0, 4, 2, 1], cells=1)

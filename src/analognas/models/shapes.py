@@ -1,4 +1,4 @@
-"""What networks ask of the shape of an example, and how their weights begin."""
+"""Checks of input shapes, and initialisation of weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def check_image_shape(
     """Return channels, height and width.
 
     Raises:
-        InvalidArgumentError: If the shape has not three dimensions, or is smaller than ``smallest``.
+        InvalidArgumentError: If the shape does not have three dimensions, or is smaller than ``smallest``.
     """
     fits = len(input_shape) == 3 and all(
         size >= least for size, least in zip(input_shape[1:], smallest, strict=True)
@@ -28,7 +28,7 @@ def check_image_shape(
 
 
 def start_convolutions(model: nn.Module) -> None:
-    """Draw the weights of all convolutions anew, normal with variance 2 / fan-out.
+    """Initialise all convolutions with normal weights of variance 2 / fan-out.
 
     Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, equation 14.
     """

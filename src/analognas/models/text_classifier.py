@@ -1,4 +1,4 @@
-"""A classifier over a text encoder: the small one here, or any of transformers."""
+"""A classifier with a text encoder: the small one of this module, or one of transformers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..core import InvalidArgumentError, check_choice, check_float, check_int
 from .encoders import load_encoder
 
 POOLINGS = ("first", "mean")
-"""From token vectors to one: the first, or the mean of all that are no padding."""
+"""Ways to pool token vectors: the first, or the mean over all but padding."""
 
 
 class TransformerEncoder(nn.Module):
@@ -23,12 +23,12 @@ class TransformerEncoder(nn.Module):
     of Devlin et al., "BERT", NAACL 2019.
 
     Args:
-        vocabulary_size: Token ids.
+        vocabulary_size: Number of token ids.
         max_length: Longest text.
         width: Length of token vectors.
-        layers: Transformer layers.
-        heads: Attention heads; divide ``width``.
-        dropout: Dropout inside the layers and of the embedding.
+        layers: Number of transformer layers.
+        heads: Number of attention heads, a divisor of ``width``.
+        dropout: Dropout probability in the layers and after the embedding.
 
     Raises:
         InvalidArgumentError: If a number is out of range or ``heads`` does not divide ``width``.
@@ -149,13 +149,13 @@ def text_classifier(
         encoder: None builds :class:`TransformerEncoder`; else a folder or installed package with an encoder of
             transformers, a configuration of transformers, or a module. See :func:`~.encoders.load_encoder`.
         pooling: One of :data:`POOLINGS`.
-        dropout: Dropout of the classifier and of the small encoder.
-        width: Of the small encoder.
-        layers: Of the small encoder.
-        heads: Of the small encoder.
+        dropout: Dropout probability of the classifier and the small encoder.
+        width: Width of the small encoder.
+        layers: Number of layers of the small encoder.
+        heads: Number of attention heads of the small encoder.
 
     Raises:
-        InvalidArgumentError: If the shape does not suit, or the vocabulary is missing or larger than the
+        InvalidArgumentError: If the shape is invalid, or the vocabulary is missing or larger than the
             encoder's.
     """
     if len(input_shape) != 1:
@@ -166,7 +166,7 @@ def text_classifier(
     if encoder is None:
         if vocabulary_size is None:
             raise InvalidArgumentError(
-                "`vocabulary_size` must be given for an encoder without an own one, but got None."
+                "`vocabulary_size` must be given for the small encoder, but got None."
             )
         size = check_int("vocabulary_size", vocabulary_size, minimum=1)
         made = TransformerEncoder(

@@ -17,15 +17,15 @@ _STEM_CHANNELS = 16
 
 
 class WideBlock(nn.Module):
-    """Pre-activation block: batch norm, ReLU and convolution, twice, beside a shortcut.
+    """Pre-activation block: batch norm, ReLU and convolution, twice, and a shortcut.
 
-    Where the shape changes, the shortcut is a 1 x 1 convolution of the activated input.
+    If the shape changes, the shortcut is a 1 x 1 convolution of the activated input.
 
     Args:
         n_in: Channels of the input.
         n_out: Channels of the output.
         stride: Stride of the first convolution.
-        dropout: Part of the values that are zeroed between the convolutions.
+        dropout: Dropout probability between the convolutions.
     """
 
     def __init__(self, n_in: int, n_out: int, stride: int, *, dropout: float = 0.0) -> None:
@@ -50,11 +50,11 @@ class WideResNet(nn.Module):
     """The whole network, WRN-depth-widen.
 
     Args:
-        depth: Convolutions on the longest path: 6 n + 4.
+        depth: Number of convolutions on the longest path: 6 n + 4.
         widen: Factor k of the channels.
         in_channels: Channels of the images.
         n_classes: Number of classes.
-        dropout: Dropout inside blocks; the paper has 0.3 on SVHN and with CIFAR tries it.
+        dropout: Dropout probability in blocks; the paper uses 0.3 on SVHN, and tries it on CIFAR.
 
     Raises:
         InvalidArgumentError: If ``depth`` is not 6 n + 4, or a number is out of range.
@@ -110,7 +110,7 @@ def wide_resnet(
     """Build :class:`WideResNet` for images of at least 4 x 4.
 
     Raises:
-        InvalidArgumentError: If a size or the shape does not suit.
+        InvalidArgumentError: If a size or the shape is invalid.
     """
     channels, _, _ = check_image_shape("wrn", input_shape, smallest=(4, 4))
     return WideResNet(depth, widen, in_channels=channels, n_classes=n_classes, dropout=dropout)

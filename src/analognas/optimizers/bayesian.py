@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ..evaluators import distinct_rows
 from ..evaluators.gp.categorical_kernel import Points
 from ..evaluators.gp.categorical_process import CategoricalProcess, ProcessPosterior
+from ..evaluators.gp.linear_algebra import signed_roots
 from ..evaluators.normal_scores import NormalScores
 from ..spaces import Population, encode_features
 from .acquisitions import acquire
@@ -200,16 +201,10 @@ class _Scale:
 
     @classmethod
     def of(cls, features: Features) -> _Scale:
-        columns = _compressed(features)
+        columns = signed_roots(features)
         spread = columns.std(axis=0)
         varies = spread > _ROUNDING * np.abs(columns).max(axis=0)
         return cls(columns.mean(axis=0), np.where(varies, 1 / np.where(varies, spread, 1.0), 0.0))
 
     def __call__(self, features: Features) -> Floats:
-        return (_compressed(features) - self.centre) * self.inverse
-
-
-def _compressed(features: Features) -> Floats:
-    """Signed square roots: the difference of one path and two matters more than that of eleven and twelve."""
-    exact = features.astype(np.float64)
-    return np.copysign(np.sqrt(np.abs(exact)), exact)
+        return (signed_roots(features) - self.centre) * self.inverse

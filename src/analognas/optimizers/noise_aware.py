@@ -13,7 +13,7 @@ from ..evaluators import Evaluation, Problem, pooled_evaluation
 from ..spaces import Population
 from .base import Optimizer
 from .posterior import Posterior
-from .wrapping import inner_optimizer
+from .registry import inner_optimizer
 
 Floats = NDArray[np.float64]
 

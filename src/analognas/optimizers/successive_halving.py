@@ -14,7 +14,7 @@ from ..evaluators import FIDELITY, Evaluation, Problem, check_fidelities
 from ..spaces import Population
 from .base import Optimizer
 from .crowding import crowding_distances, front_ranks
-from .wrapping import inner_optimizer
+from .registry import inner_optimizer
 
 Floats = NDArray[np.float64]
 Row = NDArray[np.signedinteger[Any]]

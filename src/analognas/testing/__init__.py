@@ -1,4 +1,4 @@
-"""Conformance suites to inherit from: what every space and every optimizer owes to the rest."""
+"""Conformance tests for user-defined spaces and optimizers, to inherit from."""
 
 from .optimizers import OptimizerConformance
 from .spaces import SpaceConformance

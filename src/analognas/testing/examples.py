@@ -1,4 +1,4 @@
-"""Properties tried on seeds that Hypothesis draws."""
+"""Property tests with seeds drawn by Hypothesis."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Test = Callable[..., None]
 
 
 def examples(n: int = 25) -> Callable[[Test], Test]:
-    """Run a test method with ``n`` generators: ``test(self, generator)``.
+    """Run a test method ``test(self, generator)`` with ``n`` generators.
 
-    Hypothesis objects to one test run for several subclasses, which is what a suite is for.
+    By default Hypothesis rejects a test that runs for several subclasses, as those of a suite do.
     """
     tuned = settings(
         max_examples=n, deadline=None, suppress_health_check=[HealthCheck.differing_executors]

@@ -1,4 +1,4 @@
-"""What every optimizer owes to the worker, whatever its algorithm."""
+"""Conformance tests of optimizers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _METRICS = ("analog_accuracy", "params")
 
 
 class OptimizerConformance:
-    """Inherit, say how the optimizer is made, and run with pytest.
+    """Tests that every optimizer must pass; run them with pytest.
 
-    ``class TestMine(OptimizerConformance)`` with a method ``make_optimizer``. The optimizer searches a small
-    space with an inactive gene and a forbidden combination, on a made-up accuracy.
+    Define ``class TestMine(OptimizerConformance)`` with a method ``make_optimizer``. The optimizer searches a
+    small space with conditional genes and a forbidden combination, for an artificial accuracy.
     """
 
     def make_optimizer(self, **hyperparameters: Any) -> Optimizer:
-        """Return an optimizer; at least ``batch_size`` must be taken."""
+        """Return an optimizer; ``batch_size`` must be accepted."""
         raise NotImplementedError("A conformance suite of optimizers needs make_optimizer().")
 
     def make_space(self) -> Space:
-        """Return the space that is searched; small enough to be listed."""
+        """Return the space that is searched, small enough to be listed."""
         space = ConfigSpace(name="conformance")
         space.add_hyperparameter("depth", "discrete", 1, 6)
         space.add_hyperparameter_range("width", "discrete", [8, 16, 32, 64])
@@ -39,13 +39,13 @@ class OptimizerConformance:
         return space
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Score a population; the made-up metrics are ``analog_accuracy`` and ``params``."""
+        """Score a population; the artificial metrics are ``analog_accuracy`` and ``params``."""
         total = population.sum(axis=1).astype(np.float64)
         values = {"analog_accuracy": 90 - np.abs(total - 9), "params": 1000 * total}
         return Evaluation({name: values[name] for name in metrics})
 
     def problem(self, optimizer: Optimizer, constraints: Sequence[str] = ()) -> Problem:
-        """Return a problem with one objective, or with two where the optimizer does not take one."""
+        """Return a problem with one objective, or with two if the optimizer needs several."""
         one = Problem.of("analog_accuracy", constraints, _METRICS)
         try:
             optimizer.check(one)
@@ -54,7 +54,7 @@ class OptimizerConformance:
         return one
 
     def run(self, optimizer: Optimizer, problem: Problem, *, seed: int, n: int) -> Population:
-        """Ask and tell until ``n`` rows were proposed or nothing is left; return all proposals."""
+        """Ask and tell until ``n`` rows were proposed or no more are; return all proposals."""
         space = self.make_space()
         optimizer.reset(space, problem, generator=np.random.default_rng(seed))
         proposals = [np.empty((0, space.n_genes), dtype=space.dtype)]
@@ -70,7 +70,7 @@ class OptimizerConformance:
 
     @examples(5)
     def test_same_generator_same_trajectory(self, generator: np.random.Generator) -> None:
-        """Nothing of the last run leaks into the next, and a fresh object does the same."""
+        """Runs are reproducible, with the same object and with a new one."""
         seed = int(generator.integers(2**31))
         optimizer = self.make_optimizer()
         problem = self.problem(optimizer, ["params<=12000"])
@@ -83,7 +83,7 @@ class OptimizerConformance:
         assert not np.array_equal(first, other), "the generator makes no difference"
 
     def test_nothing_is_proposed_twice_and_the_whole_space_is_reached(self) -> None:
-        """No measurement is spent twice, and an optimizer ends when nothing new is left."""
+        """No architecture is proposed twice, and all are proposed in the end."""
         space = self.make_space()
         optimizer = self.make_optimizer(batch_size=50)
         rows = self.run(optimizer, self.problem(optimizer), seed=0, n=10**6)
@@ -92,7 +92,7 @@ class OptimizerConformance:
         assert len(codes) == space.size, f"{len(codes)} of {space.size} were proposed"
 
     def test_fewer_results_than_proposals(self) -> None:
-        """A budget may end within a batch."""
+        """The budget may end within a batch."""
         space = self.make_space()
         optimizer = self.make_optimizer()
         problem = self.problem(optimizer)
@@ -103,7 +103,7 @@ class OptimizerConformance:
         assert len(optimizer.ask()), "it stopped asking"
 
     def test_values_that_were_not_measured(self) -> None:
-        """NaN is a result like any other, only never a good one."""
+        """NaN is accepted as a result."""
         space = self.make_space()
         optimizer = self.make_optimizer()
         problem = self.problem(optimizer)
@@ -115,7 +115,7 @@ class OptimizerConformance:
         assert len(optimizer.ask()), "it stopped asking"
 
     def test_constraints_are_honoured(self) -> None:
-        """Later proposals meet a bound at least as often as chance does, within five standard errors."""
+        """Later proposals are feasible at least as often as random ones, within five standard errors."""
         every = self.make_space().every()
         optimizer = self.make_optimizer(batch_size=10)
         problem = self.problem(optimizer, [f"params<={self._low_params(every)!r}"])
@@ -126,7 +126,7 @@ class OptimizerConformance:
         assert found >= share - 5 * error, f"{found:.0%} were feasible, by chance {share:.0%} are"
 
     def test_several_objectives(self) -> None:
-        """They are taken or refused clearly; where taken, the hypervolume rises to that of the whole space."""
+        """They are either rejected with a clear error, or the front of the whole space is found."""
         space = self.make_space()
         optimizer = self.make_optimizer(batch_size=50)
         problem = Problem.of(_METRICS, (), _METRICS)
@@ -151,23 +151,23 @@ class OptimizerConformance:
         assert abs(curve[-1] - hypervolume(whole, scale)) < 1e-9, "the front was not found"
 
     def _low_params(self, every: Population) -> float:
-        """A bound that half of the space meets."""
+        """Return a bound that half of the space meets."""
         return float(np.quantile(self.evaluate(every, ["params"]).means["params"], 0.5))
 
     def _feasible(self, problem: Problem, rows: Population) -> NDArray[np.bool_]:
         return np.equal(problem.violation(self.evaluate(rows, problem.metrics)), 0)
 
     def test_hyperparameters_rebuild_it(self) -> None:
-        """A trial log can tell which optimizer wrote it."""
+        """Hyperparameters are sufficient to rebuild the optimizer."""
         sizes = json.loads(json.dumps(self.make_optimizer().hyperparameters()))
         assert self.make_optimizer(**sizes).hyperparameters() == sizes
         assert self.make_optimizer(batch_size=3).batch_size == 3
 
     def test_bad_batch_sizes_are_refused(self) -> None:
-        """A batch has at least one architecture."""
+        """Invalid batch sizes raise an error."""
         for size in (0, -1, 1.5, "3"):
             try:
                 self.make_optimizer(batch_size=size)
             except InvalidArgumentError:
                 continue
-            raise AssertionError(f"batch_size={size!r} was taken")
+            raise AssertionError(f"batch_size={size!r} was accepted")

@@ -1,4 +1,4 @@
-"""What every space owes to the search algorithms, whatever its architectures are."""
+"""Conformance tests of spaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ..core import OutOfSpaceError
 from ..spaces import Population, Space, latin_hypercube, sobol
 from .examples import examples
-from .networks import check_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,16 +19,16 @@ _ENUMERATED = 2**15
 
 
 class SpaceConformance:
-    """Inherit, say how the space is made, and run with pytest.
+    """Tests that every space must pass; run them with pytest.
 
-    ``class TestMySpace(SpaceConformance)`` with a method ``make_space``; set the attributes where the defaults
-    do not fit.
+    Define ``class TestMySpace(SpaceConformance)`` with a method ``make_space``, and set attributes if the
+    defaults do not fit.
 
     Attributes:
         builds_networks: Whether :meth:`Space.build` works.
-        input_shape: Channels, height and width that networks are tried with.
-        n_classes: Number of classes that networks are tried with.
-        n_networks: Number of random architectures built, trained for a step and converted.
+        input_shape: Channels, height and width of the input for tests of networks.
+        n_classes: Number of classes for tests of networks.
+        n_networks: Number of random architectures that are built, trained for a step and converted.
     """
 
     builds_networks: bool = True
@@ -43,7 +42,7 @@ class SpaceConformance:
 
     @property
     def space(self) -> Space:
-        """A space that the tests share: none of them may change it."""
+        """The space, shared by the tests, which must not change it."""
         kept = type(self).__dict__.get("_kept_space")
         if kept is None:
             kept = self.make_space()
@@ -62,7 +61,7 @@ class SpaceConformance:
 
     @examples()
     def test_encode_is_the_inverse_of_decode(self, generator: np.random.Generator) -> None:
-        """Rows and the architectures that people see tell the same, and architectures can be hashed."""
+        """Encoding is the inverse of decoding, and architectures are hashable."""
         for row in self.space.sample(10, generator=generator):
             arch = self.space.decode(row)
             assert (self.space.encode(arch) == row).all(), f"{arch!r} is encoded differently"
@@ -72,7 +71,7 @@ class SpaceConformance:
 
     @examples()
     def test_descriptions_are_json_that_encode_takes(self, generator: np.random.Generator) -> None:
-        """Results can be written to a file, and read again."""
+        """Descriptions are JSON, and can be encoded again."""
         for row in self.space.sample(5, generator=generator):
             told = json.loads(json.dumps(self.space.describe(row)))
             again = self.space.encode(told["architecture"])
@@ -80,7 +79,7 @@ class SpaceConformance:
 
     @examples()
     def test_populations_are_checked(self, generator: np.random.Generator) -> None:
-        """A matrix and a list of architectures are taken; what is no population is refused."""
+        """Matrices and lists of architectures are accepted; anything else raises an error."""
         rows = self.space.sample(10, generator=generator)
         archs = [self.space.decode(row) for row in rows]
         assert (self.space.population(rows) == rows).all()
@@ -95,7 +94,7 @@ class SpaceConformance:
 
     @examples()
     def test_codes_identify_and_sort_rows(self, generator: np.random.Generator) -> None:
-        """Equal rows have equal codes, others other codes, in the order of the rows."""
+        """Codes are unique and sort like rows."""
         rows = self.space.sample(40, generator=generator)
         rows = np.concatenate([rows, rows[::3]])
         codes = self.space.codes(rows)
@@ -109,7 +108,7 @@ class SpaceConformance:
 
     @examples()
     def test_sampling_follows_its_generator(self, generator: np.random.Generator) -> None:
-        """Same generator, same draws, all inside; another generator, other draws."""
+        """Samples are in the space, and determined by the generator."""
         seed = int(generator.integers(2**32))
         first, again, other = (
             self.space.sample(50, generator=np.random.default_rng(seed + step))
@@ -126,7 +125,7 @@ class SpaceConformance:
     def test_mutation_stays_inside_and_changes_the_architecture(
         self, generator: np.random.Generator
     ) -> None:
-        """Every child is another architecture, by one gene that both have; parents stay as they were."""
+        """Children differ from parents by one gene that both have; parents are not changed."""
         space = self.space
         parents = space.sample(60, generator=generator)
         kept = parents.copy()
@@ -143,7 +142,7 @@ class SpaceConformance:
 
     @examples()
     def test_crossover_inherits(self, generator: np.random.Generator) -> None:
-        """Every gene of a child that a parent has comes from a parent that has it."""
+        """Genes of a child come from a parent, if a parent has them."""
         space = self.space
         mothers, fathers = (space.sample(60, generator=generator) for _ in range(2))
         children = space.crossover(mothers, fathers, generator=generator)
@@ -154,7 +153,7 @@ class SpaceConformance:
 
     @examples(10)
     def test_neighbours_are_mutual(self, generator: np.random.Generator) -> None:
-        """Neighbours differ in one gene, each stands there once, and has the row among its own."""
+        """Neighbours differ in one gene, are unique, and the relation is symmetric."""
         row = self.space.sample(1, generator=generator)[0]
         around = self.space.neighbours(row)
         self.assert_inside(around)
@@ -168,14 +167,14 @@ class SpaceConformance:
 
     @examples(10)
     def test_sampling_plans_stay_inside(self, generator: np.random.Generator) -> None:
-        """Latin hypercubes and Sobol sequences are populations."""
+        """Latin hypercubes and Sobol sequences are in the space."""
         for plan in (latin_hypercube, sobol):
             rows = plan(self.space, 30, generator=generator)
             assert len(rows) == 30, f"{plan.__name__} drew {len(rows)} rows of 30"
             self.assert_inside(rows)
 
     def test_size_counts_every_architecture_once(self) -> None:
-        """The size is the number of architectures that there are, where they can be listed."""
+        """The size equals the number of architectures, if they can be listed."""
         space = self.space
         if space.n_genotypes > _ENUMERATED:
             assert 2 <= space.size <= space.n_genotypes
@@ -187,7 +186,7 @@ class SpaceConformance:
 
     @examples(10)
     def test_inactive_genes_say_nothing(self, generator: np.random.Generator) -> None:
-        """Rows that differ in inactive genes only are one architecture."""
+        """Inactive genes have no effect."""
         space = self.space
         rows = (generator.random((50, space.n_genes)) * space.n_choices).astype(space.dtype)
         canonical = space.canonical(rows)
@@ -199,7 +198,7 @@ class SpaceConformance:
             assert space.decode(row) == space.decode(same), "an inactive gene shows"
 
     def test_json_texts_are_those_of_the_description(self) -> None:
-        """A log writes architectures as reports do."""
+        """JSON texts are the same in logs and reports."""
         rows = self.space.sample(30, generator=np.random.default_rng(0))
         texts = self.space.json_texts(rows)
         assert len(texts) == len(rows), f"{len(rows)} rows have {len(texts)} texts"
@@ -210,14 +209,14 @@ class SpaceConformance:
         assert self.space.json_texts(rows[:0]) == [], "no row has texts"
 
     def test_a_space_made_again_is_the_same_space(self) -> None:
-        """Trial logs continue over a space made anew."""
+        """Two instances are equal, so that searches can resume."""
         again = self.make_space()
         assert again.name == self.space.name
         assert again.fingerprint() == self.space.fingerprint(), "the fingerprint changes"
         assert (again.n_choices == self.space.n_choices).all()
 
     def test_yaml_holds_the_whole_space(self) -> None:
-        """A space that can be written is the same when it is read; others pass."""
+        """Spaces with YAML definitions are equal after saving and loading; others pass."""
         if self.space.definition() is None:
             return
         written: str = self.space.to_yaml()  # type: ignore[attr-defined]
@@ -230,7 +229,7 @@ class SpaceConformance:
         assert (rows[0] == rows[1]).all(), "the space that was read samples differently"
 
     def test_networks_train_and_become_analog(self) -> None:
-        """Random architectures build, run forward and backward, and run again on analog layers."""
+        """Networks run forward and backward, and as analog networks."""
         if not self.builds_networks:
             return
         generator = np.random.default_rng(0)
@@ -240,9 +239,44 @@ class SpaceConformance:
             )
 
 
+def check_network(
+    space: Space,
+    arch: Any,
+    input_shape: tuple[int, int, int],
+    n_classes: int,
+    generator: np.random.Generator,
+) -> None:
+    """Check that a network runs forward and backward, also after conversion to analog layers.
+
+    Args:
+        space: The space.
+        arch: The architecture.
+        input_shape: Channels, height and width.
+        n_classes: Number of classes.
+        generator: Source of the inputs; weights are from torch's default generator.
+    """
+    import torch
+
+    from ..nn import to_analog
+
+    draws = generator.standard_normal((2, *input_shape))
+    inputs = torch.from_numpy(draws).to(torch.get_default_dtype())
+    network = space.build(arch, input_shape=input_shape, n_classes=n_classes)
+    for model in (network, to_analog(network)):
+        model.train()
+        model.zero_grad()
+        logits = model(inputs)
+        assert logits.shape == (2, n_classes), f"{arch!r} gave logits of shape {logits.shape}"
+        assert bool(torch.isfinite(logits).all()), f"{arch!r} gave logits that are not finite"
+        logits.square().sum().backward()
+        gradients = [p.grad for p in model.parameters() if p.requires_grad and p.grad is not None]
+        assert gradients, f"{arch!r} has no gradient at all"
+        assert all(bool(torch.isfinite(one).all()) for one in gradients), f"{arch!r}: bad gradients"
+
+
 def _must_refuse(take: Callable[[Any], Any], value: Any, what: str) -> None:
     try:
         take(value)
     except OutOfSpaceError:
         return
-    raise AssertionError(f"population() took {what}")
+    raise AssertionError(f"population() accepted {what}")

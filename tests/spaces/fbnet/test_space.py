@@ -5,7 +5,7 @@ from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameErr
 from analognas.spaces import SPACES, FBNetSpace
 from analognas.spaces.fbnet import OPERATIONS
 from analognas.testing import SpaceConformance
-from analognas.testing.networks import check_network
+from analognas.testing.spaces import check_network
 
 ARCH = (0, 1, 2, 3, 4, 5, 6, 7, 8, 8, 7, 6, 5, 4, 3, 2, 1, 0, 0, 1, 2, 8)
 

@@ -8,7 +8,7 @@ from analognas.data.audio import make_features
 from analognas.spaces import SPACES, STRUCTURE, ResNetSpace
 from analognas.spaces.resnet import FEATURES, TARGETS
 from analognas.testing import SpaceConformance
-from analognas.testing.networks import check_network
+from analognas.testing.spaces import check_network
 
 ARCH = {
     "out_channel0": 12, "M": 2,

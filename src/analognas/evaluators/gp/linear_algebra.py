@@ -13,6 +13,12 @@ LEAST_SIGNAL = float(np.finfo(float).tiny)
 """Least signal variance; used if all targets are 0."""
 
 
+def signed_roots(features: NDArray[Any]) -> Floats:
+    """Return signed square roots of counts: from one path to two is more than from eleven to twelve."""
+    exact = features.astype(np.float64)
+    return np.copysign(np.sqrt(np.abs(exact)), exact)
+
+
 def pairwise_squares(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     """Return squared distances of all pairs of rows, shape ``(len(one), len(other))``.
 
