@@ -208,9 +208,9 @@ def test_a_search_that_ends_too_early_says_so():
     [
         ([1, 3], "end with 9 epochs"),
         ([1, 3, 27], "end with 9 epochs"),
-        ([0.5, 9], "whole numbers of epochs"),
+        ([0.5, 9], "integer numbers of epochs"),
         ([9], "at least two"),
-        ([3, 1, 9], "rising"),
+        ([3, 1, 9], "ascending"),
         ([0, 9], "positive"),
         ((), "at least two"),
         ("1,9", "numbers such as"),

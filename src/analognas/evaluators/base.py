@@ -1,4 +1,4 @@
-"""What an evaluator is: it turns a population into arrays of metrics."""
+"""The base class of evaluators, and their results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..tables.true_values import TrueValues
 from .fidelity import Fidelity
 
 COUNTED = ("params", "macs")
-"""Metrics that spaces count themselves: those among the names of :meth:`.Space.counts`."""
+"""Metrics that spaces may count; see :meth:`.Space.counts`."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,15 @@ class Evaluation:
     """Metrics of a population.
 
     Attributes:
-        means: Metric name to values, shape ``(n,)`` each.
-        sems: Metric name to standard errors of those values, shape ``(n,)``; only where they are known.
+        means: Values by name of the metric, shape ``(n,)`` each.
+        sems: Standard errors by name of the metric, shape ``(n,)`` each; only of metrics that have them.
     """
 
     means: dict[str, NDArray[np.float64]]
     sems: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def take(self, rows: Any) -> Evaluation:
-        """Return the evaluation of some rows only (indices, mask or slice)."""
+        """Return the evaluation of some rows (indices, mask or slice)."""
         return Evaluation(
             {name: values[rows] for name, values in self.means.items()},
             {name: values[rows] for name, values in self.sems.items()},
@@ -47,13 +47,12 @@ class Evaluator(ABC):
     """Scores architectures of one space.
 
     Attributes:
-        space: The space whose architectures it can score.
-        costly: Whether scoring an architecture takes time that is worth saving, such as a training does. False
-            where a table or a formula answers: a search then has no reason to check anything beforehand.
-        stochastic: Whether measuring an architecture again is a new measurement: another chip, another
-            training, another reading. A search then counts every reading against the budget, keeps each as a
-            trial of its own, and pools the readings of an architecture by their standard errors.
-            :class:`.StochasticEvaluator` is the base for your own.
+        space: The space of the architectures.
+        costly: Whether an evaluation takes long, such as a training. False for tables and formulas: a search
+            then checks nothing beforehand.
+        stochastic: Whether repeated measurements of an architecture differ, for example by chip or training. In
+            a search, each reading then counts against the budget and is a trial; readings of an architecture
+            are pooled by their standard errors. Subclass :class:`.StochasticEvaluator` for your own.
     """
 
     space: Space
@@ -63,37 +62,36 @@ class Evaluator(ABC):
     @property
     @abstractmethod
     def metrics(self) -> list[str]:
-        """Names of the metrics it knows."""
+        """Names of the metrics."""
 
     @property
     @abstractmethod
     def metrics_with_sem(self) -> list[str]:
-        """Names of the metrics that come with a standard error."""
+        """Names of the metrics with standard errors."""
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What its metrics are: name, unit and direction; by default the vocabulary's entries.
+        """Definitions of the metrics: name, unit and direction; by default those of :data:`.METRICS`.
 
-        Override it where :attr:`metrics` has names of your own, for example with
-        ``(Metric("naswot", "", True), Metric("latency_us", "us", False))``. A search, its log and its figures
-        then know them.
+        Override it if :attr:`metrics` contains other names, for example with
+        ``(Metric("naswot", "", True), Metric("latency_us", "us", False))``.
         """
         return tuple(METRICS[name] for name in self.metrics if name in METRICS)
 
     @property
     def cheap_metrics(self) -> tuple[str, ...]:
-        """Metrics that :meth:`evaluate_cheaply` knows, exactly and in microseconds.
+        """Metrics that :meth:`evaluate_cheaply` computes exactly, without measuring.
 
-        By default those that the space counts. A search checks constraints on them before it pays for the
-        others. Override it, for example with ``()``, where your metric of such a name is something else.
+        By default those that the space counts. A search checks constraints on them before evaluating the
+        others. Override it, for example with ``()``, if your metric of such a name has another meaning.
         """
         own, counted = self.metric_definitions, self.space.counts()
         return tuple(name for name in COUNTED if METRICS[name] in own and name in counted)
 
     def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Score a population by some of :attr:`cheap_metrics`, without measuring anything.
+        """Compute some of :attr:`cheap_metrics`, without measuring.
 
-        Called by a search with every batch before :meth:`evaluate`, which must return the same values.
+        A search calls it before :meth:`evaluate`, which must return the same values.
         """
         counts = self.space.counts()
         return Evaluation({name: counts[name](population).astype(np.float64) for name in metrics})
@@ -102,39 +100,38 @@ class Evaluator(ABC):
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Score a population.
 
-        Called by the worker with every batch that the optimizer proposes.
+        A search calls it with every batch that the optimizer proposes.
 
         Args:
             population: Shape ``(n, n_genes)``.
-            metrics: Names of the metrics wanted, some of :attr:`metrics`.
+            metrics: Names of the requested metrics, of :attr:`metrics`.
 
         Returns:
-            All of these metrics, and the standard errors of those in :attr:`metrics_with_sem`. NaN stands for
-            what an architecture has no value of; a search takes infinite values for failures.
+            These metrics, and standard errors of those in :attr:`metrics_with_sem`. NaN means that an
+            architecture has no value; infinite values are failures of the evaluation.
         """
 
     def measure(
         self, population: Population, metrics: Sequence[str], *, seeds: NDArray[np.uint64]
     ) -> Evaluation:
-        """Take one reading of each row; where nothing is stochastic, that is :meth:`evaluate`.
+        """Take one reading of each row; by default the same as :meth:`evaluate`.
 
-        Called by the worker instead of :meth:`evaluate` where the evaluator is :attr:`stochastic`. A reading
-        depends on its row and its seed alone, not on the other rows nor on earlier calls, and errors of
-        readings of different seeds are independent.
+        A search calls it instead of :meth:`evaluate` if the evaluator is :attr:`stochastic`. A reading must
+        only depend on its row and seed, and errors for different seeds must be independent.
 
         Args:
-            population: Shape ``(n, n_genes)``; an architecture may be in several rows.
-            metrics: Names of the metrics wanted, some of :attr:`metrics`.
-            seeds: What all randomness of a row follows from, shape ``(n,)``.
+            population: Shape ``(n, n_genes)``; rows may be equal.
+            metrics: Names of the requested metrics, of :attr:`metrics`.
+            seeds: Seed of each row, shape ``(n,)``.
         """
         return self.evaluate(population, metrics)
 
     @property
     def fidelity(self) -> Fidelity | None:
-        """With how much effort it can measure; None where there is only one way.
+        """Possible fidelities of measurements; None if there is only one.
 
-        Override it together with :meth:`evaluate_at`, so that a search can measure many architectures with
-        little effort and the best of them in full (:class:`.SuccessiveHalving`).
+        Override it together with :meth:`evaluate_at` for searches with :class:`.SuccessiveHalving`, which
+        measure many architectures at low fidelity and the best of them at the full one.
         """
         return None
 
@@ -145,22 +142,22 @@ class Evaluator(ABC):
         *,
         fidelities: NDArray[np.float64],
     ) -> Evaluation:
-        """Score each row with its own effort; with the full one, as :meth:`evaluate` does.
+        """Score each row at its own fidelity; at the full one, values are those of :meth:`evaluate`.
 
-        Called by a search at several fidelities instead of :meth:`evaluate`. A value depends on its row and its
-        fidelity alone.
+        A search at several fidelities calls it instead of :meth:`evaluate`. A value must only depend on row and
+        fidelity.
 
         Args:
             population: Shape ``(n, n_genes)``.
-            metrics: Names of the metrics wanted, some of :attr:`metrics`.
-            fidelities: In the unit of :attr:`fidelity`, shape ``(n,)``.
+            metrics: Names of the requested metrics, of :attr:`metrics`.
+            fidelities: Fidelity of each row, in the unit of :attr:`fidelity`, shape ``(n,)``.
         """
-        raise InvalidArgumentError(f"{type(self).__name__} measures at one fidelity only.")
+        raise InvalidArgumentError(f"{type(self).__name__} has only one fidelity.")
 
     def true_values(self, population: Population, metric: str) -> TrueValues | None:
-        """Return what is known of true values, where readings have label noise; None by default.
+        """Return estimates of true values if readings have label noise; None by default.
 
-        Called at the end of a search, so that its result is not a lucky reading.
+        A search calls it at the end, to account for lucky readings in its result.
 
         Args:
             population: Shape ``(n, n_genes)``.
@@ -169,60 +166,60 @@ class Evaluator(ABC):
         return None
 
     def free_metrics(self, metrics: Sequence[str]) -> list[str]:
-        """Return further metrics that come with ``metrics`` at no cost, such as other times of a chip.
+        """Return further metrics that are computed with ``metrics`` at no cost; none by default.
 
-        Called once by a search, which then logs them beside those that it was asked for. None by default.
+        A search calls it once and logs them too. Examples are other drift times of a chip.
         """
         return []
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What must be said beside every result, such as a low fidelity; one line each."""
+        """Remarks to report with all results, such as a low fidelity; one line each."""
         return ()
 
     def use_folder(self, folder: Path | None) -> None:
-        """Called by a search before it evaluates, with a folder for files of the evaluator's own.
+        """Set the folder for files of the evaluator, such as checkpoints; by default it has none.
 
-        An evaluation that takes long may keep there what it continues from after an interruption; the folder
-        is made by whoever writes to it. None: the search writes no files. Nothing is kept by default.
+        A search calls it before evaluations. The evaluator must create the folder when it writes to it. None:
+        no files may be written.
         """
         return
 
     def clean_up(self) -> None:
-        """Called by a search that has ended and written its result: remove what is no longer needed."""
+        """Remove files that are no longer needed; a search calls it after writing its result."""
         return
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """Return what its values depend on, as JSON types.
+        """Return everything that values depend on, as JSON types.
 
-        Called when a search starts or resumes: a trial log only continues with an equal evaluator.
+        A search only resumes if it is equal.
         """
 
     def definition(self) -> dict[str, Any] | None:
-        """Return what an equal evaluator can be made of, as JSON types; None where that cannot be said.
+        """Return the arguments to rebuild the evaluator, as JSON types; None if that is impossible.
 
-        Called when a search with a log starts. Classes that say it are registered in :data:`.EVALUATORS`, and
-        have :meth:`from_definition`; for others, whoever resumes gives the evaluator again.
+        It is stored in the log of a search. Classes with definitions are registered in :data:`.EVALUATORS` and
+        have :meth:`from_definition`; other evaluators must be passed again to resume a search.
         """
         return None
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Evaluator:
-        """Return the evaluator that :meth:`definition` has described.
+        """Rebuild an evaluator from its :meth:`definition`.
 
         Args:
             definition: The definition.
-            space: The space that is searched; None where only the evaluator knows it.
+            space: The space that is searched; None if only the evaluator knows it.
 
         Raises:
             InvalidArgumentError: If the class has no definitions.
         """
-        raise InvalidArgumentError(f"{cls.__name__} cannot be made of a definition.")
+        raise InvalidArgumentError(f"{cls.__name__} cannot be rebuilt from a definition.")
 
     @abstractmethod
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """Return all that is known of one architecture without new measurements, as JSON types.
+        """Return everything known of an architecture without new measurements, as JSON types.
 
-        Called at the end of a search for the best architectures. The key ``metrics`` is always there.
+        A search calls it at the end for the best architectures. The key ``metrics`` is required.
         """

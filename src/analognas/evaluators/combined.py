@@ -149,7 +149,7 @@ class CombinedEvaluator(Evaluator):
 
     @property
     def fidelity(self) -> Fidelity | None:
-        """That of the sources that have several, where they have the same."""
+        """The fidelities of the sources that have several, if they are equal."""
         known = [source.fidelity for source in self.sources if source.fidelity is not None]
         return known[0] if known and all(one == known[0] for one in known) else None
 
@@ -160,7 +160,7 @@ class CombinedEvaluator(Evaluator):
         *,
         fidelities: NDArray[np.float64],
     ) -> Evaluation:
-        """Ask each source for what it is the first to know, at these fidelities where it has several."""
+        """Evaluate each metric by its source, at these fidelities if the source has several."""
 
         def ask(source: Evaluator, wanted: list[str]) -> Evaluation:
             if source.fidelity is None:

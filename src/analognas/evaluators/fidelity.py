@@ -1,4 +1,4 @@
-"""Fidelities: an evaluator may measure with less effort than in full, such as after fewer epochs."""
+"""Fidelities of measurements, such as numbers of epochs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ..core import Constraint, InvalidArgumentError, Metric, check_float
 __all__ = ["FIDELITY", "Fidelity", "check_fidelities"]
 
 FIDELITY = "fidelity"
-"""Name of the metric that says at which fidelity a trial was measured."""
+"""Name of the metric with the fidelity of a trial."""
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """With how much effort an evaluator can measure.
+    """Possible fidelities of an evaluator.
 
     Attributes:
-        unit: What is counted, such as ``"epochs"``.
-        maximum: The full fidelity, with which :meth:`.Evaluator.evaluate` measures.
-        whole: Whether only whole numbers from 1 are possible; else any positive number.
-        remark: What must be said beside results of several fidelities; empty where nothing must.
+        unit: Unit, such as ``"epochs"``.
+        maximum: The full fidelity, that of :meth:`.Evaluator.evaluate`.
+        whole: Whether fidelities are integers of at least 1; otherwise any positive numbers.
+        remark: Remark to report with results at several fidelities, or "".
 
     Example:
         >>> Fidelity("epochs", 9).text(3)
@@ -37,32 +37,32 @@ class Fidelity:
 
     @property
     def metric(self) -> Metric:
-        """The metric that says at which fidelity a trial was measured."""
-        return Metric(FIDELITY, self.unit, True, f"{self.unit} with which it was measured")
+        """Return the metric with the fidelity of a trial."""
+        return Metric(FIDELITY, self.unit, True, f"{self.unit} of the measurement")
 
     @property
     def bound(self) -> Constraint:
-        """The constraint that lets only trials of the full fidelity win."""
+        """Return the constraint that only trials of the full fidelity meet."""
         return Constraint.parse(f"{FIDELITY}>={self.maximum:.17g}")
 
     def text(self, value: float) -> str:
-        """Return one fidelity as people read it."""
+        """Return a fidelity as text."""
         return f"{value:.12g} {self.unit}"
 
     def check(self, values: Iterable[float]) -> None:
         """Check the fidelities of a search.
 
         Args:
-            values: The fidelities, rising.
+            values: The fidelities, ascending.
 
         Raises:
-            InvalidArgumentError: If one is not possible, or the last is not the full fidelity.
+            InvalidArgumentError: If one is invalid, or the last is not the full fidelity.
         """
         listed = list(values)
         shown = ", ".join(f"{value:.12g}" for value in listed)
         if self.whole and any(value != int(value) for value in listed):
             raise InvalidArgumentError(
-                f"`fidelities` must be whole numbers of {self.unit}, but got {shown}."
+                f"`fidelities` must be integer numbers of {self.unit}, but got {shown}."
             )
         if listed[-1] != self.maximum:
             raise InvalidArgumentError(
@@ -72,10 +72,10 @@ class Fidelity:
 
 
 def check_fidelities(values: Any) -> tuple[float, ...]:
-    """Return the fidelities of a search: at least two positive numbers, rising.
+    """Check the fidelities of a search: at least two positive numbers, ascending.
 
     Raises:
-        InvalidArgumentError: If they are something else.
+        InvalidArgumentError: If they are anything else.
 
     Example:
         >>> check_fidelities([1, 3, 9])
@@ -88,7 +88,7 @@ def check_fidelities(values: Any) -> tuple[float, ...]:
     found = tuple(check_float("fidelities", value, minimum=0.0) for value in values)
     if len(found) < 2 or found[0] == 0.0 or any(b <= a for a, b in pairwise(found)):
         raise InvalidArgumentError(
-            "`fidelities` must be at least two positive numbers, rising, such as 1, 3, 9, but got "
+            "`fidelities` must be at least two positive numbers, ascending, such as 1, 3, 9, but got "
             f"{', '.join(f'{value:.12g}' for value in found) or 'none'}."
         )
     return found

@@ -130,7 +130,7 @@ class FunctionEvaluator(Evaluator):
 
     @property
     def fidelity(self) -> Fidelity | None:
-        """What the parameter ``fidelity`` says."""
+        """Fidelities by the parameter ``fidelity``."""
         return self._fidelity
 
     def evaluate_at(
@@ -140,8 +140,8 @@ class FunctionEvaluator(Evaluator):
         *,
         fidelities: NDArray[np.float64],
     ) -> Evaluation:
-        """Call the function for each row with its fidelity; see :meth:`evaluate`."""
-        assert self._fidelity is not None  # a search at several fidelities has asked
+        """Call the function with each architecture and its fidelity; see :meth:`evaluate`."""
+        assert self._fidelity is not None  # checked by the search
         kind = int if self._fidelity.whole else float
         return self._evaluated(population, metrics, [kind(value) for value in fidelities.tolist()])
 

@@ -40,7 +40,7 @@ class ZeroCostEvaluator(Evaluator):
     Args:
         space: The space, or its name.
         proxies: Names of proxies (:data:`analognas.spaces.proxies.PROXIES`); None: all.
-        batch_size: Number of inputs; scores compare at equal numbers only.
+        batch_size: Number of inputs; scores are comparable for equal numbers only.
         seed: Seed of weights, inputs and noise.
 
     Raises:
@@ -90,12 +90,12 @@ class ZeroCostEvaluator(Evaluator):
 
     @property
     def cheap_metrics(self) -> tuple[str, ...]:
-        """Those of ``params`` and ``macs`` that are wanted and that the space counts."""
+        """``params`` and ``macs``, if they are requested and counted by the space."""
         counted = self.space.counts()
         return tuple(name for name in COUNTED if name in self._proxies and name in counted)
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
-        """Build each network and score it; what the space counts is not built.
+        """Build and score each network, unless only counts of the space are requested.
 
         Raises:
             ArchitectureError: If a network cannot be built, or a proxy cannot be computed for it.
@@ -129,21 +129,21 @@ class ZeroCostEvaluator(Evaluator):
             raise ArchitectureError(str(error)) from error
 
     def identity(self) -> dict[str, Any]:
-        """The proxies, the number of inputs and the seed."""
+        """Return the proxies, the number of inputs and the seed."""
         return {"proxies": self.metrics, "batch_size": self.batch_size, "seed": self.seed}
 
     def definition(self) -> dict[str, Any]:
-        """The same as the identity."""
+        """Return the same as :meth:`identity`."""
         return self.identity()
 
     @classmethod
     def from_definition(
         cls, definition: Mapping[str, Any], space: Space | None
     ) -> ZeroCostEvaluator:
-        """Make it from what :meth:`definition` returned."""
+        """Rebuild the evaluator."""
         return cls(known_space(space, cls), **definition)
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
-        """What the space counts of the network; nothing is built."""
+        """Return the counts of the space; nothing is built."""
         counts = self.evaluate_cheaply(np.asarray(row)[None], self.cheap_metrics).means
         return {"metrics": {name: int(values[0]) for name, values in counts.items()}}

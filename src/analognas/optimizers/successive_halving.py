@@ -1,4 +1,4 @@
-"""Successive halving: many architectures are measured with little effort, the best of them with more."""
+"""Successive halving: many architectures at low fidelity, and the best of them at higher ones."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Row = NDArray[np.signedinteger[Any]]
 
 @dataclass
 class _Rung:
-    """What was measured at one fidelity.
+    """Results at one fidelity.
 
     Attributes:
         rows: Architectures.
-        scores: Objectives turned so that larger is better.
-        violations: Total violation of the constraints; infinite where nothing was measured.
-        promoted: Whether each was proposed at the next fidelity.
+        scores: Objectives with signs such that larger is better.
+        violations: Total violation of the constraints; infinite if nothing was measured.
+        promoted: Whether each one was proposed at the next fidelity.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -38,33 +38,31 @@ class _Rung:
 
 
 class SuccessiveHalving(Optimizer):
-    r"""Any optimizer, with architectures measured at rising fidelities (ASHA).
+    r"""Asynchronous successive halving (ASHA) around any optimizer.
 
-    The optimizer inside proposes architectures, which are measured at the lowest fidelity. Whenever a rung
-    holds :math:`n` results, the best :math:`\lfloor n / \eta \rfloor` of them are measured at the next one.
-    Promotions come before new architectures, those to the highest fidelity first. Only trials of the full
-    fidelity may win. The optimizer inside learns from the lowest fidelity alone, whose values can be compared.
+    The inner optimizer proposes architectures, which are measured at the lowest fidelity. When a rung
+    has :math:`n` results, the best :math:`\lfloor n / \eta \rfloor` of them are measured at the next one.
+    Promotions take precedence over new architectures, and among them those to the highest fidelity. Only trials
+    at the full fidelity can win. The inner optimizer learns from the lowest fidelity only, as values of different
+    fidelities are not comparable. Constraints take precedence over objectives. Several objectives are compared by
+    fronts, and within a front by crowding.
 
-    Constraints come before objectives. Several objectives are compared by fronts, and within a front by
-    crowding.
-
-    Where :math:`\eta` is the ratio of neighbouring fidelities, every rung costs about the same.
+    If :math:`\eta` is the ratio of adjacent fidelities, all rungs cost about the same.
 
     Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020, algorithm 2; with
-    results told by batches.
+    results in batches.
 
     Args:
-        optimizer: What proposes architectures: an optimizer, its name, or a mapping of ``name`` and
-            hyperparameters.
-        fidelities: Fidelities of the rungs, rising, in the unit of the evaluator (:attr:`.Evaluator.fidelity`);
-            the last is its full fidelity.
-        eta: Reduction factor; by default the mean ratio of neighbouring fidelities.
-        batch_size: Architectures proposed at once; by default as the optimizer inside does. Only where
+        optimizer: The inner optimizer: an object, its name, or a mapping of ``name`` and hyperparameters.
+        fidelities: Fidelities of the rungs, ascending, in the unit of the evaluator
+            (:attr:`.Evaluator.fidelity`); the last is its full fidelity.
+        eta: Reduction factor; by default the mean ratio of adjacent fidelities.
+        batch_size: Number of architectures per batch; by default that of the inner optimizer. Only if
             ``optimizer`` is not an object.
 
     Raises:
         UnknownNameError: If there is no such optimizer.
-        InvalidArgumentError: If a number is out of range, or ``optimizer`` has fidelities itself.
+        InvalidArgumentError: If a number is out of range, or ``optimizer`` already has fidelities.
 
     Example:
         >>> from analognas.evaluators import evaluator_from
@@ -96,7 +94,7 @@ class SuccessiveHalving(Optimizer):
         self.inner = inner_optimizer(optimizer, batch_size)
         if self.inner.fidelities:
             raise InvalidArgumentError(
-                f"`optimizer` is {self.inner.name}, which has fidelities already; give the one inside it."
+                f"`optimizer` is {self.inner.name}, which already has fidelities; give its inner optimizer."
             )
         super().__init__(batch_size=self.inner.batch_size)
         self.fidelities = check_fidelities(fidelities)
@@ -107,7 +105,7 @@ class SuccessiveHalving(Optimizer):
         self.eta = check_float("eta", eta, minimum=1.5)
 
     def hyperparameters(self) -> dict[str, Any]:
-        """Fidelities, reduction factor, and name and hyperparameters of the optimizer inside."""
+        """Return fidelities, reduction factor, and name and hyperparameters of the inner optimizer."""
         return {
             "optimizer": {"name": self.inner.name, **self.inner.hyperparameters()},
             "fidelities": list(self.fidelities),
@@ -115,24 +113,23 @@ class SuccessiveHalving(Optimizer):
         }
 
     def search_defaults(self) -> dict[str, Any]:
-        """Those of the optimizer inside."""
+        """Return those of the inner optimizer."""
         return self.inner.search_defaults()
 
     def check(self, problem: Problem) -> None:
-        """Check that nothing is measured anew at every repeat, and what the optimizer inside checks."""
+        """Check that the evaluator is deterministic, and the checks of the inner optimizer."""
         if problem.stochastic:
             raise InvalidArgumentError(
-                f"{type(self).__name__} needs an evaluator that measures an architecture alike each time, but "
-                "repeats are new measurements here."
+                f"{type(self).__name__} needs a deterministic evaluator, but this one is stochastic."
             )
         self.inner.check(at_any_fidelity(problem))
 
     def remark(self, problem: Problem) -> str:
-        """What the optimizer inside says."""
+        """Return the remark of the inner optimizer."""
         return self.inner.remark(at_any_fidelity(problem))
 
     def ask(self) -> Population:
-        """Propose what is to be promoted, the highest fidelity first; where nothing is, what is new."""
+        """Propose architectures to promote, the highest fidelity first; if there are none, new ones."""
         promotions = [
             (rung, at)
             for rung in reversed(range(len(self.fidelities) - 1))
@@ -153,11 +150,11 @@ class SuccessiveHalving(Optimizer):
         return np.array([self.fidelities[rung] for rung in self._asked])
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
-        """Put results on their rungs; tell the optimizer inside those of the lowest."""
+        """Record results in their rungs, and pass those of the lowest to the inner optimizer."""
         rungs = np.array(self._asked[: len(population)], dtype=np.int64)
         scores = self._any_fidelity.scores(evaluation)
         violations = self._any_fidelity.violation(evaluation)
-        # What breaks a bound that is checked first was not measured, and is on no rung.
+        # Architectures that violate a bound that is checked first were not measured, and belong to no rung.
         barred = self._any_fidelity.violation_beforehand(evaluation) > 0
         for at in np.flatnonzero(~barred).tolist():
             on = self._rungs[rungs[at]]
@@ -176,7 +173,7 @@ class SuccessiveHalving(Optimizer):
         self._asked = []
 
     def _promotable(self, rung: _Rung) -> list[int]:
-        """Positions of what is to be measured at the next fidelity, best first."""
+        """Return the positions of architectures to promote, best first."""
         n = int(len(rung.rows) / self.eta)
         if n == 0:
             return []
@@ -191,7 +188,7 @@ def at_any_fidelity(problem: Problem) -> Problem:
 
 
 def _best_first(violations: Floats, costs: Floats) -> NDArray[np.int64]:
-    """Positions, what meets the constraints first; among equals the one that was measured first."""
+    """Return positions sorted by feasibility and costs; ties are in order of measurement."""
     measured = violations < np.inf
     ranks = np.zeros(len(costs), dtype=np.int64)
     crowding = np.zeros(len(costs))
