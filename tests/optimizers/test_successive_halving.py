@@ -235,14 +235,14 @@ def test_what_cannot_be_halved():
         lambda: SuccessiveHalving(optimizer, fidelities=[1, 9]),
         lambda: NoiseAware(optimizer),
     ):
-        with pytest.raises(InvalidArgumentError, match="the one inside it"):
+        with pytest.raises(InvalidArgumentError, match="give its inner optimizer"):
             wrap()
     with pytest.raises(InvalidArgumentError, match="eta"):
         SuccessiveHalving(fidelities=[1, 9], eta=1.0)
     stochastic = Problem.of(
         "loss", (), ["loss"], stochastic=True, definitions=EVALUATOR.metric_definitions
     )
-    with pytest.raises(InvalidArgumentError, match="repeats are new measurements"):
+    with pytest.raises(InvalidArgumentError, match="this one is stochastic"):
         optimizer.check(stochastic)
 
 
