@@ -14,7 +14,7 @@ from analognas.evaluators import (
     XGBoostEvaluator,
 )
 from analognas.optimizers import EAOptimizer, NoiseAware
-from analognas.optimizers.gene_roles import ROLES, gene_roles
+from analognas.optimizers.analognas_ea import ROLES, gene_roles
 from analognas.search import Worker
 from analognas.spaces import ConfigSpace, ResNetSpace
 

@@ -74,8 +74,7 @@ class Conditions:
         """Return pairs of conditions, the better one expected first, and their difference on this test set.
 
         The expected order: baseline, analog, noisy at the end of programming and at each time; and each
-            condition
-        above itself at the next time.
+        condition above itself at the next time.
         """
         a, n, task = self.analog, self.noisy, self.analog.task
         sign = 1.0 if task.higher_is_better else -1.0

@@ -25,8 +25,7 @@ class GraphEnsembleEvaluator(Surrogate):
     tenth of a second per metric, so a search can refit after every batch.
 
     The standard error of a prediction is that of a new measurement: it includes label noise and is calibrated
-        on
-    held-out measurements.
+    on held-out measurements.
 
     Args:
         space: The space, or its name.

@@ -41,9 +41,8 @@ class TrainedEvaluator(Evaluator):
     """Scores architectures by training their networks and evaluating them over time on simulated chips.
 
     Only what the requested metrics need is done: a search for ``baseline_accuracy`` trains no network for
-        analog
-    hardware. Standard errors cover chips and test examples, but not repeated trainings: the seed determines the
-    weights of a network.
+    analog hardware. Standard errors cover chips and test examples, but not repeated trainings: the seed
+    determines the weights of a network.
 
     Its fidelity is the number of digital epochs; the epochs of other trainings go with it, one at least. A
     digital training goes on from that of a lower fidelity where its learning rate permits that.

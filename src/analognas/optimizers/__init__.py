@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from .analognas_ea import EAOptimizer
+from .analognas_ea import EAOptimizer, gene_roles
 from .base import Optimizer
 from .bayesian import BayesianOptimizer
-from .gene_roles import gene_roles
 from .local_search import LocalSearch
 from .noise_aware import NoiseAware
 from .nsga import NSGA2, NSGA3

@@ -6,20 +6,27 @@ Computing", IEEE EDGE 2023, section IV.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError, check_float, check_int
+from ..core import InvalidArgumentError, check_choice, check_float, check_int
 from ..evaluators import Evaluation, Evaluator
-from ..spaces import Population
+from ..spaces import Population, Space
 from .base import Optimizer
-from .gene_roles import ROLES, gene_roles
 
 OBJECTIVE = "analog_drift_86400"
 """Default objective: accuracy one day after programming."""
+
+ROLES = ("width", "depth", "other")
+"""Roles of a gene."""
+
+# In AnalogNAS's space M is the number of main blocks, and R1 to R5 are the residual blocks of each.
+_DEPTH = re.compile(r"depth|layers|blocks|^M$|^R\d+$")
+_WIDTH = re.compile(r"width|widen|channel|hidden|expansion")
 
 _MILLION = 1e6
 _TOURNAMENT = 2
@@ -202,3 +209,35 @@ class EAOptimizer(Optimizer):
 
 def _limit(name: str, value: float | None) -> float | None:
     return None if value is None else check_float(name, value, minimum=0.0)
+
+
+def gene_roles(
+    space: Space, named: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, NDArray[np.bool_]]:
+    """Return a mask of the genes of each role, shape ``(n_genes,)`` each; every gene has one role.
+
+    Roles follow from the names of hyperparameters: *depth*, *layers*, *blocks*, ``M`` and ``R1`` are
+    depth; *width*, *widen*, *channel*, *hidden* and *expansion* are width; all others are other.
+
+    Args:
+        space: The space.
+        named: Names of hyperparameters by role, where the names do not show it.
+
+    Raises:
+        UnknownNameError: If a role or hyperparameter is unknown.
+
+    Example:
+        >>> from analognas.spaces import ResNetSpace
+        >>> {role: int(genes.sum()) for role, genes in gene_roles(ResNetSpace()).items()}
+        {'width': 6, 'depth': 6, 'other': 10}
+    """
+    names = [parameter.name for parameter in space.parameters()]
+    roles = [
+        "depth" if _DEPTH.search(name) else "width" if _WIDTH.search(name) else "other"
+        for name in names
+    ]
+    for role, members in (named or {}).items():
+        for name in members:
+            gene = names.index(check_choice("hyperparameter", name, names))
+            roles[gene] = check_choice("role", role, ROLES)
+    return {role: np.array([entry == role for entry in roles]) for role in ROLES}

@@ -24,9 +24,9 @@ class MultiObjectiveEvolution(Optimizer):
     """Base of evolution with several objectives, feasibility first.
 
     Survivors are ordered: feasible ones by :meth:`_order`, then the others by total violation. Parents are
-        winners
-    of tournaments in that order. Children come from the moves of the space: crossover with a probability, and
-    always a mutation of one gene. They are valid in spaces with conditions or forbidden combinations too.
+    winners of tournaments in that order. Children come from the moves of the space: crossover with a
+    probability, and always a mutation of one gene. They are valid in spaces with conditions or forbidden
+    combinations too.
 
     Args:
         population_size: Size of the population.

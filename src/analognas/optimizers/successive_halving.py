@@ -42,10 +42,10 @@ class SuccessiveHalving(Optimizer):
 
     The inner optimizer proposes architectures, which are measured at the lowest fidelity. When a rung
     has :math:`n` results, the best :math:`\lfloor n / \eta \rfloor` of them are measured at the next one.
-    Promotions take precedence over new architectures, and among them those to the highest fidelity. Only trials
-    at the full fidelity can win. The inner optimizer learns from the lowest fidelity only, as values of different
-    fidelities are not comparable. Constraints take precedence over objectives. Several objectives are compared by
-    fronts, and within a front by crowding.
+    Promotions take precedence over new architectures, and among them those to the highest fidelity. Only
+    trials at the full fidelity can win. The inner optimizer learns from the lowest fidelity only, as values of
+    different fidelities are not comparable. Constraints take precedence over objectives. Several objectives are
+    compared by fronts, and within a front by crowding.
 
     If :math:`\eta` is the ratio of adjacent fidelities, all rungs cost about the same.
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, check_int
 
-__all__ = ["Genotypes", "Population"]
+__all__ = ["Genotypes", "Population", "row_texts"]
 
 Population: TypeAlias = NDArray[np.signedinteger[Any]]
 """Integer matrix, shape ``(n, n_genes)``: each row is an architecture, each entry the index of a choice."""
 
 _MOST_CHOICES = 2**31
 _MOST_ENUMERATED = 2**22
+_TEXTS = tuple(map(str, range(128)))
 
 
 class Genotypes(ABC):  # noqa: B024  the abstract methods are in Space
@@ -156,3 +157,21 @@ class Genotypes(ABC):  # noqa: B024  the abstract methods are in Space
     def _key_dtype(self) -> np.dtype[np.bytes_]:
         # numpy hides zeros at the end, but the length is fixed, so codes stay distinct.
         return np.dtype(f"S{self.n_genes * self.dtype.itemsize}")
+
+
+def row_texts(population: Population) -> list[str]:
+    """Return each genotype as JSON text, a list of integers.
+
+    Args:
+        population: Shape ``(n, n_genes)``.
+
+    Example:
+        >>> import numpy as np
+        >>> row_texts(np.array([[3, 1], [0, 4]], dtype=np.int8))
+        ['[3, 1]', '[0, 4]']
+    """
+    if population.dtype.itemsize > 1 or not population.size or population.min() < 0:
+        return list(map(str, population.tolist()))
+    # Twice as fast as converting row by row.
+    columns = [map(_TEXTS.__getitem__, column) for column in population.T.tolist()]
+    return [f"[{text}]" for text in map(", ".join, zip(*columns, strict=True))]

@@ -15,7 +15,7 @@ from ...optimizers.optuna_space import (
     import_optuna,
     quiet,
 )
-from ...spaces.row_texts import row_texts
+from ...spaces.genotypes import row_texts
 from .optuna_study import Parameter, study_parameters
 from .reader import Trials
 

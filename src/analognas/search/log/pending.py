@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
-from ...spaces.row_texts import row_texts
+from ...spaces.genotypes import row_texts
 from .content import SEM
 from .seal import Failure, Sealed, joined
 

@@ -30,7 +30,7 @@ from ...core.limits import parse_json, shown
 from ...core.sqlite_files import read_consistently, reason
 from ...evaluators import COUNTED, Evaluation, Problem
 from ...spaces import Space
-from ...spaces.row_texts import row_texts
+from ...spaces.genotypes import row_texts
 from ..results_folder import RESULT_FILE
 from .content import Content, check_ranges, read_content
 from .definitions import CHECKED_FIRST, logged_metric, logged_metrics, logged_space

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ...core import OutOfSpaceError, check_choice
 from ..base import Population, Space
+from ..genotypes import row_texts
 from ..layers import LayerCounts, Layers, NamedLayers, check_input
-from ..row_texts import row_texts
 from . import costs
 from .operations import OPERATIONS, SETTINGS
 

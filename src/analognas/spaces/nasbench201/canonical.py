@@ -6,8 +6,7 @@ unique cells: a node is an expression, namely the sorted sum of its inputs; ``0`
     ``(e)@op``
 an operation on the expression ``e``, and ``#`` a zero input. The rule never merges cells that differ, but
 misses some that are equal: a sum passed on by a skip connection is not sorted again, zeros stay in sums, and a
-    node of
-zeros only counts as zero only if it has one input.
+node of zeros only counts as zero only if it has one input.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ...core import OutOfSpaceError, check_int
 from ..base import Population, Space
 from ..gene_encodings import ONE_HOT, RAW, Encoding, Features, where_listed
+from ..genotypes import row_texts
 from ..hyperparameters import Choices, Hyperparameter
 from ..layers import LayerCounts, Layers, NamedLayers, check_input
-from ..row_texts import row_texts
 from . import canonical, costs, notation
 from .graph_features import graph_feature_names, graph_features
 from .operation_counts import operation_count_names, operation_counts
