@@ -130,3 +130,27 @@ def test_a_table_that_unpacks_to_gigabytes(tmp_path):
     assert path.stat().st_size < 1 << 20
     with pytest.raises(TableIntegrityError, match=r"unpacks to 305\.2 MiB; the limit is 256 MiB"):
         read_table(path)
+
+
+def test_texts_that_unpack_to_gigabytes(tmp_path):
+    # 60 kB repeated in 100,000 rows: one entry of the dictionary, and a file of some 100 kB.
+    path = tmp_path / "t.parquet"
+    texts = pa.array(["a" * 60_000] * 1000)
+    table = pa.table({"text": pa.chunked_array([texts] * 100)})
+    checksum = {"table": "", "columns": {"text": ""}}
+    described = {"format": "analognas-table", "format_version": 1, "checksum": checksum}
+    described = json.dumps(described)
+    table = table.replace_schema_metadata({b"analognas": described})
+    pq.write_table(table, path)
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(TableIntegrityError, match=r"unpacks to .* [GM]iB; the limit is 256 MiB"):
+        read_table(path)
+
+
+def test_texts_in_several_row_groups(tmp_path):
+    path = tmp_path / "t.parquet"
+    texts = np.array([f"t{k % 7}" for k in range(1000)], dtype=object)
+    write_table(path, {"text": texts}, {"name": "t"})
+    arrow = pq.read_table(path)
+    pq.write_table(arrow, path, row_group_size=100)
+    assert (read_table(path).columns["text"] == texts).all()

@@ -1,15 +1,14 @@
 """Mappings as YAML or JSON files: read strictly, written atomically.
 
-What is in a file is checked by those who know what it means; here is what all such files share. YAML is
-read by the core schema of YAML 1.2, the numbers and truth values that JSON has too: ``1e-6`` is a number,
-``no`` and ``1:30`` are texts. A key that is in one mapping twice is an error in both.
+What is in a file is checked by those who know what it means; here is what all such files share. A key that is
+in one mapping twice is an error in both formats.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ import yaml
 from .checks import check_choice
 from .errors import InvalidArgumentError
 from .files import dump_json, write_text
-from .limits import DEEPEST_JSON, LARGEST_TEXT, LARGEST_YAML, parse_json, shown, size_text
+from .limits import LARGEST_TEXT, LARGEST_YAML, parse_json, shown
 from .text_files import read_text
+from .yaml_texts import YAML_ERRORS, YAML_SCALARS, compose_yaml, load_yaml
 
 __all__ = [
     "CONFIG_ENDINGS",
@@ -40,20 +40,6 @@ CONFIG_ENDINGS = (".yaml", ".yml", ".json")
 """Endings of such files, in any case."""
 
 _UNFOLDED = 10**6
-_LONGEST_INTEGER = 400
-_MOST_ALIASED = 100_000
-_BRACKETS = re.compile(r"[\[{\]}]")
-# PyYAML raises the last two where a tag such as `!!bool` stands before another text.
-_UNREADABLE = (OSError, RecursionError, ValueError, yaml.YAMLError, LookupError, AttributeError)
-# Source: YAML 1.2.2, section 10.3.2 (core schema), and the merge key of YAML 1.1.
-_SCALARS = {
-    "null": r"~|null|Null|NULL|",
-    "bool": r"true|True|TRUE|false|False|FALSE",
-    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
-    "float": r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-    r"|[-+]?\.(inf|Inf|INF)|\.nan|\.NaN|\.NAN",
-    "merge": r"<<",
-}
 
 
 class Line(dict[str, Any]):
@@ -79,8 +65,8 @@ def parse_yaml(text: Any, kind: str) -> dict[str, Any]:
             f"A {kind} must be given as YAML text, but got {shown(repr(text))}."
         )
     try:
-        payload = _load(text)
-    except _UNREADABLE as error:
+        payload = load_yaml(text)
+    except YAML_ERRORS as error:
         raise InvalidArgumentError(f"Cannot read a {kind}: {_reason(error)}.") from None
     return dict(check_mapping(kind, payload))
 
@@ -123,10 +109,10 @@ def read_mapping_text(path: str | os.PathLike[str], kind: str) -> tuple[dict[str
         if ending == ".json":
             payload = parse_json(text, where=where, error=InvalidArgumentError)
         else:
-            payload = _load(text)
+            payload = load_yaml(text)
     except InvalidArgumentError:
         raise
-    except _UNREADABLE as error:
+    except YAML_ERRORS as error:
         raise InvalidArgumentError(
             f"Cannot read a {kind} from {str(path)!r}: {_reason(error)}."
         ) from None
@@ -142,9 +128,8 @@ def entry_lines(text: str) -> dict[tuple[str | int, ...], int]:
     """
     lines: dict[tuple[str | int, ...], int] = {}
     try:
-        _check_length(text)
-        root = yaml.compose(text.replace("\t", " "), Loader=_Loader)  # JSON may have tabs
-    except _UNREADABLE:
+        root = compose_yaml(text.replace("\t", " "))  # JSON may have tabs
+    except YAML_ERRORS:
         return lines
     waiting: list[tuple[tuple[str | int, ...], Any]] = [((), root)]
     seen: set[int] = set()  # an alias may refer to the mapping that holds it
@@ -175,8 +160,8 @@ def parse_value(text: str) -> Any:
         ([1, 0.0001], 'digits', None)
     """
     try:
-        return _load(text)
-    except _UNREADABLE as error:
+        return load_yaml(text)
+    except YAML_ERRORS as error:
         raise InvalidArgumentError(
             f"Cannot read the value {shown(text)!r}: {_reason(error)}."
         ) from None
@@ -265,108 +250,6 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def _load(text: str) -> Any:
-    """Return what a YAML text holds, or raise one of ``_UNREADABLE``."""
-    _check_length(text)
-    return yaml.load(text, Loader=_Loader)
-
-
-def _check_length(text: str) -> None:
-    """Check that PyYAML can read a text.
-
-    Raises:
-        ValueError: If it has too many characters or open brackets; names the limit.
-    """
-    if len(text) > LARGEST_YAML:
-        raise ValueError(
-            f"it is longer than {size_text(LARGEST_YAML)}, the limit of YAML; write JSON"
-        )
-    depth = 0
-    for bracket in _BRACKETS.findall(text):  # PyYAML takes seconds for a thousand of them
-        depth = depth + 1 if bracket in "[{" else max(depth - 1, 0)
-        if depth > DEEPEST_JSON:
-            raise ValueError(f"it has more than {DEEPEST_JSON} open brackets, the limit")
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads plain values by the core schema; a key that is in one mapping twice is an error."""
-
-    yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - filled below, once
-
-    def get_single_node(self) -> yaml.Node | None:
-        node: yaml.Node | None = super().get_single_node()
-        if node is not None:
-            _check_nodes(node)
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        lines: dict[Any, int] = {}
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                continue  # refused as unhashable below
-            key, line = (key_node.tag, key_node.value), key_node.start_mark.line + 1
-            if key in lines:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"the key {key_node.value!r} is in one mapping twice, "
-                    f"first in line {lines[key]}",
-                    problem_mark=key_node.start_mark,
-                )
-            lines[key] = line
-        return super().construct_mapping(node, deep)
-
-    def construct_decimal_int(self, node: yaml.ScalarNode) -> int:
-        text = self.construct_scalar(node)
-        if len(text) > _LONGEST_INTEGER:
-            raise yaml.constructor.ConstructorError(
-                problem=f"an integer has {len(text):,} digits; the limit is {_LONGEST_INTEGER}",
-                problem_mark=node.start_mark,
-            )
-        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
-
-
-def _check_nodes(root: yaml.Node) -> None:
-    """Check that aliases stand for no more entries than are read in a moment, and none for what it is in.
-
-    A few hundred bytes of aliases of aliases are more entries than memory holds.
-
-    Raises:
-        yaml.constructor.ConstructorError: If they do, or entries are nested too deeply.
-    """
-    sizes: dict[int, int] = {}  # entries of a node, aliases written out; 0 while it is counted
-    depths: dict[int, int] = {}
-    waiting: list[tuple[yaml.Node, bool]] = [(root, False)]
-    while waiting:
-        node, counted = waiting.pop()
-        inner = _inner_nodes(node)
-        if counted:
-            sizes[id(node)] = 1 + sum(sizes[id(part)] for part in inner)
-            depths[id(node)] = 1 + max((depths[id(part)] for part in inner), default=-1)
-            continue
-        if id(node) in sizes:
-            continue
-        sizes[id(node)] = 0
-        waiting.append((node, True))
-        for part in inner:
-            if sizes.get(id(part)) == 0:
-                raise yaml.constructor.ConstructorError(
-                    problem="an alias stands for what it is in", problem_mark=part.start_mark
-                )
-            waiting.append((part, False))
-    problem = None
-    if depths[id(root)] > DEEPEST_JSON:
-        problem = f"it is nested {depths[id(root)]:,} deep; the limit is {DEEPEST_JSON}"
-    if sizes[id(root)] > len(sizes) + _MOST_ALIASED:
-        problem = f"aliases stand for more than {_MOST_ALIASED:,} entries, the limit"
-    if problem is not None:
-        raise yaml.constructor.ConstructorError(problem=problem, problem_mark=root.start_mark)
-
-
-def _inner_nodes(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [part for pair in node.value for part in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
 class _Dumper(yaml.SafeDumper):
     """Writes lists of plain values on one line; quotes texts that YAML 1.1 or 1.2 would not read as such."""
 
@@ -386,12 +269,10 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
 
 
-for _class in (_Loader, _Dumper):
-    for _tag, _pattern in _SCALARS.items():
-        _class.add_implicit_resolver(
-            f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), None
-        )
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_decimal_int)
+for _tag, _pattern in YAML_SCALARS.items():
+    _Dumper.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), None
+    )
 _Dumper.add_representer(list, _Dumper.represent_plain_list)
 _Dumper.add_representer(Line, _Dumper.represent_line)
 _Dumper.add_representer(str, _Dumper.represent_text)

@@ -53,8 +53,8 @@ LARGEST_RATIO = 20
 """How many times larger than its file content may be, where that is more; tables and images are some times."""
 LARGEST_TEXT = 64 << 20
 """Bytes of a text file that is read as a whole."""
-LARGEST_YAML = 1 << 20
-"""Characters of a YAML text; PyYAML takes seconds for each million, JSON may be longer."""
+LARGEST_YAML = 1 << 18
+"""Characters of a YAML text: PyYAML takes a second or two for so many; JSON may be longer."""
 MOST_LINES = 1 << 20
 """Lines that a packed text may hold; the largest that is read packed has 393 thousand."""
 LARGEST_REQUEST = 1 << 20

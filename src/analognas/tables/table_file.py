@@ -122,7 +122,9 @@ def read_table(
 def _read(
     path: str | os.PathLike[str], columns: Sequence[str] | None, checksum: str | None
 ) -> Table:
-    with pq.ParquetFile(path) as file:
+    # Texts as codes and a dictionary: however often a text is repeated, it is in memory once.
+    texts = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
         raw = file.schema_arrow.metadata or {}
         described = parse_json(raw.get(_KEY, b"{}"), where="its metadata")
         if not isinstance(described, dict) or described.get("format") != FORMAT:
@@ -137,7 +139,8 @@ def _read(
         _check_size(path, file.metadata)
         arrow = file.read(columns=None if columns is None else list(columns))
     stated = described["checksum"]
-    values = {name: _to_numpy(arrow.column(name)) for name in arrow.column_names}
+    limit = _limit(path)
+    values = {name: _to_numpy(arrow.column(name), limit) for name in arrow.column_names}
     for name, column in values.items():
         found = _column_checksum(column)
         if found != stated["columns"][name]:
@@ -161,26 +164,40 @@ def _check_size(path: str | os.PathLike[str], metadata: Any) -> None:
     unpacked = metadata.num_rows * metadata.num_columns * _CELL
     groups = (metadata.row_group(k) for k in range(metadata.num_row_groups))
     unpacked = max(unpacked, sum(group.total_byte_size for group in groups))
-    limit = max(LARGEST_CONTENT, LARGEST_RATIO * os.stat(path).st_size)
-    if unpacked > limit:
-        raise TableIntegrityError(
-            f"unpacks to {size_text(unpacked)}; the limit is {size_text(limit)}."
-        )
+    _check_unpacked(unpacked, _limit(path))
 
 
-def _to_numpy(column: Any) -> NDArray[Any]:
+def _limit(path: str | os.PathLike[str]) -> int:
+    return max(LARGEST_CONTENT, LARGEST_RATIO * os.stat(path).st_size)
+
+
+def _check_unpacked(size: int, limit: int) -> None:
+    if size > limit:
+        raise TableIntegrityError(f"unpacks to {size_text(size)}; the limit is {size_text(limit)}.")
+
+
+def _to_numpy(column: Any, limit: int) -> NDArray[Any]:
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
     values = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
     if values.null_count:
         raise TableIntegrityError("is damaged: it holds nulls.")
-    if pa.types.is_string(values.type):
-        array = np.array(values.to_pylist(), dtype=object)
+    if pa.types.is_dictionary(values.type):
+        texts = np.array(values.dictionary.to_pylist(), dtype=object)
+        codes = _numbers(values.indices)
+        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        _check_unpacked(int(lengths[codes].sum()), limit)
+        array = texts[codes]
     else:
-        # The buffer itself: Array.to_numpy() would import pandas, where it is installed, for seconds.
-        dtype = np.dtype(str(values.type))
-        start = values.offset * dtype.itemsize
-        array = np.frombuffer(values.buffers()[1], dtype, len(values), start)
+        array = _numbers(values)
     array.flags.writeable = False
     return array
+
+
+def _numbers(values: Any) -> NDArray[Any]:
+    # The buffer itself: Array.to_numpy() would import pandas, where it is installed, for seconds.
+    dtype = np.dtype(str(values.type))
+    return np.frombuffer(values.buffers()[1], dtype, len(values), values.offset * dtype.itemsize)
 
 
 def _column_checksum(values: NDArray[Any]) -> str:
