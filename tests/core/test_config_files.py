@@ -273,7 +273,7 @@ def test_long_texts_are_read_in_a_moment_and_as_strictly():
         (f"{{k: {filler}, k: 2}}", "the key 'k' is in one mapping twice"),
         (f"[&a [*a], {filler}]", "an alias"),
         (f"[{'1' * 500}, {filler}]", "500 digits"),
-        (f"[{filler}", "line 1"),
+        (f"[{filler}", "flow sequence"),
     ):
         with pytest.raises(InvalidArgumentError, match=message):
             parse_value(text)
