@@ -6,7 +6,9 @@ cores. Split: CPU time of measuring one ResNet (digital and hardware-aware train
 bare training steps, programmings and forwards of the same networks on batches that are already prepared, those of
 the digital test and of the calibration among them.
 
-Run: python benchmarks/builder_speed.py [--only queue|workers|split] [--units 500]
+Run: python benchmarks/builder_speed.py [--only queue|workers|split] [--units 500] [--quick]
+
+``--quick`` shows that it works; its figures mean nothing.
 """
 
 from __future__ import annotations
@@ -96,13 +98,13 @@ def queue(n: int) -> None:
     print(f"queue: {n} units, {1e3 * wall / n:.2f} ms wall, {1e3 * cpu / n:.2f} ms CPU a unit")
 
 
-def workers() -> None:
+def workers(seconds: float = 1.0) -> None:
     spans = []
     for n in (1, 2):
-        times = finished(PoolWorkers(n), Nothing(1.0), 20)
+        times = finished(PoolWorkers(n), Nothing(seconds), 20)
         spans.append(times[:, 1].max() - times[:, 0].min())
     print(
-        f"workers: 20 units of 1 s in {spans[0]:.1f} s on one, {spans[1]:.1f} s on two: "
+        f"workers: 20 units of {seconds:g} s in {spans[0]:.1f} s on one, {spans[1]:.1f} s on two: "
         f"{spans[0] / spans[1]:.2f} times as fast"
     )
 
@@ -193,10 +195,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=("queue", "workers", "split"))
     parser.add_argument("--units", type=int, default=500)
+    parser.add_argument("--quick", action="store_true")
     chosen = parser.parse_args()
     if chosen.only in (None, "queue"):
-        queue(chosen.units)
+        queue(20 if chosen.quick else chosen.units)
     if chosen.only in (None, "workers"):
-        workers()
+        workers(0.05 if chosen.quick else 1.0)
     if chosen.only in (None, "split"):
-        split()
+        split(200 if chosen.quick else 2000)

@@ -78,8 +78,8 @@ def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, 
 def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
     """Return in one line how much is done to a network, and whether that is little.
 
-    Fidelity is low with fewer than 100 digital epochs, a part of the training examples, inputs that were
-    resized, or fewer than 25 chips.
+    Values of a low fidelity rank networks, but full trainings reach others. Fidelity is low with fewer than 100
+    digital epochs, a part of the training examples, inputs that were resized, or fewer than 25 chips.
     """
     known = fidelity_columns(settings, data)
     trained = [unit for unit in settings.units if f"{unit}_epochs" in known]
@@ -97,4 +97,6 @@ def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
         or settings.image_size is not None
         or known.get("chips", FULL_CHIPS) < FULL_CHIPS
     )
-    return f"low fidelity: {text}" if low else f"fidelity: {text}"
+    if not low:
+        return f"fidelity: {text}"
+    return f"low fidelity: {text}; good for ranking networks, while values are below those of full trainings"
