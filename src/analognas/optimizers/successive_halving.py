@@ -77,7 +77,7 @@ class SuccessiveHalving(Optimizer):
         >>> worker = Worker(optimizer=optimizer, evaluator=evaluator, objectives="loss", runs=1, budget=39)
         >>> run = worker.search().runs[0]
         >>> [int((run.evaluation.means["fidelity"] == epochs).sum()) for epochs in (1, 3, 9)]
-        [27, 9, 3]
+        [25, 9, 5]
     """
 
     name = "successive_halving"
