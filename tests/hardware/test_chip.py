@@ -29,7 +29,8 @@ def test_presets_reach_what_their_sources_state():
     assert core.tops_per_watt == pytest.approx(10.5, rel=0.005)
     assert core.tops_per_mm2 == pytest.approx(1.59, rel=0.005)
     assert CHIPS.get("ambrogio2023").tops_per_watt == pytest.approx(12.4)
-    assert math.isnan(CHIPS.get("ambrogio2023").tops)
+    assert CHIPS.get("ambrogio2023").latency_bound
+    assert math.isnan(CHIPS.get("ambrogio2023").tops_per_mm2)
     # Ankit et al. 2019: 52.31 TOPS, 837 GOPS/W, 577 GOPS/mm2.
     puma = CHIPS.get("puma")
     assert puma.n_tiles == 138 * 8 * 2
@@ -57,7 +58,9 @@ def test_constants_of_presets():
     }
     assert sizes == {
         "hermes": (256, 256, 64), "hermes-four-phase": (256, 256, 64), "hermes-core": (256, 256, None),
-        "ambrogio2023": (512, 512, 34), "isaac": (128, 128, 2016), "puma": (128, 128, 2208),
+        "hermes-system": (256, 256, 64), "ambrogio2023": (512, 512, 34), "ambrogio2023-two-devices": (1024, 512, 34),
+        "isaac": (128, 128, 2016), "puma": (128, 128, 2208), "jia2020": (2304, 64, 1), "jia2021": (1152, 64, 16),
+        **{name: (128, 256, 48) for name in CHIPS if name.startswith("neurram")},
     }  # fmt: skip
     # 16-bit inputs and weights in these two.
     bits = {name: CHIPS.get(name).activation_bits for name in CHIPS}

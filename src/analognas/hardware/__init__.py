@@ -14,6 +14,7 @@ from .cost import ChipCost, LayerCost, architecture_cost, network_cost, populati
 from .mvm_model import MVMCost, mvm_cost
 from .mvm_unit import Calibration, MVMUnit
 from .presets import CHIPS, register_chip
+from .unit_chips import unit_chip
 
 if TYPE_CHECKING:
     from .trace import trace_layers
@@ -40,6 +41,7 @@ __all__ = [
     "register_chip",
     "save_chip",
     "trace_layers",
+    "unit_chip",
 ]
 
 

@@ -7,15 +7,24 @@ from dataclasses import dataclass, fields
 from ..core import InvalidArgumentError, check_choice, check_float, check_int
 from ..core.checks import value_text
 
-__all__ = ["CUTS", "DEPTHWISE", "MAPPINGS", "SCHEDULES", "AIMCChip"]
+__all__ = ["BRANCHES", "CUTS", "DEPTHWISE", "MAPPINGS", "SCHEDULES", "AIMCChip"]
 
 MAPPINGS = ("naive", "packed")
 SCHEDULES = ("layer_by_layer", "pipelined")
 DEPTHWISE = ("analog", "digital")
 CUTS = ("channels", "elements")
+BRANCHES = ("sequential", "parallel")
 
-_CHOICES = {"mapping": MAPPINGS, "cut": CUTS, "schedule": SCHEDULES, "depthwise": DEPTHWISE}
-_COUNTS = ("rows", "columns", "activation_bits")
+_CHOICES = {
+    "mapping": MAPPINGS,
+    "cut": CUTS,
+    "schedule": SCHEDULES,
+    "depthwise": DEPTHWISE,
+    "branches": BRANCHES,
+}
+_COUNTS = ("rows", "columns", "activation_bits", "operations_per_output")
+_FLAGS = ("replicate", "latency_bound")
+_FACTORS = ("energy_factor", "latency_factor", "area_factor")
 _OPTIONAL = (
     "n_tiles",
     "mvm_latency",
@@ -25,6 +34,8 @@ _OPTIONAL = (
     "digital_throughput",
     "link_bandwidth",
     "program_energy",
+    "operation_throughput",
+    *_FACTORS,
 )
 _MAY_BE_FREE = ("digital_energy", "program_energy")
 _TEXTS = ("name", "source")
@@ -70,6 +81,22 @@ class AIMCChip:
         program_energy: Energy of writing one weight, nJ.
         tile_area: Area of a crossbar with its periphery, mm2.
         digital_area: Area of all the rest, mm2.
+        fixed_share: Share of ``mvm_energy`` that an MVM takes however few cells of its crossbar hold weights;
+            the rest follows the share of cells that do.
+        operations_per_output: Digital operations an output of a matrix layer: by default three, for scale and
+            offset with the normalisation folded in, activation or gate, and the addition of a branch or of the
+            other matrix of a gate. Additions of partial sums are counted beside it.
+        operation_energy: Energy of one such operation, pJ; products and softmax of attention count too.
+        operation_throughput: Operations a ns of the digital unit of one crossbar; None: their time is not
+            counted.
+        link_hops: Links that a value passes on its way.
+        buffer_energy: Energy of writing and reading one byte of a buffer on its way, pJ.
+        branches: Branches side by side run ``"sequential"`` or ``"parallel"``; in parallel, time follows the
+            longest path.
+        latency_bound: ``mvm_latency`` is an upper bound: times are at most what is stated.
+        energy_factor: Error factor of the energy: it lies between its value divided and multiplied by it.
+        latency_factor: That of the latency.
+        area_factor: That of the area.
 
     Raises:
         InvalidArgumentError: If a value is of the wrong kind or out of range.
@@ -105,6 +132,17 @@ class AIMCChip:
     program_energy: float | None = None
     tile_area: float | None = None
     digital_area: float = 0.0
+    fixed_share: float = 1.0
+    operations_per_output: int = 3
+    operation_energy: float = 0.0
+    operation_throughput: float | None = None
+    link_hops: float = 1.0
+    buffer_energy: float = 0.0
+    branches: str = "sequential"
+    latency_bound: bool = False
+    energy_factor: float | None = None
+    latency_factor: float | None = None
+    area_factor: float | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -155,15 +193,21 @@ def _checked(name: str, value: object) -> object:
         return value
     if name in _CHOICES:
         return check_choice(name, value, _CHOICES[name])
-    if name == "replicate":
+    if name in _FLAGS:
         if not isinstance(value, bool):
             raise InvalidArgumentError(
-                f"`replicate` must be true or false, but got {value_text(value)}."
+                f"`{name}` must be true or false, but got {value_text(value)}."
             )
         return value
     if name in _COUNTS or name == "n_tiles":
-        return check_int(name, value, minimum=1, maximum=_MOST)
-    number = check_float(name, value, minimum=0.0)
+        least = 0 if name == "operations_per_output" else 1
+        return check_int(name, value, minimum=least, maximum=_MOST)
+    number = check_float(
+        name,
+        value,
+        minimum=1.0 if name in _FACTORS else 0.0,
+        maximum=1.0 if name == "fixed_share" else None,
+    )
     if number > _LARGEST or 0.0 < number < _SMALLEST:
         raise InvalidArgumentError(
             f"`{name}` must be 0, or between {_SMALLEST:g} and {_LARGEST:g}, but got {value_text(value)}."

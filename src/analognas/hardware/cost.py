@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError
 from ..spaces import Layers, NamedLayers, Space
 from .chip import AIMCChip
+from .chip_cost import COMPONENTS, ChipCost, LayerCost
 from .chip_files import find_chip
+from .dataflow import Use, longest_path, with_operations
+from .intervals import Estimate
 from .work import Work, count_work
 
 if TYPE_CHECKING:
@@ -28,111 +31,13 @@ __all__ = [
     "population_costs",
 ]
 
-COMPONENTS = ("mvm", "dac", "adc", "adds", "digital", "links", "idle")
-"""Where energy goes: crossbars with what their source includes, conversions and additions of partial sums
-beside it, digital multiply-accumulates, moving values, and power drawn all the time."""
-
 _PICO, _MS, _MJ = 1e-3, 1e-6, 1e-6  # pJ in nJ, ns in ms, nJ in mJ
 
 Floats = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class LayerCost:
-    """Costs of one matrix of a network.
-
-    Attributes:
-        name: Its name.
-        kind: Class of its layer.
-        rows: Inputs of one group.
-        columns: Outputs of one group.
-        groups: Groups, each a matrix of its own.
-        positions: How often it is used in an inference.
-        tiles: Crossbars it lies on, copies included; packed ones it may share.
-        copies: How often it is there.
-        utilisation: Share of the cells of these crossbars that hold its weights.
-        latency: Time that it takes, ms.
-        energy: Energy without what is drawn all the time, mJ.
-        latency_share: Share of the time of all.
-        energy_share: Share of that energy of all.
-    """
-
-    name: str
-    kind: str
-    rows: int
-    columns: int
-    groups: int
-    positions: int
-    tiles: int
-    copies: int
-    utilisation: float
-    latency: float
-    energy: float
-    latency_share: float
-    energy_share: float
-
-
-@dataclass(frozen=True)
-class ChipCost:
-    """Costs of one inference of a network. Its text is a table. What the chip does not tell is NaN.
-
-    Attributes:
-        chip: The chip.
-        tiles: Crossbars, copies included.
-        utilisation: Share of their cells that hold a weight.
-        latency: Time of one inference, ms.
-        interval: Time between two inferences, ms: with a pipeline that of the longest layer.
-        energy: Energy of one inference, mJ.
-        components: Energy by :data:`COMPONENTS`, mJ.
-        area: Area of the crossbars used and of the digital parts, mm2.
-        program_energy: Energy of writing all weights once, copies included, mJ.
-        macs: Multiply-accumulates of one inference.
-        layers: Costs of each matrix.
-    """
-
-    chip: AIMCChip
-    tiles: int
-    utilisation: float
-    latency: float
-    interval: float
-    energy: float
-    components: dict[str, float]
-    area: float
-    program_energy: float
-    macs: int
-    layers: tuple[LayerCost, ...]
-
-    @property
-    def throughput(self) -> float:
-        """Inferences a second."""
-        return 1e3 / self.interval if self.interval else float("inf")
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The costs under the names that they have everywhere."""
-        return {
-            "aimc_latency": self.latency,
-            "aimc_energy": self.energy,
-            "aimc_area": self.area,
-            "aimc_tiles": self.tiles,
-        }
-
-    def __str__(self) -> str:
-        head = f"{'layer':<34}{'matrix':>14}{'positions':>10}{'tiles':>7}{'used':>7}{'time':>8}{'energy':>8}"
-        lines = [
-            f"{self.chip.name}: {self.tiles} crossbars ({self.utilisation:.1%} used), {self.latency:.4g} ms, "
-            f"{self.energy:.4g} mJ, {self.area:.4g} mm2, {self.throughput:.4g} inferences/s",
-            head,
-        ]
-        for layer in self.layers:
-            matrix = f"{layer.rows}x{layer.columns}" + (
-                f"x{layer.groups}" if layer.groups > 1 else ""
-            )
-            lines.append(
-                f"{layer.name[-33:]:<34}{matrix:>14}{layer.positions:>10}{layer.tiles:>7}"
-                f"{layer.utilisation:>7.1%}{layer.latency_share:>8.1%}{layer.energy_share:>8.1%}"
-            )
-        return "\n".join(lines)
+def _estimate(value: float, factor: float | None, unit: str) -> float:
+    return value if factor is None else Estimate(value, factor, unit)
 
 
 def network_cost(
@@ -162,13 +67,13 @@ def network_cost(
         >>> cost.tiles, f"{cost.latency:.4g} ms", f"{cost.energy:.4g} mJ"
         (2, '0.0001 ms', '2e-05 mJ')
     """
-    from .trace import trace_layers
+    from .trace import trace_network
 
     chip = _found(chip)
-    named = trace_layers(model, input_shape=input_shape, example=example)
-    if not named:
+    traced = trace_network(model, input_shape=input_shape, example=example)
+    if not traced.layers:
         raise InvalidArgumentError("The network has no matrix layer, so that it costs no crossbar.")
-    return cost_of_layers(named, chip)
+    return cost_of_layers(traced.layers, chip, operations=traced.operations, uses=traced.uses)
 
 
 def architecture_cost(
@@ -205,16 +110,38 @@ def architecture_cost(
     chip = _found(chip)
     named = space.named_layers(arch, input_shape, n_classes)
     if named is not None:
-        return cost_of_layers(named, chip)
+        rows = space.population([arch])
+        counted = list(space.layers(rows, input_shape, n_classes))
+        return cost_of_layers(named, chip, counted=counted)
     shape = space.input_shape if input_shape is None else input_shape
     classes = space.n_classes if n_classes is None else n_classes
     return network_cost(space.build(arch, shape, classes), chip, input_shape=shape)
 
 
-def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
-    """Return what an inference of all these matrices costs; errors as :func:`network_cost`."""
+def cost_of_layers(
+    named: Sequence[NamedLayers],
+    chip: AIMCChip,
+    *,
+    operations: int = 0,
+    uses: Sequence[Use] = (),
+    counted: Sequence[Layers] = (),
+) -> ChipCost:
+    """Return what an inference of all these matrices costs; errors as :func:`network_cost`.
+
+    Args:
+        named: The matrices.
+        chip: The chip.
+        operations: Digital operations that belong to no matrix, such as those of attention.
+        uses: Uses of the matrices with what they wait for, from which the longest path follows.
+        counted: The same layers as their space counts them, which tell the longest path instead.
+    """
     layers = [entry.layer for entry in named]
     work = count_work(layers, chip, 1)
+    if chip.branches == "parallel" and (uses or counted):
+        path = longest_path(named, uses, chip, work) if uses else count_work(counted, chip, 1)
+        work = replace(work, path=path.path, path_operations=path.path_operations)
+    if operations:
+        work = with_operations(work, operations)
     missing = _missing(work, chip)[0]
     if missing > 0:
         raise InvalidArgumentError(
@@ -229,11 +156,11 @@ def cost_of_layers(named: Sequence[NamedLayers], chip: AIMCChip) -> ChipCost:
         chip=chip,
         tiles=tiles,
         utilisation=int(work.cells[0]) / max(tiles * chip.rows * chip.columns, 1),
-        latency=float(latency[0]) * _MS,
-        interval=float(interval[0]) * _MS,
-        energy=float(total[0]) * _MJ,
+        latency=_estimate(float(latency[0]) * _MS, chip.latency_factor, "ms"),
+        interval=_estimate(float(interval[0]) * _MS, chip.latency_factor, "ms"),
+        energy=_estimate(float(total[0]) * _MJ, chip.energy_factor, "mJ"),
         components={name: float(part[0]) * _MJ for name, part in parts.items()},
-        area=float(_area(work, chip)[0]),
+        area=_estimate(float(_area(work, chip)[0]), chip.area_factor, "mm2"),
         program_energy=float(_priced(work.cells, chip.program_energy)[0]) * _MJ,
         macs=sum(int(layer.positions) * int(layer.weights) for layer in layers),
         layers=_table(named, chip, work),
@@ -311,18 +238,27 @@ def _prices(work: Work, chip: AIMCChip) -> tuple[Floats, Floats, dict[str, Float
     beside = _priced(work.digital, per_mac)
     if chip.link_bandwidth is not None:
         beside = beside + n_bytes / chip.link_bandwidth
-    latency = _priced(work.steps, chip.mvm_latency) + beside
+    parallel = chip.branches == "parallel"
+    steps, operations = (
+        (work.path, work.path_operations) if parallel else (work.steps, work.operation_steps)
+    )
+    longest = _priced(work.longest, chip.mvm_latency)
+    latency = _priced(steps, chip.mvm_latency) + beside
+    if chip.operation_throughput is not None:
+        latency = latency + operations / chip.operation_throughput
+        longest = longest + work.longest_operations / chip.operation_throughput
     interval = latency
     if chip.schedule == "pipelined":
-        # Digital units and links are shared by all layers.
-        interval = np.maximum(_priced(work.longest, chip.mvm_latency), beside)
+        # Units for digital multiply-accumulates and links are shared by all layers, which wait for them.
+        interval = np.maximum(longest, beside)
     parts = {
-        "mvm": _priced(work.mvms, chip.mvm_energy),
+        "mvm": _mvm_energy(work, chip),
         "dac": work.dac * chip.dac_energy * _PICO,
         "adc": work.adc * chip.adc_energy * _PICO,
         "adds": work.adds * chip.add_energy * _PICO,
         "digital": _priced(work.digital, chip.digital_energy) * _PICO,
-        "links": n_bytes * chip.link_energy * _PICO,
+        "operations": work.operations * chip.operation_energy * _PICO,
+        "links": n_bytes * (chip.link_energy * chip.link_hops + chip.buffer_energy) * _PICO,
         # 1 mW for 1 ns is 1 pJ; without idle power an unknown time does no harm.
         "idle": (work.tiles + work.copies) * chip.idle_power * interval * _PICO
         if chip.idle_power
@@ -331,13 +267,27 @@ def _prices(work: Work, chip: AIMCChip) -> tuple[Floats, Floats, dict[str, Float
     return latency, interval, parts
 
 
+def _mvm_energy(work: Work, chip: AIMCChip) -> Floats:
+    """Energy of all MVMs, nJ; what is not fixed follows the share of cells that hold weights."""
+    if chip.fixed_share == 1.0:
+        return _priced(work.mvms, chip.mvm_energy)
+    share = work.used / (chip.rows * chip.columns)
+    price = np.nan if chip.mvm_energy is None else chip.mvm_energy
+    active: Floats = chip.fixed_share * work.mvms + (1.0 - chip.fixed_share) * share
+    return np.where(work.mvms > 0, active * price, 0.0)
+
+
 def _priced(counts: NDArray[np.int64], price: float | None) -> Floats:
     """Counts times a price; where that is not known, NaN if there is anything to pay."""
     return np.where(counts > 0, np.nan, 0.0) if price is None else counts * price
 
 
 def _total(parts: dict[str, Floats]) -> Floats:
-    total: Floats = np.sum(list(parts.values()), axis=0)
+    # One after another: sums of numpy depend on the number of networks in the last bit.
+    first, *others = parts.values()
+    total = first
+    for part in others:
+        total = total + part
     return total
 
 
@@ -348,7 +298,7 @@ def _area(work: Work, chip: AIMCChip) -> Floats:
 
 def _table(named: Sequence[NamedLayers], chip: AIMCChip, whole: Work) -> tuple[LayerCost, ...]:
     """One row a matrix; copies are those of the whole network."""
-    plain = replace(chip, replicate=False, idle_power=0.0)
+    plain = replace(chip, replicate=False, idle_power=0.0, branches="sequential")
     target = int(whole.target[0])
     rows = []
     for entry in named:
@@ -358,9 +308,11 @@ def _table(named: Sequence[NamedLayers], chip: AIMCChip, whole: Work) -> tuple[L
         positions = int(layer.positions)
         copies = -(-positions // target) if target and work.steps[0] else 1
         steps = -(-positions // copies)
-        latency, _, parts = _prices(
-            replace(work, steps=work.steps * steps // max(positions, 1)), plain
-        )
+        shorter = {
+            name: getattr(work, name) * steps // max(positions, 1)
+            for name in ("steps", "operation_steps")
+        }
+        latency, _, parts = _prices(replace(work, **shorter), plain)
         tiles = int(work.tiles[0]) * copies
         energy = sum(float(part[0]) for part in parts.values())
         rows.append((entry, tiles, copies, float(latency[0]), energy))

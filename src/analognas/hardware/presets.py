@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..core import InvalidArgumentError, Registry
 from .chip import AIMCChip
+from .silicon_presets import SILICON_CHIPS
 
 __all__ = ["CHIPS", "register_chip"]
 
@@ -37,9 +38,25 @@ CHIPS: Registry[AIMCChip] = Registry(
         "hermes-four-phase": replace(
             _HERMES,
             name="hermes-four-phase",
-            source=f"{_LE_GALLO}, four-phase reads, 16.1 TOPS at 2.48 TOPS/W: 521 ns and 52.9 nJ an MVM",
-            mvm_latency=521.0,
-            mvm_energy=52.9,
+            source=f"{_LE_GALLO}, four-phase reads: 520 ns, 3.38 uJ for all 64 cores, 52.8 nJ an MVM",
+            mvm_latency=520.0,
+            mvm_energy=3380.0 / 64,
+        ),
+        "hermes-system": replace(
+            _HERMES,
+            name="hermes-system",
+            source=f"{_LE_GALLO}, four-phase reads: 520 ns and 52.8 nJ an MVM, which follow the cells in use; "
+            "digital part assumed: one operation a ns and core (1 GHz), 1.5 pJ an operation (16-bit arithmetic "
+            "and two accesses to a small memory, Horowitz, ISSCC 2014, scaled from 45 nm and 0.9 V to 14 nm "
+            "and 0.8 V by node and square of the supply)",
+            mvm_latency=520.0,
+            mvm_energy=3380.0 / 64,
+            fixed_share=0.0,
+            operation_energy=1.5,
+            operation_throughput=1.0,
+            branches="parallel",
+            energy_factor=2.0,
+            latency_factor=2.0,
         ),
         "hermes-core": AIMCChip(
             name="hermes-core",
@@ -55,10 +72,24 @@ CHIPS: Registry[AIMCChip] = Registry(
             name="ambrogio2023",
             source="Ambrogio et al., An analog-AI chip for energy-efficient speech recognition and "
             "transcription, Nature 620, 2023: 34 tiles of 512 x 2048 devices, four a weight; 12.4 TOPS/W "
-            "sustained by the chip, 42.3 nJ an MVM; no latency or area of a tile is taken from it",
+            "sustained by the chip, 42.3 nJ an MVM; an MVM takes at most the 2.1 us of a step of its RNN-T on "
+            "a chip; no area of a tile is taken from it",
             rows=512,
             columns=512,
             n_tiles=34,
+            mvm_latency=2100.0,
+            latency_bound=True,
+            mvm_energy=2 * 512 * 512 / 12.4e3,
+        ),
+        "ambrogio2023-two-devices": AIMCChip(
+            name="ambrogio2023-two-devices",
+            source="The chip of ambrogio2023 with two devices a weight: 1,024 x 512 weights a tile; energy and "
+            "time of a tile are assumed to be the same, since the same devices are read",
+            rows=1024,
+            columns=512,
+            n_tiles=34,
+            mvm_latency=2100.0,
+            latency_bound=True,
             mvm_energy=2 * 512 * 512 / 12.4e3,
         ),
         "isaac": AIMCChip(
@@ -88,6 +119,7 @@ CHIPS: Registry[AIMCChip] = Registry(
             tile_area=90.6 / _PUMA_UNITS,
             activation_bits=16,
         ),
+        **SILICON_CHIPS,
     },
 )
 """Chips by the name that ``analognas cost --chip`` takes."""

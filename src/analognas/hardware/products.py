@@ -11,7 +11,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from ..core import InvalidArgumentError
 
-__all__ = ["ProductWatch"]
+__all__ = ["ProductWatch", "tensors_in"]
 
 _PLAIN = (
     "matmul __matmul__ __rmatmul__ mm mv dot vdot inner bmm einsum tensordot chain_matmul multi_dot "
@@ -60,6 +60,10 @@ class ProductWatch(TorchFunctionMode):
         """Whether the forward is inside a mapped module."""
         return self._mapped > 0
 
+    def is_activation(self, tensor: Tensor) -> bool:
+        """Whether a tensor depends on the input of the network."""
+        return not self._is_fixed(tensor)
+
     def enter(self, name: str, module: nn.Module, *, mapped: bool) -> None:
         """Say that the forward of a module begins; inside a mapped one every product is its own."""
         self._stack.append((name, module))
@@ -82,11 +86,11 @@ class ProductWatch(TorchFunctionMode):
         if self._mapped:
             return func(*args, **kwargs)
         name = str(getattr(func, "__name__", ""))
-        operands = list(_tensors((args, kwargs)))
+        operands = list(tensors_in((args, kwargs)))
         self._check(name, args, kwargs, operands)
         result = func(*args, **kwargs)
         if isinstance(result, Tensor | tuple | list) or name == "__setitem__":
-            self._follow(name, operands, list(_tensors(result)))
+            self._follow(name, operands, list(tensors_in(result)))
         return result
 
     def _check(
@@ -97,7 +101,7 @@ class ProductWatch(TorchFunctionMode):
         elif name in _PRODUCTS:
             added = "add" in name
             named = {key: value for key, value in kwargs.items() if key not in ("input", "out")}
-            factors = list(_tensors((args[1:] if added else args, named if added else kwargs)))
+            factors = list(tensors_in((args[1:] if added else args, named if added else kwargs)))
         else:
             return
         ours = [tensor for tensor in factors if self._is_fixed(tensor)]
@@ -141,16 +145,16 @@ def _kept(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
     yield from module.named_buffers(recurse=False)
     for key, value in vars(module).items():
         if key not in ("_parameters", "_buffers", "_modules"):
-            yield from ((key, tensor) for tensor in _tensors(value))
+            yield from ((key, tensor) for tensor in tensors_in(value))
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    """All tensors in nested tuples, lists and mappings."""
+def tensors_in(value: Any) -> Iterator[Tensor]:
+    """Yield all tensors in nested tuples, lists and mappings."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, tuple | list):
         for part in value:
-            yield from _tensors(part)
+            yield from tensors_in(part)
     elif isinstance(value, dict):
         for part in value.values():
-            yield from _tensors(part)
+            yield from tensors_in(part)

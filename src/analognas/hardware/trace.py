@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -13,13 +13,31 @@ from torch.utils.hooks import RemovableHandle
 
 from ..core import InvalidArgumentError, check_int
 from ..spaces import Layers, NamedLayers
+from .activation_flow import ActivationFlow, attention_operations
+from .dataflow import Use
 from .products import ProductWatch
 
-__all__ = ["trace_layers"]
+__all__ = ["TracedNetwork", "trace_layers", "trace_network"]
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _CELLS: tuple[type[nn.Module], ...] = (nn.LSTMCell, nn.GRUCell, nn.RNNCell)
 _Example: TypeAlias = Tensor | tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class TracedNetwork:
+    """What one forward computes.
+
+    Attributes:
+        layers: The matrices that it uses, in the order of their first use.
+        uses: Uses of layers, in order, with what they wait for.
+        operations: Digital operations of attention: products of activations, two a multiply-accumulate, and
+            softmax.
+    """
+
+    layers: list[NamedLayers]
+    uses: tuple[Use, ...]
+    operations: int
 
 
 def trace_layers(
@@ -44,11 +62,25 @@ def trace_layers(
         InvalidArgumentError: If neither or both of ``input_shape`` and ``example`` are given, the network
             cannot run on it, or it multiplies with a matrix that belongs to none of these layers; names both.
     """
+    return trace_network(model, input_shape=input_shape, example=example).layers
+
+
+def trace_network(
+    model: nn.Module,
+    *,
+    input_shape: tuple[int, ...] | None = None,
+    example: _Example | None = None,
+) -> TracedNetwork:
+    """Return the matrices of one forward, their uses and the digital operations of attention.
+
+    Arguments and errors are those of :func:`trace_layers`.
+    """
     if not isinstance(model, nn.Module):
         raise InvalidArgumentError(f"`model` must be a torch module, but got {model!r}.")
     inputs = _inputs(model, input_shape, example)
     found: dict[Any, NamedLayers] = {}
     watch = ProductWatch(model)
+    flow = ActivationFlow(watch)
     handles = []
     for name, module in model.named_modules():
         if isinstance(module, torch.jit.ScriptModule):
@@ -56,9 +88,9 @@ def trace_layers(
                 f"The layer {name!r} ({type(module).__name__}) cannot be mapped to crossbars: a scripted "
                 "network does not tell its layers; give the network that it was made from."
             )
-        handles += _listen(name, module, found, watch)
+        handles += _listen(name, module, found, watch, flow)
     try:
-        with _undisturbed(model), watch:
+        with _undisturbed(model), watch, flow:
             model(*inputs)
     except InvalidArgumentError:
         raise
@@ -72,7 +104,7 @@ def trace_layers(
     finally:
         for handle in handles:
             handle.remove()
-    return list(found.values())
+    return TracedNetwork(list(found.values()), tuple(flow.uses), flow.operations)
 
 
 def _inputs(
@@ -119,7 +151,11 @@ def _is_known(module: nn.Module) -> bool:
 
 
 def _listen(
-    name: str, module: nn.Module, found: dict[Any, NamedLayers], watch: ProductWatch
+    name: str,
+    module: nn.Module,
+    found: dict[Any, NamedLayers],
+    watch: ProductWatch,
+    flow: ActivationFlow,
 ) -> list[RemovableHandle]:
     """Note the matrices of ``module`` whenever it is used, and tell ``watch`` where the forward is."""
     known = _is_known(module)
@@ -132,7 +168,10 @@ def _listen(
         # A layer within one, as analog attention's projection, is counted with that.
         if known and not watch.in_mapped:
             given = dict(zip(("query", "key", "value"), args, strict=False)) | kwargs
-            _note(name, module, found, _matrices(name, module, given, output))
+            used = _note(name, module, found, _matrices(name, module, given, output))
+            flow.use(used, (args, kwargs), output)
+            if isinstance(module, nn.MultiheadAttention):
+                flow.operations += attention_operations(module, given)
 
     return [
         module.register_forward_pre_hook(enter, prepend=True),
@@ -145,7 +184,9 @@ def _note(
     module: nn.Module,
     found: dict[Any, NamedLayers],
     matrices: Iterator[tuple[str, Layers]],
-) -> None:
+) -> list[tuple[int, int]]:
+    """Add matrices to those found; return the index and the positions of each."""
+    used = []
     for part, layer in matrices:
         full = f"{name}.{part}" if part and name else name or part
         weight = module._parameters.get(part or "weight")
@@ -158,6 +199,8 @@ def _note(
             found[key] = replace(seen, layer=replace(seen.layer, positions=positions))
         else:
             found[key] = NamedLayers(full, type(module).__name__, layer)
+        used.append((list(found).index(key), int(layer.positions)))
+    return used
 
 
 def _matrices(

@@ -38,6 +38,12 @@ class Work:
         adds: Additions of partial sums.
         digital: Digital multiply-accumulates.
         moved: Values that are moved.
+        used: Weights used, once each time that an MVM uses them.
+        operations: Digital operations on outputs.
+        operation_steps: Those one after another, layer by layer; crossbars of a layer share its operations.
+        longest_operations: Those of the longest layer.
+        path: MVMs one after another on the longest path.
+        path_operations: Digital operations one after another on it.
         target: Positions that one copy of a layer serves at most; 0 where there are no copies.
     """
 
@@ -52,6 +58,12 @@ class Work:
     adds: Ints
     digital: Ints
     moved: Ints
+    used: Ints
+    operations: Ints
+    operation_steps: Ints
+    longest_operations: Ints
+    path: Ints
+    path_operations: Ints
     target: Ints
 
 
@@ -84,6 +96,7 @@ def count_work(layers: Sequence[Layers], chip: AIMCChip, n: int) -> Work:
     sums["tiles"] = tiles
     if target is not None:
         sums["target"] = target
+    longest_time = np.zeros(n)
     for m in mapped:
         copies = np.ones(n, dtype=np.int64) if target is None else -(-m.positions // target)
         steps = -(-m.positions // np.maximum(copies, 1))
@@ -95,14 +108,45 @@ def count_work(layers: Sequence[Layers], chip: AIMCChip, n: int) -> Work:
         sums["copies"] += m.analog * m.tiles * (copies - 1)
         sums["cells"] += m.analog * weights * copies
         sums["steps"] += m.analog * steps
-        np.maximum(sums["longest"], steps * (m.analog > 0), out=sums["longest"])
+        _count_operations(m, chip, steps, used, outputs, sums, longest_time)
         sums["mvms"] += used * m.tiles
+        sums["used"] += used * weights
         sums["dac"] += used * inputs * m.across
         sums["adc"] += partial
         sums["adds"] += partial - used * outputs
         sums["digital"] += m.digital * m.positions * weights
         sums["moved"] += partial + m.digital * m.positions * outputs
     return Work(**sums)
+
+
+def _count_operations(
+    m: _Mapped,
+    chip: AIMCChip,
+    steps: Ints,
+    used: Ints,
+    outputs: Ints,
+    sums: dict[str, Ints],
+    longest_time: NDArray[np.float64],
+) -> None:
+    """Add digital operations of a layer, and what is longest: its MVMs with the operations that follow them."""
+    plain = outputs * chip.operations_per_output
+    each = plain + outputs * (m.down - 1)
+    shared = -(-each // np.maximum(m.tiles, 1))
+    sums["operations"] += used * each + m.digital * m.positions * plain
+    own = steps * shared
+    sums["operation_steps"] += m.analog * own + m.digital * m.positions * plain
+    on_path = _full(m.layer.repeats, len(steps)) * m.layer.on_path
+    sums["path"] += np.where(m.analog > 0, on_path, 0) * steps
+    sums["path_operations"] += np.where(
+        m.analog > 0, on_path * own, on_path * m.positions * plain * (m.digital > 0)
+    )
+    time = steps * (chip.mvm_latency or 1.0) * (m.analog > 0)
+    if chip.operation_throughput is not None:
+        time = time + own * (m.analog > 0) / chip.operation_throughput
+    longer = time > longest_time
+    longest_time[longer] = time[longer]
+    sums["longest"][longer] = steps[longer]
+    sums["longest_operations"][longer] = own[longer]
 
 
 def _map(layer: Layers, chip: AIMCChip, n: int) -> _Mapped:

@@ -1,0 +1,134 @@
+"""Costs of a network on a chip: totals and a table of layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import check_int
+from .chip import AIMCChip
+from .intervals import Estimate
+
+__all__ = ["COMPONENTS", "ChipCost", "LayerCost"]
+
+COMPONENTS = ("mvm", "dac", "adc", "adds", "digital", "operations", "links", "idle")
+"""Where energy goes: crossbars with what their source includes, conversions and additions of partial sums
+beside it, digital multiply-accumulates, digital operations on outputs and of attention, moving values, and
+power drawn all the time."""
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """Costs of one matrix of a network.
+
+    Attributes:
+        name: Its name.
+        kind: Class of its layer.
+        rows: Inputs of one group.
+        columns: Outputs of one group.
+        groups: Groups, each a matrix of its own.
+        positions: How often it is used in an inference.
+        tiles: Crossbars it lies on, copies included; packed ones it may share.
+        copies: How often it is there.
+        utilisation: Share of the cells of these crossbars that hold its weights.
+        latency: Time that it takes, ms.
+        energy: Energy without what is drawn all the time, mJ.
+        latency_share: Share of the time of all.
+        energy_share: Share of that energy of all.
+    """
+
+    name: str
+    kind: str
+    rows: int
+    columns: int
+    groups: int
+    positions: int
+    tiles: int
+    copies: int
+    utilisation: float
+    latency: float
+    energy: float
+    latency_share: float
+    energy_share: float
+
+
+@dataclass(frozen=True)
+class ChipCost:
+    """Costs of one inference of a network. Its text is a table. What the chip does not tell is NaN.
+
+    Where the chip states an error factor, a cost prints with it: ``0.50 mJ (x1.2)``.
+
+    Attributes:
+        chip: The chip.
+        tiles: Crossbars, copies included.
+        utilisation: Share of their cells that hold a weight.
+        latency: Time of one inference, ms.
+        interval: Time between two inferences, ms: with a pipeline that of the longest layer.
+        energy: Energy of one inference, mJ.
+        components: Energy by :data:`COMPONENTS`, mJ.
+        area: Area of the crossbars used and of the digital parts, mm2.
+        program_energy: Energy of writing all weights once, copies included, mJ.
+        macs: Multiply-accumulates of one inference.
+        layers: Costs of each matrix.
+    """
+
+    chip: AIMCChip
+    tiles: int
+    utilisation: float
+    latency: float
+    interval: float
+    energy: float
+    components: dict[str, float]
+    area: float
+    program_energy: float
+    macs: int
+    layers: tuple[LayerCost, ...]
+
+    @property
+    def throughput(self) -> float:
+        """Inferences a second."""
+        return 1e3 / self.interval if self.interval else float("inf")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The costs under the names that they have everywhere."""
+        return {
+            "aimc_latency": self.latency,
+            "aimc_energy": self.energy,
+            "aimc_area": self.area,
+            "aimc_tiles": self.tiles,
+        }
+
+    def batch_latency(self, batch: int) -> float:
+        """Time of a batch, ms: inputs follow one another after the interval between two inferences.
+
+        Args:
+            batch: Inputs of the batch. Its energy is that many times that of one.
+
+        Raises:
+            InvalidArgumentError: If it is not a positive integer.
+        """
+        batch = check_int("batch", batch, minimum=1)
+        return float(self.latency) + (batch - 1) * float(self.interval)
+
+    def __str__(self) -> str:
+        head = f"{'layer':<34}{'matrix':>14}{'positions':>10}{'tiles':>7}{'used':>7}{'time':>8}{'energy':>8}"
+        lines = [
+            f"{self.chip.name}: {self.tiles} crossbars ({self.utilisation:.1%} used), "
+            f"{'at most ' * self.chip.latency_bound}{self.latency:.4g} ms{_factor(self.latency)}, "
+            f"{self.energy:.4g} mJ{_factor(self.energy)}, {self.area:.4g} mm2{_factor(self.area)}, "
+            f"{self.throughput:.4g} inferences/s",
+            head,
+        ]
+        for layer in self.layers:
+            matrix = f"{layer.rows}x{layer.columns}" + (
+                f"x{layer.groups}" if layer.groups > 1 else ""
+            )
+            lines.append(
+                f"{layer.name[-33:]:<34}{matrix:>14}{layer.positions:>10}{layer.tiles:>7}"
+                f"{layer.utilisation:>7.1%}{layer.latency_share:>8.1%}{layer.energy_share:>8.1%}"
+            )
+        return "\n".join(lines)
+
+
+def _factor(value: float) -> str:
+    return f" (x{value.factor:.2g})" if isinstance(value, Estimate) else ""

@@ -1,0 +1,305 @@
+import copy
+import importlib.util
+import json
+import pickle
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+
+from analognas.core import InvalidArgumentError
+from analognas.hardware import (
+    CHIPS,
+    AIMCChip,
+    MVMUnit,
+    architecture_cost,
+    find_chip,
+    load_chip,
+    mvm_cost,
+    network_cost,
+    population_costs,
+    save_chip,
+    unit_chip,
+)
+from analognas.hardware.cost import cost_of_layers
+from analognas.hardware.dataflow import Use
+from analognas.hardware.intervals import Estimate
+from analognas.hardware.silicon.points import operating_points
+from analognas.hardware.trace import trace_network
+from analognas.spaces import FBNetSpace, Layers, NamedLayers, NASBench201Space, ResNetSpace
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PLAIN = AIMCChip(name="plain", rows=64, columns=64, mvm_latency=100.0, mvm_energy=2.0)
+SYSTEM = replace(
+    PLAIN, name="system", fixed_share=0.25, operation_energy=1.5, operation_throughput=2.0, branches="parallel",
+    tile_area=0.3, link_energy=0.5, link_hops=3.0, buffer_energy=0.1,
+)  # fmt: skip
+
+
+def named(*layers):
+    return [NamedLayers(str(i), "Conv2d", layer) for i, layer in enumerate(layers)]
+
+
+@pytest.fixture(scope="module")
+def systems():
+    spec = importlib.util.spec_from_file_location("silicon_systems", BENCHMARKS / "silicon_systems.py")  # fmt: skip
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_published_systems_are_met_within_the_stated_ratios(systems):
+    ratios = {f"{row.name} {row.unit}": row.ratio for row in systems.rows()}
+    far = {name: ratio for name, ratio in ratios.items() if not 0.5 <= ratio <= 2.0}
+    # a lower bound, and a rate that is 6 % out
+    assert set(far) == {"ALBERT, a lower bound TOPS/W", "ResNet-18, 512 crossbars images/s"}
+    assert ratios["ResNet-18, 512 crossbars images/s"] > 0.45
+    assert ratios["ResNet-9 layer input, 64-core PCM uJ"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_page_shows_the_tables(systems):
+    page = (BENCHMARKS.parent / "docs/cost_model.md").read_text()
+    for row in systems.rows():
+        assert f"| {row.predicted:,.4g} {row.unit} | {row.ratio:.2f} |" in page, row.name
+
+
+def test_energy_follows_active_cells():
+    layer = Layers(32, 16, 1, 10)
+    whole = cost_of_layers(named(layer), PLAIN).energy
+    none = cost_of_layers(named(layer), replace(PLAIN, fixed_share=0.0)).energy
+    half = cost_of_layers(named(layer), replace(PLAIN, fixed_share=0.5)).energy
+    assert none == pytest.approx(whole * 32 * 16 / 64**2)
+    assert half == pytest.approx((whole + none) / 2)
+
+
+def test_operations_links_and_buffers_by_hand():
+    # 2 crossbars one below the other; 10 outputs, 3 operations and one addition each.
+    cost = cost_of_layers(named(Layers(100, 10, 1, 5)), SYSTEM)
+    assert cost.tiles == 2
+    operations = 5 * 10 * (3 + 1)
+    assert cost.components["operations"] == pytest.approx(operations * 1.5e-9)
+    assert cost.latency == pytest.approx(5 * (100 + 20 / 2.0) * 1e-6)  # crossbars share operations
+    assert cost.components["links"] == pytest.approx(5 * 2 * 10 * (3 * 0.5 + 0.1) * 1e-9)
+    share = 0.25 + 0.75 * 1000 / (2 * 64**2)
+    assert cost.components["mvm"] == pytest.approx(10 * share * 2.0 * 1e-6)
+
+
+def test_a_batch_follows_in_the_interval():
+    layers = named(Layers(64, 64, 1, 8), Layers(64, 64, 1, 4))
+    one = cost_of_layers(layers, replace(PLAIN, schedule="pipelined"))
+    assert one.batch_latency(1) == one.latency
+    assert one.batch_latency(16) == pytest.approx((12 + 15 * 8) * 100e-6)
+    with pytest.raises(InvalidArgumentError, match="`batch` must be"):
+        one.batch_latency(0)
+
+
+def test_digital_units_count_in_a_pipeline():
+    fast = replace(PLAIN, schedule="pipelined", operation_throughput=1e6)
+    slow = replace(fast, operation_throughput=1.0)
+    # the short layer has more operations: it is the longest with a slow digital unit
+    layers = named(Layers(4, 4, 1, 20), Layers(64, 64, 1, 15))
+    assert cost_of_layers(layers, fast).interval == pytest.approx(20 * 100e-6, rel=1e-4)
+    assert cost_of_layers(layers, slow).interval == pytest.approx(15 * (100 + 192) * 1e-6)
+
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 1)
+        self.long = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 1))
+        self.short = nn.Conv2d(8, 8, 1)
+
+    def forward(self, x):
+        x = functional.relu(self.first(x))
+        side = self.short(x)
+        side += self.long(x)
+        return side
+
+
+def test_time_follows_the_longest_path():
+    parallel = replace(PLAIN, branches="parallel", rows=128)
+    apart = network_cost(Branches(), replace(parallel, branches="sequential"), input_shape=(3, 4, 4))  # fmt: skip
+    beside = network_cost(Branches(), parallel, input_shape=(3, 4, 4))
+    assert apart.latency == pytest.approx(4 * 16 * 100e-6)
+    assert beside.latency == pytest.approx(3 * 16 * 100e-6)
+    assert beside.energy == apart.energy
+
+
+def test_matrices_of_one_layer_work_at_the_same_time():
+    uses = (Use(((0, 1), (1, 1)), ()), Use(((2, 1),), (0,)))
+    layers = named(*[Layers(8, 8, 1, 1)] * 3)
+    cost = cost_of_layers(layers, replace(PLAIN, branches="parallel"), uses=uses)
+    assert cost.latency == pytest.approx(2 * 100e-6)
+    lstm = network_cost(nn.LSTM(8, 8), replace(PLAIN, branches="parallel"), input_shape=(5, 8))
+    assert lstm.latency == pytest.approx(5 * 100e-6)
+
+
+@pytest.mark.parametrize(
+    ("space", "n"), [(NASBench201Space(), 4), (FBNetSpace(), 2), (ResNetSpace(), 3)]
+)
+@pytest.mark.parametrize("replicate", [False, True])
+def test_closed_form_and_traced_network_agree_exactly(space, n, replicate):
+    chip = replace(SYSTEM, rows=512, columns=512)
+    if replicate:
+        chip = replace(chip, replicate=True, n_tiles=200_000, schedule="pipelined")
+    population = space.sample(n, generator=np.random.default_rng(3))
+    costs = population_costs(space, population, chip)
+    shape = getattr(space, "input_shape", (3, 32, 32))
+    for i, row in enumerate(population):
+        arch = space.decode(row)
+        traced = network_cost(space.build(arch), chip, input_shape=shape)
+        closed = {name: values[i] for name, values in costs.items()}
+        assert traced.metrics == closed
+        assert architecture_cost(space, arch, chip).metrics == closed
+
+
+def test_every_cell_with_digital_parts_takes_half_a_second_at_most():
+    space = NASBench201Space()
+    everything = space.every()
+    population_costs(space, everything[:10], SYSTEM)
+    start = time.process_time()
+    costs = population_costs(space, everything, SYSTEM)
+    assert time.process_time() - start < 0.5
+    assert np.isfinite(costs["aimc_latency"]).all()
+    assert len(costs["aimc_energy"]) == 15625
+
+
+def test_attention_products_and_softmax_are_counted():
+    tokens, size, heads = 7, 16, 4
+    expected = heads * tokens * tokens * (4 * size // heads + 5)
+
+    class Plain(nn.Module):
+        def __init__(self, fused):
+            super().__init__()
+            self.parts = nn.ModuleList(nn.Linear(size, size) for _ in range(3))
+            self.fused = fused
+
+        def forward(self, x):
+            q, k, v = (
+                p(x).view(1, tokens, heads, size // heads).transpose(1, 2) for p in self.parts
+            )
+            if self.fused:
+                return functional.scaled_dot_product_attention(q, k, v)
+            return functional.softmax(q @ k.transpose(-1, -2), dim=-1) @ v
+
+    for fused in (False, True):
+        assert trace_network(Plain(fused), input_shape=(tokens, size)).operations == expected
+
+    class Layered(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.attention = nn.MultiheadAttention(size, heads, batch_first=True)
+
+        def forward(self, x):
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    assert trace_network(Layered(), input_shape=(tokens, size)).operations == expected
+    dear = replace(PLAIN, operation_energy=2.0, operations_per_output=0)
+    cost = network_cost(Plain(False), dear, input_shape=(tokens, size))
+    assert cost.components["operations"] == pytest.approx(expected * 2.0e-9)
+    assert trace_network(nn.Linear(4, 4), input_shape=(4,)).operations == 0
+
+
+LAYERS = st.builds(
+    Layers, st.integers(1, 200), st.integers(1, 200), st.sampled_from([1, 9]), st.integers(1, 50)
+)
+
+
+@given(st.lists(LAYERS, min_size=1, max_size=4), st.sampled_from([PLAIN, SYSTEM]))
+@settings(max_examples=60)
+def test_twice_the_positions_cost_twice_the_mvms(layers, chip):
+    double = [replace(layer, positions=2 * layer.positions) for layer in layers]
+    once, twice = cost_of_layers(named(*layers), chip), cost_of_layers(named(*double), chip)
+    for name in ("mvm", "operations", "links"):
+        assert twice.components[name] == pytest.approx(2 * once.components[name])
+    assert twice.latency == pytest.approx(2 * once.latency)
+    assert twice.tiles == once.tiles
+
+
+def test_costs_print_with_their_factor():
+    cost = cost_of_layers(named(Layers(64, 64, 1, 250)), replace(PLAIN, energy_factor=1.2))
+    assert str(cost.energy) == "0.00050 mJ (x1.2)"
+    assert f"{cost.energy:.1e}" == "5.0e-04"
+    assert cost.energy == pytest.approx(0.0005)
+    assert (cost.energy.low, cost.energy.high) == pytest.approx((0.0005 / 1.2, 0.0006))
+    assert "mJ (x1.2)" in str(cost)
+    assert type(cost.latency) is float
+    assert json.loads(json.dumps(cost.energy)) == cost.energy
+    bound = replace(PLAIN, latency_bound=True)
+    assert "at most 0.025 ms" in str(cost_of_layers(named(Layers(64, 64, 1, 250)), bound))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.5, "0.50"), (12.3, "12."), (123456.0, "1.2e+05"), (0.0, "0.0"), (1.0, "1.0")],
+)
+def test_two_digits(value, text):
+    assert str(Estimate(value, 3.0, "ms")) == f"{text.rstrip('.')} ms (x3)"
+
+
+def test_estimates_survive_copies():
+    one = Estimate(2.0, 1.5, "ms")
+    for same in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert (float(same), same.factor, same.unit) == (2.0, 1.5, "ms")
+
+
+def test_chips_of_units_carry_the_errors_of_the_model(tmp_path):
+    unit = MVMUnit(device="ReRAM", node=22, rows=256, columns=256, outputs=128, adc_bits=6)
+    cost = mvm_cost(unit)
+    chip = unit_chip(unit, name="mine", fixed_share=0.1)
+    assert (chip.rows, chip.columns) == (256, 128)
+    assert chip.mvm_energy == pytest.approx(cost.energy * 1e-3)
+    assert (chip.energy_factor, chip.latency_factor) == (cost.energy_factor, cost.latency_factor)
+    assert "the time of an MVM is a guess" in chip.source
+    assert "0.8 V is assumed" in chip.source
+    found = cost_of_layers(named(Layers(64, 64, 1, 1)), chip)
+    assert str(found.energy).endswith(f"(x{cost.energy_factor:.2g})")
+    save_chip(chip, tmp_path / "mine.yaml")
+    assert load_chip(tmp_path / "mine.yaml") == chip
+    with pytest.raises(InvalidArgumentError, match="`unit` must be an MVMUnit"):
+        unit_chip("hermes", name="mine")
+
+
+def test_measured_presets_are_the_published_figures():
+    points = [p for p in operating_points() if p.chip == "NeuRRAM" and p.energy == p.energy]
+    names = [name for name in CHIPS if name.startswith("neurram-")]
+    assert len(names) == len(points) == 10
+    for name, point in zip(names, points, strict=True):
+        chip = find_chip(name)
+        assert chip.mvm_energy == pytest.approx(point.energy * 1e-3)
+        assert chip.mvm_latency == pytest.approx(point.time)
+        assert int(point.unit.input_bits) == int(name.split("-")[1][:-1])
+        assert ("two-phase" in name) == (point.unit.phases == 2)
+    assert replace(find_chip("neurram"), name="", source="") == replace(find_chip("neurram-4b"), name="", source="")  # fmt: skip
+    assert find_chip("jia2021").tops == pytest.approx(11.8, rel=0.001)
+    assert find_chip("jia2020").tops_per_watt == pytest.approx(400 / 16, rel=1e-6)
+    two, four = find_chip("ambrogio2023-two-devices"), find_chip("ambrogio2023")
+    assert two.rows * two.columns == 2 * four.rows * four.columns
+    assert two.mvm_energy == four.mvm_energy
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("fixed_share: 1.5", "`fixed_share` must be"),
+        ("energy_factor: 0.5", "`energy_factor` must be"),
+        ("branches: both", "branches"),
+        ("latency_bound: 1", "`latency_bound` must be"),
+        ("operations_per_output: -1", "`operations_per_output` must be"),
+        ("fixed_shar: 0.5", "fixed_share"),
+    ],
+)
+def test_chip_files_that_do_not_fit(tmp_path, line, message):
+    path = tmp_path / "chip.yaml"
+    path.write_text(f"base: hermes\n{line}\n")
+    with pytest.raises(ValueError, match=message) as caught:
+        load_chip(path)
+    assert "\n" not in str(caught.value)
