@@ -63,7 +63,8 @@ _JIA_2021 = AIMCChip(
     name="jia2021",
     source="Jia et al., Scalable and programmable neural network inference accelerator based on in-memory "
     "computing, IEEE JSSC 57, 2022: 16 nm SRAM, 0.8 V, 16 arrays of 1,152 x 256 cells; 4-bit inputs and "
-    "weights: 11.8 TOPS, 200 ns; 1,936 1-bit TOPS/W and 44.94 1-bit TOPS/mm2 of an array in the UIUC survey, index 25",
+    "weights: 11.8 TOPS, 200 ns; 1,936 1-bit TOPS/W and 44.94 1-bit TOPS/mm2 of an array in the UIUC survey, "
+    "index 25",
     rows=1152,
     columns=64,
     n_tiles=16,

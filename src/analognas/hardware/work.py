@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +98,7 @@ def count_work(layers: Sequence[Layers], chip: AIMCChip, n: int) -> Work:
     if target is not None:
         sums["target"] = target
     longest_time = np.zeros(n)
+    blocks = _Paths(n)
     for m in mapped:
         copies = np.ones(n, dtype=np.int64) if target is None else -(-m.positions // target)
         steps = -(-m.positions // np.maximum(copies, 1))
@@ -108,7 +110,7 @@ def count_work(layers: Sequence[Layers], chip: AIMCChip, n: int) -> Work:
         sums["copies"] += m.analog * m.tiles * (copies - 1)
         sums["cells"] += m.analog * weights * copies
         sums["steps"] += m.analog * steps
-        _count_operations(m, chip, steps, used, outputs, sums, longest_time)
+        _count_operations(m, chip, steps, used, outputs, sums, longest_time, blocks)
         sums["mvms"] += used * m.tiles
         sums["used"] += used * weights
         sums["dac"] += used * inputs * m.across
@@ -116,7 +118,41 @@ def count_work(layers: Sequence[Layers], chip: AIMCChip, n: int) -> Work:
         sums["adds"] += partial - used * outputs
         sums["digital"] += m.digital * m.positions * weights
         sums["moved"] += partial + m.digital * m.positions * outputs
+    sums["path"], sums["path_operations"] = blocks.longest()
     return Work(**sums)
+
+
+class _Paths:
+    """MVMs and digital operations one after another on the longest path of ``n`` networks."""
+
+    def __init__(self, n: int) -> None:
+        self._mvms = np.zeros(n, dtype=np.int64)
+        self._operations = np.zeros(n, dtype=np.int64)
+        self._blocks: dict[str, list[NDArray[Any]]] = {}
+
+    def add(self, layer: Layers, mvms: Ints, operations: Ints, time: NDArray[np.float64]) -> None:
+        """Add one kind of layers, with MVMs, operations and time of one of them."""
+        repeats = _full(layer.repeats, len(mvms)) * layer.on_path
+        if layer.paths is None:
+            present = repeats * (_full(layer.branches, len(mvms)) > 0)
+            self._mvms += present * mvms
+            self._operations += present * operations
+            return
+        number = layer.paths * repeats[:, None]
+        parts = [number * mvms[:, None], number * operations[:, None], number * time[:, None]]
+        before = self._blocks.get(layer.block)
+        self._blocks[layer.block] = (
+            parts if before is None else [a + b for a, b in zip(before, parts, strict=True)]
+        )
+
+    def longest(self) -> tuple[Ints, Ints]:
+        """Return MVMs and operations, the path through each block chosen by its time."""
+        mvms, operations = self._mvms, self._operations
+        for block_mvms, block_operations, time in self._blocks.values():
+            best = time.argmax(axis=1)[:, None]
+            mvms = mvms + np.take_along_axis(block_mvms, best, axis=1)[:, 0]
+            operations = operations + np.take_along_axis(block_operations, best, axis=1)[:, 0]
+        return mvms, operations
 
 
 def _count_operations(
@@ -127,6 +163,7 @@ def _count_operations(
     outputs: Ints,
     sums: dict[str, Ints],
     longest_time: NDArray[np.float64],
+    blocks: _Paths,
 ) -> None:
     """Add digital operations of a layer, and what is longest: its MVMs with the operations that follow them."""
     plain = outputs * chip.operations_per_output
@@ -135,14 +172,11 @@ def _count_operations(
     sums["operations"] += used * each + m.digital * m.positions * plain
     own = steps * shared
     sums["operation_steps"] += m.analog * own + m.digital * m.positions * plain
-    on_path = _full(m.layer.repeats, len(steps)) * m.layer.on_path
-    sums["path"] += np.where(m.analog > 0, on_path, 0) * steps
-    sums["path_operations"] += np.where(
-        m.analog > 0, on_path * own, on_path * m.positions * plain * (m.digital > 0)
-    )
     time = steps * (chip.mvm_latency or 1.0) * (m.analog > 0)
     if chip.operation_throughput is not None:
         time = time + own * (m.analog > 0) / chip.operation_throughput
+    alone = np.where(m.analog > 0, own, m.positions * plain)
+    blocks.add(m.layer, steps * (m.analog > 0), alone, time)
     longer = time > longest_time
     longest_time[longer] = time[longer]
     sums["longest"][longer] = steps[longer]

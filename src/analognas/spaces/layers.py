@@ -79,6 +79,10 @@ class Layers:
         norm: Whether a batch norm follows.
         bias: Whether there is a bias.
         on_path: Whether they are on the longest path and not on a skip connection.
+        block: Name of the block that they belong to with other layers, where its longest path depends on what
+            they take; empty where ``on_path`` tells.
+        paths: How many of them lie on each of the ``k`` paths through one block, shape ``(n, k)``; there are
+            ``repeats`` such blocks, one after another.
     """
 
     channels: Counts
@@ -91,6 +95,8 @@ class Layers:
     norm: bool = True
     bias: bool = False
     on_path: bool = True
+    block: str = ""
+    paths: NDArray[np.int64] | None = None
 
     @property
     def count(self) -> Counts:

@@ -33,6 +33,13 @@ _RUN_ORDER = [
     edge for target in range(1, N_NODES) for edge, (_, end) in enumerate(EDGES) if end == target
 ]
 
+# Edges of every path from the first node of a cell to its last.
+_PATHS = (
+    [[EDGES.index((0, 3))]]
+    + [[EDGES.index((0, node)), EDGES.index((node, 3))] for node in (1, 2)]
+    + [[EDGES.index((0, 1)), EDGES.index((1, 2)), EDGES.index((2, 3))]]
+)
+
 
 class _Stage(NamedTuple):
     """One of the three stages.
@@ -140,6 +147,7 @@ def count_layers(
     check_int("channels", channels, minimum=1)
     check_int("cells", cells, minimum=0)
     counts = {operation: _count(population, operation) for operation in _KERNELS}
+    paths = {operation: _on_paths(population, operation) for operation in _KERNELS}
     stages = _stages(input_shape, channels, cells)
     yield Layers(input_shape[0], channels, 9, stages[0].positions)
     for stage in stages:
@@ -153,6 +161,8 @@ def count_layers(
                 stage.positions,
                 repeats=cells,
                 branches=counts[operation],
+                block=f"stage {stage.number}",
+                paths=paths[operation],
             )
     yield Layers(stages[-1].width, n_classes, 1, 1, norm=False, bias=True)
 
@@ -207,6 +217,12 @@ def _reduction(stage: _Stage) -> list[tuple[str, Layers]]:
         ("units.1.1", Layers(width, width, 9, positions)),
         ("shortcut.1", Layers(half, width, 1, positions, norm=False, on_path=False)),
     ]
+
+
+def _on_paths(population: NDArray[np.integer[Any]], operation: int) -> NDArray[np.int64]:
+    """How many edges of each path from the first node to the last have an operation, shape ``(n, 4)``."""
+    chosen = np.asarray(population) == operation
+    return np.stack([chosen[:, path].sum(axis=1, dtype=np.int64) for path in _PATHS], axis=1)
 
 
 def _count(population: NDArray[np.integer[Any]], operation: int) -> NDArray[np.int64]:
