@@ -1,5 +1,6 @@
 """Old names of rooms keep working, with a warning that names the new one."""
 
+import importlib
 import subprocess
 import sys
 
@@ -27,3 +28,19 @@ def test_an_old_room_is_the_new_one_with_a_warning(old, new):
 def test_other_unknown_names_are_still_unknown():
     with pytest.raises(ModuleNotFoundError, match="analognas.workers"):
         __import__("analognas.workers")
+
+
+@pytest.mark.parametrize(
+    ("room", "old", "new"),
+    [
+        ("search", "Progress", "SearchProgress"),
+        ("search", "Estimate", "PosteriorEstimate"),
+        ("builder", "Comparison", "TableComparison"),
+    ],
+)
+def test_an_old_class_is_the_new_one_with_a_warning(room, old, new):
+    module = importlib.import_module(f"analognas.{room}")
+    with pytest.warns(DeprecationWarning, match=f"{old}` was renamed; use `{new}`"):
+        assert getattr(module, old) is getattr(module, new)
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        module.Nothing  # noqa: B018

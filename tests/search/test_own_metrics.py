@@ -63,7 +63,7 @@ def search(out, definitions=DECLARED, **settings):
 def test_declared_metrics_work_everywhere(tmp_path):
     before = dict(METRICS)
     result = search(tmp_path / "a").search()
-    assert result.sign == -1
+    assert result.problem.sign == -1
     best = result.winners[0]["metrics"]
     assert best["latency_us"] == min(run.best_value(result.problem) for run in result.runs)
     assert f"latency_us {best['latency_us']:.4g} us" in result.summary()

@@ -1,5 +1,6 @@
 """The builder: measures the networks of a space on a data set, and makes a table of what it finds."""
 
+from ..renamed_rooms import renamed_names
 from .additions import (
     add_architectures,
     add_further,
@@ -7,7 +8,7 @@ from .additions import (
     add_table,
     start_with_tables,
 )
-from .compare import Comparison, MetricComparison, compare_tables
+from .compare import MetricComparison, TableComparison, compare_tables
 from .coordinator import BuildProgress
 from .folder import Build
 from .measurement import NetworkMeasurement
@@ -39,7 +40,6 @@ __all__ = [
     "BuildProgress",
     "BuildSettings",
     "ChipSettings",
-    "Comparison",
     "ExampleCounts",
     "Measurement",
     "MeasurementSettings",
@@ -51,6 +51,7 @@ __all__ = [
     "Result",
     "SampleSettings",
     "SerialWorkers",
+    "TableComparison",
     "UnitResult",
     "VerifyReport",
     "Workers",
@@ -71,3 +72,5 @@ __all__ = [
     "verify_build",
     "verify_table",
 ]
+
+__getattr__ = renamed_names(__name__, {"Comparison": "TableComparison"})

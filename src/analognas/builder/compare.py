@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, RandomStreams, check_choice, check_int
 from ..tables import AnalogNASBench, MeasuredTable
 
-__all__ = ["Comparison", "MetricComparison", "compare_tables"]
+__all__ = ["MetricComparison", "TableComparison", "compare_tables"]
 
 Table = AnalogNASBench | MeasuredTable
 Floats = NDArray[np.float64]
@@ -83,7 +83,7 @@ class MetricComparison:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class TableComparison:
     """How two tables agree.
 
     Attributes:
@@ -128,7 +128,7 @@ def compare_tables(
     *,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
-) -> Comparison:
+) -> TableComparison:
     """Compare two tables of one space on the architectures that both have.
 
     Args:
@@ -172,7 +172,9 @@ def compare_tables(
             generator = streams.numpy("compare", name)
             noise = _noise(one, name, common[known]), _noise(other, name, common[known])
             found.append(_compared(name, values[:, known], noise, n_resamples, generator))
-    return Comparison((_name(one), _name(other)), len(common), tuple(found), _notes(one, other))
+    return TableComparison(
+        (_name(one), _name(other)), len(common), tuple(found), _notes(one, other)
+    )
 
 
 def _compared(

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from typing import Any
+
+import numpy as np
 
 from ..core import InvalidArgumentError
 from ..data import DataSet
@@ -12,7 +15,7 @@ from ..training import TrainingRecipe
 from .images import resized
 from .measurement_settings import MeasurementSettings, looks_at_validation
 
-__all__ = ["fidelity_columns", "fidelity_text", "load_examples", "shares_data"]
+__all__ = ["data_facts", "fidelity_columns", "fidelity_text", "load_examples", "shares_data"]
 
 FULL_EPOCHS, FULL_CHIPS = 100, 25
 """Digital epochs and chips from which on a measurement is not of low fidelity."""
@@ -100,3 +103,26 @@ def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
     if not low:
         return f"fidelity: {text}"
     return f"low fidelity: {text}; good for ranking networks, while values are below those of full trainings"
+
+
+    return f"low fidelity: {text}" if low else f"fidelity: {text}"
+
+
+def data_facts(data: DataSet) -> dict[str, Any]:
+    """Return name, note and digest of the examples, as JSON types.
+
+    The digest is the SHA-256 over inputs and targets of training and test split, as networks get them.
+
+    Example:
+        >>> from analognas.data import load_data
+        >>> facts = data_facts(load_data("digits", validation=0))
+        >>> facts["name"], len(facts["sha256"])
+        ('digits', 64)
+    """
+    found = hashlib.sha256()
+    for part in (data.train, data.test):
+        for values in (part.inputs, part.targets):
+            array = np.ascontiguousarray(values.numpy())
+            found.update(f"{array.dtype} {array.shape}".encode())
+            found.update(array.data)
+    return {"name": data.name, "note": data.note or "", "sha256": found.hexdigest()}

@@ -16,8 +16,7 @@ from ..data import DataSet
 from ..drift import Examples
 from ..spaces import Space
 from ..training import TrainingRecipe
-from .data_facts import data_facts
-from .measured_data import fidelity_columns, fidelity_text, load_examples, shares_data
+from .measured_data import data_facts, fidelity_columns, fidelity_text, load_examples, shares_data
 from .measurement_settings import MeasurementSettings, looks_at_validation
 from .stopwatch import Stopwatch, one_torch_thread
 from .unit_result import UnitResult, read_unit, write_unit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from .tables import parse_architecture
 
 if TYPE_CHECKING:
     from ..builder import Build, Workers
+    from ..tables import AnalogNASBench, MeasuredTable
 
 bench_app = typer.Typer(name="bench", help="Build tables of measured networks.")
 
@@ -177,16 +179,15 @@ def info(
     as_json: _Json = False,
 ) -> None:
     """Show what a table holds, how far a build is, or what a specification measures."""
-    from .bench_info import show_build, show_specification
     from .tables import show_table
 
     path = Path(target)
     if path.is_dir():
-        show_build(path, as_json)
+        _show_build(path, as_json)
     elif path.suffix == ".parquet":
         show_table(path, quality, as_json)
     else:
-        show_specification(target, as_json)
+        _show_specification(target, as_json)
 
 
 @bench_app.command("add")
@@ -250,9 +251,8 @@ def compare(
 ) -> None:
     """Rank correlations of two tables by metric, with intervals and the ceiling that label noise sets."""
     from ..builder import compare_tables
-    from .bench_info import open_table
 
-    found = compare_tables(open_table(one), open_table(other), metric, seed=seed)
+    found = compare_tables(_open_table(one), _open_table(other), metric, seed=seed)
     print(dump_json(found.to_dict()) if as_json else found)
     if figure is not None:
         from ..report import comparison_figure, save_figure
@@ -300,3 +300,50 @@ def _run(build: Build, workers: Workers, root: Path | None) -> int:
             file=sys.stderr,
         )
     return 1 if failed else 0
+
+
+def _show_build(folder: Path, as_json: bool) -> None:
+    """Print the specification of a build and how far it is."""
+    from ..builder import Build, status_of, status_text
+    from ..core.config_files import yaml_text
+
+    build = Build(folder)
+    facts = status_of(build)
+    if as_json:
+        print(dump_json({**facts, "specification": build.settings.to_dict()}))
+        return
+    print(yaml_text(build.settings.to_dict()), end="")
+    print(status_text(facts))
+
+
+def _show_specification(name: str, as_json: bool) -> None:
+    """Print a specification with the number of its architectures and units."""
+    from ..builder import choose_architectures, find_specification
+    from ..core.config_files import yaml_text
+
+    settings = find_specification(name)
+    space = settings.make_space()
+    rows = choose_architectures(space, settings.sample)
+    n = len(rows)
+    n_rows = sum(len(settings.seeds_of(position, n)) for position in range(n))
+    units = settings.measurement.units
+    metrics = [metric for unit in units for metric in settings.measurement.metrics(unit)]
+    facts = {"architectures": n, "rows": n_rows, "units": n_rows * len(units), "metrics": metrics}
+    if as_json:
+        print(dump_json({**facts, "specification": settings.to_dict()}))
+        return
+    print(yaml_text(settings.to_dict()), end="")
+    print(f"{facts['architectures']} architectures, {facts['rows']} rows, {facts['units']} units")
+    print(f"metrics: {', '.join(metrics)}")
+
+
+def _open_table(name: str) -> AnalogNASBench | MeasuredTable:
+    """Return a table by name or file, or that of the rows of a build that have ended."""
+    from ..tables import MeasuredTable, find_table
+
+    if not Path(name).is_dir():
+        return find_table(name)
+    from ..builder import Build, merge_build
+
+    with tempfile.TemporaryDirectory() as folder:
+        return MeasuredTable(merge_build(Build(name), Path(folder) / "table.parquet").path)

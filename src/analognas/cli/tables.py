@@ -1,60 +1,12 @@
-"""Measured tables on the command line: opened for a search, a query or an examination."""
+"""Measured tables and architectures on the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..core import InvalidArgumentError, ResumeError, dump_json
-
-if TYPE_CHECKING:
-    from ..evaluators import TableEvaluator
-
-
-def measured_table(path: Path) -> TableEvaluator:
-    """Return what scores the networks of a measured table."""
-    from ..evaluators import TableEvaluator
-    from ..tables import MeasuredTable
-
-    return TableEvaluator(MeasuredTable(path))
-
-
-def check_table_fits(settings: Mapping[str, Any], typed: Mapping[str, Any]) -> None:
-    """Make sure that ``--table`` agrees with the other options of a search.
-
-    Raises:
-        InvalidArgumentError: If it does not.
-    """
-    if settings["table"] is None:
-        return
-    name = measured_table(settings["table"]).space.name
-    if typed["space"] not in (None, name):
-        raise InvalidArgumentError(
-            f"The table {str(settings['table'])!r} is about the space {name!r}, but --space is "
-            f"{typed['space']!r}; omit --space."
-        )
-    if settings["noise"] is not None:
-        raise InvalidArgumentError(
-            "--noise simulates readings of AnalogNAS-Bench; it does not go with --table."
-        )
-
-
-def check_table_again(evaluator: Mapping[str, Any], table: Path | None) -> None:
-    """Make sure that a measured table is given again: a log knows its checksum, not its file.
-
-    Raises:
-        ResumeError: If it is not.
-    """
-    from ..tables import SHIPPED_CHECKSUM
-
-    for source in evaluator.get("sources", [evaluator]):
-        checksum = str(source.get("checksum", "")).removeprefix("sha256:")
-        if "table" in source and checksum != SHIPPED_CHECKSUM and table is None:
-            raise ResumeError(
-                f"The search read the table {source['table']!r}; give its file again with --table."
-            )
+from ..core import dump_json
 
 
 def parse_architecture(text: str) -> Any:

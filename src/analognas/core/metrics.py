@@ -43,6 +43,11 @@ class Metric:
     higher_is_better: bool
     description: str = ""
 
+    @property
+    def sign(self) -> float:
+        """1 if larger is better, -1 if smaller is: a value times this is a score."""
+        return 1.0 if self.higher_is_better else -1.0
+
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
             raise InvalidArgumentError(

@@ -114,7 +114,7 @@ class Problem:
 
     @cached_property
     def _signs(self) -> list[float]:
-        return [1.0 if self.metric(name).higher_is_better else -1.0 for name in self.objectives]
+        return [self.metric(name).sign for name in self.objectives]
 
     def scores(self, evaluation: Evaluation) -> NDArray[np.float64]:
         """Return objectives with signs such that larger is better, shape ``(n, n_objectives)``."""

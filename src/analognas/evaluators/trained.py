@@ -307,7 +307,7 @@ class TrainedEvaluator(Evaluator):
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
-        from ..builder.data_facts import data_facts
+        from ..builder.measured_data import data_facts
 
         return {**self.settings.identity(), "examples_of": data_facts(self.measurement.data)}
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from .comparison import comparison_figure
     from .convergence import convergence_figure
     from .drift import drift_figure
-    from .final_report import write_final_report
     from .pareto import pareto_figure
     from .search_report import (
         cell_columns,
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
         write_search_report,
     )
     from .style import new_figure, save_figure
-    from .training import training_figure, write_training_report
+    from .training import training_figure, write_final_report, write_training_report
 
 __all__ = [
     "cell_columns",
@@ -51,7 +50,7 @@ __getattr__, __dir__ = lazy_exports(
         "save_figure": "style",
         "summary_markdown": "search_report",
         "training_figure": "training",
-        "write_final_report": "final_report",
+        "write_final_report": "training",
         "write_search_report": "search_report",
         "write_training_report": "training",
     },

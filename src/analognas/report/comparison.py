@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from ..builder import Comparison, MetricComparison
+from ..builder import MetricComparison, TableComparison
 from ..core import METRICS, InvalidArgumentError
 from .style import COLOURS, GREY, clean_axes
 
@@ -20,7 +20,7 @@ _COLUMNS = 4
 _PANEL = 3.0
 
 
-def comparison_figure(comparison: Comparison) -> Figure:
+def comparison_figure(comparison: TableComparison) -> Figure:
     """Draw the values of two tables against each other, with rank correlation, its interval and its ceiling.
 
     Raises:

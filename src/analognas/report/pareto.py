@@ -64,7 +64,7 @@ def pareto_figure(result: SearchResult) -> Figure:
             axes,
             values[:, [across, down]],
             front,
-            np.array([_sign(shown[across]), _sign(shown[down])]),
+            np.array([-shown[across].sign, -shown[down].sign]),
         )
         _label(axes, shown[across], shown[down], bottom=down == side, left=across == 0)
     runs = "1 run" if len(result.runs) == 1 else f"{len(result.runs)} runs"
@@ -120,7 +120,3 @@ def _label(axes: Axes, across: Metric, down: Metric, *, bottom: bool, left: bool
 def _axis_text(metric: Metric) -> str:
     direction = "higher is better" if metric.higher_is_better else "lower is better"
     return f"{metric.name} ({metric.unit + ', ' if metric.unit else ''}{direction})"
-
-
-def _sign(metric: Metric) -> float:
-    return -1.0 if metric.higher_is_better else 1.0

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .drift_curves import write_drift_report
 from .style import COLOURS, GREY, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ..search import FinalTraining
     from ..training import TrainingResult
 
 TRAINING_FILE = "training.png"
@@ -108,3 +110,15 @@ def _draw_rate(axes: Axes, epochs: Sequence[float], rates: Sequence[float]) -> N
     twin.set_ylim(0.0, 1.1 * max(*rates, 1e-12))
     twin.spines[["top"]].set_visible(False)
     axes.plot([], [], color=GREY, lw=1.0, ls=":", label="learning rate")
+
+
+def write_final_report(final: FinalTraining) -> list[Path]:
+    """Write the figures of both parts beside their numbers, and return their paths.
+
+    Args:
+        final: What :meth:`.Worker.train_best` returned.
+    """
+    return [
+        *write_training_report(list(final.training), final.folder),
+        write_drift_report(final.drift, final.folder / "drift"),
+    ]

@@ -1,5 +1,6 @@
 """The worker: budgets, repeats, back ends, callbacks, the trial log, and resuming."""
 
+from ..renamed_rooms import renamed_names
 from .backends.base import BACKENDS, Backend, SerialBackend, make_backend
 from .backends.parallel import ParallelBackend
 from .backends.pool import PoolBackend
@@ -61,3 +62,7 @@ __all__ = [
     "train_architecture",
     "value_text",
 ]
+
+__getattr__ = renamed_names(
+    __name__, {"Estimate": "PosteriorEstimate", "Progress": "SearchProgress"}
+)

@@ -100,7 +100,7 @@ class SearchView:
     def best(self) -> float:
         """Best value of the objective in all runs so far; NaN before the first feasible one."""
         problem = self._state.problem
-        return better(problem, self._best_before, self.result.best_value(problem))
+        return best_value(problem, [self._best_before, self.result.best_value(problem)])
 
     @property
     def best_architecture(self) -> Any:
@@ -138,11 +138,10 @@ def any_stops(callbacks: Sequence[Callback], view: SearchView) -> bool:
     return stop
 
 
-def better(problem: Problem, first: float, second: float) -> float:
-    """The better of two values of the objective; NaN is worse than any."""
-    if isnan(first) or isnan(second):
-        return second if isnan(first) else first
-    return first if problem.sign * first >= problem.sign * second else second
+def best_value(problem: Problem, values: Sequence[float]) -> float:
+    """Return the best of some values of the first objective, without NaN; NaN if there is none."""
+    known = [value for value in values if not isnan(value)]
+    return max(known, key=lambda value: problem.sign * value) if known else nan
 
 
 class Watch:
@@ -188,7 +187,7 @@ class Watch:
 
     def _tell(self, run: Run, result: RunResult, *, done: bool = False) -> None:
         """Tell the observers how far a run has come."""
-        self._best = better(self._problem, self._best, result.best_value(self._problem))
+        self._best = best_value(self._problem, [self._best, result.best_value(self._problem)])
         fraction = 1.0 if done else run.fraction
         for observer in self._observers:
             observer(SearchProgress(run.number, run.n_spent, self._best, fraction, len(run.errors)))

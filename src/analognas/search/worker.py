@@ -15,7 +15,7 @@ from ..optimizers import Optimizer
 from ..spaces import Space
 from .backends.base import Backend, make_backend
 from .budget import Budget
-from .callbacks import Callback, SearchProgress
+from .callbacks import Callback, SearchProgress, best_value
 from .components import DEFAULT_RUNS, check_kind
 from .final_training import FinalTraining, train_architecture
 from .results.search_result import SearchResult
@@ -235,8 +235,7 @@ class Worker:
     def best_acc(self) -> float:
         """Best value of the first objective in all runs, in its own unit; NaN if nothing is feasible."""
         result = self._finished()
-        finals = [self.problem.sign * value for value in result.finals()]
-        return self.problem.sign * max(finals) if finals else float("nan")
+        return best_value(result.problem, result.finals())
 
     @property
     def std_err(self) -> float:

@@ -188,7 +188,7 @@ class AnalogNASBench:
                 f"No architecture meets {' and '.join(map(str, bounds))}; the nearest is "
                 f"{self.space.decode(nearest)} with {found}. Loosen a bound."
             )
-        signed = values if METRICS[name].higher_is_better else -values
+        signed = METRICS[name].sign * values
         best = int(np.where(violation > 0, -np.inf, signed).argmax())
         architecture = self.space.decode(self.space.from_codes([best])[0])
         return architecture, self.query_metric(architecture, name)

@@ -1,6 +1,6 @@
 import pytest
 
-from analognas.search.log.optuna_study import study_parameters
+from analognas.search.log.export import study_parameters
 from analognas.spaces import ConfigSpace, FBNetSpace, NASBench201Space
 
 optuna = pytest.importorskip("optuna")

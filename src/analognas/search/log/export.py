@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from ...optimizers.optuna_space import (
     import_optuna,
     quiet,
 )
+from ...spaces import Space
 from ...spaces.genotypes import row_texts
-from .optuna_study import Parameter, study_parameters
+from ...spaces.hyperparameters import ContinuousInterval, Hyperparameter, IntegerInterval
 from .reader import Trials
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".db": "optuna", ".sqlite3": "optuna"}
@@ -144,3 +146,41 @@ def _parameters(trials: Trials, optuna: Any) -> list[Parameter]:
         Parameter(gene_name(gene), optuna.distributions.IntDistribution(0, high), int)
         for gene, high in enumerate(highest)
     ]
+
+
+class Parameter(NamedTuple):
+    """One gene as a study shows it.
+
+    Attributes:
+        name: Its name.
+        distribution: What it may be.
+        value: Makes an index a value.
+    """
+
+    name: str
+    distribution: Any
+    value: Callable[[int], Any]
+
+
+def study_parameters(space: Space) -> list[Parameter]:
+    """Return the parameter of every gene, with the names and values of :meth:`.Space.parameters`."""
+    optuna = import_optuna()
+    return [_of(entry, optuna) for entry in space.parameters()]
+
+
+def _of(entry: Hyperparameter, optuna: Any) -> Parameter:
+    kinds = optuna.distributions
+    if isinstance(entry, IntegerInterval):
+        high = entry.value(entry.n_choices - 1)  # the last that the step reaches
+        integers = kinds.IntDistribution(entry.min_value, high, step=entry.step)
+        return Parameter(entry.name, integers, entry.value)
+    if isinstance(entry, ContinuousInterval):
+        numbers = kinds.FloatDistribution(entry.min_value, entry.max_value, log=entry.log)
+        return Parameter(entry.name, numbers, entry.value)
+
+    def value(index: int) -> Any:
+        found = entry.value(index)
+        return str(found) if isinstance(found, tuple) else found  # which Optuna has no category for
+
+    choices = tuple(value(index) for index in range(entry.n_choices))
+    return Parameter(entry.name, kinds.CategoricalDistribution(choices), value)

@@ -16,7 +16,7 @@ from .content import SEM
 from .seal import Failure, Sealed, joined
 
 
-class Batch(NamedTuple):
+class PendingBatch(NamedTuple):
     """A batch, or a part of one."""
 
     run: int
@@ -49,7 +49,7 @@ class Pending:
     """
 
     def __init__(
-        self, batches: Sequence[Batch], columns: Sequence[str], space: Space | None
+        self, batches: Sequence[PendingBatch], columns: Sequence[str], space: Space | None
     ) -> None:
         sizes = [len(one.population) for one in batches]
         self.extents = joined(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 Floats = NDArray[np.float64]
+
+_PREFIX = "arch_"
+"""Beginning of the column name of a hyperparameter."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,10 @@ class Trials:
     def problem(self) -> Problem:
         """What the search was for."""
         first = tuple(self.settings.get(CHECKED_FIRST, ()))
-        return Problem(tuple(self.objectives), self.constraints, checked_first=first)
+        definitions = tuple(map(self.definition, self.objectives))
+        return Problem(
+            tuple(self.objectives), self.constraints, definitions=definitions, checked_first=first
+        )
 
     @cached_property
     def violation(self) -> Floats:
@@ -118,9 +124,8 @@ class Trials:
 
     def best_first(self) -> NDArray[np.int64]:
         """Positions, feasible before infeasible, then the better first objective, then the older."""
-        name = self.objectives[0]
-        sign = -1.0 if self.definition(name).higher_is_better else 1.0
-        return np.lexsort((np.arange(len(self)), sign * self.values[name], self.violation))
+        scores = self.problem.scores(Evaluation(self.values))[:, 0]
+        return np.lexsort((np.arange(len(self)), -scores, self.violation))
 
     def matching(
         self, *, run: int | None = None, where: Any = (), feasible: bool = False
@@ -200,8 +205,6 @@ class Trials:
         Raises:
             InvalidArgumentError: If pandas is not installed.
         """
-        from .frame import trials_frame
-
         columns = {
             "run": self.run,
             "number": self.number,
@@ -211,7 +214,7 @@ class Trials:
             **self.values,
             "error": [str(error) or None for error in self.errors],
         }
-        return trials_frame(columns, [self.architecture(row) for row in range(len(self))])
+        return _frame(columns, [self.architecture(row) for row in range(len(self))])
 
     def take(self, rows: NDArray[Any]) -> Trials:
         """Return some trials, by positions or a mask."""
@@ -317,3 +320,33 @@ def _without_evaluator(settings: dict[str, Any]) -> dict[str, Any]:
     if isinstance(tree, dict) and isinstance(tree.get("evaluator"), dict):
         found[SETTINGS] = {**tree, "evaluator": {**tree["evaluator"], "definition": None}}
     return found
+
+
+def _frame(columns: Mapping[str, Any], architectures: Sequence[Any]) -> DataFrame:
+    """Return a table of pandas from all columns but ``architecture``, whose place is after ``new``."""
+    pandas = _import_pandas()
+    names = dict.fromkeys(name for one in architectures if isinstance(one, dict) for name in one)
+    table: dict[str, Any] = {}
+    for name, column in columns.items():
+        table[name] = pandas.to_datetime(column, unit="s", utc=True) if name == "time" else column
+        if name == "new":
+            table["architecture"] = architectures
+            for entry in names:
+                table[f"{_PREFIX}{entry}"] = [_hashable(one.get(entry)) for one in architectures]
+    frame: DataFrame = pandas.DataFrame(table)
+    return frame
+
+
+def _hashable(value: Any) -> Any:
+    """A value as it can be grouped by: JSON has lists for tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _import_pandas() -> Any:
+    try:
+        import pandas
+    except ImportError:
+        raise InvalidArgumentError(
+            "pandas is not installed: pip install pandas. Without it, export_trials writes CSV and Parquet."
+        ) from None
+    return pandas

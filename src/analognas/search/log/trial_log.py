@@ -23,7 +23,7 @@ from ...spaces import Population, Space
 from . import schema as log_schema
 from .content import Content, bring_up_to_date, check_ranges, read_content, seal_again
 from .logged_run import LoggedRun, sem_column
-from .pending import Batch, Pending
+from .pending import Pending, PendingBatch
 from .retrying import SetAside, set_failures_aside
 from .schema import FILE_NAME
 from .seal import Sealed, State, add_commit
@@ -59,7 +59,7 @@ class TrialLog:
         self._is_stale = False  # whether it has been written to since
         self._version = content.version
         self._connection = sqlite_files.connect(path)
-        self._batches: list[Batch] = []
+        self._batches: list[PendingBatch] = []
         self._n_pending = 0
         self.n_appended = 0
         # By run: number of trials told, seconds taken, state of the generator.
@@ -184,7 +184,7 @@ class TrialLog:
             errors: Why an evaluation has no values, by number within the run.
         """
         self._batches.append(
-            Batch(run, first, batch, time.time(), population, new, evaluation, errors or {})
+            PendingBatch(run, first, batch, time.time(), population, new, evaluation, errors or {})
         )
         self._n_pending += len(population)
         self.n_appended += len(population)

@@ -98,11 +98,6 @@ class SearchResult:
         front = reference_front(self.problem, reference)
         return igd_plus_curves(self.problem, self.runs, front)
 
-    @property
-    def sign(self) -> float:
-        """1 if the objective is maximised, -1 if it is minimised."""
-        return self.problem.sign
-
     def finals(self) -> list[float]:
         """Best value of each run that found something feasible, in the objective's own unit."""
         return [run.best_value(self.problem) for run in self.runs if run.feasible]
@@ -115,7 +110,7 @@ class SearchResult:
         """
         curves = [run.best_so_far() for run in self.runs]
         padded = aligned(curves, -np.inf)
-        return np.where(np.isfinite(padded), self.sign * padded, np.nan)
+        return np.where(np.isfinite(padded), self.problem.sign * padded, np.nan)
 
     def summary(self, *, table: bool = True) -> str:
         """The result as a few lines of text.
