@@ -189,15 +189,15 @@ def test_sensitivity(checkpoints, tmp_path, capsys):
         (["drift"], "Give a saved network"),
         (["drift", "nowhere"], "nowhere"),
         (["drift", "RUN", "--times", "1,day"], "`--times` must be numbers of seconds"),
-        (["drift", "RUN", "--times", "-5"], "`times` must be"),
+        (["drift", "RUN", "--times", "-5"], "`times[0]` must be"),
         (["drift", "RUN", "--chips", "0"], "`chips` must be an integer of at least 1"),
         (["drift", "RUN", "--tolerance", "0"], "`tolerance`"),
         (["drift", "RUN", "--examples", "1"], "`examples` must be an integer of at least 2"),
         (["drift", "RUN", "--direct", "RUN"], "must be a digital network"),
         (["drift", "RUN", "--analog", "rash2023"], "rasch2023"),
         (["drift", "RUN", "--data", "strips"], "Did you mean 'stripes'?"),
-        (["drift", "--resume", "RUN"], "no evaluation to continue"),
-        (["drift", "RUN", "--resume", "RUN"], "leave checkpoint away"),
+        (["drift", "--resume", "RUN"], "no study to continue"),
+        (["drift", "RUN", "--resume", "RUN"], "omit checkpoint"),
         (["sensitivity", "RUN", "--kind", "both"], "Choices: alone, spared"),
     ],
 )
@@ -212,3 +212,18 @@ def test_errors_are_one_line_and_leave_nothing(
     assert err.count("\n") == 1
     assert message in err
     assert not list(tmp_path.iterdir())
+
+
+def test_settings_of_a_file_and_of_set_reach_the_study(checkpoints, tmp_path, capsys):
+    folder, out = checkpoints, tmp_path / "out"
+    config = tmp_path / "drift.yaml"
+    config.write_text(f"checkpoint: {folder}\ntimes: [60]\nchips: 3\nexamples: 16\n")
+    words = ["drift", "--config", str(config), "--chips", "2", "--set", "seed=5"]
+    assert main([*words, "--out", str(out)]) in (0, None)
+    study = json.loads((out / "study.json").read_text())
+    assert (study["times"], study["chips"], study["seed"]) == ([60.0], 2, 5)
+    capsys.readouterr()
+    assert main([*words, "--set", "chps=5", "--out", str(tmp_path / "b")]) == 2
+    assert "Did you mean 'chips'" in capsys.readouterr().err
+    assert main(["drift", "--resume", str(out), "--set", "seed=1"]) == 2
+    assert "omit set" in capsys.readouterr().err

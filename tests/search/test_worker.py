@@ -460,7 +460,7 @@ def test_best_arch_and_summary(bench, capsys):
         (
             {"budget": 0},
             InvalidArgumentError,
-            "`budget` must be an integer of at least 1, but got 0",
+            "`budget` must be an integer of at least 1 or null, but got 0",
         ),
         ({"budget": 1.5}, InvalidArgumentError, "`budget`"),
         ({"runs": -1}, InvalidArgumentError, "`runs`"),
@@ -476,7 +476,7 @@ def test_best_arch_and_summary(bench, capsys):
             InvalidArgumentError,
             "another metric, but got 'avm' twice",
         ),
-        ({"objectives": []}, InvalidArgumentError, "at least one objective"),
+        ({"objectives": []}, InvalidArgumentError, "`objectives` must be a list"),
         ({"objectives": ["avm", "aimc_tiles"]}, UnknownNameError, "Unknown metric 'aimc_tiles'"),
         (
             {"objectives": "avm", "optimizer": "nsga3"},

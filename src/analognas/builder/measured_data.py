@@ -105,9 +105,6 @@ def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
     return f"low fidelity: {text}; good for ranking networks, while values are below those of full trainings"
 
 
-    return f"low fidelity: {text}" if low else f"fidelity: {text}"
-
-
 def data_facts(data: DataSet) -> dict[str, Any]:
     """Return name, note and digest of the examples, as JSON types.
 

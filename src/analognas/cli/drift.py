@@ -14,7 +14,7 @@ from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, h
 from .exits import SearchInterruptedError
 
 if TYPE_CHECKING:
-    from ..drift import DriftResult, DriftStudy, Sensitivity
+    from ..drift import DriftResult, DriftSettings, DriftStudy, Sensitivity
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 _Checkpoint = Annotated[
@@ -39,6 +39,15 @@ _Analog = Annotated[
 ]
 _BatchSize = Annotated[int | None, typer.Option(help="Examples at once. [default: 256]")]
 _Seed = Annotated[int | None, typer.Option(help="Everything random follows from it. [default: 0]")]
+_Config = Annotated[Path | None, typer.Option(help="Settings file; other options change it.")]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any other setting, such as tolerance=0.5; may be repeated. `analognas schema drift` lists them.",
+    ),
+]
 _Out = Annotated[
     Path | None, typer.Option(help="New or empty folder. [default: in analognas-runs]")
 ]
@@ -72,6 +81,8 @@ def drift(
     analog: _Analog = None,
     batch_size: _BatchSize = None,
     seed: _Seed = None,
+    config: _Config = None,
+    setting: _Set = None,
     out: _Out = None,
     resume: _Resume = None,
     as_json: _Json = False,
@@ -100,7 +111,7 @@ def drift(
         write_drift_report(results, folder)
         return results
 
-    results, folder = _run("drift", typed, out, resume, run)
+    results, folder = _run("drift", typed, (config, setting or []), out, resume, run)
     if as_json:
         print(dump_json({name: result.to_dict() for name, result in results.items()}))
     else:
@@ -127,6 +138,8 @@ def sensitivity(
     analog: _Analog = None,
     batch_size: _BatchSize = None,
     seed: _Seed = None,
+    config: _Config = None,
+    setting: _Set = None,
     out: _Out = None,
     resume: _Resume = None,
     as_json: _Json = False,
@@ -154,7 +167,7 @@ def sensitivity(
         write_sensitivity_report(found, folder)
         return found
 
-    found, folder = _run("sensitivity", typed, out, resume, run)
+    found, folder = _run("sensitivity", typed, (config, setting or []), out, resume, run)
     if as_json:
         print(dump_json(found.to_dict()))
     else:
@@ -165,35 +178,37 @@ def sensitivity(
 def _run(
     command: str,
     typed: dict[str, Any],
+    more: tuple[Path | None, list[str]],
     out: Path | None,
     resume: Path | None,
     run: Callable[[DriftStudy, Path], Any],
 ) -> tuple[Any, Path]:
-    """Set up an evaluation, or the one to continue, and run it in its folder."""
+    """Set up a study, or the one to continue, and run it in its folder.
+
+    Args:
+        command: The command.
+        typed: Settings by name; None where an option was not given.
+        more: A settings file, and texts of ``--set``.
+        out: The folder of a new study.
+        resume: The folder of a study to continue.
+        run: Runs the study in a folder.
+    """
     from ..core.memory import keep_freed_memory
-    from ..drift.study import DriftStudy, digital_beside
+    from ..drift.study import DriftStudy
     from .drift_progress import announced
 
     keep_freed_memory()
     known = {key: value for key, value in typed.items() if value is not None}
     if resume is not None:
-        if known or out is not None:
+        others = {"out": out, "config": more[0], "set": more[1]}
+        if given := [*known, *(name for name, value in others.items() if value)]:
             raise ResumeError(
-                "--resume continues with the evaluation's own settings; leave "
-                f"{', '.join([*known, *(['out'] if out else [])])} away."
+                f"--resume continues with the settings of the study; omit {', '.join(given)}."
             )
         study = DriftStudy.load(resume)
         claimed = hold_folder(resume)
     else:
-        if "checkpoint" not in known:
-            raise InvalidArgumentError(
-                f"Give a saved network: analognas {command} CHECKPOINT; `analognas train` makes one."
-            )
-        if command == "sensitivity":
-            known = {"times": [2592000.0], "chips": 10, **known}
-        elif "direct" not in known:
-            known["direct"] = digital_beside(known["checkpoint"])
-        study = DriftStudy(known)
+        study = DriftStudy(_settings(command, known, *more))
         with announced(f"reading {study.settings.checkpoint} and its data"):
             study.check()
         claimed = claim_output(out, command)
@@ -206,6 +221,26 @@ def _run(
             raise SearchInterruptedError(
                 f"continue with: analognas {command} --resume {folder}"
             ) from None
+
+
+def _settings(
+    command: str, known: dict[str, Any], config: Path | None, texts: list[str]
+) -> DriftSettings:
+    """Return settings from a file, then options, then ``--set``."""
+    from ..drift import DriftSettings
+    from ..drift.study import digital_beside
+
+    entries = {} if config is None else DriftSettings.load(config).to_dict()
+    entries |= known
+    if "checkpoint" not in entries:
+        raise InvalidArgumentError(
+            f"Give a saved network: analognas {command} CHECKPOINT; `analognas train` makes one."
+        )
+    if config is None and command == "sensitivity":
+        entries = {"times": [2592000.0], "chips": 10, **entries}
+    elif config is None and "direct" not in entries:
+        entries["direct"] = digital_beside(entries["checkpoint"])
+    return DriftSettings.from_dict(entries).with_settings(texts)
 
 
 def _times(text: str) -> list[float]:

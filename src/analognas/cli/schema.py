@@ -24,6 +24,10 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "recipe-hwa": "analognas.training:HWARecipe",
         "model": "analognas.training:ModelRecord",
         "drift": "analognas.drift:DriftSettings",
+        "mvm-unit": "analognas.hardware:MVMUnit",
+        "mvm-calibration": "analognas.hardware:Calibration",
+        "mvm-coefficients": "analognas.hardware.mvm_coefficients:Coefficients",
+        "measured-point": "analognas.hardware.calibration:MeasuredPoint",
     },
 )
 """Classes of settings that a file can hold, by name; parts of them are inside their schemas."""
@@ -38,6 +42,6 @@ def schema(
     if name is None:
         for known in SCHEMAS:
             title = (SCHEMAS.get(known).__doc__ or "").splitlines()[0]
-            print(f"{known:<16}{title}")
+            print(f"{known:<18}{title}")
         return
     print(dump_json(SCHEMAS.get(name).json_schema()))
