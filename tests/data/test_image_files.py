@@ -122,7 +122,7 @@ def test_a_hostile_batch_runs_nothing(cifar10):
             "one integer as label for each of its 3 examples",
         ),
         ({"data": pixels(3), "labels": [0.5, 1, 2]}, "must be whole numbers, but got 0.5"),
-        ({"data": pixels(3), "labels": [[0], [1, 2], 3]}, "whole number"),
+        ({"data": pixels(3), "labels": [[0], [1, 2], 3]}, "integer as label"),
         ({"data": pixels(3)[:, :-1], "labels": [0, 1, 2]}, r"uint8 of shape \(n, 3072\)"),
         ({"data": "x"}, "no CIFAR batch"),
         ([1, 2], "no CIFAR batch"),
@@ -173,7 +173,7 @@ def test_imagenet16(tmp_path):
     with pytest.raises(TableIntegrityError, match="labels must begin at 1, but got 0"):
         load_data("imagenet16-120", root=tmp_path)
     imagenet16(tmp_path, "ab")
-    with pytest.raises(TableIntegrityError, match="no ImageNet16 batch"):
+    with pytest.raises(TableIntegrityError, match="not an ImageNet16 batch"):
         load_data("imagenet16-120", root=tmp_path)
 
 

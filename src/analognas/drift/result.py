@@ -159,8 +159,7 @@ class DriftResult:
         the reference, and NaN where the reference is not better than chance.
 
         Source: A of Rasch et al., Nat. Commun. 14:5282, 2023, for accuracy. We use the cross-entropy for
-            language
-        models, because a doubled perplexity would still be above 0.99 with a large vocabulary.
+        language models, because a doubled perplexity would still be above 0.99 with a large vocabulary.
         """
         if self.task.skill(self.reference_score, self.chance_score) <= 0.0:
             return Estimate(math.nan, math.nan, math.nan, math.nan, 0.0)
