@@ -19,17 +19,17 @@ import argparse
 import torch
 
 from analognas.core import RandomStreams
-from analognas.physics import PCM, Chip, DifferentialPair, normalize_weights
+from analognas.physics import PCM, DifferentialPair, ProgrammedDevices, normalize_weights
 
 TIMES = {"0 s": 0.0, "1 s": 1.0, "1 h": 3600.0, "1 day": 86400.0, "1 month": 2592000.0}
 TIMES["1 year"] = 31536000.0
 
 
-def collapse(chip: Chip) -> Chip:
+def collapse(chip: ProgrammedDevices) -> ProgrammedDevices:
     """Return the chip whose pairs are collapsed after programming and split again."""
     w = chip.g_prog.select(-3, 0) - chip.g_prog.select(-3, 1)
     g_prog = torch.stack([w.clamp(min=0.0), (-w).clamp(min=0.0)], dim=-3)
-    return Chip(chip.device, g_prog, chip.nu, chip.n_chips)
+    return ProgrammedDevices(chip.device, g_prog, chip.nu, chip.n_chips)
 
 
 def gain(w: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -51,7 +51,9 @@ def measure(n_chips: int, seed: int) -> list[tuple[str, list[float]]]:
     target, _ = normalize_weights(weight)
     device, mapping = PCM(), DifferentialPair()
     g_target = mapping.to_conductances(target, device)
-    kept = Chip.program(device, g_target, n_chips=n_chips, generator=streams.torch("program"))
+    kept = ProgrammedDevices.program(
+        device, g_target, n_chips=n_chips, generator=streams.torch("program")
+    )
     collapsed = collapse(kept)
     rows = []
     for name, t in TIMES.items():

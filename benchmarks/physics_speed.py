@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 import torch
 
-from analognas.physics import PCM, Chip
+from analognas.physics import PCM, ProgrammedDevices
 
 TIMES = [1.0, 60.0, 3600.0, 86400.0, 2592000.0, 31536000.0]
 DRAWS = 2 + len(TIMES)
@@ -40,16 +40,16 @@ def cases(n: int, dtype: torch.dtype) -> dict[str, Callable[[], object]]:
     def draws_fresh() -> list[torch.Tensor]:
         return [torch.randn(n, generator=generator, dtype=dtype) for _ in range(DRAWS)]
 
-    chip = Chip.program(PCM(), g_target, generator=generator)
+    chip = ProgrammedDevices.program(PCM(), g_target, generator=generator)
 
-    def program() -> Chip:
-        return Chip.program(PCM(), g_target, generator=generator, out=chip)
+    def program() -> ProgrammedDevices:
+        return ProgrammedDevices.program(PCM(), g_target, generator=generator, out=chip)
 
     def all_reused() -> None:
         program().read(TIMES, generator=generator, out=readings)
 
     def all_fresh() -> list[object]:
-        fresh = Chip.program(PCM(), g_target, generator=generator)
+        fresh = ProgrammedDevices.program(PCM(), g_target, generator=generator)
         return [fresh, fresh.read(TIMES, generator=generator)]
 
     def one_by_one() -> None:
@@ -91,12 +91,12 @@ def measure(timed: dict[str, Callable[[], object]], repeats: int) -> dict[str, t
 def extra_memory(n: int, dtype: torch.dtype) -> tuple[float, float]:
     """Return the peak that a run adds to the process and the size of its results, MiB."""
     generator = torch.Generator().manual_seed(0)
-    Chip.program(PCM(), torch.zeros(100_000, dtype=dtype), generator=generator)
+    ProgrammedDevices.program(PCM(), torch.zeros(100_000, dtype=dtype), generator=generator)
     g_target = torch.empty(n, dtype=dtype).uniform_(0.0, 25.0, generator=generator)
     gc.collect()
     unit = 1024.0 if sys.platform != "darwin" else 1024.0**2
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    chip = Chip.program(PCM(), g_target, generator=generator)
+    chip = ProgrammedDevices.program(PCM(), g_target, generator=generator)
     readings = chip.read(TIMES, generator=generator)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     kept = (chip.g_prog, chip.nu, readings)

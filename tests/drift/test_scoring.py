@@ -124,7 +124,7 @@ CASES = {
     "list": (lambda n, x, y: (n, x, y.tolist()), r"but got list: convert it with torch.tensor\("),
     "width": (
         lambda n, x, y: (n, torch.cat([x, x], 1), y),
-        r"does not take inputs of shape \(\d+, \d+\): mat1 and mat2",
+        r"does not accept inputs of shape \(\d+, \d+\): mat1 and mat2",
     ),
     "positions": (lambda n, x, y: (n, x, y[:, None].expand(-1, 4)), "one class for each example"),
     "segmentation": (lambda n, x, y: (lambda z: z[:, :, None, None], x, y), "segmentation"),

@@ -35,7 +35,7 @@ def test_a_layer_alone_has_the_devices_of_the_whole_chip(analog, problem):
     _program_units(bench, analog_units(bench.model), ["2"], 1, DAY)
     whole = program(copy.deepcopy(analog), generator=RandomStreams(0).torch("chip", 1))
     torch.testing.assert_close(
-        bench.model[2].chips.chip.g_prog, whole[2].chips.chip.g_prog, rtol=0.0, atol=0.0
+        bench.model[2].chips.devices.g_prog, whole[2].chips.devices.g_prog, rtol=0.0, atol=0.0
     )
 
 

@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -16,69 +14,108 @@ from analognas.nn import (
     WeightModifier,
     WeightScaling,
 )
+from analognas.physics import DifferentialPair, WeightMapping
 
 
 @pytest.mark.parametrize(
-    ("make", "text"),
+    ("make", "entry", "value"),
     [
-        (lambda: DAC(bits=1), "`dac.bits` must be an integer in [2, 24], but got 1."),
-        (lambda: ADC(bits=1), "`adc.bits` must be an integer in [2, 24], but got 1."),
-        (lambda: DAC(bits=8.0), "`dac.bits` must be an integer in [2, 24], but got 8.0."),
-        (lambda: TileSize(rows=0), "`tile.rows` must be an integer of at least 1, but got 0."),
-        (lambda: TileSize(columns=-3), "`tile.columns` must be an integer of at least 1, but got -3."),
-        (lambda: ADC(bound=0.0), "`adc.bound` must be positive, but got 0.0."),
-        (lambda: ADC(bound=None), "`adc.bound` must be a positive number where"),
-        (lambda: ADC(bound_management=1), "`adc.bound_management` must be true or false, but got 1."),
-        (lambda: InputRange(init=0.0), "`input_range.init` must be positive"),
-        (lambda: InputRange(min_unclipped=1.5), "`input_range.min_unclipped` must be a finite number in [0.0, 1.0]"),
-        (lambda: WeightModifier(std=float("nan")), "`modifier.std` must be a finite number of at least 0.0"),
-        (lambda: WeightModifier(drop_connect=2.0), "`modifier.drop_connect` must be"),
-        (lambda: WeightModifier(coeffs="ab"), "`modifier.coeffs` must be a list of numbers, but got 'ab'."),
-        (lambda: WeightModifier(coeffs=(1.0, "b")), "`modifier.coeffs[1]` must be a finite number"),
-        (lambda: Clip(sigma=-1.0), "`clip.sigma` must be a finite number of at least 0.0"),
-        (lambda: DriftCompensation(n_repeats=0), "`compensation.n_repeats` must be an integer of at least 1"),
-        (lambda: AnalogConfig(out_noise=-0.1), "`out_noise` must be a finite number of at least 0.0"),
-        (lambda: AnalogConfig(ir_drop="x"), "`ir_drop` must be a finite number"),
-        (lambda: AnalogConfig(tile=512), "`tile` must be an instance of TileSize, but got 512."),
-        (lambda: AnalogConfig(device="PCM"), "`device` must be an instance of Device, but got 'PCM'."),
-        (lambda: AnalogConfig(out_noise="0.1"), "`out_noise` must be a finite number of at least 0.0, but got '0.1'."),
-        (lambda: AnalogConfig(digital=None), "`digital` must be a tuple of names, but got None."),
-        (lambda: WeightModifier(coeffs=()), "`modifier.coeffs` must be a list of numbers, but got ()."),
-        (lambda: AnalogConfig(digital="first"), "`digital` must be a tuple of names, but got 'first'."),
+        (DAC, "bits", 1),
+        (ADC, "bits", 25),
+        (DAC, "bits", 8.0),
+        (TileSize, "rows", 0),
+        (TileSize, "columns", -3),
+        (ADC, "bound", 0.0),
+        (ADC, "bound_management", 1),
+        (InputRange, "init", 0.0),
+        (InputRange, "min_unclipped", 1.5),
+        (WeightModifier, "std", float("nan")),
+        (WeightModifier, "drop_connect", 2.0),
+        (WeightModifier, "coeffs", "ab"),
+        (WeightModifier, "coeffs", ()),
+        (Clip, "sigma", -1.0),
+        (DriftCompensation, "n_repeats", 0),
+        (AnalogConfig, "out_noise", -0.1),
+        (AnalogConfig, "out_noise", "0.1"),
+        (AnalogConfig, "ir_drop", "x"),
+        (AnalogConfig, "tile", 512),
+        (AnalogConfig, "device", "PCM"),
+        (AnalogConfig, "digital", None),
+        (AnalogConfig, "digital", "first"),
     ],
-)  # fmt: skip
-def test_wrong_values_are_refused_in_one_line(make, text):
+)
+def test_wrong_values_are_refused_in_one_line(make, entry, value):
     with pytest.raises(InvalidArgumentError) as caught:
-        make()
-    assert str(caught.value).startswith(text)
+        make(**{entry: value})
+    assert caught.value.parameter == entry
+    assert caught.value.value is value
+    assert str(caught.value).startswith(f"`{entry}` must be ")
     assert "\n" not in str(caught.value)
 
 
+def test_errors_of_parts_name_the_path_and_the_bounds():
+    with pytest.raises(
+        InvalidArgumentError, match=r"`modifier.coeffs\[1\]` must be a finite number"
+    ):
+        AnalogConfig.from_dict({"modifier": {"coeffs": [1.0, "b"]}})
+    with pytest.raises(
+        InvalidArgumentError,
+        match=r"`dac.bits` must be an integer in \[2, 24\] or null, but got 1\.",
+    ):
+        AnalogConfig.from_dict({"dac": {"bits": 1}})
+
+
+def test_rounding_and_bound_management_need_a_bound():
+    for more in ({}, {"bits": None, "bound_management": True}):
+        with pytest.raises(InvalidArgumentError, match="`bound` must be a positive number if"):
+            ADC(bound=None, **more)
+
+
 @pytest.mark.parametrize(
-    ("make", "kind", "near"),
+    ("make", "entry", "value", "near"),
     [
-        (lambda: InputRange(kind="learnt"), "input_range.kind", "learned"),
-        (lambda: ReadNoise(kind="pcm2"), "read_noise.kind", "pcm"),
-        (lambda: WeightModifier(kind="addtive"), "modifier.kind", "additive"),
-        (lambda: Clip(kind="gauss"), "clip.kind", "gaussian"),
-        (lambda: WeightScaling(per="columns"), "scaling.per", "column"),
-        (lambda: DriftCompensation(kind="globl"), "compensation.kind", "global"),
-        (lambda: AnalogConfig(noise_source="banks"), "noise_source", "bank"),
-        (lambda: AnalogConfig().replace(out_nois=0.0), "AnalogConfig argument", "out_noise"),
+        (InputRange, "kind", "learnt", "learned"),
+        (ReadNoise, "kind", "pcm2", "pcm"),
+        (WeightModifier, "kind", "addtive", "additive"),
+        (Clip, "kind", "gauss", "gaussian"),
+        (WeightScaling, "per", "columns", "column"),
+        (DriftCompensation, "kind", "globl", "global"),
+        (AnalogConfig, "noise_source", "banks", "bank"),
     ],
 )
-def test_unknown_choices_name_the_nearest(make, kind, near):
-    with pytest.raises(UnknownNameError, match=f"Unknown {kind} .*Did you mean '{near}'"):
-        make()
+def test_unknown_choices_name_the_nearest(make, entry, value, near):
+    with pytest.raises(UnknownNameError, match=f"Did you mean '{near}'") as caught:
+        make(**{entry: value})
+    assert caught.value.parameter == entry
+
+
+def test_unknown_entries_name_the_nearest():
+    with pytest.raises(UnknownNameError, match="configuration entry .*Did you mean 'out_noise'"):
+        AnalogConfig().replace(out_nois=0.0)
 
 
 def test_a_configuration_is_frozen_hashable_and_equal_by_value():
     config = AnalogConfig()
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(ValueError, match="frozen"):
         config.out_noise = 0.0
     assert config == AnalogConfig()
     assert hash(config) == hash(AnalogConfig())
     assert config.replace(out_noise=0.0) != config
+    assert config.with_settings(["adc.bits=6", "pair={model: SingleDevice}"]).adc.bits == 6
+
+
+def test_the_former_name_of_the_weight_mapping():
+    with pytest.warns(DeprecationWarning, match="weight_mapping"):
+        assert AnalogConfig().pair == DifferentialPair()
+    with pytest.warns(DeprecationWarning, match="WeightMapping"):
+        from analognas.physics import Mapping
+    assert Mapping is WeightMapping
+
+
+def test_json_schema():
+    schema = AnalogConfig.json_schema()
+    assert schema["properties"]["out_noise"]["minimum"] == 0.0
+    assert "pair" in schema["properties"]
 
 
 def test_levels_are_2_to_the_bits_minus_2():

@@ -25,8 +25,10 @@ from analognas.physics import DEVICES, MultiPair, PowerLaw, SingleDevice
 
 CONFIGS = [
     *(PRESETS.get(name) for name in PRESETS),
-    AnalogConfig(device=PowerLaw(nu=0.05), pair=MultiPair((1.0, 0.5)), digital=("first", "head*")),
-    AnalogConfig(tile=TileSize(rows=None, columns=None), pair=SingleDevice()),
+    AnalogConfig(
+        device=PowerLaw(nu=0.05), weight_mapping=MultiPair((1.0, 0.5)), digital=("first", "head*")
+    ),
+    AnalogConfig(tile=TileSize(rows=None, columns=None), weight_mapping=SingleDevice()),
     AnalogConfig(modifier=WeightModifier(coeffs=(0.1, 0.2))),
     *(AnalogConfig(device=DEVICES.get(name)) for name in DEVICES),
 ]
@@ -65,21 +67,21 @@ def test_a_part_of_a_configuration_is_enough():
             InvalidArgumentError,
             "`configuration` must be a mapping of names to values, but got list",
         ),
-        ({"tiles": {}}, UnknownNameError, "Unknown configuration key 'tiles'. Did you mean 'tile'"),
         (
-            {"tile": {"row": 3}},
+            {"tiles": {}},
             UnknownNameError,
-            "Unknown tile argument 'row'. Did you mean 'rows'",
+            "Unknown configuration entry 'tiles'. Did you mean 'tile'",
         ),
+        ({"tile": {"row": 3}}, UnknownNameError, "Unknown `tile` entry 'row'. Did you mean 'rows'"),
         ({"tile": 512}, InvalidArgumentError, "`tile` must be a mapping"),
         ({"tile": {"rows": "x"}}, InvalidArgumentError, "`tile.rows` must be an integer"),
-        ({"pair": {}}, UnknownNameError, "Unknown weight mapping"),
+        ({"pair": {}}, InvalidArgumentError, "`pair`: A weight mapping must name its `model`"),
         (
             {"pair": {"model": "MultiPair", "significance": [0.0]}},
             PhysicalRangeError,
             "significance",
         ),
-        ({"device": {"model": "PCM", "g_max": -1}}, PhysicalRangeError, "`g_max` must be positive"),
+        ({"device": {"model": "PCM", "g_max": -1}}, PhysicalRangeError, "`device.g_max` must be"),
     ],
 )
 def test_wrong_content_is_refused(payload, error, text):

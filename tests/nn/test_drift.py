@@ -115,7 +115,7 @@ def test_a_reading_is_the_forward_of_one_input_at_a_time():
     layer.program(generator=torch.Generator().manual_seed(0))
     chips = layer.chips
     outputs = chips.forward(torch.eye(40)) / layer.weight_scale[0, 0]
-    read = reading(chips._driven, layer.plan, chips.noise)
+    read = reading(chips._driven, layer.tiled, chips.noise)
     torch.testing.assert_close(read[0], outputs.abs().mean(0), rtol=1e-5, atol=1e-6)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from analognas.hardware import load_chip, network_cost, save_chip
+from analognas.hardware import load_chip, network_cost
 from analognas.nn import (
     at_time,
     config_to_dict,
@@ -17,7 +17,7 @@ from analognas.nn import (
     save_config,
     set_mode,
 )
-from analognas.physics import Chip, load_device, save_device
+from analognas.physics import ProgrammedDevices, load_device, save_device
 from analognas.training import load_model
 
 FOLDER = Path(__file__).parent / "former_version"
@@ -57,7 +57,7 @@ def test_a_saved_quantised_model():
 
 
 def test_a_device():
-    chip = Chip.program(
+    chip = ProgrammedDevices.program(
         load_device(FOLDER / "device.yaml"),
         torch.linspace(0.0, 25.0, 5),
         generator=torch.Generator().manual_seed(4),
@@ -77,7 +77,6 @@ def test_the_costs_of_a_chip():
         ("config.yaml", load_config, save_config),
         ("config.json", load_config, save_config),
         ("device.yaml", load_device, save_device),
-        ("chip.yaml", load_chip, save_chip),
     ],
 )
 def test_files_are_written_as_before(tmp_path, name, load, save):

@@ -54,7 +54,7 @@ def test_clipping_and_remapping_follow_any_optimizer_and_a_scheduler(name, per):
         optimizer.step()
         scheduler.step()
         for layer in (model[0], model[2]):
-            weight, grid = layer.weight.detach(), layer.plan.grid
+            weight, grid = layer.weight.detach(), layer.tiled.grid
             assert weight.abs().max() <= 1.9 * weight.std()
             for i, rows in enumerate(grid.row_slices):
                 relative = weight[:, rows] / layer.weight_scale[i][:, None]
@@ -182,7 +182,7 @@ def test_layers_that_the_model_reads_itself_are_said_when_calibrating():
 @pytest.mark.parametrize("batches", [torch.ones(2, 4), 3, None])
 def test_batches_are_not_one_batch(batches):
     with pytest.raises(
-        InvalidArgumentError, match="`batches` must hold batches, as a list or a data loader"
+        InvalidArgumentError, match="`batches` must be a list of batches or a data loader"
     ):
         calibrate(AnalogLinear(4, 2), batches)
 
@@ -241,7 +241,7 @@ def test_an_optimizer_of_the_network_that_was_copied():
     net = two_layers()
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     model = to_analog(net)
-    with pytest.raises(InvalidArgumentError, match=r"holds none.*after it, from model.parameters"):
+    with pytest.raises(InvalidArgumentError, match=r"has none.*after it, from model.parameters"):
         attach(model, optimizer)
     attach(model, torch.optim.SGD(model.parameters(), lr=0.1))
 

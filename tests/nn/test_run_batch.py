@@ -44,7 +44,7 @@ def test_batches_with_labels_calibrate_like_their_inputs(batches):
 @pytest.mark.parametrize(
     ("batches", "error", "text"),
     [
-        ((X, Y), InvalidArgumentError, r"one pair of inputs and labels: give \[inputs\]"),
+        ((X, Y), InvalidArgumentError, r"one pair of inputs and labels: pass \[inputs\]"),
         ([X, Y[:, None]], InvalidArgumentError, "one pair of inputs and labels"),
         ([(X, X, Y)], InvalidArgumentError, "a sequence of 3.*run="),
         (
@@ -78,7 +78,9 @@ def test_ids_beyond_a_table_and_ids_that_are_not_integers():
     table = nn.Sequential(nn.Embedding(3, 4), nn.Linear(4, 2))
     with pytest.warns(StaysDigitalWarning):
         model = to_analog(table)
-    with pytest.raises(InvalidArgumentError, match="ids from 0 to 7: a table of it has fewer rows"):
+    with pytest.raises(
+        InvalidArgumentError, match="ids from 0 to 7: one of its tables has fewer rows"
+    ):
         calibrate(model, [torch.tensor([[0, 7]])])
     with pytest.raises(InvalidArgumentError, match=r"ids of tokens with inputs.long\(\)"):
         calibrate(model, [torch.tensor([[0.0, 1.0]])])

@@ -24,7 +24,7 @@ from analognas.nn import (
     to_analog,
     to_digital,
 )
-from analognas.nn.layers.transposed_linear import AnalogTransposedLinear
+from analognas.nn.layers.linear import AnalogTransposedLinear
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 with warnings.catch_warnings():
@@ -74,7 +74,7 @@ def test_minilm_in_ideal_mode_gives_the_digital_embedding(minilm):
     with pytest.warns(StaysDigitalWarning) as caught:
         analog = to_analog(model, READY)
     assert str(caught[0].message) == (
-        "3 layer(s) stay digital. Embedding (a table that is looked up, not multiplied): "
+        "3 layer(s) stay digital. Embedding (a lookup table, not a matrix product): "
         "'embeddings.word_embeddings', 'embeddings.position_embeddings', "
         "'embeddings.token_type_embeddings'."
     )

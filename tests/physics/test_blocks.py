@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from analognas.core import InvalidArgumentError
-from analognas.physics import PCM, Chip, split_generator
+from analognas.physics import PCM, ProgrammedDevices, split_generator
 from analognas.physics import blocks as module
 
 
@@ -40,7 +40,7 @@ def test_split_needs_a_positive_number():
 
 def test_block_size_does_not_change_noise_free_results(monkeypatch):
     g = torch.linspace(0.0, 25.0, 1000)
-    chip = Chip.program(PCM(), g, generator=torch.Generator().manual_seed(0))
+    chip = ProgrammedDevices.program(PCM(), g, generator=torch.Generator().manual_seed(0))
     expected = chip.drift(3600.0)
     monkeypatch.setattr(module, "CPU_BLOCK", 96)
     torch.testing.assert_close(chip.drift(3600.0), expected, rtol=1e-6, atol=0.0)

@@ -10,12 +10,12 @@ from analognas.cli import main
 from analognas.core import AnalogNASError, InvalidArgumentError, PhysicalRangeError
 from analognas.physics import (
     PCM,
-    Chip,
     CustomDrift,
     DifferentialPair,
     Hermes,
     MultiPair,
     PowerLaw,
+    ProgrammedDevices,
     ReRAMCMO,
     SingleDevice,
     load_device,
@@ -59,11 +59,11 @@ def test_lists_are_stored_as_tuples(tmp_path):
         lambda: Hermes(n_devices=[]),
         lambda: Hermes(n_devices=2.0),
         lambda: PowerLaw(nu=torch.ones(2)),
-        lambda: Chip.program("PCM", torch.ones(2), generator=torch.Generator()),
-        lambda: Chip.program(PCM(), torch.ones(2), generator=None),
-        lambda: Chip.program(PCM(), torch.ones(2), generator=5),
-        lambda: Chip(PCM(), torch.ones(2), torch.full((2,), float("nan"))),
-        lambda: Chip(PCM(), torch.ones(2), -torch.ones(2)),
+        lambda: ProgrammedDevices.program("PCM", torch.ones(2), generator=torch.Generator()),
+        lambda: ProgrammedDevices.program(PCM(), torch.ones(2), generator=None),
+        lambda: ProgrammedDevices.program(PCM(), torch.ones(2), generator=5),
+        lambda: ProgrammedDevices(PCM(), torch.ones(2), torch.full((2,), float("nan"))),
+        lambda: ProgrammedDevices(PCM(), torch.ones(2), -torch.ones(2)),
         lambda: PCM().drift(torch.ones(2), -torch.ones(2), 1.0),
         lambda: normalize_weights(torch.zeros(0, 3)),
     ],
@@ -89,7 +89,9 @@ def test_conductances_beyond_g_max_keep_their_overshoot():
 
 
 def test_arrays_of_times():
-    chip = Chip.program(PCM(), torch.full((3,), 10.0), generator=torch.Generator().manual_seed(0))
+    chip = ProgrammedDevices.program(
+        PCM(), torch.full((3,), 10.0), generator=torch.Generator().manual_seed(0)
+    )
     expected = chip.drift([1.0, 60.0])
     assert torch.equal(chip.drift(np.array([1.0, 60.0])), expected)
     assert torch.equal(chip.drift(torch.tensor([1.0, 60.0])), expected)
@@ -99,13 +101,17 @@ def test_arrays_of_times():
 
 
 def test_latest_time_is_finite():
-    chip = Chip.program(PCM(), torch.full((3,), 10.0), generator=torch.Generator().manual_seed(0))
+    chip = ProgrammedDevices.program(
+        PCM(), torch.full((3,), 10.0), generator=torch.Generator().manual_seed(0)
+    )
     assert torch.isfinite(chip.read(1e308, generator=torch.Generator())).all()
 
 
 def test_a_reading_never_overwrites_the_chip():
-    chip = Chip.program(PCM(), torch.full((3,), 10.0), generator=torch.Generator().manual_seed(0))
-    with pytest.raises(InvalidArgumentError, match="must not be the chip's own memory"):
+    chip = ProgrammedDevices.program(
+        PCM(), torch.full((3,), 10.0), generator=torch.Generator().manual_seed(0)
+    )
+    with pytest.raises(InvalidArgumentError, match="must not share memory with the chip"):
         chip.drift(60.0, out=chip.g_prog)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from analognas.core import InvalidArgumentError, PhysicalRangeError
-from analognas.physics import PCM, Chip
+from analognas.physics import PCM, ProgrammedDevices
 from analognas.physics.checks import check_conductance, check_generators, check_quantity
 
 G = torch.Generator().manual_seed(0)
@@ -20,7 +20,7 @@ def test_bad_targets_name_value_unit_and_range(value, dtype):
         with pytest.raises(PhysicalRangeError, match=text):
             call(g, generator=G)
     with pytest.raises(PhysicalRangeError, match=text):
-        Chip.program(PCM(), g, generator=G)
+        ProgrammedDevices.program(PCM(), g, generator=G)
 
 
 def test_nan_is_found_among_other_bad_values():
@@ -40,7 +40,7 @@ def test_bad_times_name_value_unit_and_range(t):
     text = r"`t` must be in \[0, inf\) s, but got .*(-1\.0|nan|inf|soon|None|True).* s\."
     with pytest.raises(PhysicalRangeError, match=text):
         PCM().drift(g, g, t)
-    chip = Chip.program(PCM(), g, generator=G)
+    chip = ProgrammedDevices.program(PCM(), g, generator=G)
     with pytest.raises(PhysicalRangeError, match=text):
         chip.read(t, generator=G)
     with pytest.raises(PhysicalRangeError, match=text):
@@ -59,11 +59,11 @@ def test_programmed_conductances_may_exceed_g_max_but_not_be_negative_or_nan():
 
 def test_a_generator_must_live_where_the_tensor_does():
     elsewhere = torch.empty(2, 3, device="meta")
-    text = "`generator` must live on 'meta' as `g_target` does, but got one on 'cpu'"
+    text = "`generator` must be on 'meta' as `g_target` is, but got one on 'cpu'"
     with pytest.raises(InvalidArgumentError, match=text):
         PCM().program(elsewhere, generator=torch.Generator())
     with pytest.raises(InvalidArgumentError, match=text):
-        Chip.program(PCM(), elsewhere, generator=[torch.Generator()] * 2)
+        ProgrammedDevices.program(PCM(), elsewhere, generator=[torch.Generator()] * 2)
 
 
 class OnCuda:
@@ -73,20 +73,20 @@ class OnCuda:
 
 
 def test_a_cpu_generator_with_a_cuda_tensor_is_refused():
-    with pytest.raises(
-        InvalidArgumentError, match=r"must live on 'cuda:0' as `g` does, but .*'cpu'"
-    ):
+    with pytest.raises(InvalidArgumentError, match=r"must be on 'cuda:0' as `g` is, but .*'cpu'"):
         check_generators(torch.Generator(), "g", OnCuda())
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_tensors_take_cuda_generators():
     g = torch.full((100_000,), 12.5, device="cuda")
-    chip = Chip.program(PCM(), g, generator=torch.Generator("cuda").manual_seed(0), n_chips=2)
+    chip = ProgrammedDevices.program(
+        PCM(), g, generator=torch.Generator("cuda").manual_seed(0), n_chips=2
+    )
     readings = chip.read([1.0, 3600.0], generator=torch.Generator("cuda").manual_seed(1))
     assert readings.shape == (2, 2, 100_000)
     assert readings.device.type == "cuda"
-    with pytest.raises(InvalidArgumentError, match="must live on 'cuda:0'"):
+    with pytest.raises(InvalidArgumentError, match="must be on 'cuda:0'"):
         PCM().program(g, generator=torch.Generator())
 
 

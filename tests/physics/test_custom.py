@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from analognas.core import InvalidArgumentError, PhysicalRangeError
-from analognas.physics import PCM, Chip, CustomDrift
+from analognas.physics import PCM, CustomDrift, ProgrammedDevices
 
 TABLE = {
     "g_points": (0.0, 5.0, 10.0, 25.0),
@@ -28,7 +28,7 @@ def test_the_rest_is_pcm():
 
 def test_without_spread_it_drifts_by_the_table():
     device = CustomDrift(g_points=(0.0, 25.0), nu_means=(0.1, 0.05), nu_stds=(0.0, 0.0))
-    chip = Chip.program(device, torch.full((5,), 12.5), generator=torch.Generator())
+    chip = ProgrammedDevices.program(device, torch.full((5,), 12.5), generator=torch.Generator())
     torch.testing.assert_close(chip.nu, torch.full((5,), 0.075))
 
 
@@ -45,7 +45,11 @@ def test_without_spread_it_drifts_by_the_table():
             InvalidArgumentError,
             "at least 2",
         ),
-        ({"g_points": (0.0, 10.0, 5.0, 25.0)}, InvalidArgumentError, "`g_points` must rise"),
+        (
+            {"g_points": (0.0, 10.0, 5.0, 25.0)},
+            InvalidArgumentError,
+            "`g_points` must be in ascending order",
+        ),
         ({"g_points": (0.0, 5.0, 10.0, 30.0)}, PhysicalRangeError, r"`g_points\[3\]` .* 30.0 µS"),
         ({"nu_stds": (0.04, -0.02, 0.01, 0.01)}, PhysicalRangeError, r"`nu_stds\[1\]` must be"),
     ],

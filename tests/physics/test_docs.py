@@ -13,8 +13,8 @@ from analognas.physics import (
     DEVICES,
     MODELS,
     PCM,
-    Chip,
     PowerLaw,
+    ProgrammedDevices,
     StateIndependent,
     device_from_dict,
     device_to_dict,
@@ -59,7 +59,9 @@ def test_own_device_in_20_lines(example):
     assert len(code.strip().splitlines()) <= 20
     device = get_device("Memtransistor")
     generator = torch.Generator().manual_seed(0)
-    chip = Chip.program(device, torch.linspace(0.0, 50.0, 500), generator=generator, n_chips=3)
+    chip = ProgrammedDevices.program(
+        device, torch.linspace(0.0, 50.0, 500), generator=generator, n_chips=3
+    )
     readings = chip.read([0.0, 3600.0], generator=generator)
     assert readings.shape == (2, 3, 500)
     assert bool((chip.drift(3600.0) <= chip.drift(0.0)).all())

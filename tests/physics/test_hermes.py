@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from analognas.core import PhysicalRangeError
+from analognas.core import AnalogNASError, PhysicalRangeError
 from analognas.physics import Hermes
 
 
@@ -63,7 +63,5 @@ def test_characterised_range_is_enforced():
     with pytest.raises(PhysicalRangeError, match=r"`g_max` must be in \(0, 10\.35\] µS"):
         Hermes(n_devices=1, g_max=20.7)
     for wrong in (0, 3, True, 1.5):
-        with pytest.raises(
-            PhysicalRangeError, match="`n_devices` must be 1 or 2 devices a polarity"
-        ):
+        with pytest.raises(AnalogNASError, match=r"`n_devices` must be an integer in \[1, 2\]"):
             Hermes(n_devices=wrong)

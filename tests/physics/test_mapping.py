@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from analognas.core import InvalidArgumentError, PhysicalRangeError
 from analognas.physics import (
     PCM,
-    Chip,
     DifferentialPair,
     MultiPair,
+    ProgrammedDevices,
     ReRAMCMO,
     SingleDevice,
     normalize_weights,
@@ -53,7 +53,7 @@ def test_a_mapped_tile_can_be_programmed_as_many_chips(mapping, device):
     w = torch.linspace(-1.0, 1.0, 12).reshape(3, 4)
     generator = torch.Generator().manual_seed(0)
     g = mapping.to_conductances(w, device)
-    chips = Chip.program(device, g, generator=generator, n_chips=25)
+    chips = ProgrammedDevices.program(device, g, generator=generator, n_chips=25)
     back = mapping.to_weights(chips.read([1.0, 60.0], generator=generator), device)
     assert back.shape == (2, 25, 3, 4)
     assert abs(float(back.mean())) < 0.2
@@ -70,7 +70,7 @@ def test_devices_of_a_pair_have_their_own_noise_and_exponent():
     """The idle device is programmed and drifts: every |w| shrinks by 0.105 µS on average."""
     n = 200_000
     w = torch.full((1, n), 0.4, dtype=torch.float64)
-    chip = Chip.program(
+    chip = ProgrammedDevices.program(
         PCM(),
         DifferentialPair().to_conductances(w, PCM()),
         generator=torch.Generator().manual_seed(0),
@@ -138,7 +138,9 @@ def test_bad_weights():
             mapping.to_weights(torch.ones(3, 2, 2), PCM())
     with pytest.raises(PhysicalRangeError, match="`weight` must be finite"):
         normalize_weights(torch.full((2, 2), math.inf))
-    with pytest.raises(PhysicalRangeError, match=r"`significance\[1\]` must be positive"):
+    with pytest.raises(
+        PhysicalRangeError, match=r"`significance\[1\]` must be a finite number greater"
+    ):
         MultiPair(significance=(1.0, 0.0))
-    with pytest.raises(InvalidArgumentError, match="`n_pairs` must be an integer of at least 1"):
+    with pytest.raises(InvalidArgumentError, match="`significance` must be a list"):
         MultiPair(significance=())

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from analognas.physics import PCM, Chip
+from analognas.physics import PCM, ProgrammedDevices
 
 G = torch.linspace(0.0, 25.0, 2001, dtype=torch.float64)
 R = G.numpy() / 25.0
@@ -36,7 +36,9 @@ def test_read_noise_law_at_and_beyond_both_ends():
 )
 def test_programming_check_values(g, std):
     n = 200_000
-    chip = Chip.program(PCM(), torch.full((n,), g), generator=torch.Generator().manual_seed(0))
+    chip = ProgrammedDevices.program(
+        PCM(), torch.full((n,), g), generator=torch.Generator().manual_seed(0)
+    )
     x = chip.g_prog.double()
     kurtosis = float((x - x.mean()).pow(4).mean() / x.var() ** 2)
     slack = 5.0 * std * np.sqrt(2.0 * (kurtosis - 1.0) / (4 * n)) + 0.0005
@@ -58,7 +60,7 @@ def test_programming_check_values(g, std):
 def test_check_values_through_time(t, mean, std):
     n = 200_000
     generator = torch.Generator().manual_seed(0)
-    chip = Chip.program(PCM(), torch.full((n,), 25.0), generator=generator)
+    chip = ProgrammedDevices.program(PCM(), torch.full((n,), 25.0), generator=generator)
     x = chip.read(t, generator=generator).double()
     assert abs(float(x.mean()) - mean) < 5.0 * std * np.sqrt(2.0 / n) + 0.005
     assert abs(float(x.std()) - std) < 5.0 * std * np.sqrt(1.0 / n) + 0.005

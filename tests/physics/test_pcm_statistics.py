@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 
-from analognas.physics import PCM, Chip
+from analognas.physics import PCM, ProgrammedDevices
 
 SEED = int(os.environ.get("ANALOGNAS_SEED", "0"))
 Z = 5.0
@@ -45,7 +45,7 @@ def simulate(device, n, targets=G_TARGET, seed=SEED):
     """Return samples by case, shape (n_targets, n), float32."""
     generator = torch.Generator().manual_seed(seed)
     g_target = torch.tensor(targets).unsqueeze(1).repeat(1, n)
-    chip = Chip.program(device, g_target, generator=generator)
+    chip = ProgrammedDevices.program(device, g_target, generator=generator)
     noisy, quiet = chip.read(TIMES, generator=generator), chip.drift(TIMES)
     samples = {"prog": chip.g_prog, "nu": chip.nu}
     samples |= {f"drift_read-{i}": noisy[i] for i in range(6)}

@@ -25,7 +25,7 @@ def test_registering_is_checked():
     with pytest.raises(InvalidArgumentError, match="device 'PCM' is already registered"):
         register_device("PCM", PCM())
     with pytest.raises(
-        InvalidArgumentError, match="must be an instance of a Device, but got ABCMeta"
+        InvalidArgumentError, match="must be an instance of a Device, but got ModelMetaclass"
     ):
         register_device("mine", PCM)
     impostor = type("PCM", (PCM,), {})

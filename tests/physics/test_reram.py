@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from analognas.core import PhysicalRangeError
-from analognas.physics import Chip, ReRAMCMO, ReRAMWan2022
+from analognas.physics import ProgrammedDevices, ReRAMCMO, ReRAMWan2022
 
 DAY = 86400.0
 WAN = {
@@ -24,7 +24,7 @@ def seeded(seed=0):
 def test_wan_spread_at_the_published_times(t, g):
     """The variance around the target, within 5 standard errors; 5 % noticed."""
     n = 200_000
-    chip = Chip.program(
+    chip = ProgrammedDevices.program(
         ReRAMWan2022(), torch.full((n,), g, dtype=torch.float64), generator=seeded()
     )
     x = chip.read(t, generator=seeded(1))
@@ -61,7 +61,9 @@ def test_wan_censored_devices_stay_at_zero():
 
 
 def test_wan_trajectories_are_monotone_between_published_times():
-    chip = Chip.program(ReRAMWan2022(), torch.linspace(0.0, 40.0, 400), generator=seeded())
+    chip = ProgrammedDevices.program(
+        ReRAMWan2022(), torch.linspace(0.0, 40.0, 400), generator=seeded()
+    )
     for ends in ((1.0, DAY), (DAY, 2 * DAY)):
         steps = chip.drift(np.geomspace(*ends, 12).clip(*ends).tolist()).diff(dim=0)
         rounding = 1e-5
@@ -76,7 +78,7 @@ def test_wan_trajectories_are_monotone_between_published_times():
 )
 @pytest.mark.parametrize("t", [0.0, 0.5, None])
 def test_times_outside_the_fitted_range_are_refused(device, last, beyond, t):
-    chip = Chip.program(device, torch.full((3,), 20.0), generator=seeded())
+    chip = ProgrammedDevices.program(device, torch.full((3,), 20.0), generator=seeded())
     t = beyond if t is None else t
     chip.read([1.0, float(last)], generator=seeded())
     text = rf"`t` must be in \[1, {last}\] s \(fitted range of ReRAM\w+\), but got {t} s\."
@@ -108,7 +110,7 @@ def test_cmo_relaxation_is_the_closed_form():
 
 
 def test_cmo_relaxation_of_a_device_has_a_sign():
-    chip = Chip.program(ReRAMCMO(), torch.full((200_000,), 50.0), generator=seeded())
+    chip = ProgrammedDevices.program(ReRAMCMO(), torch.full((200_000,), 50.0), generator=seeded())
     assert abs(float(chip.nu.double().mean())) < 5.0 / math.sqrt(200_000)
     assert abs(float(chip.nu.double().std()) - 1.0) < 5.0 / math.sqrt(400_000)
 
@@ -118,7 +120,9 @@ def test_cmo_ranges():
         PhysicalRangeError, match=r"`g_target` must be in \[9, 88\.2\] µS, but got 0"
     ):
         ReRAMCMO().program(torch.zeros(1), generator=seeded())
-    with pytest.raises(PhysicalRangeError, match=r"`g_max` must be in \[9, 88\.2\] µS .*got 90"):
+    with pytest.raises(
+        PhysicalRangeError, match=r"`g_max` must be .* in \[9\.0, 88\.2\] \(µS\), but got 90"
+    ):
         ReRAMCMO(g_max=90.0)
     with pytest.raises(PhysicalRangeError, match=r"`acceptance` must be 0\.2 or 2 .*got 1"):
         ReRAMCMO(acceptance=1.0)

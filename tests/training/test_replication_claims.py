@@ -30,12 +30,12 @@ from analognas.nn import (
     run_chips,
     to_analog,
 )
-from analognas.nn.hwa.autograd import Pass
-from analognas.nn.hwa.noise import no_recipe
-from analognas.nn.kernels.passes import settle as settle_kernel
+from analognas.nn.hwa.autograd import ForwardOptions
+from analognas.nn.hwa.noise import no_noise
+from analognas.nn.kernels.passes import digitize as digitize_kernel
 from analognas.nn.tile.chips import LayerChips
 from analognas.nn.tile.tiling import TileGrid
-from analognas.physics import PCM, Chip, DifferentialPair, Ideal, PowerLaw
+from analognas.physics import PCM, DifferentialPair, Ideal, PowerLaw, ProgrammedDevices
 from analognas.training import Distillation, HWARecipe, get_task
 from analognas.training.methods import HardwareAwareMethod
 
@@ -96,7 +96,7 @@ def exact_program(self, rows, g_target, generators):
     rows.copy_(g_target.expand_as(rows))
 
 
-def no_noise(out, mean, std, scale, generator):
+def without_noise(out, mean, std, scale, generator):
     return out.copy_(mean) if isinstance(mean, torch.Tensor) else out.fill_(mean)
 
 
@@ -137,7 +137,7 @@ def drift_exponents_depend_on_the_state():
     near(high, 0.049, 0.02)
 
 
-@claim(("analognas.physics.device._scatter", no_noise))
+@claim(("analognas.physics.device._scatter", without_noise))
 def drift_exponents_differ_between_devices():
     nu = PCM().draw_nu(torch.full((N,), 1.0), generator=rng())
     near(nu.std(), -0.0125 * math.log(1 / 25) - 0.0059, 0.06)
@@ -145,7 +145,7 @@ def drift_exponents_differ_between_devices():
 
 @claim((DEVICE + "_read_growth", lambda self, t: 0.0))
 def read_noise_is_there_and_grows_with_time():
-    chip = Chip(PCM(), torch.full((N,), 20.0), torch.zeros(N))
+    chip = ProgrammedDevices(PCM(), torch.full((N,), 20.0), torch.zeros(N))
     spreads = [chip.read(t, generator=rng()).std() for t in (0.0, 3600.0, YEAR)]
     q = 0.0088 / 0.8**0.65
     near(spreads[0], 20.0 * q * math.sqrt(math.log((20.0 + 250e-9) / 500e-9)), FIVE_SIGMA)
@@ -160,7 +160,7 @@ def keep_noise(self, outs, g_prog, nu, times, generator):
 @claim((DEVICE + "_read_into", keep_noise))
 def read_noise_is_drawn_anew_and_programming_is_not():
     source = rng()
-    chip = Chip.program(PCM(), torch.full((100,), 20.0), generator=source)
+    chip = ProgrammedDevices.program(PCM(), torch.full((100,), 20.0), generator=source)
     before = chip.g_prog.clone()
     one, other = (chip.read(60.0, generator=source) for _ in range(2))
     assert not torch.equal(one, other)
@@ -174,9 +174,13 @@ def same_for_all(self, rows, g_target, generators):
 
 @claim((DEVICE + "_program_into", same_for_all))
 def every_chip_is_a_draw_of_its_own():
-    chips = Chip.program(PCM(), torch.full((50,), 20.0), generator=rng(), n_chips=3).g_prog
+    chips = ProgrammedDevices.program(
+        PCM(), torch.full((50,), 20.0), generator=rng(), n_chips=3
+    ).g_prog
     assert not torch.equal(chips[0], chips[1])
-    again = Chip.program(PCM(), torch.full((50,), 20.0), generator=rng(), n_chips=3).g_prog
+    again = ProgrammedDevices.program(
+        PCM(), torch.full((50,), 20.0), generator=rng(), n_chips=3
+    ).g_prog
     assert torch.equal(chips, again)
 
 
@@ -187,7 +191,7 @@ def forgetful(self, out, g_prog, nu, t):
 @claim((DEVICE + "_drift_into", forgetful))
 def one_chip_is_followed_through_time():
     """The spread between devices at one time explains that at another: they are the same devices."""
-    chip = Chip.program(PCM(), torch.full((1000,), 20.0), generator=rng())
+    chip = ProgrammedDevices.program(PCM(), torch.full((1000,), 20.0), generator=rng())
     early, late = chip.drift([1.0, 3600.0])
     assert torch.corrcoef(torch.stack([early, late]))[0, 1] > 0.7  # 0.79; of other devices 0
     assert torch.equal(chip.drift(0.0), chip.g_prog)
@@ -213,7 +217,7 @@ def the_largest_weight_is_the_largest_conductance():
     with torch.no_grad():
         made.weight.mul_(3.0)
     made.program(generator=rng())
-    assert made.chips.chip.g_prog.max() == 25.0
+    assert made.chips.devices.g_prog.max() == 25.0
 
 
 def trained_chip(kind, t):
@@ -253,8 +257,8 @@ def compensation_is_measured_on_each_chip():
 FIRST = {}
 
 
-def from_first_weights(plan, matrix, *rest, **options):
-    return LayerChips(plan, FIRST.setdefault("matrix", matrix.clone()), *rest, **options)
+def from_first_weights(tiled, matrix, *rest, **options):
+    return LayerChips(tiled, FIRST.setdefault("matrix", matrix.clone()), *rest, **options)
 
 
 @claim(("analognas.nn.layers.base.LayerChips", from_first_weights))
@@ -271,8 +275,8 @@ def programming_again_takes_the_present_weights():
         made.set_mode("chip")
 
 
-def only_clip(x, input_range, plan, noise, out):
-    steps = plan.input_steps
+def only_clip(x, input_range, tiled, noise, out):
+    steps = tiled.input_steps
     return torch.clamp(x * (steps / input_range), -steps, steps), True
 
 
@@ -289,8 +293,8 @@ def inputs_are_rounded_to_the_converters_levels():
     torch.testing.assert_close(levels * 7, torch.arange(-7.0, 8.0))
 
 
-def no_clip(x, input_range, plan, noise, out):
-    return (x * (plan.input_steps / input_range)).round(), True
+def no_clip(x, input_range, tiled, noise, out):
+    return (x * (tiled.input_steps / input_range)).round(), True
 
 
 @claim(("analognas.nn.hwa.autograd.quantize_inputs", no_clip))
@@ -300,12 +304,12 @@ def inputs_are_clipped_at_their_range():
     torch.testing.assert_close(y[0], y[1])
 
 
-def settle_without_rounding(*arguments):
+def digitize_without_rounding(*arguments):
     *before, _, factor = arguments
-    return settle_kernel(*before, False, factor)
+    return digitize_kernel(*before, False, factor)
 
 
-@claim(("analognas.nn.tile.digitize_outputs.kernels.settle", settle_without_rounding))
+@claim(("analognas.nn.tile.digitize_outputs.kernels.digitize", digitize_without_rounding))
 def outputs_are_rounded_to_the_converters_levels():
     made = layer(CLEAN.replace(adc=ADC(bits=5, bound=2.0)), bias=False).eval()
     scale, r = float(made.weight_scale.max()), 4.0
@@ -313,14 +317,14 @@ def outputs_are_rounded_to_the_converters_levels():
     torch.testing.assert_close(steps, steps.round(), rtol=0.0, atol=1e-4)
 
 
-@claim(("analognas.nn.tile.tiled_layer.Plan.output_limit", None))
+@claim(("analognas.nn.tile.tiled_layer.TiledLayer.output_limit", None))
 def outputs_are_clipped_at_their_bound():
     made = layer(CLEAN.replace(adc=ADC(bits=None, bound=0.5)), bias=False).eval()
     y = made(4 * torch.sign(made.weight.detach())).detach()
     near(y.max(), 0.5 * 4.0 * float(made.weight_scale.max()), 1e-5)
 
 
-@claim(("analognas.nn.hwa.noise.ExactNoise.recipes", lambda self, y, std: [no_recipe(y.numel())]))
+@claim(("analognas.nn.hwa.noise.ExactNoise.blocks", lambda self, y, std: [no_noise(y.numel())]))
 def outputs_are_noisy_in_evaluation_too():
     made = layer(CLEAN.replace(out_noise=0.04), bias=False).eval()
     torch.manual_seed(0)
@@ -331,7 +335,7 @@ def outputs_are_noisy_in_evaluation_too():
 @claim(("analognas.nn.layers.base.TileGrid.cut", WHOLE))
 def large_layers_are_split_over_tiles():
     made = layer(CLEAN.replace(tile=TileSize(rows=8, columns=4)))
-    assert (made.plan.grid.n_row_tiles, made.plan.grid.n_tiles) == (2, 4)
+    assert (made.tiled.grid.n_row_tiles, made.tiled.grid.n_tiles) == (2, 4)
 
 
 @claim(("analognas.nn.hwa.autograd.modified", lambda weight, *_: weight))
@@ -356,8 +360,8 @@ def gradients_go_to_the_clean_weights():
 
 @claim(("analognas.training.methods.set_modifier_factor", lambda model, factor: None))
 def noise_rises_over_the_first_epochs():
-    recipe = HWARecipe(analog=CLEAN.replace(modifier=WeightModifier(std=0.2)), ramp=2.0)
-    method = HardwareAwareMethod(recipe, get_task("classification"))
+    part = HWARecipe(analog=CLEAN.replace(modifier=WeightModifier(std=0.2)), ramp=2.0)
+    method = HardwareAwareMethod(part, get_task("classification"))
     model = method.convert(nn.Sequential(nn.Linear(16, 64)))
     spreads = []
     for epochs in (0.0, 1.0, 2.0, 5.0):
@@ -414,8 +418,8 @@ def remapping_follows_the_weights():
 @claim(("analognas.training.tasks.Task.distillation_loss", lambda self, *_: torch.zeros(())))
 def the_digital_network_teaches():
     """With the whole weight on the teacher the targets do not matter, and the loss is its formula."""
-    recipe = HWARecipe(analog=CLEAN, distillation=Distillation(weight=1.0, temperature=4.0))
-    method = HardwareAwareMethod(recipe, get_task("classification"))
+    part = HWARecipe(analog=CLEAN, distillation=Distillation(weight=1.0, temperature=4.0))
+    method = HardwareAwareMethod(part, get_task("classification"))
     net = nn.Sequential(nn.Linear(16, 5))
     model, x = method.convert(copy.deepcopy(net)), torch.randn(6, 16, generator=rng())
     with torch.no_grad():
@@ -449,7 +453,12 @@ def input_ranges_come_from_the_data():
     near(model[0].input_range.detach(), 6.0, 5.0 / math.sqrt(2 * 80_000))
 
 
-@claim(("analognas.nn.layers.base.Pass", lambda *entries: Pass(*entries[:4], False)))
+@claim(
+    (
+        "analognas.nn.layers.base.ForwardOptions",
+        lambda *entries: ForwardOptions(*entries[:4], False),
+    )
+)
 def input_ranges_are_learned():
     config = CLEAN.replace(
         dac=DAC(bits=8), input_range=InputRange(init=0.5, init_batches=0, decay=0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import update_wrapper
+from hashlib import sha256
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
@@ -13,9 +14,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 class CompiledFunction:
     """A function that numba compiles at its first call, so that importing it does not load numba.
 
+    numba keeps the machine code on disk and notices changes of the function's own file only. It does not notice
+    changes of a callee in another file, so :attr:`digest` is part of the name of the machine code on disk.
+
     Args:
-        function: The function; it may call other compiled functions of its module.
-        signature: Types of result and arguments, in numba's notation.
+        function: The function. It may call other compiled functions, of any module.
+        signature: Types of the result and the arguments, in numba's notation.
         fastmath: Flags of LLVM.
     """
 
@@ -29,8 +33,22 @@ class CompiledFunction:
         """Run the machine code."""
         return (self._machine_code or self.compile())(*arguments)
 
+    @property
+    def digest(self) -> str:
+        """A digest of the code, of the constants that it reads, and of all compiled functions that it calls."""
+        code, names = self._function.__code__, self._function.__globals__
+        parts = [code.co_code.hex(), repr(code.co_consts), repr(code.co_names), self._signature]
+        parts.append(repr(sorted(self._fastmath)))
+        for name in code.co_names:
+            value = names.get(name)
+            if isinstance(value, CompiledFunction):
+                parts.append(value.digest)
+            elif not callable(value):
+                parts.append(repr(value))
+        return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
     def compile(self) -> Callable[..., Any]:
-        """Compile the function, or load its machine code from disk, unless that was done already."""
+        """Compile the function or load its machine code from disk, unless that was done before."""
         if self._machine_code is None:
             import numba
 
@@ -39,16 +57,16 @@ class CompiledFunction:
                 "error_model": "numpy",
                 "fastmath": self._fastmath,
             }
-            function = self._with_compiled_callees()
+            function = self._linked()
             try:
                 made = numba.njit(self._signature, cache=True, **options)(function)
-            except RuntimeError:  # no folder for the cache can be written
+            except RuntimeError:  # no folder for the cache is writable
                 made = numba.njit(self._signature, **options)(function)
             self._machine_code = made
         return self._machine_code
 
-    def _with_compiled_callees(self) -> FunctionType:
-        """Return the function with the machine code of what it calls in the place of those wrappers."""
+    def _linked(self) -> FunctionType:
+        """Return the function with its callees compiled and the digest in its name."""
         function = self._function
         names = function.__globals__
         callees = {
@@ -56,8 +74,6 @@ class CompiledFunction:
             for name in function.__code__.co_names
             if isinstance(names.get(name), CompiledFunction)
         }
-        if not callees:
-            return function
         linked = FunctionType(
             function.__code__,
             names | callees,
@@ -65,7 +81,8 @@ class CompiledFunction:
             function.__defaults__,
             function.__closure__,
         )
-        linked.__qualname__, linked.__module__ = function.__qualname__, function.__module__
+        linked.__qualname__ = f"{function.__qualname__}_{self.digest}"
+        linked.__module__ = function.__module__
         return linked
 
 
@@ -77,10 +94,10 @@ def compiled(signature: str, *, fastmath: Collection[str] = ()) -> Callable[[_Fu
     runs.
 
     Args:
-        signature: Types of result and arguments, in numba's notation. Arguments of other types raise a
+        signature: Types of the result and the arguments, in numba's notation. Arguments of other types raise a
             ``TypeError``.
-        fastmath: What may be changed of the order and the special cases of float arithmetic, as flags of
-            LLVM; nothing by default, so that a NaN stays one.
+        fastmath: Flags of LLVM that allow another order or other special cases of float arithmetic. None by
+            default, so that NaN stays NaN.
 
     Example:
         >>> import numpy as np

@@ -42,7 +42,15 @@ def _cut(part: re.Match[str]) -> str:
 
 
 class AnalogNASError(Exception):
-    """Root of all errors raised by analognas."""
+    """Root of all errors raised by analognas.
+
+    Attributes:
+        parameter: Name of the wrong argument or entry; empty if the error is not about one.
+        value: Its value.
+    """
+
+    parameter: str = ""
+    value: Any = None
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*(shortened(one) if isinstance(one, str) else one for one in arguments))

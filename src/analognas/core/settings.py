@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import PydanticSerializationError
 
 from .config_files import (
     check_mapping,
@@ -30,8 +31,8 @@ from .config_files import (
     read_mapping_text,
     write_mapping,
 )
-from .errors import InvalidArgumentError
-from .settings_errors import settings_error, without_none
+from .errors import AnalogNASError, InvalidArgumentError
+from .settings_errors import field_of, settings_error, without_none
 
 __all__ = ["Options", "Settings", "changed_entries", "parse_setting"]
 
@@ -63,6 +64,7 @@ class Settings(BaseModel):
 
     Attributes:
         settings_name: What the settings are of, for messages ("search").
+        out_of_range: Error for a number that is outside its bounds.
 
     Raises:
         UnknownNameError: If an entry or a choice is unknown; names the nearest.
@@ -81,16 +83,24 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        populate_by_name=True,  # a field may have another name in files
     )
 
     settings_name: ClassVar[str] = "settings"
+    out_of_range: ClassVar[type[AnalogNASError]] = InvalidArgumentError
 
     def __init__(self, **entries: Any) -> None:
         try:
             super().__init__(**entries)
         except ValidationError as error:
             raise settings_error(type(self), entries, error) from None
+
+    __str__ = BaseModel.__repr__
 
     # pydantic then builds settings inside settings itself, and reports where an error is.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
@@ -111,14 +121,18 @@ class Settings(BaseModel):
         if not isinstance(entries, Mapping):
             return handler(entries)
         chosen = cls.class_for(entries)
-        if chosen is not cls:
-            return chosen.model_validate(entries)
-        fields = cls.model_fields
+        return cls._read_own(entries, handler) if chosen is cls else chosen.model_validate(entries)
+
+    @classmethod
+    def _read_own(cls, entries: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """Check entries of this very class."""
+        if not isinstance(entries, Mapping):
+            return handler(entries)
         return handler(
             {
-                name: _completed(_plain(value, fields[name].annotation), fields[name].default)
-                if name in fields
-                else value
+                name: value
+                if (field := field_of(cls, name)) is None
+                else _completed(_plain(value, field.annotation), field.default)
                 for name, value in entries.items()
             }
         )
@@ -166,7 +180,12 @@ class Settings(BaseModel):
 
     def to_dict(self) -> dict[str, Any]:
         """Return all entries as plain values, as JSON has them."""
-        return self.model_dump(mode="json")
+        try:
+            return self.model_dump(mode="json", by_alias=True)
+        except PydanticSerializationError as error:
+            if isinstance(error.__cause__, AnalogNASError):
+                raise error.__cause__ from None
+            raise
 
     def replace(self: _Self, **changes: Any) -> _Self:
         """Return a copy with some entries changed and everything checked again."""
@@ -256,8 +275,12 @@ def _completed(value: Any, default: Any) -> Any:
 
 def _plain(value: Any, annotation: Any) -> Any:
     """Return a value with lists as tuples where the annotation says so, and numbers of numpy as plain ones."""
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, np.generic) or (
+        getattr(value, "ndim", None) == 0 and hasattr(value, "item")
+    ):
+        return value.item()  # numbers of numpy and torch
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     if not isinstance(value, list | tuple):
         return value
     declared = without_none(annotation)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from .checks import check_choice
+from .checks import check_choice, value_text
 from .errors import AnalogNASError, InvalidArgumentError, UnknownNameError
 
 _NOUNS = {int: "an integer", float: "a finite number", bool: "true or false", str: "a text"}
@@ -21,6 +21,13 @@ _BOUNDS = {
     "min_length": "with a length of at least",
     "max_length": "with a length of at most",
 }
+_OUT_OF_RANGE = (
+    "finite_number",
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+)
 _Path = tuple[str | int, ...]
 
 
@@ -45,12 +52,24 @@ def settings_error(
     found.sort(key=lambda entry: entry["type"] != "extra_forbidden")
     first = found[0]
     path = _path(first["loc"], payload, first["type"])
-    others = len({_path(entry["loc"], payload, entry["type"]) for entry in found}) - 1
+    paths = {_path(entry["loc"], payload, entry["type"]) for entry in found}
+    # An entry of a list that is wrong can make the list wrong, too.
+    others = sum(other != path[: len(other)] for other in paths)
     more = f" Another {others} entries are wrong as well." if others > 1 else ""
     more = " Another entry is wrong as well." if others == 1 else more
     made = _one_error(cls, payload, path, first)
     where = _place(path, file, lines or {}, str(made))
-    return type(made)(f"{str(made).removesuffix('.')}{where}.{more}")
+    result = type(made)(f"{str(made).removesuffix('.')}{where}.{more}")
+    result.parameter, result.value = _name(path), first["input"]
+    return result
+
+
+def field_of(cls: type[BaseModel], name: str) -> Any:
+    """Return the field with a name, or with a name in files; None if there is none."""
+    fields = cls.model_fields
+    if name in fields:
+        return fields[name]
+    return next((field for field in fields.values() if field.validation_alias == name), None)
 
 
 def without_none(annotation: Any) -> Any:
@@ -86,7 +105,13 @@ def _one_error(cls: type[BaseModel], payload: Any, path: _Path, found: Any) -> A
     if found["type"] == "literal_error" and all(isinstance(choice, str) for choice in choices):
         return _unknown(f"`{name}`", value, choices)
     expected = _expected(annotation, field) or found["msg"][:1].lower() + found["msg"][1:]
-    return InvalidArgumentError(f"`{name}` must be {expected}, but got {value!r}.")
+    raised: type[AnalogNASError] = InvalidArgumentError
+    if found["type"] in _OUT_OF_RANGE:
+        owners = (
+            without_none(_declared(cls, payload, path[:n])[0]) for n in range(len(path), -1, -1)
+        )
+        raised = next(x.out_of_range for x in owners if hasattr(x, "out_of_range"))
+    return raised(f"`{name}` must be {expected}, but got {value_text(value)}.")
 
 
 def _unknown(kind: str, value: Any, choices: list[Any]) -> AnalogNASError:
@@ -147,7 +172,7 @@ def _declared(cls: type[BaseModel], payload: Any, path: _Path) -> tuple[Any, Any
     for part in path:
         declared = without_none(annotation)
         if isinstance(declared, type) and issubclass(declared, BaseModel):
-            field = declared.model_fields.get(str(part))
+            field = field_of(declared, str(part))
             annotation = None if field is None else field.annotation
         else:
             arguments = [x for x in get_args(declared) if x is not Ellipsis]

@@ -79,7 +79,8 @@ def fingerprint(model: nn.Module, *arrays: Array) -> str:
         )
     for module in model.modules():
         if isinstance(module, AnalogLayer):
-            digest.update(repr(module.config).encode())
+            # Checksums of earlier versions contain the former name of this entry.
+            digest.update(repr(module.config).replace("weight_mapping=", "pair=").encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -1,5 +1,6 @@
 """Analog layers: tiles with converters and noise, hardware-aware training, simulated chips."""
 
+from ..core.former_names import former_names
 from .config import (
     ADC,
     DAC,
@@ -12,9 +13,8 @@ from .config import (
     WeightModifier,
     WeightScaling,
 )
-from .config_files import config_from_dict, config_to_dict, find_config, load_config, save_config
 from .convert.converters import register_converter
-from .convert.module_surgery import become
+from .convert.module_surgery import change_class
 from .convert.to_analog import StaysDigitalWarning, to_analog
 from .convert.to_digital import to_digital
 from .distributed.gather_ranges import gather_input_ranges
@@ -28,7 +28,15 @@ from .layers.recurrent import AnalogGRU, AnalogLSTM
 from .lifecycle import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
 from .norms.fuse import fuse_norms, rectified, register_fused, unfuse_norms
 from .norms.memory_format import channels_first, channels_last
-from .presets import PRESETS, get_config
+from .presets import (
+    PRESETS,
+    config_from_dict,
+    config_to_dict,
+    find_config,
+    get_config,
+    load_config,
+    save_config,
+)
 from .summary import LayerSummary, ModelSummary, summary
 
 __all__ = [
@@ -59,8 +67,8 @@ __all__ = [
     "analog_layers",
     "at_time",
     "attach",
-    "become",
     "calibrate",
+    "change_class",
     "channels_first",
     "channels_last",
     "clip_and_remap",
@@ -84,3 +92,5 @@ __all__ = [
     "to_digital",
     "unfuse_norms",
 ]
+
+__getattr__ = former_names(__name__, {"become": "convert.module_surgery:change_class"})

@@ -1,364 +1,314 @@
-"""The configuration of an analog layer: a frozen tree of plain values, checked when it is made."""
+"""The configuration of analog layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+import warnings
+from typing import Annotated, Literal, TypeAlias
 
-from ..core import InvalidArgumentError, check_choice, check_float, check_int
-from ..physics import PCM, Device, DifferentialPair, Mapping
+from pydantic import Field, SerializeAsAny, model_validator
 
-RANGE_KINDS = ("learned", "fixed", "absmax")
-MODIFIER_KINDS = (
-    "none",
-    "additive",
-    "multiplicative",
-    "programming",
-    "polynomial",
-    "discretize",
-)
-CLIP_KINDS = ("none", "gaussian", "fixed")
-SCALINGS = ("layer", "tile", "column")
-COMPENSATION_KINDS = ("none", "global", "column", "exact")
-READ_NOISE_KINDS = ("pcm", "constant")
-NOISE_SOURCES = ("exact", "bank")
+from ..core import InvalidArgumentError
+from ..core.settings import Settings
+from ..physics import PCM, Device, DifferentialPair, WeightMapping
+
+_Bits: TypeAlias = Annotated[int, Field(ge=2, le=24)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TileSize:
-    """Largest matrix that one tile holds.
+class TileSize(Settings):
+    """Size of a tile.
 
-    A layer's matrix is split into near-equal tiles; a convolution is its unfolded matrix, cut between
-    input channels where a channel's kernel fits a tile.
+    A layer's matrix is split into tiles of nearly equal size. A convolution is split as its unfolded matrix,
+    between input channels if the kernel of one channel fits a tile.
 
     Attributes:
-        rows: Inputs of a tile; None: all inputs of the layer.
-        columns: Outputs of a tile; None: all outputs of the layer.
+        rows: Largest number of inputs; None: all inputs of the layer.
+        columns: Largest number of outputs; None: all outputs of the layer.
     """
 
-    rows: int | None = 512
-    columns: int | None = 512
+    settings_name = "tile"
 
-    def __post_init__(self) -> None:
-        for name in ("rows", "columns"):
-            if getattr(self, name) is not None:
-                _store(self, f"tile.{name}", check_int, minimum=1)
+    rows: Annotated[int, Field(ge=1)] | None = Field(
+        default=512, description="Largest number of inputs."
+    )
+    columns: Annotated[int, Field(ge=1)] | None = Field(
+        default=512, description="Largest number of outputs."
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class DAC:
-    """Converter of the inputs: 2^bits - 2 equal steps on [-1, 1] of the input range, clipped.
+class DAC(Settings):
+    """Converter of the inputs: clipping at the input range, 2^bits - 2 equal steps over [-1, 1] of the range.
 
     Attributes:
-        bits: Resolution; None: no rounding (inputs are still clipped to their range).
-        noise: Standard deviation of the noise on the converted inputs, in units of the input range.
+        bits: Resolution; None: no rounding. Inputs are clipped in both cases.
+        noise: Standard deviation of the noise of converted inputs, in units of the input range.
     """
 
-    bits: int | None = 8
-    noise: float = 0.0
+    settings_name = "dac"
 
-    def __post_init__(self) -> None:
-        _store_bits(self, "dac.bits")
-        _store(self, "dac.noise", check_float, minimum=0.0)
+    bits: _Bits | None = Field(default=8, description="Resolution; null: no rounding.")
+    noise: float = Field(default=0.0, ge=0.0, description="Noise, in units of the input range.")
 
     @property
     def steps(self) -> int | None:
         """Steps from 0 to full scale: half of 2^bits - 2."""
-        return None if self.bits is None else 2 ** (self.bits - 1) - 1
+        return _steps(self.bits)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ADC:
-    """Converter of the outputs: clipped to the bound, 2^bits - 2 equal steps between its ends.
+class ADC(Settings):
+    """Converter of the outputs: clipping at the bound, and 2^bits - 2 equal steps between its ends.
 
     Attributes:
         bits: Resolution; None: no rounding.
-        bound: Largest output, in units of the largest weight times the largest input; None: no clipping
-            (then there can be no rounding either).
-        bound_management: In evaluation, halve the inputs of a vector as long as one of its outputs
-            saturates.
+        bound: Largest output, in units of the largest weight times the largest input. None: no clipping, which
+            requires ``bits=None``.
+        bound_management: In evaluation, halve the inputs of a vector until none of its outputs saturates.
     """
 
-    bits: int | None = 8
-    bound: float | None = 10.0
-    bound_management: bool = False
+    settings_name = "adc"
 
-    def __post_init__(self) -> None:
-        _store_bits(self, "adc.bits")
-        _check_bool("adc.bound_management", self.bound_management)
-        if self.bound is not None:
-            _store(self, "adc.bound", _positive)
-        elif self.bits is not None or self.bound_management:
+    bits: _Bits | None = Field(default=8, description="Resolution; null: no rounding.")
+    bound: Annotated[float, Field(gt=0.0)] | None = Field(
+        default=10.0,
+        description="Largest output, in units of the largest weight times the largest input.",
+    )
+    bound_management: bool = Field(
+        default=False, description="Whether evaluation halves the inputs of saturated vectors."
+    )
+
+    @model_validator(mode="after")
+    def _check_bound(self) -> ADC:
+        if self.bound is None and (self.bits is not None or self.bound_management):
             raise InvalidArgumentError(
-                "`adc.bound` must be a positive number where `adc.bits` or `adc.bound_management` is "
-                "set, but got None."
+                "`bound` must be a positive number if `bits` or `bound_management` is set, but got None."
             )
+        return self
 
     @property
     def steps(self) -> int | None:
         """Steps from 0 to the bound: half of 2^bits - 2."""
-        return None if self.bits is None else 2 ** (self.bits - 1) - 1
+        return _steps(self.bits)
 
 
-@dataclass(frozen=True, kw_only=True)
-class InputRange:
-    """The input that drives a tile at full scale.
+def _steps(bits: int | None) -> int | None:
+    return None if bits is None else 2 ** (bits - 1) - 1
+
+
+class InputRange(Settings):
+    """The input that corresponds to the full scale of the DAC.
 
     Attributes:
-        kind: ``"learned"`` (initialised from data, then trained), ``"fixed"`` (``init`` for ever, or what
-            :func:`~analognas.nn.calibrate` found), or ``"absmax"`` (the largest absolute value of each
-            input vector).
-        init: Value before any data were seen, in units of the inputs.
-        init_std: After initialisation: this many standard deviations of the inputs.
-        init_batches: Training batches that initialise a learned range; 0: it is learned from ``init``.
+        kind: ``"learned"``: initialised from data, then trained. ``"fixed"``: ``init``, or the result of
+            :func:`~analognas.nn.calibrate`. ``"absmax"``: the largest absolute value of each input vector.
+        init: Initial value, in units of the inputs.
+        init_std: Value after initialisation, in standard deviations of the inputs.
+        init_batches: Number of training batches that initialise a learned range. With 0, the range is learned
+            from ``init``.
         decay: Gradient that shrinks the range, in units of the range.
-        min_unclipped: The range shrinks only while at least this share of the inputs is not clipped.
+        min_unclipped: The range shrinks only if at least this share of the inputs is not clipped.
     """
 
-    kind: str = "learned"
-    init: float = 3.0
-    init_std: float = 3.0
-    init_batches: int = 50
-    decay: float = 0.01
-    min_unclipped: float = 0.995
+    settings_name = "input range"
 
-    def __post_init__(self) -> None:
-        check_choice("input_range.kind", self.kind, RANGE_KINDS)
-        _store(self, "input_range.init", _positive)
-        _store(self, "input_range.init_std", _positive)
-        _store(self, "input_range.init_batches", check_int, minimum=0)
-        _store(self, "input_range.decay", check_float, minimum=0.0)
-        _store(self, "input_range.min_unclipped", check_float, minimum=0.0, maximum=1.0)
+    kind: Literal["learned", "fixed", "absmax"] = Field(
+        default="learned", description="How the range is set."
+    )
+    init: float = Field(default=3.0, gt=0.0, description="Initial value, in units of the inputs.")
+    init_std: float = Field(
+        default=3.0,
+        gt=0.0,
+        description="Value after initialisation, in standard deviations of the inputs.",
+    )
+    init_batches: int = Field(
+        default=50, ge=0, description="Batches that initialise a learned range."
+    )
+    decay: float = Field(default=0.01, ge=0.0, description="Gradient that shrinks the range.")
+    min_unclipped: float = Field(
+        default=0.995,
+        ge=0.0,
+        le=1.0,
+        description="Share of unclipped inputs from which the range shrinks.",
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReadNoise:
-    r"""Noise of the weights from one matrix-vector product to the next.
+class ReadNoise(Settings):
+    r"""Weight noise that is drawn again for each matrix-vector product.
 
     Attributes:
-        std: Its size, in units of the largest weight.
-        kind: ``"pcm"``: the output varies by :math:`std \sqrt{\sum |w| x^2}`; ``"constant"``: by
-            :math:`std \sqrt{\sum x^2}`.
+        std: Standard deviation, in units of the largest weight.
+        kind: ``"pcm"``: the standard deviation of an output is :math:`std \sqrt{\sum |w| x^2}`. ``"constant"``:
+            it is :math:`std \sqrt{\sum x^2}`.
     """
 
-    std: float = 0.0
-    kind: str = "pcm"
+    settings_name = "read noise"
 
-    def __post_init__(self) -> None:
-        _store(self, "read_noise.std", check_float, minimum=0.0)
-        check_choice("read_noise.kind", self.kind, READ_NOISE_KINDS)
+    std: float = Field(default=0.0, ge=0.0, description="Size, in units of the largest weight.")
+    kind: Literal["pcm", "constant"] = Field(default="pcm", description="Dependence on the weight.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class WeightModifier:
-    """What training does to the weights of each forward pass; gradients go to the clean weights.
+class WeightModifier(Settings):
+    """Noise on the weights in each forward pass of training. Gradients go to the clean weights.
 
     Attributes:
-        kind: ``"additive"``: normal noise; ``"multiplicative"``: the same times the weight's size;
-            ``"programming"``: normal noise by the polynomial, a weight keeps its sign;
-            ``"polynomial"``: the same without keeping the sign; ``"discretize"``: rounded to ``bits``;
-            ``"none"``.
-        std: Standard deviation in units of the largest weight; the factor on the polynomial.
-        coeffs: The polynomial in rising powers of |weight| / largest weight, in units of the largest
-            weight.
+        kind: ``"additive"``: normal noise. ``"multiplicative"``: normal noise times the weight.
+            ``"polynomial"``: normal noise with a polynomial of the weight as standard deviation.
+            ``"programming"``: the same, but a weight keeps its sign. ``"discretize"``: rounding to ``bits``.
+            ``"none"``: no noise.
+        std: Standard deviation, in units of the largest weight; for a polynomial, a factor on it.
+        coeffs: Coefficients of the polynomial in ascending powers of |weight| / largest weight, in units of the
+            largest weight.
         bits: Resolution of ``"discretize"``.
-        drop_connect: Probability that a weight is 0, with any kind.
+        drop_connect: Probability that a weight is set to 0, with any kind.
     """
 
-    kind: str = "additive"
-    std: float = 0.06
-    coeffs: tuple[float, ...] = (0.26348 / 25.0, 1.9650 / 25.0, -1.1731 / 25.0)
-    bits: int = 8
-    drop_connect: float = 0.0
+    settings_name = "modifier"
 
-    def __post_init__(self) -> None:
-        check_choice("modifier.kind", self.kind, MODIFIER_KINDS)
-        _store(self, "modifier.std", check_float, minimum=0.0)
-        _store_bits(self, "modifier.bits")
-        _store(self, "modifier.coeffs", _floats)
-        _store(self, "modifier.drop_connect", check_float, minimum=0.0, maximum=1.0)
+    kind: Literal[
+        "none", "additive", "multiplicative", "programming", "polynomial", "discretize"
+    ] = Field(default="additive", description="Kind of noise.")
+    std: float = Field(default=0.06, ge=0.0, description="Size, in units of the largest weight.")
+    coeffs: tuple[float, ...] = Field(
+        default=(0.26348 / 25.0, 1.9650 / 25.0, -1.1731 / 25.0),
+        min_length=1,
+        description="Polynomial in |weight| / largest weight.",
+    )
+    bits: _Bits = Field(default=8, description="Resolution of discretize.")
+    drop_connect: float = Field(
+        default=0.0, ge=0.0, le=1.0, description="Probability that a weight is set to 0."
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Clip:
+class Clip(Settings):
     """Clipping of the weights after each optimizer step.
 
     Attributes:
-        kind: ``"gaussian"``: at ``sigma`` standard deviations of the layer's weights; ``"fixed"``: at
-            ``value`` times the weight scale; ``"none"``.
-        sigma: See ``kind``.
-        value: See ``kind``.
+        kind: ``"gaussian"``: at ``sigma`` standard deviations of the layer's weights. ``"fixed"``: at ``value``
+            times the weight scale. ``"none"``: no clipping.
+        sigma: Limit of ``"gaussian"``.
+        value: Limit of ``"fixed"``.
     """
 
-    kind: str = "gaussian"
-    sigma: float = 2.5
-    value: float = 1.0
+    settings_name = "clip"
 
-    def __post_init__(self) -> None:
-        check_choice("clip.kind", self.kind, CLIP_KINDS)
-        _store(self, "clip.sigma", _positive)
-        _store(self, "clip.value", _positive)
+    kind: Literal["none", "gaussian", "fixed"] = Field(
+        default="gaussian", description="Kind of limit."
+    )
+    sigma: float = Field(
+        default=2.5, gt=0.0, description="Limit in standard deviations of the weights."
+    )
+    value: float = Field(default=1.0, gt=0.0, description="Limit in units of the weight scale.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class WeightScaling:
-    """The weight that the largest conductance stands for.
+class WeightScaling(Settings):
+    """The weight that corresponds to the largest conductance.
 
     Attributes:
-        per: One scale a ``"layer"``, ``"tile"`` or ``"column"`` (output of a tile).
-        remap: Set the scales to the largest weights anew after each optimizer step; otherwise they stay
-            as they were when the layer was made.
-        learned: Whether each output has a learned digital factor, 1 at first.
+        per: One scale for each ``"layer"``, ``"tile"`` or ``"column"`` (output of a tile).
+        remap: Set the scales to the largest weights after each optimizer step. Otherwise the initial scales
+            stay.
+        learned: Whether each output has a learned digital scale, initially 1.
     """
 
-    per: str = "layer"
-    remap: bool = True
-    learned: bool = False
+    settings_name = "scaling"
 
-    def __post_init__(self) -> None:
-        check_choice("scaling.per", self.per, SCALINGS)
-        _check_bool("scaling.remap", self.remap)
-        _check_bool("scaling.learned", self.learned)
+    per: Literal["layer", "tile", "column"] = Field(
+        default="layer", description="What shares one scale."
+    )
+    remap: bool = Field(default=True, description="Whether training updates the scales.")
+    learned: bool = Field(
+        default=False, description="Whether each output has a learned digital scale."
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class DriftCompensation:
+class DriftCompensation(Settings):
     """Digital factor on a tile's outputs, measured through its own noisy, quantised forward.
 
     Attributes:
-        kind: ``"global"``: one factor a tile; ``"column"``: one for each output; ``"exact"``: one a tile,
-            against the outputs that the weights should give; ``"none"``.
-        n_repeats: Readings that are averaged.
+        kind: ``"global"``: one factor for each tile. ``"column"``: one for each output. ``"exact"``: one for
+            each tile, relative to the outputs of the target weights. ``"none"``: no factor.
+        n_repeats: Number of readings to average.
     """
 
-    kind: str = "global"
-    n_repeats: int = 1
+    settings_name = "compensation"
 
-    def __post_init__(self) -> None:
-        check_choice("compensation.kind", self.kind, COMPENSATION_KINDS)
-        _store(self, "compensation.n_repeats", check_int, minimum=1)
+    kind: Literal["none", "global", "column", "exact"] = Field(
+        default="global", description="What shares one factor."
+    )
+    n_repeats: int = Field(default=1, ge=1, description="Number of readings to average.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class AnalogConfig:
-    """All that is assumed of the hardware, and how training prepares for it.
+class AnalogConfig(Settings):
+    """The assumed hardware, and how training prepares for it.
 
     Attributes:
-        device: Model of a memory device.
-        pair: How a weight is put on devices.
-        tile: Largest tile.
+        device: Model of the memory devices.
+        weight_mapping: Mapping of weights to devices; ``pair`` in files.
+        tile: Size of a tile.
         dac: Converter of the inputs.
         adc: Converter of the outputs.
-        input_range: The input that drives a tile at full scale.
-        out_noise: Standard deviation of the noise on a tile's outputs, in units of the largest weight
-            times the largest input.
-        read_noise: Noise of the weights from one product to the next.
-        ir_drop: Factor on the loss of voltage along a column; 1 is nominal, 0 none.
-        modifier: What training does to the weights.
-        clip: Clipping of the weights while training.
-        scaling: Weight scales, and whether training maps them anew.
+        input_range: The input that corresponds to the full scale of the DAC.
+        out_noise: Standard deviation of the output noise, in units of the largest weight times the largest
+            input.
+        read_noise: Weight noise that is drawn for each product.
+        ir_drop: Factor on the voltage loss along a column; 1 is nominal, 0 is none.
+        modifier: Weight noise in training.
+        clip: Clipping of the weights in training.
+        scaling: Weight scales.
         compensation: Drift compensation.
-        digital: What stays digital: ``"first"``, ``"last"``, or patterns of module names (``*`` and ``?``
+        digital: Layers that stay digital: ``"first"``, ``"last"``, or patterns of module names (``*`` and ``?``
             as in file names).
-        noise_source: Where training draws normal numbers: ``"exact"`` or from a ``"bank"``. Evaluation
-            on chips always draws exactly.
+        noise_source: Source of normal numbers in training: ``"exact"`` draws, or a ``"bank"`` of numbers.
+            Evaluation on chips always uses exact draws.
 
     Raises:
         InvalidArgumentError: If a value has the wrong type or is outside its range.
-        UnknownNameError: If a choice is unknown.
+        UnknownNameError: If an entry or a choice is unknown.
 
     Example:
         >>> AnalogConfig(tile=TileSize(rows=256)).tile.rows
         256
     """
 
-    device: Device = field(default_factory=PCM)
-    pair: Mapping = field(default_factory=DifferentialPair)
-    tile: TileSize = field(default_factory=TileSize)
-    dac: DAC = field(default_factory=DAC)
-    adc: ADC = field(default_factory=ADC)
-    input_range: InputRange = field(default_factory=InputRange)
-    out_noise: float = 0.04
-    read_noise: ReadNoise = field(default_factory=ReadNoise)
-    ir_drop: float = 0.0
-    modifier: WeightModifier = field(default_factory=WeightModifier)
-    clip: Clip = field(default_factory=Clip)
-    scaling: WeightScaling = field(default_factory=WeightScaling)
-    compensation: DriftCompensation = field(default_factory=DriftCompensation)
-    digital: tuple[str, ...] = ()
-    noise_source: str = "exact"
+    settings_name = "configuration"
 
-    def __post_init__(self) -> None:
-        for name, kind in PARTS.items():
-            value = getattr(self, name)
-            if not isinstance(value, kind):
-                raise InvalidArgumentError(
-                    f"`{name}` must be an instance of {kind.__name__}, but got {value!r}."
-                )
-        _store(self, "out_noise", check_float, minimum=0.0)
-        _store(self, "ir_drop", check_float, minimum=0.0)
-        check_choice("noise_source", self.noise_source, NOISE_SOURCES)
-        _store(self, "digital", _names)
+    device: SerializeAsAny[Device] = Field(
+        default_factory=PCM, description="Model of the memory devices."
+    )
+    weight_mapping: SerializeAsAny[WeightMapping] = Field(
+        default_factory=DifferentialPair,
+        validation_alias="pair",
+        serialization_alias="pair",
+        description="Mapping of weights to devices.",
+    )
+    tile: TileSize = TileSize()
+    dac: DAC = DAC()
+    adc: ADC = ADC()
+    input_range: InputRange = InputRange()
+    out_noise: float = Field(
+        default=0.04,
+        ge=0.0,
+        description="Output noise, in units of the largest weight times the largest input.",
+    )
+    read_noise: ReadNoise = ReadNoise()
+    ir_drop: float = Field(
+        default=0.0, ge=0.0, description="Factor on the voltage loss along a column; 1 is nominal."
+    )
+    modifier: WeightModifier = WeightModifier()
+    clip: Clip = Clip()
+    scaling: WeightScaling = WeightScaling()
+    compensation: DriftCompensation = DriftCompensation()
+    digital: tuple[str, ...] = Field(
+        default=(), description="Layers that stay digital: first, last, or patterns of names."
+    )
+    noise_source: Literal["exact", "bank"] = Field(
+        default="exact", description="Source of normal numbers in training."
+    )
 
-    def replace(self, **changes: Any) -> AnalogConfig:
-        """Return a copy with some fields changed.
-
-        Example:
-            >>> AnalogConfig().replace(out_noise=0.0).out_noise
-            0.0
-        """
-        for name in changes:
-            check_choice("AnalogConfig argument", name, self.__dataclass_fields__)
-        return replace(self, **changes)
-
-
-PARTS: dict[str, type] = {
-    "device": Device,
-    "pair": Mapping,
-    "tile": TileSize,
-    "dac": DAC,
-    "adc": ADC,
-    "input_range": InputRange,
-    "read_noise": ReadNoise,
-    "modifier": WeightModifier,
-    "clip": Clip,
-    "scaling": WeightScaling,
-    "compensation": DriftCompensation,
-}
-"""Fields of :class:`AnalogConfig` that are objects, and their classes."""
-
-
-def _store(part: Any, name: str, check: Callable[..., Any], **limits: Any) -> None:
-    """Replace a field, named as users know it, by the plain value that its check returns."""
-    field_name = name.rpartition(".")[2]
-    object.__setattr__(part, field_name, check(name, getattr(part, field_name), **limits))
-
-
-def _store_bits(part: Any, name: str) -> None:
-    if part.bits is not None:
-        _store(part, name, check_int, minimum=2, maximum=24)
-
-
-def _check_bool(name: str, value: Any) -> None:
-    if not isinstance(value, bool):
-        raise InvalidArgumentError(f"`{name}` must be true or false, but got {value!r}.")
-
-
-def _positive(name: str, value: Any) -> float:
-    number = check_float(name, value, minimum=0.0)
-    if number == 0.0:
-        raise InvalidArgumentError(f"`{name}` must be positive, but got {value!r}.")
-    return number
-
-
-def _floats(name: str, values: Any) -> tuple[float, ...]:
-    if isinstance(values, str) or not hasattr(values, "__iter__") or len(tuple(values)) == 0:
-        raise InvalidArgumentError(f"`{name}` must be a list of numbers, but got {values!r}.")
-    return tuple(check_float(f"{name}[{i}]", value) for i, value in enumerate(values))
-
-
-def _names(name: str, values: Any) -> tuple[str, ...]:
-    if not isinstance(values, tuple | list) or not all(isinstance(entry, str) for entry in values):
-        raise InvalidArgumentError(f"`{name}` must be a tuple of names, but got {values!r}.")
-    return tuple(values)
+    @property
+    def pair(self) -> WeightMapping:
+        """Former name of ``weight_mapping``."""
+        warnings.warn(
+            "`AnalogConfig.pair` was renamed to `weight_mapping`. The old name will be removed in version 0.3.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return self.weight_mapping

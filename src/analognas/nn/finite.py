@@ -1,4 +1,4 @@
-"""Where the first number that is NaN or infinite comes from."""
+"""Search for the origin of NaN and infinity in a network."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor, nn
 
 
 def is_finite(value: Any) -> bool:
-    """Whether no tensor in a value, or in its sequences and mappings, holds NaN or infinity.
+    """Whether no tensor in a value, or in its nested sequences and mappings, contains NaN or infinity.
 
-    Minus infinity counts as finite: it masks positions and classes.
+    Minus infinity counts as finite, since it is used in masks.
     """
     return all(bool((x < torch.inf).all()) for x in _tensors(value))
 
 
 def source_of_nan(model: nn.Module, *inputs: Any) -> str:
-    """Run a model and return where the first NaN or infinity comes from, in words; empty if there is none.
+    """Run a model and return the origin of the first NaN or infinity as text; empty if there is none.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(2, 2), nn.ReLU())

@@ -1,4 +1,4 @@
-"""What is done with a whole analog model: program it, move it in time, switch its mode, clip, remap."""
+"""Functions of a whole analog model: calibrate, program, move in time, switch the mode, clip, remap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ..core import InvalidArgumentError, NotFiniteError, check_int
 from ..physics import split_generator
-from .distributed.gather_ranges import keep_observed, writable
+from .distributed.gather_ranges import finish_observation, writable
 from .distributed.sharded_weights import whole
 from .layers.loading import give_dimensions
 from .layers.of_model import analog_layers, check_trained
@@ -21,14 +21,14 @@ from .run_batch import check_batches, run_batch
 
 
 def set_mode(model: nn.Module, mode: str) -> nn.Module:
-    """Switch all analog layers to ``"train"``, ``"chip"`` or ``"ideal"``; return the model.
+    """Switch all analog layers to ``"train"``, ``"chip"`` or ``"ideal"``, and return the model.
 
-    ``"train"`` is hardware-aware training, and evaluation without a chip; ``"chip"`` runs on the chips of
-    :func:`program`; ``"ideal"`` is the digital network.
+    ``"train"`` is hardware-aware training, and evaluation without a chip. ``"chip"`` runs on the chips of
+    :func:`program`. ``"ideal"`` is the digital network.
 
     Raises:
-        UnknownNameError: If there is no such mode.
-        NotProgrammedError: If ``"chip"`` is asked for before :func:`program`.
+        UnknownNameError: If the mode is unknown.
+        NotProgrammedError: If the mode is ``"chip"`` and :func:`program` was not called.
         InvalidArgumentError: If the model has no analog layer.
     """
     for _, layer in analog_layers(model):
@@ -37,17 +37,18 @@ def set_mode(model: nn.Module, mode: str) -> nn.Module:
 
 
 def program(model: nn.Module, *, generator: torch.Generator, chips: int | None = None) -> nn.Module:
-    """Put the model on simulated chips, at t = 0, and switch it to the mode ``"chip"``; return it.
+    """Program the model on simulated chips, at t = 0, switch it to the mode ``"chip"``, and return it.
 
     Args:
-        model: A model with analog layers; it is changed.
-        generator: Source of all draws, on the model's device. Layers get generators of their own, derived
-            from it in their order in the model.
-        chips: Number of chips; None for one. With several, the first dimension of a layer's inputs counts
-            chips times samples, chip by chip: see :func:`run_chips`.
+        model: A model with analog layers; modified.
+        generator: Generator of all random draws, on the device of the model. Each layer gets its own generator,
+            derived from this one in the order of the layers.
+        chips: Number of chips; None for one chip without a chip dimension. With several chips, the first
+            dimension of a layer's inputs has the length chips times samples, chip by chip; see
+            :func:`run_chips`.
 
     Raises:
-        InvalidArgumentError: If ``chips`` is no positive integer, or the model has no analog layer.
+        InvalidArgumentError: If ``chips`` is not a positive integer, or the model has no analog layer.
     """
     layers = list(analog_layers(model))
     if chips is not None:
@@ -61,8 +62,8 @@ def program(model: nn.Module, *, generator: torch.Generator, chips: int | None =
     ]
     if unseen:
         warnings.warn(
-            f"Input ranges of {len(unseen)} layer(s) have seen no data, first {unseen[0]!r}: "
-            "they are as configured. Train the model or call calibrate() first.",
+            f"Input ranges of {len(unseen)} layer(s) were not set from data, first {unseen[0]!r}: "
+            "they have their initial values. Train the model or call calibrate() first.",
             stacklevel=2,
         )
     children = split_generator(generator, len(layers))
@@ -73,13 +74,13 @@ def program(model: nn.Module, *, generator: torch.Generator, chips: int | None =
 
 
 def at_time(model: nn.Module, t: float) -> nn.Module:
-    """Move the model's chips to ``t`` seconds after programming; return the model.
+    """Move the model's chips to ``t`` seconds after programming, and return the model.
 
-    Devices are read anew and the compensation is measured. Any order of times is allowed.
+    The devices are read again and the drift compensation is measured. Times may be in any order.
 
     Raises:
         NotProgrammedError: Before :func:`program`.
-        PhysicalRangeError: If a device's model does not reach that time.
+        PhysicalRangeError: If the device model is not valid at that time.
         InvalidArgumentError: If the model has no analog layer.
     """
     for _, layer in analog_layers(model):
@@ -91,20 +92,19 @@ def at_time(model: nn.Module, t: float) -> nn.Module:
 def run_chips(model: nn.Module, *inputs: Tensor) -> Any:
     """Run all chips of a programmed model on the same inputs.
 
-    Inputs are repeated for each chip in front of their first dimension, which must be that of the samples;
-    digital layers see a larger batch.
+    Inputs are repeated for each chip along their first dimension, which must be that of the samples. Digital
+    layers therefore receive a larger batch.
 
     Args:
-        model: A model programmed on several chips, in evaluation mode.
-        inputs: Its inputs, samples first.
+        model: A model on several chips, in evaluation mode.
+        inputs: Inputs of the model, samples first.
 
     Returns:
-        Its output with a leading chip dimension, if it is a tensor ``(chips * n, ...)``.
+        The output with a leading chip dimension. The model must return a tensor ``(chips * n, ...)``.
 
     Raises:
         NotProgrammedError: Before :func:`program`.
-        InvalidArgumentError: If the model has no analog layer, or is on one chip without a leading
-            dimension.
+        InvalidArgumentError: If the model has no analog layer, or has no chip dimension.
     """
     _, layer = next(iter(analog_layers(model)))
     n_chips = layer.programmed_chips().n_chips
@@ -118,9 +118,9 @@ def run_chips(model: nn.Module, *inputs: Tensor) -> Any:
 
 @torch.no_grad()
 def clip_and_remap(model: nn.Module) -> None:
-    """Clip the weights and set the weight scales anew, as configured.
+    """Clip the weights and update the weight scales, as configured.
 
-    Called after each optimizer step, by the user or by :func:`attach`. Shared weights are clipped once.
+    Call it after each optimizer step, or use :func:`attach`. Shared weights are clipped once.
 
     Raises:
         InvalidArgumentError: If the model has no analog layer.
@@ -138,14 +138,14 @@ def clip_and_remap(model: nn.Module) -> None:
 
 
 def attach(model: nn.Module, optimizer: torch.optim.Optimizer) -> RemovableHandle:
-    """Clip and remap after every step of ``optimizer``, whatever optimizer it is.
+    """Clip and remap after each step of an optimizer of any class.
 
     Returns:
-        A handle; ``handle.remove()`` ends it.
+        A handle; ``handle.remove()`` removes the hook.
 
     Raises:
-        InvalidArgumentError: If the model has no analog layer, or the optimizer does not train it: it was made
-            before :func:`~analognas.nn.to_analog`, or not from this model.
+        InvalidArgumentError: If the model has no analog layer, or the optimizer does not have its parameters:
+            it was created before :func:`~analognas.nn.to_analog`, or for another model.
     """
     check_trained(model, optimizer)
     give_dimensions(optimizer)
@@ -163,21 +163,21 @@ def calibrate(
     batches: Iterable[Any],
     run: Callable[[nn.Module, Any], Any] | None = None,
 ) -> nn.Module:
-    """Set the input ranges from data, without training: for a network put on a chip as it is.
+    """Set the input ranges from data, without training, for a network that is mapped to a chip as it is.
 
     Args:
         model: A model with analog layers.
-        batches: Batches of inputs, or of inputs and labels, as a data loader gives them.
-        run: Runs the model on one batch; ``model(inputs)`` if None.
+        batches: Batches of inputs, or of inputs and labels, as from a data loader.
+        run: Function that runs the model on one batch; ``model(inputs)`` if None.
 
     Returns:
-        The model, with ranges of ``init_std`` standard deviations of what its digital layers pass on. A
-        warning says how many analog layers the model never called.
+        The model. Its ranges are ``init_std`` standard deviations of the inputs of its layers in the digital
+        network. A warning reports analog layers that the model did not call.
 
     Raises:
         InvalidArgumentError: If the model has no analog layer, there is no batch with an example, ``batches``
-            is one, or a batch cannot be taken.
-        NotFiniteError: If a layer is given NaN or infinity; ranges stay as they were.
+            is a single batch, or the model does not run on a batch.
+        NotFiniteError: If the inputs of a layer contain NaN or infinity. The ranges are then restored.
     """
     check_batches(batches)
     named = list(analog_layers(model))
@@ -211,12 +211,12 @@ def calibrate(
         for layer, mode in zip(layers, modes, strict=True):
             layer.mode = mode
         model.train(training)
-    keep_observed(model)
+    finish_observation(model)
     missed = [name for name, layer in named if int(layer.input_range_batches) == 0]
     if missed:
         warnings.warn(
             f"{len(missed)} layer(s) were never called, first {missed[0]!r}: the model does not use them, or "
-            "it reads their weights itself and passes their tiles by.",
+            "it reads their weights directly and bypasses their tiles.",
             stacklevel=2,
         )
     return model
@@ -226,7 +226,7 @@ def _observe(name: str, layer: Any, inputs: tuple[Tensor, ...], named: dict[str,
     x = next(iter((*inputs, *named.values())))
     if isinstance(x, Tensor) and not bool(torch.isfinite(x).all()):
         raise NotFiniteError(
-            f"Inputs of analog layer {name!r} must be finite for calibration, but hold NaN or infinity: check "
-            "the batches, and the weights of the layers before it."
+            f"Inputs of analog layer {name!r} must be finite for calibration, but contain NaN or infinity: "
+            "check the batches, and the weights of the layers before it."
         )
     layer.observe(x)

@@ -1,8 +1,20 @@
-"""Configurations with a source, by name."""
+"""Configurations by name, and configurations in YAML and JSON files.
+
+A file holds the entries of :class:`AnalogConfig` that differ from the defaults::
+
+    device: {model: PCM, g_max: 25.0}
+    tile: {rows: 512, columns: 512}
+    out_noise: 0.04
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 from ..core import Registry
+from ..core.config_files import is_config_file
 from .config import (
     AnalogConfig,
     Clip,
@@ -17,9 +29,9 @@ from .config import (
 def rasch2023() -> AnalogConfig:
     """Return the AIMC model of Rasch et al., Nat. Commun. 14:5282, 2023.
 
-    Tiles of 512 rows, 8-bit converters, output noise 0.04, PCM read noise 0.0175 a product, nominal IR
-    drop, learned output scales for each column, weights mapped anew for each column, clipping at 1,
-    programming noise and 1 % drop-connect while training.
+    Tiles of 512 rows, 8-bit converters, output noise 0.04, PCM read noise 0.0175 per product, nominal IR drop,
+    one weight scale and one learned output scale for each column, clipping at 1, programming noise and 1 %
+    drop-connect in training.
     """
     return AnalogConfig(
         tile=TileSize(rows=512, columns=512),
@@ -33,10 +45,10 @@ def rasch2023() -> AnalogConfig:
 
 
 def analognasbench() -> AnalogConfig:
-    """Return the setting in which the AnalogNAS-Bench table was made.
+    """Return the configuration with which the AnalogNAS-Bench table was made.
 
     Additive weight noise 0.06, clipping at 2 standard deviations of a layer, output noise 0.04, 8-bit
-    converters, output bound 10, learned input ranges, one scale a layer, global drift compensation.
+    converters, output bound 10, learned input ranges, one scale for each layer, global drift compensation.
     """
     return AnalogConfig(
         out_noise=0.04,
@@ -51,17 +63,80 @@ PRESETS: Registry[AnalogConfig] = Registry(
     "analog configuration",
     {"rasch2023": rasch2023(), "analognasbench": analognasbench()},
 )
-"""Configurations that a person may ask for by name."""
+"""Configurations by name."""
 
 
 def get_config(name: str) -> AnalogConfig:
     """Return the configuration called ``name``.
 
     Raises:
-        UnknownNameError: If there is none; lists the choices and names the nearest.
+        UnknownNameError: If there is no such configuration. The message contains the nearest name.
 
     Example:
         >>> get_config("analognasbench").clip.sigma
         2.0
     """
     return PRESETS.get(name)
+
+
+def config_to_dict(config: AnalogConfig) -> dict[str, Any]:
+    """Return all entries of a configuration as plain values.
+
+    Raises:
+        UnknownNameError: If the class of its device or weight mapping is not registered.
+
+    Example:
+        >>> config_to_dict(AnalogConfig())["adc"]
+        {'bits': 8, 'bound': 10.0, 'bound_management': False}
+    """
+    return config.to_dict()
+
+
+def config_from_dict(payload: Mapping[str, Any]) -> AnalogConfig:
+    """Make a configuration from plain values. Omitted entries have their defaults.
+
+    Raises:
+        UnknownNameError: If an entry or a choice is unknown. The message contains the nearest name.
+        InvalidArgumentError: If an entry has the wrong type or is outside its range.
+        PhysicalRangeError: If an entry of the device is outside its range.
+
+    Example:
+        >>> config_from_dict({"tile": {"rows": 256}}).tile
+        TileSize(rows=256, columns=512)
+    """
+    return AnalogConfig.from_dict(payload)
+
+
+def save_config(config: AnalogConfig, path: str | os.PathLike[str]) -> None:
+    """Write a configuration to a ``.yaml``, ``.yml`` or ``.json`` file, atomically.
+
+    Raises:
+        UnknownNameError: If the file ending is unknown, or a class is not registered.
+        OutputFolderError: If the file cannot be written.
+    """
+    config.save(path)
+
+
+def load_config(path: str | os.PathLike[str]) -> AnalogConfig:
+    """Read a configuration from a ``.yaml``, ``.yml`` or ``.json`` file.
+
+    Raises:
+        UnknownNameError: If the file ending, an entry or a choice is unknown.
+        InvalidArgumentError: If the file cannot be read, or an entry has the wrong type or is outside its
+            range.
+        PhysicalRangeError: If an entry of the device is outside its range.
+    """
+    return AnalogConfig.load(path)
+
+
+def find_config(name: str) -> AnalogConfig:
+    """Return a configuration by its name or from its file.
+
+    Args:
+        name: A name, or a path that ends in ``.yaml``, ``.yml`` or ``.json``.
+
+    Raises:
+        UnknownNameError: If there is no such configuration. The message contains the nearest name.
+        InvalidArgumentError: If the file cannot be read.
+    """
+    return load_config(name) if is_config_file(name) else PRESETS.get(name)

@@ -1,4 +1,4 @@
-"""One batch through a network: what of a batch are its inputs, and errors of torch that say what to do."""
+"""Running a network on a batch: its inputs, and errors that explain how to fix a batch."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _ABOUT_SHAPES = (
 
 
 def check_batches(batches: Any) -> None:
-    """Check that what should hold batches is not one batch: a tensor, or a pair of inputs and labels.
+    """Check that an argument contains batches and is not a single batch: a tensor, or inputs and labels.
 
     Raises:
-        InvalidArgumentError: If it is.
+        InvalidArgumentError: If it is a single batch.
     """
     if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
         advice = " Give [inputs]." if isinstance(batches, Tensor) else ""
         raise InvalidArgumentError(
-            f"`batches` must hold batches, as a list or a data loader does, but got {type(batches).__name__}."
+            f"`batches` must be a list of batches or a data loader, but got {type(batches).__name__}."
             f"{advice}"
         )
     pair = batches if isinstance(batches, tuple | list) and len(batches) == 2 else ()
@@ -51,13 +51,13 @@ def check_batches(batches: Any) -> None:
         )
         if integers and inputs.is_floating_point():
             raise InvalidArgumentError(
-                "`batches` must hold batches, but got one pair of inputs and labels: give [inputs], or a data "
-                "loader of pairs."
+                "`batches` must be a list of batches or a data loader, but got one pair of inputs and labels: "
+                "pass [inputs], or a data loader of pairs."
             )
 
 
 def inputs_of(batch: Any) -> Any:
-    """Return the inputs of a batch: of a pair of inputs and labels the first, else the batch itself.
+    """Return the inputs of a batch: the first entry of inputs and labels, or else the batch itself.
 
     Raises:
         InvalidArgumentError: If the batch is a sequence of another length.
@@ -72,20 +72,21 @@ def inputs_of(batch: Any) -> Any:
         return batch[0]
     raise InvalidArgumentError(
         "A batch must be inputs, or a pair of inputs and labels, but got a sequence of "
-        f"{len(batch)}: say how the model takes it with `run=lambda model, batch: ...`."
+        f"{len(batch)}: pass a function that runs the model on it, `run=lambda model, batch: ...`."
     )
 
 
 def run_batch(model: nn.Module, batch: Any, run: Callable[[nn.Module, Any], Any] | None) -> bool:
-    """Run a model on a batch, and return whether the batch had an example.
+    """Run a model on a batch, and return whether the batch has an example.
 
     Args:
         model: The model.
         batch: The batch.
-        run: Runs the model on it; on its inputs (:func:`inputs_of`) if None.
+        run: Function that runs the model on a batch; None: the model is called with :func:`inputs_of` the
+            batch.
 
     Raises:
-        InvalidArgumentError: If the batch cannot be taken.
+        InvalidArgumentError: If the model does not run on the batch.
     """
     inputs = inputs_of(batch) if run is None else batch
     if isinstance(inputs, Tensor) and not inputs.numel():
@@ -100,14 +101,14 @@ def run_batch(model: nn.Module, batch: Any, run: Callable[[nn.Module, Any], Any]
 
 @contextmanager
 def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
-    """Turn errors about the type or shape of inputs into one that says what they are and how to convert them.
+    """Replace errors about the type or shape of inputs by one that explains how to fix them.
 
     Args:
         model: The model that runs in the block.
         inputs: Its inputs.
 
     Raises:
-        InvalidArgumentError: If the model does not take inputs of this type or shape.
+        InvalidArgumentError: If the model does not accept inputs of this type or shape.
     """
     try:
         yield
@@ -116,19 +117,19 @@ def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
             raise
         if not isinstance(inputs, Tensor):
             raise InvalidArgumentError(
-                f"The model does not take a batch of type {type(inputs).__name__} "
-                f"({_first_line(error)}): say how with `run`, such as "
+                f"The model does not accept a batch of type {type(inputs).__name__} "
+                f"({_first_line(error)}): pass a function that runs it, such as "
                 "run=lambda model, batch: model(**batch)."
             ) from error
         if isinstance(error, IndexError) and _are_ids(inputs):
             low, high = (int(end) for end in torch.aminmax(inputs.long()))
             raise InvalidArgumentError(
-                f"The network does not take ids from {low} to {high}: a table of it has fewer rows. Build it "
-                "for this vocabulary, or check the inputs."
+                f"The network does not accept ids from {low} to {high}: one of its tables has fewer rows. "
+                "Build it for this vocabulary, or check the inputs."
             ) from error
         if any(words in str(error) for words in _ABOUT_SHAPES):
             raise InvalidArgumentError(
-                f"The network does not take inputs of shape {tuple(inputs.shape)}: {_first_line(error)}. "
+                f"The network does not accept inputs of shape {tuple(inputs.shape)}: {_first_line(error)}. "
                 "Build it for this shape, or change the inputs."
             ) from error
         if not any(words in str(error) for words in _ABOUT_TYPES):
@@ -139,8 +140,8 @@ def explained(model: nn.Module, inputs: Any) -> Iterator[None]:
             "ids of tokens with inputs.long()" if inputs.dtype == held else f"inputs.to({held})"
         )
         raise InvalidArgumentError(
-            f"The network does not take inputs of {inputs.dtype}, shape {tuple(inputs.shape)}; its weights are "
-            f"{held}: convert the inputs, {remedy}."
+            f"The network does not accept inputs of {inputs.dtype}, shape {tuple(inputs.shape)}; its weights "
+            f"are {held}: convert the inputs, {remedy}."
         ) from error
 
 

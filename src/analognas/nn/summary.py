@@ -1,4 +1,4 @@
-"""What of a model is on tiles, and what is not and why."""
+"""Summary of a model: which layers are on tiles, and why others are not."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ class LayerSummary:
     """One layer, or one matrix of a layer that has several.
 
     Attributes:
-        name: Its name in the model; a matrix is ``layer.matrix``, the model itself ``""``.
-        kind: Name of its class.
+        name: Name in the model; ``layer.matrix`` for a matrix, ``""`` for the model itself.
+        kind: Name of the class.
         analog: Whether it is on tiles.
-        reason: Why it is digital, or what is special; may be empty.
-        tiles: Tiles of one chip.
-        rows: Inputs of the layer's matrix (of one block, with groups); 0 if it is digital.
-        columns: Its outputs.
-        groups: Blocks, each with tiles of its own.
-        cells: Weights that its tiles could hold.
-        utilisation: Share of them that it uses; 0 if it is digital.
-        parameters: Weights and biases that it holds, without those of a layer above that share them; input
-            ranges and output factors do not count.
+        reason: Why it is digital, or another remark; may be empty.
+        tiles: Number of tiles on one chip.
+        rows: Inputs of the matrix (of one group); 0 if digital.
+        columns: Outputs of the matrix (of one group); 0 if digital.
+        groups: Number of groups, which have separate tiles.
+        cells: Number of weights that fit on its tiles.
+        utilisation: Share of the cells that hold a weight; 0 if digital.
+        parameters: Number of weights and biases, without those shared with a layer above. Input ranges and
+            output scales do not count.
     """
 
     name: str
@@ -51,32 +51,32 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class ModelSummary:
-    """All layers with weights, in the order of the model. Its text is a table.
+    """All layers with weights, in the order of the model. ``str`` gives a table.
 
     Attributes:
-        layers: One entry for each.
+        layers: One entry for each layer or matrix.
     """
 
     layers: tuple[LayerSummary, ...]
 
     @property
     def tiles(self) -> int:
-        """All tiles of one chip."""
+        """Number of tiles on one chip."""
         return sum(layer.tiles for layer in self.layers)
 
     @property
     def parameters(self) -> int:
-        """All weights and biases, shared ones once."""
+        """Number of weights and biases; shared ones count once."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def analog_parameters(self) -> int:
-        """Those of analog layers, biases of linear and convolutional layers included."""
+        """Number of weights and biases of analog layers."""
         return sum(layer.parameters for layer in self.layers if layer.analog)
 
     @property
     def utilisation(self) -> float:
-        """Share of all tiles' cells that hold a weight."""
+        """Share of the cells of all tiles that hold a weight."""
         used = sum(layer.groups * layer.rows * layer.columns for layer in self.layers)
         return used / max(1, sum(layer.cells for layer in self.layers))
 
@@ -102,7 +102,7 @@ class ModelSummary:
 
 
 def summary(model: nn.Module) -> ModelSummary:
-    """Return which layers of ``model`` are on tiles, on how many, and why the others are not.
+    """Return which layers of a model are on tiles, the number of tiles, and why other layers are digital.
 
     Example:
         >>> from analognas.nn import to_analog
@@ -161,7 +161,7 @@ def _summarise(model: nn.Module) -> Iterator[LayerSummary]:
 
 
 def _analog(name: str, kind: str, layer: AnalogLayer, reason: str, parameters: int) -> LayerSummary:
-    grid, tile = layer.plan.grid, layer.config.tile
+    grid, tile = layer.tiled.grid, layer.config.tile
     rows = grid.channels * grid.kernel
     capacity = (tile.rows or rows) * (tile.columns or grid.outputs)
     cells = grid.n_tiles * capacity

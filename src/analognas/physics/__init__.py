@@ -1,29 +1,31 @@
 """Device physics: programming and read noise, drift, weight mappings."""
 
+from ..core.former_names import former_names
 from .blocks import Generators, split_generator
-from .chip import Chip
 from .custom import CustomDrift
-from .device import Device, Law
-from .device_files import (
+from .device import MODELS, Device, Law
+from .hermes import Hermes
+from .mapping import DifferentialPair, MultiPair, SingleDevice, WeightMapping, normalize_weights
+from .pcm import PCM
+from .power_law import Ideal, PowerLaw, PowerLawDevice, StateIndependent
+from .presets import (
+    DEVICES,
     describe_devices,
     device_from_dict,
     device_to_dict,
     find_device,
+    get_device,
     load_device,
+    register_device,
     save_device,
 )
-from .hermes import Hermes
-from .mapping import DifferentialPair, Mapping, MultiPair, SingleDevice, normalize_weights
-from .pcm import PCM
-from .power_law import Ideal, PowerLaw, PowerLawDevice, StateIndependent
-from .presets import DEVICES, MODELS, get_device, register_device
+from .programmed_devices import ProgrammedDevices
 from .reram import ReRAMCMO, ReRAMWan2022
 
 __all__ = [
     "DEVICES",
     "MODELS",
     "PCM",
-    "Chip",
     "CustomDrift",
     "Device",
     "DifferentialPair",
@@ -31,14 +33,15 @@ __all__ = [
     "Hermes",
     "Ideal",
     "Law",
-    "Mapping",
     "MultiPair",
     "PowerLaw",
     "PowerLawDevice",
+    "ProgrammedDevices",
     "ReRAMCMO",
     "ReRAMWan2022",
     "SingleDevice",
     "StateIndependent",
+    "WeightMapping",
     "describe_devices",
     "device_from_dict",
     "device_to_dict",
@@ -50,3 +53,7 @@ __all__ = [
     "save_device",
     "split_generator",
 ]
+
+__getattr__ = former_names(
+    __name__, {"Chip": "programmed_devices:ProgrammedDevices", "Mapping": "mapping:WeightMapping"}
+)

@@ -1,8 +1,8 @@
-"""Working through tensors in blocks that fit the cache, and one random generator for each chip.
+"""Blocks of tensors that fit the cache, and one random generator for each chip.
 
-The laws of a device are chains of cheap element-wise steps. Run on whole tensors of millions of
-devices, each step is a trip to main memory and each intermediate result a device-sized temporary;
-run block by block they stay in the cache and the only large tensors are the results.
+The laws of a device are sequences of cheap element-wise operations. On tensors of millions of devices, each
+operation would read and write main memory and each intermediate result would be a large temporary. Block by
+block they stay in the cache, and only the results are large.
 """
 
 from __future__ import annotations
@@ -15,44 +15,43 @@ from torch import Tensor
 from ..core import InvalidArgumentError, check_int
 
 Generators = torch.Generator | Sequence[torch.Generator]
-"""One generator, or a sequence of them: one for each chip of the leading dimension."""
+"""One generator, or one for each chip of the leading dimension."""
 
 CPU_BLOCK = 32000
 """Elements of a block on the CPU.
 
-Half a dozen float32 blocks fit a second-level cache of 1 MB. Steps below torch's threshold of
-32,768 elements run on one thread, which is meant: the draws are serial anyway, and on a busy
-machine waking a second thread for ten microseconds of work can cost a whole time slice.
+Six float32 blocks fit a second-level cache of 1 MB. torch uses one thread below 32,768 elements, which is
+intended: the draws are serial anyway, and on a busy machine waking a second thread for ten microseconds of work
+can cost a whole time slice.
 """
 ACCELERATOR_BLOCK = 1 << 24
-"""Elements of a block on an accelerator: enough to hide the launches."""
+"""Elements of a block on an accelerator: enough to hide the launch time of kernels."""
 
 
 def blocks(n: int, device: torch.device) -> Iterator[slice]:
-    """Yield the slices that cover ``range(n)``, sized for ``device``."""
+    """Yield slices that cover ``range(n)``, in a size that suits ``device``."""
     size = CPU_BLOCK if device.type == "cpu" else ACCELERATOR_BLOCK
     for start in range(0, n, size):
         yield slice(start, min(start + size, n))
 
 
 def split_generator(generator: torch.Generator, n: int) -> list[torch.Generator]:
-    """Derive ``n`` generators from one: how a chip dimension draws its random numbers.
+    """Derive ``n`` generators from one, one for each chip.
 
-    Every method that takes a generator and a number of chips first calls this, then draws all
-    numbers of chip ``i`` from child ``i`` alone. Programming 25 chips in one call and looping over
-    the 25 children therefore give the same chips, and chip ``i`` does not depend on how many chips
-    follow it.
+    Methods with a generator and a number of chips use this function, and draw all numbers of chip ``i`` from
+    child ``i``. Programming 25 chips in one call therefore gives the same chips as a loop over the 25 children,
+    and chip ``i`` does not depend on the number of chips.
 
     Args:
-        generator: Parent; it moves on by one draw of ``n`` integers.
+        generator: The parent. Its state advances by one draw of ``n`` integers.
         n: Number of children, at least 1.
 
     Returns:
-        The children, on the parent's device, in an order that only the parent's state decides.
-        Their seeds differ in the 32 bits that torch's CPU generator looks at.
+        The children, on the device of the parent. They depend on the state of the parent only. Their seeds
+        differ in the 32 bits that torch's CPU generator uses.
 
     Raises:
-        InvalidArgumentError: If ``n`` is no positive integer, or ``generator`` no generator.
+        InvalidArgumentError: If ``n`` is not a positive integer, or ``generator`` is not a generator.
 
     Example:
         >>> children = split_generator(torch.Generator().manual_seed(0), 3)
@@ -82,8 +81,7 @@ def chip_rows(name: str, tensor: Tensor, generators: list[torch.Generator], sing
     """View ``tensor`` as one row for each generator, shape ``(n_generators, -1)``.
 
     Raises:
-        InvalidArgumentError: If there are several generators and the leading dimension differs from
-            their number.
+        InvalidArgumentError: If the leading dimension differs from the number of generators.
     """
     if single:
         return tensor.reshape(1, -1)
@@ -99,12 +97,12 @@ def result_rows(like: Tensor, generator: Generators, out: Tensor | None) -> tupl
     """Return the tensor for a result, and its view as one row for each generator.
 
     Args:
-        like: Targets, any shape: the result has this shape, type and device.
+        like: Targets, any shape. The result has the same shape, type and device.
         generator: One generator, or one for each chip of a leading dimension of the result.
-        out: The tensor to use; newly allocated if None.
+        out: Tensor for the result; allocated if None.
 
     Raises:
-        InvalidArgumentError: If ``out`` does not fit.
+        InvalidArgumentError: If ``out`` has the wrong shape, type or device, or is not contiguous.
     """
     lead = () if isinstance(generator, torch.Generator) else (len(generator),)
     result = result_tensor((*lead, *like.shape), like, out)
@@ -112,10 +110,10 @@ def result_rows(like: Tensor, generator: Generators, out: Tensor | None) -> tupl
 
 
 def result_tensor(shape: tuple[int, ...], like: Tensor, out: Tensor | None) -> Tensor:
-    """Return ``out`` if it fits, or a new tensor of that shape and the type of ``like``.
+    """Return ``out`` after checking it, or a new tensor of the shape and of the type of ``like``.
 
     Raises:
-        InvalidArgumentError: If ``out`` does not fit.
+        InvalidArgumentError: If ``out`` has the wrong shape, type or device, or is not contiguous.
     """
     if out is None:
         return torch.empty(shape, dtype=like.dtype, device=like.device)

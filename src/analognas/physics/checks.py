@@ -1,4 +1,4 @@
-"""Border checks of physical quantities: every message names the value, the unit and the range."""
+"""Checks of physical quantities. Messages contain the value, the unit and the range."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..core.checks import value_text
 
 DTYPES = (torch.float32, torch.float64)
 SMALLEST, LARGEST = 1e-30, 1e15
-"""Sizes between which quantities lie that are not zero."""
+"""Smallest and largest magnitude of a quantity other than zero."""
 
 
 def check_quantity(
@@ -30,16 +30,16 @@ def check_quantity(
     """Return ``value`` as a finite ``float`` inside ``[minimum, maximum]``.
 
     Args:
-        name: Name of the quantity as the caller knows it.
+        name: Name of the quantity in messages.
         value: A number.
         unit: Its unit.
         minimum: Smallest value allowed.
         maximum: Largest value allowed.
         positive: Exclude zero and negative values.
-        note: What the range is, for the message.
+        note: Description of the range in messages.
 
     Raises:
-        PhysicalRangeError: If ``value`` is no finite number or outside the range.
+        PhysicalRangeError: If ``value`` is not a finite number or is outside the range.
 
     Example:
         >>> check_quantity("g_max", 25, unit="µS", positive=True)
@@ -68,13 +68,13 @@ def check_quantity(
 
 
 def check_sizes(values: Mapping[str, Any]) -> None:
-    """Check that the arguments of a device are of a size whose products stay in the range of float32.
+    """Check that the magnitudes of a device's entries keep their products in the range of float32.
 
     Args:
-        values: Arguments by name; only numbers and tuples of numbers are looked at.
+        values: Entries by name. Entries other than numbers and tuples of numbers are ignored.
 
     Raises:
-        PhysicalRangeError: If one is larger than 1e15, or smaller than 1e-30 without being zero.
+        PhysicalRangeError: If a magnitude is above 1e15, or below 1e-30 but not zero.
 
     Example:
         >>> check_sizes({"g_max": 25.0, "name": "x"})
@@ -93,20 +93,20 @@ def check_conductance(name: str, g: Tensor, *, minimum: float = 0.0, maximum: fl
     """Check that every conductance is a number in ``[minimum, maximum]`` µS, to float precision.
 
     Args:
-        name: Name of the tensor as the caller knows it.
+        name: Name of the tensor in messages.
         g: Conductances, any shape, µS.
         minimum: Smallest conductance allowed, µS.
         maximum: Largest conductance allowed, µS; infinity allows every finite one.
 
     Raises:
         PhysicalRangeError: If one is NaN, infinite or outside.
-        InvalidArgumentError: If ``g`` is no float32 or float64 tensor.
+        InvalidArgumentError: If ``g`` is not a float32 or float64 tensor.
     """
     check_dtype(name, g)
     if g.numel() == 0:
         return
     low, high = (float(bound) for bound in torch.aminmax(g.detach()))
-    # The bounds themselves may round away from the range when they are cast to the tensor's type.
+    # Casting the bounds to the tensor's type may round them to values outside the range.
     slack = 4.0 * torch.finfo(g.dtype).eps
     top = maximum * (1.0 + slack) if math.isfinite(maximum) else torch.finfo(g.dtype).max
     if minimum * (1.0 - slack) <= low and high <= top:
@@ -131,7 +131,7 @@ def check_dtype(name: str, tensor: Tensor) -> None:
 
 
 def check_nu(nu: Tensor, *, folded: bool) -> None:
-    """Check that drift coefficients are finite, and not negative where they are exponents.
+    """Check that drift coefficients are finite, and not negative if they are exponents.
 
     Raises:
         PhysicalRangeError: Otherwise.
@@ -164,15 +164,15 @@ def check_same_shape(name: str, tensor: Tensor, other_name: str, other: Tensor) 
 def check_generators(
     generator: torch.Generator | Sequence[torch.Generator], name: str, tensor: Tensor
 ) -> list[torch.Generator]:
-    """Return the generators as a list, having checked that they live where ``tensor`` does.
+    """Check that the generators are on the device of a tensor, and return them as a list.
 
     Args:
-        generator: One generator or one for each chip.
-        name: Name of the tensor as the caller knows it.
-        tensor: The tensor whose values will be drawn.
+        generator: One generator, or one for each chip.
+        name: Name of the tensor in messages.
+        tensor: The tensor that is filled with random numbers.
 
     Raises:
-        InvalidArgumentError: If it is no generator, or on another device than the tensor.
+        InvalidArgumentError: If it is not a generator, or is on another device than the tensor.
     """
     single = isinstance(generator, torch.Generator) or not isinstance(generator, Sequence)
     generators: list[Any] = [generator] if single else list(generator)  # type: ignore[arg-type]
@@ -189,14 +189,14 @@ def check_generators(
         indices_differ = ours.index is not None and ours.index != (theirs.index or 0)
         if ours.type != theirs.type or (ours.type != "cpu" and indices_differ):
             raise InvalidArgumentError(
-                f"`generator` must live on {str(theirs)!r} as `{name}` does, "
+                f"`generator` must be on {str(theirs)!r} as `{name}` is, "
                 f"but got one on {str(ours)!r}."
             )
     return generators
 
 
 def interval(minimum: float, maximum: float) -> str:
-    """Return the range as text, half open where it has no end.
+    """Return a range as text, half open at infinite ends.
 
     Example:
         >>> interval(0, 25), interval(0, math.inf)

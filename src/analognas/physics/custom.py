@@ -1,10 +1,10 @@
-"""A drift law given as a table of measured exponents."""
+"""A drift law that interpolates a table of measured exponents."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from pydantic import Field
 from torch import Tensor
 
 from ..core import InvalidArgumentError
@@ -14,22 +14,21 @@ from .laws import interpolate
 from .pcm import PCM
 
 
-@dataclass(frozen=True, kw_only=True)
 class CustomDrift(PCM):
-    r"""Phase-change memory whose drift exponents come from one's own measurements.
+    r"""Phase-change memory with drift exponents from your own measurements.
 
-    Programming and read noise are those of :class:`PCM`. Mean and standard deviation of the
-    exponent are interpolated linearly over a table of conductances and constant beyond its ends;
-    the exponent is :math:`\nu = |\mu(g) + s(g) \xi|`.
+    Programming and read noise are those of :class:`PCM`. Mean and standard deviation of the exponent are
+    interpolated linearly in a table of conductances, and constant beyond its ends. The exponent is
+    :math:`\nu = |\mu(g) + s(g) \xi|`.
 
     Args:
-        g_points: Conductances of the table, rising, inside [0, ``g_max``], µS; at least two.
+        g_points: At least two conductances in ascending order, inside [0, ``g_max``], µS.
         nu_means: Mean exponent at each of them.
         nu_stds: Standard deviation at each of them.
 
     Raises:
         PhysicalRangeError: If a value is outside its range.
-        InvalidArgumentError: If the table is too short, uneven or not rising.
+        InvalidArgumentError: If the table is too short, its columns differ in length, or it is not ascending.
 
     Example:
         >>> import torch
@@ -38,16 +37,20 @@ class CustomDrift(PCM):
         (tensor([0.0750]), tensor([0.0250]))
     """
 
-    g_points: tuple[float, ...] = (0.0, 25.0)
-    nu_means: tuple[float, ...] = (0.06, 0.06)
-    nu_stds: tuple[float, ...] = (0.0, 0.0)
+    g_points: tuple[float, ...] = Field(
+        default=(0.0, 25.0),
+        description="Conductances of the table, ascending.",
+        json_schema_extra={"unit": "µS"},
+    )
+    nu_means: tuple[float, ...] = Field(default=(0.06, 0.06), description="Mean exponents.")
+    nu_stds: tuple[float, ...] = Field(default=(0.0, 0.0), description="Spreads of the exponent.")
 
     source: ClassVar[str] = "the user's table; programming and read noise as PCM"
     fitted_range: ClassVar[str] = "the conductances of the table"
 
-    def validate(self) -> None:
+    def check_entries(self) -> None:
         """Check the table."""
-        super().validate()
+        super().check_entries()
         sizes = [len(self.g_points), len(self.nu_means), len(self.nu_stds)]
         if len(set(sizes)) > 1 or sizes[0] < 2:
             raise InvalidArgumentError(
@@ -60,7 +63,7 @@ class CustomDrift(PCM):
             check_quantity(f"nu_stds[{index}]", self.nu_stds[index], minimum=0.0)
         if any(b <= a for a, b in zip(self.g_points, self.g_points[1:], strict=False)):
             raise InvalidArgumentError(
-                f"`g_points` must rise from entry to entry (µS), but got {list(self.g_points)}."
+                f"`g_points` must be in ascending order (µS), but got {list(self.g_points)}."
             )
 
     def nu_moments(self, g_target: Tensor) -> tuple[Law, Law]:

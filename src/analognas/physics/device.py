@@ -1,17 +1,18 @@
-"""The base of all device models: what a model states, and what is then done with it."""
+"""The base of all device models: the laws that a model defines, and the operations that use them."""
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from typing import Any, ClassVar, TypeAlias
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from ..core import InvalidArgumentError, check_int
+from ..core import InvalidArgumentError, PhysicalRangeError, Registry
+from ..core.named_settings import NamedSettings
 from .blocks import Generators, blocks, chip_rows, result_rows
 from .checks import (
     check_conductance,
@@ -24,87 +25,96 @@ from .checks import (
 from .laws import accumulated_noise
 
 Law: TypeAlias = Tensor | float
-"""What a law returns: a new tensor of the shape of its argument, or one number for all devices."""
+"""The result of a law: a new tensor with the shape of its argument, or one number for all devices."""
+
+MODELS: Registry[Any] = Registry("device model", {})
+"""Device models by the name of their class, as device files have it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Device(ABC):
+def quantity(default: float, unit: str, description: str, **bounds: Any) -> Any:
+    """Return a field for a physical quantity with a unit and bounds."""
+    return Field(
+        default=default, description=description, json_schema_extra={"unit": unit}, **bounds
+    )
+
+
+class Device(NamedSettings, ABC):
     r"""A model of one memory device.
 
-    A model *states* five laws, the abstract methods below; each gets a one-dimensional block of
-    devices and returns a new tensor of that shape, or a number. What is *done* with the laws is the
-    same for every model and final: :meth:`program`, :meth:`draw_nu`, :meth:`drift`, :meth:`read`.
+    A model defines five laws, the abstract methods below. Each law receives a one-dimensional block of devices
+    and returns a new tensor of that shape, or a number. :meth:`program`, :meth:`draw_nu`, :meth:`drift` and
+    :meth:`read` use the laws; they are the same for all models.
 
-    Conductances are in µS and never negative, times in s since programming ended. One chip is one
-    draw: ``program`` and ``draw_nu`` are called once when a chip is made, ``drift`` whenever it
-    moves to another time, and ``read`` whenever it is read. :class:`~analognas.physics.Chip` keeps
-    the results together.
+    Conductances are in µS and never negative. Times are in s since the end of programming. ``program`` and
+    ``draw_nu`` are called once when a chip is made, ``drift`` whenever the chip moves to another time, and
+    ``read`` whenever it is read. :class:`~analognas.physics.ProgrammedDevices` keeps the results together.
 
-    Tensors are float32 or float64, on any torch device; generators must live where the tensors do.
-    The number of random draws depends on the model and the shape alone: setting a scale to 0
-    removes its effect and leaves every other draw as it was.
+    Tensors are float32 or float64, on any torch device. Generators must be on the same device. The number of
+    random draws depends on the model and the shape only: a scale of 0 removes an effect and leaves all other
+    draws unchanged.
+
+    A model of your own subclasses this class, annotates its entries as
+    :class:`~analognas.core.settings.Settings` does, and overrides :meth:`check_entries` where entries depend on
+    each other.
 
     Args:
         g_max: Largest target conductance, µS.
-        g_min: Smallest target conductance, that of a device which is not in use, µS.
-        t_0: Time after programming at which the drift law was first read, s.
+        g_min: Smallest target conductance, µS. Unused devices are programmed to it.
+        t_0: Time between programming and the first reading in the drift law, s.
         t_read: Duration of one reading in the law of the read noise, s.
         prog_noise_scale: Factor on the programming noise.
         read_noise_scale: Factor on the read noise.
-        drift_scale: Factor on what ``drift`` does: on the exponent of a power law.
+        drift_scale: Factor on the drift; for a power law, on the exponent.
 
     Raises:
-        PhysicalRangeError: If one of them is outside its range.
+        PhysicalRangeError: If a value is outside its range.
+        InvalidArgumentError: If a value has the wrong type.
     """
 
-    g_max: float = 25.0
-    g_min: float = 0.0
-    t_0: float = 20.0
-    t_read: float = 250e-9
-    prog_noise_scale: float = 1.0
-    read_noise_scale: float = 1.0
-    drift_scale: float = 1.0
+    settings_name = "device"
+    out_of_range = PhysicalRangeError
+    classes = MODELS
+
+    g_max: float = quantity(25.0, "µS", "Largest target conductance.", gt=0.0)
+    g_min: float = quantity(0.0, "µS", "Smallest target conductance.", ge=0.0)
+    t_0: float = quantity(
+        20.0, "s", "Time between programming and the first reading in the drift law.", ge=0.0
+    )
+    t_read: float = quantity(250e-9, "s", "Duration of one reading.", gt=0.0)
+    prog_noise_scale: float = Field(
+        default=1.0, ge=0.0, description="Factor on the programming noise."
+    )
+    read_noise_scale: float = Field(default=1.0, ge=0.0, description="Factor on the read noise.")
+    drift_scale: float = Field(default=1.0, ge=0.0, description="Factor on the drift.")
 
     source: ClassVar[str] = ""
-    """Where equations and constants come from."""
+    """Source of the equations and constants."""
     fitted_range: ClassVar[str] = ""
     """The range in which the constants were fitted, as text."""
     t_range: ClassVar[tuple[float, float]] = (0.0, math.inf)
-    """First and last time at which the model may be asked for, s."""
+    """First and last time for which the model is valid, s."""
     nu_is_folded: ClassVar[bool] = True
-    """Whether a negative draw of ``nu`` is folded to its absolute value, as exponents are."""
+    """Whether negative draws of ``nu`` are replaced by their absolute value, as for exponents."""
 
-    def __post_init__(self) -> None:
-        self._store_plain("tuple", "int")
-        check_quantity("g_max", self.g_max, unit="µS", positive=True)
-        check_quantity("g_min", self.g_min, unit="µS", minimum=0.0, maximum=self.g_max)
-        if self.g_min == self.g_max:
-            check_quantity("g_max - g_min", 0.0, unit="µS", positive=True)
-        check_quantity("t_0", self.t_0, unit="s", minimum=0.0)
-        check_quantity("t_read", self.t_read, unit="s", positive=True)
-        for name in ("prog_noise_scale", "read_noise_scale", "drift_scale"):
-            check_quantity(name, getattr(self, name), minimum=0.0)
-        self.validate()
-        self._store_plain("float")
-        check_sizes({field.name: getattr(self, field.name) for field in fields(self)})
+    @model_validator(mode="after")
+    def _check_all(self) -> Device:
+        note = "`g_max`"
+        check_quantity("g_min", self.g_min, unit="µS", minimum=0.0, maximum=self.g_max, note=note)
+        check_quantity("g_max - g_min", self.g_max - self.g_min, unit="µS", positive=True)
+        self.check_entries()
+        check_sizes(dict(self))
+        return self
 
-    def _store_plain(self, *kinds: str) -> None:
-        """Store fields in the plain types in which they are hashed and written to files."""
-        for field in fields(self):
-            kind = str(field.type)
-            if kind.startswith(kinds) or any(f"'{name}'" in kind for name in kinds):
-                value = _plain(field.name, kind, getattr(self, field.name))
-                object.__setattr__(self, field.name, value)
+    def check_entries(self) -> None:
+        """Check entries that depend on each other. Called when the device is made.
 
-    def validate(self) -> None:  # noqa: B027 - a model without fields of its own has nothing to add
-        """Check the fields that a model adds.
-
-        Called when the model is made, after the common checks.
+        Raises:
+            PhysicalRangeError: If a value is outside its range.
         """
 
     @abstractmethod
     def programming_std(self, g_target: Tensor) -> Law:
-        """Standard deviation of the programming noise, µS.
+        """Return the standard deviation of the programming noise, µS.
 
         Called when a chip is programmed.
 
@@ -114,7 +124,7 @@ class Device(ABC):
 
     @abstractmethod
     def nu_moments(self, g_target: Tensor) -> tuple[Law, Law]:
-        """Mean and standard deviation of the drift coefficient.
+        """Return mean and standard deviation of the drift coefficient.
 
         Called when a chip is programmed.
 
@@ -124,21 +134,21 @@ class Device(ABC):
 
     @abstractmethod
     def drifted(self, g_prog: Tensor, nu: Tensor, t: float) -> Tensor:
-        """Conductance at time ``t`` without read noise, µS, never negative.
+        """Return the conductance at time ``t`` without read noise, µS, never negative.
 
         Called when a chip moves to another time.
 
         Args:
             g_prog: Programmed conductances, shape ``(n,)``, µS.
             nu: Drift coefficients, shape ``(n,)``.
-            t: Time since programming ended, s, inside ``t_range``.
+            t: Time since the end of programming, s, inside ``t_range``.
         """
 
     @abstractmethod
     def read_q(self, g_prog: Tensor) -> Law:
-        """Part of the read noise that does not change with time.
+        """Return the part of the read noise that does not change with time.
 
-        Called once a reading, for all its times.
+        Called once for each reading, for all of its times.
 
         Args:
             g_prog: Programmed conductances, shape ``(n,)``, µS.
@@ -146,13 +156,13 @@ class Device(ABC):
 
     @abstractmethod
     def read_std(self, g_drift: Tensor, q: Law) -> Law:
-        r"""Standard deviation of the read noise, µS, over :func:`~.laws.accumulated_noise`.
+        r"""Return the standard deviation of the read noise divided by :func:`~.laws.accumulated_noise`, µS.
 
-        Called when a chip is read, once for each time.
+        Called once for each time of a reading.
 
         Args:
             g_drift: Conductances at that time, shape ``(n,)``, µS.
-            q: What :meth:`read_q` returned.
+            q: Result of :meth:`read_q`.
         """
 
     @torch.no_grad()
@@ -164,16 +174,16 @@ class Device(ABC):
         Args:
             g_target: Target conductances, any shape, µS.
             generator: One generator for one chip, or one for each of ``n_chips`` chips.
-            out: Where to put the result; newly allocated if None.
+            out: Tensor for the result; allocated if None.
 
         Returns:
-            Programmed conductances, µS: shape of ``g_target`` for one generator, ``(n_chips,
-            *shape)`` for a sequence of them. They are all the memory that is allocated.
+            Programmed conductances, µS: the shape of ``g_target`` for one generator, ``(n_chips, *shape)`` for
+            a sequence of generators. No other memory is allocated.
 
         Raises:
             PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
-            InvalidArgumentError: If the type is not float32 or float64, a generator is elsewhere,
-                or ``out`` does not fit.
+            InvalidArgumentError: If the type is not float32 or float64, a generator is on another device, or
+                ``out`` has the wrong shape, type or device.
         """
         generators = self._check_targets(g_target, generator)
         result, rows = result_rows(g_target, generator, out)
@@ -188,21 +198,21 @@ class Device(ABC):
 
         .. math:: \nu = |\mu(g_{target}) + s(g_{target})\, \xi|
 
-        For a power law it is the exponent; a model whose ``nu_is_folded`` is false keeps its sign
-        and says what it means.
+        For a power law it is the exponent. A model whose ``nu_is_folded`` is false keeps the sign and defines
+        the meaning.
 
         Args:
             g_target: Target conductances, any shape, µS.
             generator: As in :meth:`program`.
-            out: Where to put the result; newly allocated if None.
+            out: Tensor for the result; allocated if None.
 
         Returns:
-            Coefficients, shaped as :meth:`program`'s result, before ``drift_scale``.
+            Coefficients before ``drift_scale``, in the shape that :meth:`program` returns.
 
         Raises:
             PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
-            InvalidArgumentError: If the type is not float32 or float64, a generator is elsewhere,
-                or ``out`` does not fit.
+            InvalidArgumentError: If the type is not float32 or float64, a generator is on another device, or
+                ``out`` has the wrong shape, type or device.
         """
         generators = self._check_targets(g_target, generator)
         result, rows = result_rows(g_target, generator, out)
@@ -216,7 +226,7 @@ class Device(ABC):
         Args:
             g_prog: Programmed conductances, any shape, µS.
             nu: Drift coefficients, same shape.
-            t: Time since programming ended, s.
+            t: Time since the end of programming, s.
 
         Returns:
             Conductances, same shape, µS, never negative.
@@ -224,7 +234,7 @@ class Device(ABC):
         Raises:
             PhysicalRangeError: If a conductance is negative or not finite, or ``t`` outside
                 ``t_range``.
-            InvalidArgumentError: If the tensors do not fit each other.
+            InvalidArgumentError: If the tensors differ in shape, type or device.
         """
         check_conductance("g_prog", g_prog, maximum=math.inf)
         check_same_shape("nu", nu, "g_prog", g_prog)
@@ -243,14 +253,12 @@ class Device(ABC):
             g_{read} = \max\Bigl(0,\ g_{drift} + \sigma_{read}
                        \sqrt{\ln\frac{t' + t_{read}}{2 t_{read}}}\, \xi\Bigr)
 
-        with :math:`t' = t + t_0`: noise has gathered since programming began to end, so it is there
-        at t = 0 too.
+        with :math:`t' = t + t_0`, so there is read noise at t = 0 too.
 
         Args:
             g_drift: Conductances at that time, from :meth:`drift`, any shape, µS.
-            t: The time, s since programming ended.
-            g_prog: Programmed conductances, same shape, µS: read noise depends on the programmed
-                state.
+            t: Time since the end of programming, s.
+            g_prog: Programmed conductances, same shape, µS. Read noise depends on the programmed state.
             generator: One generator, or one for each entry of the leading (chip) dimension.
 
         Returns:
@@ -259,7 +267,8 @@ class Device(ABC):
         Raises:
             PhysicalRangeError: If a conductance is negative or not finite, or ``t`` outside
                 ``t_range``.
-            InvalidArgumentError: If the tensors do not fit each other, or a generator is elsewhere.
+            InvalidArgumentError: If the tensors differ in shape, type or device, or a generator is on another
+                device.
         """
         generators = check_generators(generator, "g_drift", g_drift)
         check_conductance("g_drift", g_drift, maximum=math.inf)
@@ -277,10 +286,10 @@ class Device(ABC):
         return result
 
     def check_time(self, t: float) -> float:
-        """Return ``t`` as a float if the model may be asked for that time.
+        """Return ``t`` as a float if the model is valid at that time.
 
         Raises:
-            PhysicalRangeError: Otherwise; names the value, the unit and the range.
+            PhysicalRangeError: Otherwise.
         """
         first, last = self.t_range
         note = "" if self.t_range == (0.0, math.inf) else f"fitted range of {type(self).__name__}"
@@ -292,9 +301,8 @@ class Device(ABC):
         check_conductance("g_target", g_target, minimum=self.g_min, maximum=self.g_max)
         return generators
 
-    # The passes below are what `Chip` runs: inputs are known to be valid and one-dimensional,
-    # results go where they are wanted, several chips share the laws of their targets, and several
-    # times what does not change with time.
+    # `ProgrammedDevices` calls the methods below. Inputs are valid and one-dimensional. Several chips share the
+    # laws of their targets, and several times share what does not change with time.
 
     def _program_into(
         self, rows: Tensor, g_target: Tensor, generators: list[torch.Generator]
@@ -342,14 +350,6 @@ class Device(ABC):
 
     def _read_growth(self, t: float) -> float:
         return self.read_noise_scale * accumulated_noise(t + self.t_0, self.t_read)
-
-
-def _plain(name: str, kind: str, value: Any) -> Any:
-    if kind.startswith("tuple"):
-        if isinstance(value, str) or not isinstance(value, Sequence):
-            raise InvalidArgumentError(f"`{name}` must be a tuple of numbers, but got {value!r}.")
-        return tuple(check_quantity(f"{name}[{i}]", entry) for i, entry in enumerate(value))
-    return check_int(name, value) if "int" in kind else check_quantity(name, value)
 
 
 def _scatter(out: Tensor, mean: Law, std: Law, scale: float, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-r"""Phase-change memory of the IBM HERMES project chip (14 nm), with one or two devices a polarity.
+r"""Phase-change memory of the IBM HERMES project chip (14 nm), with one or two devices per polarity.
 
 Sources:
     [1] M. Le Gallo et al., "A 64-core mixed-signal in-memory compute chip based on phase-change
@@ -6,30 +6,29 @@ Sources:
     10.1038/s41928-023-01010-1. [2] R. Khaddam-Aljameh et al., "HERMES-Core - a 1.59-TOPS/mm2 PCM on
     14-nm CMOS in-memory compute core using 300-ps/LSB linearized CCO-based ADCs", JSSC 57(4), 2022,
     doi 10.1109/JSSC.2022.3140414. [3] A. Vasilopoulos et al., TED 2023 (IEEE 10281389): the
-    programming of two devices a polarity.
+    programming of two devices per polarity.
 
 The constants are the fits to [1] and [2] published in aihwkit (``inference/noise/hermes.py``).
-Mean, spread and Q are given there in two branches each, a clamped logarithm below a threshold and a
-polynomial above; at the thresholds the branches do not meet exactly, and they are kept as
-published.
+Mean, spread and Q have two branches each: a clamped logarithm below a threshold and a polynomial above it. The
+branches do not meet exactly at the thresholds; they are used as published.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
-from ..core import PhysicalRangeError
 from .checks import check_quantity
-from .device import Law
+from .device import Law, quantity
 from .laws import log2_above, log_linear, polynomial
 from .power_law import PowerLawDevice
 
 R_FLOOR = 1e-7
-"""Smallest g / g_max that a logarithm sees."""
+"""Smallest argument of a logarithm, g / g_max."""
 T_READ = 512e-9
 """Duration of one reading, s."""
 
@@ -38,11 +37,11 @@ class Branches(NamedTuple):
     """A law of r = g / g_max in two branches."""
 
     threshold: float
-    """Where the second branch takes over, r."""
+    """First r of the second branch."""
     low: tuple[float, float, float, float]
-    """Below: slope and offset in ln r, smallest and largest value."""
+    """First branch: slope and offset in ln r, smallest and largest value."""
     high: tuple[float, ...]
-    """From there on: coefficients in rising powers of r."""
+    """Second branch: coefficients in ascending powers of r."""
 
     def __call__(self, r: Tensor) -> Tensor:
         """Evaluate the law, shape of ``r``."""
@@ -51,14 +50,14 @@ class Branches(NamedTuple):
 
 
 class Fit(NamedTuple):
-    """All constants of one way to use the devices."""
+    """All constants for one number of devices per polarity."""
 
     g_max: float
     """Largest conductance characterised, µS; the fits hold for [0, g_max]."""
     t_0: float
     """First reading after programming, s."""
     prog_coeffs: tuple[float, ...]
-    """Programming noise in rising powers of r, µS at ``g_max``."""
+    """Programming noise in ascending powers of r, µS at ``g_max``."""
     nu_mean: Branches
     nu_std: Branches
     q: Branches
@@ -84,12 +83,11 @@ FITS = {
         q=Branches(0.16, (-0.0117, -0.0069, 0.015, 0.04), (0.0123, 0.0211, -0.0280, 0.0069)),
     ),
 }
-"""Fits by the number of devices a polarity."""
+"""Fits by the number of devices per polarity."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Hermes(PowerLawDevice):
-    r"""PCM of the HERMES chip: a conductance is one device or the sum of two.
+    r"""PCM of the HERMES chip. A conductance is one device or the sum of two devices.
 
     With r = g / g_max,
 
@@ -100,41 +98,44 @@ class Hermes(PowerLawDevice):
             0.15782 + 2.32444 r - 2.16311 r^2 + 0.68842 r^3 & \text{one device, 10.35 µS}
             \end{cases}
 
-    and exponent and read noise in two branches each, :data:`FITS`. Two devices are taken to hold
-    the same conductance, which overstates the drift measured on the chip, where the mapping adapts.
+    Exponent and read noise have two branches each, see :data:`FITS`. Two devices are assumed to have the same
+    conductance. This overestimates the drift measured on the chip, whose mapping adapts.
 
     Args:
-        n_devices: Devices a polarity, 1 or 2.
-        g_max: Largest conductance, µS; the largest characterised one where None.
-        t_0: First reading, s; that of the fit where None.
+        n_devices: Devices per polarity, 1 or 2.
+        g_max: Largest conductance, µS; by default the largest that was characterised.
+        t_0: Time of the first reading, s; by default that of the fit.
 
     Raises:
-        PhysicalRangeError: If ``n_devices`` is neither, or ``g_max`` above the characterised range.
+        PhysicalRangeError: If ``n_devices`` is not 1 or 2, or ``g_max`` is above the characterised range.
 
     Source: Le Gallo et al., Nat. Electron. 2023; Khaddam-Aljameh et al., JSSC 2022.
     """
 
-    n_devices: int = 2
-    g_max: float = None  # type: ignore[assignment]
-    t_0: float = None  # type: ignore[assignment]
-    t_read: float = T_READ
+    n_devices: int = Field(default=2, ge=1, le=2, description="Devices per polarity.")
+    g_max: float = quantity(FITS[2].g_max, "µS", "Largest target conductance.", gt=0.0)
+    t_0: float = quantity(FITS[2].t_0, "s", "Time of the first reading.", gt=0.0)
+    t_read: float = quantity(T_READ, "s", "Duration of one reading.", gt=0.0)
 
     source: ClassVar[str] = (
         "Le Gallo et al., Nat. Electron. 6, 2023; Khaddam-Aljameh et al., JSSC 2022"
     )
     fitted_range: ClassVar[str] = "g in [0, 20.7] µS (two devices) or [0, 10.35] µS (one)"
 
-    def __post_init__(self) -> None:
-        if type(self.n_devices) is not int or self.n_devices not in FITS:
-            raise PhysicalRangeError(
-                f"`n_devices` must be 1 or 2 devices a polarity, but got {self.n_devices!r}."
-            )
-        for name in ("g_max", "t_0"):
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, getattr(FITS[self.n_devices], name))
-        super().__post_init__()
+    @model_validator(mode="before")
+    @classmethod
+    def _take_fit(cls, entries: Any) -> Any:
+        """Set ``g_max`` and ``t_0`` to those of the fit unless they are given."""
+        if not isinstance(entries, Mapping):
+            return entries
+        n_devices = entries.get("n_devices", 2)
+        if type(n_devices) is not int or n_devices not in FITS:
+            return entries  # an error of `n_devices`
+        fit = FITS[n_devices]
+        given = {name: value for name, value in entries.items() if value is not None}
+        return {"g_max": fit.g_max, "t_0": fit.t_0, **given}
 
-    def validate(self) -> None:
+    def check_entries(self) -> None:
         """Check ``g_max`` against the characterised range."""
         top = FITS[self.n_devices].g_max
         note = f"characterised range of {self.n_devices} device(s)"
@@ -153,5 +154,5 @@ class Hermes(PowerLawDevice):
         return fit.nu_mean(r), fit.nu_std(r)
 
     def read_q(self, g_prog: Tensor) -> Law:
-        """Return Q; states carried beyond ``g_max`` by programming noise follow the cubic too."""
+        """Return Q. The cubic also applies beyond ``g_max``, where programming noise may carry a device."""
         return FITS[self.n_devices].q(g_prog * (1.0 / self.g_max))

@@ -1,7 +1,7 @@
 """Pure functions that several device models share.
 
-They allocate their result and never write into an argument; :class:`~analognas.physics.Device`
-calls them on blocks that fit the cache, so they may be written plainly.
+They allocate their result and never modify an argument. :class:`~analognas.physics.Device` calls them on blocks
+that fit the cache, so they need no further optimisation.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def polynomial(coeffs: Sequence[float], g: Tensor, g_max: float = 1.0) -> Tensor
     r"""Evaluate :math:`\sum_i c_i (g / g_{max})^i` by Horner's rule.
 
     Args:
-        coeffs: Coefficients in rising powers, at least one.
-        g: Where, any shape.
-        g_max: What ``g`` is relative to.
+        coeffs: Coefficients in ascending powers, at least one.
+        g: Argument, any shape.
+        g_max: Divisor of the argument.
 
     Returns:
         Values, shape of ``g``.
@@ -41,12 +41,12 @@ def polynomial(coeffs: Sequence[float], g: Tensor, g_max: float = 1.0) -> Tensor
 
 
 def log_linear(law: Sequence[float], log2_g: Tensor, g_max: float) -> Tensor:
-    r"""Evaluate :math:`a \ln(g / g_{max}) + b`, cut to a range.
+    r"""Evaluate :math:`a \ln(g / g_{max}) + b`, clamped to a range.
 
     Args:
         law: Slope a, offset b, smallest and largest value.
         log2_g: :math:`\log_2 g`, any shape.
-        g_max: What ``g`` is relative to, in the unit of ``g``.
+        g_max: Divisor of ``g``, in the same unit.
     """
     slope, offset, low, high = law
     shifted = offset - slope * math.log(g_max)
@@ -56,8 +56,8 @@ def log_linear(law: Sequence[float], log2_g: Tensor, g_max: float) -> Tensor:
 def log2_above(g: Tensor, floor: float) -> Tensor:
     r"""Return :math:`\log_2 \max(g, \text{floor})`, shape of ``g``; ``floor`` is positive.
 
-    On the CPU by numpy, which takes a third of the time of torch and stays on one thread: torch
-    wakes its threads for logarithms from 2,048 elements on, whatever they cost to wake.
+    On the CPU this uses numpy, which takes a third of torch's time and stays on one thread. torch starts its
+    threads for logarithms of 2,048 elements already.
     """
     clamped = g.clamp(min=floor)
     if clamped.device.type != "cpu" or clamped.requires_grad:
@@ -70,11 +70,11 @@ def log2_above(g: Tensor, floor: float) -> Tensor:
 def accumulated_noise(t: float, t_read: float) -> float:
     r"""Growth of 1/f noise with time, :math:`\sqrt{\ln((t + t_{read}) / (2 t_{read}))}`.
 
-    The variance of noise with a 1/f spectrum, integrated from the slowest frequency that a time
-    ``t`` can show to the fastest one that a reading of duration ``t_read`` passes.
+    Its square is the variance of 1/f noise, integrated from the lowest frequency observable in a time ``t`` to
+    the highest frequency that a reading of duration ``t_read`` passes.
 
     Args:
-        t: Time, s; where shorter than ``t_read`` the noise has not begun and the result is 0.
+        t: Time, s. The result is 0 below ``t_read``.
         t_read: Duration of one reading, s.
 
     Source: Nandakumar et al., ICECS 2019; Joshi et al., Nat. Commun. 11:2473, 2020.
@@ -83,11 +83,11 @@ def accumulated_noise(t: float, t_read: float) -> float:
 
 
 def interpolate(x: Tensor, points: Sequence[float], values: Sequence[float]) -> Tensor:
-    """Piecewise linear interpolation, constant beyond the first and the last point.
+    """Interpolate linearly between points; constant beyond the first and the last point.
 
     Args:
-        x: Where, any shape.
-        points: Rising abscissae, shape ``(k,)``, k >= 2.
+        x: Argument, any shape.
+        points: Ascending abscissae, shape ``(k,)``, k >= 2.
         values: Ordinates, shape ``(k,)``.
 
     Returns:

@@ -1,43 +1,51 @@
-"""Weights as conductances and back.
+"""Mappings of weights to conductances and back.
 
-A tile holds weights of shape ``(*, out, in)``, normalised to [-1, 1]. A mapping makes ``n_devices``
-target conductances of each, in a new axis in front of ``out``: ``(*, n_devices, out, in)``. The
-axis stays through programming, drift and reading, every device with its own noise; only
-:meth:`Mapping.to_weights` puts the devices of a weight together, as the column currents of the tile
-do.
+A tile holds weights of shape ``(*, out, in)``, normalised to [-1, 1]. A mapping represents each weight by
+``n_devices`` conductances, in a new axis in front of ``out``: ``(*, n_devices, out, in)``. Programming, drift
+and reading act on each device separately. Only :meth:`WeightMapping.to_weights` combines the devices of a
+weight, as the column currents of a tile do.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
-from ..core import InvalidArgumentError, PhysicalRangeError, check_int
-from .checks import check_dtype, check_quantity
+from ..core import InvalidArgumentError, PhysicalRangeError, Registry
+from ..core.named_settings import NamedSettings
+from .checks import check_dtype
 from .device import Device
 
 DEVICE_AXIS = -3
 """Axis of a conductance tensor that counts the devices of a weight."""
 
+MAPPINGS: Registry[Any] = Registry("weight mapping", {})
+"""Weight mappings by the name of their class, as files have it."""
 
-class Mapping(ABC):
-    """How a weight is put on devices. Both methods are linear and exact inverses of each other."""
+
+class WeightMapping(NamedSettings, ABC):
+    """A mapping of weights to devices. Both methods are linear, and exact inverses of each other."""
+
+    settings_name = "weight mapping"
+    out_of_range = PhysicalRangeError
+    classes = MAPPINGS
 
     @property
     @abstractmethod
     def n_devices(self) -> int:
-        """Devices a weight."""
+        """Number of devices per weight."""
 
     @abstractmethod
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
-        """Return target conductances; no gradient flows. Called when a tile is programmed.
+        """Return target conductances, without gradients. Called when a tile is programmed.
 
         Args:
             w_rel: Weights in [-1, 1], shape ``(*, out, in)``.
-            device: Gives ``g_min`` and ``g_max``.
+            device: The device model, for ``g_min`` and ``g_max``.
 
         Returns:
             Targets in [``g_min``, ``g_max``], shape ``(*, n_devices, out, in)``, µS.
@@ -48,32 +56,30 @@ class Mapping(ABC):
 
     @abstractmethod
     def to_weights(self, g: Tensor, device: Device) -> Tensor:
-        """Return the weights that conductances stand for. Called whenever a tile has been read.
+        """Return the weights of conductances. Called after each reading of a tile.
 
         Args:
             g: Conductances, shape ``(*, n_devices, out, in)``, µS.
-            device: Gives ``g_min`` and ``g_max``.
+            device: The device model, for ``g_min`` and ``g_max``.
 
         Returns:
-            Weights, shape ``(*, out, in)``, in units of the weight that ``g_max`` stands for.
+            Weights, shape ``(*, out, in)``, in units of the weight of ``g_max``.
 
         Raises:
             InvalidArgumentError: If the device axis has another length.
         """
 
 
-@dataclass(frozen=True)
-class DifferentialPair(Mapping):
-    r"""Two devices a weight: one for positive values, one for negative, the other at g_min.
+class DifferentialPair(WeightMapping):
+    r"""Two devices per weight: one for positive values, one for negative values, the unused one at g_min.
 
     .. math::
 
         g_\pm = g_{min} + \max(\pm w, 0) (g_{max} - g_{min}), \qquad
         w = \frac{g_+ - g_-}{g_{max} - g_{min}}
 
-    The idle device is programmed too, with noise: on PCM it ends at 0.105 µS on average, which
-    takes as much off every weight. It is therefore never collapsed with its partner before the last
-    step.
+    The unused device is programmed too, with noise. On PCM its conductance is 0.105 µS on average, which
+    reduces each weight by as much. The two devices therefore stay separate until the last step.
 
     Example:
         >>> from analognas.physics import PCM
@@ -91,7 +97,7 @@ class DifferentialPair(Mapping):
 
     @torch.no_grad()
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
-        """See :meth:`Mapping.to_conductances`."""
+        """See :meth:`WeightMapping.to_conductances`."""
         check_weights(w_rel)
         span = device.g_max - device.g_min
         g = torch.empty(_with_devices(w_rel, 2), dtype=w_rel.dtype, device=w_rel.device)
@@ -100,54 +106,47 @@ class DifferentialPair(Mapping):
         return g.mul_(span).add_(device.g_min)
 
     def to_weights(self, g: Tensor, device: Device) -> Tensor:
-        """See :meth:`Mapping.to_weights`."""
+        """See :meth:`WeightMapping.to_weights`."""
         _check_devices(g, 2)
         w = g.select(DEVICE_AXIS, 0) - g.select(DEVICE_AXIS, 1)
         return w.mul_(1.0 / (device.g_max - device.g_min))
 
 
-@dataclass(frozen=True)
-class MultiPair(Mapping):
-    r"""Several differential pairs a weight, with significance factors.
+class MultiPair(WeightMapping):
+    r"""Several differential pairs per weight, with significance factors.
 
     .. math::
 
         w = \frac{\sum_k f_k (g_{k+} - g_{k-})}{(g_{max} - g_{min}) \sum_k f_k}
 
-    Every pair is given the whole normalised weight. The noise of N pairs of equal significance
-    averages to 1/sqrt(N) of one pair's; unequal factors trade this for the range that a peripheral
-    circuit gives.
+    Each pair stores the whole normalised weight. With N pairs of equal significance, the noise is 1/sqrt(N) of
+    that of one pair. Unequal factors average less.
 
     Args:
-        significance: Factor of each pair, positive; its length is the number of pairs.
+        significance: Positive factor of each pair.
 
     Raises:
         PhysicalRangeError: If a factor is not positive.
-        InvalidArgumentError: If there is none.
+        InvalidArgumentError: If there is no factor.
     """
 
-    significance: tuple[float, ...] = (1.0, 1.0)
+    significance: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(
+        default=(1.0, 1.0), min_length=1, description="Factor of each pair."
+    )
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.significance, tuple | list):
-            raise InvalidArgumentError(
-                f"`significance` must be a list of numbers, but got {self.significance!r}."
-            )
-        check_int("n_pairs", len(self.significance), minimum=1)
-        factors = tuple(
-            check_quantity(f"significance[{index}]", factor, positive=True)
-            for index, factor in enumerate(self.significance)
-        )
-        object.__setattr__(self, "significance", factors)
+    def __init__(self, significance: Any = (1.0, 1.0)) -> None:
+        super().__init__(significance=significance)  # type: ignore[call-arg]
+
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # checks are those of the base
 
     @property
     def n_devices(self) -> int:
-        """Two for each pair: positive and negative of the first pair, then of the next."""
+        """Two per pair: positive and negative of the first pair, then of the next."""
         return 2 * len(self.significance)
 
     @torch.no_grad()
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
-        """See :meth:`Mapping.to_conductances`."""
+        """See :meth:`WeightMapping.to_conductances`."""
         pair = DifferentialPair().to_conductances(w_rel, device)
         n_pairs = len(self.significance)
         shape = _with_devices(w_rel, 2)
@@ -155,7 +154,7 @@ class MultiPair(Mapping):
         return spread.reshape(_with_devices(w_rel, self.n_devices))
 
     def to_weights(self, g: Tensor, device: Device) -> Tensor:
-        """See :meth:`Mapping.to_weights`."""
+        """See :meth:`WeightMapping.to_weights`."""
         _check_devices(g, self.n_devices)
         total = sum(self.significance) * (device.g_max - device.g_min)
         w = torch.zeros_like(g.select(DEVICE_AXIS, 0))
@@ -165,14 +164,13 @@ class MultiPair(Mapping):
         return w
 
 
-@dataclass(frozen=True)
-class SingleDevice(Mapping):
-    r"""One device a weight, read against a reference halfway between g_min and g_max.
+class SingleDevice(WeightMapping):
+    r"""One device per weight, read against a reference halfway between g_min and g_max.
 
     .. math:: g = g_{min} + \tfrac{1}{2} (w + 1) (g_{max} - g_{min})
 
-    The reference is digital: it has no noise and does not drift, so where the devices drift all
-    weights move to the negative side.
+    The reference is digital: it has no noise and does not drift. If the devices drift, all weights therefore
+    shift to the negative side.
     """
 
     @property
@@ -182,16 +180,20 @@ class SingleDevice(Mapping):
 
     @torch.no_grad()
     def to_conductances(self, w_rel: Tensor, device: Device) -> Tensor:
-        """See :meth:`Mapping.to_conductances`."""
+        """See :meth:`WeightMapping.to_conductances`."""
         check_weights(w_rel)
         half = 0.5 * (device.g_max - device.g_min)
         return (w_rel * half).add_(device.g_min + half).unsqueeze(DEVICE_AXIS)
 
     def to_weights(self, g: Tensor, device: Device) -> Tensor:
-        """See :meth:`Mapping.to_weights`."""
+        """See :meth:`WeightMapping.to_weights`."""
         _check_devices(g, 1)
         half = 0.5 * (device.g_max - device.g_min)
         return g.select(DEVICE_AXIS, 0).sub(device.g_min + half).mul_(1.0 / half)
+
+
+for _mapping in (DifferentialPair, MultiPair, SingleDevice):
+    MAPPINGS.add(_mapping.__name__, _mapping)
 
 
 def normalize_weights(weight: Tensor, *, per_column: bool = False) -> tuple[Tensor, Tensor]:
@@ -202,11 +204,11 @@ def normalize_weights(weight: Tensor, *, per_column: bool = False) -> tuple[Tens
         per_column: One scale for each output (a column of the tile) instead of one for the tile.
 
     Returns:
-        Normalised weights, shape of ``weight``, and the scale to multiply them by: shape ``(*, 1,
-        1)``, or ``(*, out, 1)`` per column. The scale of zeros is 1.
+        Normalised weights, shape of ``weight``, and their scale: shape ``(*, 1, 1)``, or ``(*, out, 1)`` per
+        column. The scale of zeros is 1.
 
     Raises:
-        InvalidArgumentError: If ``weight`` is no float matrix or empty.
+        InvalidArgumentError: If ``weight`` is not a float matrix, or is empty.
         PhysicalRangeError: If a weight is NaN or infinite.
 
     Example:
@@ -230,7 +232,7 @@ def check_weights(w_rel: Tensor) -> None:
     """Check that normalised weights are a float matrix inside [-1, 1].
 
     Raises:
-        InvalidArgumentError: If it is no float matrix.
+        InvalidArgumentError: If it is not a float matrix.
         PhysicalRangeError: If a weight is NaN or outside.
     """
     _check_matrix("w_rel", w_rel)

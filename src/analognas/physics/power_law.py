@@ -1,41 +1,46 @@
-"""Devices that drift by a power law, and the three simplest of them."""
+"""Devices that drift by a power law, and the three simplest models."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from pydantic import Field
 from torch import Tensor
 
 from .checks import check_quantity
-from .device import Device, Law
+from .device import Device, Law, quantity
 from .laws import LN_2, polynomial
 
 
-@dataclass(frozen=True, kw_only=True)
+def prog_coeffs_field(default: tuple[float, ...]) -> Any:
+    """Return a field for the coefficients of a polynomial of the programming noise."""
+    about = "Coefficients of the programming noise in ascending powers of g / g_max."
+    return Field(default=default, description=about, json_schema_extra={"unit": "µS"})
+
+
 class PowerLawDevice(Device):
-    r"""A device whose conductance falls as a power of time and whose read noise is relative to it.
+    r"""A device whose conductance decays as a power of time, with read noise relative to the conductance.
 
     .. math::
 
         g_{drift}(t) = g_{prog} (t'/t_0)^{-\nu}, \qquad t' = t + t_0, \qquad
         \sigma_{read} = Q(g_{prog})\, g_{drift}
 
-    A model of its own states three laws: ``programming_std``, ``nu_moments`` and ``read_q`` (Q).
-    ``drift_scale`` multiplies the exponent.
+    A subclass defines three laws: ``programming_std``, ``nu_moments`` and ``read_q`` (Q). ``drift_scale`` is a
+    factor on the exponent.
 
     Source: Nandakumar et al., ICECS 2019; Joshi et al., Nat. Commun. 11:2473, 2020.
     """
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_quantity("t_0", self.t_0, unit="s", positive=True)
+    t_0: float = quantity(
+        20.0, "s", "Time between programming and the first reading in the drift law.", gt=0.0
+    )
 
     def drifted(self, g_prog: Tensor, nu: Tensor, t: float) -> Tensor:
         """Return ``g_prog * 2^(-drift_scale * nu * log2(t'/t_0))``; exactly ``g_prog`` at t = 0.
 
-        The power of 2 of a product costs a fifth of a general power, and half of an exponential.
+        A power of 2 takes a fifth of the time of a general power, and half of that of an exponential.
         """
         decay = -self.drift_scale * math.log1p(t / self.t_0) / LN_2
         return (nu * decay).exp2_().mul_(g_prog)
@@ -45,37 +50,33 @@ class PowerLawDevice(Device):
         return 0.0 if isinstance(q, float) and q == 0.0 else g_drift * q
 
 
-@dataclass(frozen=True, kw_only=True)
 class PowerLaw(PowerLawDevice):
-    r"""One fixed exponent for every device: the textbook model, for teaching and comparison.
+    r"""One exponent for all devices: the textbook model, for teaching and comparison.
 
     .. math:: g(t) = g_{prog} ((t + t_0) / t_0)^{-\nu}
 
-    Without programming noise unless ``prog_coeffs`` says so, and without read noise. Models which
-    count time from ``t_0`` instead of from the end of programming give at ``t`` what this one gives
-    at ``t - t_0``.
+    There is no read noise, and no programming noise unless ``prog_coeffs`` has entries. A model that counts
+    time from ``t_0`` instead of the end of programming gives at ``t`` the value of this model at ``t - t_0``.
 
     Args:
         nu: The exponent.
-        prog_coeffs: Coefficients of the programming noise in rising powers of g / g_max, µS; may be
-            empty.
+        prog_coeffs: Coefficients of the programming noise in ascending powers of g / g_max, µS; may be empty.
 
     Source: exponents of 0.05 and 0.06 with t_0 of 1 s or 20 s are customary for doped GeSbTe, see
-    Joshi et al., Nat. Commun. 11:2473, 2020. Nothing is fitted.
+    Joshi et al., Nat. Commun. 11:2473, 2020. No constant is fitted.
     """
 
-    nu: float = 0.06
-    t_0: float = 1.0
-    prog_coeffs: tuple[float, ...] = ()
+    nu: float = Field(default=0.06, ge=0.0, description="The exponent.")
+    t_0: float = quantity(1.0, "s", "Time from which the power law starts.", gt=0.0)
+    prog_coeffs: tuple[float, ...] = prog_coeffs_field(())
 
     source: ClassVar[str] = (
         "textbook power law; exponents as in Joshi et al., Nat. Commun. 11, 2020"
     )
     fitted_range: ClassVar[str] = "nothing is fitted"
 
-    def validate(self) -> None:
-        """Check the exponent and the polynomial."""
-        check_quantity("nu", self.nu, minimum=0.0)
+    def check_entries(self) -> None:
+        """Check the polynomial."""
         check_polynomial("prog_coeffs", self.prog_coeffs)
 
     def programming_std(self, g_target: Tensor) -> Law:
@@ -91,7 +92,6 @@ class PowerLaw(PowerLawDevice):
         return 0.0
 
 
-@dataclass(frozen=True, kw_only=True)
 class StateIndependent(PowerLawDevice):
     r"""Noise and drift that do not depend on the conductance.
 
@@ -101,7 +101,7 @@ class StateIndependent(PowerLawDevice):
         \sigma_{read} = q\, g_{drift} / g_{max}
 
     Args:
-        prog_coeffs: Coefficients of the programming noise in rising powers of g / g_max, µS.
+        prog_coeffs: Coefficients of the programming noise in ascending powers of g / g_max, µS.
         nu_mean: Mean drift exponent.
         nu_std: Standard deviation of the drift exponent between devices.
         q_read: Read noise of a device at ``g_max``, µS.
@@ -110,20 +110,17 @@ class StateIndependent(PowerLawDevice):
     reference point rather than a measured device.
     """
 
-    prog_coeffs: tuple[float, ...] = (0.2,)
-    nu_mean: float = 0.1
-    nu_std: float = 0.05
-    q_read: float = 1.0
+    prog_coeffs: tuple[float, ...] = prog_coeffs_field((0.2,))
+    nu_mean: float = Field(default=0.1, ge=0.0, description="Mean drift exponent.")
+    nu_std: float = Field(default=0.05, ge=0.0, description="Spread of the exponent.")
+    q_read: float = quantity(1.0, "µS", "Read noise of a device at g_max.", ge=0.0)
 
     source: ClassVar[str] = "reference point, constants as documented for aihwkit 1.2.0"
     fitted_range: ClassVar[str] = "nothing is fitted"
 
-    def validate(self) -> None:
-        """Check polynomial, exponent and read noise."""
+    def check_entries(self) -> None:
+        """Check the polynomial."""
         check_polynomial("prog_coeffs", self.prog_coeffs)
-        check_quantity("nu_mean", self.nu_mean, minimum=0.0)
-        check_quantity("nu_std", self.nu_std, minimum=0.0)
-        check_quantity("q_read", self.q_read, unit="µS", minimum=0.0)
 
     def programming_std(self, g_target: Tensor) -> Law:
         """Return the polynomial of ``prog_coeffs``."""
@@ -138,9 +135,8 @@ class StateIndependent(PowerLawDevice):
         return self.q_read / self.g_max
 
 
-@dataclass(frozen=True, kw_only=True)
 class Ideal(PowerLawDevice):
-    """A device that keeps exactly what it was told, for ever."""
+    """A device without noise and without drift."""
 
     source: ClassVar[str] = "none: a perfect device"
     fitted_range: ClassVar[str] = "nothing is fitted"
@@ -159,20 +155,18 @@ class Ideal(PowerLawDevice):
 
 
 def programming_polynomial(coeffs: tuple[float, ...], g_target: Tensor, g_max: float) -> Law:
-    """Return the polynomial in g / g_max; no coefficients mean no noise, one gives a number."""
+    """Return the polynomial in g / g_max. It is 0 without coefficients, and a number for one coefficient."""
     if len(coeffs) < 2:
         return coeffs[0] if coeffs else 0.0
     return polynomial(coeffs, g_target, g_max)
 
 
 def check_polynomial(name: str, coeffs: tuple[float, ...]) -> None:
-    """Check that a standard deviation given by its polynomial is nowhere negative on [0, 1].
+    """Check that the polynomial of a standard deviation is not negative on [0, 1].
 
     Raises:
         PhysicalRangeError: Otherwise.
     """
-    for index, coeff in enumerate(coeffs):
-        check_quantity(f"{name}[{index}]", coeff, unit="µS")
     for step in range(101):
         value = sum(coeff * (step / 100.0) ** power for power, coeff in enumerate(coeffs))
         check_quantity(f"{name} at g / g_max = {step / 100.0:g}", value, unit="µS", minimum=0.0)

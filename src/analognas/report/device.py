@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ..core import RandomStreams, check_int
-from ..physics import Chip, Device, PowerLawDevice
+from ..physics import Device, PowerLawDevice, ProgrammedDevices
 from .style import COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def device_figure(
     generator = RandomStreams(seed).torch("device_figure")
     figure, (programming, coefficient, time) = new_figure(12.0, 4.2, panels=(1.0, 1.0, 1.5))
     levels = torch.linspace(device.g_min, device.g_max, 41, dtype=torch.float64)
-    chip = Chip.program(device, levels.repeat(n_devices, 1), generator=generator)
+    chip = ProgrammedDevices.program(device, levels.repeat(n_devices, 1), generator=generator)
     _draw_programming(programming, levels, chip)
     _draw_coefficient(coefficient, levels, chip)
     _draw_time(time, device, n_devices, generator)
@@ -62,7 +62,7 @@ def device_figure(
     return figure
 
 
-def _draw_programming(axes: Axes, levels: torch.Tensor, chip: Chip) -> None:
+def _draw_programming(axes: Axes, levels: torch.Tensor, chip: ProgrammedDevices) -> None:
     error = chip.g_prog - levels
     quantiles = torch.tensor([0.05, 0.5, 0.95], dtype=error.dtype)
     low, middle, high = _array(error.quantile(quantiles, dim=0))
@@ -83,7 +83,7 @@ def _draw_programming(axes: Axes, levels: torch.Tensor, chip: Chip) -> None:
         axes.set_ylim(min(low.min(), -std.max()) * 1.1, max(high.max(), std.max()) * 1.5)
 
 
-def _draw_coefficient(axes: Axes, levels: torch.Tensor, chip: Chip) -> None:
+def _draw_coefficient(axes: Axes, levels: torch.Tensor, chip: ProgrammedDevices) -> None:
     exponent = isinstance(chip.device, PowerLawDevice)
     axes.set_xlabel("target conductance (µS)")
     if exponent:
@@ -113,7 +113,7 @@ def _draw_time(axes: Axes, device: Device, n_devices: int, generator: torch.Gene
     targets = device.g_min + torch.tensor(LEVELS, dtype=torch.float64) * (
         device.g_max - device.g_min
     )
-    chip = Chip.program(device, targets.repeat(n_devices, 1), generator=generator)
+    chip = ProgrammedDevices.program(device, targets.repeat(n_devices, 1), generator=generator)
     readings = chip.read(times, generator=generator)
     still = chip.drift(times)
     mean, std = _array(readings.mean(dim=1)), _array(readings.std(dim=1))

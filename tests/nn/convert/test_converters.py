@@ -66,6 +66,6 @@ def test_the_forward_of_one_object_counts_too():
     converter, base = find_converter(layer)
     assert converter is None
     assert base is nn.Linear
-    with pytest.warns(StaysDigitalWarning, match="a Linear with a forward of its own"):
+    with pytest.warns(StaysDigitalWarning, match="a Linear that overrides the forward"):
         analog = to_analog(nn.Sequential(layer, nn.Linear(1, 1)))
     assert type(analog[0]) is nn.Linear

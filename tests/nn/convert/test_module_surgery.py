@@ -5,8 +5,8 @@ from analognas.nn.convert.module_surgery import (
     DIGITAL_CLASS,
     OWN_DICTS,
     STAYS_DIGITAL,
-    become,
-    substitute,
+    change_class,
+    replace_modules,
 )
 
 
@@ -20,7 +20,7 @@ def test_everything_is_kept_but_the_class():
     layer.note = "mine"
     handle = layer.register_forward_hook(lambda *_: None)
     layer.__dict__[STAYS_DIGITAL] = "excluded"
-    made = become(layer, Other)
+    made = change_class(layer, Other)
     assert type(made) is Other
     assert made.weight is layer.weight
     assert (made.note, made.training, made.in_features) == ("mine", False, 2)
@@ -33,7 +33,7 @@ def test_everything_is_kept_but_the_class():
 @pytest.mark.parametrize("name", OWN_DICTS)
 def test_what_is_added_does_not_reach_the_old_layer(name):
     layer = nn.BatchNorm1d(2)
-    made = become(layer, nn.BatchNorm2d)
+    made = change_class(layer, nn.BatchNorm2d)
     own, old = getattr(made, name), getattr(layer, name)
     assert own == old
     assert own is not old
@@ -46,9 +46,9 @@ def test_a_shared_layer_is_exchanged_once_wherever_it_is():
 
     def change(module):
         calls.append(module)
-        return become(module, Other) if type(module) is nn.Linear else None
+        return change_class(module, Other) if type(module) is nn.Linear else None
 
-    assert substitute(model, change) is model
+    assert replace_modules(model, change) is model
     assert type(model[1]) is Other
     assert model[0][0] is model[1] is model[2][0]
     assert calls.count(shared) == 1
@@ -62,10 +62,10 @@ def test_children_come_before_parents():
     def change(module):
         order.append(type(module))
         if type(module) is nn.Linear:
-            return become(module, Other)
-        return become(module, nn.ModuleList) if module is not model else None
+            return change_class(module, Other)
+        return change_class(module, nn.ModuleList) if module is not model else None
 
-    substitute(model, change)
+    replace_modules(model, change)
     assert order == [nn.Linear, nn.Sequential, nn.Sequential]
     assert type(model[0]) is nn.ModuleList
     assert type(model[0][0]) is Other
@@ -73,10 +73,10 @@ def test_children_come_before_parents():
 
 def test_the_model_itself_may_be_exchanged_and_empty_places_stay():
     layer = nn.Linear(1, 1)
-    assert type(substitute(layer, lambda module: become(module, Other))) is Other
+    assert type(replace_modules(layer, lambda module: change_class(module, Other))) is Other
     model = nn.Module()
     model.register_module("part", None)
-    assert substitute(model, lambda _: None) is model
+    assert replace_modules(model, lambda _: None) is model
     assert model.part is None
 
 
@@ -84,5 +84,5 @@ def test_what_was_compiled_for_the_old_layer_is_left_behind():
     """Otherwise the exchanged layer would still run the old one's forward."""
     layer = nn.Linear(1, 1)
     layer.compile(backend="eager")
-    made = become(layer, nn.Identity)
+    made = change_class(layer, nn.Identity)
     assert made(3) == 3

@@ -78,6 +78,6 @@ def test_a_model_without_parts_has_nothing_near():
 @pytest.mark.parametrize("entry", [3, None, int, nn.Linear(1, 1)])
 def test_what_is_neither_name_nor_class(model, entry):
     with pytest.raises(
-        InvalidArgumentError, match="`exclude` must hold names, patterns or classes"
+        InvalidArgumentError, match="`exclude` must contain names, patterns or classes"
     ):
         select(model, [entry], "exclude")

@@ -16,7 +16,7 @@ from analognas.nn import (
     AnalogMultiheadAttention,
     MatrixTiles,
     StaysDigitalWarning,
-    become,
+    change_class,
     clip_and_remap,
     register_converter,
     set_mode,
@@ -147,13 +147,13 @@ def test_unknown_names(choice, text):
 
 def test_bad_arguments():
     with pytest.raises(
-        InvalidArgumentError, match="`exclude` must hold names, patterns or classes"
+        InvalidArgumentError, match="`exclude` must contain names, patterns or classes"
     ):
         to_analog(Network(), exclude=[3])
     for argument in ("exclude", "only"):
         for value in (3, nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1))):
             with pytest.raises(
-                InvalidArgumentError, match=f"`{argument}` must hold names, patterns or classes"
+                InvalidArgumentError, match=f"`{argument}` must contain names, patterns or classes"
             ):
                 to_analog(Network(), **{argument: value})
     with pytest.raises(InvalidArgumentError, match="`config` must be an AnalogConfig, but got str"):
@@ -203,7 +203,7 @@ def test_a_weight_tied_to_an_embedding():
     with pytest.warns(StaysDigitalWarning) as caught:
         analog = to_analog(Model())
     assert str(caught[0].message) == (
-        "1 layer(s) stay digital. Embedding (a table that is looked up, not multiplied): 'table'. "
+        "1 layer(s) stay digital. Embedding (a lookup table, not a matrix product): 'table'. "
         "'head' shares a weight with 'table' (Embedding), which reads it exactly: training and clipping "
         "change both."
     )
@@ -283,7 +283,7 @@ def test_layers_that_cannot_are_named_in_one_warning():
         assert type(analog[name]) is type(net[name])
     for name in ("linear", "norm", "act"):
         assert f"'{name}'" not in message
-    assert "Odd (a Linear with a forward of its own; see register_converter())" in message
+    assert "Odd (a Linear that overrides the forward; see register_converter())" in message
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         to_analog(net, only="linear")
@@ -320,7 +320,7 @@ def test_own_converter():
             def forward(self, x):
                 return self.tiles["weight"](self.tiles["weight"](x))
 
-        made = become(layer, AnalogTwice)
+        made = change_class(layer, AnalogTwice)
         made._make_tiles({"weight": MatrixTiles(made, "weight", config)})
         return made
 
@@ -362,14 +362,14 @@ def weight_normed():
         (lambda: bad_linear(torch.eye(2, dtype=torch.complex64)), "must be real floating-point"),
         (lambda: bad_linear(torch.eye(2, dtype=torch.int8)), "but are torch.int8"),
         (lambda: bad_linear(torch.zeros(0, 2)), "must not be empty, but have the shape (0, 2)"),
-        (lambda: bad_linear(torch.tensor([[1.0, float("nan")]])), "hold NaN or infinity"),
+        (lambda: bad_linear(torch.tensor([[1.0, float("nan")]])), "contain NaN or infinity"),
         (lambda: nn.LazyLinear(3), "is lazy: run the model once on data first"),
         (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(2, 2)), "weight is parametrized"),
         (
             lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(2, 2)),
             "remove_parametrizations",
         ),
-        (weight_normed, "weight is made before each forward, as by weight_norm"),
+        (weight_normed, "weight is computed before each forward, as by weight_norm"),
     ],
 )
 def test_bad_layers(make, text):

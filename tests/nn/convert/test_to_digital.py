@@ -85,7 +85,7 @@ def test_a_shared_weight_with_different_factors_is_shared_no_longer():
     analog = to_analog(net, LEARNED)
     with torch.no_grad():
         analog[0].out_scale.fill_(2.0)
-    with pytest.warns(UserWarning, match="is shared no longer"):
+    with pytest.warns(UserWarning, match="no longer shares its weight"):
         back = to_digital(analog)
     torch.testing.assert_close(back[0].weight, 2.0 * net[0].weight)
     torch.testing.assert_close(back[1].weight, net[0].weight)
@@ -95,7 +95,7 @@ def test_a_model_on_a_chip_goes_back():
     net = nn.Sequential(nn.Linear(3, 3), nn.LSTM(3, 2))
     analog = to_analog(net)
     set_mode(analog, "train")
-    with pytest.warns(UserWarning, match="have seen no data"):
+    with pytest.warns(UserWarning, match="were not set from data"):
         program(analog, generator=torch.Generator().manual_seed(0), chips=2)
     back = to_digital(analog)
     x = torch.randn(4, 3)

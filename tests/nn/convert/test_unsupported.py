@@ -23,14 +23,14 @@ class Own(nn.Module):
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
-        (nn.Embedding(2, 2), "a table that is looked up, not multiplied"),
-        (nn.EmbeddingBag(2, 2), "a table that is looked up, not multiplied"),
-        (nn.ConvTranspose1d(1, 1, 1), "transposed convolutions have no tiles here"),
-        (nn.ConvTranspose3d(1, 1, 1), "transposed convolutions have no tiles here"),
-        (nn.Bilinear(1, 1, 1), "it multiplies two inputs with each other"),
+        (nn.Embedding(2, 2), "a lookup table, not a matrix product"),
+        (nn.EmbeddingBag(2, 2), "a lookup table, not a matrix product"),
+        (nn.ConvTranspose1d(1, 1, 1), "transposed convolutions are not supported"),
+        (nn.ConvTranspose3d(1, 1, 1), "transposed convolutions are not supported"),
+        (nn.Bilinear(1, 1, 1), "it multiplies two inputs"),
         (nn.RNN(1, 1), "only LSTM and GRU have analog forms"),
         (nn.GRUCell(1, 1), "single cells have no analog form; use the layer, LSTM or GRU"),
-        (Own(a=(2, 2), b=(3,), c=(4, 1, 5)), "it is not known how it uses a, c; see register_converter()"),
+        (Own(a=(2, 2), b=(3,), c=(4, 1, 5)), "its use of a, c is unknown; see register_converter()"),
     ],
 )  # fmt: skip
 def test_what_has_weights_and_no_converter(module, reason):
@@ -50,7 +50,7 @@ def test_what_has_nothing_for_tiles(module):
 
 
 def test_a_forward_of_its_own_comes_before_all_else():
-    reason = "a Linear with a forward of its own; see register_converter()"
+    reason = "a Linear that overrides the forward; see register_converter()"
     assert obstacle(Own(a=(2, 2)), nn.Linear) == reason
 
 
@@ -71,7 +71,7 @@ def test_layers_that_can_be_converted(module):
     with torch.no_grad():
         next(module.parameters()).view(-1)[0] = float("inf")
     with pytest.raises(
-        InvalidArgumentError, match=r"'net' \(\w+\) must be finite, but hold NaN or infinity"
+        InvalidArgumentError, match=r"'net' \(\w+\) must be finite, but contain NaN or infinity"
     ):
         check_layer("net", module)
 
@@ -86,7 +86,7 @@ def test_a_model_that_is_one_layer_needs_no_name():
 def test_weights_that_are_made_before_each_forward():
     pruned = prune.l1_unstructured(nn.Linear(4, 4), "weight", 0.5)
     with pytest.raises(
-        InvalidArgumentError, match="but weight is made before each forward.*pruning"
+        InvalidArgumentError, match="but weight is computed before each forward.*pruning"
     ):
         check_layer("a", pruned)
     prune.remove(pruned, "weight")
@@ -94,7 +94,9 @@ def test_weights_that_are_made_before_each_forward():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rnn = nn.utils.weight_norm(nn.LSTM(2, 2), "weight_hh_l0")
-    with pytest.raises(InvalidArgumentError, match="but weight_hh_l0 is made before each forward"):
+    with pytest.raises(
+        InvalidArgumentError, match="but weight_hh_l0 is computed before each forward"
+    ):
         check_layer("a", rnn)
 
 

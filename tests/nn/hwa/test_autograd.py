@@ -68,7 +68,7 @@ def test_gradcheck_without_rounding(index, per):
 
 def straight_through(layer, x):
     """The same forward of ordinary differentiable operations, tile by tile; a linear layer."""
-    config, grid = layer.config, layer.plan.grid
+    config, grid = layer.config, layer.tiled.grid
     r = layer.input_range.detach()
     clipped = torch.clamp(x / r, -1, 1)
     steps = config.dac.steps

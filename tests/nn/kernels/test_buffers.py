@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from analognas.nn.kernels.buffers import (
+    can_use_kernels,
     flat_array,
     flat_view,
     is_dense,
     scratch_like,
-    takes_kernels,
 )
 
 LAYOUTS = {
@@ -31,12 +31,12 @@ def seeded():
 def test_what_compiled_passes_take(layout):
     x = LAYOUTS[layout]()
     dense = layout not in ("strided", "expanded")
-    assert takes_kernels(x) == dense
-    assert not takes_kernels(x.double())
-    assert not takes_kernels(x, x.transpose(0, 1).contiguous().transpose(0, 1))
+    assert can_use_kernels(x) == dense
+    assert not can_use_kernels(x.double())
+    assert not can_use_kernels(x, x.transpose(0, 1).contiguous().transpose(0, 1))
     if dense:
-        assert takes_kernels(x, torch.empty_like(x))
-        assert not takes_kernels(x, x.double())
+        assert can_use_kernels(x, torch.empty_like(x))
+        assert not can_use_kernels(x, x.double())
 
 
 @pytest.mark.parametrize("layout", ["matrix", "image", "channels_last"])

@@ -135,8 +135,8 @@ def test_programming_again_uses_the_present_weights_and_forgets_the_compensation
     assert old_alpha.max() > 1.5
     assert (model(x) - first).norm() > 0.5 * first.norm()
     target = model[4].weight / model[4].weight_scale[0, 0]
-    chip = model[4].chips.chip
-    programmed = model[4].config.pair.to_weights(chip.g_prog, chip.device)
+    chip = model[4].chips.devices
+    programmed = model[4].config.weight_mapping.to_weights(chip.g_prog, chip.device)
     assert torch.corrcoef(torch.stack([programmed.flatten(), target.flatten()]))[0, 1] > 0.9
 
 
@@ -227,8 +227,8 @@ def test_unknown_modes_are_refused():
             "must be real floating-point numbers, but are torch.complex64",
         ),
         (lambda w: w.to(torch.int32), "must be real floating-point numbers, but are torch.int32"),
-        (lambda w: w * float("nan"), "must be finite, but hold NaN or infinity"),
-        (lambda w: w / 0.0, "must be finite, but hold NaN or infinity"),
+        (lambda w: w * float("nan"), "must be finite, but contain NaN or infinity"),
+        (lambda w: w / 0.0, "must be finite, but contain NaN or infinity"),
         (lambda w: w[:0], "must not be empty, but have the shape (0, 4)"),
     ],
 )
@@ -317,7 +317,7 @@ def test_calibrated_ranges_are_those_of_the_digital_network():
 def test_unseen_ranges_are_said_when_programming(generator):
     model, _ = network(AnalogConfig())
     with pytest.warns(
-        UserWarning, match=r"Input ranges of 2 layer\(s\) have seen no data, first '0'"
+        UserWarning, match=r"Input ranges of 2 layer\(s\) were not set from data, first '0'"
     ):
         program(model, generator=generator())
 

@@ -101,5 +101,5 @@ def test_every_matrix_is_a_row_of_the_summary():
 def test_bad_weights_are_named():
     owner = Owner()
     owner.weight.data[0, 0] = float("nan")
-    with pytest.raises(InvalidArgumentError, match="must be finite, but hold NaN"):
+    with pytest.raises(InvalidArgumentError, match="must be finite, but contain NaN"):
         MatrixTiles(owner, "weight", AnalogConfig())

@@ -82,13 +82,13 @@ def test_more_inputs_than_a_tile_are_converted_tile_by_tile(groups):
     )  # fmt: skip
     layer = AnalogConv2d(130, 8, 3, groups=groups, bias=False, config=config)
     x = torch.randn(2, 130, 6, 6)
-    assert layer.plan.grid.n_row_tiles == 3
+    assert layer.tiled.grid.n_row_tiles == 3
     scale = layer.weight.detach().abs().max()
     rounded = (torch.clamp(x / 2, -1, 1) * 31).round() / 31
     blocks = functional.unfold(rounded, 3).unflatten(1, (groups, -1))
     matrices = (layer.weight.detach() / scale).flatten(1).unflatten(0, (groups, -1))
     total = 0
-    for rows in layer.plan.grid.row_slices:
+    for rows in layer.tiled.grid.row_slices:
         y = torch.einsum("ngrp,gor->ngop", blocks[:, :, rows], matrices[:, :, rows])
         total = total + torch.clamp((y * 31 / 5).round(), -31, 31) * 5 / 31
     expected = (total.flatten(1, 2) * scale * 2).view(2, 8, 4, 4)
@@ -108,7 +108,7 @@ def test_ir_drop_of_a_convolution_is_that_of_its_unfolded_matrix():
     )
     conv = AnalogConv2d(6, 8, 3, bias=False, config=config)
     linear = AnalogLinear(54, 8, bias=False, config=config.replace(tile=TileSize(rows=18)))
-    assert linear.plan.grid.row_edges == conv.plan.grid.row_edges
+    assert linear.tiled.grid.row_edges == conv.tiled.grid.row_edges
     linear.weight.data.copy_(conv.weight.data.flatten(1))
     linear.remap()
     x = torch.randn(2, 6, 5, 5)

@@ -6,7 +6,7 @@ from torch import nn
 
 from analognas.core import InvalidArgumentError
 from analognas.nn import AnalogConfig, InputRange, WeightModifier, set_mode, to_analog
-from analognas.nn.layers.same_conv import AnalogConv2dSame
+from analognas.nn.layers.conv import AnalogConv2dSame
 
 QUIET = AnalogConfig(
     out_noise=0.0, modifier=WeightModifier(kind="none"), input_range=InputRange(init_batches=0)

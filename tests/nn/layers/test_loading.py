@@ -60,7 +60,7 @@ def test_scales_of_other_tiles_follow_from_the_weights(rows, columns, per):
     source = trained(config(per=per))
     target = to_analog(Net(), config(rows, columns, per=per))
     target.load_state_dict(source.state_dict())
-    assert layers(target)[0].plan.grid.n_tiles != layers(source)[0].plan.grid.n_tiles
+    assert layers(target)[0].tiled.grid.n_tiles != layers(source)[0].tiled.grid.n_tiles
     for ours, theirs in zip(layers(target), layers(source), strict=True):
         assert torch.equal(ours.input_range, theirs.input_range)
         assert int(ours.input_range_batches) == 2

@@ -5,7 +5,7 @@ from torch.nn import functional
 
 from analognas.nn import program, register_converter, set_mode, to_analog, to_digital
 from analognas.nn.convert.converters import CONVERTERS
-from analognas.nn.layers.same_conv import AnalogConv2dSame
+from analognas.nn.layers.conv import AnalogConv2dSame
 
 
 class Same(nn.Conv2d):

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence
 
-from analognas.nn.layers.sequences import Sequences
+from analognas.nn.layers.recurrent import Sequences
 
 
 def test_tensors_of_every_order():

@@ -16,7 +16,7 @@ from analognas.nn import (
     to_digital,
 )
 from analognas.nn.convert.converters import CONVERTERS
-from analognas.nn.layers.transposed_linear import AnalogTransposedLinear
+from analognas.nn.layers.linear import AnalogTransposedLinear
 
 
 class Transposed(nn.Module):

@@ -6,7 +6,7 @@ from torch import nn
 
 from analognas.nn import channels_last, fuse_norms, to_analog, unfuse_norms
 from analognas.nn.norms import autograd
-from analognas.nn.norms.branches import add_branch, fork
+from analognas.nn.norms.fused_layers import add_branch, fork
 from analognas.spaces.nasbench201.network import Cell, FusedCell, NASBench201Network
 from analognas.spaces.resnet.network import FusedResidualBlock, ResidualBlock
 

@@ -232,7 +232,7 @@ def test_transformer_encoders_do_not_pass_the_integers_by():
         ({"weight_bits": 9}, "weight_bits"),
         ({"calibration": "max"}, "calibration"),
         ({"ranges": "learnt"}, "Did you mean 'learned'"),
-        ({"digital": "head"}, "list of names"),
+        ({"digital": "head"}, "list of texts"),
     ],
 )
 def test_settings_are_checked(settings, text):

@@ -5,8 +5,8 @@ import torch
 
 from analognas.nn import ADC, AnalogConfig, AnalogLinear
 from analognas.nn.hwa.noise import BankNoise, ExactNoise
-from analognas.nn.kernels.buffers import takes_kernels
-from analognas.nn.tile.digitize_outputs import add_bias, settle
+from analognas.nn.kernels.buffers import can_use_kernels
+from analognas.nn.tile.digitize_outputs import add_bias, digitize_outputs
 
 SHAPES = [(6, 10), (900, 130), (4, 8, 70, 70)]
 SOURCES = [ExactNoise, BankNoise]
@@ -17,12 +17,12 @@ def seeded():
     torch.manual_seed(0)
 
 
-def plan(**changes):
-    return AnalogLinear(4, 4, config=AnalogConfig(**changes)).plan
+def tiled_layer(**changes):
+    return AnalogLinear(4, 4, config=AnalogConfig(**changes)).tiled
 
 
 def noiseless(**changes):
-    return plan(out_noise=0.0, **changes)
+    return tiled_layer(out_noise=0.0, **changes)
 
 
 def plain(y, made, factor, bias, total):
@@ -49,46 +49,46 @@ def test_conversion_is_its_definition(shape, with_bias, with_total, memory):
     total = total if with_total else None
     expected = plain(y, noiseless(), 0.25, bias, total)
     inside = y.abs() < 127
-    outputs, marks = settle(
+    outputs, mask = digitize_outputs(
         y.clone(),
         noiseless(),
         ExactNoise(),
         factor=0.25,
         bias=bias,
         total=None if total is None else total.clone(),
-        marked=True,
+        with_mask=True,
     )
     assert torch.equal(outputs, expected)
-    assert torch.equal(marks, inside)
+    assert torch.equal(mask, inside)
     assert not inside.all()
 
 
 @pytest.mark.parametrize("layout", ["transposed total", "gaps", "double"])
-def test_what_the_compiled_pass_cannot_take_is_settled_alike(layout):
+def test_what_the_compiled_pass_cannot_take_is_digitized_alike(layout):
     y, total = torch.randn(300, 200) * 100, torch.randn(300, 200)
     if layout == "transposed total":
         total = total.t().contiguous().t()
     elif layout == "gaps":
         y = torch.stack([y, y], dim=-1)[..., 0]
-        assert not takes_kernels(y)
+        assert not can_use_kernels(y)
     else:
         y, total = y.double(), total.double()
     expected = plain(y, noiseless(), 0.5, None, total)
     inside = y.abs() < 127
-    outputs, marks = settle(
-        y, noiseless(), ExactNoise(), factor=0.5, total=total.clone(), marked=True
+    outputs, mask = digitize_outputs(
+        y, noiseless(), ExactNoise(), factor=0.5, total=total.clone(), with_mask=True
     )
     assert torch.equal(outputs, expected)
-    assert torch.equal(marks, inside)
+    assert torch.equal(mask, inside)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("source", SOURCES)
 def test_noise_is_what_the_source_would_add(shape, source):
     y = torch.randn(shape)
-    made, clear = plan(), source()
+    made, clear = tiled_layer(), source()
     torch.manual_seed(5)
-    outputs, _ = settle(y.clone(), made, clear)
+    outputs, _ = digitize_outputs(y.clone(), made, clear)
     torch.manual_seed(5)
     noisy = clear.add(y.clone(), made.config.out_noise / made.output_step)
     assert torch.equal(outputs, noisy.round())
@@ -98,27 +98,29 @@ def test_noise_is_what_the_source_would_add(shape, source):
 def test_each_chip_has_its_own_noise():
     y = torch.zeros(2, 50, 100)
     generators = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
-    made = plan(adc=ADC(bits=None))
-    both, _ = settle(y.clone(), made, ExactNoise(generators))
+    made = tiled_layer(adc=ADC(bits=None))
+    both, _ = digitize_outputs(y.clone(), made, ExactNoise(generators))
     for row, seed in zip(both, (1, 2), strict=True):
-        alone, _ = settle(y[0].clone(), made, ExactNoise([torch.Generator().manual_seed(seed)]))
+        alone, _ = digitize_outputs(
+            y[0].clone(), made, ExactNoise([torch.Generator().manual_seed(seed)])
+        )
         assert torch.equal(row, alone)
     assert not torch.equal(both[0], both[1])
 
 
-def test_no_marks_where_nothing_was_clipped():
+def test_no_mask_where_nothing_was_clipped():
     y = torch.randn(900, 130)
-    outputs, marks = settle(y.clone(), noiseless(), ExactNoise(), marked=True)
-    assert marks is None
+    outputs, mask = digitize_outputs(y.clone(), noiseless(), ExactNoise(), with_mask=True)
+    assert mask is None
     assert torch.equal(outputs, y.round())
 
 
 def test_a_nan_stays_one():
     y = torch.tensor([[float("nan"), float("inf"), -float("inf")]])
-    outputs, marks = settle(y, noiseless(), ExactNoise(), marked=True)
+    outputs, mask = digitize_outputs(y, noiseless(), ExactNoise(), with_mask=True)
     assert outputs.isnan().tolist() == [[True, False, False]]
     assert outputs[0, 1:].tolist() == [127.0, -127.0]
-    assert not marks.any()
+    assert not mask.any()
 
 
 @pytest.mark.parametrize(
@@ -132,17 +134,17 @@ def test_a_nan_stays_one():
 )
 def test_converters(adc, expected):
     y = torch.tensor([[300.4, -0.6]])
-    outputs, marks = settle(y.clone(), noiseless(adc=adc), ExactNoise(), marked=True)
+    outputs, mask = digitize_outputs(y.clone(), noiseless(adc=adc), ExactNoise(), with_mask=True)
     torch.testing.assert_close(outputs, torch.tensor([expected]))
     if adc.bound is None:
-        assert marks is None
+        assert mask is None
     else:
-        assert marks.tolist() == [[False, True]]
+        assert mask.tolist() == [[False, True]]
 
 
 def test_factors_of_their_own():
     y, factor = torch.tensor([[3.0, -2.0]]), torch.tensor([0.5, 2.0])
-    outputs, _ = settle(y.clone(), noiseless(), ExactNoise(), factor=factor)
+    outputs, _ = digitize_outputs(y.clone(), noiseless(), ExactNoise(), factor=factor)
     assert outputs.tolist() == [[1.5, -4.0]]
 
 
@@ -153,7 +155,7 @@ def test_noise_does_not_depend_on_threads(source):
     for n in (1, 2):
         torch.set_num_threads(n)
         torch.manual_seed(0)
-        results.append(settle(y.clone().view(2048, -1), plan(), source())[0])
+        results.append(digitize_outputs(y.clone().view(2048, -1), tiled_layer(), source())[0])
     torch.set_num_threads(threads)
     assert torch.equal(*results)
 

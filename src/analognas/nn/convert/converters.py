@@ -1,4 +1,4 @@
-"""Converters: how a layer of each torch class becomes an analog one."""
+"""Converters from torch layers to analog layers."""
 
 from __future__ import annotations
 
@@ -9,40 +9,38 @@ from torch import nn
 
 from ..config import AnalogConfig
 from ..layers.attention import AnalogMultiheadAttention
-from ..layers.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
-from ..layers.linear import AnalogLinear
+from ..layers.conv import AnalogConv1d, AnalogConv2d, AnalogConv2dSame, AnalogConv3d
+from ..layers.linear import AnalogLinear, AnalogTransposedLinear
 from ..layers.recurrent import AnalogGRU, AnalogLSTM
-from ..layers.same_conv import AnalogConv2dSame
-from ..layers.transposed_linear import AnalogTransposedLinear
 from ..tile.products import LinearProduct
-from .module_surgery import become
+from .module_surgery import change_class
 
 Converter = Callable[[nn.Module, AnalogConfig], nn.Module]
-"""Makes an analog layer of a digital one: the same parameter objects, another class."""
+"""Converts a digital layer to an analog one with the same parameter objects."""
 
 CONVERTERS: dict[type[nn.Module] | str, Converter] = {}
-"""Converters by the class of the digital layer, or its full name."""
+"""Converters by the class of the digital layer, or by its full name."""
 
 _METHODS = ("forward", "_conv_forward", "__call__")
 
 
 def register_converter(kind: type[nn.Module] | str, converter: Converter) -> None:
-    """Tell :func:`~analognas.nn.to_analog` how to convert layers of a class.
+    """Register a converter for :func:`~analognas.nn.to_analog`.
 
-    Subclasses that do not change the forward are converted likewise.
+    It is also used for subclasses that do not override the forward.
 
     Args:
-        kind: The class; or its full name, for a library that need not be installed.
-        converter: Called with the layer and the configuration; returns the analog layer, usually
-            :func:`~analognas.nn.become` first and then the analog state.
+        kind: The class of the digital layer, or its full name for an optional library.
+        converter: Function of the layer and the configuration that returns the analog layer. It usually calls
+            :func:`~analognas.nn.change_class` and then adds the analog state.
     """
     CONVERTERS[kind] = converter
 
 
 def find_converter(module: nn.Module) -> tuple[Converter | None, type[nn.Module] | None]:
-    """Return a layer's converter, if there is one, and the convertible class that it inherits from.
+    """Return the converter of a layer and the convertible class from which it inherits; None if there is none.
 
-    There is none for a layer whose class, or which itself, has a forward of its own.
+    A layer that overrides the forward, in its class or as an attribute, has no converter.
     """
     for kind in type(module).__mro__:
         full_name = f"{kind.__module__}.{kind.__qualname__}"
@@ -58,14 +56,14 @@ def find_converter(module: nn.Module) -> tuple[Converter | None, type[nn.Module]
 
 
 def _linear(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-    made = become(layer, AnalogLinear)
+    made = change_class(layer, AnalogLinear)
     made._make_analog(config, LinearProduct(), channels=made.in_features, outputs=made.out_features)
     return made
 
 
 def _conv(kind: type[Any]) -> Converter:
     def convert(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-        made: nn.Module = become(layer, kind)
+        made: nn.Module = change_class(layer, kind)
         made._make_analog_conv(config)  # type: ignore[operator]
         return made
 
@@ -74,7 +72,7 @@ def _conv(kind: type[Any]) -> Converter:
 
 def _recurrent(kind: type[AnalogLSTM] | type[AnalogGRU]) -> Converter:
     def convert(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-        made = become(layer, kind)
+        made = change_class(layer, kind)
         made._make_recurrent(config)
         return made
 
@@ -82,13 +80,13 @@ def _recurrent(kind: type[AnalogLSTM] | type[AnalogGRU]) -> Converter:
 
 
 def _attention(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-    made = become(layer, AnalogMultiheadAttention)
+    made = change_class(layer, AnalogMultiheadAttention)
     made._make_projections(config)
     return made
 
 
 def _transposed(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-    made = become(layer, AnalogTransposedLinear)
+    made = change_class(layer, AnalogTransposedLinear)
     made._make_transposed(config)
     return made
 

@@ -1,4 +1,4 @@
-"""Which layers of a model a person means: names, patterns of names, types."""
+"""Selection of layers by name, pattern or class."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Chosen = str | type[nn.Module]
 
 
 def names_of(model: nn.Module) -> dict[int, list[str]]:
-    """Return all names of each module by its ``id``: a shared one has several."""
+    """Return all names of each module by its ``id``. A shared module has several names."""
     names: dict[int, list[str]] = {}
     for name, module in model.named_modules(remove_duplicate=False):
         names.setdefault(id(module), []).append(name)
@@ -24,29 +24,29 @@ def names_of(model: nn.Module) -> dict[int, list[str]]:
 
 
 def listed(chosen: Any) -> list[Any]:
-    """Return one entry, or many, as a list; what is neither is left to :func:`select` to refuse."""
+    """Return one or several entries as a list. :func:`select` checks their types."""
     one = isinstance(chosen, str | type) or not isinstance(chosen, Iterable)
     return [chosen] if one or isinstance(chosen, nn.Module) else list(chosen)
 
 
 def select(model: nn.Module, chosen: Chosen | Iterable[Chosen], argument: str) -> set[int]:
-    """Return the ``id`` of all modules that are meant, with all that they contain.
+    """Return the ``id`` of all selected modules and of the modules inside them.
 
     Args:
         model: The model.
-        chosen: Names, patterns or types, or one of them. A type also means its subclasses, and may occur
-            nowhere in the model.
-        argument: What the caller calls ``chosen``.
+        chosen: One or several names, patterns or classes. A class includes its subclasses. It does not need to
+            occur in the model.
+        argument: Name of the argument ``chosen`` in messages.
 
     Raises:
-        UnknownNameError: If a name or pattern fits no module; names the nearest.
-        InvalidArgumentError: If an entry is neither a text nor a class of modules.
+        UnknownNameError: If a name or pattern matches no module. The message contains the nearest name.
+        InvalidArgumentError: If an entry is not a text or a module class.
     """
-    meant: set[int] = set()
+    selected: set[int] = set()
     for entry in listed(chosen):
         roots = _roots(model, entry, argument)
-        meant.update(id(part) for root in roots for part in root.modules())
-    return meant
+        selected.update(id(part) for root in roots for part in root.modules())
+    return selected
 
 
 def _roots(model: nn.Module, entry: Any, argument: str) -> list[nn.Module]:
@@ -54,7 +54,7 @@ def _roots(model: nn.Module, entry: Any, argument: str) -> list[nn.Module]:
         return [module for module in model.modules() if isinstance(module, entry)]
     if not isinstance(entry, str):
         raise InvalidArgumentError(
-            f"`{argument}` must hold names, patterns or classes of modules, but got {entry!r}."
+            f"`{argument}` must contain names, patterns or classes of modules, but got {entry!r}."
         )
     named = dict(model.named_modules(remove_duplicate=False))
     if entry in named:

@@ -14,23 +14,22 @@ from ..config import AnalogConfig
 from ..layers.base import AnalogLayer
 from ..layers.composite import AnalogComposite
 from .converters import Converter, find_converter
-from .fast_paths import close_fast_paths
-from .module_surgery import STAYS_DIGITAL, substitute
+from .module_surgery import STAYS_DIGITAL, close_fast_paths, replace_modules
 from .selection import Chosen, listed, names_of, select
 from .unsupported import check_layer, check_not_wrapped, obstacle, weight_obstacle
 
 FIRST, LAST = "first", "last"
-"""What ``AnalogConfig.digital`` may hold beside patterns of names."""
+"""Special entries of ``AnalogConfig.digital``."""
 ATTENTION_IS_DIGITAL = "part of an attention that stays digital and reads its weight directly"
 
 
 class StaysDigitalWarning(UserWarning):
-    """Layers with weights stay digital although nobody asked for it."""
+    """Layers with weights stay digital although they were not excluded."""
 
 
 @dataclass
-class _Plan:
-    """What becomes of each layer; layers by their ``id``."""
+class _Conversion:
+    """Decision for each layer, by its ``id``."""
 
     names: dict[int, list[str]]
     converters: dict[int, tuple[nn.Module, Converter]] = field(default_factory=dict)
@@ -39,7 +38,7 @@ class _Plan:
     n_analog: int = 0
 
     def keep(self, module: nn.Module, reason: str, *, unexpected: bool = False) -> None:
-        """Leave a layer digital; say so in the warning if nobody asked for it."""
+        """Keep a layer digital. If this is unexpected, the warning names it."""
         self.converters.pop(id(module), None)
         self.digital[id(module)] = (module, reason)
         if unexpected:
@@ -56,28 +55,27 @@ def to_analog(
 ) -> nn.Module:
     """Return a copy of ``model`` with its linear, convolutional, recurrent and attention layers on tiles.
 
-    Parameters keep their names, objects (in a copy: copies), types, devices and ``requires_grad``; hooks
-    and the training flag are kept; shared layers and shared weights stay shared. Layers that share a
-    weight have tiles of their own, which are programmed independently.
+    Parameters keep their names, types, devices and ``requires_grad``. With ``inplace=True`` they are the same
+    objects. Hooks and the training flag are kept. Shared layers and shared weights stay shared; layers that
+    share a weight have separate tiles, which are programmed independently.
 
-    Layers that have weights and cannot be analog stay digital and are named in one
-    :class:`StaysDigitalWarning`.
+    Layers with weights that cannot be analog stay digital. One :class:`StaysDigitalWarning` names them.
 
     Args:
         model: Any module.
-        config: The hardware.
-        exclude: What stays digital: names of modules, patterns of names (``"encoder.*.attention"``) or
-            classes, or one of them; each with all that it contains.
-        only: What becomes analog, said likewise; None: all that can.
-        inplace: Change ``model`` instead of a copy. If it is itself a layer, use what is returned.
+        config: Configuration of the hardware; the default configuration if None.
+        exclude: Layers that stay digital: one or several names, patterns of names (``"encoder.*.attention"``)
+            or classes. Modules inside them stay digital too.
+        only: Layers that become analog, in the same form; None: all that can.
+        inplace: Modify ``model`` instead of a copy. If ``model`` is itself a layer, use the return value.
 
     Returns:
         The analog model.
 
     Raises:
-        UnknownNameError: If a name in ``exclude``, ``only`` or ``config.digital`` fits no layer.
-        InvalidArgumentError: If weights are complex, integers, none, NaN, infinite, not there yet (lazy) or
-            made anew before each forward (parametrizations).
+        UnknownNameError: If a name in ``exclude``, ``only`` or ``config.digital`` matches no layer.
+        InvalidArgumentError: If weights are complex, integer, missing, NaN, infinite, not initialised (lazy) or
+            parametrized.
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
@@ -94,78 +92,78 @@ def to_analog(
     check_not_wrapped(model)
     chosen = None if only is None else listed(only)
     excluded = listed(exclude)
-    plan = _make_plan(model, config, excluded, chosen)
-    for key, (layer, _) in plan.converters.items():
-        check_layer(plan.names[key][0], layer)
-    message = _warning(plan)
+    conversion = _choose_layers(model, config, excluded, chosen)
+    for key, (layer, _) in conversion.converters.items():
+        check_layer(conversion.names[key][0], layer)
+    message = _warning(conversion)
     if not inplace:
         model = copy.deepcopy(model)
-        plan = _make_plan(model, config, excluded, chosen)
-    for layer, reason in plan.digital.values():
+        conversion = _choose_layers(model, config, excluded, chosen)
+    for layer, reason in conversion.digital.values():
         layer.__dict__[STAYS_DIGITAL] = reason
 
     def change(module: nn.Module) -> nn.Module | None:
-        if id(module) not in plan.converters:
+        if id(module) not in conversion.converters:
             return None
-        return plan.converters[id(module)][1](module, config)
+        return conversion.converters[id(module)][1](module, config)
 
-    result = substitute(model, change)
-    close_fast_paths(result)
+    result = replace_modules(model, change)
+    close_fast_paths(result, AnalogLayer)
     if message:
         warnings.warn(message, StaysDigitalWarning, stacklevel=2)
     return result
 
 
-def _make_plan(
+def _choose_layers(
     model: nn.Module, config: AnalogConfig, exclude: list[Chosen], only: list[Chosen] | None
-) -> _Plan:
-    plan = _Plan(names_of(model))
+) -> _Conversion:
+    conversion = _Conversion(names_of(model))
     done = {
         id(part)
         for module in model.modules()
         if isinstance(module, AnalogLayer | AnalogComposite)
         for part in module.modules()
     }
-    plan.n_analog = sum(isinstance(module, AnalogLayer) for module in model.modules())
+    conversion.n_analog = sum(isinstance(module, AnalogLayer) for module in model.modules())
     for module in model.modules():
         if id(module) in done:
             continue
         converter, base = find_converter(module)
         reason = weight_obstacle(module)
         if converter is not None and reason is None:
-            plan.converters[id(module)] = (module, converter)
+            conversion.converters[id(module)] = (module, converter)
             continue
         reason = reason or obstacle(module, base)
         if reason is not None:
-            plan.keep(module, reason, unexpected=True)
-    _apply_choices(plan, model, config, exclude, only)
+            conversion.keep(module, reason, unexpected=True)
+    _apply_choices(conversion, model, config, exclude, only)
     for module in model.modules():
         is_attention = isinstance(module, nn.MultiheadAttention)
-        if is_attention and id(module) not in plan.converters and id(module) not in done:
+        if is_attention and id(module) not in conversion.converters and id(module) not in done:
             out = module.get_submodule("out_proj")
-            if id(out) in plan.converters:
-                plan.keep(out, ATTENTION_IS_DIGITAL, unexpected=True)
-    return plan
+            if id(out) in conversion.converters:
+                conversion.keep(out, ATTENTION_IS_DIGITAL, unexpected=True)
+    return conversion
 
 
 def _apply_choices(
-    plan: _Plan,
+    conversion: _Conversion,
     model: nn.Module,
     config: AnalogConfig,
     exclude: list[Chosen],
     only: list[Chosen] | None,
 ) -> None:
-    """Leave digital what the user does not want analog."""
-    order = list(plan.converters)
+    """Keep the layers digital that the user excluded or did not choose."""
+    order = list(conversion.converters)
     patterns = [name for name in config.digital if name not in (FIRST, LAST)]
     by_config = select(model, patterns, "config.digital")
     by_config.update(order[:1] if FIRST in config.digital else [])
     by_config.update(order[-1:] if LAST in config.digital else [])
     excluded = select(model, exclude, "exclude")
-    chosen = set(plan.names) if only is None else select(model, only, "only")
+    chosen = set(conversion.names) if only is None else select(model, only, "only")
     for module in model.modules():
         key = id(module)
-        if key not in plan.converters and key not in plan.digital:
+        if key not in conversion.converters and key not in conversion.digital:
             continue
         if key in excluded:
             reason = "excluded"
@@ -175,46 +173,46 @@ def _apply_choices(
             reason = "digital by the configuration"
         else:
             continue
-        plan.keep(module, reason)
-        plan.unexpected.discard(key)
+        conversion.keep(module, reason)
+        conversion.unexpected.discard(key)
 
 
-def _warning(plan: _Plan) -> str:
-    """Return what a person must be told; empty if there is nothing."""
+def _warning(conversion: _Conversion) -> str:
+    """Return the text of the warning; empty if there is nothing to report."""
     groups: dict[str, list[str]] = {}
-    for key in plan.digital:
-        module, reason = plan.digital[key]
-        if key in plan.unexpected:
+    for key in conversion.digital:
+        module, reason = conversion.digital[key]
+        if key in conversion.unexpected:
             label = f"{type(module).__name__} ({reason})"
-            groups.setdefault(label, []).append(repr(plan.names[key][0] or "(model)"))
+            groups.setdefault(label, []).append(repr(conversion.names[key][0] or "(model)"))
     texts = [f"{label}: {', '.join(names)}" for label, names in groups.items()]
     parts = []
     if texts:
         count = sum(map(len, groups.values()))
         parts.append(f"{count} layer(s) stay digital. {'; '.join(texts)}.")
-    parts.extend(_ties(plan))
-    if not plan.converters:
+    parts.extend(_ties(conversion))
+    if not conversion.converters:
         parts.append("No layer became analog.")
-    if plan.n_analog and not plan.converters:
+    if conversion.n_analog and not conversion.converters:
         parts.append(
-            f"{plan.n_analog} layer(s) were analog before and keep their configuration: "
-            "call to_digital() first to give them another."
+            f"{conversion.n_analog} layer(s) were analog before and keep their configuration: "
+            "call to_digital() first to change it."
         )
     return " ".join(parts)
 
 
-def _ties(plan: _Plan) -> list[str]:
-    """Say which analog layers share a weight with a layer that stays digital against expectation."""
+def _ties(conversion: _Conversion) -> list[str]:
+    """Name the analog layers that share a weight with a layer that unexpectedly stays digital."""
     owners = {
-        id(parameter): (plan.names[key][0], type(module).__name__)
-        for key, (module, _) in plan.digital.items()
-        if key in plan.unexpected
+        id(parameter): (conversion.names[key][0], type(module).__name__)
+        for key, (module, _) in conversion.digital.items()
+        if key in conversion.unexpected
         for parameter in module.parameters(recurse=False)
     }
     return [
-        f"{plan.names[key][0]!r} shares a weight with {owners[id(parameter)][0]!r} "
+        f"{conversion.names[key][0]!r} shares a weight with {owners[id(parameter)][0]!r} "
         f"({owners[id(parameter)][1]}), which reads it exactly: training and clipping change both."
-        for key, (module, _) in plan.converters.items()
+        for key, (module, _) in conversion.converters.items()
         for parameter in module.parameters(recurse=False)
         if id(parameter) in owners
     ]

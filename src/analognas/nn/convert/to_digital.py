@@ -12,8 +12,13 @@ from torch import Tensor, nn
 
 from ..layers.base import AnalogLayer
 from ..layers.composite import AnalogComposite, MatrixTiles
-from .fast_paths import open_fast_paths
-from .module_surgery import DIGITAL_CLASS, OWN_DICTS, STAYS_DIGITAL, substitute
+from .module_surgery import (
+    DIGITAL_CLASS,
+    OWN_DICTS,
+    STAYS_DIGITAL,
+    open_fast_paths,
+    replace_modules,
+)
 
 _STATE = {
     "_parameters": {"input_range", "out_scale"},
@@ -23,14 +28,14 @@ _STATE = {
 }
 _ATTRIBUTES = {
     DIGITAL_CLASS,
-    "plan",
+    "tiled",
     "mode",
     "modifier_factor",
     "_chips",
     "_n_batches_seen",
     "_warming",
-    "_tally",
-    "_number",
+    "_observation",
+    "_index",
     "_extra_padding",
 }
 
@@ -38,13 +43,13 @@ _ATTRIBUTES = {
 def to_digital(model: nn.Module, *, inplace: bool = False) -> nn.Module:
     """Return a copy of ``model`` with torch's own layers and the trained weights.
 
-    The inverse of :func:`~analognas.nn.to_analog`: classes, parameters and hooks are those from before.
-    Learned output factors are multiplied into the weights; input ranges and chips are forgotten. An
-    analog layer that was made as such becomes the torch layer that it inherits from.
+    This is the inverse of :func:`~analognas.nn.to_analog` and restores classes, parameters and hooks. Learned
+    output scales are multiplied into the weights. Input ranges and chips are discarded. An analog layer that
+    was not converted becomes the torch layer that it inherits from.
 
     Args:
-        model: A model with analog layers; without any, a copy is returned.
-        inplace: Change ``model`` instead of a copy. If it is itself a layer, use what is returned.
+        model: A model; without analog layers, a copy is returned.
+        inplace: Modify ``model`` instead of a copy. If ``model`` is itself a layer, use the return value.
 
     Returns:
         The digital model.
@@ -75,13 +80,13 @@ def to_digital(model: nn.Module, *, inplace: bool = False) -> nn.Module:
         module.__dict__.pop(STAYS_DIGITAL, None)
         return None
 
-    result = substitute(model, change)
+    result = replace_modules(model, change)
     open_fast_paths(result)
     return result
 
 
 def digital_class(layer: nn.Module) -> type[nn.Module]:
-    """Return the class that an analog layer was converted from, or that it inherits from."""
+    """Return the class from which an analog layer was converted, or from which it inherits."""
     converted: type[nn.Module] | None = layer.__dict__.get(DIGITAL_CLASS)
     if converted is not None:
         return converted
@@ -94,7 +99,7 @@ def digital_class(layer: nn.Module) -> type[nn.Module]:
 
 @torch.no_grad()
 def _fold(owner: nn.Module, layer: AnalogLayer, users: Counter[int]) -> None:
-    """Multiply learned output factors into the weights that ``owner`` holds."""
+    """Multiply the learned output scales into the weights of ``owner``."""
     scale = layer.out_scale
     if scale is None or bool((scale == 1.0).all()):
         return
@@ -106,8 +111,8 @@ def _fold(owner: nn.Module, layer: AnalogLayer, users: Counter[int]) -> None:
         parameter = nn.Parameter(parameter.clone(), requires_grad=parameter.requires_grad)
         owner._parameters[name] = parameter
         warnings.warn(
-            f"A weight that {type(owner).__name__} shared is shared no longer: its learned output factors "
-            "were multiplied into a copy.",
+            f"{type(owner).__name__} no longer shares its weight: its learned output scales were multiplied "
+            "into a copy.",
             stacklevel=5,
         )
     weight: Tensor = layer.weight

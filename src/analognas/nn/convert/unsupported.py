@@ -1,4 +1,4 @@
-"""Why a layer cannot be analog, and what must be mended before it can."""
+"""Reasons why a layer cannot be analog, and checks before a conversion."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ..distributed.sharded_weights import is_flat_wrapper, is_sharded
 from ..layers.input_checks import check_weights
 
 _KNOWN: tuple[tuple[Any, str], ...] = (
-    ((nn.Embedding, nn.EmbeddingBag), "a table that is looked up, not multiplied"),
+    ((nn.Embedding, nn.EmbeddingBag), "a lookup table, not a matrix product"),
     (
         (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
-        "transposed convolutions have no tiles here",
+        "transposed convolutions are not supported",
     ),
-    (nn.Bilinear, "it multiplies two inputs with each other"),
+    (nn.Bilinear, "it multiplies two inputs"),
     (nn.RNNBase, "only LSTM and GRU have analog forms"),
     (nn.RNNCellBase, "single cells have no analog form; use the layer, LSTM or GRU"),
 )
@@ -36,13 +36,13 @@ _NOT_PRODUCTS = (
 
 
 _QUANTIZED = ("quant", "int4", "int8", "float8", "fp8", "params4bit", "torchao")
-"""What the names of quantised tensors and of their modules contain."""
+"""Words in the names of quantised tensor classes and of their modules."""
 
 
 def weight_obstacle(module: nn.Module) -> str | None:
-    """Return why a layer's weights cannot be on tiles although its class could; None if they can.
+    """Return why the weights of a layer cannot be on tiles although its class is supported; None if they can.
 
-    Quantisation by tensor subclasses (torchao, bitsandbytes) leaves the class of a layer as it is.
+    Quantisation by tensor subclasses (torchao, bitsandbytes) does not change the class of a layer.
     """
     parameters: Iterable[Any] = module.parameters(recurse=False)
     for parameter in parameters:
@@ -56,17 +56,17 @@ def weight_obstacle(module: nn.Module) -> str | None:
         if narrow or parameter.is_quantized:
             return "its weights are quantised"
         if is_traceable_wrapper_subclass(parameter):
-            return f"its weights are of the class {kind.__name__}, which tiles cannot hold"
+            return f"its weights are of the class {kind.__name__}, which tiles do not support"
         if parameter.layout != torch.strided:
             return f"its weights are stored as {str(parameter.layout).removeprefix('torch.')}"
     return None
 
 
 def check_not_wrapped(model: nn.Module) -> None:
-    """Check that a network is not yet wrapped for several processes, which would not know of its ranges.
+    """Check that a network is not wrapped for several processes yet. The wrapper would miss the input ranges.
 
     Raises:
-        InvalidArgumentError: If it is, or its parameters are sharded.
+        InvalidArgumentError: If it is wrapped, or its parameters are sharded.
     """
     for name, module in model.named_modules():
         sharded = any(is_sharded(parameter) for parameter in module.parameters(recurse=False))
@@ -79,17 +79,17 @@ def check_not_wrapped(model: nn.Module) -> None:
 
 
 def obstacle(module: nn.Module, base: type[nn.Module] | None) -> str | None:
-    """Return why a layer without a converter stays digital; None if it has nothing for tiles.
+    """Return why a layer without a converter stays digital; None if it has no matrix.
 
     Args:
         module: The layer.
-        base: The convertible class that it inherits from, if there is one.
+        base: The convertible class from which it inherits, if any.
     """
     kind = type(module)
     if "quantized" in kind.__module__.split("."):
         return "its weights are quantised"
     if base is not None:
-        return f"a {base.__name__} with a forward of its own; see register_converter()"
+        return f"a {base.__name__} that overrides the forward; see register_converter()"
     for classes, reason in _KNOWN:
         if isinstance(module, classes):
             return reason
@@ -102,21 +102,21 @@ def obstacle(module: nn.Module, base: type[nn.Module] | None) -> str | None:
     ]
     if not matrices:
         return None
-    return f"it is not known how it uses {', '.join(matrices)}; see register_converter()"
+    return f"its use of {', '.join(matrices)} is unknown; see register_converter()"
 
 
 def check_layer(name: str, module: nn.Module) -> None:
     """Check that a layer with a converter can be converted now.
 
     Raises:
-        InvalidArgumentError: If its weights are complex, integers, none, NaN or infinite, not there yet, or
-            made anew before each forward.
+        InvalidArgumentError: If its weights are complex, integer, missing, NaN, infinite, not initialised
+            (lazy) or parametrized.
     """
     label = f"{name!r} ({type(module).__name__})" if name else type(module).__name__
     if parametrize.is_parametrized(module):
         names = ", ".join(module.parametrizations)  # type: ignore[arg-type]
         raise InvalidArgumentError(
-            f"The layer {label} must hold its weights itself, but {names} is parametrized: call "
+            f"The layer {label} must store its weights, but {names} is parametrized: call "
             "torch.nn.utils.parametrize.remove_parametrizations() first, or name the layer in `exclude`."
         )
     for parameter in module.parameters(recurse=False):
@@ -127,9 +127,9 @@ def check_layer(name: str, module: nn.Module) -> None:
     missing = [weight for weight in _weight_names(module) if module._parameters.get(weight) is None]
     if missing:
         raise InvalidArgumentError(
-            f"The layer {label} must hold its weights itself, but {', '.join(missing)} is made before each "
-            "forward, as by weight_norm, spectral_norm or pruning: call remove_weight_norm() or what "
-            "undoes it first, or name the layer in `exclude`."
+            f"The layer {label} must store its weights, but {', '.join(missing)} is computed before each "
+            "forward, as by weight_norm, spectral_norm or pruning: undo this first, for example by "
+            "remove_weight_norm(), or name the layer in `exclude`."
         )
     for parameter in module.parameters(recurse=False):
         check_weights(label, parameter)

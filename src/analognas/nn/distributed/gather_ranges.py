@@ -1,9 +1,9 @@
-"""One input range for all processes of a training, from what each of them has observed.
+"""Equal input ranges in all processes of a training, computed from the observations of all of them.
 
-Processes may call different layers, or none (several heads, stochastic depth), and may run out of batches
-(``Join``): one may wait for another only where all of them pass. That is the end of an optimizer's step after
-a forward of ``DistributedDataParallel`` or FSDP, whose own communication needs all processes as well. In a
-``Join`` context it is the end of the context.
+Processes may call different layers (several heads, stochastic depth) and may run out of batches (``Join``), so
+they can communicate only at points that all of them reach. This is the end of an optimizer step after a forward
+of ``DistributedDataParallel`` or FSDP, which need all processes as well. In a ``Join`` context it is the end of
+the context.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from .sharded_weights import (
 )
 
 _LONGEST_PAUSE = 64
-"""Steps between two gatherings while no process observes anything."""
+"""Largest number of steps between two gatherings while no process observes anything."""
 
 
 @dataclass
-class _Round:
-    """When the layers of one network are gathered next; the same in all processes.
+class _GatherSchedule:
+    """Schedule of the gatherings of one network, equal in all processes.
 
     Attributes:
-        ready: Whether the network ran since the last time.
+        ready: Whether the network ran since the last gathering.
         joining: Whether a ``Join`` context may be open.
-        met: Whether there was a gathering.
-        pause: Steps to wait after a gathering in which nothing was new.
-        left: Steps left to wait.
+        met: Whether there was a gathering before.
+        pause: Number of steps to wait after a gathering without new observations.
+        left: Remaining steps to wait.
     """
 
     ready: bool = False
@@ -55,51 +55,53 @@ class _Round:
     left: int = 0
 
     def is_due(self, layers: list[Any]) -> bool:
-        """Whether to gather after this step. Called once a step."""
-        # Counts agree after the first gathering; before it, one process may have calibrated alone.
+        """Whether to gather after this step. Called once per step."""
+        # Counts are equal after the first gathering. Before it, a single process may have calibrated its model.
         if self.met and not any(_is_open(layer) for layer in layers):
             return False
         self.left = max(0, self.left - 1)
         return self.left == 0
 
     def note(self, n_new: int) -> None:
-        """Note how many batches a gathering found."""
+        """Record the number of new batches of a gathering."""
         self.met = True
         self.pause = 0 if n_new else min(max(1, 2 * self.pause), _LONGEST_PAUSE)
         self.left = self.pause
 
 
 @dataclass
-class _Listener:
-    """The networks that several processes train together."""
+class _TrackedNetworks:
+    """The networks and optimizers whose ranges are gathered."""
 
     installed: bool = False
-    wrappers: WeakKeyDictionary[nn.Module, _Round] = field(default_factory=WeakKeyDictionary)
-    optimizers: WeakKeyDictionary[torch.optim.Optimizer, _Round] = field(
+    wrappers: WeakKeyDictionary[nn.Module, _GatherSchedule] = field(
+        default_factory=WeakKeyDictionary
+    )
+    optimizers: WeakKeyDictionary[torch.optim.Optimizer, _GatherSchedule] = field(
         default_factory=WeakKeyDictionary
     )
 
 
-_LISTENER = _Listener()
+_TRACKED = _TrackedNetworks()
 
 
-def listen() -> None:
-    """Begin to notice wrappers and optimizers. Called whenever an analog layer is made."""
-    if not _LISTENER.installed and torch.distributed.is_available():
-        _LISTENER.installed = True
+def install_hooks() -> None:
+    """Install the global hooks on wrappers and optimizers, once. Called when an analog layer is made."""
+    if not _TRACKED.installed and torch.distributed.is_available():
+        _TRACKED.installed = True
         register_module_module_registration_hook(_on_registration)
         register_optimizer_step_post_hook(_after_step)
 
 
 def writable(model: nn.Module) -> AbstractContextManager[Any]:
-    """Let parameters be read and written outside a forward while the block lasts, sharded or not."""
+    """Return a context in which parameters can be read and written, also if they are sharded."""
     reshard(model)
     return unflattened(_flat_wrappers(model))
 
 
 def _flat_wrappers(model: nn.Module) -> list[nn.Module]:
-    """Return FSDP1's outermost wrappers of parts of a model, or around it."""
-    wrappers = [module for module in _LISTENER.wrappers if is_flat_wrapper(module)]
+    """Return the outermost FSDP1 wrappers inside or around a model."""
+    wrappers = [module for module in _TRACKED.wrappers if is_flat_wrapper(module)]
     if not wrappers:
         return []
     wanted = {id(part) for part in model.modules()}
@@ -108,11 +110,11 @@ def _flat_wrappers(model: nn.Module) -> list[nn.Module]:
 
 @torch.no_grad()
 def gather_input_ranges(model: nn.Module, group: Any = None) -> None:
-    """Make the input ranges of a model equal in all processes: the mean of what they have observed.
+    """Set the input ranges of a model in all processes to the mean of their observations.
 
-    ``DistributedDataParallel`` and FSDP need no call: their ranges are gathered after each step of the
-    optimizer, and at the end of a ``Join`` context. Call it where gradients are averaged by hand, in all
-    processes of the group together.
+    With ``DistributedDataParallel`` and FSDP this happens automatically after each optimizer step, and at the
+    end of a ``Join`` context. If you average gradients yourself, call this function in all processes of the
+    group together.
 
     Args:
         model: A model with analog layers.
@@ -124,44 +126,46 @@ def gather_input_ranges(model: nn.Module, group: Any = None) -> None:
         _gather(layers, [group or torch.distributed.group.WORLD], _flat_wrappers(model))
 
 
-def keep_observed(model: nn.Module) -> None:
-    """End an observation outside a training; only sharded layers wait for other processes."""
+def finish_observation(model: nn.Module) -> None:
+    """Finish an observation outside of training. Only sharded layers communicate."""
     reshard(model)
     flat = _flat_wrappers(model)
-    layers: list[Any] = [part for part in model.modules() if "_tally" in vars(part)]
+    layers: list[Any] = [part for part in model.modules() if "_observation" in vars(part)]
     sharded = [layer for layer in layers if is_sharded(getattr(layer, "input_range", None))]
     if flat:
         _gather(layers, _groups(flat[0]), flat)
     elif sharded:
         _gather(sharded, groups_of(sharded[0].input_range), [])
     for layer in layers:
-        layer._tally = None
+        layer._observation = None
 
 
 def _layers_of(model: nn.Module) -> list[Any]:
-    """Return the layers of a model whose ranges are set by data, in its order."""
-    return [part for part in model.modules() if "_tally" in vars(part) and _init_batches(part) > 0]
+    """Return the layers of a model whose ranges are initialised from data, in the order of the model."""
+    return [
+        part for part in model.modules() if "_observation" in vars(part) and _init_batches(part) > 0
+    ]
 
 
 def _init_batches(layer: Any) -> int:
-    settings = layer.plan.config.input_range
+    settings = layer.tiled.config.input_range
     return int(settings.init_batches) if settings.kind == "learned" else 0
 
 
 def _is_open(layer: Any) -> bool:
-    return layer._tally is not None or layer._n_batches_seen < _init_batches(layer)
+    return layer._observation is not None or layer._n_batches_seen < _init_batches(layer)
 
 
 def _on_registration(module: nn.Module, name: str, submodule: nn.Module | None) -> None:
-    """Notice a wrapper around analog layers when it takes in its network."""
+    """Register a wrapper of a network with analog layers. Called when the wrapper receives the network."""
     if name not in ("module", "_fsdp_wrapped_module") or submodule is None:
         return
     is_ddp = isinstance(module, DistributedDataParallel)
     if not (is_ddp or is_flat_wrapper(module)) or not _layers_of(submodule):
         return
     for part in submodule.modules():
-        _LISTENER.wrappers.pop(part, None)
-    _LISTENER.wrappers[module] = _Round()
+        _TRACKED.wrappers.pop(part, None)
+    _TRACKED.wrappers[module] = _GatherSchedule()
     module.register_forward_hook(_after_forward)
     if is_ddp:
         vars(module)["join_hook"] = partial(_join_hook, module)
@@ -169,16 +173,16 @@ def _on_registration(module: nn.Module, name: str, submodule: nn.Module | None) 
 
 def _after_forward(wrapper: nn.Module, *_: Any) -> None:
     synchronised = getattr(wrapper, "require_backward_grad_sync", True)
-    if wrapper in _LISTENER.wrappers and torch.is_grad_enabled() and synchronised:
-        _LISTENER.wrappers[wrapper].ready = True
+    if wrapper in _TRACKED.wrappers and torch.is_grad_enabled() and synchronised:
+        _TRACKED.wrappers[wrapper].ready = True
 
 
 @torch.no_grad()
 def _after_step(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-    """Gather the ranges of all networks that ran since their last gathering."""
+    """Gather the ranges of all networks that ran since their last gathering. Called after an optimizer step."""
     if not are_several_processes() or is_backward():
         return
-    for wrapper, state in list(_LISTENER.wrappers.items()):
+    for wrapper, state in list(_TRACKED.wrappers.items()):
         if state.ready and not (state.joining and _may_run_out(wrapper)):
             state.ready = False
             layers = _layers_of(wrapper)
@@ -187,13 +191,13 @@ def _after_step(optimizer: torch.optim.Optimizer, *_: Any) -> None:
                 state.note(_gather(layers, _groups(wrapper), flat))
     layers = _sharded_layers(optimizer)
     if layers:
-        state = _LISTENER.optimizers.setdefault(optimizer, _Round())
+        state = _TRACKED.optimizers.setdefault(optimizer, _GatherSchedule())
         if state.is_due(layers):
             state.note(_gather(layers, groups_of(layers[0].input_range), []))
 
 
 def _sharded_layers(optimizer: torch.optim.Optimizer) -> list[Any]:
-    """Return the layers whose ranges an optimizer trains in parts (FSDP2), in its order."""
+    """Return the layers with sharded ranges (FSDP2) that an optimizer trains, in its order."""
     ranges = {
         id(layer.input_range): layer
         for layer in LAYERS.values()
@@ -211,7 +215,7 @@ def _groups(wrapper: Any) -> list[Any]:
 
 
 def _gather(layers: list[Any], groups: list[Any], flat: list[nn.Module]) -> int:
-    """Make ranges equal; return how many batches were new, over all layers."""
+    """Make the ranges equal, and return the number of new batches of all layers."""
     with unflattened(flat):
         table = _reduced(_rows(layers), groups)
         _put(layers, table)
@@ -219,25 +223,25 @@ def _gather(layers: list[Any], groups: list[Any], flat: list[nn.Module]) -> int:
 
 
 def _rows(layers: list[Any]) -> Tensor:
-    """Return what this process has observed, shape ``(layers, 6)``.
+    """Return the observations of this process, shape ``(layers, 6)``.
 
-    Columns: sum of the ranges measured since the last gathering, their number; the range then, times its
-    weight, its weight; batches since then, batches before. A range that is learned already, which happens in
-    a ``Join`` context, counts as it is now.
+    Columns: sum and number of the ranges measured since the last gathering; range at that gathering times its
+    weight, and the weight; batches since then, and batches before. For a range that is already learned, which
+    is possible in a ``Join`` context, the current value counts.
     """
     rows = []
     for layer in layers:
-        tally, n = layer._tally, layer._n_batches_seen
+        observation, n = layer._observation, layer._n_batches_seen
         held = local_part(layer.input_range)
         start = held.double()
-        n_start = n if tally is None else tally.n_start
+        n_start = n if observation is None else observation.n_start
         sums = start.new_zeros(2)
-        if tally is not None and layer._warming:
-            sums = tally.sums.to(start)
-            # Where a sharded parameter has forgotten the batches, it is more precise than its copy.
-            forgotten = held.to(tally.start.dtype) == tally.start
-            start = torch.where(forgotten, start, tally.start.double())
-        elif tally is not None:
+        if observation is not None and layer._warming:
+            sums = observation.sums.to(start)
+            # If a sharded parameter has lost the batches, it is more precise than its copy.
+            forgotten = held.to(observation.start.dtype) == observation.start
+            start = torch.where(forgotten, start, observation.start.double())
+        elif observation is not None:
             sums = torch.stack([start.sum() * (n - n_start), start.new_tensor(n - n_start)])
         counts = start.new_tensor([start.numel(), n - n_start, n_start])
         rows.append(torch.cat([sums, start.sum()[None], counts]))
@@ -255,7 +259,7 @@ def _reduced(rows: Tensor, groups: list[Any]) -> list[list[float]]:
 
 
 def _put(layers: list[Any], table: list[list[float]]) -> None:
-    """Set ranges to the mean over all batches, and counts to what they are in all processes."""
+    """Set ranges to the mean over all batches, and counts to those of all processes."""
     for layer, (total, n_measured, start, weight, n_new, n_start) in zip(
         layers, table, strict=True
     ):
@@ -265,16 +269,16 @@ def _put(layers: list[Any], table: list[list[float]]) -> None:
         if n_new > 0.0:
             assign_number(layer.input_range, max(value, MIN_RANGE))
         layer.input_range_batches.fill_(n)
-        layer._n_batches_seen, layer._tally = n, None
+        layer._n_batches_seen, layer._observation = n, None
 
 
 class _RangesJoin(JoinHook):
-    """The join hook of ``DistributedDataParallel``, after which ranges are gathered.
+    """The join hook of ``DistributedDataParallel``, followed by a gathering of the ranges.
 
-    That hook copies the network of one process to all others, so what they have observed is noted before.
+    The hook of torch copies the network of one process to all others, so the observations are read before it.
     """
 
-    def __init__(self, wrapper: Any, hook: Any, state: _Round) -> None:
+    def __init__(self, wrapper: Any, hook: Any, state: _GatherSchedule) -> None:
         self.wrapper, self.hook, self.state = wrapper, hook, state
         state.joining = True
 
@@ -294,7 +298,7 @@ class _RangesJoin(JoinHook):
 
 def _join_hook(wrapper: Any, **settings: Any) -> Any:
     hook = DistributedDataParallel.join_hook(wrapper, **settings)  # type: ignore[no-untyped-call]
-    state = _LISTENER.wrappers.get(wrapper)
+    state = _TRACKED.wrappers.get(wrapper)
     return hook if state is None else _RangesJoin(wrapper, hook, state)
 
 

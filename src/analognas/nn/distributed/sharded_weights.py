@@ -1,7 +1,7 @@
-"""Weights of which each process holds a part (FSDP): read whole, written back, outside a forward.
+"""Weights that are sharded over processes (FSDP): reading and writing them outside a forward.
 
-``fully_shard`` (FSDP2) leaves parameters that are ``DTensor``; ``FullyShardedDataParallel`` (FSDP1) keeps them
-in flat ones, and gives them back for a while. All processes must call these functions together.
+With ``fully_shard`` (FSDP2) the parameters are ``DTensor``. ``FullyShardedDataParallel`` (FSDP1) stores them in
+flat parameters and restores them temporarily. All processes must call these functions together.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from torch import Tensor, nn
 
 
 def is_sharded(tensor: Tensor | None) -> bool:
-    """Whether a tensor is one of FSDP2's, of which this process holds a part."""
+    """Whether a tensor is sharded by FSDP2."""
     kinds = sys.modules.get("torch.distributed.tensor")
     return kinds is not None and isinstance(tensor, kinds.DTensor)
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """Return a tensor with all its elements: a copy if it is sharded, itself if not."""
+    """Return the whole tensor: a copy if it is sharded, otherwise the tensor itself."""
     full: Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
     return full
 
 
 @torch.no_grad()
 def assign(tensor: Tensor, value: Tensor) -> None:
-    """Write a whole value, the same in all processes, into a tensor that may be sharded."""
+    """Write a whole value, equal in all processes, to a tensor that may be sharded."""
     if not is_sharded(tensor):
         tensor.copy_(value)
         return
@@ -46,19 +46,19 @@ def assign_number(tensor: Tensor, value: float) -> None:
 
 
 def local_part(tensor: Tensor) -> Tensor:
-    """Return what this process holds of a tensor: a view; all of it if it is not sharded."""
+    """Return a view of this process's part of a tensor, or of the whole tensor if it is not sharded."""
     part: Tensor = tensor.to_local() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
     return part.detach()
 
 
 def groups_of(tensor: Tensor) -> list[Any]:
-    """Return the process groups that hold the parts of a sharded tensor, one for each dimension of its mesh."""
+    """Return the process groups of a sharded tensor, one for each dimension of its mesh."""
     mesh: Any = tensor.device_mesh  # type: ignore[attr-defined]
     return [mesh.get_group(i) for i in range(mesh.ndim)]
 
 
 def reshard(model: nn.Module) -> None:
-    """Free the whole parameters that FSDP2 keeps after a forward: what is written into them would be lost."""
+    """Free the whole parameters that FSDP2 keeps after a forward, since changes of them would be lost."""
     kinds = sys.modules.get("torch.distributed.fsdp")
     if kinds is not None:
         for module in model.modules():
@@ -79,3 +79,44 @@ def unflattened(wrappers: Iterable[nn.Module]) -> AbstractContextManager[Any]:
         kind: Any = sys.modules["torch.distributed.fsdp"].FullyShardedDataParallel
         stack.enter_context(kind.summon_full_params(wrapper, writeback=True))
     return stack
+
+
+class StoredWeight:
+    """A module with a weight, which may be a part of a parameter of another module."""
+
+    weight: Tensor
+
+    @property
+    def stored_weight(self) -> Tensor:
+        """The parameter that contains the weight."""
+        return self.weight
+
+    def _part_of(self, stored: Tensor) -> Tensor:
+        """Return the weight as a view of a tensor with the shape of :attr:`stored_weight`."""
+        return stored
+
+    @property
+    def weight_place(self) -> tuple[int, int]:
+        """The location of the weight in memory, which is equal for layers that share the weight."""
+        stored = self.stored_weight
+        if not is_sharded(stored):
+            return self.weight.data_ptr(), self.weight.numel()
+        shape = stored.new_empty(stored.shape, device="meta")
+        return id(stored), int(self._part_of(shape).storage_offset())
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the weight can be read now. Outside a forward, FSDP1 stores flat parts only."""
+        return isinstance(self.stored_weight, nn.Parameter) and self.stored_weight.ndim > 1
+
+    def _whole_weight(self) -> Tensor:
+        """Return the weight; a copy if it is sharded."""
+        return self._part_of(whole(self.stored_weight))
+
+    def _keep_weight(self, weight: Tensor) -> None:
+        """Write a modified copy back to a sharded weight."""
+        stored = self.stored_weight
+        if is_sharded(stored):
+            value = whole(stored)
+            self._part_of(value).copy_(weight)
+            assign(stored, value)

@@ -1,7 +1,7 @@
-"""How the input range of a layer is initialised from the data of its first batches, compiled or not.
+"""Initialisation of a layer's input range from its first training batches, in eager and in compiled code.
 
-No process waits for another one here: in a distributed training each takes its own batches into its own range,
-and :mod:`~analognas.nn.distributed.gather_ranges` makes the ranges equal where all processes pass together.
+This module does not communicate. In distributed training each process updates its own range, and
+:mod:`~analognas.nn.distributed.gather_ranges` averages the ranges at a point that all processes reach.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import torch
 from torch import Tensor
 
 from ..config import InputRange
-from ..tile.tiled_layer import Plan
+from ..tile.tiled_layer import TiledLayer
 
 MIN_RANGE = 1e-6
 """Smallest input range."""
 
 
 @dataclass
-class Tally:
-    """What one process has observed since the range was last equal in all processes.
+class RangeObservation:
+    """The observations of one process since the ranges of all processes were last made equal.
 
-    A sharded parameter forgets what a forward writes into it; the present range is kept here as well.
+    A sharded parameter loses what a forward writes into it, so the current range is stored here as well.
 
     Attributes:
-        start: The range then, shape ``(1,)``.
-        n_start: Batches observed then.
-        present: The range now, shape ``(1,)``.
-        sums: Sum of the ranges measured since, and how many they are; shape ``(2,)``.
+        start: Range at that time, shape ``(1,)``.
+        n_start: Number of batches observed by that time.
+        present: Current range, shape ``(1,)``.
+        sums: Sum and number of the ranges measured since, shape ``(2,)``.
     """
 
     start: Tensor
@@ -41,77 +41,77 @@ class Tally:
     sums: Tensor
 
 
-class Observing(Protocol):
-    """A layer with an input range."""
+class HasInputRange(Protocol):
+    """The attributes of a layer that this module uses."""
 
-    plan: Plan
+    tiled: TiledLayer
     input_range: Tensor
     _n_batches_seen: int
     _warming: bool
-    _tally: Tally | None
+    _observation: RangeObservation | None
 
 
-LAYERS: MutableMapping[int, Observing] = WeakValueDictionary()
-"""All layers of this process by the numbers of :func:`register`."""
-_NUMBERS = count()
+LAYERS: MutableMapping[int, HasInputRange] = WeakValueDictionary()
+"""All living layers of this process, by the index that :func:`register` returns."""
+_INDICES = count()
 
 
-def register(layer: Observing) -> int:
-    """Return a number by which compiled code finds a layer as long as it lives."""
-    number = next(_NUMBERS)
-    LAYERS[number] = layer
-    return number
+def register(layer: HasInputRange) -> int:
+    """Return an index by which compiled code finds the layer while it exists."""
+    index = next(_INDICES)
+    LAYERS[index] = layer
+    return index
 
 
-def take_batch(x: Tensor, input_range: Tensor, batches: Tensor, number: int) -> None:
-    """Let a layer in training observe a batch; one node of the graph where torch compiles.
+def take_batch(x: Tensor, input_range: Tensor, batches: Tensor, index: int) -> None:
+    """Update the input range of a layer in training with one batch. In compiled code this is one graph node.
 
     Args:
         x: Inputs.
-        input_range: The layer's range, which changes.
-        batches: The layer's count of batches, which changes.
-        number: What :func:`register` gave.
+        input_range: Range of the layer; modified.
+        batches: Number of batches that the layer has observed; modified.
+        index: Index of the layer, from :func:`register`.
     """
     take = _take_compiled if torch.compiler.is_compiling() else _take
     with torch.no_grad():
-        take(x, input_range.detach(), batches, number)
+        take(x, input_range.detach(), batches, index)
 
 
-def is_warming(layer: Observing) -> bool:
-    """Whether data still set the range of a layer in this forward; asked before anything else is done.
+def is_warming(layer: HasInputRange) -> bool:
+    """Whether this forward still initialises the layer's range from data. Called at the start of a forward.
 
-    The flag falls with the first forward that nothing is observed in, not with the last observation: gradient
-    checkpointing, which runs that forward once more, must find it as it was. Compiled code cannot see it fall
-    and learns the range from one batch later on.
+    The flag is cleared by the first forward that observes nothing, not by the last observation, because
+    gradient checkpointing repeats that last forward and must see the same flag. Compiled code does not see the
+    change, so it learns the range one batch later.
     """
     if layer._warming and not torch.compiler.is_compiling() and not is_backward():
         n = layer._n_batches_seen
-        layer._warming = n < layer.plan.config.input_range.init_batches or _is_forgotten(
+        layer._warming = n < layer.tiled.config.input_range.init_batches or _was_lost(
             layer, layer.input_range
         )
     return layer._warming
 
 
-def present_range(layer: Observing) -> Tensor:
-    """Return a copy of the range that data have set so far; a gradient of zero goes to the parameter."""
-    tally, given = layer._tally, layer.input_range
-    if tally is None or torch.compiler.is_compiling():
+def present_range(layer: HasInputRange) -> Tensor:
+    """Return a copy of the range observed so far. The parameter receives a gradient of zero."""
+    observation, given = layer._observation, layer.input_range
+    if observation is None or torch.compiler.is_compiling():
         return given.clone()
-    return torch.where(given == tally.start, tally.present, given)
+    return torch.where(given == observation.start, observation.present, given)
 
 
 def observe(
-    layer: Observing, x: Tensor, input_range: Tensor, batches: Tensor, settings: InputRange
+    layer: HasInputRange, x: Tensor, input_range: Tensor, batches: Tensor, settings: InputRange
 ) -> None:
-    """Take a batch into an input range: a running mean of ``init_std`` standard deviations.
+    """Update an input range with one batch: a running mean of ``init_std`` standard deviations of the inputs.
 
     Args:
         layer: The layer.
-        x: Inputs; may be empty. A batch that is, or overflowed, as with a gradient scaler's first steps,
-            counts, and leaves the range as it was.
-        input_range: Its range, which changes.
-        batches: Its count of batches, which changes.
-        settings: What is configured.
+        x: Inputs. An empty batch, or one with infinite inputs (as in the first steps of a gradient scaler), is
+            counted but does not change the range.
+        input_range: Range of the layer; modified.
+        batches: Number of batches that the layer has observed; modified.
+        settings: Settings of the range.
     """
     n = layer._n_batches_seen
     std = x.float().std(correction=min(1, x.numel() - 1)) if x.numel() else x.new_tensor(torch.nan)
@@ -120,62 +120,64 @@ def observe(
     if not are_several_processes():
         _follow(input_range, measured, known, n)
     else:
-        tally = layer._tally
-        if tally is None:
-            tally = layer._tally = Tally(
+        observation = layer._observation
+        if observation is None:
+            observation = layer._observation = RangeObservation(
                 input_range.clone(), n, input_range.clone(), measured.new_zeros(2)
             )
-        found = torch.where(input_range == tally.start, tally.present, input_range)
-        tally.present = _follow(found, measured, known, n)
-        tally.sums += torch.stack([torch.where(known, measured, 0.0), known.float()])
-        input_range.data.copy_(tally.present)
+        found = torch.where(input_range == observation.start, observation.present, input_range)
+        observation.present = _follow(found, measured, known, n)
+        observation.sums += torch.stack([torch.where(known, measured, 0.0), known.float()])
+        input_range.data.copy_(observation.present)
     batches.add_(1)
     layer._n_batches_seen = n + 1
 
 
 def are_several_processes() -> bool:
-    """Whether this process belongs to a group that may train together."""
+    """Whether this process belongs to an initialised process group."""
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def is_backward() -> bool:
-    """Whether the autograd engine runs: gradient checkpointing repeats forwards as its task."""
+    """Whether the autograd engine is running: gradient checkpointing then repeats a forward."""
     return bool(torch._C._current_graph_task_id() != -1)
 
 
 def _follow(input_range: Tensor, measured: Tensor, known: Tensor, n: int) -> Tensor:
-    """Take a measured range into the mean of ``n`` earlier ones, in place."""
+    """Update the mean of ``n`` ranges with another one, in place."""
     measured = torch.where(known, measured, input_range.to(measured.dtype))
     input_range.mul_(n / (n + 1)).add_((measured / (n + 1)).to(input_range.dtype))
     return input_range.clamp_(min=MIN_RANGE)
 
 
-def _is_forgotten(layer: Observing, input_range: Tensor) -> bool:
-    """Whether a parameter has lost what data wrote into it, as sharded ones do after each forward."""
-    tally = layer._tally
-    if tally is None:
+def _was_lost(layer: HasInputRange, input_range: Tensor) -> bool:
+    """Whether the parameter has lost its last update, as sharded parameters do after each forward."""
+    observation = layer._observation
+    if observation is None:
         return False
-    return bool((input_range == tally.start).all() & (tally.present != tally.start).all())
+    return bool(
+        (input_range == observation.start).all() & (observation.present != observation.start).all()
+    )
 
 
-def _take(x: Tensor, input_range: Tensor, batches: Tensor, number: int) -> None:
+def _take(x: Tensor, input_range: Tensor, batches: Tensor, index: int) -> None:
     if is_backward():
         return
-    layer = LAYERS[number]
-    settings = layer.plan.config.input_range
+    layer = LAYERS[index]
+    settings = layer.tiled.config.input_range
     if layer._n_batches_seen < settings.init_batches:
         observe(layer, x, input_range, batches, settings)
         return
-    layer._warming = _is_forgotten(layer, input_range)
-    if layer._warming and layer._tally is not None:
-        input_range.copy_(layer._tally.present)
+    layer._warming = _was_lost(layer, input_range)
+    if layer._warming and layer._observation is not None:
+        input_range.copy_(layer._observation.present)
 
 
 @torch.library.custom_op("analognas::observe", mutates_args=("input_range", "batches"))
-def _take_compiled(x: Tensor, input_range: Tensor, batches: Tensor, number: int) -> None:
-    _take(x, input_range, batches, number)
+def _take_compiled(x: Tensor, input_range: Tensor, batches: Tensor, index: int) -> None:
+    _take(x, input_range, batches, index)
 
 
 @_take_compiled.register_fake
-def _(x: Tensor, input_range: Tensor, batches: Tensor, number: int) -> None:
+def _(x: Tensor, input_range: Tensor, batches: Tensor, index: int) -> None:
     return None

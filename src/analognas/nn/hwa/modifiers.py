@@ -1,4 +1,4 @@
-"""Weight modifiers: what training does to the weights of one forward pass."""
+"""Weight modifiers: the noise that training adds to the weights of each forward pass."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def modified(
     noise: NoiseSource,
     factor: float,
 ) -> Tensor:
-    """Return the weights of one training pass: a new tensor, or ``weight`` where nothing is done to it.
+    """Return the weights of one training pass: a new tensor, or ``weight`` itself if the modifier does nothing.
 
     Args:
         weight: Clean weights, any shape.
-        scale: Weight that the largest conductance stands for, broadcast to ``weight``.
-        modifier: What to do.
-        noise: Where normal numbers come from.
-        factor: Multiplies the size of the noise (for a ramp over the first epochs).
+        scale: Weight of the largest conductance; broadcasts to ``weight``.
+        modifier: The modifier.
+        noise: Source of normal numbers.
+        factor: Factor on the standard deviation, for a ramp over the first epochs.
     """
     if modifier.kind == "none" and modifier.drop_connect == 0.0:
         return weight

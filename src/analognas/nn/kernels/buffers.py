@@ -1,6 +1,7 @@
-"""Memory that the passes of analog layers use again and again, and memory as the compiled passes see it.
+"""Reused memory for temporary tensors, and tensors as arrays for the compiled passes.
 
-On the CPU a large temporary costs more than the arithmetic on it, since its pages are new each time.
+On the CPU a large new temporary costs more than the arithmetic on it, since the system must map its pages
+first.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_LARGEST = 1 << 24  # elements kept for reuse; larger temporaries are given back at once
+_LARGEST = 1 << 24  # elements; larger temporaries are not kept for reuse
 
 
 class _Scratch(threading.local):
-    """One flat tensor for each use and type, of this thread."""
+    """One flat tensor for each use and type, separate in each thread."""
 
     def __init__(self) -> None:
         self.flat: dict[tuple[str, torch.dtype], Tensor] = {}
@@ -27,12 +28,17 @@ _SCRATCH = _Scratch()
 
 
 def eager_on_cpu(tensor: Tensor) -> bool:
-    """Whether looking at a value costs nothing."""
+    """Whether values can be read at no cost: on the CPU, and not while torch compiles."""
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
+def as_float(value: Tensor) -> Tensor | float:
+    """Return a tensor without dimensions as a float if :func:`eager_on_cpu`, and other tensors unchanged."""
+    return float(value) if value.ndim == 0 and eager_on_cpu(value) else value
+
+
 def is_dense(x: Tensor) -> bool:
-    """Whether elements fill the memory without gaps, in any memory format."""
+    """Whether the elements are stored without gaps, in any memory format."""
     if x.is_contiguous():
         return True
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
@@ -40,12 +46,12 @@ def is_dense(x: Tensor) -> bool:
 
 
 def flat_view(y: Tensor) -> Tensor:
-    """View a dense tensor of any memory format as one row, in the order of its memory."""
+    """View a dense tensor of any memory format as one dimension, in memory order."""
     return y.view(-1) if y.is_contiguous() else y.as_strided((y.numel(),), (1,))
 
 
-def takes_kernels(x: Tensor, *others: Tensor) -> bool:
-    """Whether :mod:`.kernels` can go through the memory of tensors of one shape: float32, on the CPU, alike."""
+def can_use_kernels(x: Tensor, *others: Tensor) -> bool:
+    """Whether compiled passes can process tensors of one shape: float32, CPU, dense, same memory format."""
     return (
         x.dtype == torch.float32
         and eager_on_cpu(x)
@@ -55,9 +61,9 @@ def takes_kernels(x: Tensor, *others: Tensor) -> bool:
 
 
 class _Memory:
-    """The memory of a dense tensor, as numpy takes it.
+    """The memory of a dense tensor in numpy's array interface.
 
-    Not by ``Tensor.numpy``, after which the tensor could not give its memory back: sharded weights must.
+    ``Tensor.numpy`` is not used because it stops the tensor from releasing its memory, as sharded weights must.
     """
 
     __slots__ = ("__array_interface__", "tensor")
@@ -76,15 +82,15 @@ _TYPES = {torch.float32: np.dtype(np.float32).str, torch.bool: np.dtype(np.bool_
 
 
 def flat_array(x: Tensor) -> NDArray[Any]:
-    """Return the memory of a dense tensor on the CPU as an array of one dimension; float32 or bool."""
+    """Return the memory of a dense float32 or bool tensor on the CPU as a one-dimensional array."""
     return np.asarray(_Memory(x))
 
 
 def scratch_like(x: Tensor, use: str, dtype: torch.dtype | None = None) -> Tensor:
-    """Return a tensor shaped and laid out like ``x``, with any values.
+    """Return an uninitialised tensor with the shape and memory format of ``x``.
 
-    Its memory belongs to ``use`` and holds only until the next call for the same use in this thread: never
-    return it from a layer, nor save it for a backward.
+    Its memory is valid until the next call with the same ``use`` in this thread. Do not return it from a layer
+    or save it for a backward.
     """
     dtype, n = dtype or x.dtype, x.numel()
     if not eager_on_cpu(x) or n > _LARGEST:

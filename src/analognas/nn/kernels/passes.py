@@ -1,8 +1,8 @@
-"""The passes of analog layers over float32 numbers on the CPU, each compiled into one.
+"""Compiled passes of analog layers over float32 numbers on the CPU.
 
-Arrays are flat, in the order of their memory. A loop over a block that stays in the first cache becomes vector
-instructions; several loops over it cost less than one with conditions. A NaN stays one: comparisons are
-written so that they leave it.
+Arrays are flat, in memory order. Each pass works on blocks that stay in the first-level cache. Several simple
+loops over a block, which become vector instructions, cost less than one loop with conditions. Comparisons are
+written so that NaN stays NaN.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from ...core.compiled import compiled
 from ...core.philox import Key, fill_words
 
 BLOCK = 2048
-"""Numbers that are worked on at a time, and that a block of draws holds."""
+"""Elements of a block, which is also a block of random draws."""
 
 NO_NOISE, DRAWS, BANK = 0, 1, 2
-"""What :func:`settle` adds: nothing, fresh draws, or numbers that are given."""
+"""Noise that :func:`digitize` adds: none, new draws, or given numbers."""
 
 _F, _B, _W, _K = "float32[::1]", "boolean[::1]", "uint32[::1]", "UniTuple(uint32, 4)"
-_WORDS = BLOCK // 2  # two draws of 16 bits from each
+_WORDS = BLOCK // 2  # each word gives two draws of 16 bits
 _LEVEL = np.uint32(0xFFFF)
 _HALF = np.uint32(16)
 
@@ -32,7 +32,7 @@ Flags = NDArray[np.bool_]
 def _add_levels(
     x: Floats, y: Floats, words: NDArray[np.uint32], table: Floats, factor: np.float32
 ) -> None:
-    """Add to each number of a block the entry of the table that 16 bits of the words choose."""
+    """Add to each number of a block the table entry that 16 random bits select."""
     n = min(len(x), len(words))
     for i in range(n):
         y[i] = x[i] + factor * table[words[i] & _LEVEL]
@@ -48,11 +48,11 @@ def _add_scaled(x: Floats, y: Floats, numbers: Floats, factor: np.float32) -> No
 
 
 @compiled(f"int64({_F}, {_B}, float32)")
-def _mark(y: Floats, marks: Flags, bound: np.float32) -> int:
+def _mark_inside(y: Floats, mask: Flags, bound: np.float32) -> int:
     n_inside = np.int32(0)
     for i in range(len(y)):
         inside = (y[i] < bound) & (y[i] > -bound)
-        marks[i] = inside
+        mask[i] = inside
         n_inside += np.int32(inside)
     return len(y) - int(n_inside)
 
@@ -97,17 +97,17 @@ def _sum_squares(x: Floats) -> float:
 def add_noise(
     x: Floats, y: Floats, noise: int, numbers: Floats, std: float, key: Key, first: int
 ) -> None:
-    """Write ``x`` plus noise.
+    """Write ``x`` plus noise to ``y``.
 
     Args:
         x: Numbers.
-        y: Takes the sums; may be ``x``.
+        y: Receives the sums; may be ``x``.
         noise: ``DRAWS`` or ``BANK``.
-        numbers: A table of 65,536 equally likely numbers, each draw takes one of them; or the bank's numbers,
-            as many as ``x``.
-        std: Multiplies them.
-        key: The stream of the draws.
-        first: The block of the stream that the first number takes.
+        numbers: With ``DRAWS``, a table of 65,536 equally likely numbers. With ``BANK``, as many numbers as
+            ``x``.
+        std: Factor on the numbers.
+        key: Key of the stream of random bits.
+        first: Index of the stream's block for the first number.
     """
     words = np.empty(_WORDS, dtype=np.uint32)
     for start in range(0, len(x), BLOCK):
@@ -122,11 +122,11 @@ def add_noise(
 @compiled(
     f"int64({_F}, {_F}, boolean, {_B}, int64, {_F}, float64, {_K}, int64, float64, boolean, float64)"
 )
-def settle(
+def digitize(
     y: Floats,
     total: Floats,
     adds: bool,
-    marks: Flags,
+    mask: Flags,
     noise: int,
     numbers: Floats,
     std: float,
@@ -136,28 +136,28 @@ def settle(
     rounds: bool,
     factor: float,
 ) -> int:
-    """Turn outputs of a tile into digital numbers: noise, clipping, rounding, factor, sum.
+    """Digitize the outputs of a tile: add noise, clip, round, scale, and write or add the results.
 
     Args:
         y: Outputs in steps of the ADC.
-        total: Takes the results; may be ``y``.
-        adds: Whether they are added to it.
-        marks: Takes whether each output was inside ``limit``; empty: nobody asks.
-        noise: ``NO_NOISE``, or as in :func:`add_noise`, like the four that follow.
-        numbers: See ``noise``.
-        std: See ``noise``.
-        key: See ``noise``.
-        first: See ``noise``.
-        limit: Where outputs are clipped; may be infinite.
-        rounds: Whether they are rounded.
-        factor: Multiplies the results.
+        total: Receives the results; may be ``y``.
+        adds: Whether the results are added to ``total`` instead of written.
+        mask: Receives whether each output was inside ``limit``. Empty if no mask is needed.
+        noise: ``NO_NOISE``, ``DRAWS`` or ``BANK``.
+        numbers: See :func:`add_noise`.
+        std: See :func:`add_noise`.
+        key: See :func:`add_noise`.
+        first: See :func:`add_noise`.
+        limit: Clipping limit; may be infinite.
+        rounds: Whether to round.
+        factor: Factor on the results.
 
     Returns:
-        How many outputs were not inside the limit; 0 where nobody asks.
+        The number of outputs outside the limit; 0 if no mask is needed.
     """
     bound, scale, size = np.float32(limit), np.float32(factor), np.float32(std)
     words = np.empty(_WORDS, dtype=np.uint32)
-    work = np.empty(BLOCK, dtype=np.float32)  # so that ``y`` is read from memory only
+    work = np.empty(BLOCK, dtype=np.float32)  # so that ``y`` is only read
     n_outside = 0
     for start in range(0, len(y), BLOCK):
         given = y[start : start + BLOCK]
@@ -169,8 +169,8 @@ def settle(
             _add_scaled(given, part, numbers[start : start + BLOCK], size)
         else:
             part[:] = given
-        if len(marks):
-            n_outside += _mark(part, marks[start : start + BLOCK], bound)
+        if len(mask):
+            n_outside += _mark_inside(part, mask[start : start + BLOCK], bound)
         _convert(part, bound, rounds)
         _finish(part, total[start : start + BLOCK], adds, scale)
     return n_outside
@@ -178,10 +178,10 @@ def settle(
 
 @compiled(f"int64({_F}, {_F}, float64, float64, boolean, float64)")
 def quantize(x: Floats, out: Floats, factor: float, steps: float, rounds: bool, r: float) -> int:
-    """Write inputs in steps of the DAC: times ``factor``, rounded, clipped at ``steps``.
+    """Convert inputs to steps of the DAC: multiply by ``factor``, clip at ``steps`` and round.
 
     Returns:
-        How many inputs are not inside the range ``r``.
+        The number of inputs that are not inside the range ``r``.
     """
     scale, bound, edge = np.float32(factor), np.float32(steps), np.float32(r)
     n_inside = 0
@@ -197,18 +197,18 @@ def quantize(x: Floats, out: Floats, factor: float, steps: float, rounds: bool, 
 
 
 @compiled(f"void({_F}, {_B}, {_F})")
-def mask(grad: Floats, marks: Flags, out: Floats) -> None:
-    """Write ``grad`` where marked, 0 elsewhere."""
+def mask(grad: Floats, inside: Flags, out: Floats) -> None:
+    """Write ``grad`` where ``inside`` is True and 0 elsewhere."""
     for i in range(len(grad)):
-        out[i] = grad[i] if marks[i] else np.float32(0.0)
+        out[i] = grad[i] if inside[i] else np.float32(0.0)
 
 
 @compiled(f"Tuple((float64, int64))({_F}, {_F}, float64)")
 def mask_inside(grad: Floats, x: Floats, r: float) -> tuple[float, int]:
-    r"""Set gradients to zero where ``x`` is at the range ``r`` or beyond.
+    r"""Set gradients to zero where ``x`` is at the range ``r`` or beyond it.
 
     Returns:
-        The sum of :math:`\\min(g\\,\\mathrm{sign}\\,x, 0)` over these, and their number.
+        The sum of :math:`\\min(g\\,\\mathrm{sign}\\,x, 0)` over these elements, and their number.
     """
     edge, zero = np.float32(r), np.float32(0.0)
     beyond = np.empty(BLOCK, dtype=np.float32)
@@ -233,9 +233,9 @@ def add_bias(y: Floats, bias: Floats, inner: int) -> None:
     """Add one number to each output, in place.
 
     Args:
-        y: Numbers, of which ``inner`` in a row belong to an output, then as many to the next.
+        y: Outputs; ``inner`` adjacent numbers belong to one output, the next ``inner`` to the next output.
         bias: One number for each output.
-        inner: See ``y``.
+        inner: Number of adjacent elements of one output.
     """
     n = len(bias)
     for start in range(0, len(y), n * inner):
@@ -263,8 +263,8 @@ def sums(x: Floats) -> tuple[float, float]:
 
 @compiled(f"float64({_F})")
 def largest_size(x: Floats) -> float:
-    """Return the largest absolute value; NaN where there is one."""
-    # As integers the bits of positive floats are in the order of the floats, and NaN is above infinity.
+    """Return the largest absolute value, or NaN if any number is NaN."""
+    # The bits of positive floats, read as integers, have the order of the floats. NaN is above infinity.
     bits = x.view(np.int32)
     top = np.int32(0)
     for i in range(len(bits)):

@@ -1,6 +1,6 @@
-"""Convolutions of 1 x 1 pixels as products of matrices: images with the channels last are matrices already.
+"""Convolutions with 1 x 1 kernels as matrix products: images with channels last already are matrices.
 
-On one core a product takes half of the time of the convolution, for few channels in particular.
+On one core a product takes half of the time of the convolution if there are few channels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _ONE, _ZERO = (1, 1), (0, 0)
 
 
 def is_pointwise(x: Tensor, kernel: object, stride: object, padding: object, groups: int) -> bool:
-    """Whether a convolution of these images is better done as a product: float32 on the CPU, channels last."""
+    """Whether a convolution can be a matrix product: 1 x 1 kernel, float32 on the CPU, channels last."""
     return (
         kernel == _ONE
         and stride == _ONE
@@ -34,6 +34,6 @@ def as_matrix(x: Tensor) -> Tensor:
 
 
 def as_images(y: Tensor, like: Tensor) -> Tensor:
-    """View the rows of a matrix as the pixels of images, with the channels last."""
+    """View the rows of a matrix as pixels of images with channels last, for images shaped like ``like``."""
     n, _, height, width = like.shape
     return y.view(n, height, width, y.shape[1]).permute(0, 3, 1, 2)

@@ -1,4 +1,4 @@
-"""Compiled passes over long arrays, on as many threads as torch has."""
+"""Compiled passes over long arrays on as many threads as torch uses."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 _Part = TypeVar("_Part")
 
 PART = 1 << 16
-"""Numbers of a part: fewer take less time than to wake a thread. Whole blocks of :mod:`.kernels`."""
+"""Elements of a part, a multiple of :data:`.passes.BLOCK`. Waking a thread takes longer than a shorter part."""
 
 _pool: ThreadPoolExecutor | None = None
 
 
 def slices(n: int) -> list[slice]:
-    """Cut a range of ``n`` into parts.
+    """Split ``range(n)`` into parts of :data:`PART` elements.
 
     Example:
         >>> slices(100_000)
@@ -28,15 +28,15 @@ def slices(n: int) -> list[slice]:
 
 
 def run_all(run: Callable[[_Part], int], parts: Sequence[_Part], n: int) -> int:
-    """Run a pass over independent parts of an array, at the same time where it is long.
+    """Run a pass over independent parts of an array, in parallel if the array is long.
 
     Args:
-        run: Takes a part; leaves the interpreter's lock.
+        run: Processes one part; should release the interpreter's lock.
         parts: The parts.
         n: Length of the array.
 
     Returns:
-        The sum of what the runs return.
+        The sum of the return values.
     """
     n_groups = min(torch.get_num_threads(), n // PART, len(parts))
     if n_groups < 2:
@@ -46,7 +46,7 @@ def run_all(run: Callable[[_Part], int], parts: Sequence[_Part], n: int) -> int:
             _threads().submit(lambda group: sum(map(run, group)), parts[i::n_groups])
             for i in range(1, n_groups)
         ]
-    except RuntimeError:  # the interpreter is ending and starts no threads
+    except RuntimeError:  # the interpreter is shutting down and cannot start threads
         return sum(map(run, parts))
     try:
         total = sum(map(run, parts[::n_groups]))
@@ -64,7 +64,7 @@ def _threads() -> ThreadPoolExecutor:
 
 
 def _forget() -> None:
-    """Of the threads of a process its child has none."""
+    """Drop the thread pool in a forked child, which does not inherit the threads."""
     global _pool
     _pool = None
 

@@ -1,4 +1,4 @@
-"""Analog multi-head attention: projections on tiles, scores, softmax and sums digital."""
+"""Analog multi-head attention: projections on tiles; scores, softmax and weighted sums digital."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from ...core import InvalidArgumentError
 from ..config import AnalogConfig
-from ..convert.module_surgery import become
+from ..convert.module_surgery import change_class
 from ..tile.products import LinearProduct
 from .composite import AnalogComposite, MatrixTiles
 from .input_checks import check_dimensions, check_features
@@ -22,14 +22,14 @@ PROJECTIONS = ("q_proj", "k_proj", "v_proj")
 
 
 class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
-    """Multi-head attention whose four projections are on analog tiles: an :class:`AnalogComposite`.
+    """Multi-head attention with its four projections on analog tiles; an :class:`AnalogComposite`.
 
-    Queries, keys and values have tiles and input ranges of their own, also where torch keeps their weights
-    in one parameter. Nested tensors are refused.
+    The projections of queries, keys and values have separate tiles and input ranges, even if torch keeps their
+    weights in one parameter. Nested tensors are not supported.
 
     Args:
-        args: As for :class:`torch.nn.MultiheadAttention`; likewise all other keywords than ``config``.
-        config: The hardware.
+        args: Arguments of :class:`torch.nn.MultiheadAttention`, whose keyword arguments are accepted too.
+        config: Configuration of the hardware.
 
     Example:
         >>> import torch
@@ -44,7 +44,7 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
         nn.MultiheadAttention.__init__(self, *args, **kwargs)
         config = config or AnalogConfig()
         n = self.embed_dim
-        out = become(self.out_proj, AnalogLinear)
+        out = change_class(self.out_proj, AnalogLinear)
         out._make_analog(config, LinearProduct(), channels=n, outputs=n)
         self.add_module("out_proj", out)
         self._make_projections(config)
@@ -71,7 +71,7 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """Return what the torch layer returns, as the analog tiles would."""
+        """Return the outputs of the torch layer, computed on analog tiles."""
         if self._runs_digitally():
             return nn.MultiheadAttention.forward(
                 self, query, key, value, key_padding_mask, need_weights, attn_mask,
@@ -79,11 +79,11 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
             )  # fmt: skip
         if query.is_nested or key.is_nested or value.is_nested:
             raise InvalidArgumentError(
-                "Analog attention must be given ordinary tensors, but got a nested one: "
+                "Analog attention does not support nested tensors: "
                 "pass a padded tensor and `key_padding_mask`."
             )
         if is_causal and attn_mask is None:
-            raise InvalidArgumentError("`attn_mask` must be given where `is_causal` is true.")
+            raise InvalidArgumentError("`attn_mask` must be given if `is_causal` is true.")
         name = type(self).__name__
         widths = (self.embed_dim, self.kdim, self.vdim)
         for x, width in zip((query, key, value), widths, strict=True):
@@ -120,7 +120,7 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
         return y + bias[part].to(y.dtype)
 
     def _with_extra_keys(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, int]:
-        """Append the learned key and value and the zeros, where there are any; return their number."""
+        """Append the learned key and value and the zeros, if configured, and return their number."""
         n, length = k.shape[0], k.shape[1]
         if self.bias_k is not None and self.bias_v is not None:
             k = torch.cat([k, self.bias_k.to(k.dtype).expand(n, 1, -1)], dim=1)
@@ -132,7 +132,7 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
     def _merge_masks(
         self, attn_mask: Tensor | None, padding: Tensor | None, q: Tensor, extra: int
     ) -> Tensor | None:
-        """Return what is added to the scores, broadcast to ``(n, heads, length, keys)``."""
+        """Return the sum of the masks, in a shape that broadcasts to scores ``(n, heads, length, keys)``."""
         total: Tensor | None = None
         if attn_mask is not None:
             total = _additive(attn_mask, q.dtype)
@@ -147,7 +147,7 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
     def _attend(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, need_weights: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the weighted values ``(n, length, embed_dim)``, and the weights of all heads."""
+        """Return the weighted values, ``(n, length, embed_dim)``, and the attention weights of all heads."""
         head = self.embed_dim // self.num_heads
         q, k, v = (x.view(*x.shape[:2], self.num_heads, head).transpose(1, 2) for x in (q, k, v))
         dropout = self.dropout if self.training else 0.0
@@ -163,7 +163,7 @@ class AnalogMultiheadAttention(AnalogComposite, nn.MultiheadAttention):
 
 
 def _additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return a mask as numbers that are added to scores; True is where nothing may look."""
+    """Return a mask as numbers to add to scores. True entries are not attended to."""
     if mask.dtype != torch.bool:
         return mask.to(dtype)
     return torch.zeros_like(mask, dtype=dtype).masked_fill_(mask, float("-inf"))

@@ -1,4 +1,4 @@
-"""Tiles of one matrix of a larger layer, and what layers with several matrices share."""
+"""Layers with several matrices, and the tiles of one such matrix."""
 
 from __future__ import annotations
 
@@ -22,16 +22,17 @@ from .input_checks import refuse_scripting
 
 
 class MatrixTiles(AnalogLayer):
-    """The tiles of one weight matrix that is a parameter of another module, its owner.
+    """The tiles of one weight matrix that is a parameter of another module, the owner.
 
-    Its state dict has scales and ranges only: the weights are in the owner's, under torch's name.
+    The state dict holds scales and ranges only. The weights are in the state dict of the owner, under torch's
+    name.
 
     Args:
-        owner: The module that has the parameter.
-        parameter: Name of the parameter, of shape ``(outputs, inputs)``.
-        config: The hardware.
-        rows: Which rows of the parameter; None: all of them.
-        transposed: Whether the parameter is ``(inputs, outputs)``.
+        owner: The module with the parameter.
+        parameter: Name of the parameter, which has the shape ``(outputs, inputs)``.
+        config: Configuration of the hardware.
+        rows: Rows of the parameter that form the matrix; None: all rows.
+        transposed: Whether the parameter has the shape ``(inputs, outputs)``.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class MatrixTiles(AnalogLayer):
         transposed: bool = False,
     ) -> None:
         nn.Module.__init__(self)
-        # In a tuple, so that the owner does not become a part of this module.
+        # A tuple, so that torch does not register the owner as a submodule.
         self._source = (owner, parameter, rows, transposed)
         self.train(owner.training)
         outputs, inputs = self.weight.shape
@@ -52,7 +53,7 @@ class MatrixTiles(AnalogLayer):
 
     @property
     def weight(self) -> Tensor:  # type: ignore[override]
-        """The weights, ``(outputs, inputs)``: a view of the owner's parameter."""
+        """The weights, ``(outputs, inputs)``, as a view of the owner's parameter."""
         owner, parameter, rows, transposed = self._source
         value: Tensor = getattr(owner, parameter)
         if rows is not None:
@@ -60,7 +61,7 @@ class MatrixTiles(AnalogLayer):
         return value.t() if transposed else value
 
     bias = None
-    """The owner's, which adds it."""
+    """None: the owner adds the bias."""
 
     @property
     def stored_weight(self) -> Tensor:
@@ -76,9 +77,9 @@ class MatrixTiles(AnalogLayer):
         return stored.t() if transposed else stored
 
     def time_steps(self) -> Callable[[Tensor], Tensor]:
-        """Return the product for all steps of one pass over a sequence.
+        """Return the product for all time steps of one pass over a sequence.
 
-        Called once a pass by recurrent layers: the weight modifier is drawn once, all other noise at each
+        Recurrent layers call it once per pass. The weight modifier is drawn once, and all other noise at each
         step.
         """
         if self.mode == "ideal":
@@ -91,17 +92,17 @@ class MatrixTiles(AnalogLayer):
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody waits for this module's inputs, as :func:`~analognas.nn.calibrate` does."""
+        """Whether hooks observe this module's inputs, as those of :func:`~analognas.nn.calibrate` do."""
         return bool(self._forward_pre_hooks or self._forward_hooks)
 
     @property
     def wants_inputs(self) -> bool:
-        """Whether the inputs of :meth:`time_steps` should be given to :meth:`take_inputs`."""
+        """Whether to pass the inputs of :meth:`time_steps` to :meth:`take_inputs`."""
         warming = self.mode == "train" and self.training and self._warming
         return warming or (self.mode == "ideal" and self.is_watched)
 
     def take_inputs(self, x: Tensor) -> None:
-        """Take all inputs of one pass, ``(n, in)``, into the input range."""
+        """Update the input range with all inputs of one pass, ``(n, in)``."""
         if self.mode == "ideal":
             self(x)
         else:
@@ -109,7 +110,7 @@ class MatrixTiles(AnalogLayer):
 
     def _modified_once(self) -> Tensor:
         weight, config = self.weight, self.config
-        rows = self.plan.row_scales(self.weight_scale)
+        rows = self.tiled.row_scales(self.weight_scale)
         noise = training_source(config.noise_source)
         noisy = modified(weight.detach(), rows, config.modifier, noise, self.modifier_factor)
         return noisy + (weight - weight.detach())
@@ -124,22 +125,21 @@ class MatrixTiles(AnalogLayer):
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], -1)
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        """Load after the owner did; a state dict of the torch module has no scales."""
+        """Load after the owner. A state dict of the torch module has no scales."""
         super()._load_from_state_dict(state_dict, prefix, *args)
         if prefix + "weight_scale" not in state_dict and self.weight.device.type != "meta":
             self.remap()
 
 
 class AnalogComposite(nn.Module):
-    """A layer with several analog matrices, each on tiles of its own: ``tiles``, by name.
+    """A layer with several analog matrices, whose tiles are in ``tiles`` by name.
 
-    A layer of the package takes all arguments of the torch layer, and ``config``, the hardware; it is called
-    likewise. Weights that cannot be put on tiles are refused with an
-    :class:`~analognas.core.InvalidArgumentError`. On several chips the samples, in whatever dimension, are
-    chips times samples, chip by chip.
+    A subclass of this package has the arguments of the torch layer, and ``config``. It is called like the torch
+    layer. Weights that cannot be on tiles raise an :class:`~analognas.core.InvalidArgumentError`. With several
+    chips, the sample dimension has the length chips times samples, chip by chip.
 
-    A subclass inherits from this class and from the torch layer, and calls :meth:`_make_tiles` at the end
-    of its constructor.
+    A subclass inherits from this class and from the torch layer, and calls :meth:`_make_tiles` at the end of
+    its constructor.
     """
 
     tiles: nn.ModuleDict
@@ -154,23 +154,23 @@ class AnalogComposite(nn.Module):
 
     @property
     def n_chips(self) -> int | None:
-        """Chips of the leading dimension of all inputs, in the mode ``"chip"``."""
+        """Number of chips in the leading dimension of all inputs, in the mode ``"chip"``."""
         return next((part.n_chips for part in self.matrices if part.mode == "chip"), None)
 
     def program(self, *, generator: torch.Generator, chips: int | None = None) -> None:
-        """Put all matrices on simulated chips: see :func:`analognas.nn.program`."""
+        """Program all matrices on simulated chips; see :func:`analognas.nn.program`."""
         model.program(self, generator=generator, chips=chips)
 
     def at_time(self, t: float) -> None:
-        """Move the chips to ``t`` seconds after programming: see :func:`analognas.nn.at_time`."""
+        """Move the chips to ``t`` seconds after programming; see :func:`analognas.nn.at_time`."""
         model.at_time(self, t)
 
     def set_mode(self, mode: str) -> None:
-        """Switch to ``"train"``, ``"chip"`` or ``"ideal"``: see :func:`analognas.nn.set_mode`."""
+        """Switch to ``"train"``, ``"chip"`` or ``"ideal"``; see :func:`analognas.nn.set_mode`."""
         model.set_mode(self, mode)
 
     def _runs_digitally(self) -> bool:
-        """Whether torch's own forward does it: all tiles ideal, and nobody watches them."""
+        """Whether torch's forward can be used: all tiles are ideal and no hook observes them."""
         layers = [part for part in self.modules() if isinstance(part, AnalogLayer)]
         return all(
             layer.mode == "ideal" and not (layer._forward_pre_hooks or layer._forward_hooks)
@@ -178,12 +178,12 @@ class AnalogComposite(nn.Module):
         )
 
     def __prepare_scriptable__(self) -> nn.Module:
-        """Refuse ``torch.jit.script``, which knows nothing of tiles."""
+        """Raise an error: ``torch.jit.script`` does not support tiles."""
         refuse_scripting(type(self).__name__)
 
     def _check_batched(self, batched: bool) -> None:
         if not batched and self.n_chips is not None:
             raise InvalidArgumentError(
-                f"On several chips the inputs of {type(self).__name__} must have a dimension of samples, "
-                "chips times samples, but have none."
+                f"With several chips, the inputs of {type(self).__name__} must have a dimension of samples, of "
+                "length chips times samples, but have none."
             )

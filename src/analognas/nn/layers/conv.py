@@ -15,7 +15,7 @@ from .input_checks import check_dimensions, check_features
 
 
 class _AnalogConv(AnalogLayer):
-    """What the three convolutions share; the torch layer's constructor has run before."""
+    """Common base of the convolutions. The constructor of the torch layer runs first."""
 
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
@@ -39,7 +39,7 @@ class _AnalogConv(AnalogLayer):
         )
 
     def _split_padding(self) -> tuple[tuple[int, ...], list[int] | None]:
-        """Return the zeros that the convolution adds itself, and what is padded before it."""
+        """Return the zero padding of the convolution, and the padding that is applied before it."""
         both = self._reversed_padding_repeated_twice
         sides = list(zip(both[-2::-2], both[-1::-2], strict=True))
         none = (0,) * len(sides)
@@ -80,20 +80,20 @@ _ARGUMENTS = """
         stride: Stride.
         padding: Padding on both sides, ``"same"`` or ``"valid"``.
         dilation: Dilation.
-        groups: Blocks of channels; each block is a matrix of its own.
+        groups: Number of groups of channels. Each group has its own matrix.
         bias: Whether there is a bias, which is digital.
         padding_mode: ``"zeros"``, ``"reflect"``, ``"replicate"`` or ``"circular"``.
-        config: The hardware.
+        config: Configuration of the hardware.
         device: Torch device of the parameters.
         dtype: Type of the parameters.
 
     Raises:
-        InvalidArgumentError: If the weights cannot be put on tiles.
+        InvalidArgumentError: If the weights cannot be on tiles.
     """
 
 
 class AnalogConv1d(_AnalogConv, nn.Conv1d):
-    """A 1-D convolution on analog tiles: its unfolded matrix, block by block."""
+    """A 1-D convolution on analog tiles: its unfolded matrix, group by group."""
 
     def __init__(self, *args: Any, config: AnalogConfig | None = None, **kwargs: Any) -> None:
         nn.Conv1d.__init__(self, *args, **kwargs)
@@ -101,12 +101,12 @@ class AnalogConv1d(_AnalogConv, nn.Conv1d):
 
 
 class AnalogConv2d(_AnalogConv, nn.Conv2d):
-    """A 2-D convolution on analog tiles: its unfolded matrix, block by block.
+    """A 2-D convolution on analog tiles: its unfolded matrix, group by group.
 
     Example:
         >>> import torch
         >>> layer = AnalogConv2d(128, 64, 3, padding="same")
-        >>> layer.plan.grid.n_row_tiles, layer(torch.zeros(2, 128, 8, 8)).shape
+        >>> layer.tiled.grid.n_row_tiles, layer(torch.zeros(2, 128, 8, 8)).shape
         (3, torch.Size([2, 64, 8, 8]))
     """
 
@@ -116,7 +116,7 @@ class AnalogConv2d(_AnalogConv, nn.Conv2d):
 
 
 class AnalogConv3d(_AnalogConv, nn.Conv3d):
-    """A 3-D convolution on analog tiles: its unfolded matrix, block by block."""
+    """A 3-D convolution on analog tiles: its unfolded matrix, group by group."""
 
     def __init__(self, *args: Any, config: AnalogConfig | None = None, **kwargs: Any) -> None:
         nn.Conv3d.__init__(self, *args, **kwargs)
@@ -126,3 +126,34 @@ class AnalogConv3d(_AnalogConv, nn.Conv3d):
 for _kind in (AnalogConv1d, AnalogConv2d, AnalogConv3d):
     _summary, _, _rest = (_kind.__doc__ or "").partition("\n\n")
     _kind.__doc__ = _summary + _ARGUMENTS + ("\n\n" + _rest if _rest else "")
+
+
+class AnalogConv2dSame(AnalogConv2d):
+    r"""A 2-D convolution with the padding ``"SAME"`` of TensorFlow, on analog tiles.
+
+    .. math:: p = \max((\lceil n / s \rceil - 1) s + (k - 1) d + 1 - n,\; 0)
+
+    zeros are added in each direction, the odd one after the input. :func:`~analognas.nn.to_analog` makes this
+    layer from ``timm.layers.Conv2dSame``.
+
+    Source: TensorFlow's documentation of ``tf.nn.convolution``, padding ``"SAME"``.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs of the layer, on analog tiles. The argument has timm's name."""
+        return super().forward(x)
+
+    def _digital(self, x: Tensor) -> Tensor:
+        return super()._digital(self._with_zeros(x))
+
+    def _to_tiles(self, x: Tensor) -> Tensor:
+        return super()._to_tiles(self._with_zeros(x))
+
+    def _with_zeros(self, x: Tensor) -> Tensor:
+        self._check_dimensions(x)
+        sides: list[int] = []
+        sizes = zip(x.shape[-2:], self.kernel_size, self.stride, self.dilation, strict=True)
+        for n, kernel, stride, dilation in sizes:
+            missing = max((-(-n // stride) - 1) * stride + (kernel - 1) * dilation + 1 - n, 0)
+            sides = [missing // 2, missing - missing // 2, *sides]
+        return functional.pad(x, sides)

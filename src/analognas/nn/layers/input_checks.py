@@ -1,4 +1,4 @@
-"""What analog layers refuse of inputs, as torch's own layers do."""
+"""Checks of the inputs and weights of analog layers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ...core import InvalidArgumentError
 
 
 def check_type(name: str, x: Tensor, weight: Tensor) -> None:
-    """Check that inputs are a dense tensor of the weights' type, or of any float type under autocast.
+    """Check that inputs are a dense tensor of the type of the weights, or of any float type under autocast.
 
     Raises:
-        InvalidArgumentError: If they are not.
+        InvalidArgumentError: Otherwise.
     """
     if not isinstance(x, Tensor):
         raise InvalidArgumentError(
@@ -36,7 +36,7 @@ def check_type(name: str, x: Tensor, weight: Tensor) -> None:
 
 
 def check_not_traced(name: str) -> None:
-    """Check that no tracer records the passes of tiles, which it would take for constants.
+    """Check that torch is not tracing, which would record noise as constants.
 
     Raises:
         InvalidArgumentError: If ``torch.jit.trace`` runs.
@@ -49,27 +49,27 @@ def check_not_traced(name: str) -> None:
 
 
 def refuse_scripting(name: str) -> NoReturn:
-    """Say how to script a network with analog layers.
+    """Raise the error for scripting an analog layer.
 
     Raises:
         InvalidArgumentError: Always.
     """
     raise InvalidArgumentError(
-        f"{name} must be digital to be scripted, but is analog: call to_digital(model) first, and script what "
-        "it returns."
+        f"{name} must be digital to be scripted, but is analog: call to_digital(model) first and script the "
+        "result."
     )
 
 
 def check_dimensions(name: str, x: Tensor, allowed: Sequence[int], meaning: str) -> None:
-    """Check how many dimensions inputs have.
+    """Check the number of dimensions of inputs.
 
     Raises:
-        InvalidArgumentError: If it is none of ``allowed``.
+        InvalidArgumentError: If it is not in ``allowed``.
     """
     if x.ndim not in allowed:
         raise InvalidArgumentError(
             f"The inputs of {name} must have {' or '.join(map(str, allowed))} dimensions ({meaning}), but have "
-            f"the shape {tuple(x.shape)}: reshape them, or leave out what flattens them before."
+            f"the shape {tuple(x.shape)}: reshape them, or remove a preceding flatten."
         )
 
 
@@ -77,7 +77,7 @@ def check_features(name: str, x: Tensor, axis: int, features: int) -> None:
     """Check the length of an axis of inputs.
 
     Raises:
-        InvalidArgumentError: If it is another, or there is no such axis.
+        InvalidArgumentError: If the length is wrong or the axis does not exist.
     """
     if x.ndim < -axis:
         raise InvalidArgumentError(
@@ -91,10 +91,10 @@ def check_features(name: str, x: Tensor, axis: int, features: int) -> None:
 
 
 def check_weights(name: str, weight: Tensor) -> None:
-    """Check that a layer's weights can be put on tiles.
+    """Check that the weights of a layer can be on tiles.
 
     Raises:
-        InvalidArgumentError: If they are complex, integers, none, NaN or infinite.
+        InvalidArgumentError: If they are complex, integer, empty, NaN or infinite.
     """
     if not weight.is_floating_point():
         raise InvalidArgumentError(
@@ -106,5 +106,5 @@ def check_weights(name: str, weight: Tensor) -> None:
         )
     if weight.device.type != "meta" and not bool(torch.isfinite(weight).all()):
         raise InvalidArgumentError(
-            f"The weights of {name} must be finite, but hold NaN or infinity."
+            f"The weights of {name} must be finite, but contain NaN or infinity."
         )

@@ -1,4 +1,4 @@
-"""The analog linear layer."""
+"""The analog linear layers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch.nn import functional
 from ..config import AnalogConfig
 from ..tile.products import LinearProduct
 from .base import AnalogLayer
+from .composite import AnalogComposite, MatrixTiles
 from .input_checks import check_features
 
 
@@ -17,15 +18,15 @@ class AnalogLinear(AnalogLayer, nn.Linear):
     """A linear layer on analog tiles; the bias is digital.
 
     Args:
-        in_features: Inputs.
-        out_features: Outputs.
+        in_features: Number of inputs.
+        out_features: Number of outputs.
         bias: Whether there is a bias.
-        config: The hardware.
+        config: Configuration of the hardware.
         device: Torch device of the parameters.
         dtype: Type of the parameters.
 
     Raises:
-        InvalidArgumentError: If the weights cannot be put on tiles.
+        InvalidArgumentError: If the weights cannot be on tiles.
 
     Example:
         >>> import torch
@@ -60,3 +61,24 @@ class AnalogLinear(AnalogLayer, nn.Linear):
 
     def _from_tiles(self, y: Tensor, x: Tensor) -> Tensor:
         return y if x.ndim == 2 else y.reshape(*x.shape[:-1], self.out_features)
+
+
+class AnalogTransposedLinear(AnalogComposite):
+    """A linear layer with the weight ``(inputs, outputs)`` on analog tiles; the bias is digital.
+
+    :func:`~analognas.nn.to_analog` makes this layer from ``transformers.pytorch_utils.Conv1D``, the linear
+    layer of GPT-2.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def _make_transposed(self, config: AnalogConfig) -> None:
+        self._make_tiles({"weight": MatrixTiles(self, "weight", config, transposed=True)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x @ weight + bias``, computed on analog tiles."""
+        if self._runs_digitally():
+            return functional.linear(x, self.weight.t(), self.bias)
+        y: Tensor = self.tiles["weight"](x)
+        return y + self.bias.to(y.dtype)

@@ -1,4 +1,4 @@
-"""The analog layers of a model, and what is set in all of them."""
+"""The analog layers of a model."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .base import AnalogLayer
 
 
 def analog_layers(model: nn.Module) -> Iterable[tuple[str, AnalogLayer]]:
-    """Yield names and analog layers of a model, each once.
+    """Return the names and analog layers of a model, each layer once.
 
     Raises:
-        InvalidArgumentError: If it has none.
+        InvalidArgumentError: If the model has no analog layer.
     """
     found = [
         (name, layer) for name, layer in model.named_modules() if isinstance(layer, AnalogLayer)
@@ -28,7 +28,7 @@ def analog_layers(model: nn.Module) -> Iterable[tuple[str, AnalogLayer]]:
 
 
 def set_modifier_factor(model: nn.Module, factor: float) -> None:
-    """Multiply the noise of all weight modifiers by ``factor``: for a ramp over the first epochs.
+    """Set the factor on the noise of all weight modifiers, for a ramp over the first epochs.
 
     Raises:
         InvalidArgumentError: If ``factor`` is negative, or the model has no analog layer.
@@ -41,11 +41,11 @@ def set_modifier_factor(model: nn.Module, factor: float) -> None:
 def check_trained(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Check that an optimizer has the parameters of a model's analog layers.
 
-    Layers may be left out on purpose, but not the ranges and factors of a layer whose weights are trained.
+    Whole layers may be omitted, but not the input range and output scales of a layer whose weights are trained.
 
     Raises:
-        InvalidArgumentError: If it has no parameter of any layer, not all of a layer, or those of another model
-            instead.
+        InvalidArgumentError: If it has no parameter of any layer, only some parameters of a layer, or
+            parameters of another model.
     """
     held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     own = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -62,13 +62,13 @@ def check_trained(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         wanted.update(keys)
     if wanted and wanted.isdisjoint(held):
         raise InvalidArgumentError(
-            "`optimizer` must hold the parameters of the model's analog layers, but holds none of them. "
-            "to_analog() returns a copy: make the optimizer after it, from model.parameters()."
+            "`optimizer` must have the parameters of the model's analog layers, but has none of them. "
+            "to_analog() returns a copy: create the optimizer after it, from model.parameters()."
         )
     if absent:
         names = ", ".join(repr(own[key]) for key in absent[:3])
         raise InvalidArgumentError(
-            f"`optimizer` must hold all parameters of the analog layers that it trains, but {len(absent)} are "
-            f"missing ({names}{', ...' if len(absent) > 3 else ''}). Make the optimizer after to_analog(), "
+            f"`optimizer` must have all parameters of the analog layers that it trains, but {len(absent)} are "
+            f"missing ({names}{', ...' if len(absent) > 3 else ''}). Create the optimizer after to_analog(), "
             "from model.parameters(), or freeze these with requires_grad_(False)."
         )

@@ -1,30 +1,77 @@
-"""Analog LSTM and GRU: matrices on tiles, gates, biases and states digital."""
+"""Analog LSTM and GRU: matrices on tiles; gates, biases and states digital."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..config import AnalogConfig
 from .composite import AnalogComposite, MatrixTiles
 from .input_checks import check_dimensions
-from .sequences import Sequences
 
 State = tuple[Tensor, ...]
 """Hidden state, and the cell state of an LSTM; each ``(n, features)`` or ``(layers, n, features)``."""
 Products = dict[str, Callable[[Tensor], Tensor]]
-"""Products of one time step by the name of their matrix."""
+"""Products of one time step, by the name of their matrix."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """A batch of sequences in one shape: samples first, padded, with a mask of the valid steps.
+
+    Attributes:
+        data: Shape ``(n, steps, features)``. Shorter sequences are padded with zeros.
+        valid: Mask of the valid steps, ``(n, steps)``; None if all are valid.
+        source: The sequences as they were given.
+        batch_first: Whether ``source``, if it is a tensor, has its samples first.
+    """
+
+    data: Tensor
+    valid: Tensor | None
+    source: Tensor | PackedSequence
+    batch_first: bool
+
+    @classmethod
+    def read(cls, source: Tensor | PackedSequence, *, batch_first: bool) -> Sequences:
+        """Read packed sequences, or a tensor in any of the shapes that torch's layers accept."""
+        if isinstance(source, PackedSequence):
+            data, lengths = pad_packed_sequence(source, batch_first=True)
+            steps = torch.arange(data.shape[1], device=data.device)
+            return cls(data, steps < lengths.to(data.device)[:, None], source, batch_first)
+        if source.ndim == 2:
+            return cls(source.unsqueeze(0), None, source, batch_first)
+        return cls(source if batch_first else source.transpose(0, 1), None, source, batch_first)
+
+    @property
+    def batched(self) -> bool:
+        """Whether the source has a sample dimension."""
+        return isinstance(self.source, PackedSequence) or self.source.ndim == 3
+
+    def shape_like_source(self, data: Tensor) -> Tensor | PackedSequence:
+        """Return outputs ``(n, steps, features)`` in the form of the source."""
+        source = self.source
+        if isinstance(source, PackedSequence):
+            assert self.valid is not None
+            valid, order = self.valid, source.sorted_indices
+            if order is not None:
+                data, valid = data[order], valid[order]
+            packed = data.transpose(0, 1)[valid.t()]
+            return PackedSequence(packed, source.batch_sizes, order, source.unsorted_indices)
+        if source.ndim == 2:
+            return data.squeeze(0)
+        return data if self.batch_first else data.transpose(0, 1)
 
 
 class _AnalogRecurrent(AnalogComposite):
-    """What LSTM and GRU share."""
+    """Common base of LSTM and GRU."""
 
     input_size: int
     hidden_size: int
@@ -42,15 +89,15 @@ class _AnalogRecurrent(AnalogComposite):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        _leave_to_eager_mode()
+        _exclude_from_compilation()
 
     def _make_recurrent(self, config: AnalogConfig) -> None:
-        _leave_to_eager_mode()
+        _exclude_from_compilation()
         names = [name for group in self._all_weights for name in group if name.startswith("weight")]
         self._make_tiles({name: MatrixTiles(self, name, config) for name in names})
 
     def reset_parameters(self) -> None:
-        """Draw weights and biases anew, as the torch layer does."""
+        """Initialise weights and biases as the torch layer does."""
         bound = self.hidden_size**-0.5 if self.hidden_size > 0 else 0.0
         for parameter in self.parameters(recurse=False):
             nn.init.uniform_(parameter, -bound, bound)
@@ -58,7 +105,7 @@ class _AnalogRecurrent(AnalogComposite):
             part.reset_analog()
 
     def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> Any:
-        """Return what the torch layer returns, as the analog tiles would."""
+        """Return the outputs of the torch layer, computed on analog tiles."""
         if self._runs_digitally():
             return super().forward(input, hx)
         if isinstance(input, Tensor):
@@ -86,7 +133,7 @@ class _AnalogRecurrent(AnalogComposite):
         return sequences.shape_like_source(x), self._state_out(final)
 
     def _read_state(self, sequences: Sequences, hx: Any) -> State:
-        """Return initial states ``(layers * directions, n, features)`` in the order of the samples."""
+        """Return the initial states, ``(layers * directions, n, features)``."""
         n_samples, data = sequences.data.shape[0], sequences.data
         n_layers = self.num_layers * (2 if self.bidirectional else 1)
         if hx is None:
@@ -135,19 +182,19 @@ class _AnalogRecurrent(AnalogComposite):
         return torch.stack(outputs, dim=1), state
 
     def _input_gates(self, x: Tensor, valid: Tensor | None, suffix: str) -> Tensor:
-        """Return the products of all steps' inputs at once: one call, one draw of the modifier."""
+        """Return the products of the inputs of all steps, with one draw of the weight modifier."""
         tiles = self._tiles(f"weight{suffix}")
         if valid is None or self.n_chips is not None:
             gates = tiles(x)
         else:
-            # Padding must not be seen by the input range. On chips all have the same number of rows.
+            # Padding must not affect the input range. On chips, all need the same number of rows.
             rows = tiles(x[valid])
             gates = rows.new_zeros(*valid.shape, rows.shape[-1])
             gates[valid] = rows
         return self._add_bias(gates, f"bias{suffix}")
 
     def _watch(self, name: str, watched: dict[str, list[Tensor]]) -> Callable[[Tensor], Tensor]:
-        """Return the product of one step of the matrix ``name``; note its inputs where they are wanted."""
+        """Return the product of one step with the matrix ``name``. Record its inputs if they are needed."""
         tiles = self._tiles(name)
         product = tiles.time_steps()
         if not tiles.wants_inputs:
@@ -174,36 +221,36 @@ class _AnalogRecurrent(AnalogComposite):
 
     @abstractmethod
     def _state_in(self, hx: Any) -> State:
-        """Return what a caller gave as a tuple."""
+        """Return the given state as a tuple."""
 
     @abstractmethod
     def _state_out(self, state: State) -> Any:
-        """Return a state as the torch layer does."""
+        """Return a state in the form of the torch layer."""
 
     @abstractmethod
     def _cell(self, gates: Tensor, state: State, products: Products, suffix: str) -> State:
-        """Return the next state from the inputs' part of the gates."""
+        """Return the next state, given the input part of the gates."""
 
 
 @cache
-def _leave_to_eager_mode() -> None:
-    """Keep compilers off recurrent layers, as off torch's own: they would unroll all time steps.
+def _exclude_from_compilation() -> None:
+    """Exclude recurrent layers from compilation, which would unroll all time steps.
 
-    When the first is made: torch's compiler, which this loads, takes a second.
+    Called when the first layer is made, since it loads torch's compiler, which takes a second.
     """
     disable: Any = torch.compiler.disable
     _AnalogRecurrent.forward = disable(_AnalogRecurrent.forward)  # type: ignore[method-assign]
 
 
 class AnalogLSTM(_AnalogRecurrent, nn.LSTM):
-    """A long short-term memory whose matrices are on analog tiles; gates and biases are digital.
+    """An LSTM with its matrices on analog tiles; gates and biases are digital.
 
-    An :class:`AnalogComposite` in which each matrix has tiles of its own. In training the weight modifier is
-    drawn once a forward pass, not at each time step; converters and read noise act at each.
+    It is an :class:`AnalogComposite`: each matrix has its own tiles. In training the weight modifier is drawn
+    once per forward pass. Converters and read noise act at each time step.
 
     Args:
-        args: As for :class:`torch.nn.LSTM`; likewise all other keywords than ``config``.
-        config: The hardware.
+        args: Arguments of :class:`torch.nn.LSTM`, which also accepts its keyword arguments.
+        config: Configuration of the hardware.
 
     Example:
         >>> import torch
@@ -232,9 +279,9 @@ class AnalogLSTM(_AnalogRecurrent, nn.LSTM):
 
 
 class AnalogGRU(_AnalogRecurrent, nn.GRU):
-    """A gated recurrent unit whose matrices are on analog tiles; gates and biases are digital.
+    """A GRU with its matrices on analog tiles; gates and biases are digital.
 
-    As :class:`AnalogLSTM`, with the arguments of :class:`torch.nn.GRU`.
+    Like :class:`AnalogLSTM`, with the arguments of :class:`torch.nn.GRU`.
     """
 
     def _state_sizes(self) -> tuple[int, ...]:

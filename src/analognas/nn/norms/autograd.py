@@ -1,6 +1,6 @@
-"""Batch norm with or without ReLU as one function of torch, by compiled passes: float32 on the CPU only.
+"""Batch norm with or without ReLU as one autograd function on compiled passes, for float32 on the CPU.
 
-The backward reads the input again instead of what ReLU let through, so nothing is kept but the input.
+The backward computes the mask of the ReLU from the input again, so only the input is saved.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from .forward_loops import N_COEFFICIENTS, Doubles
 
 
 class Norm(NamedTuple):
-    """What one pass does beside its tensors.
+    """Options of one pass.
 
     Attributes:
-        running_mean: Running mean, shape ``(c,)``; None if there is none or it is not used.
-        running_var: Running variance, likewise.
-        share: Weight of this batch in them.
+        running_mean: Running mean, shape ``(c,)``; None if it is not used.
+        running_var: Running variance, shape ``(c,)``; None if it is not used.
+        share: Weight of this batch in the running statistics.
         eps: Added to the variance.
-        trains: Whether the statistics are those of the batch.
-        rectifies: Whether ReLU follows.
+        trains: Whether to use the statistics of the batch.
+        rectifies: Whether a ReLU follows.
     """
 
     running_mean: Tensor | None
@@ -45,7 +45,7 @@ class Norm(NamedTuple):
 
 
 def same_memory(x: Tensor, other: Tensor) -> bool:
-    """Whether a tensor is plain, and laid out like one that :func:`takes_passes`."""
+    """Whether a tensor is plain and has the memory format of a tensor for which :func:`can_use_kernels`."""
     return (
         type(other) is Tensor
         and other.dtype is torch.float32
@@ -55,10 +55,11 @@ def same_memory(x: Tensor, other: Tensor) -> bool:
     )
 
 
-def takes_passes(x: Tensor, *others: Tensor | None) -> bool:
-    """Whether the compiled passes can take an input, with parameters and running statistics.
+def can_use_kernels(x: Tensor, *others: Tensor | None) -> bool:
+    """Whether compiled passes can process an input with its parameters and running statistics.
 
-    They cannot under transformations of functions, tracing, compilation and modes which watch operations.
+    They cannot be used under functional transformations, tracing, compilation, or modes that intercept
+    operations.
     """
     if (
         type(x) is not Tensor
@@ -96,14 +97,14 @@ def _is_watched() -> bool:
 def normalized(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, other: Tensor | None, norm: Norm
 ) -> Tensor:
-    """Return the batch norm of an input that :func:`takes_passes`, by channels (its second dimension).
+    """Return the batch norm of an input for which :func:`can_use_kernels`, by its second dimension.
 
     Args:
         x: Input.
-        weight: Multiplies what is normalised.
-        bias: Is added to it.
-        other: Is added to the result, laid out like ``x``; without ReLU only.
-        norm: What is done.
+        weight: Factor on the normalised input.
+        bias: Added after the factor.
+        other: Added to the result, in the memory format of ``x``; only without ReLU.
+        norm: Options of the pass.
     """
     given = (x, weight, bias, other)
     if torch.is_grad_enabled() and any(
@@ -115,7 +116,7 @@ def normalized(
 
 
 def forked(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return an input that :func:`takes_passes` and its ReLU, for a sum of branches that use both."""
+    """Return an input for which :func:`can_use_kernels` and its ReLU, for a sum of branches that use both."""
     if torch.is_grad_enabled() and x.requires_grad:
         result: tuple[Tensor, Tensor] = ForkFunction.apply(x)  # type: ignore[no-untyped-call]
         return result
@@ -123,7 +124,7 @@ def forked(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class ForkFunction(torch.autograd.Function):
-    """The identity and ReLU; their gradients are added in one pass."""
+    """The identity and the ReLU. One pass adds their gradients."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,7 +162,7 @@ class ForkFunction(torch.autograd.Function):
 
 
 class NormFunction(torch.autograd.Function):
-    """Batch norm, then ReLU or a sum if asked for."""
+    """Batch norm, optionally with ReLU or a sum."""
 
     @staticmethod
     def forward(
@@ -180,7 +181,7 @@ class NormFunction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of input, weight, bias and what was added."""
+        """Return the gradients of input, weight, bias and added tensor."""
         x, weight, bias = ctx.saved_tensors
         norm: Norm = ctx.norm
         added = grads[0] if ctx.needs_input_grad[3] else None
@@ -227,7 +228,7 @@ def _forward(
     if norm.trains:
         means, squares = np.empty((2, parts[-1][1], c))
         _run(lambda a, b: calls.measure(at_x, n, inner, a, b, means, squares), parts, n)
-        calls.settle(means, squares, n, inner, *parameters, *running, *rule, numbers)
+        calls.finish_statistics(means, squares, n, inner, *parameters, *running, *rule, numbers)
     else:
         calls.take_running(*running, *parameters, norm.eps, numbers)
     _run(lambda a, b: calls.write(*outputs, n, inner, a, b, numbers, least), parts, n)
@@ -254,13 +255,13 @@ def _backward(
     totals, projected = np.empty((2, parts[-1][1], c))
 
     def collect(a: int, b: int) -> None:
-        calls.collect(at_grad, at_x, n, inner, a, b, numbers, least, totals, projected)
+        calls.sum_gradients(at_grad, at_x, n, inner, a, b, numbers, least, totals, projected)
 
     def differentiate(a: int, b: int) -> None:
         calls.differentiate(at_grad, at_x, at_out, n, inner, a, b, numbers, least)
 
     _run(collect, parts, n)
-    calls.conclude(totals, projected, n, norm.trains, numbers, *targets)
+    calls.finish_gradients(totals, projected, n, norm.trains, numbers, *targets)
     if grad_x is not None:
         _run(differentiate, parts, n)
 
@@ -274,7 +275,7 @@ def _run(run: Callable[[int, int], None], parts: list[tuple[int, int]], n: int) 
 
 
 def _shape(x: Tensor) -> tuple[int, int, int]:
-    """Return how many numbers there are, channels, and neighbouring numbers of each."""
+    """Return the numbers of elements, of channels, and of adjacent elements of a channel."""
     n, c = x.numel(), x.shape[1]
     return n, c, n // (c * x.shape[0]) if x.is_contiguous() else 1
 
@@ -283,7 +284,7 @@ _ONE_PART: list[tuple[int, int]] = []
 
 
 def _parts(n: int, c: int, inner: int) -> list[tuple[int, int]]:
-    """Cut the groups into as many parts as threads can work on; none for one thread."""
+    """Split the groups into parts for threads; an empty list for one thread."""
     if n < 2 * PART or torch.get_num_threads() == 1:
         return _ONE_PART
     n_groups = calls.n_groups(n, c, inner)
@@ -305,7 +306,7 @@ def _differentiable(
     norm: Norm,
     needs: tuple[bool, ...],
 ) -> list[Tensor | None]:
-    """Return the gradients by torch's operations, which can be differentiated again."""
+    """Return the gradients by torch operations, which can be differentiated again."""
     given = zip((x, weight, bias), needs, strict=False)
     inputs = [value for value, need in given if need and value is not None]
     running = (None, None) if norm.trains else (norm.running_mean, norm.running_var)

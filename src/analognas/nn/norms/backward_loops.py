@@ -1,4 +1,4 @@
-"""The backward of :mod:`.forward_loops`: compiled loops for sums of gradients and the gradient of inputs."""
+"""Compiled loops of the backward of batch norm: sums of gradients, and the gradient of the inputs."""
 
 from __future__ import annotations
 
@@ -81,16 +81,16 @@ def sum_gradients(
     totals: Doubles,
     projected: Doubles,
 ) -> None:
-    """Write sums of the gradients of each channel in each group, zero where :func:`normalize` clipped.
+    """Write the sums of the gradients of each channel in each group, without elements that the ReLU zeroed.
 
     Args:
-        grad: Gradients of what :func:`normalize` wrote.
-        x: What it was given.
-        inner: See there.
+        grad: Gradients of the outputs of :func:`.forward_loops.normalize`.
+        x: Its inputs.
+        inner: As in :func:`.forward_loops.normalize`.
         numbers: Coefficients.
-        least: See there.
-        totals: Takes sums, shape ``(groups, c)``.
-        projected: Takes sums of the products with ``x - mean``, shape ``(groups, c)``.
+        least: As in :func:`.forward_loops.normalize`.
+        totals: Receives the sums, shape ``(groups, c)``.
+        projected: Receives the sums of products with ``x - mean``, shape ``(groups, c)``.
     """
     c = numbers.shape[1]
     length, bound = group_length(c, inner), np.float32(least)

@@ -1,18 +1,18 @@
-"""Batch norm as compiled calls that take addresses: the phases of a pass, and whole passes for one thread.
+"""Batch norm as compiled functions of memory addresses: the phases of a pass, and whole passes for one thread.
 
-The phases of a forward are :func:`measure` over parts of the groups, :func:`settle`, :func:`write` over parts;
-those of a backward :func:`collect`, :func:`conclude`, :func:`differentiate`. :func:`forward` and
-:func:`backward` are all three of them in one call, with the same results.
+The phases of a forward are :func:`measure` over parts of the groups, :func:`finish_statistics`, :func:`write`
+over parts; those of a backward :func:`sum_gradients`, :func:`finish_gradients`, :func:`differentiate`.
+:func:`forward` and :func:`backward` run all phases in one call, with the same results.
 
 Arguments that several functions share:
 
 - ``x``, ``y``, ``grad``, ``out``: addresses of the inputs, outputs, gradients of outputs, gradients of inputs;
-- ``other``: address of what is added to the outputs; 0: nothing is;
-- ``n``, ``inner``: how many numbers they hold, and neighbouring numbers of a channel;
-- ``first``, ``last``: the groups of a part;
+- ``other``: address of a tensor that is added to the outputs, or 0;
+- ``n``, ``inner``: number of elements, and number of adjacent elements of a channel;
+- ``first``, ``last``: range of groups of a part;
 - ``numbers``: coefficients, shape ``(N_COEFFICIENTS, c)``;
-- ``means``, ``squares``: of each group, shape ``(groups, c)``;
-- ``least``: 0 for ReLU, minus infinity for none.
+- ``means``, ``squares``: mean and sum of squares of each group, shape ``(groups, c)``;
+- ``least``: smallest output: 0 for ReLU, otherwise minus infinity.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _join = backward_loops.join
 
 @compiled("int64(int64, int64, int64)")
 def n_groups(n: int, c: int, inner: int) -> int:
-    """Return in how many groups numbers are taken."""
+    """Return the number of groups."""
     length = group_length(c, inner)
     return (n + length - 1) // length
 
@@ -56,7 +56,7 @@ def measure(
 
 
 @compiled(f"void(float64[::1], float64[::1], int64, int64, float64, {_D2})")
-def _set(
+def _write_coefficients(
     mean: Doubles, variance: Doubles, weight: int, bias: int, eps: float, numbers: Doubles
 ) -> None:
     c = numbers.shape[1]
@@ -74,7 +74,7 @@ def _set(
 
 
 @compiled(f"void({_D2}, {_D2}, int64, int64, int64, int64, int64, int64, float64, float64, {_D2})")
-def settle(
+def finish_statistics(
     means: Doubles,
     squares: Doubles,
     n: int,
@@ -87,20 +87,20 @@ def settle(
     eps: float,
     numbers: Doubles,
 ) -> None:
-    """Merge the statistics of groups, move the running ones, write the coefficients of the forward.
+    """Merge the statistics of groups, update the running statistics, and write the coefficients of the forward.
 
     Args:
         means: See the module.
         squares: See the module.
         n: See the module.
         inner: See the module.
-        weight: Address of the weight; 0: there is none.
-        bias: Likewise.
-        running: Address of the running mean; 0: there is none.
-        variance: Likewise, of the running variance, which takes the unbiased one.
-        share: Weight of this batch in them.
+        weight: Address of the weight, or 0.
+        bias: Address of the bias, or 0.
+        running: Address of the running mean, or 0.
+        variance: Address of the running variance, which uses the unbiased variance, or 0.
+        share: Weight of this batch in the running statistics.
         eps: Added to the variance.
-        numbers: Takes the coefficients.
+        numbers: Receives the coefficients.
     """
     c = numbers.shape[1]
     mean, square, count = np.empty(c), np.empty(c), n // c
@@ -112,20 +112,20 @@ def settle(
             old_variance[k] = share * (square[k] / (count - 1)) + (1.0 - share) * old_variance[k]
     for k in range(c):
         square[k] /= count
-    _set(mean, square, weight, bias, eps, numbers)
+    _write_coefficients(mean, square, weight, bias, eps, numbers)
 
 
 @compiled(f"void(int64, int64, int64, int64, float64, {_D2})")
 def take_running(
     running: int, variance: int, weight: int, bias: int, eps: float, numbers: Doubles
 ) -> None:
-    """Write the coefficients of a forward with running statistics; arguments as in :func:`settle`."""
+    """Write the coefficients of a forward with running statistics; see :func:`finish_statistics`."""
     c = numbers.shape[1]
     mean, square = np.empty(c), np.empty(c)
     for k in range(c):
         mean[k] = float(floats_at(running, c)[k])
         square[k] = float(floats_at(variance, c)[k])
-    _set(mean, square, weight, bias, eps, numbers)
+    _write_coefficients(mean, square, weight, bias, eps, numbers)
 
 
 @compiled(f"void(int64, int64, int64, int64, int64, int64, int64, {_D2}, float64)")
@@ -167,20 +167,22 @@ def forward(
     numbers: Doubles,
     least: float,
 ) -> None:
-    """Do a whole forward; arguments as in :func:`settle`, ``trains``: with the batch's statistics."""
+    """Run a whole forward, with the statistics of the batch if ``trains``; see :func:`finish_statistics`."""
     c = numbers.shape[1]
     count = n_groups(n, c, inner)
     if trains:
         means, squares = np.empty((count, c)), np.empty((count, c))
         measure(x, n, inner, 0, count, means, squares)
-        settle(means, squares, n, inner, weight, bias, running, variance, share, eps, numbers)
+        finish_statistics(
+            means, squares, n, inner, weight, bias, running, variance, share, eps, numbers
+        )
     else:
         take_running(running, variance, weight, bias, eps, numbers)
     write(x, other, y, n, inner, 0, count, numbers, least)
 
 
 @compiled(f"void(int64, int64, int64, int64, int64, int64, {_D2}, float64, {_D2}, {_D2})")
-def collect(
+def sum_gradients(
     grad: int,
     x: int,
     n: int,
@@ -207,7 +209,7 @@ def collect(
 
 
 @compiled(f"void({_D2}, {_D2}, int64, boolean, {_D2}, int64, int64)")
-def conclude(
+def finish_gradients(
     totals: Doubles,
     projected: Doubles,
     n: int,
@@ -219,11 +221,11 @@ def conclude(
     """Write the gradients of weight and bias, and the coefficients of the backward.
 
     Args:
-        totals: As :func:`collect` wrote them.
-        projected: Likewise.
+        totals: As :func:`sum_gradients` wrote them.
+        projected: As :func:`sum_gradients` wrote them.
         n: See the module.
-        trains: Whether mean and deviation depend on the inputs.
-        numbers: Takes slopes and offsets.
+        trains: Whether mean and standard deviation depend on the inputs.
+        numbers: Receives slopes and offsets.
         grad_weight: Address of the gradient of the weight.
         grad_bias: Address of the gradient of the bias.
     """
@@ -280,17 +282,17 @@ def backward(
     grad_weight: int,
     grad_bias: int,
 ) -> None:
-    """Do a whole backward; arguments as in :func:`conclude`, ``out``: 0 if it is not wanted."""
+    """Run a whole backward; see :func:`finish_gradients`. ``out`` is 0 if the gradient is not needed."""
     c = numbers.shape[1]
     count = n_groups(n, c, inner)
     totals, projected = np.empty((count, c)), np.empty((count, c))
-    collect(grad, x, n, inner, 0, count, numbers, least, totals, projected)
-    conclude(totals, projected, n, trains, numbers, grad_weight, grad_bias)
+    sum_gradients(grad, x, n, inner, 0, count, numbers, least, totals, projected)
+    finish_gradients(totals, projected, n, trains, numbers, grad_weight, grad_bias)
     if out != 0:
         differentiate(grad, x, out, n, inner, 0, count, numbers, least)
 
 
 @compiled("void(int64, int64, int64, int64, int64)")
 def join(plain: int, rectified: int, active: int, out: int, n: int) -> None:
-    """Add the gradients of what was used as it is and after ReLU; see :func:`.backward_loops.join`."""
+    """Add the gradients of an input and of its ReLU; see :func:`.backward_loops.join`."""
     _join(floats_at(plain, n), floats_at(rectified, n), floats_at(active, n), floats_at(out, n))

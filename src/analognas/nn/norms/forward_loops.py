@@ -1,12 +1,12 @@
-"""Batch norm over float32 numbers on the CPU, with or without ReLU: compiled loops of its forward.
+"""Compiled loops of the forward of batch norm for float32 numbers on the CPU, with or without ReLU.
 
-Arrays are flat, in the order of their memory: samples of ``c`` channels of ``inner`` neighbouring numbers
-each. With the channels last, ``inner`` is 1 and every position is a sample. Numbers are taken in groups of
-whole samples that stay in the second cache; sums of a group are single precision, sums over groups double.
-Groups do not depend on the number of threads, so neither do the results.
+Arrays are flat, in memory order: samples of ``c`` channels with ``inner`` adjacent numbers each. With channels
+last, ``inner`` is 1 and each position counts as a sample. Groups of whole samples stay in the second-level
+cache. Sums within a group are single precision, and sums over groups are double precision. Groups do not depend
+on the number of threads, so results do not either.
 
-Few channels fill no vector register, so a row of the loops holds several samples, and what belongs to a
-channel is repeated along it. Long channels are rows of their own.
+A few channels do not fill a vector register. A row of the loops therefore holds several samples, and the values
+of a channel are repeated along it. A long channel is a row by itself.
 
 Coefficients of the channels are rows of one array: factor and shift of the forward,
 ``z = x * factor + shift``; the mean; for the backward ``dx = g * factor + x * slope + offset``; and one over
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from ...core.compiled import compiled
 
 GROUP = 1 << 15
-"""Numbers of a group, if a sample is not longer."""
+"""Elements of a group, unless a sample is longer."""
 FACTOR, SHIFT, MEAN, SLOPE, OFFSET, INVERSE = range(6)
 """Rows of coefficients."""
 N_COEFFICIENTS = 6
 
-_ROW = 256  # about as many numbers: several accumulators for each vector instruction in flight
-_LONG, _WIDE = 128, 1 << 13  # numbers of a channel, and of a sample, from which a channel is a row
+_ROW = 256  # approximate length: several accumulators for each vector instruction
+_LONG, _WIDE = 128, 1 << 13  # elements of a channel and of a sample from which a channel is a row
 _CANCELLED = 64.0  # squares about the pivot over squares about the mean: six of 24 bits are lost
 _F, _D, _D2 = "float32[::1]", "float64[::1]", "float64[:, ::1]"
 
@@ -37,27 +37,27 @@ Doubles = NDArray[np.float64]
 
 @compiled("boolean(int64, int64)")
 def is_long(c: int, inner: int) -> bool:
-    """Return whether the numbers of a channel are a row of their own."""
+    """Return whether a channel is a row by itself."""
     return inner >= _LONG or (inner >= 16 and c * inner > _WIDE)
 
 
 @compiled("int64(int64, int64)")
 def row_length(c: int, inner: int) -> int:
-    """Return how many numbers a row holds: whole samples."""
+    """Return the length of a row: whole samples."""
     sample = c * inner
     return sample * max(1, _ROW // sample)
 
 
 @compiled("int64(int64, int64)")
 def group_length(c: int, inner: int) -> int:
-    """Return how many numbers a group holds: whole rows."""
+    """Return the length of a group: whole rows."""
     row = row_length(c, inner)
     return row * max(1, GROUP // row)
 
 
 @compiled(f"void({_D}, int64, {_F})")
 def repeat(values: Doubles, inner: int, row: Floats) -> None:
-    """Write the value of the channel that each number of a row belongs to."""
+    """Write the value of each channel to all of its elements in a row."""
     i = 0
     while i < len(row):
         for c in range(len(values)):
@@ -77,7 +77,7 @@ def _sum(x: Floats) -> float:
 
 @compiled(f"void({_F}, int64, {_D})")
 def gather(row: Floats, inner: int, totals: Doubles) -> None:
-    """Sum what belongs to each channel."""
+    """Sum the elements of each channel in a row."""
     totals[:] = 0.0
     i = 0
     while i < len(row):
@@ -192,11 +192,11 @@ def merge(
 
     Args:
         means: As :func:`statistics` wrote them.
-        squares: Likewise.
-        n: Numbers of a channel.
-        n_group: Numbers of a channel in a group; the last one may have fewer.
-        mean: Takes the mean of each channel.
-        square: Takes the sum of squares about it.
+        squares: As :func:`statistics` wrote them.
+        n: Elements of a channel.
+        n_group: Elements of a channel in a group. The last group may have fewer.
+        mean: Receives the mean of each channel.
+        square: Receives the sum of squared deviations from it.
 
     Source: Chan, Golub and LeVeque, Algorithms for computing the sample variance, 1983.
     """
@@ -252,15 +252,15 @@ def _normalize(
 def normalize(
     x: Floats, other: Floats, y: Floats, inner: int, numbers: Doubles, least: float
 ) -> None:
-    """Write ``x * factor + shift``, or ``least`` where that is smaller; or that plus ``other``.
+    """Write ``max(x * factor + shift, least)``, or ``x * factor + shift + other``.
 
     Args:
         x: Whole samples.
-        other: What is added; empty: nothing is.
-        y: Takes the results.
-        inner: Neighbouring numbers of a channel.
+        other: Added to the result; empty if nothing is added.
+        y: Receives the results.
+        inner: Adjacent elements of a channel.
         numbers: Coefficients.
-        least: 0 for ReLU, minus infinity for none; not used where something is added.
+        least: 0 for ReLU, otherwise minus infinity. Not used together with ``other``.
     """
     c = numbers.shape[1]
     bound = np.float32(least)

@@ -1,4 +1,4 @@
-"""Batch norm of digital layers by compiled passes, together with a ReLU that follows: faster on the CPU."""
+"""Faster batch norm of digital layers on the CPU, fused with a ReLU that follows."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _BLOCKS: dict[type[nn.Module], type[nn.Module]] = {}
 
 
 def register_fused(kind: type[nn.Module], fused: type[nn.Module]) -> None:
-    """Tell :func:`fuse_norms` which class takes the place of another one.
+    """Register a class that :func:`fuse_norms` replaces.
 
     Args:
-        kind: Modules of exactly this class are exchanged.
-        fused: A class with the same state and another forward, which may use
-            :func:`~.branches.fork` and :func:`~.branches.add_branch`.
+        kind: Modules of exactly this class are replaced.
+        fused: Class with the same state and another forward, which may use
+            :func:`~.fused_layers.fork` and :func:`~.fused_layers.add_branch`.
     """
     _BLOCKS[kind] = fused
 
 
 def fuse_norms(model: nn.Module) -> nn.Module:
-    """Let a model's batch norms run by compiled passes, with ReLU in the same pass where it follows.
+    """Run the batch norms of a model by compiled passes, together with a ReLU that follows.
 
-    The passes take float32 tensors on the CPU, dense or with the channels last; anything else is left to torch,
-    as are compilation, tracing and transformations of functions. Their results differ from torch's by rounding
-    only and do not depend on the number of threads. Parameters, buffers, hooks and names stay as they are, so
-    state dicts fit in both directions, and copies and pickles keep the passes. It makes no difference whether a
-    model becomes analog before or after.
+    The passes process float32 tensors on the CPU, contiguous or with channels last. torch handles all other
+    tensors, compilation, tracing and functional transformations. Results differ from torch's by rounding only
+    and do not depend on the number of threads. Parameters, buffers, hooks and names do not change, so state
+    dicts of both forms are compatible. Copies and pickles keep the passes. You can convert a model to analog
+    before or after.
 
-    A ReLU joins the norm before it within ``nn.Sequential``, and where a network calls
+    A ReLU is fused with the norm before it within ``nn.Sequential``, and where a network calls
     :func:`rectified`.
 
     Args:
-        model: Any module; it is changed, not copied. Subclasses of torch's batch norms, such as
-            ``nn.SyncBatchNorm``, stay as they are.
+        model: Any module; modified, not copied. Subclasses of torch's batch norms, such as
+            ``nn.SyncBatchNorm``, are not replaced.
 
     Returns:
         The model.
@@ -50,20 +50,20 @@ def fuse_norms(model: nn.Module) -> nn.Module:
         >>> fuse_norms(net)(torch.zeros(2, 3, 8, 8)).shape
         torch.Size([2, 8, 6, 6])
     """
-    return _exchange(model, _fused_kinds())
+    return _replace_classes(model, _fused_kinds())
 
 
 def unfuse_norms(model: nn.Module) -> nn.Module:
-    """Undo :func:`fuse_norms`; return the model.
+    """Undo :func:`fuse_norms` and return the model.
 
     Raises:
         InvalidArgumentError: If it is not a module.
     """
-    return _exchange(model, {fused: plain for plain, fused in _fused_kinds().items()})
+    return _replace_classes(model, {fused: plain for plain, fused in _fused_kinds().items()})
 
 
 def rectified(norm: nn.Module, x: Tensor) -> Tensor:
-    """Return ReLU of ``norm(x)``: in one pass where the norm is fused and has no hooks.
+    """Return the ReLU of ``norm(x)``, in one pass if the norm is fused and has no hooks.
 
     Example:
         >>> rectified(nn.BatchNorm1d(2).eval(), torch.tensor([[-1.0, 0.0]]))
@@ -74,7 +74,7 @@ def rectified(norm: nn.Module, x: Tensor) -> Tensor:
 
 
 def _fused_kinds() -> dict[type[nn.Module], type[nn.Module]]:
-    # Imported here because the compiled passes take seconds to make, and most programs do not need them.
+    # Imported here because compiling the passes takes seconds, and most programs do not need them.
     from . import fused_layers
 
     return {
@@ -86,7 +86,7 @@ def _fused_kinds() -> dict[type[nn.Module], type[nn.Module]]:
     }
 
 
-def _exchange(model: nn.Module, kinds: dict[type[nn.Module], type[nn.Module]]) -> nn.Module:
+def _replace_classes(model: nn.Module, kinds: dict[type[nn.Module], type[nn.Module]]) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise InvalidArgumentError(f"`model` must be a torch module, but got {model!r}.")
     for module in model.modules():

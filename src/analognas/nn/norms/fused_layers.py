@@ -1,31 +1,31 @@
-"""Torch's batch norms and sequences with the compiled passes: what :func:`~.fuse.fuse_norms` puts in."""
+"""Batch norms, sequences and sums of branches on the compiled passes, for :func:`~.fuse.fuse_norms`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import module as torch_module
 
 from ..kernels.pointwise import is_pointwise
-from .autograd import Norm, normalized, same_memory, takes_passes
+from .autograd import Norm, can_use_kernels, forked, normalized, same_memory
 
 
 class FusedNorm(nn.modules.batchnorm._BatchNorm):
-    """What the fused batch norms share."""
+    """Common base of the fused batch norms."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return what the torch layer returns, up to rounding."""
+        """Return the output of the torch layer, up to rounding."""
         return self._fused(input, False)
 
     def rectified(self, x: Tensor) -> Tensor:
-        """Return ReLU of the batch norm of ``x``; in two passes where hooks ask for what is between."""
+        """Return the ReLU of the batch norm of ``x``; in two passes if hooks observe the norm."""
         return self._fused(x, True) if is_plain(self) else torch.relu(self(x))
 
     def added(self, x: Tensor, other: Tensor) -> Tensor:
-        """Return the batch norm of ``x`` plus ``other``, likewise."""
+        """Return the batch norm of ``x`` plus ``other``; in two passes if hooks observe the norm."""
         if not is_plain(self) or not same_memory(x, other):
             result: Tensor = other + self(x)
             return result
@@ -41,7 +41,7 @@ class FusedNorm(nn.modules.batchnorm._BatchNorm):
         training, tracks = self.training, self.track_running_stats
         trains = training or (mean is None and var is None)
         if (
-            not takes_passes(x, weight, bias, mean, var)
+            not can_use_kernels(x, weight, bias, mean, var)
             or x.shape[1] != self.num_features
             or x.numel() <= (x.shape[1] if trains else 0)
             or (mean is None) != (var is None)
@@ -79,9 +79,9 @@ class FusedBatchNorm3d(FusedNorm, nn.BatchNorm3d):
 
 
 class FusedSequential(nn.Sequential):
-    """A sequence in which a fused batch norm and a ReLU that follows are one pass.
+    """A sequence that runs a fused batch norm and a following ReLU in one pass.
 
-    Sequences inside it count as parts of it. Modules with hooks are called one by one.
+    Nested sequences are flattened. Modules with hooks are called separately.
     """
 
     def forward(self, input: Any) -> Any:
@@ -95,8 +95,8 @@ class FusedSequential(nn.Sequential):
 
         Args:
             x: The input.
-            active: ReLU of it, which may be used where the sequence begins with ReLU.
-            total: What is added to the output.
+            active: ReLU of the input, which is used if the sequence begins with a ReLU.
+            total: Added to the output.
         """
         steps = list(_steps(self))
         i, last = 0, len(steps) - 1
@@ -119,13 +119,13 @@ class FusedSequential(nn.Sequential):
 
     @property
     def begins_with_relu(self) -> bool:
-        """Whether the first module is ReLU without hooks."""
+        """Whether the first module is a ReLU without hooks."""
         first = next(_steps(self), None)
         return first is not None and _joins(first)
 
 
 def _convolved(step: nn.Conv2d, x: Any) -> Any:
-    """Call a convolution, as a product of matrices where that is faster."""
+    """Call a convolution, as a matrix product if that is faster."""
     if not (
         isinstance(x, Tensor)
         and step.kernel_size == (1, 1)
@@ -141,7 +141,7 @@ def _convolved(step: nn.Conv2d, x: Any) -> Any:
 
 
 def _steps(sequence: nn.Sequential) -> Iterator[nn.Module]:
-    """Yield the modules of a sequence, those of sequences inside it in their places."""
+    """Yield the modules of a sequence, with nested sequences flattened."""
     for module in sequence:
         if type(module) is FusedSequential and is_plain(module):
             yield from _steps(module)
@@ -154,7 +154,7 @@ def _joins(module: nn.Module) -> bool:
 
 
 def is_plain(module: nn.Module) -> bool:
-    """Whether calling a module is nothing but its class's ``forward``."""
+    """Whether calling a module only calls the ``forward`` of its class."""
     return not (
         module._forward_hooks
         or module._forward_pre_hooks
@@ -164,3 +164,32 @@ def is_plain(module: nn.Module) -> bool:
         or "forward" in module.__dict__
         or torch_module._has_any_global_hook()  # type: ignore[no-untyped-call]
     )
+
+
+def fork(x: Tensor, branches: Iterable[nn.Module]) -> tuple[Tensor, Tensor | None]:
+    """Return the input of several branches, and its ReLU if a branch can use it; otherwise None.
+
+    Use the first return value instead of ``x`` afterwards, so that one pass adds the gradients.
+    """
+    wanted = any(_is_fused(branch) and branch.begins_with_relu for branch in branches)
+    return forked(x) if wanted and can_use_kernels(x) else (x, None)
+
+
+def add_branch(branch: nn.Module, x: Tensor, active: Tensor | None, total: Tensor | None) -> Tensor:
+    """Return ``total`` plus the output of a branch.
+
+    Args:
+        branch: The branch.
+        x: Its input.
+        active: Second return value of :func:`fork`.
+        total: Sum of the branches before it; None for the first branch.
+    """
+    if _is_fused(branch):
+        result: Tensor = branch.run(x, active, total)
+        return result
+    y: Tensor = branch(x)
+    return y if total is None else total + y
+
+
+def _is_fused(branch: nn.Module) -> TypeGuard[FusedSequential]:
+    return type(branch) is FusedSequential and is_plain(branch)

@@ -1,4 +1,4 @@
-"""Images with the channels last: the memory format in which small networks are fastest on a CPU."""
+"""Images with channels last: the memory format in which small networks are fastest on a CPU."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ __all__ = ["channels_first", "channels_last"]
 
 
 def channels_last(model: nn.Module) -> nn.Module:
-    """Let a model see images with the channels last, whatever format they come in; return the model.
+    """Convert the input images of a model to channels last, and return the model.
 
-    Convolutions, norms, pooling and sums keep the format. Values stay the same; results differ by rounding.
-    Copies and pickles keep the setting, state dicts do not know it.
+    Convolutions, norms, pooling and sums keep the format. Results differ by rounding only. Copies and pickles
+    keep the setting; state dicts do not store it.
 
     Args:
-        model: Any module; a hook is added to it, once. Inputs other than images (four dimensions) stay as
-            they are.
+        model: Any module. A hook is added to it, once. Only inputs with four dimensions are converted.
 
     Raises:
         InvalidArgumentError: If it is not a module.
@@ -38,7 +37,7 @@ def channels_last(model: nn.Module) -> nn.Module:
 
 
 def channels_first(model: nn.Module) -> nn.Module:
-    """Undo :func:`channels_last`; return the model."""
+    """Undo :func:`channels_last` and return the model."""
     hooks = model._forward_pre_hooks
     for key in [key for key, hook in hooks.items() if hook is _move]:
         del hooks[key]

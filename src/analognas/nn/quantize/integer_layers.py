@@ -28,9 +28,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import InvalidArgumentError
-from .. import StaysDigitalWarning, become
-from ..convert.fast_paths import close_fast_paths
-from ..convert.module_surgery import substitute
+from .. import StaysDigitalWarning
+from ..convert.module_surgery import change_class, close_fast_paths, replace_modules
 from ..convert.selection import select
 from ..convert.unsupported import weight_obstacle
 from ..run_batch import check_batches, run_batch
@@ -204,16 +203,16 @@ _KINDS: dict[type[nn.Module], type[QuantizedLayer]] = {
 def quantize(model: nn.Module, settings: Quantization | None = None) -> nn.Module:
     """Return a copy of ``model`` with its linear, convolutional and LSTM layers on integers.
 
-    Parameters keep their names. Ranges of activations are not known yet: see
-    :func:`calibrate_quantization`. Other layers with weight matrices stay as they are and are named in one
-    warning; embeddings are look-ups and stay too.
+    Parameters keep their names. Call :func:`calibrate_quantization` to set the ranges of the activations. Other
+    layers with weight matrices are not quantised, and one warning names them. Embeddings are not quantised
+    either.
 
     Args:
         model: A digital model.
-        settings: How; the default if None.
+        settings: Settings of the quantisation; the defaults if None.
 
     Raises:
-        UnknownNameError: If ``settings.digital`` names no layer.
+        UnknownNameError: If an entry of ``settings.digital`` matches no layer.
         InvalidArgumentError: If the model has no layer that can be quantised.
 
     Example:
@@ -234,7 +233,7 @@ def quantize(model: nn.Module, settings: Quantization | None = None) -> nn.Modul
         kind = _KINDS.get(type(module))
         if kind is None or id(module) in excluded or _stays(module):
             return None
-        made = become(module, kind)
+        made = change_class(module, kind)
         if isinstance(module, nn.LSTM):
             weights = [name for group in module._all_weights for name in group if "weight" in name]
             made._make_quantized(settings, [name.removeprefix("weight_") for name in weights])
@@ -242,7 +241,7 @@ def quantize(model: nn.Module, settings: Quantization | None = None) -> nn.Modul
             made._make_quantized(settings)
         return made
 
-    result = substitute(model, change)
+    result = replace_modules(model, change)
     if not any(True for _ in quantized_layers(result)):
         raise InvalidArgumentError("The model must have a layer to quantise, but has none.")
     close_fast_paths(result, QuantizedLayer)
@@ -256,7 +255,7 @@ def quantize(model: nn.Module, settings: Quantization | None = None) -> nn.Modul
 
 
 def _stays(module: nn.Module) -> bool:
-    """Whether a layer has matrices that cannot be on integers."""
+    """Whether a layer has matrices that cannot be quantised."""
     if weight_obstacle(module) is not None:
         return True
     if isinstance(module, nn.LSTM) and type(module) is nn.LSTM:
@@ -266,7 +265,7 @@ def _stays(module: nn.Module) -> bool:
 
 
 def quantized_layers(model: nn.Module) -> Iterator[tuple[str, QuantizedLayer]]:
-    """Yield names and quantised layers of a model, each once."""
+    """Yield the names and quantised layers of a model, each layer once."""
     for name, module in model.named_modules():
         if isinstance(module, QuantizedLayer):
             yield name, module
@@ -278,20 +277,19 @@ def calibrate_quantization(
     batches: Iterable[Any],
     run: Callable[[nn.Module, Any], Any] | None = None,
 ) -> nn.Module:
-    """Set the ranges of all activations from data; the model runs in floating point meanwhile.
+    """Set the ranges of all activations from data. The model runs in floating point meanwhile.
 
     Args:
-        model: A model of :func:`quantize`.
-        batches: Batches of inputs, or of inputs and labels; looked at twice, unless extremes are all that is
-            asked for.
-        run: Runs the model on one batch; ``model(inputs)`` if None.
+        model: A model from :func:`quantize`.
+        batches: Batches of inputs, or of inputs and labels. They are used twice, or once for ``"minmax"``.
+        run: Function that runs the model on one batch; ``model(inputs)`` if None.
 
     Returns:
         The model.
 
     Raises:
-        InvalidArgumentError: If there is no batch with an example, ``batches`` is one, or there is no
-            quantised layer.
+        InvalidArgumentError: If there is no batch with an example, ``batches`` is a single batch, or the model
+            has no quantised layer.
         NotFiniteError: If activations are NaN or infinite.
     """
     check_batches(batches)

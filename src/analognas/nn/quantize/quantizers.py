@@ -1,84 +1,65 @@
-"""Quantisers: how activations and weights become integers, and how ranges are found from data."""
+"""Quantizers of weights and activations, and the choice of ranges from data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from ...core import InvalidArgumentError, NotFiniteError, check_choice, check_float, check_int
+from ...core import NotFiniteError
+from ...core.settings import Settings
 from ..layers.loading import with_one_dimension
 
-CALIBRATIONS = ("minmax", "percentile", "mse")
-RANGES = ("fixed", "moving_average", "learned")
 _BINS = 2048
 _MIN_RANGE = 1e-8
 
 
-@dataclass(frozen=True, kw_only=True)
-class Quantization:
-    """How a network is quantised.
+class Quantization(Settings):
+    """Settings of the quantisation of a network.
 
     Attributes:
-        weight_bits: Bits of the weights, symmetric, one scale for each output.
-        activation_bits: Bits of the activations, affine, one scale and zero point for each tensor.
-        calibration: How ranges are found from data: ``"minmax"``; ``"percentile"``: what lies outside is
-            clipped; ``"mse"``: the range with the least mean squared error.
-        percentile: For ``"percentile"``: the share of values kept at either end, percent.
-        batches: Batches of training inputs that are looked at.
-        ranges: Ranges of activations while training: ``"fixed"`` as calibrated, ``"moving_average"`` of
-            each batch's extremes, or ``"learned"`` by gradient.
-        momentum: For ``"moving_average"``: the share of a new batch.
-        digital: Layers that keep their floating-point numbers: names or patterns of names.
+        weight_bits: Bits of the weights: symmetric, one scale for each output.
+        activation_bits: Bits of the activations: affine, one scale and zero point for each tensor.
+        calibration: Choice of the ranges from data. ``"minmax"``: the extremes. ``"percentile"``: values
+            outside the percentiles are clipped. ``"mse"``: the range with the least mean squared error.
+        percentile: Share of the values inside either end of the range, percent, for ``"percentile"``.
+        batches: Number of batches of training inputs for the calibration.
+        ranges: Ranges of activations in training: ``"fixed"`` as calibrated, ``"moving_average"`` of the
+            extremes of each batch, or ``"learned"`` by gradients.
+        momentum: Weight of a new batch, for ``"moving_average"``.
+        digital: Layers that stay in floating point: names or patterns of names.
 
     Raises:
         InvalidArgumentError: If a value has the wrong type or is outside its range.
-        UnknownNameError: If a choice is unknown.
+        UnknownNameError: If an entry or a choice is unknown.
 
     Source: Nagel et al., arXiv:2106.08295; learned ranges: Esser et al., ICLR 2020.
     """
 
-    weight_bits: int = 8
-    activation_bits: int = 8
-    calibration: str = "mse"
-    percentile: float = 99.99
-    batches: int = 8
-    ranges: str = "fixed"
-    momentum: float = 0.01
-    digital: tuple[str, ...] = ()
+    settings_name = "quantization"
 
-    def __post_init__(self) -> None:
-        check_int("quantization.weight_bits", self.weight_bits, minimum=2, maximum=8)
-        check_int("quantization.activation_bits", self.activation_bits, minimum=2, maximum=8)
-        check_choice("quantization.calibration", self.calibration, CALIBRATIONS)
-        check_float("quantization.percentile", self.percentile, minimum=50.0, maximum=100.0)
-        check_int("quantization.batches", self.batches, minimum=1)
-        check_choice("quantization.ranges", self.ranges, RANGES)
-        check_float("quantization.momentum", self.momentum, minimum=0.0, maximum=1.0)
-        names: Any = self.digital
-        if isinstance(names, str):
-            raise InvalidArgumentError(
-                f"`quantization.digital` must be a list of names, but got {self.digital!r}."
-            )
-        object.__setattr__(self, "digital", tuple(names))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self) | {"digital": list(self.digital)}
-
-    @classmethod
-    def from_dict(cls, payload: Mapping[str, Any]) -> Quantization:
-        """Make it from what :meth:`to_dict` returned, or a part of it.
-
-        Raises:
-            UnknownNameError: If a key is unknown.
-        """
-        for name in payload:
-            check_choice("quantization argument", name, [entry.name for entry in fields(cls)])
-        return cls(**payload)
+    weight_bits: int = Field(default=8, ge=2, le=8, description="Bits of the weights.")
+    activation_bits: int = Field(default=8, ge=2, le=8, description="Bits of the activations.")
+    calibration: Literal["minmax", "percentile", "mse"] = Field(
+        default="mse", description="Choice of the ranges from data."
+    )
+    percentile: float = Field(
+        default=99.99,
+        ge=50.0,
+        le=100.0,
+        description="Share of the values inside either end of the range.",
+        json_schema_extra={"unit": "%"},
+    )
+    batches: int = Field(default=8, ge=1, description="Batches for the calibration.")
+    ranges: Literal["fixed", "moving_average", "learned"] = Field(
+        default="fixed", description="Ranges of activations in training."
+    )
+    momentum: float = Field(default=0.01, ge=0.0, le=1.0, description="Weight of a new batch.")
+    digital: tuple[str, ...] = Field(
+        default=(), description="Layers that stay in floating point: names or patterns."
+    )
 
 
 class _Round(torch.autograd.Function):
@@ -94,7 +75,7 @@ class _Round(torch.autograd.Function):
 
 
 def rounded(x: Tensor) -> Tensor:
-    """Return ``x`` rounded to integers (halves to even); gradients pass as they are."""
+    """Return ``x`` rounded to integers (halves to even), with a straight-through gradient."""
     result: Tensor = _Round.apply(x)  # type: ignore[no-untyped-call]
     return result
 
@@ -103,11 +84,11 @@ def integer_weights(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
     """Return weights as integers, and the scale of each output.
 
     Args:
-        weight: Outputs first.
-        bits: Bits; the integers are within plus and minus 2^(bits - 1) - 1.
+        weight: Weights; the first dimension counts outputs.
+        bits: Number of bits. The integers are in [-(2^(bits - 1) - 1), 2^(bits - 1) - 1].
 
     Returns:
-        Integers as floating-point numbers, of the shape of ``weight``, with gradients straight through; and
+        Integers as floating-point numbers, of the shape of ``weight``, with straight-through gradients; and
         scales, shape ``(out,)``.
 
     Example:
@@ -122,10 +103,10 @@ def integer_weights(weight: Tensor, bits: int) -> tuple[Tensor, Tensor]:
 
 
 class RangeObserver:
-    """What calibration has seen of one tensor: first its extremes, then its histogram.
+    """Extremes and histogram of one tensor during calibration.
 
     Args:
-        layer: Name of the layer that takes it, for error messages.
+        layer: Name of the layer that receives the tensor, for messages.
     """
 
     def __init__(self, layer: str = "") -> None:
@@ -134,7 +115,7 @@ class RangeObserver:
         self.counts: Tensor | None = None
 
     def take(self, x: Tensor) -> None:
-        """Take one batch; extremes until :meth:`start_counting`, counts after it.
+        """Update with one batch: the extremes before :meth:`start_counting`, the histogram after it.
 
         Raises:
             NotFiniteError: If an input is NaN or infinite.
@@ -145,17 +126,17 @@ class RangeObserver:
         low, high = (float(end) for end in torch.aminmax(x))
         if not (abs(low) < float("inf") and abs(high) < float("inf")):
             raise NotFiniteError(
-                f"Inputs of layer {self.layer!r} must be finite for calibration, but hold NaN or infinity: "
+                f"Inputs of layer {self.layer!r} must be finite for calibration, but contain NaN or infinity: "
                 "check the batches, and the weights of the layers before it."
             )
         self.low, self.high = min(self.low, low), max(self.high, high)
 
     def start_counting(self) -> None:
-        """Keep the extremes from here on, and count what lies between."""
+        """Fix the extremes and start the histogram between them."""
         self.counts = torch.zeros(_BINS, dtype=torch.float64)
 
     def choose(self, settings: Quantization) -> tuple[float, float]:
-        """Return the range, with 0 in it."""
+        """Return the range. It contains 0."""
         if self.counts is None or self.low == self.high:
             return self.low, self.high
         if settings.calibration == "percentile":
@@ -184,15 +165,15 @@ class RangeObserver:
 
 
 class ActivationQuantizer(nn.Module):
-    """Turns a tensor into integers between -zero point and levels - zero point, and their scale.
+    """Converts a tensor to integers between -zero point and levels - zero point, and their scale.
 
     Args:
-        settings: How.
+        settings: Settings of the quantisation.
 
     Attributes:
         low: Smallest value that is not clipped, at most 0; a parameter, shape ``(1,)``.
-        high: Largest such value, at least 0.
-        observer: While calibrating: what is shown the inputs.
+        high: Largest value that is not clipped, at least 0; a parameter, shape ``(1,)``.
+        observer: Observer of the inputs during calibration; otherwise None.
     """
 
     def __init__(self, settings: Quantization) -> None:
@@ -222,9 +203,9 @@ class ActivationQuantizer(nn.Module):
         """Return the scale and the zero point.
 
         Args:
-            x: Where a gradient is wanted: the inputs, whose number damps the gradient of a learned range.
+            x: Inputs, whose number scales the gradient of a learned range; None if no gradient is needed.
         """
-        # Without the dimension of the parameter, which would count as one of the inputs.
+        # Drop the dimension of the parameter, which must not broadcast against dimensions of the inputs.
         low, high = self.low.view(()).clamp(max=0.0), self.high.view(()).clamp(min=0.0)
         if self.low.requires_grad and x is not None:
             damping = (x[0].numel() * self.levels) ** -0.5
@@ -233,7 +214,7 @@ class ActivationQuantizer(nn.Module):
         return scale, torch.round(-low.detach() / scale.detach())
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *args: Any) -> None:
-        """Load; ranges of earlier versions have no dimensions."""
+        """Load a state dict. Ranges of earlier versions have no dimensions."""
         given = with_one_dimension(state_dict, prefix, ("low", "high"))
         super()._load_from_state_dict(given, prefix, *args)
 

@@ -1,4 +1,4 @@
-"""From the product of a tile to digital outputs: noise, clipping, rounding, scale and bias."""
+"""From the analog products of a tile to digital outputs: noise, clipping, rounding, scaling, bias."""
 
 from __future__ import annotations
 
@@ -9,108 +9,115 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..hwa.noise import NoiseSource, Recipe, no_recipe
+from ..hwa.noise import NoiseBlock, NoiseSource, no_noise
 from ..kernels import passes as kernels
-from ..kernels.buffers import flat_array, takes_kernels
+from ..kernels.buffers import can_use_kernels, flat_array
 from ..kernels.threads import run_all
-from .tiled_layer import Plan
+from .tiled_layer import TiledLayer
 
-_NO_MARKS = np.empty(0, dtype=np.bool_)
+_NO_MASK = np.empty(0, dtype=np.bool_)
 
 
-def settle(
+def digitize_outputs(
     y: Tensor,
-    plan: Plan,
+    tiled: TiledLayer,
     noise: NoiseSource,
     *,
     factor: Tensor | float = 1.0,
     bias: Tensor | None = None,
     total: Tensor | None = None,
-    marked: bool = False,
+    with_mask: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
-    """Add the noise of the outputs, convert them, scale them and add what is digital.
+    """Add output noise, apply the ADC, scale the result, and add the digital bias.
 
     Args:
-        y: Products of one row tile in steps of its ADC, a new tensor; changed.
-        plan: The layer.
-        noise: Where normal numbers come from.
-        factor: Multiplies the converted outputs; a number or broadcast to ``y``.
-        bias: Added last; broadcast to ``y``.
-        total: Outputs of other row tiles, to which these are added in place.
-        marked: Whether to tell where outputs were clipped.
+        y: Products of one row tile, in steps of the ADC. The tensor is modified.
+        tiled: Configuration, product and tiles of the layer.
+        noise: Source of the output noise.
+        factor: Factor on the converted outputs; a number, or a tensor that broadcasts to ``y``.
+        bias: Added at the end; broadcasts to ``y``.
+        total: Sum of the other row tiles. The outputs are added to it in place.
+        with_mask: Whether to return the mask of outputs that were not clipped.
 
     Returns:
-        Outputs, ``total`` or in the memory of ``y``; and marks, true where an output was not clipped; None if
-        not asked for or where all are true.
+        The outputs, in ``total`` or in the memory of ``y``, and the mask. The mask is True where an output was
+        not clipped. It is None if it was not requested or would be all True.
     """
-    marked = marked and plan.output_limit is not None
-    if takes_kernels(y):
-        result, marks = _settle_at_once(y, plan, noise, factor, total, marked)
-    else:
-        result, marks = _settle_in_passes(y, plan, noise, factor, total, marked)
+    with_mask = with_mask and tiled.output_limit is not None
+    digitize = _digitize_by_kernel if can_use_kernels(y) else _digitize_by_torch
+    result, mask = digitize(y, tiled, noise, factor, total, with_mask)
     if bias is not None:
         add_bias(result, bias)
-    return result, marks
+    return result, mask
 
 
-def _settle_at_once(
+def _digitize_by_kernel(
     y: Tensor,
-    plan: Plan,
+    tiled: TiledLayer,
     noise: NoiseSource,
     factor: Tensor | float,
     total: Tensor | None,
-    marked: bool,
+    with_mask: bool,
 ) -> tuple[Tensor, Tensor | None]:
+    """Use one compiled pass: float32 on the CPU."""
     single = isinstance(factor, float)
     adds = single and total is not None and total.stride() == y.stride()
-    std = plan.config.out_noise / plan.output_step
-    marks = torch.empty_like(y, dtype=torch.bool) if marked else None
-    outputs, flags = flat_array(y), _NO_MARKS if marks is None else flat_array(marks)
+    std = tiled.config.out_noise / tiled.output_step
+    mask = torch.empty_like(y, dtype=torch.bool) if with_mask else None
+    outputs, flags = flat_array(y), _NO_MASK if mask is None else flat_array(mask)
     sums = flat_array(total) if adds and total is not None else outputs
     scale = factor if isinstance(factor, float) else 1.0
-    limit, rounds = plan.output_limit or math.inf, plan.config.adc.steps is not None
+    limit, rounds = tiled.output_limit or math.inf, tiled.config.adc.steps is not None
 
-    def run(recipe: Recipe) -> int:
-        part = recipe.part
-        own, target, marking = outputs[part], sums[part], flags[part]
-        return kernels.settle(own, target, adds, marking, *recipe[1:], limit, rounds, scale)
+    def run(noise_block: NoiseBlock) -> int:
+        block = noise_block.block
+        return kernels.digitize(
+            outputs[block],
+            sums[block],
+            adds,
+            flags[block],
+            *noise_block[1:],
+            limit,
+            rounds,
+            scale,
+        )
 
-    recipes = noise.recipes(y, std) if std > 0.0 else no_recipe(y.numel()).cut()
-    n_clipped = run_all(run, recipes, y.numel())
+    blocks = noise.blocks(y, std) if std > 0.0 else no_noise(y.numel()).split()
+    n_clipped = run_all(run, blocks, y.numel())
     if not single:
         y.mul_(factor)
     if total is not None:
         y = total if adds else total.add_(y)
-    return y, marks if n_clipped else None
+    return y, mask if n_clipped else None
 
 
-def _settle_in_passes(
+def _digitize_by_torch(
     y: Tensor,
-    plan: Plan,
+    tiled: TiledLayer,
     noise: NoiseSource,
     factor: Tensor | float,
     total: Tensor | None,
-    marked: bool,
+    with_mask: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    """Do the same by torch: compiled, on other devices, in other types."""
-    limit = plan.output_limit
-    if plan.config.out_noise > 0.0:
-        noise.add(y, plan.config.out_noise / plan.output_step)
-    marks = y.abs() < limit if marked and limit is not None else None
+    """Use operations of torch: when torch compiles, on other devices, and for other types."""
+    limit = tiled.output_limit
+    if tiled.config.out_noise > 0.0:
+        noise.add(y, tiled.config.out_noise / tiled.output_step)
+    mask = y.abs() < limit if with_mask and limit is not None else None
     if limit is not None:
         y.clamp_(-limit, limit)
-    if plan.config.adc.steps is not None:
+    if tiled.config.adc.steps is not None:
         y.round_()
     y.mul_(factor)
-    return y if total is None else total.add_(y), marks
+    return y if total is None else total.add_(y), mask
 
 
 def add_bias(y: Tensor, bias: Tensor) -> None:
-    """Add a bias in place: one number for each output, with a dimension of 1 for each of the positions."""
+    """Add a bias in place: one number for each output, with a dimension of length 1 for each position."""
     n = bias.numel()
     axis = y.ndim - bias.ndim + bias.shape.index(n) if n in bias.shape else -1
-    # In any other memory format the outputs, axis 1, lie next to each other.
-    if axis < 0 or not takes_kernels(y) or bias.dtype != y.dtype or n != y.shape[axis]:
+    # In a non-contiguous dense format, the outputs (axis 1) are adjacent in memory.
+    if axis < 0 or not can_use_kernels(y) or bias.dtype != y.dtype or n != y.shape[axis]:
         y.add_(bias)
     elif y.is_contiguous():
         kernels.add_bias(flat_array(y), flat_array(bias), prod(y.shape[axis + 1 :]))

@@ -1,6 +1,6 @@
-"""The forward of one tile up to its outputs' noise: product, read noise, IR drop, in this order.
+"""The analog part of one tile: input conversion, product, read noise and IR drop, in this order.
 
-Inputs are in steps of the DAC, outputs in steps of the ADC, before its rounding.
+Inputs are in steps of the DAC. Outputs are in steps of the ADC, but not yet rounded.
 
 Source: Rasch et al., Nat. Commun. 14:5282, 2023, and the equations of aihwkit 1.2.0.
 """
@@ -12,42 +12,42 @@ from torch import Tensor
 
 from ..hwa.noise import NoiseSource
 from ..kernels import passes as kernels
-from ..kernels.buffers import flat_array, takes_kernels
+from ..kernels.buffers import can_use_kernels, flat_array
 from ..kernels.threads import run_all, slices
-from .tiled_layer import Plan
+from .tiled_layer import TiledLayer
 
 G_RATIO = 1.0 / (0.35 * 5e-6)
 """Conductance of a wire segment over the largest conductance of a device (0.35 ohm, 5 uS)."""
 
 
-def largest_inputs(x: Tensor, plan: Plan) -> Tensor:
-    """Return the largest absolute value of each input vector, so shaped that it divides ``x``.
+def largest_inputs(x: Tensor, tiled: TiledLayer) -> Tensor:
+    """Return the largest absolute value of each input vector, in a shape that broadcasts to ``x``.
 
-    It is never so small, as of a vector of zeros, that the number of steps over it is infinite.
+    The result is bounded from below, so that dividing by it is finite even for a vector of zeros.
     """
-    smallest = 2.0 * plan.input_steps / torch.finfo(x.dtype).max
-    return plan.product.largest(x).clamp_(min=smallest)
+    smallest = 2.0 * tiled.input_steps / torch.finfo(x.dtype).max
+    return tiled.product.largest(x).clamp_(min=smallest)
 
 
 def quantize_inputs(
-    x: Tensor, input_range: Tensor | float, plan: Plan, noise: NoiseSource, out: Tensor
+    x: Tensor, input_range: Tensor | float, tiled: TiledLayer, noise: NoiseSource, out: Tensor
 ) -> tuple[Tensor, bool]:
-    """Return inputs in steps of the DAC, clipped and rounded, with the DAC's noise.
+    """Convert inputs to steps of the DAC: clip, round, and add the noise of the DAC.
 
     Args:
         x: Inputs.
-        input_range: No dimensions, or shaped to divide ``x``.
-        plan: The layer.
-        noise: Where the DAC's noise comes from.
-        out: Takes the steps, shaped and laid out like ``x``.
+        input_range: A number, or a tensor that broadcasts to ``x``.
+        tiled: The layer's configuration, product and tiles.
+        noise: Source of the noise of the DAC.
+        out: Receives the result; same shape and memory format as ``x``.
 
     Returns:
-        ``out``; and whether an input may have been at the range or beyond.
+        ``out``, and whether an input may have been outside the input range.
     """
-    steps = plan.input_steps
-    rounds = plan.config.dac.steps is not None
+    steps = tiled.input_steps
+    rounds = tiled.config.dac.steps is not None
     clips = True
-    if isinstance(input_range, float) and takes_kernels(x, out):
+    if isinstance(input_range, float) and can_use_kernels(x, out):
         given, target = flat_array(x), flat_array(out)
         numbers = steps / input_range, steps, rounds, input_range
         parts = slices(x.numel())
@@ -59,66 +59,66 @@ def quantize_inputs(
         if rounds:
             out.round_()
         out.clamp_(-steps, steps)
-    if plan.config.dac.noise > 0.0:
-        noise.add(out, plan.config.dac.noise * steps)
+    if tiled.config.dac.noise > 0.0:
+        noise.add(out, tiled.config.dac.noise * steps)
     return out, clips
 
 
 def tile_outputs(
-    x: Tensor, matrix: Tensor, plan: Plan, i: int, noise: NoiseSource, factor: float = 1.0
+    x: Tensor, matrix: Tensor, tiled: TiledLayer, i: int, noise: NoiseSource, factor: float = 1.0
 ) -> Tensor:
-    """Return the outputs of row tile ``i`` before their noise and ADC, in its steps; a new tensor.
+    """Return the outputs of row tile ``i`` before output noise and ADC, in steps of the ADC, as a new tensor.
 
     Args:
         x: Inputs of the tile in steps of the DAC, ``(*chips, n, ...)``.
-        matrix: Its weights, ``(*chips, out, in)``.
-        plan: The layer.
-        i: Which row tile.
-        noise: Where normal numbers come from.
-        factor: Makes of the weights those which turn steps of inputs into steps of outputs.
+        matrix: Weights of the tile, ``(*chips, out, in)``.
+        tiled: The layer's configuration, product and tiles.
+        i: Index of the row tile.
+        noise: Source of the read noise.
+        factor: Factor on the weights, such that steps of inputs give steps of outputs.
     """
-    config, product = plan.config, plan.product
+    config, product = tiled.config, tiled.product
     y = product.multiply(x, matrix, factor)
     if factor != 1.0 and (config.read_noise.std > 0.0 or config.ir_drop > 0.0):
         matrix = matrix * factor
     if config.read_noise.std > 0.0:
-        y = y + noise.normal(y, _read_noise_std(x, matrix, plan))
+        y = y + noise.normal(y, _read_noise_std(x, matrix, tiled))
     if config.ir_drop > 0.0:
         a = product.multiply(x.abs(), matrix.abs())
-        weighted = product.multiply(x, matrix * positions(plan, i, matrix))
-        y = y - ir_drop_share(a.mul_(plan.output_step), plan, i).mul_(weighted)
+        weighted = product.multiply(x, matrix * positions(tiled, i, matrix))
+        y = y - ir_drop_share(a.mul_(tiled.output_step), tiled, i).mul_(weighted)
     return y
 
 
-def read_noise_std(variance: Tensor, plan: Plan) -> Tensor:
-    """Return the spread of outputs, in their steps.
+def read_noise_std(variance: Tensor, tiled: TiledLayer) -> Tensor:
+    """Return the standard deviation of the outputs due to read noise, in steps of the ADC.
 
     Args:
-        variance: Sum of inputs squared times the variance of their weights at unit ``std``, with inputs and
-            weights normalised; changed.
-        plan: The layer.
+        variance: Sum over squared inputs times the variance of their weights for ``std = 1``, with normalised
+            inputs and weights. The tensor is modified.
+        tiled: The layer's configuration, product and tiles.
     """
-    return variance.sqrt_().mul_(plan.config.read_noise.std / plan.output_step)
+    return variance.sqrt_().mul_(tiled.config.read_noise.std / tiled.output_step)
 
 
-def ir_drop_share(a: Tensor, plan: Plan, i: int) -> Tensor:
-    r"""Return the part of its position-weighted sum that an output loses: ``ir_drop * c``.
+def ir_drop_share(a: Tensor, tiled: TiledLayer, i: int) -> Tensor:
+    r"""Return the share of its position-weighted sum that an output loses to IR drop: ``ir_drop * c``.
 
     .. math:: c = a\,[a\,(0.05 a - 0.2) + 0.5], \quad a = \frac{n}{G} \sum_j |w_j| |x_j|
 
     Args:
-        a: The sum of normalised weights times inputs; changed.
-        plan: The layer.
-        i: Which row tile; n is its number of rows.
+        a: Sum of absolute normalised weights times absolute inputs. The tensor is modified.
+        tiled: The layer's configuration, product and tiles.
+        i: Index of the row tile; n is its number of rows.
     """
-    rows = plan.grid.row_slices[i]
+    rows = tiled.grid.row_slices[i]
     a.mul_((rows.stop - rows.start) / G_RATIO)
-    return (a * 0.05).sub_(0.2).mul_(a).add_(0.5).mul_(a).mul_(plan.config.ir_drop)
+    return (a * 0.05).sub_(0.2).mul_(a).add_(0.5).mul_(a).mul_(tiled.config.ir_drop)
 
 
-def positions(plan: Plan, i: int, like: Tensor) -> Tensor:
-    r"""Return :math:`1 - (1 - j / n)^2` of each row j of row tile ``i``, shape ``(in,)``."""
-    grid = plan.grid
+def positions(tiled: TiledLayer, i: int, like: Tensor) -> Tensor:
+    r"""Return the weight of each row j in the IR drop, :math:`1 - (1 - j / n)^2`, shape ``(in,)``."""
+    grid = tiled.grid
     rows, channels = grid.row_slices[i], grid.channel_slices[i]
     n = rows.stop - rows.start
     flat = torch.arange(
@@ -129,10 +129,10 @@ def positions(plan: Plan, i: int, like: Tensor) -> Tensor:
     return place
 
 
-def _read_noise_std(x: Tensor, matrix: Tensor, plan: Plan) -> Tensor:
-    squares = x.square().div_(plan.input_steps**2)
-    if plan.config.read_noise.kind == "pcm":
-        sizes = matrix.abs().div_(plan.weight_factor)
+def _read_noise_std(x: Tensor, matrix: Tensor, tiled: TiledLayer) -> Tensor:
+    squares = x.square().div_(tiled.input_steps**2)
+    if tiled.config.read_noise.kind == "pcm":
+        sizes = matrix.abs().div_(tiled.weight_factor)
     else:
         sizes = torch.ones_like(matrix)
-    return read_noise_std(plan.product.multiply(squares, sizes).clamp_(min=0.0), plan)
+    return read_noise_std(tiled.product.multiply(squares, sizes).clamp_(min=0.0), tiled)

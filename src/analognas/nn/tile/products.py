@@ -1,8 +1,8 @@
-"""Matrix-vector products of a layer's tiles: linear and convolutional.
+"""Matrix-vector products of linear and convolutional layers.
 
-A product knows the geometry of its layer and nothing of noise; everything else in this room is written
-once for both kinds. Weights are matrices ``(*chips, out, channels * kernel)``, of the whole layer or of one
-row tile; inputs and outputs are ``(*chips, n, ...)``, where ``*chips`` is one dimension or none.
+A product holds the geometry of a layer and computes without noise. All other code is the same for both kinds.
+Weights are matrices ``(*chips, out, channels * kernel)`` of the whole layer or of one row tile. Inputs and
+outputs are ``(*chips, n, ...)``. ``*chips`` is one dimension or none.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ from ..kernels.pointwise import as_images, as_matrix, is_pointwise
 
 _CONVOLVE: dict[int, Any] = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
-_FEW_MULTIPLICATIONS = 3e6  # of one chip: fewer cost less than the calls
+_FEW_MULTIPLICATIONS = 3e6  # of one chip: with fewer, the call costs more than the arithmetic
 
 Gradients = tuple[Tensor | None, Tensor | None]
-"""Gradients of inputs and of the weight matrix."""
+"""Gradients of the inputs and of the weight matrix."""
 
 
 class Product(ABC):
-    """How a layer multiplies inputs with weights."""
+    """The product of a layer's inputs and weights."""
 
     @abstractmethod
     def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
-        """Return outputs times ``factor``, a new tensor; with chips where ``matrix`` has them."""
+        """Return outputs times ``factor`` as a new tensor, with a chip dimension if ``matrix`` has one."""
 
     @abstractmethod
     def backward(
         self, grad: Tensor, x: Tensor, matrix: Tensor, needs: tuple[bool, bool], factor: float = 1.0
     ) -> Gradients:
-        """Return the gradients of inputs and of weights (times ``factor``), new, where they are needed."""
+        """Return the gradients of inputs and weights (times ``factor``) as new tensors; None if not needed."""
 
     @abstractmethod
     def channels(self, x: Tensor, part: slice) -> Tensor:
-        """Return some input channels of each block."""
+        """Return a slice of the input channels of each group."""
 
     @abstractmethod
     def per_output(self, values: Tensor) -> Tensor:
-        """Shape values for each output, ``(*chips, out)``, so that they multiply outputs."""
+        """Reshape values ``(*chips, out)`` so that they broadcast to outputs."""
 
     @abstractmethod
     def sum_positions(self, grad: Tensor) -> Tensor:
-        """Sum over all but the outputs: the gradient of the bias."""
+        """Sum over samples and positions. This gives the gradient of the bias."""
 
     @abstractmethod
     def any_output(self, flags: Tensor) -> Tensor:
-        """Return whether any output of each input vector is flagged, so shaped that it selects outputs."""
+        """Return whether any output of each input vector is flagged, in a shape that broadcasts to outputs."""
 
     @abstractmethod
     def largest(self, x: Tensor) -> Tensor:
-        """Return the largest absolute value of each input vector, so shaped that it divides ``x``."""
+        """Return the largest absolute value of each input vector, in a shape that broadcasts to ``x``."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,9 @@ class ConvProduct(Product):
     Attributes:
         kernel: Shape of the kernel.
         stride: Stride.
-        padding: Zeros on both sides.
+        padding: Number of zeros on both sides.
         dilation: Dilation.
-        groups: Blocks.
+        groups: Number of groups.
     """
 
     kernel: tuple[int, ...]
@@ -119,7 +119,7 @@ class ConvProduct(Product):
     groups: int
 
     def multiply(self, x: Tensor, matrix: Tensor, factor: float = 1.0) -> Tensor:
-        """See :meth:`Product.multiply`: one convolution a chip, or a grouped one for all of them."""
+        """See :meth:`Product.multiply`: one convolution per chip, or a grouped one for all chips."""
         if matrix.ndim == 2 and self._is_pointwise(x):
             return as_images(LinearProduct().multiply(as_matrix(x), matrix, factor), x)
         matrix = matrix if factor == 1.0 else matrix * factor
@@ -181,7 +181,7 @@ class ConvProduct(Product):
         return flags.any(-1 - len(self.kernel), keepdim=True)
 
     def largest(self, x: Tensor) -> Tensor:
-        """See :meth:`Product.largest`: one value an image, since neighbouring vectors share inputs."""
+        """See :meth:`Product.largest`: one value for each image, since neighbouring vectors share inputs."""
         return x.abs().amax(tuple(range(-1 - len(self.kernel), 0)), keepdim=True)
 
     def _is_pointwise(self, x: Tensor) -> bool:
@@ -196,9 +196,10 @@ class ConvProduct(Product):
         return torch.unflatten(matrix, -1, (-1, *self.kernel))
 
     def _grouped_is_faster(self, x: Tensor, matrix: Tensor) -> bool:
-        """Whether one grouped convolution for all chips takes less time than one for each.
+        """Whether one grouped convolution for all chips is faster than one convolution for each chip.
 
-        Measured on the CPU by ``benchmarks/nn_chips.py``; elsewhere one call is assumed to be faster.
+        The threshold was measured on the CPU by ``benchmarks/nn_chips.py``. On other devices one call is
+        assumed to be faster.
         """
         if x.device.type != "cpu":
             return True

@@ -1,4 +1,4 @@
-"""Weight scales and clipping limits of a layer's tiles."""
+"""Weight scales and clipping limits of a layer."""
 
 from __future__ import annotations
 
@@ -6,62 +6,62 @@ import torch
 from torch import Tensor
 
 from ..kernels import passes as kernels
-from ..kernels.buffers import flat_array, takes_kernels
-from .tiled_layer import Plan
+from ..kernels.buffers import can_use_kernels, flat_array
+from .tiled_layer import TiledLayer
 
 
-def weight_scales(weight: Tensor, plan: Plan) -> Tensor:
-    """Return the largest weight of each layer, tile or column, spread over the outputs.
+def weight_scales(weight: Tensor, tiled: TiledLayer) -> Tensor:
+    """Return the largest absolute weight of each layer, tile or column, expanded to all outputs.
 
     Args:
         weight: Weights, outputs first.
-        plan: The layer.
+        tiled: The layer's configuration, product and tiles.
 
     Returns:
-        Shape ``(row tiles, out)``, positive: the scale of zeros is 1.
+        Positive scales, shape ``(row tiles, out)``. The scale of zeros is 1.
     """
-    grid = plan.grid
-    if plan.config.scaling.per == "layer":
-        scale = largest(weight).expand(grid.n_row_tiles, weight.shape[0])
+    grid = tiled.grid
+    if tiled.config.scaling.per == "layer":
+        scale = largest_weight(weight).expand(grid.n_row_tiles, weight.shape[0])
     else:
         sizes = weight.flatten(1).abs()
-        scale = follow_tiles(
-            torch.stack([sizes[:, rows].amax(-1) for rows in grid.row_slices]), plan
+        scale = equalize_scales(
+            torch.stack([sizes[:, rows].amax(-1) for rows in grid.row_slices]), tiled
         )
     return torch.where(scale > 0, scale, torch.ones_like(scale))
 
 
-def follow_tiles(scale: Tensor, plan: Plan) -> Tensor:
-    """Return scales ``(row tiles, out)`` of which those of a layer or tile are equal, if so configured."""
-    per = plan.config.scaling.per
+def equalize_scales(scale: Tensor, tiled: TiledLayer) -> Tensor:
+    """Make the scales ``(row tiles, out)`` of each layer or tile equal, as configured."""
+    per = tiled.config.scaling.per
     if per == "layer":
         return scale.amax().expand(scale.shape)
-    return plan.grid.reduce_columns(scale, "amax") if per == "tile" else scale
+    return tiled.grid.reduce_columns(scale, "amax") if per == "tile" else scale
 
 
-def clip_limit(weight: Tensor, scale: Tensor, plan: Plan) -> Tensor | float | None:
-    """Return the largest weight that clipping leaves, broadcast to ``weight``; None without clipping."""
-    settings = plan.config.clip
+def clip_limit(weight: Tensor, scale: Tensor, tiled: TiledLayer) -> Tensor | float | None:
+    """Return the clipping limit, a number or a tensor that broadcasts to ``weight``; None without clipping."""
+    settings = tiled.config.clip
     if settings.kind == "none":
         return None
     if settings.kind == "gaussian":
-        return spread(weight) * settings.sigma
-    rows = plan.spread_rows(scale) * settings.value
+        return standard_deviation(weight) * settings.sigma
+    rows = tiled.spread_rows(scale) * settings.value
     return rows.view(weight.shape)
 
 
-def spread(weight: Tensor) -> Tensor | float:
-    """Return the standard deviation of the weights, on the CPU from two cheap sums where that is safe."""
-    if takes_kernels(weight) and weight.numel() > 1:
+def standard_deviation(weight: Tensor) -> Tensor | float:
+    """Return the standard deviation of the weights. On the CPU, use two sums where they are precise enough."""
+    if can_use_kernels(weight) and weight.numel() > 1:
         n, (total, squares) = weight.numel(), kernels.sums(flat_array(weight))
         if total**2 / n < 0.5 * squares:
             return float(((squares - total**2 / n) / (n - 1)) ** 0.5)
     return weight.std(correction=min(1, weight.numel() - 1))
 
 
-def largest(weight: Tensor) -> Tensor:
-    """Return the largest absolute weight, without dimensions."""
-    if takes_kernels(weight):
+def largest_weight(weight: Tensor) -> Tensor:
+    """Return the largest absolute weight as a tensor without dimensions."""
+    if can_use_kernels(weight):
         return weight.new_tensor(kernels.largest_size(flat_array(weight)))
     ends = torch.aminmax(weight)
     return torch.maximum(-ends.min, ends.max)

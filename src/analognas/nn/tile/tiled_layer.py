@@ -1,7 +1,9 @@
-"""What the forward of one layer needs to know beside its tensors, worked out once."""
+"""One layer on tiles: its configuration, its matrix-vector product and its tile grid."""
 
 from __future__ import annotations
 
+import weakref
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,19 +14,22 @@ from ..config import AnalogConfig
 from .products import Product
 from .tiling import TileGrid
 
+# torch.compile treats numbers that differ between two layers as variables. It treats an entry of a dictionary
+# as a constant, and the entry of another key as another constant. An entry lives as long as a layer uses it.
 _CONFIGS: dict[str, AnalogConfig] = {}
+_N_LAYERS: Counter[str] = Counter()
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Configuration, geometry and tiles of one layer: ``Plan(config, product, grid)``.
+class TiledLayer:
+    """Configuration, product and tiles of one layer: ``TiledLayer(config, product, grid)``.
 
-    Inputs are counted in steps of the DAC, outputs in steps of the ADC; a converter without rounding has
-    one step to full scale.
+    Inputs are in steps of the DAC and outputs in steps of the ADC. The full scale of a converter without
+    rounding is one step.
 
     Attributes:
         product: The layer's matrix-vector product.
-        grid: Its tiles.
+        grid: The layer's tiles.
     """
 
     _config: AnalogConfig
@@ -33,43 +38,44 @@ class Plan:
     _key: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_key", repr(self._config))
-        _CONFIGS[self._key] = self._config
+        key = repr(self._config)
+        object.__setattr__(self, "_key", key)
+        _CONFIGS.setdefault(key, self._config)
+        _N_LAYERS[key] += 1
+        weakref.finalize(self, _forget, key)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Plan, (self._config, self.product, self.grid)
+        return TiledLayer, (self._config, self.product, self.grid)
 
     @property
     def config(self) -> AnalogConfig:
         """The configuration."""
-        # A compiler takes numbers that differ between two layers for variables; those of another entry are
-        # another constant to it.
         return _CONFIGS[self._key] if torch.compiler.is_compiling() else self._config
 
     @property
     def input_steps(self) -> float:
-        """Steps of the inputs at full scale."""
+        """Full scale of the inputs, in steps of the DAC."""
         return float(self.config.dac.steps or 1)
 
     @property
     def output_step(self) -> float:
-        """One step of the outputs, in units of the largest weight times the largest input."""
+        """One step of the ADC, in units of the largest weight times the largest input."""
         adc = self.config.adc
         return adc.bound / adc.steps if adc.bound and adc.steps else 1.0
 
     @property
     def output_limit(self) -> float | None:
-        """Largest output, in its steps."""
+        """Largest output, in steps of the ADC; None without clipping."""
         bound = self.config.adc.bound
         return None if bound is None else bound / self.output_step
 
     @property
     def weight_factor(self) -> float:
-        """From normalised weights to those which turn steps of inputs into steps of outputs."""
+        """Factor on normalised weights, such that steps of inputs give steps of outputs."""
         return 1.0 / (self.output_step * self.input_steps)
 
     def row_scales(self, scale: Tensor) -> Tensor | float:
-        """Return the scales that weights ``(out, in)`` are divided by; a number where there is only one."""
+        """Return the divisor of weights ``(out, in)``: their scales, or one number for a single scale."""
         if self.config.scaling.per != "layer":
             return self.spread_rows(scale)
         first = scale[0, 0]
@@ -79,7 +85,7 @@ class Plan:
     def tile_matrix(self, matrix: Tensor, i: int) -> Tensor:
         """Return the weights of row tile ``i``, ``(*, out, channels * kernel)``.
 
-        A channel that is cut in two has zeros where the other tile holds its weights.
+        If the tile holds a part of a channel, the rest of that channel is zero.
         """
         grid = self.grid
         rows, channels = grid.row_slices[i], grid.channel_slices[i]
@@ -100,7 +106,7 @@ class Plan:
         )
 
     def spread_rows(self, per_tile: Tensor) -> Tensor:
-        """Spread values ``(*, row tiles, out)`` over the rows: ``(*, out, in)``."""
+        """Expand values of row tiles, ``(*, row tiles, out)``, to all rows: ``(*, out, in)``."""
         values = per_tile.transpose(-1, -2)
         if self.grid.n_row_tiles == 1:
             return values.expand(*values.shape[:-1], self.grid.row_edges[-1])
@@ -108,12 +114,19 @@ class Plan:
         return values.repeat_interleave(counts, dim=-1, output_size=self.grid.row_edges[-1])
 
     def add_to_channels(self, total: Tensor, part: Tensor, i: int) -> None:
-        """Add a gradient of the inputs of row tile ``i`` to that of all inputs, in place."""
+        """Add the gradient of the inputs of row tile ``i`` to the gradient of all inputs, in place."""
         self.product.channels(total, self.grid.channel_slices[i]).add_(part)
 
     def add_to_rows(self, total: Tensor, part: Tensor, i: int) -> None:
-        """Add a gradient of the matrix of row tile ``i`` to that of the whole matrix, in place."""
+        """Add the gradient of the weights of row tile ``i`` to the gradient of all weights, in place."""
         grid = self.grid
         rows, channels = grid.row_slices[i], grid.channel_slices[i]
         start = rows.start - channels.start * grid.kernel
         total[..., rows].add_(part[..., start : start + rows.stop - rows.start])
+
+
+def _forget(key: str) -> None:
+    """Drop a configuration that no layer uses any more."""
+    _N_LAYERS[key] -= 1
+    if not _N_LAYERS[key]:
+        del _N_LAYERS[key], _CONFIGS[key]

@@ -1,8 +1,8 @@
-"""How a layer's matrix is cut into tiles.
+"""Splitting of a layer's matrix into tiles.
 
-A layer is ``groups`` blocks of a matrix (one, except for grouped convolutions), each of shape ``(out, in)``
-with ``in = channels * kernel``: a linear layer has a kernel of one element. Rows are a block's inputs,
-columns its outputs. All blocks are cut alike.
+A layer has one matrix for each group of channels, of shape ``(out, in)`` with ``in = channels * kernel``.
+Linear layers and ordinary convolutions have one group; a linear layer has a kernel of one element. Rows of a
+tile are inputs, columns are outputs. All groups are split in the same way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..config import TileSize
 
-_FAST_UNITS = (16, 8)  # channels that fill vectors of 512 or 256 bits
+_FAST_UNITS = (16, 8)  # channels that fill vector registers of 512 or 256 bits
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class TileGrid:
     """The tiles of one layer.
 
     Attributes:
-        channels: Input channels of a block.
-        kernel: Elements of the kernel of one channel.
-        outputs: Outputs of a block.
-        groups: Number of blocks.
-        row_edges: Ends of the row tiles: ``(0, ..., channels * kernel)``.
-        column_edges: Ends of the column tiles: ``(0, ..., outputs)``.
+        channels: Input channels of a group.
+        kernel: Number of kernel elements for one channel.
+        outputs: Outputs of a group.
+        groups: Number of groups.
+        row_edges: Edges of the row tiles: ``(0, ..., channels * kernel)``.
+        column_edges: Edges of the column tiles: ``(0, ..., outputs)``.
 
     Example:
         >>> grid = TileGrid.cut(TileSize(rows=512), channels=128, kernel=9, outputs=64)
@@ -46,11 +46,11 @@ class TileGrid:
     def cut(
         cls, tile: TileSize, *, channels: int, kernel: int = 1, outputs: int, groups: int = 1
     ) -> TileGrid:
-        """Cut a layer into near-equal tiles of at most the tile size.
+        """Split a layer into tiles of nearly equal size.
 
-        Rows are cut between channels where the kernel of one channel fits a tile, and anywhere else
-        otherwise. Where that needs no more tiles, each but the last holds a multiple of 16 or else 8
-        channels: libraries convolve such blocks up to 1.4 times as fast.
+        Rows are split between channels if the kernel of one channel fits a tile, and between any two rows
+        otherwise. If this needs no more tiles, all tiles but the last hold a multiple of 16 or 8 channels,
+        since libraries convolve such blocks up to 1.4 times as fast.
         """
         if tile.rows is None or channels * kernel <= tile.rows:
             rows: tuple[int, ...] = (0, channels * kernel)
@@ -65,17 +65,17 @@ class TileGrid:
 
     @property
     def n_row_tiles(self) -> int:
-        """Tiles one below the other, whose outputs are added."""
+        """Number of tiles that share outputs. Their outputs are added."""
         return len(self.row_edges) - 1
 
     @property
     def n_column_tiles(self) -> int:
-        """Tiles side by side in one block."""
+        """Number of tiles that share inputs, in one group."""
         return len(self.column_edges) - 1
 
     @property
     def n_tiles(self) -> int:
-        """All tiles."""
+        """Number of all tiles."""
         return self.groups * self.n_row_tiles * self.n_column_tiles
 
     @property
@@ -85,12 +85,12 @@ class TileGrid:
 
     @property
     def column_slices(self) -> tuple[slice, ...]:
-        """Columns of each column tile of a block."""
+        """Columns of each column tile of a group."""
         return tuple(map(slice, self.column_edges[:-1], self.column_edges[1:]))
 
     @property
     def channel_slices(self) -> tuple[slice, ...]:
-        """Channels that each row tile needs; neighbours share one if it is cut in two."""
+        """Channels that each row tile reads. Neighbouring tiles share a channel that is split between them."""
         return tuple(
             slice(part.start // self.kernel, -(-part.stop // self.kernel))
             for part in self.row_slices
@@ -101,11 +101,11 @@ class TileGrid:
         return torch.unflatten(matrix, -2, (self.groups, self.outputs))
 
     def reduce_columns(self, per_output: Tensor, how: str = "amax") -> Tensor:
-        """Reduce over the columns of each tile and spread the result over them again.
+        """Reduce the values of each tile's columns and give all of its columns the result.
 
         Args:
             per_output: Values, shape ``(*, groups * outputs)``.
-            how: ``"amax"`` or ``"mean"``.
+            how: The reduction, ``"amax"`` or ``"mean"``.
 
         Returns:
             Shape of ``per_output``.
@@ -120,12 +120,12 @@ class TileGrid:
 
 
 def near_equal(n: int, largest: int, unit: int = 1) -> tuple[int, ...]:
-    """Return the ends of the fewest near-equal parts of ``range(n)`` of at most ``largest``.
+    """Split ``range(n)`` into as few nearly equal parts as possible and return the edges.
 
     Args:
-        n: How many there are.
-        largest: What a part may hold; at least ``unit``.
-        unit: All parts but the last are multiples of it.
+        n: Length of the range.
+        largest: Largest length of a part; at least ``unit``.
+        unit: The lengths of all parts but the last are multiples of it.
 
     Example:
         >>> near_equal(10, 4)
@@ -143,7 +143,7 @@ def near_equal(n: int, largest: int, unit: int = 1) -> tuple[int, ...]:
 
 
 def _fast_unit(channels: int, largest: int) -> int:
-    """The unit of channels, among those that libraries like, that needs no more tiles than any would."""
+    """Return the largest number of channels that is fast to convolve and needs no further tile, or 1."""
     fewest = -(-channels // largest)
     for unit in _FAST_UNITS:
         if unit <= largest and len(near_equal(channels, largest, unit)) == fewest + 1:

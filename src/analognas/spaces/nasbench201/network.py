@@ -71,7 +71,7 @@ class FusedCell(Cell):
         """Map ``(batch, channels, height, width)`` to the same shape."""
         if torch.compiler.is_compiling():
             return super().forward(x)
-        from ...nn.norms.branches import add_branch, fork
+        from ...nn.norms.fused_layers import add_branch, fork
 
         edges = list(zip(self.edges, EDGES, strict=True))
         nodes: list[tuple[Tensor, Tensor | None]] = []

@@ -112,7 +112,7 @@ class FusedResidualBlock(ResidualBlock):
         """Map ``(batch, in, h, w)`` to ``(batch, out, ceil(h / stride), ceil(w / stride))``."""
         if torch.compiler.is_compiling():
             return super().forward(x)
-        from ...nn.norms.branches import add_branch, fork, is_plain
+        from ...nn.norms.fused_layers import add_branch, fork, is_plain
 
         x, active = fork(x, self.branches)
         if active is not None and isinstance(self.skip, SkipConnection) and is_plain(self.skip):

@@ -1,4 +1,4 @@
-"""A programmed chip, or many of them: drawn once, then read at any time in any order."""
+"""The devices of one or several chips: programmed once, then read at any times in any order."""
 
 from __future__ import annotations
 
@@ -16,33 +16,32 @@ from .device import Device
 
 
 @dataclass(frozen=True, eq=False)
-class Chip:
-    """Programmed devices of one chip, or of ``n_chips`` in a leading dimension.
+class ProgrammedDevices:
+    """The devices of one chip, or of ``n_chips`` chips in a leading dimension.
 
-    Programmed conductances and drift coefficients are drawn once, when the chip is made; time then
-    moves on for these very devices, so readings at several times are paired. Without read noise
-    (:meth:`drift`) each device of a power law only ever falls. Read noise is drawn again at each
-    :meth:`read`.
+    Programmed conductances and drift coefficients are drawn once, by :meth:`program`. All later times refer to
+    the same devices, so readings at several times are paired. Only the read noise is drawn again at each
+    :meth:`read`. Without it (:meth:`drift`), the conductance of a power-law device never increases.
 
-    Memory: two values a device and chip are kept, 8 bytes in float32 (16 in float64), and a reading
-    takes one more value for each time. 25 chips of a network of 2.7 million weights on differential
-    pairs keep 25 x 5.4e6 x 8 bytes = 1.1 GB; everything else fits in blocks of 32,000 devices.
+    Two values per device are stored: 8 bytes in float32, 16 in float64. A reading takes one more value for each
+    time. For example, 25 chips of a network of 2.7 million weights on differential pairs take
+    25 x 5.4e6 x 8 bytes = 1.1 GB. Temporary tensors have at most 32,000 elements.
 
     Attributes:
         device: The model.
         g_prog: Programmed conductances, ``(*shape)``, or ``(n_chips, *shape)``, µS.
         nu: Drift coefficients, shape of ``g_prog``.
-        n_chips: Number of chips in the leading dimension, or None where there is none.
+        n_chips: Number of chips in the leading dimension; None without that dimension.
 
     Raises:
         PhysicalRangeError: If a conductance is negative or not finite.
-        InvalidArgumentError: If the tensors do not fit each other.
+        InvalidArgumentError: If the tensors differ in shape, type or device.
 
     Example:
         >>> from analognas.physics import PCM
         >>> g_target = torch.full((2, 3), 12.5)
         >>> generator = torch.Generator().manual_seed(0)
-        >>> chips = Chip.program(PCM(), g_target, n_chips=25, generator=generator)
+        >>> chips = ProgrammedDevices.program(PCM(), g_target, n_chips=25, generator=generator)
         >>> chips.read([60.0, 3600.0], generator=generator).shape
         torch.Size([2, 25, 2, 3])
     """
@@ -71,22 +70,22 @@ class Chip:
         *,
         generator: Generators,
         n_chips: int | None = None,
-        out: Chip | None = None,
-    ) -> Chip:
-        """Program one chip, or ``n_chips`` independent ones, with the same targets.
+        out: ProgrammedDevices | None = None,
+    ) -> ProgrammedDevices:
+        """Program one chip, or ``n_chips`` independent chips, with the same targets.
 
         Args:
             device: The model.
             g_target: Target conductances, any shape, µS.
-            generator: One generator; it is split into one for each chip where ``n_chips`` is given
-                (:func:`~analognas.physics.split_generator`). Or one generator for each chip.
+            generator: One generator for each chip, or one generator. With ``n_chips`` it is split into one for
+                each chip (:func:`~analognas.physics.split_generator`).
             n_chips: Number of chips; None for one chip without a leading dimension.
-            out: Chips of the same shape whose memory is used again; what they held is lost.
+            out: Devices of the same shape whose memory is reused. Their contents are overwritten.
 
         Raises:
             PhysicalRangeError: If a target is NaN or outside ``[g_min, g_max]``.
-            InvalidArgumentError: If a generator is on another device than the tensor, or the
-                numbers of chips and generators differ, or ``out`` does not fit.
+            InvalidArgumentError: If a generator is on another device than the tensor, the numbers of chips and
+                generators differ, or ``out`` has the wrong shape, type or device.
         """
         if not isinstance(device, Device):
             raise InvalidArgumentError(
@@ -107,15 +106,15 @@ class Chip:
         """Return the conductances at ``t`` without read noise.
 
         Args:
-            t: Time since programming ended, s; or several, in any order.
-            out: Where to put the result; newly allocated if None.
+            t: Time since the end of programming, s; or several times in any order.
+            out: Tensor for the result; allocated if None.
 
         Returns:
             Conductances, shape of ``g_prog``, µS; with a leading time dimension for several times.
 
         Raises:
             PhysicalRangeError: If a time is outside the model's range.
-            InvalidArgumentError: If ``out`` does not fit.
+            InvalidArgumentError: If ``out`` has the wrong shape, type or device.
         """
         times, result = self._prepare(t, out)
         for time, row in zip(times, result.view(len(times), -1), strict=True):
@@ -130,26 +129,26 @@ class Chip:
         generator: Generators,
         out: Tensor | None = None,
     ) -> Tensor:
-        """Return one reading at ``t``: the drifted conductances with fresh read noise.
+        """Return one reading at ``t``: the drifted conductances plus new read noise.
 
-        Several times in one call share what does not depend on time and cost less than as many
-        calls; their draws interleave, so the two differ in the noise drawn, not in its statistics.
+        Several times in one call are cheaper than one call for each time. The draws of the times interleave, so
+        the noise differs from that of separate calls, but not its statistics.
 
-        Go on with the generator that programmed the chip, or take a stream of another name: one that
-        starts anew from the same seed would draw the programming noise again as read noise.
+        Continue with the generator that programmed the chip, or use another stream. A generator with the same
+        seed would repeat the programming noise as read noise.
 
         Args:
-            t: Time since programming ended, s; or several, in any order.
-            generator: One generator, split into one for each chip; or one for each chip.
-            out: Where to put the result; newly allocated if None.
+            t: Time since the end of programming, s; or several times in any order.
+            generator: One generator for each chip, or one generator that is split into one for each chip.
+            out: Tensor for the result; allocated if None.
 
         Returns:
             Conductances, shape of ``g_prog``, µS; with a leading time dimension for several times.
 
         Raises:
             PhysicalRangeError: If a time is outside the model's range.
-            InvalidArgumentError: If ``out`` does not fit, a generator is on another device than the
-                chip, or the numbers of chips and generators differ.
+            InvalidArgumentError: If ``out`` has the wrong shape, type or device, a generator is on another
+                device than the chip, or the numbers of chips and generators differ.
         """
         children = _per_chip(generator, self.n_chips, "g_prog", self.g_prog)
         if not isinstance(children, torch.Generator) and self.n_chips is None:
@@ -166,22 +165,22 @@ class Chip:
             self.device._read_into(list(rows[:, i]), g_prog[i], nu[i], times, source)
         return result
 
-    def select(self, i: int) -> Chip:
-        """Return chip ``i`` alone, without the leading dimension; shares memory.
+    def select(self, i: int) -> ProgrammedDevices:
+        """Return chip ``i`` without the leading dimension, as views of the same memory.
 
         Raises:
             InvalidArgumentError: If there is no such chip.
         """
         n = 0 if self.n_chips is None else self.n_chips
         check_int("i", i, minimum=0, maximum=n - 1)
-        return Chip(self.device, self.g_prog[i], self.nu[i])
+        return ProgrammedDevices(self.device, self.g_prog[i], self.nu[i])
 
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
-    ) -> Chip:
+    ) -> ProgrammedDevices:
         """Return the same chips on another torch device or in another float type."""
         g_prog, nu = (x.to(device=device, dtype=dtype) for x in (self.g_prog, self.nu))
-        return Chip(self.device, g_prog, nu, self.n_chips)
+        return ProgrammedDevices(self.device, g_prog, nu, self.n_chips)
 
     def _prepare(
         self, t: float | Sequence[float], out: Tensor | None
@@ -197,13 +196,13 @@ class Chip:
         lead = (len(times),) if several else ()
         if out is not None and out.data_ptr() in (self.g_prog.data_ptr(), self.nu.data_ptr()):
             raise InvalidArgumentError(
-                "`out` must not be the chip's own memory: a reading would overwrite its state."
+                "`out` must not share memory with the chip: a reading would overwrite its state."
             )
         return times, result_tensor((*lead, *self.g_prog.shape), self.g_prog, out)
 
 
 def _per_chip(generator: Generators, n_chips: int | None, name: str, tensor: Tensor) -> Generators:
-    """Return one generator for each chip, or the one generator where there is no chip dimension."""
+    """Return one generator for each chip, or the given generator without a chip dimension."""
     given = check_generators(generator, name, tensor)
     if isinstance(generator, torch.Generator):
         return generator if n_chips is None else split_generator(generator, n_chips)

@@ -5,8 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from analognas.nn.hwa.noise import ExactNoise
-from analognas.nn.kernels.quantile_draws import QUANTILES
+from analognas.nn.hwa.noise import QUANTILES, ExactNoise
 
 
 def drawn(n, seed=0, std=1.0):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from analognas.core import InvalidArgumentError
-from analognas.physics import PCM, Chip
+from analognas.physics import PCM, ProgrammedDevices
 
 G_TARGET = torch.linspace(0.0, 25.0, 300).reshape(3, 100)
 
@@ -15,7 +15,7 @@ def seeded(seed=0):
 
 @pytest.fixture
 def chips():
-    return Chip.program(PCM(), G_TARGET, generator=seeded(), n_chips=4)
+    return ProgrammedDevices.program(PCM(), G_TARGET, generator=seeded(), n_chips=4)
 
 
 def test_the_same_chip_is_followed_in_any_order(chips):
@@ -44,11 +44,11 @@ def test_read_noise_is_fresh_and_drift_is_not(chips):
 def test_readings_at_two_times_are_paired():
     """Correlation over devices of one target: programming is shared, so it is far from 0."""
     n = 100_000
-    chip = Chip.program(PCM(), torch.full((n,), 25.0), generator=seeded())
+    chip = ProgrammedDevices.program(PCM(), torch.full((n,), 25.0), generator=seeded())
     early, late = chip.read([60.0, 86400.0], generator=seeded(1)).double()
     # Programming alone gives 1.055^2 0.93 0.67 / (1.36 1.52) = 0.34; shared exponents add to it.
     correlation = float(torch.corrcoef(torch.stack([early, late]))[0, 1])
-    other = Chip.program(PCM(), torch.full((n,), 25.0), generator=seeded(9))
+    other = ProgrammedDevices.program(PCM(), torch.full((n,), 25.0), generator=seeded(9))
     unpaired = other.read(86400.0, generator=seeded(2)).double()
     assert correlation > 0.3
     assert abs(float(torch.corrcoef(torch.stack([early, unpaired]))[0, 1])) < 5.0 / math.sqrt(n)
@@ -56,7 +56,7 @@ def test_readings_at_two_times_are_paired():
 
 def test_chips_are_independent_draws_of_the_same_statistics():
     n = 50_000
-    chips = Chip.program(PCM(), torch.full((n,), 12.5), generator=seeded(), n_chips=3)
+    chips = ProgrammedDevices.program(PCM(), torch.full((n,), 12.5), generator=seeded(), n_chips=3)
     sigma = 0.26348 + 1.9650 / 2 - 1.1731 / 4
     for chip in chips.g_prog.double():
         assert abs(float(chip.mean()) - 12.5) < 5.0 * sigma / math.sqrt(n)
@@ -66,16 +66,18 @@ def test_chips_are_independent_draws_of_the_same_statistics():
 
 
 def test_more_chips_leave_the_first_ones_as_they_were(chips):
-    more = Chip.program(PCM(), G_TARGET, generator=seeded(), n_chips=6)
+    more = ProgrammedDevices.program(PCM(), G_TARGET, generator=seeded(), n_chips=6)
     assert torch.equal(more.g_prog[:4], chips.g_prog)
     assert torch.equal(more.nu[:4], chips.nu)
 
 
 def test_generators_for_each_chip(chips):
     pair = [seeded(3), seeded(4)]
-    two = Chip.program(PCM(), G_TARGET, generator=pair)
+    two = ProgrammedDevices.program(PCM(), G_TARGET, generator=pair)
     assert two.n_chips == 2
-    assert torch.equal(two.g_prog[1], Chip.program(PCM(), G_TARGET, generator=seeded(4)).g_prog)
+    assert torch.equal(
+        two.g_prog[1], ProgrammedDevices.program(PCM(), G_TARGET, generator=seeded(4)).g_prog
+    )
     reading = two.read(60.0, generator=[seeded(5), seeded(6)])
     assert torch.equal(reading[1], two.select(1).read(60.0, generator=seeded(6)))
     with pytest.raises(
@@ -85,13 +87,13 @@ def test_generators_for_each_chip(chips):
     with pytest.raises(
         InvalidArgumentError, match="one generator or 3, one for each chip, but got 2"
     ):
-        Chip.program(PCM(), G_TARGET, generator=pair, n_chips=3)
+        ProgrammedDevices.program(PCM(), G_TARGET, generator=pair, n_chips=3)
     with pytest.raises(InvalidArgumentError, match="without a leading dimension, but got 2"):
         two.select(0).read(60.0, generator=pair)
 
 
 def test_a_chip_dimension_of_one_is_kept():
-    one = Chip.program(PCM(), G_TARGET, generator=seeded(), n_chips=1)
+    one = ProgrammedDevices.program(PCM(), G_TARGET, generator=seeded(), n_chips=1)
     assert one.read(1.0, generator=seeded()).shape == (1, 3, 100)
 
 
@@ -108,8 +110,10 @@ def test_memory_can_be_used_again(chips):
     out = torch.empty_like(expected)
     assert chips.read([1.0, 60.0], generator=seeded(1), out=out) is out
     assert torch.equal(out, expected)
-    fresh = Chip.program(PCM(), G_TARGET / 2, generator=seeded(2), n_chips=4)
-    again = Chip.program(PCM(), G_TARGET / 2, generator=seeded(2), n_chips=4, out=chips)
+    fresh = ProgrammedDevices.program(PCM(), G_TARGET / 2, generator=seeded(2), n_chips=4)
+    again = ProgrammedDevices.program(
+        PCM(), G_TARGET / 2, generator=seeded(2), n_chips=4, out=chips
+    )
     assert again.g_prog.data_ptr() == chips.g_prog.data_ptr()
     assert torch.equal(again.g_prog, fresh.g_prog)
     assert torch.equal(again.nu, fresh.nu)
@@ -119,8 +123,8 @@ def test_memory_can_be_used_again(chips):
 
 def test_programming_again_uses_the_new_targets():
     """A second programming owes nothing to the first."""
-    chip = Chip.program(PCM(prog_noise_scale=0.0), G_TARGET, generator=seeded())
-    again = Chip.program(chip.device, G_TARGET.flip(0), generator=seeded(), out=chip)
+    chip = ProgrammedDevices.program(PCM(prog_noise_scale=0.0), G_TARGET, generator=seeded())
+    again = ProgrammedDevices.program(chip.device, G_TARGET.flip(0), generator=seeded(), out=chip)
     assert torch.equal(again.g_prog, G_TARGET.flip(0))
 
 
@@ -137,6 +141,6 @@ def test_select_and_convert(chips):
 
 def test_a_chip_is_checked(chips):
     with pytest.raises(InvalidArgumentError, match="leading dimension of 5 chips"):
-        Chip(PCM(), chips.g_prog, chips.nu, n_chips=5)
+        ProgrammedDevices(PCM(), chips.g_prog, chips.nu, n_chips=5)
     with pytest.raises(InvalidArgumentError, match="`nu` must have the shape"):
-        Chip(PCM(), chips.g_prog, chips.nu[0])
+        ProgrammedDevices(PCM(), chips.g_prog, chips.nu[0])
