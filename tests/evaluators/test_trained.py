@@ -389,3 +389,31 @@ def test_successive_halving_by_training_ends_with_the_same_bytes(tmp_path):
         halving(parts, callbacks=[stop]).search()
     Worker.resume(parts).search()
     assert (parts / "best.json").read_bytes() == (whole / "best.json").read_bytes()
+
+
+def test_a_continued_training_that_is_interrupted_goes_on_from_its_own_checkpoint(
+    tmp_path, monkeypatch
+):
+    from analognas.training import loop
+
+    settings = quick(digital=CONSTANT, conditions=["digital"])
+    names = ["baseline_accuracy"]
+    whole = at_epochs(TrainedEvaluator(SPACE, settings), 3, names)
+    evaluator = TrainedEvaluator(SPACE, settings, folder=tmp_path / "a")
+    at_epochs(evaluator, 1, names)
+    monkeypatch.setattr(unit_run, "_SAVING", Saving(every_steps=1, at_epochs=False))
+    step = loop.Loop._step
+
+    def interrupted(self, inputs, targets):
+        if self.position.step == 9:
+            raise KeyboardInterrupt
+        step(self, inputs, targets)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop.Loop, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            at_epochs(evaluator, 3, names)
+    steps = count_steps(monkeypatch)
+    found = at_epochs(TrainedEvaluator(SPACE, settings, folder=tmp_path / "a"), 3, names)
+    assert found.means == whole.means
+    assert len(steps) == 9
