@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def calibrate(
         for u, p in zip(units, points, strict=True)
         if p.area
     ]
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     if energy:
         terms = np.array([row[0] for row in energy])
         extra = np.array([row[1] for row in energy])
@@ -122,8 +122,8 @@ def calibrate(
         found |= {"time": values[0], "time_supply": values[1], "time_terms": values[2]}
     if areas:
         found["area"] = float(np.mean(areas))
-    counts = {"n_energies": len(energy), "n_times": len(time), "n_areas": len(areas)}
-    return plain.replace(calibration=Calibration(**found, **counts))
+    found |= {"n_energies": len(energy), "n_times": len(time), "n_areas": len(areas)}
+    return plain.replace(calibration=Calibration(**found))
 
 
 def _log_supply(unit: MVMUnit) -> float:

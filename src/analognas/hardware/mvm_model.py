@@ -138,7 +138,7 @@ def time_terms(unit: MVMUnit) -> Floats:
             2.0**unit.input_bits * (unit.input_coding == "pulse width"),
         ]
     )
-    return terms * (unit.volts / nominal_supply(unit.node)) ** -_TIME_SUPPLY
+    return terms * float((nominal_supply(unit.node) / unit.volts) ** _TIME_SUPPLY)
 
 
 def area_terms(unit: MVMUnit) -> Floats:
@@ -160,12 +160,12 @@ def supply_factors(unit: MVMUnit) -> tuple[float, float]:
     if known is None:
         return 1.0, 1.0
     ratio = unit.volts / nominal_supply(unit.node)
-    return ratio**known.energy_supply, ratio**-known.time_supply
+    return float(ratio**known.energy_supply), float(ratio**-known.time_supply)
 
 
 def _weights(fitted: tuple[float, ...], logs: tuple[float, ...]) -> Floats:
-    weights = np.array(fitted)
-    return weights * np.exp(logs) if logs else weights
+    weights: Floats = np.array(fitted) * np.exp(np.array(logs or 0.0))
+    return weights
 
 
 def mvm_cost(unit: MVMUnit, using: Coefficients | None = None) -> MVMCost:

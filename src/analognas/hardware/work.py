@@ -130,7 +130,9 @@ class _Paths:
         self._operations = np.zeros(n, dtype=np.int64)
         self._blocks: dict[str, list[NDArray[Any]]] = {}
 
-    def add(self, layer: Layers, mvms: Ints, operations: Ints, time: NDArray[np.float64]) -> None:
+    def add(
+        self, layer: Layers, mvms: Ints, operations: Ints, time: NDArray[np.floating[Any]]
+    ) -> None:
         """Add one kind of layers, with MVMs, operations and time of one of them."""
         repeats = _full(layer.repeats, len(mvms)) * layer.on_path
         if layer.paths is None:

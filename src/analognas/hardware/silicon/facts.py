@@ -8,6 +8,7 @@ import math
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from ...core import DataNotFoundError, TableIntegrityError
 from ...core.text_files import read_text
@@ -116,12 +117,11 @@ def _fact(row: dict[str, str], where: str) -> Fact:
     for name in _MUST:
         if not row[name]:
             raise TableIntegrityError(f"{where} must have a `{name}`, but it is empty.")
-    return Fact(
-        **{
-            name: _number(row[name], name, where) if is_number else row[name]
-            for name, is_number in _COLUMNS.items()
-        }
-    )
+    values: dict[str, Any] = {
+        name: _number(row[name], name, where) if is_number else row[name]
+        for name, is_number in _COLUMNS.items()
+    }
+    return Fact(**values)
 
 
 def _number(text: str, name: str, where: str) -> float:

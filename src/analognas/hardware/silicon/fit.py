@@ -105,7 +105,11 @@ def _minimise(terms: Floats, offset: Floats, logs: Floats, weights: Floats) -> F
 
 def fit_coefficients(points: Sequence[OperatingPoint]) -> Coefficients:
     """Return the coefficients fitted to all points, without their errors."""
-    return Coefficients(**{name: fit_quantity(name, points) for name in QUANTITIES})
+    return _coefficients({name: fit_quantity(name, points) for name in QUANTITIES})
+
+
+def _coefficients(fitted: dict[str, tuple[float, ...]]) -> Coefficients:
+    return Coefficients(energy=fitted["energy"], time=fitted["time"], area=fitted["area"])
 
 
 def log_errors(
@@ -146,8 +150,8 @@ def leave_one_chip_out(
     for chip in dict.fromkeys(point.chip for point in values):
         rest = [point for point in points if point.chip != chip]
         names = ("energy", "time") if quantity == "energy" and not time_given else (quantity,)
-        fitted = Coefficients(
-            **{
+        fitted = _coefficients(
+            {
                 name: fit_quantity(name, rest) if name in names else _length(name)
                 for name in QUANTITIES
             }

@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from ..mvm_unit import MVMUnit
 from .facts import Fact, read_facts
@@ -222,24 +223,25 @@ def _unit(fact: Fact) -> MVMUnit | None:
     input_bits = _known(fact.input_bits, 4.0)
     if coding == "serial" and not survey:
         input_bits /= phases  # the bits of an input enter one use after another
-    return MVMUnit(
-        device=fact.device,
-        mode="charge" if fact.chip in _CHARGE_MODE else None,
-        node=_known(fact.technology_nm, 28.0),
-        supply=None if math.isnan(fact.supply_v) else fact.supply_v,
-        rows=max(math.ceil(rows), math.ceil(fact.rows_active)),
-        columns=math.ceil(columns),
-        active_rows=fact.rows_active,
-        outputs=fact.outputs_parallel,
-        input_bits=input_bits,
-        input_coding=coding,
-        weight_bits=_WEIGHT_BITS.get(fact.chip, _known(fact.weight_bits, 4.0)),
-        cells_per_weight=_CELLS_PER_WEIGHT.get(fact.chip),
-        adc_bits=1.0 if comparisons else adc_bits,
-        phases=phases,
-        capacity=fact.core_kb * 1e3 if fact.core_kb > 0 else None,
-        processor="processor" in fact.note,
-    )  # fmt: skip
+    entries: dict[str, Any] = {
+        "device": fact.device,
+        "mode": "charge" if fact.chip in _CHARGE_MODE else None,
+        "node": _known(fact.technology_nm, 28.0),
+        "supply": None if math.isnan(fact.supply_v) else fact.supply_v,
+        "rows": max(math.ceil(rows), math.ceil(fact.rows_active)),
+        "columns": math.ceil(columns),
+        "active_rows": fact.rows_active,
+        "outputs": fact.outputs_parallel,
+        "input_bits": input_bits,
+        "input_coding": coding,
+        "weight_bits": _WEIGHT_BITS.get(fact.chip, _known(fact.weight_bits, 4.0)),
+        "cells_per_weight": _CELLS_PER_WEIGHT.get(fact.chip),
+        "adc_bits": 1.0 if comparisons else adc_bits,
+        "phases": phases,
+        "capacity": fact.core_kb * 1e3 if fact.core_kb > 0 else None,
+        "processor": "processor" in fact.note,
+    }
+    return MVMUnit(**entries)
 
 
 def _known(value: float, otherwise: float) -> float:
