@@ -209,8 +209,8 @@ class SearchSettings(Settings):
     budget: int | None = Field(
         default=None,
         ge=1,
-        description="Distinct architectures evaluated in each run, each of their fidelities, or readings where a "
-        "repeat is a new measurement; null: 500, or unlimited with `max_seconds` or `max_cost`.",
+        description="Distinct architectures evaluated in each run, each of their fidelities, or readings where "
+        "a repeat is a new measurement; null: 500, or unlimited with `max_seconds` or `max_cost`.",
     )
     max_seconds: float | None = Field(
         default=None,
