@@ -159,6 +159,6 @@ def test_command(worker, tmp_path, monkeypatch, capsys):
     _, record = load_model("analognas-runs/train-001")
     assert record.model_options["architecture"] == list(worker.best_config)
     assert main([*words, "--model", "cnn-4"]) == 2
-    assert "leave --model away" in capsys.readouterr().err
+    assert "omit --model" in capsys.readouterr().err
     assert main(["train", "--from-search", "nowhere"]) == 2
     assert "has no best.json" in capsys.readouterr().err

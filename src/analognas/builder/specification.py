@@ -1,4 +1,4 @@
-"""What a build is set to: the space, which of its networks, what is measured of each, and how often."""
+"""The specification of a build: the space, which of its networks, their measurement, and seeds."""
 
 from __future__ import annotations
 

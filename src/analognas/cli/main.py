@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _drop_unwritable_output() -> None:
-    """Forget what a reader that has gone, or a full disk, will not take; else Python complains at exit."""
+    """Discard output that cannot be written (closed pipe, full disk); otherwise Python complains at exit."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -122,7 +122,7 @@ def _drop_unwritable_output() -> None:
 
 
 def _prepare_streams() -> None:
-    """Make output safe: closed streams swallow it, and what an encoding lacks is replaced."""
+    """Make output safe: closed streams discard it, and characters outside the encoding are replaced."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

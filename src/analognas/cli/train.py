@@ -132,9 +132,7 @@ def _with_winner(search: Path | None, config: Path | None, typed: dict[str, Any]
     from ..search.final_training import RECIPE, model_of_search
 
     if "model" in typed:
-        raise InvalidArgumentError(
-            "--from-search says which network is trained; leave --model away."
-        )
+        raise InvalidArgumentError("--from-search says which network is trained; omit --model.")
     recipe = {"recipe": RECIPE} if config is None else {}
     return {**recipe, **typed, **model_of_search(search)}
 
@@ -157,7 +155,7 @@ def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> Run
                 place = place.get(parent, {})
             if last not in place:
                 raise InvalidArgumentError(
-                    f"The recipe {payload['recipe']['kind']!r} has no {last!r}; leave the option away."
+                    f"The recipe {payload['recipe']['kind']!r} has no {last!r}; omit the option."
                 )
             place[last] = value
         else:
@@ -187,7 +185,7 @@ def _to_resume(folder: Path, typed: list[str], root: str | None) -> RunConfig:
 
     if refused := [name for name in typed if name != "root"]:
         raise ResumeError(
-            f"--resume continues with the run's own settings; leave {', '.join(refused)} away."
+            f"--resume continues with the settings of the run; omit {', '.join(refused)}."
         )
     return run_settings(folder, root=root)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def training_progress(tensorboard: bool = False) -> Iterator[StageListener]:
     """Show epochs, steps and loss of each stage on stderr while the block lasts.
 
-    Nothing is shown where stderr is no terminal.
+    Nothing is shown if stderr is not a terminal.
 
     Args:
         tensorboard: Also write TensorBoard files into the folder ``tensorboard`` of each stage.

@@ -1,4 +1,4 @@
-"""A batch of a run: what the optimizer proposed, and what of it is measured."""
+"""A batch of a run: the proposed architectures, and which of them are measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..spaces import Population, Space
 
 
 class Batch(NamedTuple):
-    """What the optimizer proposed, as far as the budget reaches.
+    """Proposed architectures, cut where the budget ends.
 
     Attributes:
         population: Shape ``(n, n_genes)``.

@@ -1,4 +1,4 @@
-"""How much a run may spend: evaluations, seconds, or a cost that the evaluator reports."""
+"""The budget of a run: evaluations, seconds, or a cost that the evaluator reports."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..core import InvalidArgumentError, check_float, check_int
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of one run; the first that is reached ends it.
+    """Limits of one run; the first one reached ends it.
 
-    The number of evaluations is kept exactly. Time and cost are looked at after every batch of the optimizer,
-    and the batch that reaches them is finished and counts.
+    The number of evaluations is exact. Time and cost are checked after every batch of the optimizer; the batch
+    that reaches a limit is finished and counts.
 
     Attributes:
         evaluations: Distinct architectures, or readings where a repeat is a new measurement; None: any number.
@@ -53,7 +53,7 @@ class Budget:
         return math.inf if self.evaluations is None else self.evaluations
 
     def reached(self, evaluations: int, seconds: float, cost: float) -> str | None:
-        """Which limit a run has reached: ``"budget"``, ``"cost"``, ``"seconds"`` or None.
+        """Return the limit that a run has reached: ``"budget"``, ``"cost"``, ``"seconds"`` or None.
 
         Example:
             >>> Budget(evaluations=500, seconds=60).reached(80, 61.5, 0.0)
@@ -68,7 +68,7 @@ class Budget:
         return None
 
     def fraction(self, evaluations: int, seconds: float, cost: float) -> float:
-        """How much of the budget is spent, from 0 to 1: by the limit that is nearest.
+        """Return the spent fraction of the budget, from 0 to 1, by the nearest limit.
 
         Example:
             >>> Budget(evaluations=500, seconds=60).fraction(100, 30.0, 0.0)

@@ -1,4 +1,4 @@
-"""What watches a search: progress, and callbacks that may end it."""
+"""Progress of a search, and callbacks that may end it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StopSearch(Exception):  # noqa: N818 - a signal like StopIteration, not an
 
 @dataclass(frozen=True)
 class SearchProgress:
-    """How far a search has come.
+    """Progress of a search.
 
     Attributes:
         run: Number of the run at work.
@@ -45,9 +45,9 @@ class SearchProgress:
 
 @dataclass(frozen=True)
 class SearchView:
-    """A search as a callback sees it, after a batch; nothing in it can be changed.
+    """A read-only view of a search after a batch, for callbacks.
 
-    What costs time to find is computed when it is first asked for.
+    Expensive attributes are computed on first use.
 
     Attributes:
         run: Number of the run at work.
@@ -127,7 +127,7 @@ def check_callbacks(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
 
 
 def any_stops(callbacks: Sequence[Callback], view: SearchView) -> bool:
-    """Call all callbacks; tell whether one of them ends the search."""
+    """Call all callbacks, and return whether one of them ends the search."""
     stop = False
     for callback in callbacks:
         try:
@@ -145,7 +145,7 @@ def best_value(problem: Problem, values: Sequence[float]) -> float:
 
 
 class Watch:
-    """Watches a search: tells observers how far it has come, and asks callbacks whether it goes on.
+    """Watches a search: reports progress to observers, and asks callbacks whether to continue.
 
     Args:
         problem: What is searched for.
@@ -186,7 +186,7 @@ class Watch:
         return result
 
     def _tell(self, run: Run, result: RunResult, *, done: bool = False) -> None:
-        """Tell the observers how far a run has come."""
+        """Report the progress of a run to the observers."""
         self._best = best_value(self._problem, [self._best, result.best_value(self._problem)])
         fraction = 1.0 if done else run.fraction
         for observer in self._observers:

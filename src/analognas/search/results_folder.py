@@ -19,21 +19,21 @@ RESULT_FILE = "best.json"
 """Result of a search, in its folder."""
 
 EVALUATOR_FOLDER = "evaluator"
-"""Files of the evaluator's own, in the folder of a search."""
+"""Files of the evaluator, in the folder of a search."""
 
 LIMITS = ("runs", "budget", "max_cost", "max_seconds")
-"""What a log notes of how much its search may do; a limit that it does not note is none."""
+"""Keys of the limits of a search in its log; a limit without a key is not set."""
 
-# How long a process that makes a shared log is waited for; that takes milliseconds.
+# How long to wait for another process that creates a shared log; that takes milliseconds.
 _JOIN_SECONDS = 60.0
 
 
 @contextmanager
 def own_folder(out: Path | None, *, resume: bool, shared: bool) -> Iterator[None]:
-    """Have the folder of a search to oneself until its result is written; several processes may share one.
+    """Lock the folder of a search until its result is written, unless several processes share it.
 
     Raises:
-        OutputFolderError: If it belongs to another process, or is to be new and is not empty.
+        OutputFolderError: If another process uses it, or a new search is given a folder that is not empty.
     """
     if out is None or shared:
         yield
@@ -55,25 +55,25 @@ def open_log(
     resume: bool,
     shared: bool,
 ) -> Iterator[TrialLog]:
-    """Open the log of a search in its folder, a new one or that of a search that goes on, and close it.
+    """Open the log of a new or resumed search in its folder, and close it afterwards.
 
-    Where the block fails before a new log holds a trial, the log is removed, and the folder if it was made.
+    If the block fails before a new log has a trial, the log is removed, and the folder if it was created.
 
     Args:
         out: The folder.
         identity: What identifies the search, JSON types.
         columns: Names of the metrics and ``_sem`` columns that trials have.
-        notes: Facts beside the identity that may change from one start to the next.
-        metrics: What the metrics are.
-        checked_first: Constrained metrics that a new search checks before it measures; one that goes on keeps
-            to what its log says.
+        notes: Facts that may change when the search is resumed.
+        metrics: Definitions of the metrics.
+        checked_first: Constrained metrics that a new search checks before an evaluation; a resumed search uses
+            those of its log.
         evaluator: The evaluator; architectures are logged by the names of its space.
-        resume: Whether the log must be there.
-        shared: Whether it may be: other processes write to it, too.
+        resume: Whether the log must exist.
+        shared: Whether it may exist, because other processes write to it too.
 
     Raises:
-        OutputFolderError: If a new log cannot be made there; then no folder is left.
-        ResumeError: If the log belongs to another search, to one that may do more than this, or is none.
+        OutputFolderError: If a new log cannot be created; then no folder is left.
+        ResumeError: If the log belongs to another search or to a larger one, or is not a log.
     """
     file = out / FILE_NAME
     notes = {**notes, **noted(metrics)}
@@ -96,7 +96,7 @@ def open_log(
 def evaluator_folder(
     evaluator: Evaluator, out: Path | None, only_runs: Sequence[int] | None, log: TrialLog | None
 ) -> Iterator[None]:
-    """Give an evaluator a folder while it evaluates; leave none where nothing could be evaluated."""
+    """Give an evaluator a folder while it evaluates; remove it if nothing could be evaluated."""
     folder = None if out is None else out / EVALUATOR_FOLDER
     if folder is not None and only_runs is not None:
         # Not shared with the processes that do other runs.
@@ -113,7 +113,7 @@ def evaluator_folder(
 
 
 def clean_up(evaluator: Evaluator | None, out: Path | None) -> None:
-    """Let an evaluator remove what it kept for a search that has ended, and its folder with that."""
+    """Let an evaluator remove its files after a search has ended, and remove its folder if it is empty."""
     if evaluator is not None:
         evaluator.clean_up()
     if out is not None:
@@ -123,7 +123,7 @@ def clean_up(evaluator: Evaluator | None, out: Path | None) -> None:
 def _joined(
     file: Path, identity: Mapping[str, Any], columns: Sequence[str], notes: Mapping[str, Any]
 ) -> TrialLog:
-    """Open the log that several processes share; whoever comes first makes folder and log."""
+    """Open the log that several processes share; the first process creates folder and log."""
     if file.exists():
         return TrialLog.open(file)
     with hold_folder(file.parent, make=True, wait=_JOIN_SECONDS):
@@ -134,7 +134,7 @@ def _joined(
 def _new(
     file: Path, identity: Mapping[str, Any], columns: Sequence[str], notes: Mapping[str, Any]
 ) -> Iterator[TrialLog]:
-    """Start a log; remove it if the block fails before it holds a trial."""
+    """Create a log; remove it if the block fails before it has a trial."""
     log = TrialLog.create(file, identity, columns, notes)
     try:
         with log:
@@ -152,7 +152,7 @@ def _continued(
     notes: Mapping[str, Any],
     metrics: Sequence[Metric],
 ) -> TrialLog:
-    """Return a log that goes on, if it is of this search."""
+    """Return the log of a resumed search after checking that it belongs to this search."""
     try:
         check_identity(log.identity, identity, str(log.path))
         check_unchanged(log.identity, metrics, str(log.path))
@@ -169,9 +169,9 @@ def _continued(
 
 
 def _check_no_smaller(log: TrialLog, notes: Mapping[str, Any]) -> None:
-    """Refuse limits under which the replay would leave out what the log holds.
+    """Check that no limit is smaller than in the log, so that the replay takes every logged trial.
 
-    Time is none of them: a replay takes all that was measured, whatever the limit.
+    The limit of time is not checked: a replay takes all trials whatever it is.
     """
     for name in LIMITS[:-1]:
         before, now = log.identity.get(name), notes.get(name)

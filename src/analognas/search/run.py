@@ -25,10 +25,10 @@ from .results.run_result import RunResult
 from .results.standings import Standings
 
 _SLOW = 0.01
-"""Where an evaluation takes longer, s, each result is written as soon as it is there."""
+"""If an evaluation takes longer, s, each result is written at once."""
 
 STALL = 10_000
-"""A run ends after this many evaluations in a row that brought nothing new."""
+"""A run ends after this many proposals in a row without a new evaluation."""
 
 
 class Run:
@@ -148,7 +148,7 @@ class Run:
         self._clock = time.monotonic() - self.seconds
 
     def _after_tell(self) -> None:
-        """Keep where the run stands after a batch, or check that a replay stands where the log says."""
+        """Store the state of the run after a batch, or compare that of a replay with the log."""
         self._batch += 1
         state = self._generator.bit_generator.state
         if self._clock is None:
@@ -158,11 +158,11 @@ class Run:
             self._log.keep_state(self.n_trials, self.seconds, state)
 
     def snapshot(self) -> RunResult:
-        """What the run has found so far."""
+        """Return what the run has found so far."""
         return self._result("running")
 
     def _within_budget(self, proposed: Population, fidelities: NDArray[np.float64] | None) -> Batch:
-        """Cut a proposal where the budget ends; tell which rows are new to the run, and which are measured."""
+        """Cut a proposal where the budget ends, and mark the rows that are new and those that are measured."""
         left = self.budget.most - self.n_spent
         codes = measurement_keys(self.evaluator.space, proposed, fidelities)
         counted, barred = self._check_first(proposed)
@@ -196,7 +196,7 @@ class Run:
     def _check_first(
         self, proposed: Population
     ) -> tuple[dict[str, NDArray[np.float64]], list[bool] | None]:
-        """Count what needs no measurement; tell which rows break a bound on it, if there are such bounds."""
+        """Count the metrics that need no measurement, and return which rows break a bound on them."""
         if not self.problem.first_bounds:
             return {}, None
         names = dict.fromkeys(bound.metric for bound in self.problem.first_bounds)
@@ -204,7 +204,7 @@ class Run:
         return counted.means, (self.problem.violation_beforehand(counted) > 0).tolist()
 
     def _evaluate(self, batch: Batch) -> Evaluation:
-        """Metrics of a batch: what the log holds, then new measurements, then all else."""
+        """Return the metrics of a batch: from the log, then from new measurements, then from earlier trials."""
         n, first, population = len(batch), self.n_trials, batch.population
         known, logged, errors = self._log.recall(first, population, batch.fidelities)
         self.errors.update(errors)
@@ -246,7 +246,7 @@ class Run:
         rows: list[int],
         readings: Sequence[int],
     ) -> list[int]:
-        """Give rows what an earlier course of the run measured of them; return those that it did not."""
+        """Fill rows with values that were set aside, and return the other rows."""
         if not rows or not self._log.has_set_aside:
             return rows
         codes = self.evaluator.space.codes(batch.population[rows]).tolist()
@@ -274,7 +274,7 @@ class Run:
         return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds, fidelities))
 
     def _check_counts(self, batch: Batch, rows: Sequence[int], measured: Evaluation) -> None:
-        """Refuse an evaluator whose values are not those that were counted before."""
+        """Check that the evaluator returns the values that were counted before."""
         for name, counted in batch.counted.items():
             before, after = counted[rows], measured.means[name]
             differs = ~(np.isclose(before, after, rtol=1e-9, atol=0.0) | np.isnan(after))
@@ -305,7 +305,7 @@ class Run:
         return readings
 
     def _look_up(self, matrix: NDArray[np.float64], batch: Batch, rows: Sequence[int]) -> None:
-        """Give rows that are not measured the values that they had before, or those that were counted."""
+        """Fill rows that are not measured with their earlier values, or with counted ones."""
         keys = measurement_keys(self.evaluator.space, batch.population, batch.fidelities)
         for row in rows:
             number = self._first_trial[keys[row]]

@@ -115,7 +115,7 @@ def read_table(
         # A damaged file can fail in almost any way; none of them is worth a traceback to the user.
         reason = " ".join(str(error).split()).rstrip(".")
         raise TableIntegrityError(
-            f"{where} is damaged or truncated: {reason}.{wanted} Install it anew."
+            f"{where} is damaged or truncated: {reason}.{wanted} Install it again."
         ) from None
 
 
@@ -146,7 +146,7 @@ def _read(
         if found != stated["columns"][name]:
             raise TableIntegrityError(
                 f"is damaged: column {name!r} has the checksum sha256:{found}, expected "
-                f"sha256:{stated['columns'][name]}. Install it anew."
+                f"sha256:{stated['columns'][name]}. Install it again."
             )
     rest = {key: value for key, value in described.items() if key != "checksum"}
     total = _table_checksum(stated["columns"], rest)
@@ -154,7 +154,7 @@ def _read(
     if total != expected:
         raise TableIntegrityError(
             f"is damaged or another table: it has the checksum sha256:{total}, expected "
-            f"sha256:{expected}. Install it anew."
+            f"sha256:{expected}. Install it again."
         )
     return Table(values, described)
 

@@ -23,7 +23,7 @@ _CALL_SECONDS = 0.5
 _GROWTH = 8
 
 _TOGETHER = 1.5
-"""Where two architectures in one call take less than this many times as long as one, batches stay whole."""
+"""If two architectures in one call take less than this many times as long as one, batches stay whole."""
 
 
 class Backend(ABC):
@@ -51,7 +51,7 @@ class Backend(ABC):
         self._succeeded = False
 
     def open(self, evaluator: Evaluator) -> None:
-        """Get ready to measure with an evaluator.
+        """Prepare to measure with an evaluator.
 
         Called once before the first :meth:`measure` of a search.
 
@@ -79,7 +79,7 @@ class Backend(ABC):
                 if self._n_failed >= HOPELESS:
                     raise EvaluationError(
                         f"The first {HOPELESS} evaluations all failed, the last with {outcome.error!r}; "
-                        "mend the evaluator and begin the search anew."
+                        "fix the evaluator and start the search again."
                     )
             yield outcome
 
@@ -89,7 +89,7 @@ class Backend(ABC):
 
     @abstractmethod
     def _open(self, evaluator: Evaluator) -> None:
-        """Get ready; called by :meth:`open`."""
+        """Prepare; called by :meth:`open`."""
 
     @abstractmethod
     def _measure(self, job: Job) -> Iterator[Outcome]:
@@ -133,7 +133,7 @@ class SerialBackend(Backend):
                 yield self._alone(job.row(row), row)
 
     def _next_piece(self, n: int, seconds: float) -> int | None:
-        """How many architectures the next call is given, after one of ``n``; None: all that there are."""
+        """Return the number of architectures for the next call after one of ``n``; None: all of a batch."""
         if self._piece is None:
             return None
         size = int(n * _CALL_SECONDS / max(seconds, 1e-6))
@@ -156,7 +156,7 @@ class SerialBackend(Backend):
         return Outcome((row,), job.unmeasured(), error)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 BACKENDS: Registry[Callable[..., Backend]] = Registry(

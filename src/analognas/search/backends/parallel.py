@@ -1,4 +1,4 @@
-"""What parallel back ends share: one architecture for each worker at a time, and what happens when one dies."""
+"""Base of parallel back ends: one architecture for each worker at a time, and replacement of dead workers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FAILED_STARTS = 3
 
 
 class Reply(NamedTuple):
-    """What came back from a worker.
+    """The reply of a worker.
 
     Attributes:
         evaluation: The metrics, if all went well.
@@ -36,7 +36,7 @@ class Reply(NamedTuple):
 
 
 def answer(evaluator: Evaluator, job: Job) -> Reply:
-    """Measure a job; called in a worker."""
+    """Measure a job; called in the worker."""
     try:
         result = attempt(evaluator, job)
     except NOT_READY as error:
@@ -55,8 +55,8 @@ def of_the_dead(worker: Died) -> Reply:
 class ParallelBackend(Backend):
     """Base of back ends with several workers.
 
-    Each worker holds the evaluator, loaded once, and has one architecture at a time: what dies with a worker is
-    that one evaluation. It is tried again by a worker that takes the place of the dead one.
+    Each worker loads the evaluator once and measures one architecture at a time. If a worker dies, only that
+    evaluation is lost; a new worker tries it again.
 
     Args:
         n_workers: Workers; by default as many as this process may use cores.
@@ -116,7 +116,7 @@ class ParallelBackend(Backend):
 
     @abstractmethod
     def _send(self, worker: int, job: Job) -> None:
-        """Give an idle worker something to do; if that fails, :meth:`_wait` tells."""
+        """Send a job to an idle worker; if that fails, :meth:`_wait` reports it."""
 
     @abstractmethod
     def _wait(self, workers: Sequence[int]) -> list[tuple[int, Reply]]:
@@ -124,7 +124,7 @@ class ParallelBackend(Backend):
 
     @abstractmethod
     def _replace(self, worker: int) -> None:
-        """Put a new worker in the place of a dead one."""
+        """Replace a dead worker by a new one."""
 
 
 def n_cores() -> int:

@@ -1,4 +1,4 @@
-"""A pool of processes on this machine, each of which may die without harm to the others."""
+"""A pool of processes on this machine; the death of one does not affect the others."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 
 
 class PoolBackend(ParallelBackend):
-    """Measures in processes of this machine, started anew (spawn) and kept for the whole search.
+    """Measures in processes of this machine, which are started (spawn) once for the whole search.
 
-    The evaluator is sent to each of them once, so it must be picklable: its class stands in a module or in a
-    script that keeps its own work under ``if __name__ == "__main__":``. What it loads from files it had better
-    leave out of its state and load on first use. Processes end with the search, also if that is killed.
+    The evaluator is sent to each process once, so it must be picklable: define its class in a module, or in a
+    script that runs its own work under ``if __name__ == "__main__":``. Data from files should be loaded on
+    first use, and not be part of its state. The processes end with the search, also if it is killed.
 
     Args:
         n_workers: Processes; by default one for each core.

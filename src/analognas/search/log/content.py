@@ -1,4 +1,4 @@
-"""All that a trial log holds, as arrays: read in one moment, types and ranges checked, checksums verified."""
+"""The content of a trial log as arrays: read in one transaction, with types, ranges and checksums checked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _GENOTYPE = re.compile(r"\[(?:\d{1,18}(?:, ?\d{1,18})*)?\]", re.ASCII)
 
 @dataclass(frozen=True)
 class Content:
-    """What a log holds, trials in the order of run and number.
+    """The content of a log, with trials in the order of run and number.
 
     Attributes:
         version: Version of its format.
@@ -74,7 +74,7 @@ class Content:
 
 
 def read_content(connection: sqlite3.Connection, n_bytes: int, *, sealed: bool = True) -> Content:
-    """Return all that a log holds; the caller holds a transaction.
+    """Return the content of a log; the caller holds a transaction.
 
     Args:
         connection: The log.
@@ -82,8 +82,8 @@ def read_content(connection: sqlite3.Connection, n_bytes: int, *, sealed: bool =
         sealed: Whether its checksums are to match.
 
     Raises:
-        DamagedLogError: If it is another kind of file, has other tables than a log, holds what no log can hold,
-            or does not match its checksums.
+        DamagedLogError: If it is another kind of file, has other tables than a log, holds invalid values, or
+            does not match its checksums.
         sqlite3.Error: If it cannot be read.
     """
     version = _version(connection)
@@ -108,7 +108,7 @@ def read_content(connection: sqlite3.Connection, n_bytes: int, *, sealed: bool =
 
 
 def bring_up_to_date(cursor: sqlite3.Cursor) -> None:
-    """Bring a log of an older version to the present one, in the caller's transaction; its rows stay."""
+    """Migrate a log of an older version to the present one in the caller's transaction; its rows stay."""
     version = _version(cursor.connection)
     if version < SCHEMA_VERSION:  # another process may have been quicker
         schema.upgrade(cursor, version, schema.check_schema(cursor.connection, version))
@@ -116,7 +116,7 @@ def bring_up_to_date(cursor: sqlite3.Cursor) -> None:
 
 
 def seal_again(cursor: sqlite3.Cursor) -> None:
-    """Put one commit in the place of all, after rows were rewritten on purpose in the caller's transaction."""
+    """Replace all commits by one, after rows were rewritten on purpose in the caller's transaction."""
     content = read_content(cursor.connection, _ANY_SIZE, sealed=False)
     cursor.execute("DELETE FROM commits")
     runs, numbers = content.run.tolist(), content.number.tolist()
@@ -125,9 +125,9 @@ def seal_again(cursor: sqlite3.Cursor) -> None:
 
 
 def check_ranges(content: Content) -> None:
-    """Check that the values of a log without checksums can be such of their metrics.
+    """Check that the values of a log without checksums are in the ranges of their metrics.
 
-    In a log with checksums, every value is what the evaluator returned.
+    In a log with checksums, every value is the one that the evaluator returned.
 
     Raises:
         DamagedLogError: If one cannot, such as an accuracy above 100 %.
@@ -168,7 +168,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 class _Table:
-    """Reads tables by columns, each value of the type that it must have, and no more than a file holds."""
+    """Reads tables by columns, with the types of all values checked, up to the size of the file."""
 
     def __init__(self, connection: sqlite3.Connection, n_bytes: int) -> None:
         self._connection = connection

@@ -150,7 +150,7 @@ def logged_space(logged: Mapping[str, Any]) -> Space | None:
 
 
 def check_names(definitions: Iterable[Metric]) -> tuple[Metric, ...]:
-    """Return the metrics of a search if a log can hold them as columns.
+    """Check that a log can store the metrics of a search as columns, and return them.
 
     Raises:
         InvalidArgumentError: If two have one name, or one has that of another column.
@@ -164,12 +164,12 @@ def check_names(definitions: Iterable[Metric]) -> tuple[Metric, ...]:
 
 
 def noted(definitions: Iterable[Metric]) -> dict[str, Any]:
-    """What a log notes of its metrics, JSON types."""
+    """Return the entry of a log about its metrics, JSON types."""
     return {KEY: [metric.to_dict() for metric in definitions]}
 
 
 def logged_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
-    """Return what a log says of its metrics, by name; nothing for logs of earlier versions.
+    """Return the definitions of the metrics of a log by name; none for logs of former versions.
 
     Raises:
         InvalidArgumentError: If it cannot be read.
@@ -181,7 +181,7 @@ def logged_metrics(settings: Mapping[str, Any]) -> dict[str, Metric]:
 
 
 def logged_metric(known: Mapping[str, Metric], name: str) -> Metric:
-    """Return one metric of a log; what the log does not declare follows from its name.
+    """Return one metric of a log, by its definition there or by its name.
 
     Raises:
         UnknownNameError: If nothing says what it is.
@@ -192,7 +192,7 @@ def logged_metric(known: Mapping[str, Metric], name: str) -> Metric:
 
 
 def checked_first(settings: Mapping[str, Any], known: Container[str], file: str) -> tuple[str, ...]:
-    """Return the metrics whose bounds a search checks before it measures; none in logs of earlier versions.
+    """Return the metrics whose bounds are checked before an evaluation; none for logs of former versions.
 
     Args:
         settings: What the log says of the search.
@@ -214,7 +214,7 @@ def checked_first(settings: Mapping[str, Any], known: Container[str], file: str)
 
 
 def check_unchanged(settings: Mapping[str, Any], definitions: Iterable[Metric], file: str) -> None:
-    """Refuse to continue a search whose metrics have another unit or direction than its log says.
+    """Check that the metrics of a search have the units and directions of its log.
 
     Raises:
         ResumeError: If one differs.

@@ -1,4 +1,4 @@
-"""Trials that wait to be written to a log, as rows of its table and as cells of its checksum."""
+"""Trials that are not yet written to a log, as rows of its table and as cells of its checksum."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Reading of trial logs, also of one that another process writes to, or that an interrupted search left.
+"""Read-only access to trial logs, also while another process writes to them.
 
-Nothing is written, and columns are read by their names, so that logs of any known version are read alike.
+Columns are read by name, so the same code reads logs of all known versions.
 """
 
 from __future__ import annotations
@@ -91,14 +91,14 @@ class Trials:
 
     @cached_property
     def space(self) -> Space | None:
-        """The space, where it has a name and is still defined alike, or the log defines it; else None."""
+        """The space, if it is registered with the same definition or the log defines it; else None."""
         space = logged_space(self.settings)
         known = space is not None and self.genotypes.shape[1] in (0, space.n_genes)
         return space if known else None
 
     @cached_property
     def problem(self) -> Problem:
-        """What the search was for."""
+        """Objectives and constraints of the search."""
         first = tuple(self.settings.get(CHECKED_FIRST, ()))
         definitions = tuple(map(self.definition, self.objectives))
         return Problem(
@@ -115,7 +115,7 @@ class Trials:
         return logged_metrics(self.settings)
 
     def definition(self, name: str) -> Metric:
-        """What a metric is, as the log says; logs of earlier versions leave it to the vocabulary.
+        """Return the definition of a metric from the log, or from the vocabulary for logs of former versions.
 
         Raises:
             UnknownNameError: If nothing says what it is.
@@ -130,7 +130,7 @@ class Trials:
     def matching(
         self, *, run: int | None = None, where: Any = (), feasible: bool = False
     ) -> NDArray[np.bool_]:
-        """Tell which trials are of one run, meet further bounds, and meet the search's own, shape ``(n,)``.
+        """Return a mask of trials by run, by further bounds and by those of the search, shape ``(n,)``.
 
         Args:
             run: Number of the run; None: any.
@@ -147,7 +147,7 @@ class Trials:
         return kept & (self.violation == 0) if feasible else kept
 
     def _checked_run(self, run: int) -> int:
-        """Refuse a run that the search neither has nor will have."""
+        """Check that the search has, or will have, a run."""
         n_planned = self.settings.get("runs")
         planned = range(n_planned) if isinstance(n_planned, int) else range(0)
         known = sorted({*planned, *self.run.tolist()})
@@ -155,7 +155,7 @@ class Trials:
             listed = (
                 f"one of {', '.join(map(str, known))}"
                 if known
-                else "left away, as there is none yet"
+                else "omitted, as the log has no run yet"
             )
             raise InvalidArgumentError(f"`run` must be {listed}, but got {run}.")
         return run

@@ -1,4 +1,4 @@
-"""Trials that failed, to be evaluated again: what a run keeps, and what is set aside for its new course."""
+"""Evaluating failed trials again: which trials a run keeps, and which are set aside to be reused."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .schema import FIXED, DamagedLogError
 
 @dataclass(frozen=True)
 class SetAside:
-    """Measured trials of an earlier course of a run.
+    """Measured trials of a run from before its failed trials were evaluated again.
 
     Attributes:
         rows: Position among ``values``, by code of the architecture and the number of its earlier readings.
@@ -61,11 +61,11 @@ class SetAside:
 
 
 def set_failures_aside(cursor: sqlite3.Cursor, run: int, columns: Sequence[str]) -> bool:
-    """Prepare a log so that the failed trials of a run are evaluated again; tell whether there are any.
+    """Prepare a log so that the failed trials of a run are evaluated again; return whether there are any.
 
-    Failed trials go, and with them all trials after the batch of the first of them. Of these, the measured ones
-    are copied to ``set_aside``, where the column ``batch`` holds the number of earlier readings of the
-    architecture. The caller holds the transaction, and makes the checksums again.
+    The failed trials are deleted, and all trials after the batch of the first failure. The measured ones among
+    these are copied to ``set_aside``, where the column ``batch`` holds the number of earlier readings of the
+    architecture. The caller holds the transaction, and computes the checksums again.
 
     Args:
         cursor: Cursor of the open log, of the present version.

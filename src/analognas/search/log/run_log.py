@@ -1,4 +1,4 @@
-"""What the trial log holds of one run, taken from there when the run is replayed, and what is added to it."""
+"""One run's part of the trial log: read when the run is replayed, and extended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .trial_log import TrialLog
 
 
 class RunLog:
-    """The part of a log that is one run's; without a log, nothing is known and nothing kept.
+    """The part of a log that belongs to one run; without a log, it is empty and stores nothing.
 
     Args:
         log: The log, if there is one.
@@ -41,7 +41,7 @@ class RunLog:
         population: Population,
         fidelities: NDArray[np.float64] | None = None,
     ) -> tuple[list[int], Evaluation, dict[int, str]]:
-        """Return what is known of a batch: rows, their metrics, and errors by number of the trial.
+        """Return the logged part of a batch: rows, their metrics, and errors by number of the trial.
 
         Args:
             first: Number of the batch's first trial.
@@ -88,13 +88,13 @@ class RunLog:
 
     @property
     def has_set_aside(self) -> bool:
-        """Whether an earlier course of the run has left anything."""
+        """Whether trials of the run were set aside."""
         return self._aside is not None and bool(self._aside.rows)
 
     def set_aside(
         self, codes: Sequence[Any], readings: Sequence[int]
     ) -> tuple[list[int], NDArray[np.float64]]:
-        """Return what an earlier course of the run measured, before failed trials were evaluated again.
+        """Return values that were set aside when failed trials were evaluated again.
 
         Args:
             codes: Codes of architectures.
@@ -148,17 +148,17 @@ class RunLog:
         )
 
     def flush(self) -> None:
-        """Write what was added, so that it outlives this process."""
+        """Write all added trials to the disk."""
         if self._log is not None:
             self._log.commit()
 
     def keep_state(self, n_told: int, seconds: float, state: Any) -> None:
-        """Add where the run stands after ``n_told`` trials, and the state of its random generator."""
+        """Store the time and the state of the random generator after ``n_told`` trials."""
         if self._log is not None:
             self._log.note_state(self._run, n_told, seconds, state)
 
     def check_state(self, n_told: int, state: Any) -> None:
-        """Compare a replay with the run that it repeats.
+        """Check that a replay has the generator state of the logged run.
 
         Raises:
             ResumeError: If the log has another state of the random generator after ``n_told`` trials.

@@ -1,7 +1,7 @@
-"""The trial log: every evaluation of a search in one SQLite file, written so that nothing told is lost.
+"""The trial log: every evaluation of a search in one SQLite file.
 
 Its tables are described at the top of ``schema.py``, its checksums in ``seal.py``. Any number of processes may
-write to one log, each to runs of its own.
+write to one log, each with its own runs.
 """
 
 from __future__ import annotations
@@ -110,8 +110,8 @@ class TrialLog:
     def open(cls, path: str | os.PathLike[str]) -> TrialLog:
         """Open the log of an interrupted or finished search to continue it.
 
-        All that it holds is checked first: a file that is not a trial log, or is damaged, is not touched. One
-        of an older version is brought to this one when it is first written to.
+        The whole log is checked first: a file that is not a trial log, or is damaged, stays as it is. A log of
+        an older version is migrated when it is first written to.
 
         Raises:
             ResumeError: If there is no such file, it is not a trial log of a known version, or it is damaged.
@@ -137,7 +137,7 @@ class TrialLog:
         columns: Sequence[str],
         notes: Mapping[str, Any] | None = None,
     ) -> TrialLog:
-        """Open a log that several processes share; whoever comes first starts it.
+        """Open a log that several processes share; the first process creates it.
 
         Args and errors as of :meth:`create` and :meth:`open`.
         """
@@ -151,7 +151,7 @@ class TrialLog:
         return cls.open(file)
 
     def note(self, entries: Mapping[str, Any]) -> None:
-        """Keep facts beside the identity that may change from one start to the next, such as the budget.
+        """Store facts that may change when a search is resumed, such as the budget.
 
         Raises:
             OutputFolderError: If the file cannot be written.
@@ -193,7 +193,7 @@ class TrialLog:
             self.commit()
 
     def note_state(self, run: int, n_told: int, seconds: float, generator: Any) -> None:
-        """Keep where a run stands; it is written with the trials that it follows.
+        """Store the state of a run; it is written together with its trials.
 
         Args:
             run: Number of the run.
@@ -206,7 +206,7 @@ class TrialLog:
             self.commit()
 
     def commit(self) -> None:
-        """Write all that is pending in one transaction: all of it or none.
+        """Write all pending trials and states in one transaction.
 
         Raises:
             OutputFolderError: If the disk is full or the file has become unwritable.
@@ -266,10 +266,10 @@ class TrialLog:
                 after()
 
     def retry_failed(self, runs: Iterable[int]) -> None:
-        """Forget the failures of some runs, and set aside what was measured after the first of each.
+        """Delete the failures of some runs, and set aside the trials after the first failure of each run.
 
-        A run proposes the same until then; what it proposes after it may differ, and takes its values from what
-        was set aside.
+        Until its first failure, a run proposes the same architectures again. Later proposals may differ; their
+        values are taken from the trials set aside where possible.
 
         Raises:
             OutputFolderError: If the file cannot be written.
@@ -308,7 +308,7 @@ class TrialLog:
             raise self._damaged(error) from None
 
     def _up_to_date(self, run: int) -> Content:
-        """What the log holds, read again if trials of a run have come since it was read last."""
+        """The content of the log, read again if it has new trials of a run."""
         count = "SELECT count(*) FROM trials WHERE run = ?"
         (n,) = sqlite_files.patiently(lambda: self._connection.execute(count, (run,)).fetchone())
         if n != np.count_nonzero(self._content.run == run) or (n and self._is_stale):

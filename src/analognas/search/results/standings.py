@@ -1,4 +1,4 @@
-"""Where architectures stand after a search whose values have errors: pooled, compared, with intervals."""
+"""Ranking of architectures whose values have standard errors: pooled readings, intervals, rivals."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ N_RIVALS = 20
 
 @dataclass(frozen=True)
 class PosteriorEstimate:
-    """What is known of one true value.
+    """Posterior estimate of one true value.
 
     Attributes:
         estimate: Its expectation, in the light of all architectures measured.
@@ -45,7 +45,7 @@ class PosteriorEstimate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The winner, and the rivals that the readings do not tell apart from it.
+    """The winner, and the rivals that cannot be distinguished from it.
 
     Attributes:
         winner: The winner's true value.
@@ -96,7 +96,7 @@ class Comparison:
 
 
 class Standings:
-    """Distinct architectures of a run or a search, in the order in which they came.
+    """Distinct architectures of a run or a search, in the order of their first evaluation.
 
     Where repeats are new measurements (:attr:`.Problem.stochastic`), all readings of an architecture are pooled
     and architectures are ranked by their estimates; else each counts with its value, and a standard error only
@@ -151,7 +151,7 @@ class Standings:
         self.score = np.where(self.violation > 0, -np.inf, score)
 
     def _compare(self, ranks: bool) -> None:
-        """Fit the posterior to all that may win, and where it ranks put its means in place of the values."""
+        """Fit the posterior to all candidates; where it ranks, its means replace the values."""
         means, sems = self._pooled.means[self._objective], self._pooled.sems[self._objective]
         fit = np.flatnonzero((self.violation == 0) & np.isfinite(sems))
         if not len(fit):

@@ -1,4 +1,4 @@
-"""Where architectures stand by their true values, where a table shows how large its label noise is."""
+"""Ranking of architectures by their true values, for tables with label noise of known size."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TrueStandings:
         self._chances = self._posterior.best() if len(networks) else np.empty(0)
 
     def estimate(self, position: int) -> PosteriorEstimate | None:
-        """Return what is known of one architecture; None where it is out of the race."""
+        """Return the estimate of one architecture; None where it is not a candidate."""
         network = int(self._values.network_of[position])
         contender = self._contender.get(network)
         if contender is None:

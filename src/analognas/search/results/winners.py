@@ -1,4 +1,4 @@
-"""Which architectures a search hands over: the best few, or with several objectives the non-dominated set."""
+"""The winners of a search: the best few, or the non-dominated set for several objectives."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ N_WINNERS = 5
 def ranked(
     evaluator: Evaluator, problem: Problem, results: Sequence[RunResult]
 ) -> tuple[tuple[dict[str, Any], ...], Comparison | None]:
-    """Return the best distinct architectures of all runs, and how sure the first of them is the best.
+    """Return the best distinct architectures of all runs, and the comparison of the best with its rivals.
 
-    With one objective these are the best five; with several the non-dominated set, whole, the best in the
-    first objective first. Where nothing is feasible, they are the five nearest.
+    With one objective these are the best five; with several, the whole non-dominated set, sorted by the first
+    objective. If nothing is feasible, they are the five with the smallest violation.
 
     Args:
         evaluator: What measured.
