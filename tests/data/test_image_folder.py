@@ -161,7 +161,7 @@ def test_splits_without_training_images(tmp_path):
     for name in ("val", "test"):
         folder(tmp_path / name)
     with pytest.raises(
-        TableIntegrityError, match="must have a folder 'train', but has test, val alone"
+        TableIntegrityError, match="must have a folder 'train', but has test, val only"
     ):
         load_data("image-folder", root=tmp_path)
 

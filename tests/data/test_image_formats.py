@@ -125,7 +125,7 @@ def test_frames_beyond_the_first_are_said():
 
 def test_no_image():
     with pytest.raises(
-        TableIntegrityError, match=r"^'a.png' is not a readable image: its format is not"
+        TableIntegrityError, match=r"^'a.png' is not a readable image: unknown format"
     ):
         read_image(b"no image", "'a.png'")
     assert not {".eps", ".ps", ".h5", ".mpg", ".txt", ""} & image_endings()

@@ -219,7 +219,7 @@ def test_names_that_clash(tmp_path):
             "npz", root=save(tmp_path, train_x=gratings(), x_train=gratings(), y_train=labels(40))
         )
     with pytest.raises(
-        TableIntegrityError, match="test split must have images and labels, but has 'x_test'"
+        TableIntegrityError, match="test split must have images and labels, but only has 'x_test'"
     ):
         load_data(
             "npz", root=save(tmp_path, x_train=gratings(), y_train=labels(40), x_test=gratings())
