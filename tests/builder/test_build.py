@@ -12,7 +12,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from analognas.builder import Build, PoolWorkers, SerialWorkers, merge_build, status_of
+from analognas.builder import (
+    Build,
+    PoolWorkers,
+    SerialWorkers,
+    make_workers,
+    merge_build,
+    resume_build,
+    run_build,
+    status_of,
+)
 from analognas.builder.work_queue import WorkQueue
 from analognas.core import (
     EvaluationError,
@@ -276,3 +285,28 @@ def test_status_counts_rows_and_the_time_left(fake, tmp_path):
     assert (facts["rows"], facts["rows_done"], facts["architectures"]) == (8, 8, 6)
     assert facts["seconds_spent"] == 8 * 5.0
     assert facts["worker_seconds_left"] == 0
+
+
+def test_a_build_is_its_settings(tmp_path, monkeypatch, fake):
+    """Settings in, a folder out; the folder is all that resuming needs."""
+    whole = fake.build(tmp_path / "whole", fake.FakeMeasurement())
+    monkeypatch.setattr(
+        "analognas.builder.folder.NetworkMeasurement", lambda *a, **k: fake.FakeMeasurement()
+    )
+    monkeypatch.setattr(Build, "measurement", lambda build, root=None: fake.FakeMeasurement())
+    made = run_build(whole.settings, tmp_path / "b", make_workers(1))
+    assert columns(made) == columns(whole)
+    assert resume_build(tmp_path / "b", make_workers(1), retry_failed=True).counts().total(
+        "done"
+    ) == made.counts().total("done")
+    with pytest.raises(ResumeError, match="no build"):
+        resume_build(tmp_path / "absent", make_workers(1))
+
+
+def test_workers_by_name():
+    assert isinstance(make_workers(1), SerialWorkers)
+    assert isinstance(make_workers(2), PoolWorkers)
+    assert isinstance(make_workers(backend="serial"), SerialWorkers)
+    assert make_workers(backend="pool", n=1).n == 1
+    with pytest.raises(InvalidArgumentError, match="`gpus_per_worker` is an option of Ray"):
+        make_workers(2, gpus_per_worker=1.0)

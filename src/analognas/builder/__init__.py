@@ -10,7 +10,7 @@ from .additions import (
 )
 from .compare import MetricComparison, TableComparison, compare_tables
 from .coordinator import BuildProgress
-from .folder import Build
+from .folder import Build, resume_build, run_build
 from .measurement import NetworkMeasurement
 from .measurement_settings import (
     CONDITIONS,
@@ -31,7 +31,7 @@ from .specification import (
 from .status import status_of, status_text
 from .unit_result import UnitResult
 from .verify import VerifyReport, verify_build, verify_table
-from .workers import WORKERS, PoolWorkers, SerialWorkers, Workers, default_workers
+from .workers import WORKERS, PoolWorkers, SerialWorkers, Workers, make_workers
 
 __all__ = [
     "CONDITIONS",
@@ -62,10 +62,12 @@ __all__ = [
     "builtin_specifications",
     "choose_architectures",
     "compare_tables",
-    "default_workers",
     "find_specification",
+    "make_workers",
     "merge_build",
     "merge_tables",
+    "resume_build",
+    "run_build",
     "start_with_tables",
     "status_of",
     "status_text",
@@ -73,4 +75,6 @@ __all__ = [
     "verify_table",
 ]
 
-__getattr__ = renamed_names(__name__, {"Comparison": "TableComparison"})
+__getattr__ = renamed_names(
+    __name__, {"Comparison": "TableComparison", "default_workers": "make_workers"}
+)

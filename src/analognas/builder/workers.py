@@ -221,8 +221,29 @@ WORKERS: Registry[Callable[..., Workers]] = Registry(
 """Workers by the name that ``analognas bench build --backend`` takes."""
 
 
-def default_workers(n: int | None) -> Workers:
-    """Return a worker for each core, or ``n`` workers; one worker works in this process."""
+def make_workers(
+    n: int | None = None, backend: str | None = None, *, address: str | None = None, **options: Any
+) -> Workers:
+    """Return the workers of a build.
+
+    Args:
+        n: Number of workers; None: one for each core, and one for the serial back end.
+        backend: Name in :data:`WORKERS`; None: a pool, or this process for one worker.
+        address: Address of a Ray cluster.
+        options: Further options of workers on Ray, such as ``gpus_per_worker``; None means the default.
+
+    Raises:
+        UnknownNameError: If there is no such back end.
+        InvalidArgumentError: If ``n`` is below 1, or an option belongs to another back end.
+    """
+    given = {"address": address, **options}
+    given = {name: value for name, value in given.items() if value is not None}
+    if given and backend != "ray":
+        raise InvalidArgumentError(
+            f"`{next(iter(given))}` is an option of Ray clusters; add --backend ray."
+        )
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     wanted = cores or 1 if n is None else check_int("workers", n, minimum=1)
-    return SerialWorkers() if wanted == 1 else PoolWorkers(wanted)
+    if backend is None:
+        return SerialWorkers() if wanted == 1 else PoolWorkers(wanted)
+    return WORKERS.get(backend)(1 if n is None and backend == "serial" else wanted, **given)

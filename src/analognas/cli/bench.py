@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -264,18 +264,9 @@ def compare(
 def _workers(
     n: int | None, backend: str | None, address: str | None, gpus: float | None
 ) -> Workers:
-    from ..builder import WORKERS, default_workers
+    from ..builder import make_workers
 
-    of_ray = {"address": address, "gpus_per_worker": gpus}
-    options: dict[str, Any] = {name: value for name, value in of_ray.items() if value is not None}
-    if options and backend != "ray":
-        flag = "--gpus" if address is None else "--address"
-        raise InvalidArgumentError(f"{flag} is an option of Ray clusters; add --backend ray.")
-    if backend is None:
-        return default_workers(n)
-    if n is None:
-        n = 1 if backend == "serial" else default_workers(None).n
-    return WORKERS.get(backend)(n, **options)
+    return make_workers(n, backend, address=address, gpus_per_worker=gpus)
 
 
 def _run(build: Build, workers: Workers, root: Path | None) -> int:
