@@ -31,6 +31,7 @@ from analognas.hardware import (
 from analognas.hardware.cost import cost_of_layers
 from analognas.hardware.dataflow import Use
 from analognas.hardware.intervals import Estimate
+from analognas.hardware.mixed_chips import mixed_cost
 from analognas.hardware.silicon.points import operating_points
 from analognas.hardware.trace import trace_network
 from analognas.spaces import FBNetSpace, Layers, NamedLayers, NASBench201Space, ResNetSpace
@@ -303,3 +304,34 @@ def test_chip_files_that_do_not_fit(tmp_path, line, message):
     with pytest.raises(ValueError, match=message) as caught:
         load_chip(path)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_of_two_and_four_devices_share_the_crossbars():
+    four, two = find_chip("ambrogio2023"), find_chip("ambrogio2023-two-devices")
+    big, small = named(Layers(1024, 512, 1, 3)), named(Layers(512, 512, 1, 2))
+    mixed = mixed_cost([(small, four), (big, two)])
+    assert mixed.tiles == 2
+    assert mixed.latency == pytest.approx(5 * 2100e-6)
+    assert mixed.energy == pytest.approx(5 * four.mvm_energy * 1e-6)
+    assert mixed.utilisation == pytest.approx(1.0)
+    assert sum(layer.energy_share for layer in mixed.layers) == pytest.approx(1.0)
+    alone = mixed_cost([(small + big, four)])
+    assert alone.energy == pytest.approx(cost_of_layers(small + big, four).energy)
+    assert alone.tiles == 3
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([], "`parts` must hold layers"),
+        ([(named(Layers(64, 64, 1, 1)), replace(PLAIN, n_tiles=2, replicate=True))], "without `replicate`"),
+        (
+            [(named(Layers(64, 64, 1, 1)), PLAIN), (named(Layers(64, 64, 1, 1)), replace(PLAIN, n_tiles=3))],
+            "equal `n_tiles` and `schedule`",
+        ),
+        ([(named(Layers(640, 64, 1, 1)), replace(PLAIN, n_tiles=3))], "needs 10 crossbars, but 'plain' has 3: 7 are"),
+    ],
+)  # fmt: skip
+def test_mixed_parts_that_do_not_fit(parts, message):
+    with pytest.raises(InvalidArgumentError, match=message):
+        mixed_cost(parts)

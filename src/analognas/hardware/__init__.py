@@ -11,6 +11,7 @@ from .calibration import MeasuredPoint, calibrate
 from .chip import AIMCChip
 from .chip_files import chip_from_dict, chip_to_dict, find_chip, load_chip, save_chip
 from .cost import ChipCost, LayerCost, architecture_cost, network_cost, population_costs
+from .mixed_chips import mixed_cost
 from .mvm_model import MVMCost, mvm_cost
 from .mvm_unit import Calibration, MVMUnit
 from .presets import CHIPS, register_chip
@@ -35,6 +36,7 @@ __all__ = [
     "chip_to_dict",
     "find_chip",
     "load_chip",
+    "mixed_cost",
     "mvm_cost",
     "network_cost",
     "population_costs",

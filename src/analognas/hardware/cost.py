@@ -110,8 +110,9 @@ def architecture_cost(
     chip = _found(chip)
     named = space.named_layers(arch, input_shape, n_classes)
     if named is not None:
-        rows = space.population([arch])
-        counted = list(space.layers(rows, input_shape, n_classes))
+        counted: list[Layers] = []
+        if chip.branches == "parallel" and space.has_layers:
+            counted = list(space.layers(space.population([arch]), input_shape, n_classes))
         return cost_of_layers(named, chip, counted=counted)
     shape = space.input_shape if input_shape is None else input_shape
     classes = space.n_classes if n_classes is None else n_classes
