@@ -197,7 +197,9 @@ def _to_numpy(column: Any, limit: int) -> NDArray[Any]:
 def _numbers(values: Any) -> NDArray[Any]:
     # The buffer itself: Array.to_numpy() would import pandas, where it is installed, for seconds.
     dtype = np.dtype(str(values.type))
-    return np.frombuffer(values.buffers()[1], dtype, len(values), values.offset * dtype.itemsize)
+    start = values.offset * dtype.itemsize
+    array: NDArray[Any] = np.frombuffer(values.buffers()[1], dtype, len(values), start)
+    return array
 
 
 def _column_checksum(values: NDArray[Any]) -> str:
