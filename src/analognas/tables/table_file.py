@@ -187,7 +187,7 @@ def _to_numpy(column: Any, limit: int) -> NDArray[Any]:
         codes = _numbers(values.indices)
         lengths = np.array([len(text) for text in texts], dtype=np.int64)
         _check_unpacked(int(lengths[codes].sum()), limit)
-        array = texts[codes]
+        array: NDArray[Any] = texts[codes]
     else:
         array = _numbers(values)
     array.flags.writeable = False
