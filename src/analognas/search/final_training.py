@@ -137,7 +137,7 @@ def train_architecture(
         data: Name of the data set; one of your own is registered with :func:`.register_dataset`.
         out: Folder of the files; new or empty.
         recipe: The recipe, its name, or a file of one.
-        resume: Go on with what is in ``out``, with its own settings.
+        resume: Continue what is in ``out``, with its settings.
         evaluation: Settings of the evaluation: ``chips``, ``times`` (s), ``tolerance``, ``examples``,
             ``batch_size``, ``seed``; 25 chips at the standard times by default.
         on_drift: Told how far the evaluation has come, by kind of network.

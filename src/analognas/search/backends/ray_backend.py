@@ -16,7 +16,7 @@ __all__ = ["RayBackend"]
 
 
 class RayBackend(ParallelBackend):
-    """Measures in actors of a Ray cluster, or of one that is started on this machine.
+    """Measures in actors of a Ray cluster, or of a cluster that is started on this machine.
 
     Every actor holds the evaluator. One that dies, with its machine or alone, is replaced wherever the cluster
     has room, and its evaluation is tried again. Needs the extra ``ray``: ``pip install "analognas[ray]"``.

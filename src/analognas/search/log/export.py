@@ -22,7 +22,7 @@ from ...spaces.hyperparameters import ContinuousInterval, Hyperparameter, Intege
 from .reader import Trials
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".db": "optuna", ".sqlite3": "optuna"}
-"""What a file is to hold, by its ending."""
+"""Format by the ending of the file."""
 
 
 def export_trials(
@@ -39,7 +39,7 @@ def export_trials(
         The file.
 
     Raises:
-        InvalidArgumentError: If the ending tells no format, or Optuna is needed and not installed.
+        InvalidArgumentError: If the ending is of no format, or Optuna is needed and not installed.
         UnknownNameError: If there is no such format.
         OutputFolderError: If the file exists or cannot be written.
     """

@@ -1,4 +1,4 @@
-"""What a trial log holds of one run, over the space of its search."""
+"""The trials of one run, from a trial log."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Checksums of a trial log: each commit has one, of what it wrote and of the checksum before it.
+"""Checksums of a trial log: each commit has one, which covers its rows and the previous checksum.
 
 A log is a chain. The checksum of a commit covers the trials that it wrote with all their columns, why some of
 them failed, the states of the runs, the settings and the trials set aside where they changed, and the checksum
-of the commit before. A row that is changed, lost or added, by a flipped bit or by hand, is found when the log
-is opened.
+of the commit before. A row that is changed, lost or added, by a flipped bit or by hand, is detected when the
+log is opened.
 
 A checksum is SHA-256 over these parts, separated by line breaks: the checksum before; which trials, as JSON
 ``[[run, first number, count], ...]``; which states, as JSON ``[[run, number, digest], ...]``; the digest of
@@ -127,7 +127,7 @@ def add_commit(
     *,
     rest: bool = False,
 ) -> None:
-    """Seal what a transaction has written; the caller holds the transaction.
+    """Add the checksum of what a transaction has written; the caller holds the transaction.
 
     Args:
         cursor: A cursor of the log.
@@ -164,7 +164,7 @@ def verify(
     failures: Sequence[Failure],
     rest: tuple[list[Any], list[Any]],
 ) -> None:
-    """Check that a log holds what its commits have written, all of it and nothing else.
+    """Check that a log holds exactly what its commits wrote.
 
     Args:
         commits: The commits, by number.

@@ -1,4 +1,4 @@
-"""Results as people read them."""
+"""Formatting of results for people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FRONT_WIDTH = 40
 
 
 def number(metric: Metric | str, value: float | None) -> str:
-    """Return a value as people read it.
+    """Return a value as readable text.
 
     Percentages and points have two decimals, other quantities four significant digits, and counts separate
     thousands; a dash says that there is none.
@@ -34,7 +34,7 @@ def number(metric: Metric | str, value: float | None) -> str:
 
 
 def value_text(cell: Mapping[str, Any], metric: Metric | str) -> str:
-    """Return one metric of an architecture as people read it, with its standard error if it was predicted.
+    """Return one metric of an architecture as readable text, with its standard error if it was predicted.
 
     Args:
         cell: An architecture with its ``metrics`` and, where there are any, ``standard_errors``.
@@ -83,11 +83,11 @@ def front_lines(cells: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -
 
 
 def architecture_text(architecture: Any, width: int | None = None) -> str:
-    """Return an architecture as people read it: a list in brackets, named values as ``name=value``.
+    """Return an architecture as readable text: a list in brackets, named values as ``name=value``.
 
     Args:
         architecture: List of operations or mapping from names to values.
-        width: Longest text, in characters; what is beyond is left out. None: the whole.
+        width: Largest number of characters; longer texts are cut. None: no limit.
 
     Example:
         >>> architecture_text([2, 2, 0]), architecture_text({"depth": 2, "width": 16})

@@ -1,4 +1,4 @@
-"""How good the non-dominated sets of a search are, after each query."""
+"""Quality of the non-dominated sets of a search after each query."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 def scale_of(problem: Problem, runs: Sequence[RunResult], ideal: Any, nadir: Any) -> Scale:
-    """Return the scale of given ideal and nadir, in the objectives' own units; else of what all runs found.
+    """Return the scale of a given ideal and nadir, in the units of the objectives, or that of all runs.
 
     Raises:
         InvalidArgumentError: If one is given without the other, has another length, or the ideal is no better

@@ -1,4 +1,4 @@
-"""What one run of a search found."""
+"""The result of one run of a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a search found."""
+"""The result of a search."""
 
 from __future__ import annotations
 
@@ -23,14 +23,13 @@ class SearchResult:
     Attributes:
         problem: What was searched for.
         runs: One result a run.
-        settings: Everything that identifies the search, JSON types.
+        settings: The identity of the search and its limits, JSON types.
         architectures: The best architecture of each run, JSON types that the space's ``encode`` takes.
         winners: The best distinct architectures over all runs, best first: notations, metrics, run and
-            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest. With
-            several objectives they are the non-dominated set, and the order is that of the first.
-            ``feasible``. All of them meet the constraints; where nothing does, they are the nearest.
+            ``feasible``. All of them meet the constraints; if nothing does, they are the nearest. With several
+            objectives they are the non-dominated set, in the order of the first objective.
         comparison: Interval of the winner and its rivals, where measurements have standard errors.
-        remarks: What must be said beside any of its numbers, such as a low fidelity; one line each.
+        remarks: Notes to be shown with the numbers, such as a low fidelity; one line each.
     """
 
     problem: Problem
