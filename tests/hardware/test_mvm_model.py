@@ -25,6 +25,7 @@ UNITS = st.fixed_dictionaries(
         "input_coding": st.sampled_from(["serial", "pulse width", "pulses"]),
         "weight_bits": st.integers(1, 8),
         "adc_bits": st.integers(1, 10),
+        "adc_type": st.sampled_from(["converter", "comparator"]),
         "phases": st.integers(1, 4),
         "integration_time": st.one_of(st.none(), st.floats(0.5, 1e4)),
     }
@@ -174,6 +175,14 @@ def test_points_that_do_not_fit(points, error, message):
 def test_units_that_do_not_fit(entries, message):
     with pytest.raises((InvalidArgumentError, UnknownNameError), match=message):
         MVMUnit(**{**HERMES, **entries})
+
+
+def test_a_comparator_reads_the_array_for_every_threshold():
+    unit = MVMUnit(**HERMES, supply=0.8, integration_time=5.0, adc_type="comparator", adc_bits=1)
+    one, five = mvm_cost(unit), mvm_cost(unit.replace(adc_bits=5))
+    assert five.latency == 31 * one.latency
+    assert five.energy == pytest.approx(31 * one.energy)
+    assert five.area == one.area
 
 
 def test_usual_supplies():

@@ -32,6 +32,7 @@ from analognas.hardware.cost import cost_of_layers
 from analognas.hardware.dataflow import Use
 from analognas.hardware.intervals import Estimate
 from analognas.hardware.mixed_chips import mixed_cost
+from analognas.hardware.mvm_coefficients import coefficients
 from analognas.hardware.silicon.points import operating_points
 from analognas.hardware.trace import trace_network
 from analognas.spaces import FBNetSpace, Layers, NamedLayers, NASBench201Space, ResNetSpace
@@ -70,6 +71,9 @@ def test_the_page_shows_the_tables(systems):
     page = (BENCHMARKS.parent / "docs/cost_model.md").read_text()
     for row in systems.rows():
         assert f"| {row.predicted:,.4g} {row.unit} | {row.ratio:.2f} |" in page, row.name
+    for name, error in coefficients().errors.items():
+        figures = f"{error.factor:.2f} | {error.low:.2f} to {error.high:.2f}"
+        assert f"| {name} | {figures} | {error.chips} | {error.points} |" in page, name
 
 
 def test_energy_follows_active_cells():

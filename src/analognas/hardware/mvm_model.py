@@ -106,10 +106,10 @@ def energy_terms(unit: MVMUnit, use_time: float) -> Floats:
             n * m * scale,
             n * m * unit.input_bits * unit.cells * scale,
             n * m * use_time * volts**2 * unit.adds_currents,
-            m * unit.adc_bits * scale,
-            m * 4.0**unit.adc_bits * scale,
+            m * unit.conversion_bits * scale,
+            m * 4.0**unit.conversion_bits * scale,
             n * unit.input_bits * unit.columns * scale,
-            (n * unit.input_bits + m * unit.adc_bits) * scale,
+            (n * unit.input_bits + m * unit.conversion_bits) * scale,
         ]
     )
 
@@ -117,7 +117,7 @@ def energy_terms(unit: MVMUnit, use_time: float) -> Floats:
 def accumulation_energy(unit: MVMUnit) -> float:
     """Return the energy of adding every converted output to its partial sum, pJ; a constant of an adder."""
     scale = unit.volts**2 * unit.node
-    return _ACCUMULATION * unit.repeats * unit.outputs * unit.adc_bits * scale
+    return _ACCUMULATION * unit.repeats * unit.outputs * unit.conversion_bits * scale
 
 
 def time_terms(unit: MVMUnit) -> Floats:
@@ -148,7 +148,7 @@ def area_terms(unit: MVMUnit) -> Floats:
         [
             cells * unit.node**1.5,
             (unit.rows + unit.columns) * unit.node,
-            unit.outputs * unit.adc_bits * unit.node,
+            unit.outputs * unit.conversion_bits * unit.node,
         ]
     )
     return terms * (_PROCESSOR_AREA if unit.processor else 1.0)

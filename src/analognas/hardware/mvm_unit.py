@@ -124,6 +124,11 @@ class MVMUnit(Settings):
     adc_bits: float = Field(
         default=8.0, gt=0.0, le=24.0, description="Effective bits of an output conversion."
     )
+    adc_type: Literal["converter", "comparator"] = Field(
+        default="converter",
+        description="A converter, or a comparator that reads the array again for each of its "
+        "2^bits - 1 thresholds.",
+    )
     phases: int = Field(
         default=1, ge=1, le=64, description="Uses of the array one after another for one MVM."
     )
@@ -183,7 +188,14 @@ class MVMUnit(Settings):
     @property
     def repeats(self) -> int:
         """Full uses of the array in one MVM; pulses of all digits make up one use."""
-        return 1 if self.input_coding == "pulses" else self.phases
+        inputs = 1 if self.input_coding == "pulses" else self.phases
+        thresholds = max(round(2**self.adc_bits) - 1, 1) if self.adc_type == "comparator" else 1
+        return inputs * thresholds
+
+    @property
+    def conversion_bits(self) -> float:
+        """Bits of one conversion; a comparator's has one."""
+        return 1.0 if self.adc_type == "comparator" else self.adc_bits
 
     @property
     def cycles(self) -> float:

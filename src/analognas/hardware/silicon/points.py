@@ -48,8 +48,8 @@ _WEIGHT_BITS = {"Papistas 2021 CICC": 1.5}
 """Bits of a weight where sources count the same ternary weights differently."""
 _SERIES = {"Sinangil 2021": "average"}
 """Values of a chip's figures that its papers give by series, where the survey names none."""
-_SERIAL_COMPARISONS = {("Yu 2020 CICC", 5.0): 31}
-"""Uses of an array for one conversion by a comparator alone, by chip and bits: 155 ns are 31 times 5 ns."""
+_COMPARATORS = ("Yu 2020 CICC",)
+"""Chips that convert with a comparator alone: 5 bits take 155 ns, 31 times the 5 ns of one bit."""
 _CHARGE_MODE = ("NeuRRAM",)
 _PULSE_WIDTH = ("HERMES core", "HERMES 64-core")
 _PULSES = ("NeuRRAM",)
@@ -146,7 +146,7 @@ def _point(group: Sequence[Fact]) -> OperatingPoint | None:
     values = {(fact.quantity, fact.normalisation): fact.value for fact in group}
     time, energy = _time(first, values), _energy(first, values)
     area = values.get(("area_mm2", ""), _area(first, values, time))
-    if not _from_survey(first) or (first.chip, first.adc_bits) in _SERIAL_COMPARISONS:
+    if not _from_survey(first) or unit.adc_type == "comparator":
         time /= unit.repeats
     if any(first.source.endswith(slip) for slip in SLIPS):
         time, energy, area = math.nan, math.nan, math.nan
@@ -218,8 +218,7 @@ def _unit(fact: Fact) -> MVMUnit | None:
         else "serial"
     )
     adc_bits = _EFFECTIVE_ADC_BITS.get(fact.chip, _known(fact.adc_bits, _USUAL_ADC_BITS))
-    comparisons = _SERIAL_COMPARISONS.get((fact.chip, fact.adc_bits))
-    phases = comparisons or (1 if survey else int(_known(fact.phases, 1)))
+    phases = 1 if survey else int(_known(fact.phases, 1))
     input_bits = _known(fact.input_bits, 4.0)
     if coding == "serial" and not survey:
         input_bits /= phases  # the bits of an input enter one use after another
@@ -236,7 +235,8 @@ def _unit(fact: Fact) -> MVMUnit | None:
         "input_coding": coding,
         "weight_bits": _WEIGHT_BITS.get(fact.chip, _known(fact.weight_bits, 4.0)),
         "cells_per_weight": _CELLS_PER_WEIGHT.get(fact.chip),
-        "adc_bits": 1.0 if comparisons else adc_bits,
+        "adc_bits": adc_bits,
+        "adc_type": "comparator" if fact.chip in _COMPARATORS else "converter",
         "phases": phases,
         "capacity": fact.core_kb * 1e3 if fact.core_kb > 0 else None,
         "processor": "processor" in fact.note,
