@@ -223,7 +223,7 @@ def test_a_search_at_rising_fidelities(tmp_path, capsys):
     ("options", "words"),
     [
         (["--fidelities", "1,9"], ["end with 3 epochs", "1, 9"]),
-        (["--fidelities", "1.5,3"], ["whole numbers"]),
+        (["--fidelities", "1.5,3"], ["of epochs", "1.5, 3"]),
         (["--fidelities", "one,3"], ["--fidelities", "one,3"]),
         (["--fidelities", "3"], ["at least 2"]),
     ],
