@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -209,7 +210,7 @@ class ChipCostEvaluator(_Costs):
         """Return the description of the chip, and the requested data set or input."""
         given = self.dataset is None and self._shape is not None
         return {
-            "chip": chip_to_dict(self.chip),
+            "chip": _chip_identity(self.chip),
             **_asked(self.dataset),
             **({"input": [*self._shape, self._n_classes]} if given else {}),
         }
@@ -301,6 +302,15 @@ class DeviceCostEvaluator(_Costs):
     ) -> DeviceCostEvaluator:
         """Rebuild the evaluator with the table that was added."""
         return cls(known_space(space, cls), dataset=definition["dataset"])
+
+
+def _chip_identity(chip: AIMCChip) -> dict[str, Any]:
+    """Return the arguments of a chip, without defaults that former versions did not have: logs stay valid."""
+    known = {field.name: field.default for field in fields(chip)}
+    names = list(known)
+    later = names[names.index("digital_area") + 1 :]
+    arguments = chip_to_dict(chip)
+    return {k: v for k, v in arguments.items() if k not in later or v != known[k]}
 
 
 def known_space(space: Space | None, kind: type[Evaluator]) -> Space:
