@@ -293,7 +293,7 @@ def test_costs_of_any_name_are_declared(space, tmp_path):
         assert one.metric_definitions[:2] == tuple(declared)
         assert {metric.name for metric in one.metric_definitions} == {*one.metrics}
     found = Worker(evaluator=one, objectives="frames", runs=1, budget=20).search()
-    assert found.sign == 1
+    assert found.problem.sign == 1
     # Fitted again, it forgets them.
     one.fit(cells, {"mine_energy": values["cycles"]})
     assert one.metric_definitions[0].unit == "mJ"

@@ -98,9 +98,7 @@ def test_what_is_forced_follows_the_probabilities():
 
 
 def test_a_space_without_the_roles_that_mutate(space):
-    with pytest.raises(
-        InvalidArgumentError, match="has only genes of other, whose mutations"
-    ):
+    with pytest.raises(InvalidArgumentError, match="has only genes of other, whose mutations"):
         started(space, mutation_prob_other=0)
 
 

@@ -30,7 +30,9 @@ def run_of(evaluator, optimizer, **options):
 @pytest.mark.parametrize("inner", [RegularizedEvolution, RandomSearch])
 def test_without_new_measurements_it_is_the_optimizer_inside(bench, inner):
     alone = run_of(TableEvaluator(bench), inner())
-    with pytest.warns(UserWarning, match=f"no new measurement, and searches like {inner.name} alone"):
+    with pytest.warns(
+        UserWarning, match=f"no new measurement, and searches like {inner.name} alone"
+    ):
         wrapped = run_of(TableEvaluator(bench), NoiseAware(inner()))
     np.testing.assert_array_equal(wrapped.population, alone.population)
 

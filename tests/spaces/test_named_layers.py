@@ -74,7 +74,7 @@ def test_a_space_that_does_not_name_its_layers_is_built_and_traced():
     ]
     other = architecture_cost(space, {"width": 16}, chip, input_shape=(1, 4, 4), n_classes=3)
     assert [(layer.rows, layer.columns) for layer in other.layers] == [(16, 16), (16, 3)]
-    with pytest.raises(InvalidArgumentError, match="does not list the layers"):
+    with pytest.raises(InvalidArgumentError, match="does not define the layers"):
         space.layers(space.every())
 
 

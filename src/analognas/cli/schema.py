@@ -24,6 +24,19 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "recipe-hwa": "analognas.training:HWARecipe",
         "model": "analognas.training:ModelRecord",
         "drift": "analognas.drift:DriftSettings",
+        "analog": "analognas.nn:AnalogConfig",
+        "quantization": "analognas.nn.quantize.quantizers:Quantization",
+        "device-pcm": "analognas.physics:PCM",
+        "device-hermes": "analognas.physics.hermes:Hermes",
+        "device-custom-drift": "analognas.physics.custom:CustomDrift",
+        "device-power-law": "analognas.physics.power_law:PowerLaw",
+        "device-state-independent": "analognas.physics.power_law:StateIndependent",
+        "device-ideal": "analognas.physics.power_law:Ideal",
+        "device-reram-wan2022": "analognas.physics.reram:ReRAMWan2022",
+        "device-reram-cmo": "analognas.physics.reram:ReRAMCMO",
+        "mapping-single": "analognas.physics.mapping:SingleDevice",
+        "mapping-pair": "analognas.physics.mapping:DifferentialPair",
+        "mapping-multi-pair": "analognas.physics.mapping:MultiPair",
         "mvm-unit": "analognas.hardware:MVMUnit",
         "mvm-calibration": "analognas.hardware:Calibration",
         "mvm-coefficients": "analognas.hardware.mvm_coefficients:Coefficients",
@@ -42,6 +55,6 @@ def schema(
     if name is None:
         for known in SCHEMAS:
             title = (SCHEMAS.get(known).__doc__ or "").splitlines()[0]
-            print(f"{known:<18}{title}")
+            print(f"{known:<26}{title}")
         return
     print(dump_json(SCHEMAS.get(name).json_schema()))

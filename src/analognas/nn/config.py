@@ -279,23 +279,31 @@ class AnalogConfig(Settings):
         serialization_alias="pair",
         description="Mapping of weights to devices.",
     )
-    tile: TileSize = TileSize()
-    dac: DAC = DAC()
-    adc: ADC = ADC()
-    input_range: InputRange = InputRange()
+    tile: TileSize = Field(default=TileSize(), description="Size of a tile.")
+    dac: DAC = Field(default=DAC(), description="Converter of the inputs.")
+    adc: ADC = Field(default=ADC(), description="Converter of the outputs.")
+    input_range: InputRange = Field(
+        default=InputRange(), description="Input that is the full scale of the DAC."
+    )
     out_noise: float = Field(
         default=0.04,
         ge=0.0,
         description="Output noise, in units of the largest weight times the largest input.",
     )
-    read_noise: ReadNoise = ReadNoise()
+    read_noise: ReadNoise = Field(
+        default=ReadNoise(), description="Weight noise drawn for each product."
+    )
     ir_drop: float = Field(
         default=0.0, ge=0.0, description="Factor on the voltage loss along a column; 1 is nominal."
     )
-    modifier: WeightModifier = WeightModifier()
-    clip: Clip = Clip()
-    scaling: WeightScaling = WeightScaling()
-    compensation: DriftCompensation = DriftCompensation()
+    modifier: WeightModifier = Field(
+        default=WeightModifier(), description="Weight noise in training."
+    )
+    clip: Clip = Field(default=Clip(), description="Clipping of weights in training.")
+    scaling: WeightScaling = Field(default=WeightScaling(), description="Weight scales.")
+    compensation: DriftCompensation = Field(
+        default=DriftCompensation(), description="Drift compensation."
+    )
     digital: tuple[str, ...] = Field(
         default=(), description="Layers that stay digital: first, last, or patterns of names."
     )
