@@ -174,8 +174,8 @@ def test_stopped_anywhere_it_ends_as_undisturbed(reference, quick, tmp_path, mon
     for stop_after in (2, 3, 1, 5):
         left = iter(range(stop_after))
 
-        def stopping(self, *arguments, left=left):
-            run(self, *arguments)
+        def stopping(self, *arguments, left=left, **options):
+            run(self, *arguments, **options)
             tick = self.tick
 
             def tick_or_stop():

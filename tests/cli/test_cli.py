@@ -653,9 +653,9 @@ def test_a_search_over_a_measured_device(capsys, tmp_path, space, rewrite_log):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--metric", "avm", "--metric", "avm"], "another metric, but got 'avm' twice"),
+        (["--metric", "avm", "--metric", "avm"], "must differ, but got 'avm' twice"),
         (["--metric", "avm", "--metric", "avn"], "Did you mean 'avm'"),
-        (["--metric", "avm", "--optimizer", "nsga3"], "NSGA3 takes two objectives or more"),
+        (["--metric", "avm", "--optimizer", "nsga3"], "NSGA3 needs at least two objectives"),
         (
             ["--metric", "avm", "--metric", "params", "--optimizer", "local_search"],
             "takes one objective",

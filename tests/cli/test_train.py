@@ -114,7 +114,7 @@ def test_options_files_and_settings_have_their_order(arrays):
         (["--recipe", "ptq", "--lr", "3"], "The recipe 'ptq' has no 'lr'"),
         (["--analog", "rasch2023"], "The recipe 'digital' has no 'analog'"),
         (["--recipe", "hwa", "--analog", "rash2023"], "Did you mean 'rasch2023'"),
-        (["--epochs", "0"], "`epochs`"),
+        (["--epochs", "0"], "`recipe.epochs`"),
         (["--epochs", "x"], "Invalid value for '--epochs'"),
         (["--data", "cifar11"], "Did you mean 'cifar10'"),
         (["--data", "cifar10", "--root", "nowhere"], "nowhere"),
@@ -122,7 +122,7 @@ def test_options_files_and_settings_have_their_order(arrays):
         (["--set", "recipe.epoch=3"], "Did you mean 'epochs'"),
         (["--set", "epochs"], "KEY=VALUE"),
         (["--config", "none.yaml"], "none.yaml"),
-        (["--start", "x"], "`start` must be left out"),
+        (["--start", "x"], "`start` must be omitted"),
         (["--recipe", "qat", "--start", "none.safetensors"], "Cannot read 'none.safetensors'"),
         (["--resume", "nothing"], "There is no training in 'nothing'"),
         (["--device", "warp"], "Cannot train on 'warp'"),
@@ -146,7 +146,9 @@ def test_another_network_cannot_be_the_start(arrays, capsys):
     capsys.readouterr()
     words = base(arrays, "--recipe", "qat")
     words[words.index("cnn-4")] = "cnn-8"
-    assert "holds the network 'cnn-4', but 'cnn-8'" in fails(capsys, *words, "--start", "run")
+    assert "holds the network 'cnn-4', but `model` is 'cnn-8'" in fails(
+        capsys, *words, "--start", "run"
+    )
     assert "must be a digital network" in fails(
         capsys, *base(arrays, "--recipe", "qat", "--start", "ptq")
     )

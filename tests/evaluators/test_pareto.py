@@ -103,7 +103,7 @@ def test_scale_is_that_of_the_front():
     np.testing.assert_array_equal(scale.normalised([[1.0, 2.5]]), [[0.5, 0.5]])
     flat = Scale.of(np.array([[3.0, 4.0]]))
     np.testing.assert_array_equal(flat.normalised([[4.0, 4.0]]), [[1.0, 0.0]])
-    with pytest.raises(InvalidArgumentError, match="at least one measured point"):
+    with pytest.raises(InvalidArgumentError, match="at least one feasible point"):
         Scale.of(np.full((2, 2), np.nan))
 
 

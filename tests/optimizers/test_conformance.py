@@ -99,6 +99,7 @@ def test_one_objective(optimizer):
         optimizer.check(problem)
         return
     with pytest.raises(
-        InvalidArgumentError, match="takes one objective, but got 2: avm, params; several"
+        InvalidArgumentError,
+        match="takes one objective, but got 2: avm, params; use ParetoEvolution",
     ):
         optimizer.check(problem)

@@ -117,7 +117,7 @@ def test_bad_sizes(kind, options, message):
 
 def test_one_objective_is_refused_by_nsga3_alone():
     with pytest.raises(
-        InvalidArgumentError, match="NSGA3 takes two objectives or more, but got 'avm'"
+        InvalidArgumentError, match="NSGA3 needs at least two objectives, but got only 'avm'"
     ):
         NSGA3().check(Problem(("avm",)))
     for kind in (NSGA2, ParetoEvolution):

@@ -132,7 +132,7 @@ def test_exact_values_are_told_apart_exactly():
 
 @pytest.mark.parametrize(("means", "sems"), [([], []), ([np.nan], [1.0]), ([1.0], [np.inf])])
 def test_bad_input(means, sems):
-    with pytest.raises(InvalidArgumentError, match="finite values and standard errors only"):
+    with pytest.raises(InvalidArgumentError, match="only finite values and standard errors"):
         Posterior.fit(np.array(means), np.array(sems))
     with pytest.raises(InvalidArgumentError, match="`level`"):
         Posterior.fit(np.array([1.0]), np.array([1.0])).interval(0, level=95)

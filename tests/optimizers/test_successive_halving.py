@@ -1,6 +1,7 @@
 """Successive halving: rungs, promotions, and searches at several fidelities."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_log_trials_and_report_say_the_fidelity(tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["serial", "pool"])
-def test_a_search_that_was_interrupted_ends_with_the_same_bytes(tmp_path, backend):
+def test_a_search_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypatch, backend):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     search(out=whole).search()
 
@@ -128,6 +129,8 @@ def test_a_search_that_was_interrupted_ends_with_the_same_bytes(tmp_path, backen
     with pytest.raises(KeyboardInterrupt):
         search(out=parts, callbacks=[stop]).search()
     options = {"n_workers": 2} if backend == "pool" else {}
+    # Processes of a pool import this module by its name.
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
     again = Worker.resume(parts, evaluator=EVALUATOR, backend=backend, **options)
     assert again.optimizer.hyperparameters() == search().optimizer.hyperparameters()
     again.search()

@@ -53,7 +53,7 @@ NAMES = [
 
 # The evaluator knows neither parameters nor AVM, which AnalogNAS's evolution limits by default.
 FREE = {"analognas_ea": {"max_nb_param": None, "T_AVM": None}}
-nothing_is_read_again = pytest.mark.filterwarnings("ignore:NoiseAware reads nothing again")
+nothing_is_read_again = pytest.mark.filterwarnings("ignore:NoiseAware measures nothing again")
 
 
 def worker(space, **settings):

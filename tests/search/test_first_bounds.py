@@ -28,7 +28,7 @@ OTHERS = ["successive_halving", *([] if find_spec("optuna") else ["optuna"])]
 NAMES = [name for name in OPTIMIZERS if name not in OTHERS]
 SEVERAL = ("nsga3",)
 BOUND = 400_000
-quiet = pytest.mark.filterwarnings("ignore:NoiseAware reads nothing again")
+quiet = pytest.mark.filterwarnings("ignore:NoiseAware measures nothing again")
 
 
 class Trained(Evaluator):

@@ -474,14 +474,14 @@ def test_best_arch_and_summary(bench, capsys):
         (
             {"objectives": ["avm", "avm"]},
             InvalidArgumentError,
-            "another metric, but got 'avm' twice",
+            "must differ, but got 'avm' twice",
         ),
         ({"objectives": []}, InvalidArgumentError, "`objectives` must be a list"),
         ({"objectives": ["avm", "aimc_tiles"]}, UnknownNameError, "Unknown metric 'aimc_tiles'"),
         (
             {"objectives": "avm", "optimizer": "nsga3"},
             InvalidArgumentError,
-            "two objectives or more",
+            "at least two objectives",
         ),
         (
             {"optimizer": "regular_evolution"},

@@ -101,7 +101,7 @@ def test_a_users_counts_are_used_everywhere():
     assert not counts_alike(space, "macs", rows, rows[:, 0] * 7.0)
     with pytest.raises(InvalidArgumentError, match="does not list the layers"):
         ChipCostEvaluator(space)
-    with pytest.raises(InvalidArgumentError, match="does not list the layers"):
+    with pytest.raises(InvalidArgumentError, match="does not define the layers"):
         population_costs(space, rows, "hermes")
     assert encodings_of(space) == ["widths", "one_hot", "raw"]
     assert encode_features(space, rows, "widths").ravel().tolist() == rows[:, 0].tolist()

@@ -21,7 +21,14 @@ from analognas.evaluators import (
 from analognas.optimizers import OPTIMIZERS
 from analognas.search import Worker
 from analognas.spaces import NASBench201Space, ResNetSpace
-from analognas.tables import SHIPPED_TABLE, MeasuredTable, TableRows, find_table, write_rows
+from analognas.tables import (
+    SHIPPED_TABLE,
+    MeasuredTable,
+    TableRows,
+    find_table,
+    measured_rows,
+    write_rows,
+)
 
 METRICS = ("baseline_accuracy", "analog_drift_60", "analog_drift_2592000", "avm")
 OF_SEVERAL_OBJECTIVES, OF_NOISE = "nsga3", "noise_aware"
@@ -66,14 +73,17 @@ def made(tmp_path):
     return space, rows, values, path
 
 
-def test_accuracies_as_fractions_are_an_error(tmp_path):
+def test_accuracies_as_fractions_are_an_error(tmp_path, monkeypatch):
     space = ResNetSpace()
     rows = space.sample(10, generator=np.random.default_rng(0), unique=True)
     accuracies = {"analog_accuracy": np.linspace(0.6, 0.9, 10)}
-    path = write(tmp_path / "t.parquet", space, rows, [0] * 10, accuracies)
-    with pytest.raises(
-        TableIntegrityError, match="0.6 and 0.9, as fractions do; multiply them by 100"
-    ):
+    message = "0.6 and 0.9, as fractions do; multiply them by 100"
+    with pytest.raises(TableIntegrityError, match=message):
+        write(tmp_path / "t.parquet", space, rows, [0] * 10, accuracies)
+    with monkeypatch.context() as patch:
+        patch.setattr(measured_rows, "measured", lambda name, values, *rest, **options: values)
+        path = write(tmp_path / "t.parquet", space, rows, [0] * 10, accuracies)
+    with pytest.raises(TableIntegrityError, match=message):
         MeasuredTable(path)
     few = write(
         tmp_path / "few.parquet",

@@ -234,7 +234,7 @@ def trained_chip(kind, t):
     return float((y * expected).sum() / (4 * expected.square().sum()))
 
 
-@claim(("analognas.nn.tile.chips.factor", lambda reference, now: torch.ones_like(now)))
+@claim(("analognas.nn.tile.chips.drift_compensation", lambda reference, now: torch.ones_like(now)))
 def compensation_undoes_the_mean_drift():
     assert trained_chip("none", YEAR) < 0.6
     near(trained_chip("global", YEAR), 1.0, 0.06)
@@ -245,10 +245,10 @@ def known(reference, now):
     return torch.full_like(now, ((YEAR + 20.0) / 20.0) ** 0.06)
 
 
-@claim(("analognas.nn.tile.chips.factor", known))
+@claim(("analognas.nn.tile.chips.drift_compensation", known))
 def compensation_is_measured_on_each_chip():
     model = nn.Sequential(layer(AnalogConfig(), 64, 32)).eval()
-    with pytest.warns(UserWarning, match="seen no data"):
+    with pytest.warns(UserWarning, match="not set from data"):
         program(model, generator=rng(), chips=5)
     at_time(model, YEAR)
     assert model[0].chips.alpha[:, 0, 0].unique().numel() == 5

@@ -246,7 +246,7 @@ def test_a_finished_training_is_read_not_repeated(toy, make_net, tmp_path):
     assert told == []
     assert (again.history, again.metrics) == (first.history, first.metrics)
     assert contents(tmp_path) == before
-    with pytest.raises(CheckpointMismatchError, match="has ended and had another recipe or seed"):
+    with pytest.raises(CheckpointMismatchError, match="has ended, and had another recipe or seed"):
         Trainer(make_net(), toy, recipe, out=tmp_path, seed=5).fit(resume=True)
     with pytest.raises(OutputFolderError, match="holds a training"):
         Trainer(make_net(), toy, recipe, out=tmp_path).fit()

@@ -64,8 +64,8 @@ RECIPES = {
 def test_every_recipe_trains_a_network_with_one_output(sign, shape):
     net = Binary(shape or (lambda z: z))
     found = {}
-    for name, part in RECIPES.items():
-        found[name] = Trainer(net, sign, part).fit().metrics["test_accuracy"]
+    for name, recipe in RECIPES.items():
+        found[name] = Trainer(net, sign, recipe).fit().metrics["test_accuracy"]
     assert min(found.values()) > 95.0, found
     z = net.body(sign.test.inputs)[:, 0]
     right = (z > 0) == (sign.test.targets == 1)
@@ -75,7 +75,7 @@ def test_every_recipe_trains_a_network_with_one_output(sign, shape):
     assert found.loss == pytest.approx(expected.item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("part", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 @pytest.mark.parametrize(
     ("net", "change", "text"),
     [
@@ -89,13 +89,13 @@ def test_every_recipe_trains_a_network_with_one_output(sign, shape):
     ],
     ids=["classes", "outputs", "mapping", "segmentation", "answers", "double", "width"],
 )
-def test_what_cannot_be_scored_is_one_error_in_every_recipe(sign, part, net, change, text):
+def test_what_cannot_be_scored_is_one_error_in_every_recipe(sign, recipe, net, change, text):
     part = Split(change.get("inputs", sign.train.inputs), change.get("targets", sign.train.targets))
     data = dataclasses.replace(
         sign, train=part, validation=None, test=part, n_classes=change.get("n_classes", 2)
     )
     with pytest.raises(InvalidArgumentError, match=text):
-        Trainer(net, data, part).fit()
+        Trainer(net, data, recipe).fit()
 
 
 def test_nan_outputs_name_batch_and_layer(sign):
@@ -193,9 +193,9 @@ def test_ignored_tokens_change_nothing_in_a_training(text, make_lstm):
 
 
 def test_ignored_tokens_are_not_distilled():
-    part = HWARecipe(distillation=Distillation(weight=0.5, temperature=2.0))
+    recipe = HWARecipe(distillation=Distillation(weight=0.5, temperature=2.0))
     task = get_task("language_model")
-    method = method_for(part, task)
+    method = method_for(recipe, task)
     method.teacher = Bigram()
     tokens = torch.arange(10).view(2, 5)
     targets = torch.where(tokens % 5 < 3, tokens, -100)

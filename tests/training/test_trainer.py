@@ -223,7 +223,7 @@ def test_hopeless_runs_end_early_and_say_why(toy, make_net):
     recipe = DigitalRecipe(epochs=5, batch_size=32, abort=EarlyAbort(after=2, min_skill=0.5))
     result = Trainer(make_net(), noise, recipe).fit()
     assert (result.status, len(result.history)) == ("aborted", 2)
-    assert "of guessing (skill" in result.reason
+    assert "too close to chance" in result.reason
     assert result.to_json()["reason"] == result.reason
     assert Trainer(make_net(), toy, recipe).fit().status == "finished"
 
@@ -394,7 +394,7 @@ def test_what_is_no_saved_model_is_refused(tmp_path, make_net):
     with pytest.raises(TableIntegrityError, match="not written by analognas"):
         load_model(file)
     save_model(file, make_net(), ModelRecord())
-    with pytest.raises(InvalidArgumentError, match="give it as `model`"):
+    with pytest.raises(InvalidArgumentError, match="pass it as `model`"):
         load_model(file)
     with pytest.raises(
         CheckpointMismatchError, match=r"shapes: head.weight is \(4, 216\) there and \(5, 216\)"

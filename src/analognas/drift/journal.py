@@ -49,7 +49,7 @@ class DriftJournal:
         differing = [key for key, value in identity.items() if known.get(key) != value]
         if differing:
             raise ResumeError(
-                f"{str(self.path)!r} belongs to another evaluation, with another {', '.join(differing)}. "
+                f"{str(self.path)!r} belongs to another evaluation; what differs: {', '.join(differing)}. "
                 "Choose another folder, or the former settings."
             )
         return {name: x.numpy() for name, x in tensors.items()}, values["counts"]

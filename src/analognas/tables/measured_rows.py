@@ -86,7 +86,7 @@ def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[
     columns["error"] = _texts(rows.errors)
     definitions = [METRICS.get(name, Metric(name, "", True)).to_dict() for name in rows.metrics]
     described = {"metrics": definitions, **metadata, "fidelity": dict(rows.fidelity)}
-    _measured(rows.values, described["metrics"], f"The rows for {os.fspath(path)!r}")
+    _measured(rows.values, described["metrics"], f"the rows for {os.fspath(path)!r}")
     return write_table(path, columns, described)
 
 

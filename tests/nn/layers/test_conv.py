@@ -69,7 +69,7 @@ def test_without_noise_it_is_the_torch_layer(name, mode):
 @pytest.mark.parametrize("kind", [AnalogConv1d, AnalogConv2d, AnalogConv3d])
 def test_documentation_names_the_arguments(kind):
     assert "padding_mode" in kind.__doc__
-    assert "config: The hardware." in kind.__doc__
+    assert "config: Configuration of the hardware." in kind.__doc__
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -154,7 +154,7 @@ def test_nothing_feasible(bench, tmp_path):
     payload = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert (payload["feasible"], payload["front"], len(payload["nearest"])) == (False, [], 5)
     assert (result.hypervolume(ideal=[90, 0, 0], nadir=[0, 9, 1e6]) == 0).all()
-    with pytest.raises(InvalidArgumentError, match="at least one measured point"):
+    with pytest.raises(InvalidArgumentError, match="at least one feasible point"):
         result.hypervolume()
     files = write_search_report(result, tmp_path)
     assert "pareto.png" not in [file.name for file in files]

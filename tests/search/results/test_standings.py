@@ -72,7 +72,7 @@ def test_failed_readings_do_not_win(space):
     assert standings.estimate(1).n_readings == 2
 
 
-@pytest.mark.filterwarnings("ignore:NoiseAware reads nothing again")
+@pytest.mark.filterwarnings("ignore:NoiseAware measures nothing again")
 @pytest.mark.parametrize("evaluator", [NoisyTableEvaluator, TableEvaluator])
 def test_result_tells_interval_and_rivals(bench, tmp_path, evaluator):
     worker = Worker(
