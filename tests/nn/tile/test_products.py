@@ -86,3 +86,28 @@ def test_shapes_of_what_acts_on_outputs(name):
     assert bool((flags & product.any_output(flags)).any())
     assert int(product.any_output(flags).sum()) == 1
     assert float((x / product.largest(x)).abs().amax()) == 1.0
+
+
+def test_gradients_of_small_strided_pointwise_weights_do_not_use_whole_images(monkeypatch):
+    # oneDNN writes beyond a buffer if the input with channels last has exactly stride x output pixels.
+    product = ConvProduct((1, 1), (2, 2), (0, 0), (1, 1), 1)
+    x = torch.randn(4, 3, 16, 16).contiguous(memory_format=torch.channels_last)
+    matrix = torch.randn(4, 3)
+    grad = torch.randn_like(product.multiply(x, matrix))
+    sizes, plain = [], ConvProduct._gradients
+
+    def noted(self, grad, x, kernels, needs):
+        if needs[1]:
+            sizes.append(tuple(x.shape[-2:]))
+        return plain(self, grad, x, kernels, needs)
+
+    monkeypatch.setattr(ConvProduct, "_gradients", noted)
+    grad_x, grad_matrix = product.backward(grad, x, matrix, (True, True), 2.0)
+    exact = torch.einsum("nohw,nihw->oi", grad.double(), x[:, :, ::2, ::2].double())
+    assert torch.allclose(grad_matrix.double(), 2.0 * exact, atol=1e-3)
+    assert grad_x.shape == x.shape
+    assert sizes == [(15, 15)]
+    assert product.backward(grad, x, matrix, (True, False))[1] is None
+    assert product.backward(grad, x, matrix, (False, True))[0] is None
+    product.backward(grad, x.contiguous(), matrix, (False, True))
+    assert sizes[-1] == (16, 16)

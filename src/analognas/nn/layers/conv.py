@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..config import AnalogConfig
+from ..kernels.pointwise import cropped
 from ..tile.products import ConvProduct
 from .base import AnalogLayer
 from .input_checks import check_dimensions, check_features
@@ -48,6 +49,7 @@ class _AnalogConv(AnalogLayer):
         return none, both if any(both) else None
 
     def _digital(self, x: Tensor) -> Tensor:
+        x = cropped(x, self.kernel_size, self.stride, self.padding, self.groups)
         y: Tensor = self._conv_forward(x, self.weight, self.bias)  # type: ignore[operator]
         return y
 

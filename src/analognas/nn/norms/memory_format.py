@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...core import InvalidArgumentError
+from ..kernels.pointwise import cropped
 
 __all__ = ["channels_first", "channels_last"]
 
@@ -18,8 +20,12 @@ def channels_last(model: nn.Module) -> nn.Module:
     Convolutions, norms, pooling and sums keep the format. Results differ by rounding only. Copies and pickles
     keep the setting; state dicts do not store it.
 
+    Strided 1 x 1 convolutions with fewer than 16 input channels do not get the last rows and columns of their
+    inputs if they do not read them: torch's gradient of their weight would damage memory.
+
     Args:
-        model: Any module. A hook is added to it, once. Only inputs with four dimensions are converted.
+        model: Any module. A hook is added to it and to its strided 1 x 1 convolutions, once. Only inputs with
+            four dimensions are converted.
 
     Raises:
         InvalidArgumentError: If it is not a module.
@@ -31,17 +37,30 @@ def channels_last(model: nn.Module) -> nn.Module:
     """
     if not isinstance(model, nn.Module):
         raise InvalidArgumentError(f"`model` must be a torch module, but got {model!r}.")
-    if _move not in model._forward_pre_hooks.values():
-        model.register_forward_pre_hook(_move)
+    _add_hook(model, _move)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) != module.stride:
+            _add_hook(module, _crop)
     return model
 
 
 def channels_first(model: nn.Module) -> nn.Module:
     """Undo :func:`channels_last` and return the model."""
-    hooks = model._forward_pre_hooks
-    for key in [key for key, hook in hooks.items() if hook is _move]:
-        del hooks[key]
+    _remove_hook(model, _move)
+    for module in model.modules():
+        _remove_hook(module, _crop)
     return model
+
+
+def _add_hook(module: nn.Module, hook: Callable[..., Any]) -> None:
+    if hook not in module._forward_pre_hooks.values():
+        module.register_forward_pre_hook(hook)
+
+
+def _remove_hook(module: nn.Module, hook: Callable[..., Any]) -> None:
+    hooks = module._forward_pre_hooks
+    for key in [key for key, own in hooks.items() if own is hook]:
+        del hooks[key]
 
 
 def _move(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -51,3 +70,11 @@ def _move(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         else x
         for x in inputs
     )
+
+
+def _crop(module: nn.Conv2d, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Analog and quantized layers crop by themselves: their ranges also depend on pixels that are not read.
+    if type(module).forward is not nn.Conv2d.forward:
+        return inputs
+    geometry = module.kernel_size, module.stride, module.padding, module.groups
+    return tuple(cropped(x, *geometry) if isinstance(x, Tensor) else x for x in inputs)

@@ -32,6 +32,7 @@ from .. import StaysDigitalWarning
 from ..convert.module_surgery import change_class, close_fast_paths, replace_modules
 from ..convert.selection import select
 from ..convert.unsupported import weight_obstacle
+from ..kernels.pointwise import cropped
 from ..run_batch import check_batches, run_batch
 from .quantizers import ActivationQuantizer, Quantization, RangeObserver, integer_weights
 
@@ -114,13 +115,20 @@ class _QuantizedConv(QuantizedLayer):
     weight: Tensor
     bias: Tensor | None
     kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: Any
+    groups: int
 
     def forward(self, input: Tensor) -> Tensor:
         """Return ``(n, out_channels, *positions)`` from ``(n, in_channels, *positions)``."""
         positions = len(self.kernel_size)
         convolve: Any = self._conv_forward
+        geometry = self.kernel_size, self.stride, self.padding, self.groups
         y = self._product(
-            input, self.weight, lambda x, w: convolve(x, w, None), positions=positions
+            input,
+            self.weight,
+            lambda x, w: convolve(cropped(x, *geometry), w, None),
+            positions=positions,
         )
         return y if self.bias is None else y + self.bias.view(-1, *(1,) * positions)
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..kernels.pointwise import as_images, as_matrix, is_pointwise
+from ..kernels.pointwise import as_images, as_matrix, cropped, is_pointwise
 
 _CONVOLVE: dict[int, Any] = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
@@ -147,20 +147,13 @@ class ConvProduct(Product):
             found = LinearProduct().backward(as_matrix(grad), as_matrix(x), matrix, needs, factor)
             return None if found[0] is None else as_images(found[0], x), found[1]
         kernels = self._kernels(matrix)
-        grad_x, grad_w, _ = torch.ops.aten.convolution_backward(
-            grad,
-            x,
-            kernels,
-            None,
-            self.stride,
-            self.padding,
-            self.dilation,
-            False,
-            (0,) * len(self.kernel),
-            self.groups,
-            (*needs, False),
-        )
-        return grad_x, grad_w.flatten(1).mul_(factor) if needs[1] else None
+        read = cropped(x, self.kernel, self.stride, self.padding, self.groups)
+        if read.shape == x.shape:
+            grad_x, grad_w = self._gradients(grad, x, kernels, needs)
+        else:
+            grad_x, _ = self._gradients(grad, x, kernels, (needs[0], False))
+            _, grad_w = self._gradients(grad, read, kernels, (False, needs[1]))
+        return grad_x, None if grad_w is None else grad_w.flatten(1).mul_(factor)
 
     def channels(self, x: Tensor, part: slice) -> Tensor:
         """See :meth:`Product.channels`."""
@@ -186,6 +179,24 @@ class ConvProduct(Product):
 
     def _is_pointwise(self, x: Tensor) -> bool:
         return is_pointwise(x, self.kernel, self.stride, self.padding, self.groups)
+
+    def _gradients(
+        self, grad: Tensor, x: Tensor, kernels: Tensor, needs: tuple[bool, bool]
+    ) -> Gradients:
+        grad_x, grad_w, _ = torch.ops.aten.convolution_backward(
+            grad,
+            x,
+            kernels,
+            None,
+            self.stride,
+            self.padding,
+            self.dilation,
+            False,
+            (0,) * len(self.kernel),
+            self.groups,
+            (*needs, False),
+        )
+        return grad_x, grad_w
 
     def _convolve(self, x: Tensor, kernels: Tensor, groups: int) -> Tensor:
         convolve = _CONVOLVE[len(self.kernel)]
