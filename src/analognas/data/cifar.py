@@ -1,7 +1,7 @@
-"""CIFAR-10 and CIFAR-100, from their Python or binary archives or the folders that these unpack to.
+"""CIFAR-10 and CIFAR-100, from the Python or binary archives, or from the unpacked folders.
 
-Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; formats and MD5 sums as
-on the page of the data sets at the University of Toronto.
+Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; formats and MD5 sums
+from the web page of the data sets at the University of Toronto.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _N_PIXELS = 3 * 32 * 32
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where one CIFAR keeps what: members, and places of labels."""
+    """Members of the archives of a data set, and the places of its labels."""
 
     python: Archive
     binary: Archive
@@ -85,27 +85,27 @@ _CIFAR100 = _Layout(
 
 
 def load_cifar10(root: Path | None) -> DataSet:
-    """CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 pixels in 10 classes.
+    """Load CIFAR-10: 50,000 training and 10,000 test images of 32 x 32 pixels in 10 classes.
 
     Args:
         root: Folder of an archive, the archive, or the unpacked folder.
 
     Raises:
-        DataNotFoundError: If there is neither.
+        DataNotFoundError: If none of them exists.
         TableIntegrityError: If a file is damaged.
     """
     return _load("cifar10", root, _CIFAR10, "fine")
 
 
 def load_cifar100(root: Path | None, *, labels: str = "fine") -> DataSet:
-    """CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels in 100 classes.
+    """Load CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels in 100 classes.
 
     Args:
         root: Folder of an archive, the archive, or the unpacked folder.
         labels: ``"fine"`` for the 100 classes, ``"coarse"`` for their 20 groups.
 
     Raises:
-        DataNotFoundError: If there is neither.
+        DataNotFoundError: If none of them exists.
         TableIntegrityError: If a file is damaged.
     """
     return _load("cifar100", root, _CIFAR100, check_choice("labels", labels, _CIFAR100.keys))

@@ -17,22 +17,22 @@ from .labels import SEQUENCES, as_labels, as_tensor, whole_labels
 from .splits import check_classes, stratified_indices
 
 TASKS = ("classification", "language_model", "text_classification")
-"""What a data set may ask of a network."""
+"""Tasks that a data set can have."""
 SPLITS = ("train", "validation", "test")
 
 Preparation = Callable[[Tensor], Tensor]
-"""From a raw batch to what a network takes."""
+"""Turns a raw batch into the inputs of a network."""
 Batch = tuple[Tensor, Tensor]
 """Prepared inputs and ``int64`` targets."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Split:
-    """Examples as they are stored.
+    """Examples in stored form.
 
     Args:
-        inputs: Raw inputs, shape ``(n, *)``: ``uint8`` images, features of audio, token ids. Arrays of numpy
-            become tensors.
+        inputs: Raw inputs, shape ``(n, *)``: ``uint8`` images, features of audio, token ids. NumPy
+            arrays become tensors.
         targets: Shape ``(n,)`` or ``(n, 1)``, or ``(n, T)`` for language models: any integer type, or floats
             that are whole numbers. Tokens with the label -100 count neither in the loss nor in the score of a
             language model.
@@ -80,26 +80,26 @@ class Split:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DataSet:
-    """Training, validation and test examples, and how a network gets to see them.
+    """Training, validation and test examples, with their preparation and augmentation.
 
     Args:
-        name: What it is called.
+        name: Name of the data set.
         task: One of :data:`TASKS`.
-        train: What a network learns from.
-        validation: What is looked at while it learns; may be absent.
-        test: What is looked at once.
-        input_shape: Shape of one prepared example, such as ``(1, 28, 28)``; the longest where lengths differ.
-        n_classes: Classes; for language models words of the vocabulary.
-        classes: Their names, where known.
-        vocabulary: Token of each id, where inputs are token ids.
+        train: Examples for training.
+        validation: Examples for decisions during training; optional.
+        test: Examples for the final evaluation.
+        input_shape: Shape of one prepared example, such as ``(1, 28, 28)``, of the longest if lengths differ.
+        n_classes: Number of classes; for language models, size of the vocabulary.
+        classes: Names of the classes, if known.
+        vocabulary: Token of each id, if the inputs are token ids.
         augmentation: Changes raw batches at random; see :mod:`analognas.data.augmentation`.
-        preparation: From raw to prepared batches; None leaves them as they are.
-        pad_id: Token id that fills up short texts.
-        note: What must be said beside any result, such as that images are lossy.
+        preparation: Function that prepares raw batches; None leaves them unchanged.
+        pad_id: Token id that pads short texts.
+        note: A remark to report with all results, for example that images are lossy.
 
     Raises:
-        InvalidArgumentError: If a target is no class, or a class has no training example.
-        UnknownNameError: If ``task`` is none of :data:`TASKS`.
+        InvalidArgumentError: If a target is not a class, or a class has no training example.
+        UnknownNameError: If ``task`` is not one of :data:`TASKS`.
 
     Example:
         >>> part = Split(torch.arange(8).view(8, 1), torch.tensor([0, 1] * 4))
@@ -152,10 +152,10 @@ class DataSet:
         return f"DataSet({self.summary()})"
 
     def summary(self, *, augment: bool = True) -> str:
-        """Return in one line what it is, and what is changed at random in training.
+        """Return one line with sizes, shape, classes and augmentation.
 
         Args:
-            augment: Whether the augmentation is used.
+            augment: Whether training uses the augmentation.
 
         Example:
             >>> part = Split(torch.zeros(8, 1), torch.tensor([0, 1] * 4))
@@ -176,7 +176,7 @@ class DataSet:
         """Return the split called ``name``.
 
         Raises:
-            InvalidArgumentError: If this data set has no validation split and it is asked for.
+            InvalidArgumentError: If the validation split is requested and does not exist.
             UnknownNameError: If there is no split of that name.
         """
         part: Split | None = getattr(self, check_choice("split", name, SPLITS))
@@ -187,11 +187,11 @@ class DataSet:
         return part
 
     def prepare(self, raw: Tensor) -> Tensor:
-        """Return raw inputs, shape ``(n, *)``, as a network takes them: images as normalised ``float32``."""
+        """Prepare raw inputs, shape ``(n, *)``, for a network: images become normalised ``float32``."""
         return raw if self.preparation is None else self.preparation(raw)
 
     def n_batches(self, split: str, batch_size: int, *, drop_last: bool = False) -> int:
-        """Return how many batches :meth:`batches` yields."""
+        """Return the number of batches that :meth:`batches` yields."""
         n = len(self.split(split))
         return n // batch_size if drop_last else math.ceil(n / batch_size)
 

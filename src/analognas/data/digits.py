@@ -1,4 +1,4 @@
-"""The digits that come with scikit-learn: small, and there without any file."""
+"""The digits of scikit-learn: a small data set that needs no file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _LEVELS = 16
 
 
 def load_digits(root: Path | None = None, *, size: int = 32) -> DataSet:
-    """1,797 handwritten digits of 8 x 8 pixels, bilinearly enlarged; a stratified fifth is the test split.
+    """Load 1,797 handwritten digits of 8 x 8 pixels, bilinearly enlarged; a stratified fifth is the test split.
 
     Args:
-        root: Not used.
-        size: Height and width of the images; 8 leaves them as they are.
+        root: Unused.
+        size: Height and width of the images; 8 keeps the original size.
 
     Raises:
         InvalidArgumentError: If ``size`` is less than 8.

@@ -18,7 +18,7 @@ from .tokens import Text, Tokenizer, text_data
 
 @dataclass(frozen=True)
 class _Task:
-    """Where a task keeps what: columns are names of the header, or numbers where there is none."""
+    """Files and columns of a task. Columns are names in the header, or numbers if there is no header."""
 
     archive: Archive
     texts: tuple[str | int, ...]
@@ -26,7 +26,7 @@ class _Task:
     classes: tuple[str, ...]
     dev: str = "dev.tsv"
     names: tuple[str, ...] | None = None
-    """Names of the classes, where the labels are numbers."""
+    """Names of the classes, if the labels are numbers."""
 
 
 _ENTAILMENT = ("entailment", "not_entailment")
@@ -68,20 +68,20 @@ def load_glue(
     vocabulary_size: int = 20000,
     max_length: int = 64,
 ) -> DataSet:
-    """A task of GLUE: ``sst2``, ``cola``, ``qnli``, ``rte``, ``wnli`` or ``mnli``.
+    """Load a task of GLUE: ``sst2``, ``cola``, ``qnli``, ``rte``, ``wnli`` or ``mnli``.
 
     Labels of the test files are not public, so the published ``dev`` file is the test split, and
     :func:`~analognas.data.load_data` takes the validation split from the training texts.
 
     Args:
         root: Folder of the archive, the archive, or the unpacked folder.
-        task: Which one.
-        tokenizer: ``tokenizer.json`` of a pretrained encoder or its folder; None takes words.
-        vocabulary_size: How many words.
-        max_length: Tokens of a text; longer ones are cut.
+        task: Name of the task.
+        tokenizer: ``tokenizer.json`` of a pretrained encoder, or its folder; None makes every word a token.
+        vocabulary_size: Largest number of words in the vocabulary.
+        max_length: Largest number of tokens of a text; longer texts are truncated.
 
     Raises:
-        DataNotFoundError: If the files are not there.
+        DataNotFoundError: If the files do not exist.
         TableIntegrityError: If a file is damaged.
     """
     layout = _TASKS[check_choice("task", task, _TASKS)]
@@ -124,7 +124,7 @@ def _rows(lines: list[str], name: str, task: _Task) -> tuple[list[Text], list[in
 
 
 def _columns(lines: list[str], name: str, task: _Task) -> tuple[list[int], int]:
-    """Numbers of the text columns and the label's, and the first line with content."""
+    """Return the numbers of the text columns and the label column, and the index of the first data line."""
     wanted = [*task.texts, task.label]
     numbers = [column for column in wanted if isinstance(column, int)]
     if numbers:
