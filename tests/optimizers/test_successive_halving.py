@@ -165,11 +165,11 @@ def test_failed_trials_are_not_promoted_and_can_be_tried_again(tmp_path):
     trials = by_code(run)
     codes = SPACE.codes(run.population[failed]).tolist()
     assert all(trials[code] == [1.0, 3.0] for code in codes)
-    mended = evaluator_from(loss, SPACE, {"loss": "min", "size": "min"}, fidelity="epochs")
-    mended.identity = faulty.identity
-    again = Worker.resume(out, evaluator=mended, retry_failed=True).search()
+    repaired = evaluator_from(loss, SPACE, {"loss": "min", "size": "min"}, fidelity="epochs")
+    repaired.identity = faulty.identity
+    again = Worker.resume(out, evaluator=repaired, retry_failed=True).search()
     assert not again.runs[0].errors
-    sound = search(evaluator=mended).search()
+    sound = search(evaluator=repaired).search()
     assert again.to_json() == sound.to_json()
 
 

@@ -88,10 +88,10 @@ def add_seeds(
     measurement = build.measurement() if measurement is None else measurement
     with WorkQueue(build.queue_file) as queue:
         genotypes = queue.genotypes()
-        positions = range(len(genotypes))
+        positions = list(range(len(genotypes)))
         if architectures is not None:
             rows = build.space.population(list(architectures)).tolist()
-            positions = [_position(build, genotypes, tuple(row)) for row in rows]  # type: ignore[assignment]
+            positions = [_position(build, genotypes, tuple(row)) for row in rows]
         last: dict[int, int] = {}
         for unit in queue.units():
             last[unit["position"]] = max(last.get(unit["position"], -1), unit["seed"])

@@ -39,13 +39,18 @@ YAML_SCALARS = {
 def load_yaml(text: str) -> Any:
     """Return what a YAML text holds, or raise one of :data:`YAML_ERRORS`."""
     _check_length(text)
-    return yaml.load(text, Loader=_FastLoader if len(text) > _SHORT else _Loader)
+    return yaml.load(text, Loader=_loader(text))  # a safe loader in both cases
 
 
 def compose_yaml(text: str) -> yaml.Node | None:
     """Return a YAML text as nodes, which know their lines, or raise one of :data:`YAML_ERRORS`."""
     _check_length(text)
-    return yaml.compose(text, Loader=_Loader)
+    return yaml.compose(text, Loader=_loader(text))
+
+
+def _loader(text: str) -> type[_Loader] | type[_FastLoader]:
+    """Return the loader in C for long texts, else the one in Python, whose errors say most."""
+    return _FastLoader if len(text) > _SHORT else _Loader
 
 
 def _check_length(text: str) -> None:
@@ -78,7 +83,7 @@ class _Strict(yaml.constructor.SafeConstructor):
         lines: dict[Any, int] = {}
         for key_node, _ in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                continue  # refused as unhashable below
+                continue  # SafeConstructor raises an error: it is not hashable
             key, line = (key_node.tag, key_node.value), key_node.start_mark.line + 1
             if key in lines:
                 raise yaml.constructor.ConstructorError(
