@@ -201,16 +201,30 @@ class Standings:
         contender = int(np.flatnonzero(self._compared == winner)[0])
         rivals = self._posterior.indistinguishable(contender, LEVEL)
         better = self._posterior.better_than(contender)
-        shown = []
-        for rival in rivals[:N_RIVALS].tolist():
-            position = int(self._compared[rival])
-            about = self.estimate(position)
-            assert about is not None  # rivals are contenders
-            shown.append(
-                {
-                    "architecture": describe(position),
-                    **asdict(about),
-                    "probability_better": float(better[rival]),
-                }
-            )
-        return Comparison(known, tuple(shown), len(rivals))
+        first = rivals[:N_RIVALS]
+        shown = rival_entries(self._compared[first], better[first], self.estimate, describe)
+        return Comparison(known, shown, len(rivals))
+
+
+def rival_entries(
+    positions: NDArray[Any],
+    better: NDArray[Any],
+    estimate: Callable[[int], Any],
+    describe: Callable[[int], Any],
+) -> tuple[dict[str, Any], ...]:
+    """Return what is stored of the rivals of a winner, as JSON types.
+
+    Args:
+        positions: Positions of the rivals, shape ``(n,)``.
+        better: Probability of each to be better than the winner, shape ``(n,)``.
+        estimate: Returns the estimate of the architecture at a position, a dataclass.
+        describe: Returns the architecture at a position as JSON types.
+    """
+    return tuple(
+        {
+            "architecture": describe(position),
+            **asdict(estimate(position)),
+            "probability_better": probability,
+        }
+        for position, probability in zip(positions.tolist(), better.tolist(), strict=True)
+    )

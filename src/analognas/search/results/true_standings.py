@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from ...optimizers import Posterior
 from ...tables import TrueValues
-from .standings import LEVEL, N_RIVALS, Comparison, PosteriorEstimate
+from .standings import LEVEL, N_RIVALS, Comparison, PosteriorEstimate, rival_entries
 
 
 class TrueStandings:
@@ -77,20 +76,11 @@ class TrueStandings:
         contender = self._contender[int(self._values.network_of[winner])]
         rivals = self._posterior.indistinguishable(contender, LEVEL)
         better = self._posterior.better_than(contender)
-        shown = []
-        for rival in rivals[:N_RIVALS].tolist():
-            position = int(self._shown[rival])
-            about = self.estimate(position)
-            assert about is not None  # rivals are contenders
-            shown.append(
-                {
-                    "architecture": describe(position),
-                    **asdict(about),
-                    "probability_better": _rounded(better[rival]),
-                }
-            )
+        first = rivals[:N_RIVALS]
+        probabilities = np.array([_rounded(x) for x in better[first]])
+        shown = rival_entries(self._shown[first], probabilities, self.estimate, describe)
         reading = float(self._readings[winner])
-        return Comparison(known, tuple(shown), len(rivals), reading=reading)
+        return Comparison(known, shown, len(rivals), reading=reading)
 
 
 def _rounded(value: float) -> float:
