@@ -13,7 +13,6 @@ import pickle
 import statistics
 import tempfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,9 +60,9 @@ def show_conversion(cells: HWNASBench, layers: HWNASBench) -> None:
 def main() -> None:
     """Print one line for each."""
     space = NASBench201Space()
-    every, hermes = space.every(), replace(CHIPS.get("hermes"), n_tiles=None)
+    every, hermes = space.every(), CHIPS.get("hermes").replace(n_tiles=None)
     for mapping in ("naive", "packed"):
-        chip = replace(hermes, mapping=mapping)
+        chip = hermes.replace(mapping=mapping)
         show(f"all 15,625 cells, {mapping}", lambda chip=chip: population_costs(space, every, chip))
     try:
         bench = HWNASBench()

@@ -54,7 +54,7 @@ def hermes_resnet9():
 
 def hermes_lstm():
     """The caption network on all 64 cores: 512 inputs, 512 units, 3,870 words are 4.08 million weights."""
-    chip = replace(find_chip("hermes-system"), n_tiles=None)
+    chip = find_chip("hermes-system").replace(n_tiles=None)
     layers = named([Layers(512, 2048, 1, 1), Layers(512, 2048, 1, 1), Layers(512, 3870, 1, 1)])
     uses = (Use(((0, 1), (1, 1)), ()), Use(((2, 1),), (0,)))
     cost = cost_of_layers(layers, chip, uses=uses)
@@ -69,10 +69,10 @@ def hermes_lstm():
 
 def rnnt():
     """45 million weights fill 34 tiles of five chips to 98 %; the source states digital operations, 1 in 325."""
-    chip = replace(find_chip("ambrogio2023"), n_tiles=None, operation_energy=OPERATION_ENERGY)
+    chip = find_chip("ambrogio2023").replace(n_tiles=None, operation_energy=OPERATION_ENERGY)
     rows, columns, tiles, weights = 512, 512, 5 * 34, 45e6
     layer = Layers(rows, columns, 1, 1, repeats=tiles)
-    plain = replace(chip, operations_per_output=0)
+    plain = chip.replace(operations_per_output=0)
     cost = cost_of_layers(named([layer]), plain, operations=round(2 * weights / 325))
     return Row(
         "RNN-T system, 5 chips", 6.94, 2e-9 * weights / cost.energy, "TOPS/W",
@@ -82,7 +82,7 @@ def rnnt():
 
 def albert(passes):
     """A block of ALBERT-base for one token of 64: 7.1 million weights on 34 tiles."""
-    chip = replace(find_chip("ambrogio2023"), n_tiles=None, operation_energy=OPERATION_ENERGY)
+    chip = find_chip("ambrogio2023").replace(n_tiles=None, operation_energy=OPERATION_ENERGY)
     size, hidden, length = 768, 3072, 64
     matrices = [Layers(size, size, 1, passes, repeats=4), Layers(size, hidden, 1, passes), Layers(hidden, size, 1, passes)]  # fmt: skip
     attention = length * (4 * size + 5 * 12)
@@ -111,8 +111,7 @@ def resnet18():
 
 
 def bruschi():
-    chip = replace(
-        find_chip("hermes-core"), n_tiles=322, replicate=True, schedule="pipelined", cut="elements",
+    chip = find_chip("hermes-core").replace(n_tiles=322, replicate=True, schedule="pipelined", cut="elements",
         fixed_share=0.0, operation_energy=OPERATION_ENERGY, operation_throughput=16.0,
     )  # fmt: skip
     cost = cost_of_layers(named(resnet18()), chip)
@@ -143,8 +142,7 @@ def mobilenet_v2():
 
 
 def garofalo():
-    chip = replace(
-        find_chip("hermes-core"), depthwise="digital", digital_energy=2 * OPERATION_ENERGY, digital_throughput=8.0,
+    chip = find_chip("hermes-core").replace(depthwise="digital", digital_energy=2 * OPERATION_ENERGY, digital_throughput=8.0,
         operation_energy=OPERATION_ENERGY, operation_throughput=8.0,
     )  # fmt: skip
     cost = cost_of_layers(named(mobilenet_v2()), chip)

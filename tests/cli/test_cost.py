@@ -22,6 +22,19 @@ def test_an_architecture(tmp_path, capsys):
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_any_entry_of_a_chip(tmp_path, capsys):
+    words = ("0,1,1,1,1,1", "--json", "--out", str(tmp_path / "a.png"))
+    _, plain = run(capsys, *words)
+    code, said = run(capsys, *words, "--set", "mvm_energy=26.8", "--set", "cut=elements")
+    assert code == 0
+    found = json.loads(said.out)
+    assert found["energy"] == pytest.approx(2 * json.loads(plain.out)["energy"])
+    assert found["chip"]["cut"] == "elements"
+    code, said = run(capsys, *words, "--set", "mvm_energi=26.8")
+    assert code == 2
+    assert "Did you mean 'mvm_energy'?" in said.err
+
+
 def test_an_architecture_by_name_and_value(tmp_path, capsys):
     """As a search over the ResNet space prints it, or as ``best.json`` has it."""
     space = SPACES.get("resnet")()

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -131,7 +129,7 @@ def test_networks_that_do_not_fit_have_no_latency(space):
 
 
 def test_a_chip_that_says_little_has_few_metrics(space, rows):
-    chip = replace(CHIPS.get("ambrogio2023"), mvm_latency=None)
+    chip = CHIPS.get("ambrogio2023").replace(mvm_latency=None)
     evaluator = ChipCostEvaluator(space, chip)
     assert evaluator.metrics == ["aimc_energy", "aimc_tiles"]
     with pytest.raises(UnknownNameError, match="Unknown metric 'aimc_latency'"):
@@ -196,7 +194,7 @@ def test_what_is_missing_is_named(space, objectives, error, message):
 
 
 def test_what_a_chip_does_not_tell_is_named(space):
-    chip = replace(CHIPS.get("ambrogio2023"), mvm_latency=None)
+    chip = CHIPS.get("ambrogio2023").replace(mvm_latency=None)
     message = "'ambrogio2023' does not suffice for 'aimc_latency', only for aimc_energy, aimc_tiles; .* 'mvm_latency'"
     for objectives, bounds in (("aimc_latency", ()), ("avm", "aimc_latency<=1")):
         with pytest.raises(InvalidArgumentError, match=message):

@@ -98,15 +98,21 @@ def test_a_file_may_start_from_a_named_chip(tmp_path):
             "`columns` must be an integer in \\[1, 2147483647\\], but got 1000000000",
         ),
         ({"columns": 2.5}, "`columns` must be an integer"),
-        ({"mvm_latency": 0.0}, "`mvm_latency` must be positive, or left out"),
-        ({"mvm_energy": -1}, "`mvm_energy` must be a finite number of at least 0.0"),
+        (
+            {"mvm_latency": 0.0},
+            r"`mvm_latency` must be a finite number in \[1e-15, 1e\+15\] \(ns\) or null, but got 0.0",
+        ),
+        (
+            {"mvm_energy": -1},
+            r"`mvm_energy` must be a finite number in \[1e-15, 1e\+15\] \(nJ\) or null, but got -1",
+        ),
         ({"adc_energy": math.nan}, "`adc_energy` must be a finite number"),
-        ({"idle_power": 1e308}, r"`idle_power` must be 0, or between 1e-15 and 1e\+15"),
+        ({"idle_power": 1e308}, r"`idle_power` must be a finite number in \[0.0, 1e\+15\] \(mW\)"),
         ({"idle_power": None}, "`idle_power` must be a finite number"),
         ({"replicate": 1}, "`replicate` must be true or false"),
         ({"replicate": True}, "`n_tiles` must be given where `replicate` is true"),
         ({"mapping": "packed", "schedule": "pipelined"}, "layers that share a crossbar"),
-        ({"name": 3}, "`name` must be text"),
+        ({"name": 3}, "`name` must be a text"),
     ],
 )
 def test_bad_values(change, message):
@@ -114,14 +120,31 @@ def test_bad_values(change, message):
         AIMCChip(**(SMALL | change))
 
 
+def test_errors_of_a_file_name_the_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("base: hermes\n\nfixed_shar: 0.5\n")
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'fixed_share'\?.* \(line 3 of "):
+        load_chip(path)
+    path.write_text("base: hermes\nlink_hops: -1\n")
+    with pytest.raises(InvalidArgumentError, match=r"`link_hops` must be .* \(line 2 of "):
+        load_chip(path)
+
+
+def test_chips_are_settings():
+    chip = CHIPS.get("hermes").with_settings(["n_tiles=null", "mapping=packed", "fixed_share=0"])
+    assert chip == CHIPS.get("hermes").replace(n_tiles=None, mapping="packed", fixed_share=0.0)
+    assert AIMCChip(base="hermes", n_tiles=None, mapping="packed", fixed_share=0.0) == chip
+    assert {chip} == {chip.replace()}
+
+
 def test_unknown_names():
     with pytest.raises(UnknownNameError, match="Did you mean 'packed'"):
         AIMCChip(**SMALL, mapping="pack")
     with pytest.raises(UnknownNameError, match="Did you mean 'hermes'"):
         find_chip("herms")
-    with pytest.raises(UnknownNameError, match="Unknown chip argument 'row'"):
+    with pytest.raises(UnknownNameError, match="Unknown chip entry 'row'"):
         chip_from_dict({"row": 3})
-    with pytest.raises(InvalidArgumentError, match="must have `columns`"):
+    with pytest.raises(InvalidArgumentError, match="`columns` must be given, but is missing"):
         chip_from_dict({"name": "x", "rows": 3})
 
 

@@ -1,6 +1,5 @@
 """Costs against published counts, against each other, and against what must hold."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from analognas.models import build_model
 from analognas.spaces import FBNetSpace, Layers, NASBench201Space, ResNetSpace
 
 CORE = CHIPS.get("hermes-core")
-BIG = replace(CORE, rows=512, columns=512)
+BIG = CORE.replace(rows=512, columns=512)
 FULL = AIMCChip(
     name="everything", rows=100, columns=60, mvm_latency=110.0, mvm_energy=3.0, dac_energy=0.3,
     adc_energy=1.7, add_energy=0.1, digital_energy=0.9, digital_throughput=7.0, link_energy=0.7,
@@ -31,9 +30,9 @@ FULL = AIMCChip(
 )  # fmt: skip
 CHIPS_OF_ALL_KINDS = [
     FULL,
-    replace(FULL, mapping="packed", depthwise="digital"),
-    replace(FULL, n_tiles=4000, replicate=True, schedule="pipelined", cut="elements"),
-    replace(FULL, n_tiles=4000, replicate=True, mapping="packed"),
+    FULL.replace(mapping="packed", depthwise="digital"),
+    FULL.replace(n_tiles=4000, replicate=True, schedule="pipelined", cut="elements"),
+    FULL.replace(n_tiles=4000, replicate=True, mapping="packed"),
 ]
 
 
@@ -116,10 +115,10 @@ def test_published_crossbar_counts():
     # 86 naive, packing bound 32.4, 34 crossbars: Garofalo et al., IEEE JETCAS 12, 2022.
     assert total(dense, CORE).tiles == 86
     assert sum(layer.weights for layer in dense) / 256**2 == pytest.approx(32.4, abs=0.05)
-    assert total(dense, replace(CORE, mapping="packed")).tiles == 34
-    assert total(dense + depthwise, replace(CORE, depthwise="digital")).tiles == 86
+    assert total(dense, CORE.replace(mapping="packed")).tiles == 34
+    assert total(dense + depthwise, CORE.replace(depthwise="digital")).tiles == 86
     # 201: ResNet-18 on 256 x 256, cut anywhere.
-    assert total(resnet18(), replace(CORE, cut="elements")).tiles == 201
+    assert total(resnet18(), CORE.replace(cut="elements")).tiles == 201
     # ResNet-32 on 512 x 512: 43 (Benmeziane et al., AnalogNAS, 2023), two of them projections.
     assert total(resnet32(), BIG).tiles == 43
     # T500: 27, and 0.249 of ResNet-32's time.
@@ -134,7 +133,7 @@ def test_figures_of_the_page():
     dense, _ = mobilenet_v2()
     mobile, small = total(dense, CORE), total(resnet32(), BIG)
     step = total(lstm(), CHIPS.get("hermes-four-phase"))
-    copies = replace(CORE, cut="elements", n_tiles=512, replicate=True, schedule="pipelined")
+    copies = CORE.replace(cut="elements", n_tiles=512, replicate=True, schedule="pipelined")
     big, drawn = total(resnet18(), copies), total(drawn_t500(), BIG)
     operations = 20.2e12 / 3303
     for text in (
@@ -165,9 +164,9 @@ def test_closed_form_and_traced_network_agree_exactly(space, n, chip):
     population = space.sample(n, generator=np.random.default_rng(5))
     shape = getattr(space, "input_shape", (3, 32, 32))
     if "packed" in chip.mapping or chip.n_tiles:
-        chip = replace(chip, rows=512, columns=512)
+        chip = chip.replace(rows=512, columns=512)
     if chip.n_tiles:
-        chip = replace(chip, n_tiles=200_000)
+        chip = chip.replace(n_tiles=200_000)
     costs = population_costs(space, population, chip)
     assert set(costs) <= set(METRICS)
     for i, row in enumerate(population):
@@ -187,7 +186,7 @@ def test_closed_form_layers_give_the_published_macs():
 
 def test_every_cell_has_its_costs():
     space = NASBench201Space()
-    every, chip = space.every(), replace(CHIPS.get("hermes"), n_tiles=None)
+    every, chip = space.every(), CHIPS.get("hermes").replace(n_tiles=None)
     costs = population_costs(space, every, chip)
     assert np.isfinite(costs["aimc_latency"]).all()
 
@@ -203,7 +202,7 @@ def test_edges_that_lead_nowhere_are_charged():
 
 
 def test_a_linear_layer_by_hand():
-    chip = replace(FULL, rows=256, columns=256)
+    chip = FULL.replace(rows=256, columns=256)
     cost = network_cost(nn.Linear(300, 500), chip, input_shape=(300,))
     # 2 x 2 crossbars, one MVM of each; 500 bytes of two partial sums each.
     assert cost.tiles == 4
@@ -231,8 +230,7 @@ THREE = [Layers(16, 300, 9, 100), Layers(1, 1, 9, 400, groups=64), Layers(64, 40
 @pytest.mark.parametrize("speed", [1.0, 100.0])
 @pytest.mark.parametrize("schedule", ["layer_by_layer", "pipelined"])
 def test_a_digital_layer_and_a_pipeline_by_hand(schedule, speed):
-    chip = replace(
-        FULL, depthwise="digital", schedule=schedule, digital_throughput=7.0 * speed,
+    chip = FULL.replace(depthwise="digital", schedule=schedule, digital_throughput=7.0 * speed,
         link_bandwidth=3.0 * speed, activation_bits=16,
     )  # fmt: skip
     cost = total(THREE, chip)
@@ -276,7 +274,7 @@ def test_a_digital_layer_and_a_pipeline_by_hand(schedule, speed):
 def test_copies_by_hand(schedule):
     # One crossbar used at 100 positions and two at 30; six there are, so that the first is there four times.
     layers = [Layers(60, 60, 1, 100), Layers(100, 120, 1, 30)]
-    chip = replace(FULL, n_tiles=6, replicate=True, schedule=schedule)
+    chip = FULL.replace(n_tiles=6, replicate=True, schedule=schedule)
     cost = total(layers, chip)
     assert [(row.tiles, row.copies) for row in cost.layers] == [(4, 4), (2, 1)]
     assert cost.tiles == 6
@@ -307,7 +305,7 @@ def test_copies_by_hand(schedule):
 @pytest.mark.parametrize(("mapping", "crossbars"), [("naive", 8), ("packed", 4)])
 def test_a_grouped_layer_by_hand(mapping, crossbars):
     # Eight groups of 36 x 6; two lie on the diagonal of 100 x 60, and pieces of one layer share no crossbar.
-    cost = total([Layers(4, 6, 9, 50, groups=8)], replace(FULL, mapping=mapping))
+    cost = total([Layers(4, 6, 9, 50, groups=8)], FULL.replace(mapping=mapping))
     assert cost.tiles == cost.layers[0].tiles == crossbars
     assert cost.components["mvm"] == pytest.approx(50 * crossbars * 3.0e-6, rel=1e-12)
     assert cost.components["dac"] == pytest.approx(50 * 8 * 36 * 0.3e-9, rel=1e-12)
@@ -320,7 +318,7 @@ SIZES = st.integers(1, 400)
 
 @given(SIZES, SIZES, st.sampled_from([1, 9, 25, 49]), st.integers(1, 2000))
 def test_what_must_hold_of_any_layer(channels, outputs, kernel, positions):
-    chip = replace(FULL, digital_throughput=None, link_bandwidth=None)
+    chip = FULL.replace(digital_throughput=None, link_bandwidth=None)
     once = total([Layers(channels, outputs, kernel, positions)], chip)
     twice = total([Layers(channels, outputs, kernel, 2 * positions)], chip)
     assert twice.components["mvm"] == 2 * once.components["mvm"]
@@ -329,7 +327,7 @@ def test_what_must_hold_of_any_layer(channels, outputs, kernel, positions):
     two = total(2 * [Layers(channels, outputs, kernel, positions)], chip)
     assert two.area > once.area
     packed = total(
-        2 * [Layers(channels, outputs, kernel, positions)], replace(chip, mapping="packed")
+        2 * [Layers(channels, outputs, kernel, positions)], chip.replace(mapping="packed")
     )
     assert packed.tiles <= two.tiles
     assert packed.tiles * 6000 >= 2 * channels * outputs * kernel
@@ -344,7 +342,7 @@ def test_copies_are_as_short_as_the_crossbars_allow(shapes, spare):
     layers = [Layers(channels, outputs, 1, positions) for channels, outputs, positions in shapes]
     single = total(layers, CORE)
     budget = single.tiles + spare
-    chip = replace(CORE, n_tiles=budget, replicate=True, schedule="pipelined")
+    chip = CORE.replace(n_tiles=budget, replicate=True, schedule="pipelined")
     cost = total(layers, chip)
     assert cost.tiles <= budget
     assert cost.interval <= single.latency * (1 + 1e-12)
@@ -387,7 +385,7 @@ def test_a_chip_too_small_says_how_many_are_missing():
     assert np.isnan(costs["aimc_energy"]).tolist() == [True, False]
     assert costs["aimc_tiles"][0] == 192
     # Copies do not hide it.
-    copied = population_costs(space, rows, replace(hermes, replicate=True))
+    copied = population_costs(space, rows, hermes.replace(replicate=True))
     assert copied["aimc_tiles"][0] == 192
     assert copied["aimc_tiles"][1] <= 64
 
@@ -402,33 +400,33 @@ def test_what_is_not_known_is_nan():
 @pytest.mark.parametrize("name", CHIPS.names())
 def test_no_preset_calls_free_what_is_not_known(name):
     plain = {"operation_energy": 0.0, "operation_throughput": None}
-    chip = replace(CHIPS.get(name), n_tiles=None, **plain)
+    chip = CHIPS.get(name).replace(n_tiles=None, **plain)
     dense, depthwise = [Layers(64, 64, 1, 256)], [Layers(1, 1, 9, 256, groups=64)]
     analog = total(dense + depthwise, chip)
     assert np.isfinite(analog.energy)
     assert np.isnan(analog.program_energy)
-    digital = total(dense + depthwise, replace(chip, depthwise="digital"))
+    digital = total(dense + depthwise, chip.replace(depthwise="digital"))
     assert np.isnan([digital.energy, digital.latency, digital.interval]).all()
     assert np.isnan(digital.components["digital"])
     assert np.isnan(digital.layers[1].energy)
     # What does not need the unknown stays.
-    alone = total(dense, replace(chip, depthwise="digital"))
+    alone = total(dense, chip.replace(depthwise="digital"))
     assert (digital.tiles, digital.components["mvm"]) == (alone.tiles, alone.components["mvm"])
     assert digital.layers[0].energy == alone.energy == total(dense, chip).energy
     assert digital.area == alone.area or chip.tile_area is None
-    given = replace(chip, depthwise="digital", digital_energy=0.3, digital_throughput=1000.0)
+    given = chip.replace(depthwise="digital", digital_energy=0.3, digital_throughput=1000.0)
     extra = total(dense + depthwise, given)
     macs = 256 * 64 * 9
     assert extra.energy == pytest.approx(alone.energy + macs * 0.3e-9, rel=1e-12)
     if chip.mvm_latency is not None:
         assert extra.latency == pytest.approx(alone.latency + macs / 1000.0 * 1e-6, rel=1e-12)
-    free = replace(chip, program_energy=0.0)
+    free = chip.replace(program_energy=0.0)
     assert total(dense, free).program_energy == 0.0
 
 
 def test_unknown_digital_costs_in_a_population():
     space = FBNetSpace()
-    chip = replace(CORE, depthwise="digital")
+    chip = CORE.replace(depthwise="digital")
     costs = population_costs(space, [[0] * 22, [8] * 22], chip)
     # Skips are projections at most.
     for name in ("aimc_energy", "aimc_latency"):

@@ -39,8 +39,7 @@ from analognas.spaces import FBNetSpace, Layers, NamedLayers, NASBench201Space, 
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PLAIN = AIMCChip(name="plain", rows=64, columns=64, mvm_latency=100.0, mvm_energy=2.0)
-SYSTEM = replace(
-    PLAIN, name="system", fixed_share=0.25, operation_energy=1.5, operation_throughput=2.0, branches="parallel",
+SYSTEM = PLAIN.replace(name="system", fixed_share=0.25, operation_energy=1.5, operation_throughput=2.0, branches="parallel",
     tile_area=0.3, link_energy=0.5, link_hops=3.0, buffer_energy=0.1,
 )  # fmt: skip
 
@@ -79,8 +78,8 @@ def test_the_page_shows_the_tables(systems):
 def test_energy_follows_active_cells():
     layer = Layers(32, 16, 1, 10)
     whole = cost_of_layers(named(layer), PLAIN).energy
-    none = cost_of_layers(named(layer), replace(PLAIN, fixed_share=0.0)).energy
-    half = cost_of_layers(named(layer), replace(PLAIN, fixed_share=0.5)).energy
+    none = cost_of_layers(named(layer), PLAIN.replace(fixed_share=0.0)).energy
+    half = cost_of_layers(named(layer), PLAIN.replace(fixed_share=0.5)).energy
     assert none == pytest.approx(whole * 32 * 16 / 64**2)
     assert half == pytest.approx((whole + none) / 2)
 
@@ -99,7 +98,7 @@ def test_operations_links_and_buffers_by_hand():
 
 def test_a_batch_follows_in_the_interval():
     layers = named(Layers(64, 64, 1, 8), Layers(64, 64, 1, 4))
-    one = cost_of_layers(layers, replace(PLAIN, schedule="pipelined"))
+    one = cost_of_layers(layers, PLAIN.replace(schedule="pipelined"))
     assert one.batch_latency(1) == one.latency
     assert one.batch_latency(16) == pytest.approx((12 + 15 * 8) * 100e-6)
     with pytest.raises(InvalidArgumentError, match="`batch` must be"):
@@ -107,8 +106,8 @@ def test_a_batch_follows_in_the_interval():
 
 
 def test_digital_units_count_in_a_pipeline():
-    fast = replace(PLAIN, schedule="pipelined", operation_throughput=1e6)
-    slow = replace(fast, operation_throughput=1.0)
+    fast = PLAIN.replace(schedule="pipelined", operation_throughput=1e6)
+    slow = fast.replace(operation_throughput=1.0)
     # the short layer has more operations: it is the longest with a slow digital unit
     layers = named(Layers(4, 4, 1, 20), Layers(64, 64, 1, 15))
     assert cost_of_layers(layers, fast).interval == pytest.approx(20 * 100e-6, rel=1e-4)
@@ -130,8 +129,8 @@ class Branches(nn.Module):
 
 
 def test_time_follows_the_longest_path():
-    parallel = replace(PLAIN, branches="parallel", rows=128)
-    apart = network_cost(Branches(), replace(parallel, branches="sequential"), input_shape=(3, 4, 4))  # fmt: skip
+    parallel = PLAIN.replace(branches="parallel", rows=128)
+    apart = network_cost(Branches(), parallel.replace(branches="sequential"), input_shape=(3, 4, 4))  # fmt: skip
     beside = network_cost(Branches(), parallel, input_shape=(3, 4, 4))
     assert apart.latency == pytest.approx(4 * 16 * 100e-6)
     assert beside.latency == pytest.approx(3 * 16 * 100e-6)
@@ -141,9 +140,9 @@ def test_time_follows_the_longest_path():
 def test_matrices_of_one_layer_work_at_the_same_time():
     uses = (Use(((0, 1), (1, 1)), ()), Use(((2, 1),), (0,)))
     layers = named(*[Layers(8, 8, 1, 1)] * 3)
-    cost = cost_of_layers(layers, replace(PLAIN, branches="parallel"), uses=uses)
+    cost = cost_of_layers(layers, PLAIN.replace(branches="parallel"), uses=uses)
     assert cost.latency == pytest.approx(2 * 100e-6)
-    lstm = network_cost(nn.LSTM(8, 8), replace(PLAIN, branches="parallel"), input_shape=(5, 8))
+    lstm = network_cost(nn.LSTM(8, 8), PLAIN.replace(branches="parallel"), input_shape=(5, 8))
     assert lstm.latency == pytest.approx(5 * 100e-6)
 
 
@@ -152,9 +151,9 @@ def test_matrices_of_one_layer_work_at_the_same_time():
 )
 @pytest.mark.parametrize("replicate", [False, True])
 def test_closed_form_and_traced_network_agree_exactly(space, n, replicate):
-    chip = replace(SYSTEM, rows=512, columns=512)
+    chip = SYSTEM.replace(rows=512, columns=512)
     if replicate:
-        chip = replace(chip, replicate=True, n_tiles=200_000, schedule="pipelined")
+        chip = chip.replace(replicate=True, n_tiles=200_000, schedule="pipelined")
     population = space.sample(n, generator=np.random.default_rng(3))
     costs = population_costs(space, population, chip)
     shape = getattr(space, "input_shape", (3, 32, 32))
@@ -207,7 +206,7 @@ def test_attention_products_and_softmax_are_counted():
             return self.attention(x, x, x, need_weights=False)[0]
 
     assert trace_network(Layered(), input_shape=(tokens, size)).operations == expected
-    dear = replace(PLAIN, operation_energy=2.0, operations_per_output=0)
+    dear = PLAIN.replace(operation_energy=2.0, operations_per_output=0)
     cost = network_cost(Plain(False), dear, input_shape=(tokens, size))
     assert cost.components["operations"] == pytest.approx(expected * 2.0e-9)
     assert trace_network(nn.Linear(4, 4), input_shape=(4,)).operations == 0
@@ -230,7 +229,7 @@ def test_twice_the_positions_cost_twice_the_mvms(layers, chip):
 
 
 def test_costs_print_with_their_factor():
-    cost = cost_of_layers(named(Layers(64, 64, 1, 250)), replace(PLAIN, energy_factor=1.2))
+    cost = cost_of_layers(named(Layers(64, 64, 1, 250)), PLAIN.replace(energy_factor=1.2))
     assert str(cost.energy) == "0.00050 mJ (x1.2)"
     assert f"{cost.energy:.1e}" == "5.0e-04"
     assert cost.energy == pytest.approx(0.0005)
@@ -238,7 +237,7 @@ def test_costs_print_with_their_factor():
     assert "mJ (x1.2)" in str(cost)
     assert type(cost.latency) is float
     assert json.loads(json.dumps(cost.energy)) == cost.energy
-    bound = replace(PLAIN, latency_bound=True)
+    bound = PLAIN.replace(latency_bound=True)
     assert "at most 0.025 ms" in str(cost_of_layers(named(Layers(64, 64, 1, 250)), bound))
 
 
@@ -283,7 +282,7 @@ def test_measured_presets_are_the_published_figures():
         assert chip.mvm_latency == pytest.approx(point.time)
         assert int(point.unit.input_bits) == int(name.split("-")[1][:-1])
         assert ("two-phase" in name) == (point.unit.phases == 2)
-    assert replace(find_chip("neurram"), name="", source="") == replace(find_chip("neurram-4b"), name="", source="")  # fmt: skip
+    assert find_chip("neurram").replace(name="", source="") == find_chip("neurram-4b").replace(name="", source="")  # fmt: skip
     assert find_chip("jia2021").tops == pytest.approx(11.8, rel=0.001)
     assert find_chip("jia2020").tops_per_watt == pytest.approx(400 / 16, rel=1e-6)
     two, four = find_chip("ambrogio2023-two-devices"), find_chip("ambrogio2023")
@@ -328,12 +327,12 @@ def test_weights_of_two_and_four_devices_share_the_crossbars():
     ("parts", "message"),
     [
         ([], "`parts` must hold layers"),
-        ([(named(Layers(64, 64, 1, 1)), replace(PLAIN, n_tiles=2, replicate=True))], "without `replicate`"),
+        ([(named(Layers(64, 64, 1, 1)), PLAIN.replace(n_tiles=2, replicate=True))], "without `replicate`"),
         (
-            [(named(Layers(64, 64, 1, 1)), PLAIN), (named(Layers(64, 64, 1, 1)), replace(PLAIN, n_tiles=3))],
+            [(named(Layers(64, 64, 1, 1)), PLAIN), (named(Layers(64, 64, 1, 1)), PLAIN.replace(n_tiles=3))],
             "equal `n_tiles` and `schedule`",
         ),
-        ([(named(Layers(640, 64, 1, 1)), replace(PLAIN, n_tiles=3))], "needs 10 crossbars, but 'plain' has 3: 7 are"),
+        ([(named(Layers(640, 64, 1, 1)), PLAIN.replace(n_tiles=3))], "needs 10 crossbars, but 'plain' has 3: 7 are"),
     ],
 )  # fmt: skip
 def test_mixed_parts_that_do_not_fit(parts, message):

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from analognas.hardware import AIMCChip, find_chip
@@ -28,7 +26,7 @@ def labels(axes):
 
 
 def test_layers_of_equal_shape_are_one_row():
-    cost = cost_of_layers(LAYERS, replace(STATED, depthwise="analog"))
+    cost = cost_of_layers(LAYERS, STATED.replace(depthwise="analog"))
     figure = cost_figure(cost)
     assert sorted(labels(figure.axes[0])) == ["1 of 9 x 1 x 64 at 256", "2 of 576 x 64 at 256"]
     for axes in figure.axes[:3]:
@@ -51,7 +49,7 @@ def test_a_chip_that_tells_mvms_only_has_no_split():
 
 
 def test_what_is_not_known_is_said():
-    cost = cost_of_layers(LAYERS, replace(STATED, digital_energy=None))
+    cost = cost_of_layers(LAYERS, STATED.replace(digital_energy=None))
     figure = cost_figure(cost)
     assert labels(figure.axes[3])[0] == "digital (unknown)"
     assert [text.get_text() for text in figure.axes[3].texts] == ["not known"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,6 +38,15 @@ def cost(
     replicate: Annotated[
         bool, typer.Option("--replicate", help="Fill free crossbars with copies of long layers.")
     ] = False,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other entry of the chip, such as fixed_share=0; may be repeated. `analognas schema chip` "
+            "lists them.",
+        ),
+    ] = None,
     space: Annotated[str, typer.Option(help="Space of the architecture.")] = "nasbench201",
     input_shape: Annotated[
         str | None,
@@ -82,7 +91,7 @@ def cost(
         from ..report import save_figure
         from ..report.cost import cost_figure
 
-        chosen = _changed(find_chip(chip), tiles, mapping, replicate)
+        chosen = _changed(find_chip(chip), tiles, mapping, replicate).with_settings(setting or [])
         shape = None if input_shape is None else _shape(input_shape)
         found = _cost(network, space, shape, classes, chosen)
         save_figure(cost_figure(found), out)
@@ -105,7 +114,7 @@ def _changed(chip: AIMCChip, tiles: str | None, mapping: str | None, replicate: 
         changes["mapping"] = mapping
     if replicate:
         changes["replicate"] = True
-    return replace(chip, **changes)
+    return chip.replace(**changes)
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -220,7 +229,7 @@ def _text(predicted: dict[str, Any]) -> str:
 
 def _plain(cost: ChipCost) -> dict[str, Any]:
     """The costs as JSON types; what is not known is null."""
-    payload = asdict(cost) | {"throughput": cost.throughput}
+    payload = asdict(cost) | {"chip": cost.chip.to_dict(), "throughput": cost.throughput}
     return {name: _without_nan(value) for name, value in payload.items()}
 
 

@@ -37,6 +37,7 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "mapping-single": "analognas.physics.mapping:SingleDevice",
         "mapping-pair": "analognas.physics.mapping:DifferentialPair",
         "mapping-multi-pair": "analognas.physics.mapping:MultiPair",
+        "chip": "analognas.hardware:AIMCChip",
         "mvm-unit": "analognas.hardware:MVMUnit",
         "mvm-calibration": "analognas.hardware:Calibration",
         "mvm-coefficients": "analognas.hardware.mvm_coefficients:Coefficients",

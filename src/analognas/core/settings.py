@@ -18,6 +18,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Field,
     ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
@@ -34,7 +35,7 @@ from .config_files import (
 from .errors import AnalogNASError, InvalidArgumentError
 from .settings_errors import field_of, settings_error, without_none
 
-__all__ = ["Options", "Settings", "changed_entries", "parse_setting"]
+__all__ = ["Options", "Settings", "changed_entries", "parse_setting", "quantity"]
 
 _Self = TypeVar("_Self", bound="Settings")
 
@@ -53,11 +54,18 @@ Options = Annotated[dict[str, Any], AfterValidator(_check_options)]
 """Type of an entry that holds options of something else: any plain values by name."""
 
 
+def quantity(default: Any, unit: str, description: str, **bounds: Any) -> Any:
+    """Return a field for a physical quantity with a unit and bounds."""
+    return Field(
+        default=default, description=description, json_schema_extra={"unit": unit}, **bounds
+    )
+
+
 class Settings(BaseModel):
     """Frozen, strictly checked settings.
 
-    A subclass annotates its entries, with ``pydantic.Field(default=..., description=..., ge=..., le=...)``; a
-    unit is ``json_schema_extra={"unit": "s"}``. Types are strict: no text is read as a number. Lists become
+    A subclass annotates its entries, with ``pydantic.Field(default=..., description=..., ge=..., le=...)``, or
+    :func:`quantity` where they have a unit. Types are strict: no text is read as a number. Lists become
     tuples where tuples are declared, and numbers of numpy become plain ones. Entries may be settings too: a
     mapping that gives some of their entries keeps the others of the default; a base may have several
     subclasses, see :meth:`class_for`.

@@ -245,7 +245,7 @@ def _bounds(annotation: Any, field: Any) -> str:
             described += get_args(part)[1:]
     described += [x for entry in described for x in getattr(entry, "metadata", ())]
     bounds = {
-        key: getattr(entry, key)
+        key: _bound(getattr(entry, key))
         for entry in described
         for key in _BOUNDS
         if getattr(entry, key, None) is not None
@@ -255,6 +255,11 @@ def _bounds(annotation: Any, field: Any) -> str:
         text = f" in [{bounds.pop('ge')}, {bounds.pop('le')}]"
         return text + _listed(bounds) + (f" ({unit})" if unit else "")
     return _listed(bounds) + (f" ({unit})" if unit else "")
+
+
+def _bound(value: Any) -> Any:
+    """Return a bound as a reader wants it: 1e+15, not 1000000000000000.0."""
+    return f"{value:g}" if isinstance(value, float) and abs(value) >= 1e6 else value
 
 
 def _listed(bounds: Mapping[str, Any]) -> str:

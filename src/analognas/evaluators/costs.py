@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, check_choice
-from ..hardware import AIMCChip, chip_from_dict, chip_to_dict, find_chip, population_costs
+from ..hardware import AIMCChip, chip_from_dict, find_chip, population_costs
 from ..spaces import Population, Space
 from ..tables import HWNASBench
 from .base import COUNTED, Evaluation, Evaluator
@@ -306,11 +305,10 @@ class DeviceCostEvaluator(_Costs):
 
 def _chip_identity(chip: AIMCChip) -> dict[str, Any]:
     """Return the arguments of a chip, without defaults that former versions did not have: logs stay valid."""
-    known = {field.name: field.default for field in fields(chip)}
+    known = {name: field.default for name, field in AIMCChip.model_fields.items()}
     names = list(known)
     later = names[names.index("digital_area") + 1 :]
-    arguments = chip_to_dict(chip)
-    return {k: v for k, v in arguments.items() if k not in later or v != known[k]}
+    return {k: v for k, v in chip.to_dict().items() if k not in later or v != known[k]}
 
 
 def known_space(space: Space | None, kind: type[Evaluator]) -> Space:

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 from ..lazy_exports import lazy_exports
 from ..spaces import NamedLayers
 from .calibration import MeasuredPoint, calibrate
-from .chip import AIMCChip
-from .chip_files import chip_from_dict, chip_to_dict, find_chip, load_chip, save_chip
+from .chip import CHIPS, AIMCChip
 from .cost import ChipCost, LayerCost, architecture_cost, network_cost, population_costs
 from .mixed_chips import mixed_cost
 from .mvm_model import MVMCost, mvm_cost
 from .mvm_unit import Calibration, MVMUnit
-from .presets import CHIPS, register_chip
+from .presets import (
+    chip_from_dict,
+    chip_to_dict,
+    find_chip,
+    load_chip,
+    register_chip,
+    save_chip,
+)
 from .unit_chips import unit_chip
 
 if TYPE_CHECKING:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from ..core import InvalidArgumentError
-from ..core.settings import Options, Settings
+from ..core.settings import Options, Settings, quantity
 from .mvm_coefficients import Coefficients, coefficients
 from .mvm_model import accumulation_energy, area_terms, energy_terms, mvm_cost, time_terms
 from .mvm_unit import Calibration, MVMUnit, nominal_supply
@@ -37,20 +37,14 @@ class MeasuredPoint(Settings):
         1200.0
     """
 
-    kind: ClassVar[str] = "measured point"
+    settings_name = "measured point"
 
     changes: Options = Field(
         default={}, description="Entries of the MVM unit that differ from the calibrated one."
     )
-    energy: float | None = Field(
-        default=None, gt=0.0, description="Energy of one MVM.", json_schema_extra={"unit": "pJ"}
-    )
-    latency: float | None = Field(
-        default=None, gt=0.0, description="Time of one MVM.", json_schema_extra={"unit": "ns"}
-    )
-    area: float | None = Field(
-        default=None, gt=0.0, description="Area of the array.", json_schema_extra={"unit": "mm2"}
-    )
+    energy: float | None = quantity(None, "pJ", "Energy of one MVM.", gt=0.0)
+    latency: float | None = quantity(None, "ns", "Time of one MVM.", gt=0.0)
+    area: float | None = quantity(None, "mm2", "Area of the array.", gt=0.0)
 
 
 def calibrate(

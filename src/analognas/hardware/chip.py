@@ -2,49 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from ..core import InvalidArgumentError, check_choice, check_float, check_int
-from ..core.checks import value_text
+from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
-__all__ = ["BRANCHES", "CUTS", "DEPTHWISE", "MAPPINGS", "SCHEDULES", "AIMCChip"]
+from ..core import InvalidArgumentError, Registry
+from ..core.settings import Settings, quantity
 
-MAPPINGS = ("naive", "packed")
-SCHEDULES = ("layer_by_layer", "pipelined")
-DEPTHWISE = ("analog", "digital")
-CUTS = ("channels", "elements")
-BRANCHES = ("sequential", "parallel")
+__all__ = ["CHIPS", "AIMCChip"]
 
-_CHOICES = {
-    "mapping": MAPPINGS,
-    "cut": CUTS,
-    "schedule": SCHEDULES,
-    "depthwise": DEPTHWISE,
-    "branches": BRANCHES,
-}
-_COUNTS = ("rows", "columns", "activation_bits", "operations_per_output")
-_FLAGS = ("replicate", "latency_bound")
-_FACTORS = ("energy_factor", "latency_factor", "area_factor")
-_OPTIONAL = (
-    "n_tiles",
-    "mvm_latency",
-    "mvm_energy",
-    "tile_area",
-    "digital_energy",
-    "digital_throughput",
-    "link_bandwidth",
-    "program_energy",
-    "operation_throughput",
-    *_FACTORS,
-)
-_MAY_BE_FREE = ("digital_energy", "program_energy")
-_TEXTS = ("name", "source")
-_MOST = 2**31 - 1
-_SMALLEST, _LARGEST = 1e-15, 1e15
+CHIPS: Registry[AIMCChip] = Registry("chip", {})
+"""Chips by the name that ``analognas cost --chip`` takes."""
+
+_Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+_Known = Annotated[float, Field(ge=1e-15, le=1e15)]
+"""What is positive where it is known."""
+_Free = Annotated[float, Field(ge=0.0, le=1e15)]
+"""What may cost nothing."""
+_Factor = Annotated[float, Field(ge=1.0, le=1e15)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class AIMCChip:
+def _with_base(schema: dict[str, Any]) -> None:
+    """Add what files may hold beside the fields."""
+    about = "Name of a chip to start from; then nothing else is required."
+    schema["properties"]["base"] = {"type": "string", "description": about}
+    schema.pop("required", None)
+
+
+class AIMCChip(Settings):
     """An analog chip.
 
     A matrix layer lies on crossbars for good (weight-stationary); one use of a crossbar, a matrix-vector
@@ -52,104 +38,135 @@ class AIMCChip:
     and others are not; only the time of links is not counted then. Energies that are 0 cost nothing: they are
     in ``mvm_energy``, or left out.
 
-    Args:
-        name: What it is called.
-        source: Where the numbers come from.
-        rows: Inputs of a crossbar.
-        columns: Outputs of a crossbar, in weights: a weight of several devices counts once.
-        n_tiles: Crossbars that there are; None: as many as a network needs.
-        mapping: ``"naive"``: every matrix on crossbars of its own, cut as analog layers cut it; ``"packed"``:
-            blocks of a grouped convolution lie on the diagonal of a crossbar, and matrices share crossbars.
-        cut: Where a matrix that is too high is cut: between ``"channels"``, as analog layers are, or anywhere
-            between ``"elements"``, which takes fewest crossbars.
-        schedule: ``"layer_by_layer"``: one layer works at a time; ``"pipelined"``: while a layer works on one
-            input, the layer before works on the next.
-        replicate: Fill the crossbars that are left with copies of the layers with most positions, so that the
-            longest layer becomes as short as possible; needs ``n_tiles``.
-        depthwise: Where convolutions with one channel a group run: ``"analog"`` or ``"digital"``.
-        mvm_latency: Time of one MVM with its conversions, ns.
-        mvm_energy: Energy of one MVM of a crossbar, with whatever the source includes, nJ.
-        dac_energy: Energy of one input conversion, where ``mvm_energy`` does not include it, pJ.
-        adc_energy: Energy of one output conversion, likewise, pJ.
-        add_energy: Energy of adding one partial sum of crossbars that lie one below the other, pJ.
-        digital_energy: Energy of one digital multiply-accumulate, pJ.
-        digital_throughput: Digital multiply-accumulates a ns.
-        link_energy: Energy of moving one byte of outputs to where it is used, pJ.
-        link_bandwidth: Bytes moved a ns; None: their time is not counted.
-        activation_bits: Bits of an activation that is moved.
-        idle_power: Power that a crossbar draws all the time, mW.
-        program_energy: Energy of writing one weight, nJ.
-        tile_area: Area of a crossbar with its periphery, mm2.
-        digital_area: Area of all the rest, mm2.
-        fixed_share: Share of ``mvm_energy`` that an MVM takes however few cells of its crossbar hold weights;
-            the rest follows the share of cells that do.
-        operations_per_output: Digital operations an output of a matrix layer: by default three, for scale and
-            offset with the normalisation folded in, activation or gate, and the addition of a branch or of the
-            other matrix of a gate. Additions of partial sums are counted beside it.
-        operation_energy: Energy of one such operation, pJ; products and softmax of attention count too.
-        operation_throughput: Operations a ns of the digital unit of one crossbar; None: their time is not
-            counted.
-        link_hops: Links that a value passes on its way.
-        buffer_energy: Energy of writing and reading one byte of a buffer on its way, pJ.
-        branches: Branches side by side run ``"sequential"`` or ``"parallel"``; in parallel, time follows the
-            longest path.
-        latency_bound: ``mvm_latency`` is an upper bound: times are at most what is stated.
-        energy_factor: Error factor of the energy: it lies between its value divided and multiplied by it.
-        latency_factor: That of the latency.
-        area_factor: That of the area.
+    Files may start from a chip that has a name, and state what differs: ``{base: hermes, n_tiles: 256}``.
 
     Raises:
         InvalidArgumentError: If a value is of the wrong kind or out of range.
-        UnknownNameError: If a choice is unknown.
+        UnknownNameError: If an entry, a choice or the base is unknown; names the nearest.
 
     Example:
         >>> chip = AIMCChip(name="mine", rows=128, columns=128, mvm_latency=100.0, mvm_energy=5.0)
         >>> round(chip.tops, 4), round(chip.tops_per_watt, 4)
         (0.3277, 6.5536)
+        >>> AIMCChip.from_dict({"base": "hermes", "n_tiles": 256}).mvm_latency
+        133.0
     """
 
-    name: str
-    source: str = ""
-    rows: int
-    columns: int
-    n_tiles: int | None = None
-    mapping: str = "naive"
-    cut: str = "channels"
-    schedule: str = "layer_by_layer"
-    replicate: bool = False
-    depthwise: str = "analog"
-    mvm_latency: float | None = None
-    mvm_energy: float | None = None
-    dac_energy: float = 0.0
-    adc_energy: float = 0.0
-    add_energy: float = 0.0
-    digital_energy: float | None = None
-    digital_throughput: float | None = None
-    link_energy: float = 0.0
-    link_bandwidth: float | None = None
-    activation_bits: int = 8
-    idle_power: float = 0.0
-    program_energy: float | None = None
-    tile_area: float | None = None
-    digital_area: float = 0.0
-    fixed_share: float = 1.0
-    operations_per_output: int = 3
-    operation_energy: float = 0.0
-    operation_throughput: float | None = None
-    link_hops: float = 1.0
-    buffer_energy: float = 0.0
-    branches: str = "sequential"
-    latency_bound: bool = False
-    energy_factor: float | None = None
-    latency_factor: float | None = None
-    area_factor: float | None = None
+    model_config = ConfigDict(json_schema_extra=_with_base)
+    settings_name = "chip"
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if value is None and field.name in _OPTIONAL:
-                continue
-            object.__setattr__(self, field.name, _checked(field.name, value))
+    name: str = Field(description="What it is called.")
+    source: str = Field(default="", description="Where the numbers come from.")
+    rows: _Count = Field(description="Inputs of a crossbar.")
+    columns: _Count = Field(
+        description="Outputs of a crossbar, in weights: a weight of several devices counts once.",
+    )
+    n_tiles: _Count | None = Field(
+        default=None,
+        description="Crossbars that there are; null: as many as a network needs.",
+    )
+    mapping: Literal["naive", "packed"] = Field(
+        default="naive",
+        description="naive: every matrix on crossbars of its own, cut as analog layers cut it; packed: blocks "
+        "of a grouped convolution lie on the diagonal of a crossbar, and matrices share crossbars.",
+    )
+    cut: Literal["channels", "elements"] = Field(
+        default="channels",
+        description="Where a matrix that is too high is cut: between channels, as analog layers are, or "
+        "anywhere between elements, which takes fewest crossbars.",
+    )
+    schedule: Literal["layer_by_layer", "pipelined"] = Field(
+        default="layer_by_layer",
+        description="layer_by_layer: one layer works at a time; pipelined: while a layer works on one input, "
+        "the layer before works on the next.",
+    )
+    replicate: bool = Field(
+        default=False,
+        description="Fill the crossbars that are left with copies of the layers with most positions, so that "
+        "the longest layer becomes as short as possible; needs `n_tiles`.",
+    )
+    depthwise: Literal["analog", "digital"] = Field(
+        default="analog", description="Where convolutions with one channel a group run."
+    )
+    mvm_latency: _Known | None = quantity(None, "ns", "Time of one MVM with its conversions.")
+    mvm_energy: _Known | None = quantity(
+        None, "nJ", "Energy of one MVM of a crossbar, with whatever the source includes."
+    )
+    dac_energy: _Free = quantity(
+        0.0, "pJ", "Energy of one input conversion, where `mvm_energy` does not include it."
+    )
+    adc_energy: _Free = quantity(0.0, "pJ", "Energy of one output conversion, likewise.")
+    add_energy: _Free = quantity(
+        0.0, "pJ", "Energy of adding one partial sum of crossbars that lie one below the other."
+    )
+    digital_energy: _Free | None = quantity(
+        None, "pJ", "Energy of one digital multiply-accumulate."
+    )
+    digital_throughput: _Known | None = quantity(None, "1/ns", "Digital multiply-accumulates a ns.")
+    link_energy: _Free = quantity(
+        0.0, "pJ", "Energy of moving one byte of outputs to where it is used."
+    )
+    link_bandwidth: _Known | None = quantity(
+        None, "bytes/ns", "Bytes moved a ns; null: their time is not counted."
+    )
+    activation_bits: _Count = Field(default=8, description="Bits of an activation that is moved.")
+    idle_power: _Free = quantity(0.0, "mW", "Power that a crossbar draws all the time.")
+    program_energy: _Free | None = quantity(None, "nJ", "Energy of writing one weight.")
+    tile_area: _Known | None = quantity(None, "mm2", "Area of a crossbar with its periphery.")
+    digital_area: _Free = quantity(0.0, "mm2", "Area of all the rest.")
+    fixed_share: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of `mvm_energy` that an MVM takes however few cells of its crossbar hold weights; "
+        "the rest follows the share of cells that do.",
+    )
+    operations_per_output: int = Field(
+        default=3,
+        ge=0,
+        le=2**31 - 1,
+        description="Digital operations an output of a matrix layer: by default three, for scale and offset "
+        "with the normalisation folded in, activation or gate, and the addition of a branch or of the other "
+        "matrix of a gate. Additions of partial sums are counted beside it.",
+    )
+    operation_energy: _Free = quantity(
+        0.0, "pJ", "Energy of one such operation; products and softmax of attention count too."
+    )
+    operation_throughput: _Known | None = quantity(
+        None,
+        "1/ns",
+        "Operations a ns of the digital unit of one crossbar; null: their time is not counted.",
+    )
+    link_hops: _Free = Field(default=1.0, description="Links that a value passes on its way.")
+    buffer_energy: _Free = quantity(
+        0.0, "pJ", "Energy of writing and reading one byte of a buffer on its way."
+    )
+    branches: Literal["sequential", "parallel"] = Field(
+        default="sequential",
+        description="How branches side by side run; in parallel, time follows the longest path.",
+    )
+    latency_bound: bool = Field(
+        default=False,
+        description="`mvm_latency` is an upper bound: times are at most what is stated.",
+    )
+    energy_factor: _Factor | None = Field(
+        default=None,
+        description="Error factor of the energy: it lies between its value divided and multiplied by it.",
+    )
+    latency_factor: _Factor | None = Field(default=None, description="Error factor of the latency.")
+    area_factor: _Factor | None = Field(default=None, description="Error factor of the area.")
+
+    @model_validator(mode="wrap")  # type: ignore[misc]
+    @classmethod
+    def _read(cls, entries: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
+        """Check entries, which may start from a chip with a name."""
+        if isinstance(entries, Mapping) and "base" in entries:
+            changes = {name: value for name, value in entries.items() if name != "base"}
+            entries = dict(CHIPS.get(entries["base"])) | changes
+        return cls._read_own(entries, handler)
+
+    @model_validator(mode="after")
+    def _check_choices(self) -> AIMCChip:
         if self.replicate and self.n_tiles is None:
             raise InvalidArgumentError(
                 "`n_tiles` must be given where `replicate` is true: copies fill the crossbars that are left."
@@ -159,6 +176,7 @@ class AIMCChip:
                 "`schedule` must be 'layer_by_layer' where `mapping` is 'packed', but got 'pipelined': "
                 "layers that share a crossbar cannot work at once."
             )
+        return self
 
     @property
     def ops_per_mvm(self) -> int:
@@ -184,36 +202,3 @@ class AIMCChip:
 
 def _known(value: float | None) -> float:
     return float("nan") if value is None else value
-
-
-def _checked(name: str, value: object) -> object:
-    if name in _TEXTS:
-        if not isinstance(value, str):
-            raise InvalidArgumentError(f"`{name}` must be text, but got {value_text(value)}.")
-        return value
-    if name in _CHOICES:
-        return check_choice(name, value, _CHOICES[name])
-    if name in _FLAGS:
-        if not isinstance(value, bool):
-            raise InvalidArgumentError(
-                f"`{name}` must be true or false, but got {value_text(value)}."
-            )
-        return value
-    if name in _COUNTS or name == "n_tiles":
-        least = 0 if name == "operations_per_output" else 1
-        return check_int(name, value, minimum=least, maximum=_MOST)
-    number = check_float(
-        name,
-        value,
-        minimum=1.0 if name in _FACTORS else 0.0,
-        maximum=1.0 if name == "fixed_share" else None,
-    )
-    if number > _LARGEST or 0.0 < number < _SMALLEST:
-        raise InvalidArgumentError(
-            f"`{name}` must be 0, or between {_SMALLEST:g} and {_LARGEST:g}, but got {value_text(value)}."
-        )
-    if number == 0.0 and name in _OPTIONAL and name not in _MAY_BE_FREE:
-        raise InvalidArgumentError(
-            f"`{name}` must be positive, or left out where it is not known, but got {value_text(value)}."
-        )
-    return number

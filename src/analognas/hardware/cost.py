@@ -13,9 +13,9 @@ from ..core import InvalidArgumentError
 from ..spaces import Layers, NamedLayers, Space
 from .chip import AIMCChip
 from .chip_cost import COMPONENTS, ChipCost, LayerCost
-from .chip_files import find_chip
 from .dataflow import Use, longest_path, with_operations
 from .intervals import Estimate
+from .presets import find_chip
 from .work import Work, count_work
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ def _area(work: Work, chip: AIMCChip) -> Floats:
 
 def _table(named: Sequence[NamedLayers], chip: AIMCChip, whole: Work) -> tuple[LayerCost, ...]:
     """One row a matrix; copies are those of the whole network."""
-    plain = replace(chip, replicate=False, idle_power=0.0, branches="sequential")
+    plain = chip.replace(replicate=False, idle_power=0.0, branches="sequential")
     target = int(whole.target[0])
     rows = []
     for entry in named:

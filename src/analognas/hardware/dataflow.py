@@ -35,7 +35,7 @@ def longest_path(
     target = int(whole.target[0])
     per_operation = 0.0 if chip.operation_throughput is None else 1 / chip.operation_throughput
     best: list[tuple[float, int, int]] = []
-    plain = replace(chip, replicate=False)
+    plain = chip.replace(replicate=False)
     for use in uses:
         own = (0.0, 0, 0)
         for index, positions in use.matrices:

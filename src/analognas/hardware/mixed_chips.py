@@ -49,7 +49,7 @@ def mixed_cost(parts: Sequence[tuple[Sequence[NamedLayers], AIMCChip]]) -> ChipC
                 "`parts` must have chips of equal `n_tiles` and `schedule` without `replicate`, but got "
                 f"{first.name!r} and {chip.name!r}."
             )
-    costs = [cost_of_layers(layers, replace(chip, n_tiles=None)) for layers, chip in parts]
+    costs = [cost_of_layers(layers, chip.replace(n_tiles=None)) for layers, chip in parts]
     tiles = sum(cost.tiles for cost in costs)
     if first.n_tiles is not None and tiles > first.n_tiles:
         raise InvalidArgumentError(

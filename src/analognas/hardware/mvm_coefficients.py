@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field
 
@@ -19,7 +18,7 @@ COEFFICIENTS_FILE = Path(__file__).parent / "silicon" / "coefficients.json"
 class HeldOutError(Settings):
     """Geometric mean error on chips that took no part in the fit: of a chip's points first, then of chips."""
 
-    kind: ClassVar[str] = "held-out error"
+    settings_name = "held-out error"
 
     factor: float = Field(ge=1.0, description="Geometric mean factor between model and silicon.")
     low: float = Field(ge=1.0, description="2.5 % quantile of bootstraps over chips.")
@@ -31,7 +30,7 @@ class HeldOutError(Settings):
 class Coefficients(Settings):
     """Non-negative coefficients of the components; units as :mod:`.mvm_model` states."""
 
-    kind: ClassVar[str] = "coefficients"
+    settings_name = "coefficients"
 
     energy: tuple[float, ...] = Field(description="Of the energy terms.")
     time: tuple[float, ...] = Field(description="Of the time terms.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from ..core import InvalidArgumentError
-from ..core.settings import Settings
+from ..core.settings import Settings, quantity
 
 __all__ = ["NOMINAL_SUPPLY", "NON_VOLATILE", "Calibration", "MVMUnit", "nominal_supply"]
 
@@ -43,7 +43,7 @@ class Calibration(Settings):
     All entries are natural logarithms of factors, except the two changes of exponents.
     """
 
-    kind: ClassVar[str] = "calibration"
+    settings_name = "calibration"
 
     energy: float = Field(default=0.0, description="Log of the factor on every energy.")
     energy_terms: tuple[float, ...] = Field(
@@ -81,7 +81,7 @@ class MVMUnit(Settings):
         (1, 0.8)
     """
 
-    kind: ClassVar[str] = "MVM unit"
+    settings_name = "MVM unit"
 
     device: Literal["ReRAM", "PCM", "MRAM", "Flash", "SRAM", "eDRAM"] = Field(
         description="Memory of the weights."
@@ -91,15 +91,13 @@ class MVMUnit(Settings):
         description="What a column adds up: currents over the integration time, or charges on "
         "capacitors. None: current for non-volatile memories, charge for SRAM and eDRAM.",
     )
-    node: float = Field(
-        ge=1.0, le=1000.0, description="Technology node.", json_schema_extra={"unit": "nm"}
-    )
-    supply: float | None = Field(
-        default=None,
+    node: float = quantity(..., "nm", "Technology node.", ge=1.0, le=1000.0)
+    supply: float | None = quantity(
+        None,
+        "V",
+        "Supply; None: the usual one of the node, which is then an assumption.",
         gt=0.0,
         le=20.0,
-        description="Supply; None: the usual one of the node, which is then an assumption.",
-        json_schema_extra={"unit": "V"},
     )
     rows: int = Field(ge=1, le=2**24, description="Rows of the array.")
     columns: int = Field(ge=1, le=2**24, description="Columns of the array.")
@@ -132,12 +130,12 @@ class MVMUnit(Settings):
     phases: int = Field(
         default=1, ge=1, le=64, description="Uses of the array one after another for one MVM."
     )
-    integration_time: float | None = Field(
-        default=None,
+    integration_time: float | None = quantity(
+        None,
+        "ns",
+        "Time of one use of the array with its conversions, as measured or designed; None: estimated, and "
+        "marked as a guess.",
         gt=0.0,
-        description="Time of one use of the array with its conversions, as measured or designed; "
-        "None: estimated, and marked as a guess.",
-        json_schema_extra={"unit": "ns"},
     )
     capacity: float | None = Field(
         default=None,

@@ -1,14 +1,31 @@
-"""Chips by name, with the sources of their numbers."""
+"""Chips by name, with the sources of their numbers, and chips in YAML and JSON files.
+
+A file may start from a chip that has a name::
+
+    base: hermes
+    name: bigger
+    n_tiles: 256
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+from collections.abc import Mapping
+from typing import Any
 
-from ..core import InvalidArgumentError, Registry
-from .chip import AIMCChip
+from ..core import InvalidArgumentError
+from ..core.config_files import is_config_file
+from .chip import CHIPS, AIMCChip
 from .silicon_presets import SILICON_CHIPS
 
-__all__ = ["CHIPS", "register_chip"]
+__all__ = [
+    "chip_from_dict",
+    "chip_to_dict",
+    "find_chip",
+    "load_chip",
+    "register_chip",
+    "save_chip",
+]
 
 _LE_GALLO = (
     "Le Gallo et al., A 64-core mixed-signal in-memory compute chip based on phase-change memory for deep "
@@ -31,98 +48,93 @@ _ISAAC_UNITS = 168 * 12
 _PUMA_UNITS = 69 * 2**20 // (128 * 128 * 2)
 """Matrices of 128 x 128 weights of two bytes that the stated capacity of 69 MB holds."""
 
-CHIPS: Registry[AIMCChip] = Registry(
-    "chip",
-    {
-        "hermes": _HERMES,
-        "hermes-four-phase": replace(
-            _HERMES,
-            name="hermes-four-phase",
-            source=f"{_LE_GALLO}, four-phase reads: 520 ns, 3.38 uJ for all 64 cores, 52.8 nJ an MVM",
-            mvm_latency=520.0,
-            mvm_energy=3380.0 / 64,
-        ),
-        "hermes-system": replace(
-            _HERMES,
-            name="hermes-system",
-            source=f"{_LE_GALLO}, four-phase reads: 520 ns and 52.8 nJ an MVM, which follow the cells in use; "
-            "digital part assumed: one operation a ns and core (1 GHz), 1.5 pJ an operation (16-bit arithmetic "
-            "and two accesses to a small memory, Horowitz, ISSCC 2014, scaled from 45 nm and 0.9 V to 14 nm "
-            "and 0.8 V by node and square of the supply)",
-            mvm_latency=520.0,
-            mvm_energy=3380.0 / 64,
-            fixed_share=0.0,
-            operation_energy=1.5,
-            operation_throughput=1.0,
-            branches="parallel",
-            energy_factor=2.0,
-            latency_factor=2.0,
-        ),
-        "hermes-core": AIMCChip(
-            name="hermes-core",
-            source="Khaddam-Aljameh et al., HERMES-Core, IEEE JSSC 57, 2022: 256 x 256, 10.5 TOPS/W, "
-            "1.59 TOPS/mm2, that is 130 ns, 12.5 nJ and 0.634 mm2",
-            rows=256,
-            columns=256,
-            mvm_latency=130.0,
-            mvm_energy=12.5,
-            tile_area=0.634,
-        ),
-        "ambrogio2023": AIMCChip(
-            name="ambrogio2023",
-            source="Ambrogio et al., An analog-AI chip for energy-efficient speech recognition and "
-            "transcription, Nature 620, 2023: 34 tiles of 512 x 2048 devices, four a weight; 12.4 TOPS/W "
-            "sustained by the chip, 42.3 nJ an MVM; an MVM takes at most the 2.1 us of a step of its RNN-T on "
-            "a chip; no area of a tile is taken from it",
-            rows=512,
-            columns=512,
-            n_tiles=34,
-            mvm_latency=2100.0,
-            latency_bound=True,
-            mvm_energy=2 * 512 * 512 / 12.4e3,
-        ),
-        "ambrogio2023-two-devices": AIMCChip(
-            name="ambrogio2023-two-devices",
-            source="The chip of ambrogio2023 with two devices a weight: 1,024 x 512 weights a tile; energy and "
-            "time of a tile are assumed to be the same, since the same devices are read",
-            rows=1024,
-            columns=512,
-            n_tiles=34,
-            mvm_latency=2100.0,
-            latency_bound=True,
-            mvm_energy=2 * 512 * 512 / 12.4e3,
-        ),
-        "isaac": AIMCChip(
-            name="isaac",
-            source="Shafiee et al., ISAAC, ISCA 2016, ISAAC-CE: 168 tiles of 12 units; a unit holds 128 x 128 "
-            "weights of 16 bits on eight crossbars of 2-bit cells and takes inputs of 16 bits in 16 cycles of "
-            "100 ns; 65.8 W and 85.4 mm2 of the chip, shared by its 2,016 units: 52.2 nJ an MVM with all that "
-            "is around it",
-            rows=128,
-            columns=128,
-            n_tiles=_ISAAC_UNITS,
-            mvm_latency=1600.0,
-            mvm_energy=65.8 * 1600.0 / _ISAAC_UNITS,
-            tile_area=85.4 / _ISAAC_UNITS,
-            activation_bits=16,
-        ),
-        "puma": AIMCChip(
-            name="puma",
-            source="Ankit et al., PUMA, ASPLOS 2019 (arXiv:1901.10351): 2,208 units of 128 x 128 weights of 16 "
-            "bits (69 MB); 52.31 TOPS, 62.5 W and 90.6 mm2 of the chip, shared by them: an MVM every 1,383 ns "
-            "at 39.1 nJ with all that is around it. A single MVM of a unit is stated as 2,304 ns and 43.97 nJ",
-            rows=128,
-            columns=128,
-            n_tiles=_PUMA_UNITS,
-            mvm_latency=2 * 128 * 128 * _PUMA_UNITS / 52.31e3,
-            mvm_energy=2 * 128 * 128 * 62.5 / 52.31e3,
-            tile_area=90.6 / _PUMA_UNITS,
-            activation_bits=16,
-        ),
-        **SILICON_CHIPS,
-    },
-)
-"""Chips by the name that ``analognas cost --chip`` takes."""
+for _name, _chip in {
+    "hermes": _HERMES,
+    "hermes-four-phase": _HERMES.replace(
+        name="hermes-four-phase",
+        source=f"{_LE_GALLO}, four-phase reads: 520 ns, 3.38 uJ for all 64 cores, 52.8 nJ an MVM",
+        mvm_latency=520.0,
+        mvm_energy=3380.0 / 64,
+    ),
+    "hermes-system": _HERMES.replace(
+        name="hermes-system",
+        source=f"{_LE_GALLO}, four-phase reads: 520 ns and 52.8 nJ an MVM, which follow the cells in use; "
+        "digital part assumed: one operation a ns and core (1 GHz), 1.5 pJ an operation (16-bit arithmetic "
+        "and two accesses to a small memory, Horowitz, ISSCC 2014, scaled from 45 nm and 0.9 V to 14 nm "
+        "and 0.8 V by node and square of the supply)",
+        mvm_latency=520.0,
+        mvm_energy=3380.0 / 64,
+        fixed_share=0.0,
+        operation_energy=1.5,
+        operation_throughput=1.0,
+        branches="parallel",
+        energy_factor=2.0,
+        latency_factor=2.0,
+    ),
+    "hermes-core": AIMCChip(
+        name="hermes-core",
+        source="Khaddam-Aljameh et al., HERMES-Core, IEEE JSSC 57, 2022: 256 x 256, 10.5 TOPS/W, "
+        "1.59 TOPS/mm2, that is 130 ns, 12.5 nJ and 0.634 mm2",
+        rows=256,
+        columns=256,
+        mvm_latency=130.0,
+        mvm_energy=12.5,
+        tile_area=0.634,
+    ),
+    "ambrogio2023": AIMCChip(
+        name="ambrogio2023",
+        source="Ambrogio et al., An analog-AI chip for energy-efficient speech recognition and "
+        "transcription, Nature 620, 2023: 34 tiles of 512 x 2048 devices, four a weight; 12.4 TOPS/W "
+        "sustained by the chip, 42.3 nJ an MVM; an MVM takes at most the 2.1 us of a step of its RNN-T on "
+        "a chip; no area of a tile is taken from it",
+        rows=512,
+        columns=512,
+        n_tiles=34,
+        mvm_latency=2100.0,
+        latency_bound=True,
+        mvm_energy=2 * 512 * 512 / 12.4e3,
+    ),
+    "ambrogio2023-two-devices": AIMCChip(
+        name="ambrogio2023-two-devices",
+        source="The chip of ambrogio2023 with two devices a weight: 1,024 x 512 weights a tile; energy and "
+        "time of a tile are assumed to be the same, since the same devices are read",
+        rows=1024,
+        columns=512,
+        n_tiles=34,
+        mvm_latency=2100.0,
+        latency_bound=True,
+        mvm_energy=2 * 512 * 512 / 12.4e3,
+    ),
+    "isaac": AIMCChip(
+        name="isaac",
+        source="Shafiee et al., ISAAC, ISCA 2016, ISAAC-CE: 168 tiles of 12 units; a unit holds 128 x 128 "
+        "weights of 16 bits on eight crossbars of 2-bit cells and takes inputs of 16 bits in 16 cycles of "
+        "100 ns; 65.8 W and 85.4 mm2 of the chip, shared by its 2,016 units: 52.2 nJ an MVM with all that "
+        "is around it",
+        rows=128,
+        columns=128,
+        n_tiles=_ISAAC_UNITS,
+        mvm_latency=1600.0,
+        mvm_energy=65.8 * 1600.0 / _ISAAC_UNITS,
+        tile_area=85.4 / _ISAAC_UNITS,
+        activation_bits=16,
+    ),
+    "puma": AIMCChip(
+        name="puma",
+        source="Ankit et al., PUMA, ASPLOS 2019 (arXiv:1901.10351): 2,208 units of 128 x 128 weights of 16 "
+        "bits (69 MB); 52.31 TOPS, 62.5 W and 90.6 mm2 of the chip, shared by them: an MVM every 1,383 ns "
+        "at 39.1 nJ with all that is around it. A single MVM of a unit is stated as 2,304 ns and 43.97 nJ",
+        rows=128,
+        columns=128,
+        n_tiles=_PUMA_UNITS,
+        mvm_latency=2 * 128 * 128 * _PUMA_UNITS / 52.31e3,
+        mvm_energy=2 * 128 * 128 * 62.5 / 52.31e3,
+        tile_area=90.6 / _PUMA_UNITS,
+        activation_bits=16,
+    ),
+    **SILICON_CHIPS,
+}.items():
+    CHIPS.add(_name, _chip)
 
 
 def register_chip(name: str, chip: AIMCChip) -> None:
@@ -134,3 +146,56 @@ def register_chip(name: str, chip: AIMCChip) -> None:
     if not isinstance(chip, AIMCChip):
         raise InvalidArgumentError(f"`chip` must be an AIMCChip, but got {type(chip).__name__}.")
     CHIPS.add(name, chip)
+
+
+def chip_to_dict(chip: AIMCChip) -> dict[str, Any]:
+    """Return all entries of ``chip`` as plain values."""
+    return chip.to_dict()
+
+
+def chip_from_dict(payload: Mapping[str, Any]) -> AIMCChip:
+    """Make a chip from its entries; with ``base``, the name of a chip, from those that differ.
+
+    Raises:
+        InvalidArgumentError: If an entry is missing, of the wrong kind or out of range.
+        UnknownNameError: If an entry or the base is unknown; names the nearest.
+
+    Example:
+        >>> chip_from_dict({"base": "hermes", "n_tiles": 256}).mvm_latency
+        133.0
+    """
+    return AIMCChip.from_dict(payload)
+
+
+def save_chip(chip: AIMCChip, path: str | os.PathLike[str]) -> None:
+    """Write ``chip`` to a ``.yaml``, ``.yml`` or ``.json`` file, atomically.
+
+    Raises:
+        UnknownNameError: If the ending is another one.
+        OutputFolderError: If it cannot be written.
+    """
+    chip.save(path)
+
+
+def load_chip(path: str | os.PathLike[str]) -> AIMCChip:
+    """Read a chip from a ``.yaml``, ``.yml`` or ``.json`` file.
+
+    Raises:
+        InvalidArgumentError: If it cannot be read, or as :func:`chip_from_dict`.
+        UnknownNameError: If the ending, an entry or the base is unknown.
+    """
+    return AIMCChip.load(path)
+
+
+def find_chip(name: str) -> AIMCChip:
+    """Return the chip called ``name``, or read it where ``name`` ends as a chip file does.
+
+    Raises:
+        UnknownNameError: If there is none; lists the choices and names the nearest.
+        InvalidArgumentError: If the file cannot be read.
+
+    Example:
+        >>> find_chip("hermes").n_tiles
+        64
+    """
+    return load_chip(name) if is_config_file(name) else CHIPS.get(name)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..core import InvalidArgumentError, PhysicalRangeError, Registry
 from ..core.named_settings import NamedSettings
+from ..core.settings import quantity
 from .blocks import Generators, blocks, chip_rows, result_rows
 from .checks import (
     check_conductance,
@@ -29,13 +30,6 @@ Law: TypeAlias = Tensor | float
 
 MODELS: Registry[Any] = Registry("device model", {})
 """Device models by the name of their class, as device files have it."""
-
-
-def quantity(default: float, unit: str, description: str, **bounds: Any) -> Any:
-    """Return a field for a physical quantity with a unit and bounds."""
-    return Field(
-        default=default, description=description, json_schema_extra={"unit": unit}, **bounds
-    )
 
 
 class Device(NamedSettings, ABC):

@@ -22,8 +22,9 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
+from ..core.settings import quantity
 from .checks import check_quantity
-from .device import Law, quantity
+from .device import Law
 from .laws import log2_above, log_linear, polynomial
 from .power_law import PowerLawDevice
 

@@ -19,7 +19,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .device import Law, quantity
+from ..core.settings import quantity
+from .device import Law
 from .laws import log2_above, log_linear, polynomial
 from .power_law import PowerLawDevice, check_polynomial, prog_coeffs_field
 

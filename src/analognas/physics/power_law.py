@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 from torch import Tensor
 
+from ..core.settings import quantity
 from .checks import check_quantity
-from .device import Device, Law, quantity
+from .device import Device, Law
 from .laws import LN_2, polynomial
 
 

@@ -18,7 +18,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..core import PhysicalRangeError
-from .device import Device, Law, quantity
+from ..core.settings import quantity
+from .device import Device, Law
 from .laws import log2_above, polynomial
 
 DAY = 86400.0
