@@ -1,6 +1,8 @@
 """Successive halving: rungs, promotions, and searches at several fidelities."""
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +119,8 @@ def test_log_trials_and_report_say_the_fidelity(tmp_path):
     assert "| run | best | loss | evaluations | ended by |" in page
 
 
-@pytest.mark.parametrize("backend", ["serial", "pool"])
+@pytest.mark.filterwarnings("ignore")  # Ray's own
+@pytest.mark.parametrize("backend", ["serial", "pool", pytest.param("ray", marks=pytest.mark.slow)])
 def test_a_search_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypatch, backend):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     search(out=whole).search()
@@ -128,9 +131,13 @@ def test_a_search_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkey
 
     with pytest.raises(KeyboardInterrupt):
         search(out=parts, callbacks=[stop]).search()
-    options = {"n_workers": 2} if backend == "pool" else {}
-    # Processes of a pool import this module by its name.
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2]))
+    if backend == "ray":
+        pytest.importorskip("ray")
+    options = {} if backend == "serial" else {"n_workers": 2}
+    # Processes of a pool or of Ray import this module by its name.
+    root = str(Path(__file__).parents[2])
+    monkeypatch.syspath_prepend(root)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, *sys.path]))
     again = Worker.resume(parts, evaluator=EVALUATOR, backend=backend, **options)
     assert again.optimizer.hyperparameters() == search().optimizer.hyperparameters()
     again.search()
