@@ -7,11 +7,14 @@ import re
 import statistics
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 import analognas
+from analognas.core.settings import Settings
 
 PACKAGE = Path(analognas.__file__).parent
 
@@ -145,6 +148,100 @@ def test_the_search_for_cycles_sees_every_form():
     assert cycles(arrows) == [["b", "c"], ["d"]]
 
 
+def private_imports(path, source=None):
+    """Private names that a module imports from another folder of this package, or reads of its modules."""
+    home = path.relative_to(PACKAGE).parts[:-1]
+    modules = set()
+    tree = ast.parse(path.read_text() if source is None else source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (
+            node.level or (node.module or "").startswith("analognas")
+        ):
+            above = home[: len(home) - node.level + 1] if node.level else ()
+            parts = [*above, *(node.module or "").removeprefix("analognas").split(".")]
+            parts = [part for part in parts if part]
+            modules |= {
+                alias.asname or alias.name for alias in node.names if _file_of([*parts, alias.name])
+            }
+            foreign = parts[: len(home)] != list(home) or not node.level
+            names = [*parts, *(alias.name for alias in node.names)]
+            yield from (name for name in names if foreign and _is_private(name))
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in modules
+            and _is_private(node.attr)
+        ):
+            yield f"{node.value.id}.{node.attr}"
+
+
+def _is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_private_names_stay_in_their_folder(path):
+    assert not list(private_imports(path))
+
+
+def test_the_search_for_private_names_sees_every_form():
+    source = (
+        "from ..core.checks import _NEAR\nfrom analognas.core.files import _x\nfrom ..core import checks\n"
+        "from .moves import _own\nfrom ..version import __version__\nchecks._range_text()\nself._fine\n"
+    )
+    found = private_imports(PACKAGE / "spaces" / "probe.py", source)
+    assert sorted(found) == ["_NEAR", "_x", "checks._range_text"]
+
+
+def all_modules():
+    for info in pkgutil.walk_packages([str(PACKAGE)], "analognas."):
+        if not info.name.endswith("__main__"):
+            yield importlib.import_module(info.name)
+
+
+def foreign_settings(modules):
+    """Classes with entries that are checked or written, but not by the base of all settings."""
+    for module in modules:
+        for value in vars(module).values():
+            own = isinstance(value, type) and value.__module__ == module.__name__
+            if own and issubclass(value, BaseModel) and not issubclass(value, Settings):
+                yield value.__qualname__
+
+
+def test_every_class_of_settings_derives_from_the_base():
+    assert not list(foreign_settings(all_modules()))
+
+
+def test_the_search_for_foreign_settings_finds_one():
+    module = types.ModuleType("probe")
+    exec("from pydantic import BaseModel\nclass Own(BaseModel):\n    x: int = 0\n", vars(module))
+    module.Own.__module__ = module.__name__ = "probe"
+    assert list(foreign_settings([module])) == ["Own"]
+
+
+def readme_imports(text):
+    """Rooms that the line of imports in a room's README names; None without such a line."""
+    line = re.search(r"\bImports (no other room|`\w+`(?:(?:,| and)\s+`\w+`)*)", text)
+    return line and set(re.findall(r"`(\w+)`", line[1]))
+
+
+@pytest.mark.parametrize("room", PRESENT)
+def test_the_readme_of_a_room_names_its_imports(room):
+    modules = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] == room]
+    used = {other for path in modules for other in imported_rooms(path)} & set(ROOMS) - {room}
+    assert readme_imports((PACKAGE / room / "README.md").read_text()) == used
+
+
+def test_the_line_of_imports_is_read():
+    assert readme_imports("Fine.\nImports `nn`,\n`data` and `core`; `x` stays.") == {
+        "nn",
+        "data",
+        "core",
+    }
+    assert readme_imports("Imports no other room.") == set()
+    assert readme_imports("It imports much.") is None
+
+
 def test_every_folder_is_a_known_room():
     folders = {
         path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"
@@ -191,14 +288,11 @@ def test_every_room_has_a_readme_that_says_how_to_add(room):
 
 
 def test_every_public_object_has_a_docstring():
-    for info in pkgutil.walk_packages([str(PACKAGE)], "analognas."):
-        if info.name.endswith("__main__"):
-            continue
-        module = importlib.import_module(info.name)
-        assert module.__doc__, info.name
+    for module in all_modules():
+        assert module.__doc__, module.__name__
         for name in getattr(module, "__all__", []):
             value = getattr(module, name)
-            assert getattr(value, "__doc__", None), f"{info.name}.{name}"
+            assert getattr(value, "__doc__", None), f"{module.__name__}.{name}"
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,13 @@ def test_other_unknown_names_are_still_unknown():
         ("search", "Progress", "SearchProgress"),
         ("search", "Estimate", "PosteriorEstimate"),
         ("builder", "Comparison", "TableComparison"),
+        ("builder", "default_workers", "make_workers"),
+        ("tables", "Measurement", "MeasurementMethod"),
     ],
 )
 def test_an_old_class_is_the_new_one_with_a_warning(room, old, new):
     module = importlib.import_module(f"analognas.{room}")
-    with pytest.warns(DeprecationWarning, match=f"{old}` was renamed; use `{new}`"):
+    with pytest.warns(DeprecationWarning, match=f"`{old}` of .*; use `{new}`"):
         assert getattr(module, old) is getattr(module, new)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         module.Nothing  # noqa: B018

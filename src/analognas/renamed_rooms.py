@@ -1,15 +1,14 @@
-"""Old names of rooms and classes keep working for one release: `analognas.worker` is now `analognas.search`."""
+"""Old names of rooms keep working for one release: `analognas.worker` is now `analognas.search`."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
 
 RENAMED = {
     "analognas.worker": "analognas.search",
@@ -50,28 +49,6 @@ class RenamedRoomFinder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Do nothing: the module is complete."""
-
-
-def renamed_names(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return ``__getattr__`` of a package in which old names keep working, with a ``DeprecationWarning``.
-
-    Args:
-        package: The package's ``__name__``.
-        names: New names by old name.
-    """
-
-    def get(name: str) -> Any:
-        if name not in names:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        warnings.warn(
-            f"`{package}.{name}` was renamed; use `{names[name]}` instead. The old name will be removed in "
-            "version 0.3.",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        return getattr(sys.modules[package], names[name])
-
-    return get
 
 
 def install() -> None:

@@ -24,6 +24,7 @@ from analognas.builder import (
 )
 from analognas.builder.work_queue import WorkQueue
 from analognas.core import (
+    DivergedError,
     EvaluationError,
     InvalidArgumentError,
     OutputFolderError,
@@ -287,20 +288,33 @@ def test_status_counts_rows_and_the_time_left(fake, tmp_path):
     assert facts["worker_seconds_left"] == 0
 
 
-def test_a_build_is_its_settings(tmp_path, monkeypatch, fake):
-    """Settings in, a folder out; the folder is all that resuming needs."""
-    whole = fake.build(tmp_path / "whole", fake.FakeMeasurement())
-    monkeypatch.setattr(
-        "analognas.builder.folder.NetworkMeasurement", lambda *a, **k: fake.FakeMeasurement()
-    )
-    monkeypatch.setattr(Build, "measurement", lambda build, root=None: fake.FakeMeasurement())
-    made = run_build(whole.settings, tmp_path / "b", make_workers(1))
-    assert columns(made) == columns(whole)
-    assert resume_build(tmp_path / "b", make_workers(1), retry_failed=True).counts().total(
-        "done"
-    ) == made.counts().total("done")
+def test_a_build_is_its_settings(tmp_path, fake):
+    """Settings in, a folder with a table out; the folder is all that resuming needs."""
+    measurement = fake.FakeMeasurement()
+    whole = fake.build(tmp_path / "whole", measurement)
+    given = whole.settings.to_dict()
+    made = run_build(given, tmp_path / "b", SerialWorkers(), measurement=measurement)
+    assert columns(made.build) == columns(whole)
+    assert made.table.path == tmp_path / "b" / "table.parquet"
+    assert made.table.path.is_file()
+    again = resume_build(tmp_path / "b", measurement=measurement, retry_failed=True)
+    assert again.counts.total("done") == made.counts.total() > 0
+    assert again.table.checksum == made.table.checksum
     with pytest.raises(ResumeError, match="no build"):
-        resume_build(tmp_path / "absent", make_workers(1))
+        resume_build(tmp_path / "absent", measurement=measurement)
+    known = run_build(given, tmp_path / "c", known=[made.table.path], measurement=measurement)
+    assert columns(known.build) == columns(whole)
+
+
+def test_a_build_in_which_everything_fails_has_no_table(tmp_path, fake):
+    class Failing(fake.FakeMeasurement):
+        def run(self, *arguments, **options):
+            raise DivergedError("no number")
+
+    settings = fake.settings(sample={"method": "random", "n": 1})
+    result = run_build(settings, tmp_path / "b", SerialWorkers(), measurement=Failing())
+    assert result.table is None
+    assert result.counts.total("failed") == result.counts.total()
 
 
 def test_workers_by_name():

@@ -70,9 +70,7 @@ def test_bad_validation(own, validation):
 def test_unknown_names(own):
     with pytest.raises(UnknownNameError, match="Did you mean 'cifar10'"):
         load_data("cifra10")
-    with pytest.raises(
-        UnknownNameError, match="option of the data set 'own': 'publish'.*published"
-    ):
+    with pytest.raises(UnknownNameError, match="data set 'own' entry 'publish'.*published"):
         load_data("own", publish=True)
     with pytest.raises(InvalidArgumentError, match="already registered"):
         register_dataset("own", lambda root: None)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from analognas.cli import main
-from analognas.core import InvalidArgumentError
+from analognas.core import InvalidArgumentError, UnknownNameError
 from analognas.drift import DriftSettings, DriftStudy, direct_mapping, resume_drift, run_drift
 from analognas.drift.direct_mapping import without_compensation
 from analognas.nn import DriftCompensation, analog_layers, find_config
@@ -122,7 +122,7 @@ def test_a_subset_that_cannot_be(run, tmp_path):
     ):
         changed = record.replace(data={**record.data, "subset": wrong})
         save_model(tmp_path / "model.safetensors", network, changed)
-        with pytest.raises(InvalidArgumentError, match=message):
+        with pytest.raises((InvalidArgumentError, UnknownNameError), match=message):
             study_of(checkpoint=str(tmp_path / "model.safetensors")).check()
 
 

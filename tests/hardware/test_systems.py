@@ -30,11 +30,11 @@ from analognas.hardware import (
 )
 from analognas.hardware.cost import cost_of_layers
 from analognas.hardware.dataflow import Use
-from analognas.hardware.intervals import Estimate
 from analognas.hardware.mixed_chips import mixed_cost
 from analognas.hardware.mvm_coefficients import coefficients
 from analognas.hardware.silicon.points import operating_points
 from analognas.hardware.trace import trace_network
+from analognas.hardware.uncertain_value import UncertainValue
 from analognas.spaces import FBNetSpace, Layers, NamedLayers, NASBench201Space, ResNetSpace
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -246,11 +246,11 @@ def test_costs_print_with_their_factor():
     [(0.5, "0.50"), (12.3, "12."), (123456.0, "1.2e+05"), (0.0, "0.0"), (1.0, "1.0")],
 )
 def test_two_digits(value, text):
-    assert str(Estimate(value, 3.0, "ms")) == f"{text.rstrip('.')} ms (x3)"
+    assert str(UncertainValue(value, 3.0, "ms")) == f"{text.rstrip('.')} ms (x3)"
 
 
 def test_estimates_survive_copies():
-    one = Estimate(2.0, 1.5, "ms")
+    one = UncertainValue(2.0, 1.5, "ms")
     for same in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
         assert (float(same), same.factor, same.unit) == (2.0, 1.5, "ms")
 

@@ -1,16 +1,10 @@
 """The builder: measures the networks of a space on a data set, and makes a table of what it finds."""
 
-from ..renamed_rooms import renamed_names
-from .additions import (
-    add_architectures,
-    add_further,
-    add_seeds,
-    add_table,
-    start_with_tables,
-)
+from ..core.former_names import former_names
+from .additions import add_architectures, add_further, add_seeds, add_table
 from .compare import MetricComparison, TableComparison, compare_tables
 from .coordinator import BuildProgress
-from .folder import Build, resume_build, run_build
+from .folder import Build
 from .measurement import NetworkMeasurement
 from .measurement_settings import (
     CONDITIONS,
@@ -20,6 +14,7 @@ from .measurement_settings import (
 )
 from .merge import MergeReport, merge_build, merge_tables
 from .protocol import Measurement, Result
+from .run import BuildResult, resume_build, run_build, start_with_tables
 from .sampling import choose_architectures
 from .specification import (
     BuildSettings,
@@ -38,6 +33,7 @@ __all__ = [
     "WORKERS",
     "Build",
     "BuildProgress",
+    "BuildResult",
     "BuildSettings",
     "ChipSettings",
     "ExampleCounts",
@@ -75,6 +71,6 @@ __all__ = [
     "verify_table",
 ]
 
-__getattr__ = renamed_names(
+__getattr__ = former_names(
     __name__, {"Comparison": "TableComparison", "default_workers": "make_workers"}
 )

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..core import AnalogNASError, InvalidArgumentError, check_int
+from ..core import InvalidArgumentError, check_int
 from ..spaces import Population
 from ..tables import TableRows
 from .build_rows import facts_of_table
@@ -18,11 +17,10 @@ from .measurement_settings import MeasurementSettings
 from .merge import check_alike, open_source
 from .protocol import Measurement
 from .sampling import draw_further
-from .specification import BuildSettings
 from .units import Unit
 from .work_queue import WorkQueue
 
-__all__ = ["add_architectures", "add_further", "add_seeds", "add_table", "start_with_tables"]
+__all__ = ["add_architectures", "add_further", "add_seeds", "add_table"]
 
 
 def add_architectures(
@@ -150,42 +148,6 @@ def add_table(
                 results.append((unit, _result(rows, row, build.settings.measurement, condition)))
         queue.add_done(list(known), results, str(source))
     return len({(unit.position, unit.seed) for unit, _ in results})
-
-
-def start_with_tables(
-    settings: BuildSettings,
-    folder: str | os.PathLike[str],
-    tables: Sequence[str | os.PathLike[str]],
-    *,
-    root: str | os.PathLike[str] | None = None,
-    measurement: Measurement | None = None,
-) -> Build:
-    """Start a build of which some rows are known, or join it; only the other rows are left to be measured.
-
-    Args:
-        settings: The specification.
-        folder: New or empty folder, or that of the same build.
-        tables: Measured tables, or folders of builds, measured alike; such as the merged part of a build whose
-            folder is lost.
-        root: Folder or file of the data, see :meth:`.BuildSettings.resolved`.
-        measurement: What measures one network, in place of that of the specification.
-
-    Raises:
-        InvalidArgumentError: If a table was not measured alike; then no new folder is left.
-        TableIntegrityError: If a file is missing, damaged or not a measured table; likewise.
-    """
-    for table in tables:
-        open_source(table)
-    before = os.path.exists(folder)
-    build = Build.start(settings, folder, root=root, measurement=measurement)
-    try:
-        for table in tables:
-            add_table(build, table, measurement=measurement)
-    except AnalogNASError:
-        if not before:
-            shutil.rmtree(folder)
-        raise
-    return build
 
 
 def _result(

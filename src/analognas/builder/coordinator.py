@@ -15,7 +15,7 @@ from ..core import EvaluationError, OutputFolderError, ResumeError
 from ..core.folders import make_folder
 from ..core.processes import Died
 from .owners import Owner
-from .protocol import Answer, Measurement, Task
+from .protocol import Answer, Measurement, UnitTask
 from .units import Claim, Counts
 from .work_queue import LEASE_SECONDS, WorkQueue
 from .workers import Workers
@@ -151,7 +151,7 @@ class _Coordinator:
         for worker, claim in zip(idle, self.queue.claim(self.owner, len(idle)), strict=False):
             folder = make_folder(self._folder(claim))
             self.at_work[worker] = claim
-            task = Task(claim.unit_id, claim.genotype, claim.seed, claim.condition, str(folder))
+            task = UnitTask(claim.unit_id, claim.genotype, claim.seed, claim.condition, str(folder))
             self.workers.send(worker, task)
 
     def _folder(self, claim: Claim) -> Path:

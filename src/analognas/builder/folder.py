@@ -21,7 +21,7 @@ from .work_queue import FILE_NAME as QUEUE_FILE
 from .work_queue import WorkQueue
 from .workers import Workers
 
-__all__ = ["SPECIFICATION_FILE", "TABLE_FILE", "Build", "resume_build", "run_build"]
+__all__ = ["SPECIFICATION_FILE", "TABLE_FILE", "Build", "planned_units"]
 
 SPECIFICATION_FILE = "spec.yaml"
 TABLE_FILE = "table.parquet"
@@ -203,42 +203,6 @@ class Build:
         """Return the architectures by position, shape ``(n, n_genes)``."""
         with WorkQueue(self.queue_file, snapshot=True) as queue:
             return self.space.population([list(row) for row in queue.genotypes()])
-
-
-def run_build(
-    settings: BuildSettings,
-    folder: str | os.PathLike[str],
-    workers: Workers,
-    *,
-    root: str | os.PathLike[str] | None = None,
-    listen: Listener | None = None,
-) -> Build:
-    """Measure the networks of a specification in a folder, and return the build.
-
-    Args and errors as of :meth:`Build.start` and :meth:`Build.run`.
-    """
-    build = Build.start(settings, folder, root=root)
-    build.run(workers, listen=listen)
-    return build
-
-
-def resume_build(
-    folder: str | os.PathLike[str],
-    workers: Workers,
-    *,
-    root: str | os.PathLike[str] | None = None,
-    retry_failed: bool = False,
-    listen: Listener | None = None,
-) -> Build:
-    """Continue the build in a folder, and return it; its settings are in the folder.
-
-    Args and errors as of :class:`Build` and :meth:`Build.run`; ``retry_failed`` measures failed units again.
-    """
-    build = Build(folder)
-    if retry_failed:
-        build.retry_failed()
-    build.run(workers, root=root, listen=listen)
-    return build
 
 
 def planned_units(

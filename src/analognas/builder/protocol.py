@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["Answer", "Measurement", "Result", "Task"]
+__all__ = ["Answer", "Measurement", "Result", "UnitTask"]
 
 
 class Result(Protocol):
@@ -56,7 +56,7 @@ class Measurement(Protocol):
         """Measure one condition of one architecture; what other units need is kept in ``folder``."""
 
 
-class Task(NamedTuple):
+class UnitTask(NamedTuple):
     """A unit on its way to a worker.
 
     Attributes:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..core import check_float
-from ..core.processes import THREAD_VARIABLES, Died
+from ..core.processes import THREAD_VARIABLES
 from ..core.ray_actors import START_SECONDS, ActorCrew, checked_share
-from .protocol import Answer, Measurement, Task
-from .workers import Workers, answer
+from .protocol import Measurement
+from .workers import CrewWorkers, answer
 
 __all__ = ["RayWorkers"]
 
 
-class RayWorkers(Workers):
+class RayWorkers(CrewWorkers):
     """Actors of a Ray cluster, or of one that is started on this machine.
 
     Only the coordinator opens the work queue. Actors need the folder of the build, for weights and checkpoints:
@@ -51,7 +49,6 @@ class RayWorkers(Workers):
         self.cpus_per_worker = checked_share("cpus_per_worker", cpus_per_worker)
         self.gpus_per_worker = checked_share("gpus_per_worker", gpus_per_worker)
         self.start_seconds = check_float("start_seconds", start_seconds, minimum=0.0, unit="s")
-        self._crew: ActorCrew | None = None
 
     def open(self, measurement: Measurement) -> None:
         """Start the actors."""
@@ -66,26 +63,3 @@ class RayWorkers(Workers):
             start_seconds=self.start_seconds,
             environment=dict.fromkeys(THREAD_VARIABLES, "1"),
         )
-
-    @property
-    def _started(self) -> ActorCrew:
-        assert self._crew is not None, "open() comes first"
-        return self._crew
-
-    def send(self, worker: int, task: Task) -> None:
-        """Send the task to an actor."""
-        self._started.send(worker, task)
-
-    def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
-        """Wait for answers."""
-        return self._started.wait(workers, timeout)
-
-    def replace(self, worker: int) -> None:
-        """Start another actor, wherever the cluster has room."""
-        self._started.replace(worker)
-
-    def close(self) -> None:
-        """End all actors, and the cluster if it was started for this build."""
-        if self._crew is not None:
-            self._crew.close()
-            self._crew = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,10 +21,10 @@ from ..core import (
     UnknownNameError,
     check_int,
 )
-from ..core.processes import THREAD_VARIABLES, Died, LoadError, ProcessCrew, one_line
-from .protocol import Answer, Measurement, Task
+from ..core.processes import THREAD_VARIABLES, Crew, Died, LoadError, ProcessCrew, n_cores, one_line
+from .protocol import Answer, Measurement, UnitTask
 
-__all__ = ["WORKERS", "PoolWorkers", "SerialWorkers", "Workers", "answer"]
+__all__ = ["WORKERS", "CrewWorkers", "PoolWorkers", "SerialWorkers", "Workers", "answer"]
 
 _HOPELESS = (DataNotFoundError, TableIntegrityError, OutputFolderError)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -33,7 +32,7 @@ _CERTAIN = (DivergedError, InvalidArgumentError, OutOfSpaceError, UnknownNameErr
 _LONGEST_ERROR = 1000
 
 
-def answer(measurement: Measurement, task: Task) -> Answer:
+def answer(measurement: Measurement, task: UnitTask) -> Answer:
     """Do a task; called in a worker."""
     try:
         row = np.array(task.genotype)
@@ -84,7 +83,7 @@ class Workers(ABC):
         """
 
     @abstractmethod
-    def send(self, worker: int, task: Task) -> None:
+    def send(self, worker: int, task: UnitTask) -> None:
         """Give an idle worker a task; if that fails, :meth:`wait` tells."""
 
     @abstractmethod
@@ -111,13 +110,13 @@ class SerialWorkers(Workers):
             raise InvalidArgumentError(
                 f"The serial back end has one worker, but got {n}; take --backend pool."
             )
-        self._task: Task | None = None
+        self._task: UnitTask | None = None
 
     def open(self, measurement: Measurement) -> None:
         """Keep the measurement."""
         self._measurement = measurement
 
-    def send(self, worker: int, task: Task) -> None:
+    def send(self, worker: int, task: UnitTask) -> None:
         """Remember the task."""
         self._task = task
 
@@ -135,7 +134,37 @@ class SerialWorkers(Workers):
         """Nothing is held."""
 
 
-class PoolWorkers(Workers):
+class CrewWorkers(Workers):
+    """Base of workers that are those of a :class:`.Crew`, which :meth:`open` sets."""
+
+    _crew: Crew | None = None
+
+    @property
+    def _started(self) -> Crew:
+        if self._crew is None:
+            raise InvalidArgumentError("The workers are not started; call open() first.")
+        return self._crew
+
+    def send(self, worker: int, task: UnitTask) -> None:
+        """Send the task to a worker."""
+        self._started.send(worker, task)
+
+    def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
+        """Wait for answers."""
+        return self._started.wait(workers, timeout)
+
+    def replace(self, worker: int) -> None:
+        """Start another worker."""
+        self._started.replace(worker)
+
+    def close(self) -> None:
+        """End all workers, and a cluster that was started for this build."""
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None
+
+
+class PoolWorkers(CrewWorkers):
     """Processes of this machine, started once; each loads its data once.
 
     Args:
@@ -143,7 +172,6 @@ class PoolWorkers(Workers):
     """
 
     name = "pool"
-    _crew: ProcessCrew | None = None
 
     def open(self, measurement: Measurement) -> None:
         """Start the processes.
@@ -168,38 +196,14 @@ class PoolWorkers(Workers):
 
     @property
     def process_ids(self) -> list[int | None]:
-        """Operating-system ids of the processes."""
-        return self._started.process_ids
-
-    def send(self, worker: int, task: Task) -> None:
-        """Send the task through the pipe."""
-        self._started.send(worker, task)
-
-    def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
-        """Wait for answers."""
-        return self._started.wait(workers, timeout)
-
-    def replace(self, worker: int) -> None:
-        """Start another process."""
-        self._started.replace(worker)
-
-    def close(self) -> None:
-        """End all processes."""
-        if self._crew is not None:
-            self._crew.close()
-            self._crew = None
-
-    @property
-    def _started(self) -> ProcessCrew:
-        if self._crew is None:
-            raise InvalidArgumentError("The workers are not started; call open() first.")
-        return self._crew
+        """Operating-system ids of the processes, while a build is running."""
+        return self._crew.process_ids if isinstance(self._crew, ProcessCrew) else []
 
 
 _prepared = False
 
 
-def _answer_in_process(measurement: Measurement, task: Task) -> Answer:
+def _answer_in_process(measurement: Measurement, task: UnitTask) -> Answer:
     """Do a task in a process of the pool, which is prepared with its first one."""
     global _prepared
     if not _prepared:
@@ -242,8 +246,7 @@ def make_workers(
         raise InvalidArgumentError(
             f"`{next(iter(given))}` is an option of Ray clusters; add --backend ray."
         )
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted = cores or 1 if n is None else check_int("workers", n, minimum=1)
+    wanted = n_cores() if n is None else check_int("workers", n, minimum=1)
     if backend is None:
         return SerialWorkers() if wanted == 1 else PoolWorkers(wanted)
     return WORKERS.get(backend)(1 if n is None and backend == "serial" else wanted, **given)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,7 @@ from .exits import SearchInterruptedError
 from .tables import parse_architecture
 
 if TYPE_CHECKING:
-    from ..builder import Build, Workers
+    from ..builder import BuildResult
     from ..tables import AnalogNASBench, MeasuredTable
 
 bench_app = typer.Typer(name="bench", help="Build tables of measured networks.")
@@ -81,16 +83,12 @@ def build(
     ] = None,
 ) -> int:
     """Measure the networks of a specification and write their table; several may work on one folder."""
-    from ..builder import find_specification, start_with_tables
+    from ..builder import find_specification, run_build
 
     settings = find_specification(specification).with_settings(setting or [])
-    crew = _workers(workers, backend, address, gpus)
     folder = Path("analognas-bench") / settings.name if out is None else out
-    started = start_with_tables(settings, folder, known or [], root=root)
-    if known:
-        counts = started.counts()
-        print(f"{counts.total('done')} of {counts.total()} units are done", file=sys.stderr)
-    return _run(started, crew, None)
+    work = partial(run_build, settings, folder, known=known or [], root=root)
+    return _run(folder, work, workers, backend, address, gpus)
 
 
 @bench_app.command("resume")
@@ -104,12 +102,10 @@ def resume(
     retry_failed: _Retry = False,
 ) -> int:
     """Continue a build, or help one that is running."""
-    from ..builder import Build
+    from ..builder import resume_build
 
-    found = Build(folder)
-    if retry_failed:
-        print(f"{found.retry_failed()} failed units are tried again", file=sys.stderr)
-    return _run(found, _workers(workers, backend, address, gpus), root)
+    work = partial(resume_build, folder, root=root, retry_failed=retry_failed)
+    return _run(folder, work, workers, backend, address, gpus)
 
 
 @bench_app.command("status")
@@ -261,32 +257,32 @@ def compare(
         print(f"Figure in {figure}", file=sys.stderr)
 
 
-def _workers(
-    n: int | None, backend: str | None, address: str | None, gpus: float | None
-) -> Workers:
+def _run(
+    folder: Path,
+    work: Callable[..., BuildResult],
+    n: int | None,
+    backend: str | None,
+    address: str | None,
+    gpus: float | None,
+) -> int:
+    """Run a build with its progress, and print its table."""
     from ..builder import make_workers
-
-    return make_workers(n, backend, address=address, gpus_per_worker=gpus)
-
-
-def _run(build: Build, workers: Workers, root: Path | None) -> int:
-    from ..builder import merge_build
-    from ..core.memory import keep_freed_memory
+    from ..builder.folder import SPECIFICATION_FILE
     from .bench_progress import bench_progress
 
-    keep_freed_memory()
+    workers = make_workers(n, backend, address=address, gpus_per_worker=gpus)
     try:
         with bench_progress() as listen:
-            counts = build.run(workers, root=root, listen=listen)
+            result = work(workers=workers, listen=listen)
     except KeyboardInterrupt:
-        raise SearchInterruptedError(
-            f"continue with: analognas bench resume {build.folder}"
-        ) from None
-    if counts.total("done"):
-        print(merge_build(build))
-    if failed := counts.total("failed"):
+        if not (folder / SPECIFICATION_FILE).is_file():
+            raise
+        raise SearchInterruptedError(f"continue with: analognas bench resume {folder}") from None
+    if result.table is not None:
+        print(result.table)
+    if failed := result.counts.total("failed"):
         print(
-            f"note: {failed} units failed; see `analognas bench status {build.folder}`, and try them again "
+            f"note: {failed} units failed; see `analognas bench status {folder}`, and try them again "
             "with `analognas bench resume --retry-failed`.",
             file=sys.stderr,
         )

@@ -18,6 +18,7 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "build": "analognas.builder:BuildSettings",
         "measurement": "analognas.builder:MeasurementSettings",
         "training": "analognas.training:RunConfig",
+        "data": "analognas.data:DataSettings",
         "recipe-digital": "analognas.training:DigitalRecipe",
         "recipe-ptq": "analognas.training:PTQRecipe",
         "recipe-qat": "analognas.training:QATRecipe",

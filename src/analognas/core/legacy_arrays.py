@@ -73,7 +73,7 @@ class ArrayRecord:
 
     __slots__ = ("_array", "_budget")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: ByteBudget) -> None:
         self._array: np.ndarray[Any, Any] | None = None
         self._budget = budget
 
@@ -90,7 +90,7 @@ class ArrayRecord:
         return self._array
 
 
-class Budget:
+class ByteBudget:
     """Bytes that may be made of a file: once what it has, since its parts can be named again and again.
 
     Args:
@@ -113,7 +113,9 @@ class Budget:
             )
 
 
-def _from_raw(budget: Budget, raw: Any, dtype: Any, shape: Any, order: Any) -> np.ndarray[Any, Any]:
+def _from_raw(
+    budget: ByteBudget, raw: Any, dtype: Any, shape: Any, order: Any
+) -> np.ndarray[Any, Any]:
     """Return an own copy of ``raw`` as an array, after all that could be wrong with it is checked."""
     sound = isinstance(shape, tuple) and len(shape) <= _MOST_AXES
     sound = sound and all(type(size) is int and 0 <= size <= _LONGEST_AXIS for size in shape)
@@ -143,7 +145,7 @@ class _Function:
         raise _refuse("a changed function")
 
 
-def _encode(budget: Budget, text: Any, encoding: Any = "latin1") -> bytes:
+def _encode(budget: ByteBudget, text: Any, encoding: Any = "latin1") -> bytes:
     if _text(encoding) not in ("latin1", "latin-1"):
         raise _refuse("bytes in an unknown form")
     data = _text(text).encode("latin1")
@@ -169,7 +171,7 @@ def stand_ins(n_bytes: int) -> dict[tuple[str, str], Any]:
     Args:
         n_bytes: Size of the pickle.
     """
-    budget = Budget(n_bytes)
+    budget = ByteBudget(n_bytes)
 
     def reconstruct(*arguments: Any) -> ArrayRecord:
         return ArrayRecord(budget)

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, Protocol
 
-__all__ = ["THREAD_VARIABLES", "Died", "LoadError", "ProcessCrew", "one_line"]
+__all__ = ["THREAD_VARIABLES", "Crew", "Died", "LoadError", "ProcessCrew", "n_cores", "one_line"]
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -49,6 +49,22 @@ class Died:
     reason: str
     started: bool
     gone: bool = True
+
+
+class Crew(Protocol):
+    """Some workers, each with its copy of one object: processes here, or actors of a cluster."""
+
+    def send(self, worker: int, message: Any) -> None:
+        """Give an idle worker something to do; if it is dead, :meth:`wait` tells."""
+
+    def wait(self, workers: Sequence[int], timeout: float | None = None) -> list[tuple[int, Any]]:
+        """Wait until some busy workers have answered or died (:class:`Died`); nothing after ``timeout`` s."""
+
+    def replace(self, worker: int) -> None:
+        """Put a new worker in the place of a dead one."""
+
+    def close(self) -> None:
+        """End all workers."""
 
 
 @dataclass
@@ -196,6 +212,13 @@ def _ctrl_c_later() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
         if came:
             signal.raise_signal(signal.SIGINT)
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def one_line(error: BaseException) -> str:

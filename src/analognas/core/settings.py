@@ -168,6 +168,20 @@ class Settings(BaseModel):
         return cls._checked(payload, str(path), text)
 
     @classmethod
+    def coerce(
+        cls: type[_Self], given: _Self | Mapping[str, Any] | str | os.PathLike[str] | None
+    ) -> _Self:
+        """Return settings that are given as an object, a mapping, or a YAML or JSON file; None: the defaults.
+
+        Raises:
+            UnknownNameError: If an entry or a choice is unknown.
+            InvalidArgumentError: If the file cannot be read, or a value is wrong.
+        """
+        if given is None or isinstance(given, Mapping):
+            return cls.from_dict(given or {})
+        return given if isinstance(given, cls) else cls.load(given)  # type: ignore[arg-type]
+
+    @classmethod
     def _checked(
         cls: type[_Self], payload: Mapping[str, Any], path: str = "", text: str = ""
     ) -> _Self:

@@ -16,6 +16,7 @@ from .images import image_data
 from .npz import load_npz
 from .preparation import Normalise, Standardise, TrimPadding
 from .registry import DATASETS, load_data, register_dataset
+from .settings import DataSettings, Subset
 from .tokens import Tokenizer, load_tokenizer, text_data, word_tokenizer
 from .wikitext import language_data
 
@@ -28,12 +29,14 @@ __all__ = [
     "Compose",
     "Cutout",
     "DataSet",
+    "DataSettings",
     "Normalise",
     "RandomCrop",
     "RandomFlip",
     "SpectrogramMasks",
     "Split",
     "Standardise",
+    "Subset",
     "Tokenizer",
     "TrimPadding",
     "audio_data",

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
-from ..core import TableIntegrityError, check_choice
+from ..core import TableIntegrityError
 from ..core.legacy_pickle import read_pickled_arrays
 from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet, Split
@@ -24,7 +24,7 @@ _N_PIXELS = 3 * 32 * 32
 
 
 @dataclass(frozen=True)
-class _Layout:
+class _CIFARFiles:
     """Members of the archives of a data set, and the places of its labels."""
 
     python: Archive
@@ -39,7 +39,7 @@ class _Layout:
     n_classes: dict[str, int]
 
 
-_CIFAR10 = _Layout(
+_CIFAR10 = _CIFARFiles(
     Archive(
         "cifar-10-python.tar.gz",
         "c58f30108f718f92721af3b95e74349a",
@@ -59,7 +59,7 @@ _CIFAR10 = _Layout(
     keys={"fine": "labels"},
     n_classes={"fine": 10},
 )
-_CIFAR100 = _Layout(
+_CIFAR100 = _CIFARFiles(
     Archive(
         "cifar-100-python.tar.gz",
         "eb9058c3a382ffc7106e4002c42a8d85",
@@ -97,7 +97,7 @@ def load_cifar10(root: Path | None) -> DataSet:
     return _load("cifar10", root, _CIFAR10, "fine")
 
 
-def load_cifar100(root: Path | None, *, labels: str = "fine") -> DataSet:
+def load_cifar100(root: Path | None, *, labels: Literal["fine", "coarse"] = "fine") -> DataSet:
     """Load CIFAR-100: 50,000 training and 10,000 test images of 32 x 32 pixels in 100 classes.
 
     Args:
@@ -108,10 +108,10 @@ def load_cifar100(root: Path | None, *, labels: str = "fine") -> DataSet:
         DataNotFoundError: If none of them exists.
         TableIntegrityError: If a file is damaged.
     """
-    return _load("cifar100", root, _CIFAR100, check_choice("labels", labels, _CIFAR100.keys))
+    return _load("cifar100", root, _CIFAR100, labels)
 
 
-def _load(name: str, root: Path | None, layout: _Layout, labels: str) -> DataSet:
+def _load(name: str, root: Path | None, layout: _CIFARFiles, labels: str) -> DataSet:
     batches = [*layout.train, layout.test]
     members = read_members(name, root, layout.python, [*batches, layout.meta])
     if members is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch.nn import functional
 
-from ..core import check_int
 from .dataset import DataSet, Split
 from .preparation import Normalise
 from .splits import stratified_indices, without
@@ -16,7 +17,7 @@ _N_TEST = 360
 _LEVELS = 16
 
 
-def load_digits(root: Path | None = None, *, size: int = 32) -> DataSet:
+def load_digits(root: Path | None = None, *, size: Annotated[int, Field(ge=8)] = 32) -> DataSet:
     """Load 1,797 handwritten digits of 8 x 8 pixels, bilinearly enlarged; a stratified fifth is the test split.
 
     Args:
@@ -31,7 +32,6 @@ def load_digits(root: Path | None = None, *, size: int = 32) -> DataSet:
     """
     from sklearn.datasets import load_digits as from_scikit_learn
 
-    check_int("size", size, minimum=8)
     bunch = from_scikit_learn()
     images = torch.from_numpy(bunch["images"]).float().unsqueeze(1) * (255 / _LEVELS)
     if size != images.shape[-1]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from ..core import TableIntegrityError, check_choice
+from ..core import TableIntegrityError
 from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet
 from .tokens import Text, Tokenizer, text_data
 
 
 @dataclass(frozen=True)
-class _Task:
+class _GLUETask:
     """Files and columns of a task. Columns are names in the header, or numbers if there is no header."""
 
     archive: Archive
@@ -31,26 +32,26 @@ class _Task:
 
 _ENTAILMENT = ("entailment", "not_entailment")
 _TASKS = {
-    "sst2": _Task(
+    "sst2": _GLUETask(
         Archive("SST-2.zip", "9f81648d4199384278b86e315dac217c", "SST-2", 7_439_277),
         ("sentence",),
         "label",
         ("0", "1"),
         names=("negative", "positive"),
     ),
-    "cola": _Task(
+    "cola": _GLUETask(
         Archive("CoLA.zip", folder="CoLA"), (3,), 1, ("0", "1"), names=("unacceptable", "acceptable")
     ),
-    "qnli": _Task(
+    "qnli": _GLUETask(
         Archive("QNLIv2.zip", folder="QNLI"), ("question", "sentence"), "label", _ENTAILMENT
     ),
-    "rte": _Task(
+    "rte": _GLUETask(
         Archive("RTE.zip", folder="RTE"), ("sentence1", "sentence2"), "label", _ENTAILMENT
     ),
-    "wnli": _Task(
+    "wnli": _GLUETask(
         Archive("WNLI.zip", folder="WNLI"), ("sentence1", "sentence2"), "label", ("0", "1")
     ),
-    "mnli": _Task(
+    "mnli": _GLUETask(
         Archive("MNLI.zip", folder="MNLI"),
         ("sentence1", "sentence2"),
         "gold_label",
@@ -63,7 +64,7 @@ _TASKS = {
 def load_glue(
     root: Path | None,
     *,
-    task: str = "sst2",
+    task: Literal["sst2", "cola", "qnli", "rte", "wnli", "mnli"] = "sst2",
     tokenizer: str | os.PathLike[str] | Tokenizer | None = None,
     vocabulary_size: int = 20000,
     max_length: int = 64,
@@ -84,7 +85,7 @@ def load_glue(
         DataNotFoundError: If the files do not exist.
         TableIntegrityError: If a file is damaged.
     """
-    layout = _TASKS[check_choice("task", task, _TASKS)]
+    layout = _TASKS[task]
     files = {"train": "train.tsv", "test": layout.dev}
     members = read_members(task, root, layout.archive, list(files.values()))
     if members is None:
@@ -102,7 +103,7 @@ def load_glue(
     )
 
 
-def _rows(lines: list[str], name: str, task: _Task) -> tuple[list[Text], list[int]]:
+def _rows(lines: list[str], name: str, task: _GLUETask) -> tuple[list[Text], list[int]]:
     columns, first = _columns(lines, name, task)
     texts: list[Text] = []
     labels = []
@@ -123,7 +124,7 @@ def _rows(lines: list[str], name: str, task: _Task) -> tuple[list[Text], list[in
     return texts, labels
 
 
-def _columns(lines: list[str], name: str, task: _Task) -> tuple[list[int], int]:
+def _columns(lines: list[str], name: str, task: _GLUETask) -> tuple[list[int], int]:
     """Return the numbers of the text columns and the label column, and the index of the first data line."""
     wanted = [*task.texts, task.label]
     numbers = [column for column in wanted if isinstance(column, int)]

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 
-from ..core import DataNotFoundError, TableIntegrityError, check_int
+from ..core import DataNotFoundError, TableIntegrityError
 from ..core.limits import read_bytes, shown
 from .archives import visible_files, visible_folders
 from .array_names import SPLIT_NAMES
 from .dataset import DataSet, Split
 from .image_files import image_endings, read_with_remarks
-from .images import image_data, image_split
-from .splits import size_of_part, stratified_indices, without
+from .images import divided, image_data, image_split
 
 _TEST_PART = 0.2
 _LONGEST_NOTE = 1000
@@ -25,7 +26,7 @@ _LONGEST_NOTE = 1000
 def load_image_folder(
     root: Path | None,
     *,
-    size: int = 96,
+    size: Annotated[int, Field(ge=1)] = 96,
     grey: bool = False,
     augment: bool = False,
     flip: bool = True,
@@ -49,7 +50,6 @@ def load_image_folder(
         DataNotFoundError: If there is no such folder, or it has no classes.
         TableIntegrityError: If a folder has no images, classes of splits differ, or an image is damaged.
     """
-    check_int("size", size, minimum=1)
     folders = _split_folders(root)
     classes = _classes(folders["train"])
     remarks = _left_out(folders["train"] if root is None else root, list(folders.values()))
@@ -62,11 +62,9 @@ def load_image_folder(
             )
         splits[split] = _read(folder, classes, size, grey, remarks)
     if "test" not in splits:
-        everything = splits["train"]
-        n = size_of_part(everything.targets, _TEST_PART)
-        chosen = stratified_indices(everything.targets, n, seed=0, stream="image-folder test")
-        splits["test"] = everything.select(chosen)
-        splits["train"] = everything.select(without(chosen, len(everything)))
+        splits["train"], splits["test"] = divided(
+            splits["train"], _TEST_PART, stream="image-folder test"
+        )
     return image_data(
         folders["train"].parent.name if len(folders) > 1 else folders["train"].name,
         splits["train"],

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from ..core import TableIntegrityError, check_int
+from ..core import TableIntegrityError
 from ..core.legacy_pickle import read_pickled_arrays
 from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet
@@ -38,7 +39,9 @@ _MD5 = {
 }
 
 
-def load_imagenet16(root: Path | None, *, classes: int = 120) -> DataSet:
+def load_imagenet16(
+    root: Path | None, *, classes: Annotated[int, Field(ge=1, le=1000)] = 120
+) -> DataSet:
     """Load ImageNet16-120: 151,700 training and 6,000 test images of 16 x 16 pixels in 120 classes.
 
     Args:
@@ -49,7 +52,6 @@ def load_imagenet16(root: Path | None, *, classes: int = 120) -> DataSet:
         DataNotFoundError: If the batches are missing.
         TableIntegrityError: If a batch is damaged.
     """
-    check_int("classes", classes, minimum=1, maximum=1000)
     members = read_members("imagenet16-120", root, _FOLDER, list(_MD5))
     if members is None:
         ends = " and ".join(f"{name} {_MD5[name]}" for name in ("train_data_batch_1", "val_data"))

@@ -13,6 +13,7 @@ from .array_names import label_vector
 from .augmentation import Augmentation, Compose, RandomCrop, RandomFlip
 from .dataset import DataSet, Split
 from .preparation import Normalise
+from .splits import size_of_part, stratified_indices, without
 
 _CROP_PADDING = 4
 
@@ -43,6 +44,13 @@ def image_split(images: np.ndarray[Any, Any], labels: Any, where: str) -> Split:
     targets = label_vector(f"Labels of {where}", as_array(labels), len(images))
     pixels = np.require(images, requirements=("C", "W"))
     return Split(torch.from_numpy(pixels), torch.from_numpy(targets))
+
+
+def divided(examples: Split, test_part: float, *, stream: str) -> tuple[Split, Split]:
+    """Return a training split, and a stratified part of the examples as the test split."""
+    size = size_of_part(examples.targets, test_part)
+    chosen = stratified_indices(examples.targets, size, seed=0, stream=stream)
+    return examples.select(without(chosen, len(examples))), examples.select(chosen)
 
 
 def image_data(

@@ -8,7 +8,7 @@ import sys
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,9 +27,9 @@ from .array_names import (
     label_vector,
 )
 from .audio import audio_data, audio_split, make_features
-from .dataset import DataSet, Split
+from .dataset import DataSet
 from .image_files import read_image
-from .images import image_data, image_split
+from .images import divided, image_data, image_split
 from .pixels import as_pixels
 from .splits import size_of_part, stratified_indices, without
 from .tokens import Tokenizer, text_data
@@ -46,10 +46,10 @@ _Arrays = dict[str, _Array]
 def load_npz(
     root: str | os.PathLike[str] | None,
     *,
-    channels: str | None = None,
+    channels: Literal["first", "last"] | None = None,
     augment: bool = False,
     flip: bool = True,
-    features: str = "log-mel",
+    features: Literal["log-mel", "mfcc"] = "log-mel",
     tokenizer: str | os.PathLike[str] | Tokenizer | None = None,
     vocabulary_size: int = 20000,
     max_length: int = 64,
@@ -157,7 +157,7 @@ def _images(
     if "test" not in splits and "validation" in splits:
         splits["test"] = splits.pop("validation")
     if "test" not in splits:
-        splits["train"], splits["test"] = _divided(name, splits["train"], test_part)
+        splits["train"], splits["test"] = divided(splits["train"], test_part, stream=f"{name} test")
     return image_data(
         name,
         splits["train"],
@@ -168,12 +168,6 @@ def _images(
         augment=augment,
         flip=flip,
     )
-
-
-def _divided(name: str, everything: Split, test_part: float) -> tuple[Split, Split]:
-    n = size_of_part(everything.targets, test_part)
-    chosen = stratified_indices(everything.targets, n, seed=0, stream=f"{name} test")
-    return everything.select(without(chosen, len(everything))), everything.select(chosen)
 
 
 def _jpegs(name: str, arrays: _Arrays, augment: bool, flip: bool) -> DataSet:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 
 import torch
 
-from ..core import InvalidArgumentError, Registry, check_choice, check_float, check_int
+from ..core import InvalidArgumentError, Registry, check_float, check_int
 from ..core.user_data import DATA_VARIABLE
 from .dataset import DataSet
+from .reader_options import checked_options
 from .splits import check_classes, size_of_part, stratified_indices, without
 
 Loader = Callable[..., DataSet]
@@ -75,13 +75,13 @@ def load_data(
         validation: Fraction (below 1) or number of training examples for the validation split, stratified and
             reproducible; 0 for none. None: the published validation split, or, if there is none, a tenth with
             at least one example of each class.
-        options: Further arguments of the loader.
+        options: Further arguments of the loader, checked by the types of its signature.
 
     Raises:
         UnknownNameError: If there is no such data set or option.
         DataNotFoundError: If files are missing; the message names the archive.
         TableIntegrityError: If a file is damaged or has another format.
-        InvalidArgumentError: If labels are out of range, or a split lacks a class.
+        InvalidArgumentError: If an option has a wrong type, a label is out of range, or a split lacks a class.
 
     Example:
         >>> data = load_data("digits", validation=0.2)
@@ -109,11 +109,9 @@ def load_data(
 def read_data(name: str, *, root: str | os.PathLike[str] | None = None, **options: Any) -> DataSet:
     """Load a data set with its published splits; see :func:`load_data`."""
     loader = DATASETS.get(name)
-    known = list(inspect.signature(loader).parameters)[1:]
-    for option in options:
-        check_choice(f"option of the data set {name!r}:", option, known)
+    checked = checked_options(name, loader, options)
     folder = root if root is not None else os.environ.get(ROOT_VARIABLE)
-    return loader(None if folder is None else Path(folder), **options)
+    return loader(None if folder is None else Path(folder), **checked)
 
 
 def with_validation(data: DataSet, validation: float | int | None) -> DataSet:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 
-from ..core import RandomStreams, TableIntegrityError, check_choice, check_float
+from ..core import RandomStreams, TableIntegrityError
 from ..core.limits import read_bytes
 from .archives import Archive, missing, text_lines, visible_files, visible_folders
 from .audio import audio_data, audio_split, fitted_length, make_features, read_wav, stacked
@@ -33,7 +34,11 @@ _Clips = dict[str, list[tuple[Path, int]]]
 
 
 def load_speech_commands(
-    root: Path | None, *, words: str = "all", features: str = "log-mel", seconds: float = 1.0
+    root: Path | None,
+    *,
+    words: Literal["all", "12"] = "all",
+    features: Literal["log-mel", "mfcc"] = "log-mel",
+    seconds: Annotated[float, Field(ge=0.05)] = 1.0,
 ) -> DataSet:
     """Load spoken words as log-mel energies or cepstral coefficients.
 
@@ -51,8 +56,6 @@ def load_speech_commands(
         DataNotFoundError: If there are no such folders.
         TableIntegrityError: If a file is damaged, sample rates differ, or a split is empty.
     """
-    check_choice("words", words, ("all", "12"))
-    check_float("seconds", seconds, minimum=0.05, unit="s")
     names = _word_folders(root)
     if root is None or not names:
         raise missing("speech-commands", root, [_ARCHIVE], unpacked=True)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from ..core import TableIntegrityError, check_int
 from ..core.foreign_numbers import as_integers
@@ -35,7 +36,7 @@ _FILES = {
 }
 
 
-def load_wikitext2(root: Path | None, *, length: int = 35) -> DataSet:
+def load_wikitext2(root: Path | None, *, length: Annotated[int, Field(ge=1)] = 35) -> DataSet:
     """Load WikiText-2 as words: 2,088,628 training tokens, a vocabulary of 33,278.
 
     Args:

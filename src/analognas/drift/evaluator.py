@@ -146,7 +146,7 @@ class DriftEvaluator:
         )
         chips = self.chips if self.tolerance is None else self.max_chips
         steps.begin("chips", len(examples) * len(measured) * chips)
-        run = _Run(self, bench, examples, measured, book, identity)
+        run = _DriftRun(self, bench, examples, measured, book, identity)
         if self.tolerance is None:
             parts = run.all_examples(digital, referred)
         else:
@@ -184,7 +184,7 @@ class DriftEvaluator:
         )
 
 
-class _Run:
+class _DriftRun:
     """One evaluation, chip after chip, and its journal."""
 
     def __init__(

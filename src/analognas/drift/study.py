@@ -23,10 +23,9 @@ from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.settings import Settings
 from ..core.text_files import read_json
-from ..data import DataSet, load_data
+from ..data import DataSet, DataSettings
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
 from ..training import MODEL_FILE, ModelRecord, load_model
-from ..training.run import subset_of
 from .chips import TIMES, check_device_times
 from .direct_mapping import (
     CALIBRATION_BATCHES,
@@ -110,13 +109,13 @@ class DriftStudy:
     """A study: its settings, and the networks and data that they name, which are read when first used.
 
     Args:
-        settings: The settings, or a mapping of them.
+        settings: The settings: an object, a mapping, or a YAML or JSON file.
     """
 
-    def __init__(self, settings: DriftSettings | Mapping[str, Any]) -> None:
-        self.settings = (
-            settings if isinstance(settings, DriftSettings) else DriftSettings.from_dict(settings)
-        )
+    def __init__(
+        self, settings: DriftSettings | Mapping[str, Any] | str | os.PathLike[str]
+    ) -> None:
+        self.settings = DriftSettings.coerce(settings)
 
     def check(self) -> None:
         """Check networks, data, times and hardware, before a folder is created.
@@ -155,14 +154,16 @@ class DriftStudy:
             raise InvalidArgumentError(
                 f"{self.settings.checkpoint!r} does not say on which data it was trained: give `data` (--data)."
             )
-        same = name == record.get("name")
-        root = self.settings.root or (record.get("root") if same else None)
-        data = load_data(name, root=root, **(record.get("options", {}) if same else {}))
-        sizes = dict(check_mapping("subset", record.get("subset") or {})) if same else {}
-        if self.settings.examples is not None:
-            check_int("--examples", self.settings.examples, minimum=2, maximum=len(data.test))
-            sizes["test"] = self.settings.examples
-        return subset_of(data, sizes) if sizes else data
+        known = {key: record[key] for key in DataSettings.model_fields if key in record}
+        entries = known if name == record.get("name") else {"name": name}
+        used = DataSettings.from_dict(entries).replace(
+            **({} if self.settings.root is None else {"root": self.settings.root})
+        )
+        if (n := self.settings.examples) is not None:
+            data = used.replace(subset=used.subset.replace(test=None)).load_data()
+            check_int("--examples", n, minimum=2, maximum=len(data.test))
+            return data.subset(test=n, seed=used.subset.seed)
+        return used.load_data()
 
     @property
     def n_calibration(self) -> int | None:

@@ -79,10 +79,7 @@ class TrainedEvaluator(Evaluator):
         # Imported here, so that searches without training do not load torch.
         from ..builder import MeasurementSettings, NetworkMeasurement
 
-        if isinstance(settings, Mapping):
-            settings = MeasurementSettings.from_dict(settings)
-        elif not isinstance(settings, MeasurementSettings):
-            settings = MeasurementSettings.load(settings)
+        settings = MeasurementSettings.coerce(settings)
         self.space = space
         self.seed = check_int("seed", seed, minimum=0)
         self.measurement: NetworkMeasurement = NetworkMeasurement(space, settings)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..core import check_int
 from .chip import AIMCChip
-from .intervals import Estimate
+from .uncertain_value import UncertainValue
 
 __all__ = ["COMPONENTS", "ChipCost", "LayerCost"]
 
@@ -131,4 +131,4 @@ class ChipCost:
 
 
 def _factor(value: float) -> str:
-    return f" (x{value.factor:.2g})" if isinstance(value, Estimate) else ""
+    return f" (x{value.factor:.2g})" if isinstance(value, UncertainValue) else ""

@@ -14,8 +14,8 @@ from ..spaces import Layers, NamedLayers, Space
 from .chip import AIMCChip
 from .chip_cost import COMPONENTS, ChipCost, LayerCost
 from .dataflow import Use, longest_path, with_operations
-from .intervals import Estimate
 from .presets import find_chip
+from .uncertain_value import UncertainValue
 from .work import Work, count_work
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def _estimate(value: float, factor: float | None, unit: str) -> float:
-    return value if factor is None else Estimate(value, factor, unit)
+    return value if factor is None else UncertainValue(value, factor, unit)
 
 
 def network_cost(

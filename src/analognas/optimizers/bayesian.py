@@ -63,34 +63,13 @@ class BayesianOptimizer(ModelBased):
 
     name = "bayesian"
 
-    def __init__(
-        self,
-        *,
-        n_initial: int = 10,
-        acquisition: str = BEST_OF_CLASS,
-        kappa: float = 1.0,
-        temperature: float = 0.5,
-        batch_size: int | None = None,
-        batch_share: float = 0.1,
-        encoding: str | None = None,
-    ) -> None:
-        super().__init__(
-            n_initial=n_initial,
-            acquisition=acquisition,
-            kappa=kappa,
-            temperature=temperature,
-            batch_size=batch_size,
-            batch_share=batch_share,
-            encoding=encoding,
-        )
-
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
         scores = self.observations.scores
         known = np.isfinite(scores)
         target = NormalScores.of(scores[known])
         measured = self.observations.population[known]
         learnt = encode_features(self.space, measured, self._encoding)
-        scale = _Scale.of(learnt)
+        scale = _Standardisation.of(learnt)
         process = CategoricalProcess.fit(
             self._points(measured, scale(learnt)),
             target.to_scores(scores[known]),
@@ -188,7 +167,7 @@ class BayesianOptimizer(ModelBased):
 
 
 @dataclass(frozen=True)
-class _Scale:
+class _Standardisation:
     """Standardisation of features; constant features become 0.
 
     Attributes:
@@ -200,7 +179,7 @@ class _Scale:
     inverse: Floats
 
     @classmethod
-    def of(cls, features: Features) -> _Scale:
+    def of(cls, features: Features) -> _Standardisation:
         columns = signed_roots(features)
         spread = columns.std(axis=0)
         varies = spread > _ROUNDING * np.abs(columns).max(axis=0)

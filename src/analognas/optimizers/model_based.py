@@ -63,13 +63,13 @@ class ModelBased(Optimizer):
     def __init__(
         self,
         *,
-        n_initial: int,
-        acquisition: str,
-        kappa: float,
-        temperature: float,
-        batch_size: int | None,
-        batch_share: float,
-        encoding: str | None,
+        n_initial: int = 10,
+        acquisition: str = BEST_OF_CLASS,
+        kappa: float = 1.0,
+        temperature: float = 0.5,
+        batch_size: int | None = None,
+        batch_share: float = 0.1,
+        encoding: str | None = None,
     ) -> None:
         super().__init__(batch_size=_LARGEST_BATCH if batch_size is None else batch_size)
         self._batch_grows = batch_size is None

@@ -1,6 +1,6 @@
 """The worker: budgets, repeats, back ends, callbacks, the trial log, and resuming."""
 
-from ..renamed_rooms import renamed_names
+from ..core.former_names import former_names
 from .backends.base import BACKENDS, Backend, SerialBackend, make_backend
 from .backends.parallel import ParallelBackend
 from .backends.pool import PoolBackend
@@ -63,6 +63,6 @@ __all__ = [
     "value_text",
 ]
 
-__getattr__ = renamed_names(
+__getattr__ = former_names(
     __name__, {"Estimate": "PosteriorEstimate", "Progress": "SearchProgress"}
 )

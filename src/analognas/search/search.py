@@ -101,7 +101,7 @@ class Search:
         evaluator: Evaluator | None = None,
         backend: Backend | None = None,
     ) -> None:
-        self._given = said = SearchSettings.read(settings)
+        self._given = said = SearchSettings.coerce(settings)
         given = {"space": space, "optimizer": optimizer, "evaluator": evaluator, "backend": backend}
         for part, kind in missing_objects(said, given).items():
             raise InvalidArgumentError(

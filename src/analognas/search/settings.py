@@ -62,7 +62,7 @@ class BackendSettings(Settings):
             UnknownNameError: If there is no such back end.
             InvalidArgumentError: If it does not have one of the options.
         """
-        from .backends.parallel import n_cores
+        from ..core.processes import n_cores
 
         name = self.name
         if name is None:
@@ -270,18 +270,6 @@ class SearchSettings(Settings):
     @classmethod
     def _read_cost_metric(cls, name: str | None) -> str | None:
         return None if name is None else current_metric_name(name)
-
-    @classmethod
-    def read(cls, given: Any) -> SearchSettings:
-        """Return settings that are given as an object, a mapping, or a YAML or JSON file; None: the defaults.
-
-        Raises:
-            UnknownNameError: If an entry or a choice is unknown.
-            InvalidArgumentError: If the file cannot be read, or a value is wrong.
-        """
-        if given is None or isinstance(given, Mapping):
-            return cls.from_dict(given or {})
-        return given if isinstance(given, SearchSettings) else cls.load(given)
 
     def changed(self, changes: Mapping[str, Any]) -> SearchSettings:
         """Return a copy with entries changed by path.

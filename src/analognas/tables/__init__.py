@@ -1,5 +1,6 @@
 """Tables of measured networks, and their file format."""
 
+from ..core.former_names import former_names
 from .analognasbench import SHIPPED_CHECKSUM, SHIPPED_TABLE, AnalogNASBench
 from .csv_table import read_csv_table
 from .hardware_table import CellCosts, LayerCosts, add_hw_nas_bench
@@ -7,7 +8,7 @@ from .hwnasbench import HWNASBench, get_cell_based_tiny_net, get_fbnet
 from .measured import MeasuredTable, find_table
 from .measured_quality import MeasuredQuality
 from .measured_rows import ENDINGS, MEASURED, TableRows, read_rows, write_rows
-from .measurements import MEASUREMENTS, HardwareCost, Measurement, Provenance
+from .measurements import MEASUREMENTS, HardwareCost, MeasurementMethod, Provenance
 from .nasbench201 import ACCURACY_SPLITS, Accuracies, NASBench201, add_nas_bench_201
 from .quality import LabelNoise, QualityReport
 from .readings import DriftReading
@@ -32,7 +33,7 @@ __all__ = [
     "LayerCosts",
     "MeasuredQuality",
     "MeasuredTable",
-    "Measurement",
+    "MeasurementMethod",
     "NASBench201",
     "Provenance",
     "QualityReport",
@@ -50,3 +51,5 @@ __all__ = [
     "write_rows",
     "write_table",
 ]
+
+__getattr__ = former_names(__name__, {"Measurement": "MeasurementMethod"})

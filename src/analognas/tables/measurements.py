@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core import METRICS
 
-__all__ = ["MEASUREMENTS", "HardwareCost", "Measurement", "Provenance"]
+__all__ = ["MEASUREMENTS", "HardwareCost", "MeasurementMethod", "Provenance"]
 
 
 class Provenance(IntEnum):
@@ -29,7 +29,7 @@ class Provenance(IntEnum):
 
 
 @dataclass(frozen=True)
-class Measurement:
+class MeasurementMethod:
     """How one metric was taken.
 
     Attributes:
@@ -52,23 +52,23 @@ _ON_DEVICE = "timed on the device; runtime, repeats and images at once are not s
 # The published Eyeriss latencies are linear in the counts of operations, and FPGA energies 7 W times latency.
 _MODEL = "computed by a model of the accelerator, not measured"
 
-MEASUREMENTS: dict[str, Measurement] = {
-    "edgegpu_latency": Measurement("NVIDIA Jetson TX2", "measured", 1, _EDGE_GPU),
-    "edgegpu_energy": Measurement(
+MEASUREMENTS: dict[str, MeasurementMethod] = {
+    "edgegpu_latency": MeasurementMethod("NVIDIA Jetson TX2", "measured", 1, _EDGE_GPU),
+    "edgegpu_energy": MeasurementMethod(
         "NVIDIA Jetson TX2",
         "measured",
         1,
         f"mean power of the board's sensors times latency; {_EDGE_GPU}",
     ),
-    "raspi4_latency": Measurement("Raspberry Pi 4", "measured", None, _ON_DEVICE),
-    "edgetpu_latency": Measurement("Google Edge TPU", "measured", None, _ON_DEVICE),
-    "pixel3_latency": Measurement("Google Pixel 3", "measured", None, _ON_DEVICE),
-    "eyeriss_latency": Measurement("Eyeriss", "estimated", None, _MODEL),
-    "eyeriss_energy": Measurement("Eyeriss", "estimated", None, _MODEL),
-    "eyeriss_arithmetic_intensity": Measurement("Eyeriss", "estimated", None, _MODEL),
-    "fpga_latency": Measurement("FPGA", "estimated", None, _MODEL),
-    "fpga_energy": Measurement("FPGA", "estimated", None, f"{_MODEL}; 7 W times latency"),
-    "average_hw_metric": Measurement(
+    "raspi4_latency": MeasurementMethod("Raspberry Pi 4", "measured", None, _ON_DEVICE),
+    "edgetpu_latency": MeasurementMethod("Google Edge TPU", "measured", None, _ON_DEVICE),
+    "pixel3_latency": MeasurementMethod("Google Pixel 3", "measured", None, _ON_DEVICE),
+    "eyeriss_latency": MeasurementMethod("Eyeriss", "estimated", None, _MODEL),
+    "eyeriss_energy": MeasurementMethod("Eyeriss", "estimated", None, _MODEL),
+    "eyeriss_arithmetic_intensity": MeasurementMethod("Eyeriss", "estimated", None, _MODEL),
+    "fpga_latency": MeasurementMethod("FPGA", "estimated", None, _MODEL),
+    "fpga_energy": MeasurementMethod("FPGA", "estimated", None, f"{_MODEL}; 7 W times latency"),
+    "average_hw_metric": MeasurementMethod(
         "all devices", "product", None, "product of all latencies and energies of the table"
     ),
 }
@@ -111,7 +111,7 @@ class HardwareCost(float):
         return METRICS[self.metric].unit
 
     @property
-    def measurement(self) -> Measurement:
+    def measurement(self) -> MeasurementMethod:
         """How it was taken."""
         return MEASUREMENTS[self.metric]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..core import (
     ResumeError,
     hold_folder,
 )
-from ..data import DataSet, load_data
+from ..data import DataSet
 from .loop import steps_of_epoch
 from .model_files import ModelRecord, load_model
 from .recipes import Recipe, TrainingRecipe, adapted
@@ -59,9 +59,7 @@ def train_run(
     Raises:
         AnalogNASError: If anything is wrong with the data, the network, the recipe or the folder; one line.
     """
-    data = load_data(config.data, root=config.root, **config.data_options)
-    if config.subset:
-        data = subset_of(data, config.subset)
+    data = config.data_settings.load_data()
     loaded = None
     if config.start is not None and not (resume and (out / START_FILE).exists()):
         loaded = load_model(config.start)
@@ -138,12 +136,7 @@ def _stage(
     described = ModelRecord(
         model=config.model,
         model_options=config.model_options,
-        data={
-            "name": config.data,
-            "root": config.root,
-            "options": config.data_options,
-            "subset": config.subset,
-        },
+        data=config.data_settings.to_dict(),
     )
     trainer = Trainer(
         network,
@@ -221,20 +214,6 @@ def _network(
         raise InvalidArgumentError(f"Cannot train on {config.device!r}: {reason}") from None
 
 
-def subset_of(data: DataSet, sizes: Mapping[str, Any]) -> DataSet:
-    """Return as many examples of each split as the ``subset`` of a run names.
-
-    Raises:
-        InvalidArgumentError: If it has another entry, or a split has fewer examples.
-    """
-    known = ("train", "validation", "test", "seed")
-    if unknown := [name for name in sizes if name not in known]:
-        raise InvalidArgumentError(
-            f"`subset` must say how many of {', '.join(known)}, but got {', '.join(unknown)}."
-        )
-    return data.subset(**sizes)
-
-
 def steps_text(stages: Sequence[Recipe], data: DataSet) -> str:
     """Return how many steps the stages of a run have, on one line.
 
@@ -243,6 +222,7 @@ def steps_text(stages: Sequence[Recipe], data: DataSet) -> str:
         data: The data.
 
     Example:
+        >>> from analognas.data import load_data
         >>> from analognas.training import DigitalRecipe, HWARecipe
         >>> steps_text([DigitalRecipe(epochs=2), HWARecipe(epochs=1)], load_data("digits"))
         'digital 2 epochs of 10 steps, then hwa 1 epoch of 10 steps: 30 steps'

@@ -6,6 +6,7 @@ from pydantic import Field, SerializeAsAny, model_validator
 
 from ..core import InvalidArgumentError
 from ..core.settings import Options, Settings
+from ..data.settings import DataSettings, Subset
 from .recipes import DigitalRecipe, Recipe
 
 DEFAULT_MODELS = {
@@ -39,8 +40,8 @@ class RunConfig(Settings):
     data_options: Options = Field(
         default_factory=dict, description="Options of the data set, such as `validation`."
     )
-    subset: Options = Field(
-        default_factory=dict,
+    subset: Subset = Field(
+        default=Subset(),
         description="Examples of `train`, `validation` and `test` that are used; all by default.",
     )
     recipe: SerializeAsAny[Recipe] = Field(default=DigitalRecipe(), description="Recipe.")
@@ -55,6 +56,13 @@ class RunConfig(Settings):
     )
     seed: int = Field(default=0, ge=0, description="Seed of everything random.")
     device: str = Field(default="cpu", description="Where to train, as torch names devices.")
+
+    @property
+    def data_settings(self) -> DataSettings:
+        """Entries of the data, as a saved model stores them."""
+        return DataSettings(
+            name=self.data, root=self.root, options=self.data_options, subset=self.subset
+        )
 
     @model_validator(mode="after")
     def _complete(self) -> RunConfig:

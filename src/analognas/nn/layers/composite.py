@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...core import InvalidArgumentError
-from .. import lifecycle as model
+from .. import lifecycle
 from ..config import AnalogConfig
 from ..hwa.autograd import NO_MODIFIER
 from ..hwa.input_ranges import is_warming
@@ -159,15 +159,15 @@ class AnalogComposite(nn.Module):
 
     def program(self, *, generator: torch.Generator, chips: int | None = None) -> None:
         """Program all matrices on simulated chips; see :func:`analognas.nn.program`."""
-        model.program(self, generator=generator, chips=chips)
+        lifecycle.program(self, generator=generator, chips=chips)
 
     def at_time(self, t: float) -> None:
         """Move the chips to ``t`` seconds after programming; see :func:`analognas.nn.at_time`."""
-        model.at_time(self, t)
+        lifecycle.at_time(self, t)
 
     def set_mode(self, mode: str) -> None:
         """Switch to ``"train"``, ``"chip"`` or ``"ideal"``; see :func:`analognas.nn.set_mode`."""
-        model.set_mode(self, mode)
+        lifecycle.set_mode(self, mode)
 
     def _runs_digitally(self) -> bool:
         """Whether torch's forward can be used: all tiles are ideal and no hook observes them."""

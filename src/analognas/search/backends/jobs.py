@@ -17,6 +17,7 @@ from ...core import (
     TableIntegrityError,
     UnknownNameError,
 )
+from ...core.processes import one_line
 from ...evaluators import FIDELITY, Evaluation, Evaluator
 from ...spaces import Population
 
@@ -194,10 +195,8 @@ def _short(value: Any) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """An error as a trial log keeps it: kind and message, on one line."""
-    message = " ".join(str(error).split())
-    text = f"{type(error).__name__}: {message}" if message else type(error).__name__
-    return text[:_LONGEST_ERROR]
+    """Return an error as a trial log stores it: class and message, on one line."""
+    return one_line(error)[:_LONGEST_ERROR]
 
 
 def attempt(evaluator: Evaluator, job: Job) -> Evaluation | str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from ...core import EvaluationError, check_int
-from ...core.processes import Died
+from ...core.processes import Crew, Died, n_cores
 from ...evaluators import Evaluation, Evaluator
 from .base import RETRIES, Backend
 from .jobs import NOT_READY, Job, Outcome, attempt, error_text
@@ -45,11 +44,6 @@ def answer(evaluator: Evaluator, job: Job) -> Reply:
         # Ctrl-C does not reach workers: these come from the evaluator, and end no worker.
         result = error_text(error)
     return Reply(error=result) if isinstance(result, str) else Reply(result)
-
-
-def of_the_dead(worker: Died) -> Reply:
-    """Return the reply of a worker that has died."""
-    return Reply(error=worker.reason, died=worker.gone, started=worker.started)
 
 
 class ParallelBackend(Backend):
@@ -127,8 +121,35 @@ class ParallelBackend(Backend):
         """Replace a dead worker by a new one."""
 
 
-def n_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+class CrewBackend(ParallelBackend):
+    """Base of back ends whose workers are those of a :class:`.Crew`, which :meth:`_start_all` sets."""
+
+    _crew: Crew | None = None
+
+    @property
+    def _started(self) -> Crew:
+        assert self._crew is not None, "open() comes first"
+        return self._crew
+
+    def _send(self, worker: int, job: Job) -> None:
+        self._started.send(worker, job)
+
+    def _wait(self, workers: Sequence[int]) -> list[tuple[int, Reply]]:
+        return [
+            (
+                worker,
+                Reply(error=said.reason, died=said.gone, started=said.started)
+                if isinstance(said, Died)
+                else said,
+            )
+            for worker, said in self._started.wait(workers)
+        ]
+
+    def _replace(self, worker: int) -> None:
+        self._started.replace(worker)
+
+    def close(self) -> None:
+        """End all workers, and a cluster that was started for this search."""
+        if self._crew is not None:
+            self._crew.close()
+            self._crew = None

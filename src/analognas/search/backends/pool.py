@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from ...core import InvalidArgumentError, check_int
-from ...core.processes import Died, LoadError, ProcessCrew
+from ...core.processes import LoadError, ProcessCrew, n_cores
 from ...evaluators import Evaluator
 from .base import RETRIES
-from .jobs import Job
-from .parallel import ParallelBackend, Reply, answer, n_cores, of_the_dead
+from .parallel import CrewBackend, answer
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-class PoolBackend(ParallelBackend):
+class PoolBackend(CrewBackend):
     """Measures in processes of this machine, which are started (spawn) once for the whole search.
 
     The evaluator is sent to each process once, so it must be picklable: define its class in a module, or in a
@@ -43,12 +41,11 @@ class PoolBackend(ParallelBackend):
     ) -> None:
         super().__init__(n_workers=n_workers, retries=retries)
         self.threads = None if threads is None else check_int("threads", threads, minimum=1)
-        self._crew: ProcessCrew | None = None
 
     @property
     def process_ids(self) -> list[int | None]:
         """Operating-system ids of the processes, while a search is running."""
-        return [] if self._crew is None else self._crew.process_ids
+        return self._crew.process_ids if isinstance(self._crew, ProcessCrew) else []
 
     def _start_all(self, evaluator: Evaluator) -> None:
         n_threads = str(self._n_threads())
@@ -66,26 +63,3 @@ class PoolBackend(ParallelBackend):
 
     def _n_threads(self) -> int:
         return self.threads or max(1, n_cores() // self.n_workers)
-
-    @property
-    def _started(self) -> ProcessCrew:
-        assert self._crew is not None, "open() comes first"
-        return self._crew
-
-    def _send(self, worker: int, job: Job) -> None:
-        self._started.send(worker, job)
-
-    def _wait(self, workers: Sequence[int]) -> list[tuple[int, Reply]]:
-        return [
-            (worker, of_the_dead(said) if isinstance(said, Died) else said)
-            for worker, said in self._started.wait(workers)
-        ]
-
-    def _replace(self, worker: int) -> None:
-        self._started.replace(worker)
-
-    def close(self) -> None:
-        """End all processes: those at work at once, idle ones by themselves."""
-        if self._crew is not None:
-            self._crew.close()
-            self._crew = None

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ...core import check_float
-from ...core.processes import Died
 from ...core.ray_actors import START_SECONDS, ActorCrew, checked_share
 from ...evaluators import Evaluator
 from .base import RETRIES
-from .jobs import Job
-from .parallel import ParallelBackend, Reply, answer, of_the_dead
+from .parallel import CrewBackend, answer
 
 __all__ = ["RayBackend"]
 
 
-class RayBackend(ParallelBackend):
+class RayBackend(CrewBackend):
     """Measures in actors of a Ray cluster, or of a cluster that is started on this machine.
 
     Every actor holds the evaluator. One that dies, with its machine or alone, is replaced wherever the cluster
@@ -54,7 +50,6 @@ class RayBackend(ParallelBackend):
         self.cpus_per_worker = checked_share("cpus_per_worker", cpus_per_worker)
         self.gpus_per_worker = checked_share("gpus_per_worker", gpus_per_worker)
         self.start_seconds = check_float("start_seconds", start_seconds, minimum=0.0, unit="s")
-        self._crew: ActorCrew | None = None
 
     def _start_all(self, evaluator: Evaluator) -> None:
         self._crew = ActorCrew(
@@ -67,26 +62,3 @@ class RayBackend(ParallelBackend):
             gpus=self.gpus_per_worker,
             start_seconds=self.start_seconds,
         )
-
-    @property
-    def _started(self) -> ActorCrew:
-        assert self._crew is not None, "open() comes first"
-        return self._crew
-
-    def _send(self, worker: int, job: Job) -> None:
-        self._started.send(worker, job)
-
-    def _wait(self, workers: Sequence[int]) -> list[tuple[int, Reply]]:
-        return [
-            (worker, of_the_dead(said) if isinstance(said, Died) else said)
-            for worker, said in self._started.wait(workers)
-        ]
-
-    def _replace(self, worker: int) -> None:
-        self._started.replace(worker)
-
-    def close(self) -> None:
-        """End all actors, and the cluster if it was started for this search."""
-        if self._crew is not None:
-            self._crew.close()
-            self._crew = None

@@ -88,7 +88,7 @@ def read_content(connection: sqlite3.Connection, n_bytes: int, *, sealed: bool =
     """
     version = _version(connection)
     columns = schema.check_schema(connection, version)
-    table = _Table(connection, n_bytes)
+    table = _CheckedTables(connection, n_bytes)
     search = table.rows("search", ("key", "value"), (_TEXT, _TEXT), order="key")
     settings = {
         key: parse_json(value, where=f"its setting {shown(key)!r}", error=DamagedLogError)
@@ -167,7 +167,7 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
-class _Table:
+class _CheckedTables:
     """Reads tables by columns, with the types of all values checked, up to the size of the file."""
 
     def __init__(self, connection: sqlite3.Connection, n_bytes: int) -> None:
@@ -216,7 +216,7 @@ def _kinds(columns: Sequence[str]) -> list[Kind]:
 
 
 def _with_trials(
-    table: _Table, version: int, settings: dict[str, Any], columns: list[str]
+    table: _CheckedTables, version: int, settings: dict[str, Any], columns: list[str]
 ) -> Content:
     """Read trials, failures and states."""
     fields, kinds = [*FIXED[:-1], *columns, FIXED[-1]], _kinds(columns)

@@ -29,7 +29,7 @@ class UncountableError(InvalidArgumentError):
     """The constraints couple too many hyperparameters for exact counting."""
 
 
-class _Table(NamedTuple):
+class _CombinationCounts(NamedTuple):
     """Numbers of combinations by the classes of some genes, one axis per gene."""
 
     genes: tuple[int, ...]
@@ -53,9 +53,11 @@ class Counter:
         self._classes = _classes_of(constraints)
         tables = [self._activity(constraints, gene) for gene in range(len(self._classes))]
         tables += [self._clause(clause) for clause in constraints.clauses]
-        self._eliminated: list[tuple[int, _Table]] = []
+        self._eliminated: list[tuple[int, _CombinationCounts]] = []
         self.total = 1
-        using: list[list[_Table]] = [[] for _ in self._classes]  # tables by gene that they contain
+        using: list[list[_CombinationCounts]] = [
+            [] for _ in self._classes
+        ]  # tables by gene that they contain
         for table in tables:
             self._add(table, using)
         sizes = {gene: self._joint_size(using[gene]) for gene in range(len(self._classes))}
@@ -69,12 +71,14 @@ class Counter:
                 using[other] = [table for table in using[other] if id(table) not in gone]
             axis = joint.genes.index(gene)
             rest = joint.genes[:axis] + joint.genes[axis + 1 :]
-            self._add(_Table(rest, np.asarray(joint.ways.sum(axis=axis), dtype=object)), using)
+            self._add(
+                _CombinationCounts(rest, np.asarray(joint.ways.sum(axis=axis), dtype=object)), using
+            )
             self._eliminated.append((gene, joint))
             for other in rest:
                 sizes[other] = self._joint_size(using[other])
 
-    def _add(self, table: _Table, using: list[list[_Table]]) -> None:
+    def _add(self, table: _CombinationCounts, using: list[list[_CombinationCounts]]) -> None:
         for gene in table.genes:
             using[gene].append(table)
         if not table.genes:
@@ -96,7 +100,7 @@ class Counter:
             rows[:, gene] = self._classes[gene].members(classes[gene], generator)
         return rows
 
-    def _activity(self, constraints: GeneConstraints, gene: int) -> _Table:
+    def _activity(self, constraints: GeneConstraints, gene: int) -> _CombinationCounts:
         """Return the number of values in each class of a gene (1 if inactive), by classes of parents."""
         own = self._classes[gene]
         parents = sorted({parent for parent, _ in constraints.parents[gene]})
@@ -112,27 +116,27 @@ class Counter:
             ways[position] = active * np.array(count, dtype=object)
         if own.conditional:
             ways[-1] = ~active * np.array(1, dtype=object)
-        return _Table(genes, ways)
+        return _CombinationCounts(genes, ways)
 
-    def _clause(self, clause: list[tuple[int, IndexSet]]) -> _Table:
+    def _clause(self, clause: list[tuple[int, IndexSet]]) -> _CombinationCounts:
         """Return a table that is 0 where a combination is forbidden, else 1."""
         genes = tuple(gene for gene, _ in clause)
         self._shape(genes)
         hit: Any = np.ones((), dtype=bool)
         for gene, listed in clause:
             hit = hit[..., None] & self._classes[gene].of(listed)
-        return _Table(genes, ~hit * np.array(1, dtype=object))
+        return _CombinationCounts(genes, ~hit * np.array(1, dtype=object))
 
-    def _product(self, tables: list[_Table]) -> _Table:
+    def _product(self, tables: list[_CombinationCounts]) -> _CombinationCounts:
         genes = tuple(sorted({gene for table in tables for gene in table.genes}))
         ways: Any = np.ones(self._shape(genes), dtype=object)
         for table in tables:
             order = sorted(range(len(table.genes)), key=lambda axis: table.genes[axis])
             place = [self._classes[gene].n if gene in table.genes else 1 for gene in genes]
             ways = ways * table.ways.transpose(order).reshape(place)
-        return _Table(genes, ways)
+        return _CombinationCounts(genes, ways)
 
-    def _joint_size(self, tables: list[_Table]) -> int:
+    def _joint_size(self, tables: list[_CombinationCounts]) -> int:
         joint = {other for table in tables for other in table.genes}
         return math.prod(self._classes[other].n for other in joint)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Estimate"]
+__all__ = ["UncertainValue"]
 
 
-class Estimate(float):
+class UncertainValue(float):
     """A number that is only known to a factor; it counts and prints as a number otherwise.
 
     Args:
@@ -14,7 +14,7 @@ class Estimate(float):
         unit: Its unit.
 
     Example:
-        >>> energy = Estimate(0.5, 1.2, "mJ")
+        >>> energy = UncertainValue(0.5, 1.2, "mJ")
         >>> print(energy)
         0.50 mJ (x1.2)
         >>> energy * 2, round(energy.low, 3), f"{energy:.3f}"
@@ -24,7 +24,7 @@ class Estimate(float):
     factor: float
     unit: str
 
-    def __new__(cls, value: float, factor: float, unit: str) -> Estimate:
+    def __new__(cls, value: float, factor: float, unit: str) -> UncertainValue:
         """Make the number."""
         made = super().__new__(cls, value)
         made.factor = factor
