@@ -52,7 +52,7 @@ def test_no_global_state_of_matplotlib_is_touched():
 
 
 def test_bad_places(tmp_path):
-    with pytest.raises(InvalidArgumentError, match=r"A figure is written as \.png, but got"):
+    with pytest.raises(InvalidArgumentError, match=r"must end in \.png, but got"):
         save_figure(device_figure(PCM()), tmp_path / "figure.pdf")
     with pytest.raises(OutputFolderError):
         save_figure(device_figure(PCM()), tmp_path / "nowhere" / "figure.png")

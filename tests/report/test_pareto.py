@@ -69,7 +69,7 @@ def test_report(result, tmp_path):
 
 
 def test_one_objective_has_no_such_figure(bench):
-    with pytest.raises(InvalidArgumentError, match="two objectives or more"):
+    with pytest.raises(InvalidArgumentError, match="at least two objectives"):
         pareto_figure(search(bench, "avm"))
 
 

@@ -1,4 +1,4 @@
-"""More rows for a build: further architectures, further seeds, or rows of another table."""
+"""Additions to a build: further architectures, further seeds, or rows of another table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_architectures(
 ) -> int:
     """Add architectures to a build, with the seeds that every architecture has; return the number of new units.
 
-    Architectures that the build has already stay as they are.
+    Architectures that are already in the build are unchanged.
 
     Args:
         build: The build.
@@ -113,9 +113,9 @@ def _position(build: Build, genotypes: Sequence[tuple[int, ...]], row: tuple[int
 def add_table(
     build: Build, source: str | os.PathLike[str], *, measurement: Measurement | None = None
 ) -> int:
-    """Take the rows of another table that was measured alike into a build; return the number of rows taken.
+    """Add the rows of a table with the same measurement to a build; return the number of added rows.
 
-    What is open in the build and measured in the table counts as done; rows with an error are left out.
+    Open units of the build that the table contains count as done. Rows with an error are skipped.
 
     Args:
         build: The build.
@@ -123,7 +123,7 @@ def add_table(
         measurement: What measures one network, in place of that of the specification.
 
     Raises:
-        InvalidArgumentError: If the table was not measured alike, or contradicts the build.
+        InvalidArgumentError: If the table has another measurement, or contradicts the build.
         TableIntegrityError: If the file is missing, damaged or not a measured table.
     """
     measurement = build.measurement() if measurement is None else measurement
@@ -153,7 +153,7 @@ def add_table(
 def _result(
     rows: TableRows, row: int, settings: MeasurementSettings, condition: str
 ) -> dict[str, dict[str, float]]:
-    """The part of a row that one condition measured."""
+    """Return the part of a row that one condition measures."""
     names = [name for name in settings.metrics(condition) if name in rows.values]
     parts = {"values": "", "stds": "_std", "sems": "_sem"}
     return {

@@ -1,4 +1,4 @@
-"""From the results of the units of a build to the rows of its table: one for every architecture and seed."""
+"""Rows of a table from the results of a build's units: one row for every architecture and seed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Row:
 
 
 def rows_of_build(build: Build) -> tuple[TableRows, dict[str, Any]]:
-    """Return the rows of a build that have ended, and what its table says of itself.
+    """Return the finished rows of a build, and the metadata of its table.
 
     Raises:
         InvalidArgumentError: If no row has ended yet.
@@ -93,7 +93,7 @@ def _table_rows(
 
 
 def facts_of_table(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what rows of one table agree in, from the facts of a queue."""
+    """Return the metadata that all rows of a table share, from the facts of a queue."""
     names = ("space", "space_fingerprint", "data", "measurement", "fidelity")
     return {name: facts[name] for name in names}
 

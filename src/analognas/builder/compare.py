@@ -1,4 +1,4 @@
-"""How well two tables agree on the networks that both have, and how well they could at best.
+"""Rank agreement of two tables on their common networks, and the best agreement that noise allows.
 
 Two measurements of one network differ by their noise. The ceiling is the correlation that two tables with the
 noise of these would have if the networks' true values were the same in both: from the variance between repeated
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 N_RESAMPLES = 1000
 LEAST_COMMON = 5
-"""Networks that a comparison needs at least."""
+"""Smallest number of common networks for a comparison."""
 
 _LARGE = 2000  # networks from which fewer resamples do
 _LEAST_FREEDOM = 3  # degrees of freedom that a variance between seeds needs
@@ -55,14 +55,14 @@ class MetricComparison:
 
     Attributes:
         metric: The metric.
-        n: Networks that both have it of.
+        n: Number of networks with this metric in both tables.
         kendall_tau: Kendall's tau-b, with a bootstrap interval over networks.
         spearman_rho: Spearman's rank correlation, likewise.
         difference: Mean of the second minus the first, in the metric's unit, likewise.
-        noise: Standard deviation of the label noise of either table, in the metric's unit; None where nothing
-            was repeated.
-        ceiling_tau: Largest tau-b that the noise allows; None where neither table has repeats. Where only one
-            has, the other counts as exact.
+        noise: Standard deviation of the label noise of each table, in the metric's unit; None without repeated
+            measurements.
+        ceiling_tau: Largest tau-b that the noise allows; None if neither table has repeats. A table without
+            repeats counts as exact.
         values: The values of both tables, shape ``(2, n)``.
     """
 
@@ -87,10 +87,10 @@ class TableComparison:
     """How two tables agree.
 
     Attributes:
-        names: Names of both.
-        n_common: Architectures that both have.
+        names: Names of the tables.
+        n_common: Number of common architectures.
         metrics: The agreement by metric.
-        notes: What must be known to read it, such as different data.
+        notes: Remarks that qualify the comparison, such as different data.
     """
 
     names: tuple[str, str]
@@ -134,7 +134,7 @@ def compare_tables(
     Args:
         one: A table.
         other: Another one.
-        metrics: Metrics to compare; all measured ones that both have by default.
+        metrics: Metrics to compare; all measured metrics of both tables by default.
         n_resamples: Bootstrap samples of the intervals.
         seed: Seed of the bootstrap.
 

@@ -1,4 +1,4 @@
-"""The coordinator of a build: claims units for its workers, records what comes back, keeps leases alive."""
+"""The coordinator of a build: claims units for its workers, records their results, renews leases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .workers import Workers
 __all__ = ["BuildProgress", "work_off"]
 
 HOPELESS = 5
-"""A build stops if so many attempts at a condition fail before one succeeds: something else is wrong."""
+"""A build stops if the first attempts at a condition all fail, this many of them."""
 
 _HEARTBEAT = LEASE_SECONDS / 4
 _LOOK_SECONDS = 1.0
@@ -37,10 +37,10 @@ class BuildProgress:
 
     Attributes:
         counts: Units by condition and state, of all coordinators.
-        n_workers: Workers of this one.
-        seconds: Since it started, s.
-        seconds_left: Estimate of what is left with these workers, s; None while it is not known.
-        error: The last error, empty if there was none.
+        n_workers: Number of workers of this coordinator.
+        seconds: Time since the start, s.
+        seconds_left: Estimated remaining time with these workers, s; None while unknown.
+        error: The last error; empty if there was none.
     """
 
     counts: Counts
@@ -63,16 +63,16 @@ def work_off(
     keep_files: bool = False,
     listen: Listener | None = None,
 ) -> Counts:
-    """Work on a queue until nothing is left in it; other coordinators may do the same at the same time.
+    """Work on a queue until it is empty; other coordinators may work on it at the same time.
 
     Args:
         queue_file: The queue.
-        work_folder: Where files of architectures in work are kept.
+        work_folder: Folder for the files of unfinished architectures.
         measurement: Measures one unit.
-        workers: Who works; they are started here and ended.
+        workers: The workers; this function starts and ends them.
         retries: Further attempts for a unit that failed.
         keep_files: Keep the files of finished architectures.
-        listen: Called with every unit that has ended, and about once a second.
+        listen: Called after every finished unit, and about once a second.
 
     Returns:
         The final counts.
@@ -201,7 +201,7 @@ class _Coordinator:
             )
 
     def _tell(self, *, now: bool = False) -> None:
-        """Tell the listener, but do not count a long queue again for every short unit."""
+        """Report the progress, without counting a long queue for every short unit."""
         if self.listen is None or not (now or time.monotonic() - self._told >= _TELL_SECONDS):
             return
         self._told = time.monotonic()
@@ -219,7 +219,7 @@ class _Coordinator:
 
 
 class _Heartbeat:
-    """Renews the leases of a coordinator from a thread of its own while the block lasts."""
+    """Renews the leases of a coordinator from a separate thread while the block lasts."""
 
     def __init__(self, queue_file: Path, owner: Owner, at_work: dict[int, Claim]) -> None:
         self._queue_file = queue_file
@@ -238,6 +238,6 @@ class _Heartbeat:
     def _beat(self) -> None:
         while not self._ended.wait(_HEARTBEAT):
             held: Collection[Claim] = list(self._at_work.values())
-            # A queue that cannot be written to now is tried again; the main thread reports it.
+            # Try an unwritable queue again later; the main thread reports the error.
             with suppress(OutputFolderError, ResumeError), WorkQueue(self._queue_file) as queue:
                 queue.renew(self._owner, [claim.unit_id for claim in held])

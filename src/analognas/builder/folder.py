@@ -1,4 +1,4 @@
-"""The folder of a build: specification, queue, files of networks in work, and the table in the end."""
+"""The folder of a build: specification, work queue, files of unfinished networks, and the table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["SPECIFICATION_FILE", "TABLE_FILE", "Build", "planned_units"]
 SPECIFICATION_FILE = "spec.yaml"
 TABLE_FILE = "table.parquet"
 _WORK_FOLDER = "work"
-_START_SECONDS = 60.0  # how long a process that starts a build in the same folder is waited for
+_START_SECONDS = 60.0  # longest wait for another process that starts a build in the same folder
 
 
 class Build:
@@ -71,7 +71,7 @@ class Build:
             settings: The specification.
             folder: New or empty folder, or that of the same build.
             root: Folder or file of the data, see :meth:`.BuildSettings.resolved`.
-            measurement: What measures one network, in place of that of the specification.
+            measurement: Measures one network, in place of that of the specification.
 
         Raises:
             DataNotFoundError: If the data are missing.
@@ -122,11 +122,11 @@ class Build:
 
     @property
     def table_file(self) -> Path:
-        """Where the merged table is."""
+        """The merged table."""
         return self.folder / TABLE_FILE
 
     def measurement(self, root: str | os.PathLike[str] | None = None) -> NetworkMeasurement:
-        """Return what measures one network.
+        """Return the measurement of the specification.
 
         Args:
             root: Folder or file of the data, in place of that of the specification.
@@ -143,16 +143,16 @@ class Build:
         measurement: Measurement | None = None,
         listen: Listener | None = None,
     ) -> Counts:
-        """Work until nothing is left; may be called by several processes at the same time.
+        """Measure until nothing is left; several processes may call it at the same time.
 
         Args:
-            workers: Who works.
+            workers: The workers.
             root: Folder or file of the data, in place of that of the specification.
             measurement: What measures one network, in place of that of the specification.
             listen: Called with the progress.
 
         Returns:
-            How far the build is: everything is done or failed.
+            The final counts: every unit is done or failed.
 
         Raises:
             DataNotFoundError: If the data are missing.
@@ -177,7 +177,7 @@ class Build:
         return counts
 
     def _check_same_data(self, measurement: Measurement) -> None:
-        """Make sure that what is left is measured on the data that the build began with."""
+        """Check that the remaining units are measured on the same data as the first."""
         with WorkQueue(self.queue_file, snapshot=True) as queue:
             known = queue.facts["data"]
             if not queue.counts().total("waiting", "running"):
@@ -190,12 +190,12 @@ class Build:
             )
 
     def counts(self) -> Counts:
-        """Return how far the build is."""
+        """Return the number of units by condition and state."""
         with WorkQueue(self.queue_file, snapshot=True) as queue:
             return queue.counts()
 
     def retry_failed(self) -> int:
-        """Return failed units to the queue; their number."""
+        """Return failed units to the queue; return their number."""
         with WorkQueue(self.queue_file) as queue:
             return queue.retry_failed()
 
@@ -213,8 +213,8 @@ def planned_units(
     Args:
         settings: The specification.
         n: Number of architectures.
-        measurement: Says what a network is measured under.
-        first: Position of the first.
+        measurement: Defines the conditions.
+        first: Position of the first architecture.
     """
     return [
         Unit(first + position, seed, condition, tuple(measurement.requires(condition)))
@@ -225,17 +225,17 @@ def planned_units(
 
 
 def _versions() -> dict[str, str]:
-    """What computes the results of a build."""
+    """Versions of the packages that compute results."""
     import torch
 
     return {"analognas": __version__, "numpy": np.__version__, "torch": torch.__version__}
 
 
 def _clear(folder: Path) -> None:
-    """Make sure that a folder is empty but for the queue of a process that was killed while it started a build.
+    """Remove the queue of a process that was killed while it started a build.
 
     Raises:
-        OutputFolderError: If it is not.
+        OutputFolderError: If the folder holds anything else.
     """
     queue = [QUEUE_FILE + ending for ending in ("", "-wal", "-shm", "-journal")]
     if others := [name for name in occupants(folder) if name not in queue]:

@@ -1,4 +1,4 @@
-"""Images and spectrograms resized once, before anything is trained on them."""
+"""Resizing of images and spectrograms, once before training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AT_ONCE = 1024
 
 
 def resize_images(images: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return images of another size, smoothed where they shrink; equal images give equal pixels.
+    """Return images of another size, with smoothing if they shrink; equal images give equal pixels.
 
     Args:
         images: Levels from 0 to 255, ``uint8`` or floating point, or features, of shape ``(n, c, h, w)``.
@@ -61,7 +61,7 @@ def resized(data: DataSet, size: tuple[int, int]) -> DataSet:
     Examples are normalised by the new training split; random shifts and masks shrink with the examples.
 
     Raises:
-        InvalidArgumentError: If the examples are neither.
+        InvalidArgumentError: If the examples are neither images nor spectrograms.
     """
     raw, preparation = data.train.inputs, data.preparation
     if raw.ndim != 4 or not isinstance(preparation, Normalise | Standardise):

@@ -18,7 +18,7 @@ from .measurement_settings import MeasurementSettings, looks_at_validation
 __all__ = ["data_facts", "fidelity_columns", "fidelity_text", "load_examples", "shares_data"]
 
 FULL_EPOCHS, FULL_CHIPS = 100, 25
-"""Digital epochs and chips from which on a measurement is not of low fidelity."""
+"""Fewest digital epochs and chips of a measurement that is not of low fidelity."""
 
 _DATA_ENTRIES = ("data", "root", "data_options", "image_size", "examples", "split")
 
@@ -26,12 +26,12 @@ _DATA_ENTRIES = ("data", "root", "data_options", "image_size", "examples", "spli
 def load_examples(settings: MeasurementSettings) -> DataSet:
     """Return the data set that networks are trained and scored on.
 
-    Its test split is what networks are scored on, also where that is the validation split of the data.
+    Its test split contains the examples for scoring, even if they come from the validation split of the data.
 
     Raises:
         DataNotFoundError: If files are missing.
-        InvalidArgumentError: If there are fewer examples than asked for, if images are to be resized that are
-            none, or if the data are not for classification.
+        InvalidArgumentError: If there are too few examples, the examples to resize are not images, or the data
+            are not for classification.
     """
     counts, size = settings.examples, settings.image_size
     data = read_data(settings.data, root=settings.root, **settings.data_options)
@@ -61,9 +61,9 @@ def shares_data(first: MeasurementSettings, second: MeasurementSettings) -> bool
 
 
 def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, Any]:
-    """Return what decides how exact results are, as plain values by name.
+    """Return the settings that decide the accuracy of results, as plain values by name.
 
-    Epochs by training, examples, height and width of inputs, and of chips their number and examples.
+    These are epochs of each training, numbers of examples, size of inputs, and chips with their examples.
     """
     found: dict[str, Any] = {
         f"{unit}_epochs": recipe.epochs
@@ -79,10 +79,10 @@ def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, 
 
 
 def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
-    """Return in one line how much is done to a network, and whether that is little.
+    """Return the fidelity in one line, and whether it is low.
 
-    Values of a low fidelity rank networks, but full trainings reach others. Fidelity is low with fewer than 100
-    digital epochs, a part of the training examples, inputs that were resized, or fewer than 25 chips.
+    Values of low fidelity rank networks, but differ from those of full trainings. Fidelity is low with fewer
+    than 100 digital epochs, a part of the training examples, resized inputs, or fewer than 25 chips.
     """
     known = fidelity_columns(settings, data)
     trained = [unit for unit in settings.units if f"{unit}_epochs" in known]

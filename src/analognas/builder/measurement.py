@@ -28,16 +28,15 @@ __all__ = ["NetworkMeasurement"]
 class NetworkMeasurement:
     """Trains networks of a space and measures them on simulated chips.
 
-    A result follows from architecture, unit, seed and settings alone: not from what was measured before, in
-    which order, or where. Data are read when they are first needed, then kept in memory. Sent to another
-    process, it takes its settings along and reads the data there.
+    Results depend on architecture, unit, seed and settings only. Data are read on first use and kept in memory.
+    A pickled measurement contains its settings; the other process reads the data again.
 
     Args:
         space: The space.
-        settings: What is done to a network.
+        settings: Settings of the measurement.
 
     Raises:
-        UnknownNameError: If the space's networks do not have one of the options.
+        UnknownNameError: If the networks of the space do not support an option.
         InvalidArgumentError: From :meth:`run`, if networks cannot be built for the data.
         DataNotFoundError: From :meth:`load`, if the data are missing.
 
@@ -71,7 +70,7 @@ class NetworkMeasurement:
         return self.settings.units
 
     def requires(self, unit: str) -> tuple[str, ...]:
-        """Return the units whose files in the folder a unit needs."""
+        """Return the units whose files a unit needs."""
         return () if check_choice("unit", unit, self.units) == "digital" else ("digital",)
 
     @property
@@ -81,12 +80,12 @@ class NetworkMeasurement:
 
     @cached_property
     def data(self) -> DataSet:
-        """The examples, as networks are trained on them."""
+        """Examples for training and scoring."""
         return load_examples(self.settings)
 
     @cached_property
     def chip_examples(self) -> Examples:
-        """The examples that chips are scored on, prepared once."""
+        """Prepared examples for scoring on chips."""
         n = self.settings.chips.examples
         data = self.data if n is None else self.data.subset(test=n)
         return Examples(data, batch_size=self.settings.chips.batch_size)
@@ -96,14 +95,13 @@ class NetworkMeasurement:
 
         Raises:
             DataNotFoundError: If files are missing.
-            InvalidArgumentError: If there are fewer examples than asked for, or the examples to be resized are
-                not images.
+            InvalidArgumentError: If there are too few examples, or the examples to resize are not images.
         """
         _ = self.data
         return self
 
     def fidelity(self) -> dict[str, Any]:
-        """Return what decides how exact results are, as columns of a table; reads the data."""
+        """Return the settings that decide the accuracy of results, as columns of a table; reads the data."""
         return fidelity_columns(self.settings, self.data)
 
     def data_facts(self) -> dict[str, Any]:
@@ -111,7 +109,7 @@ class NetworkMeasurement:
         return data_facts(self.data)
 
     def describe_fidelity(self) -> str:
-        """Return in one line how much is done to a network, and whether that is little; reads the data."""
+        """Return the fidelity in one line; reads the data."""
         return fidelity_text(self.settings, self.data)
 
     def at_fidelity(self, scale: float) -> NetworkMeasurement:
@@ -127,7 +125,7 @@ class NetworkMeasurement:
 
     @property
     def extends_trainings(self) -> bool:
-        """Whether a digital training can go on with more epochs, with the result of one from the start."""
+        """Whether a digital training can continue for more epochs, with the result of one from the start."""
         recipe = self.settings.recipe("digital")
         assert isinstance(recipe, TrainingRecipe)
         return recipe.schedule.continues(1) and not looks_at_validation(recipe)
@@ -143,24 +141,23 @@ class NetworkMeasurement:
         shorter: Path | None = None,
         extendable: bool = False,
     ) -> UnitResult:
-        """Measure one network under one condition, or go on with a measurement that was interrupted.
+        """Measure one network under one condition, or continue an interrupted measurement.
 
         Args:
             row: The architecture, a genotype or any other form of the space.
             unit: One of :attr:`units`.
-            seed: Of everything random: weights, batches, noise, chips.
-            folder: Files of this architecture and seed: trained weights for further units, checkpoints and
-                results. A unit that is done is read from it. None keeps no files; then only the weights of
-                the last digital network are at hand for its further units.
+            seed: Seed of weights, batches, noise and chips.
+            folder: Folder for trained weights, checkpoints and results of this architecture and seed. Finished
+                units are read from it. None: no files; only the last digital network is kept for further units.
             scale: Factor of the epochs; see :meth:`at_fidelity`.
             shorter: Folder of the same network and seed, measured with fewer epochs and ``extendable``: the
-                digital training goes on from there, with the result of one from the start. Only where
+                digital training continues, with the result of one from the start. Requires
                 :attr:`extends_trainings`.
-            extendable: Keep the end of the digital training for a measurement with more epochs.
+            extendable: Keep the digital training for a measurement with more epochs.
 
         Raises:
             OutOfSpaceError: If the architecture does not belong to the space.
-            DivergedError: If a training breaks down.
+            DivergedError: If a training diverges.
             CheckpointMismatchError: If the folder holds another measurement.
             OutputFolderError: If the folder cannot be written to.
         """

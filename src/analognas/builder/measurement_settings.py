@@ -1,4 +1,4 @@
-"""What is done to one network that is measured: data, trainings, chips, times; all that fidelity means."""
+"""Settings of a measurement: data, trainings, chips and times, and thus its fidelity."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _Side = Annotated[int, Field(ge=4)]
 
 
 class ExampleCounts(Settings):
-    """How many examples of each split are used; chosen once, with classes in proportion."""
+    """Number of examples of each split; chosen once, with classes in proportion."""
 
     settings_name = "examples"
 
@@ -72,10 +72,10 @@ class ChipSettings(Settings):
 
 
 class MeasurementSettings(Settings):
-    """What is done to one network, and with which fidelity; plain values only.
+    """How one network is measured, and with which fidelity.
 
-    Recipes are mappings as :class:`~analognas.training.Recipe` reads them, without ``kind``; what they
-    do not name has the recipe's default.
+    Recipes are mappings for :class:`~analognas.training.Recipe`, without ``kind``; omitted entries have the
+    defaults of the recipe.
 
     Example:
         >>> settings = MeasurementSettings(conditions=["digital", "hwa"], digital={"epochs": 2})
@@ -134,7 +134,7 @@ class MeasurementSettings(Settings):
         for name in ("validation", "split"):
             if name in options:
                 raise InvalidArgumentError(
-                    f"it must not hold {name!r}: say examples.validation and split instead."
+                    f"it must not hold {name!r}; use examples.validation and split instead."
                 )
         return options
 
@@ -236,10 +236,10 @@ class MeasurementSettings(Settings):
         return self.replace(**changes)
 
     def identity(self, unit: str | None = None) -> dict[str, Any]:
-        """Return what numbers follow from, as plain values: not where files are, nor how often they are saved.
+        """Return the settings that results depend on, as plain values; without places of files and savings.
 
         Args:
-            unit: Only what the numbers of this unit follow from; None: of all.
+            unit: Only settings that this unit depends on; None: all.
         """
         payload = self.to_dict()
         for name in ("root", "conditions", "device", "augment", "chips", "analog", *_RECIPES):
@@ -256,9 +256,9 @@ class MeasurementSettings(Settings):
 
 
 def completed_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a table says of its measurement, with the entries that came after the table was made.
+    """Return the measurement of a table, with the defaults of entries that were added after it was made.
 
-    An entry that is new has a default with which nothing changes, so this is what the table was measured with.
+    The default of a new entry leaves results unchanged, so the completed settings describe the table.
 
     Args:
         identity: What :meth:`MeasurementSettings.identity` returned, perhaps in an earlier version.

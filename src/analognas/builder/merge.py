@@ -1,4 +1,4 @@
-"""Tables out of builds and of other tables that were measured alike."""
+"""Merging builds, and tables with the same measurement, into one table."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ __all__ = ["MergeReport", "merge_build", "merge_tables", "open_source"]
 
 @dataclass(frozen=True)
 class MergeReport:
-    """What a merge wrote.
+    """Summary of a merged table.
 
     Attributes:
         path: The table.
         checksum: Its checksum.
-        n_rows: Rows: architectures times seeds.
-        n_failed: Rows of which a unit failed.
-        n_open: Rows that are not there yet, because units are open.
+        n_rows: Number of rows, one for each architecture and seed.
+        n_failed: Number of rows with a failed unit.
+        n_open: Number of rows that are missing because their units are open.
     """
 
     path: Path
@@ -49,16 +49,16 @@ class MergeReport:
 
 
 def merge_build(build: Build, path: str | os.PathLike[str] | None = None) -> MergeReport:
-    """Write the table of a build from all rows whose units have ended; those that are still open are left out.
+    """Write the table of a build from all finished rows; open rows are omitted.
 
-    A build may go on meanwhile. The table says whether it is complete.
+    The build may continue meanwhile. The metadata state whether the table is complete.
 
     Args:
         build: The build.
         path: The file; ``table.parquet`` in the folder by default.
 
     Raises:
-        InvalidArgumentError: If no row has ended yet.
+        InvalidArgumentError: If no row is finished.
         OutputFolderError: If the file cannot be written.
     """
     target = build.table_file if path is None else Path(path)
@@ -68,18 +68,17 @@ def merge_build(build: Build, path: str | os.PathLike[str] | None = None) -> Mer
 def merge_tables(
     sources: Sequence[str | os.PathLike[str]], path: str | os.PathLike[str]
 ) -> MergeReport:
-    """Write one table from several tables or folders of builds that were measured alike.
+    """Write one table from several tables or folders of builds with the same measurement.
 
-    Rows are those of the sources in their order. A row that several of them have counts once; where one has it
-    with an error, the others' counts.
+    Rows keep the order of the sources. A row in several sources counts once, if possible without an error.
 
     Args:
         sources: Files of measured tables, or folders of builds.
         path: The file to write.
 
     Raises:
-        InvalidArgumentError: If the sources are of different spaces, data or measurements, or contradict each
-            other; names what differs.
+        InvalidArgumentError: If space, data or measurement of the sources differ, or the sources contradict
+            each other; names the difference.
         TableIntegrityError: If a file is missing, damaged or not a measured table.
         OutputFolderError: If the file cannot be written.
     """
@@ -102,7 +101,7 @@ def merge_tables(
 
 
 def open_source(path: str | os.PathLike[str]) -> tuple[TableRows, dict[str, Any]]:
-    """Return the rows of a measured table, or those of a build that have ended, and their metadata.
+    """Return the rows of a measured table, or the finished rows of a build, and their metadata.
 
     Raises:
         TableIntegrityError: If a file is missing, damaged or not a measured table.
@@ -115,21 +114,20 @@ def open_source(path: str | os.PathLike[str]) -> tuple[TableRows, dict[str, Any]
 
 
 def check_alike(one: Mapping[str, Any], other: Mapping[str, Any], name: str, of_other: str) -> None:
-    """Make sure that two tables were measured alike: space, data and measurement.
+    """Check that two tables have the same space, data and measurement.
 
-    The note on the data is not compared. Entries of the measurement that came after a table was made count with
-    their defaults. The fidelity follows from measurement and data; of it, only columns that both have are
-    compared.
+    The note on the data is not compared. Entries of the measurement that were added after a table was made have
+    their defaults. Of the fidelity, only common columns are compared.
 
     Raises:
-        InvalidArgumentError: If they were not; names the first entry that differs.
+        InvalidArgumentError: If they differ; names the first differing entry.
     """
     tables = [
         {**table, "measurement": completed_identity(table["measurement"])} for table in (one, other)
     ]
     shared = one["fidelity"].keys() & other["fidelity"].keys()
     for table in tables:
-        # The examples are what their digest says; the wording of the note may change.
+        # The digest identifies the examples; the wording of the note may change.
         table["data"] = {key: value for key, value in table["data"].items() if key != "note"}
         table["fidelity"] = {
             key: value for key, value in table["fidelity"].items() if key in shared
@@ -144,7 +142,7 @@ def check_alike(one: Mapping[str, Any], other: Mapping[str, Any], name: str, of_
 
 
 def _difference(entry: str, one: Any, other: Any) -> tuple[str, Any, Any] | None:
-    """The first entry in which two values differ, and both values there."""
+    """Return the first entry in which two values differ, and both values."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in dict.fromkeys([*one, *other]):
             found = _difference(f"{entry}.{key}", one.get(key), other.get(key))
@@ -155,7 +153,7 @@ def _difference(entry: str, one: Any, other: Any) -> tuple[str, Any, Any] | None
 
 
 def joined(space: Space, rows: TableRows, others: TableRows, source: str) -> TableRows:
-    """Return rows and those of others that are new.
+    """Return rows, followed by new rows of another table.
 
     Raises:
         InvalidArgumentError: If they contradict each other.

@@ -1,4 +1,4 @@
-"""Who holds a lease: a process of a machine, recognisable after its end."""
+"""Owners of leases: processes that can be identified after their end."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Owner:
     """A process that works on a build.
 
     Attributes:
-        host: Name of its machine, with the boot of it where that is known.
-        process: Its process id.
-        started: When it started, in the units of the system; tells processes of one id apart.
-        token: Makes several owners of one process different.
+        host: Name of the machine, with the id of its boot if known.
+        process: Process id.
+        started: Start time in units of the system; distinguishes processes with the same id.
+        token: Distinguishes several owners in one process.
     """
 
     host: str
@@ -45,7 +45,7 @@ class Owner:
         """Inverse of :attr:`text`.
 
         Raises:
-            ResumeError: If it is the text of no owner.
+            ResumeError: If the text does not describe an owner.
         """
         parts = text.rsplit("|", 3) if isinstance(text, str) else []
         if len(parts) != 4 or _PROCESS.fullmatch(parts[1]) is None:
@@ -59,7 +59,7 @@ class Owner:
         return f"{self.host}|{self.process}|{self.started}|{self.token}"
 
     def is_dead_here(self) -> bool:
-        """Whether it was a process of this machine and has ended; False where that is not known."""
+        """Whether it is an ended process of this machine; False if unknown."""
         if self.host != _host():
             return False
         try:
@@ -85,5 +85,5 @@ def _start_of(process: int) -> str:
         stat = Path(f"/proc/{process}/stat").read_text()
     except OSError:
         return ""
-    # Field 22, counted from behind the name, which may hold blanks and brackets.
+    # Field 22, counted after the name, which may contain blanks and brackets.
     return stat.rpartition(")")[2].split()[19]

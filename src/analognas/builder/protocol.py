@@ -1,4 +1,4 @@
-"""What a build asks of whatever measures one network, and what a worker says back."""
+"""Protocols of a build: what measures a network, and the messages between coordinator and workers."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ class Result(Protocol):
 
     @property
     def seconds(self) -> float:
-        """Time that it took, s, that before an interruption included."""
+        """Wall-clock time, s, including the time before an interruption."""
 
     @property
     def cpu_seconds(self) -> float:
-        """Processor time that it took, s, likewise."""
+        """Processor time, s, likewise."""
 
 
 class Measurement(Protocol):
-    """Measures networks of one space; picklable, and loads what it needs once in every process.
+    """Measures networks of one space; picklable, and loads its data once in every process.
 
     A result depends on the architecture, the unit and the seed alone.
     """
 
     @property
     def units(self) -> tuple[str, ...]:
-        """Conditions in an order in which they can run."""
+        """Conditions, each after those that it requires."""
 
     def fidelity(self) -> dict[str, Any]:
-        """Return what decides how exact results are, as plain values by name."""
+        """Return the settings that decide the accuracy of results, as plain values by name."""
 
     def data_facts(self) -> dict[str, Any]:
-        """Return what identifies the data, as plain values: ``name``, ``note`` and ``sha256``."""
+        """Return the identity of the data, as plain values: ``name``, ``note`` and ``sha256``."""
 
     def requires(self, unit: str) -> tuple[str, ...]:
-        """Return the conditions that must be done before."""
+        """Return the conditions that must be measured first."""
 
     def run(self, architecture: Any, unit: str, *, seed: int, folder: Path | None = None) -> Result:
-        """Measure one condition of one architecture; what other units need is kept in ``folder``."""
+        """Measure one condition of one architecture; files for other units are kept in ``folder``."""
 
 
 class UnitTask(NamedTuple):
-    """A unit on its way to a worker.
+    """A unit that is sent to a worker.
 
     Attributes:
         unit_id: Its number in the queue.
         genotype: The architecture.
         seed: Seed.
-        condition: What is to be done.
+        condition: The condition to measure.
         folder: Where files of this architecture and seed are kept.
     """
 
@@ -75,15 +75,15 @@ class UnitTask(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a worker says of a task.
+    """The answer of a worker to a task.
 
     Attributes:
-        result: ``values``, ``stds`` and ``sems``, if all went well.
-        seconds: Time that it took, s.
-        cpu_seconds: Processor time that it took, s.
-        error: Else what went wrong, on one line.
-        again: Whether another attempt may go better.
-        stop: Whether the build cannot go on: a disk is full, data are missing.
+        result: ``values``, ``stds`` and ``sems``; empty after an error.
+        seconds: Wall-clock time, s.
+        cpu_seconds: Processor time, s.
+        error: The error on one line; empty if there was none.
+        again: Whether another attempt may succeed.
+        stop: Whether the build cannot continue, as with a full disk or missing data.
     """
 
     result: dict[str, dict[str, float]] | None = None

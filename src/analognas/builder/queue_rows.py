@@ -1,4 +1,4 @@
-"""Rows of a work queue as they are written and read: results have checksums, and every field its type."""
+"""Reading and writing rows of a work queue, with checksums of results and checks of all types."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SELECT = (
 
 
 def checksum(result: Any, about: Any) -> str:
-    """Return the SHA-256 of a result and of what it is about, JSON types."""
+    """Return the SHA-256 of a result and its unit, JSON types."""
     return hashlib.sha256(json.dumps([about, result], sort_keys=True).encode()).hexdigest()
 
 
@@ -77,7 +77,7 @@ def genotype_of(text: Any) -> tuple[int, ...]:
     """Return a genotype from JSON.
 
     Raises:
-        ResumeError: If it is none.
+        ResumeError: If it is not a genotype.
     """
     genes = _json(text)
     if not isinstance(genes, list) or not all(type(gene) is int for gene in genes):
@@ -89,7 +89,7 @@ def unit_of(row: Sequence[Any]) -> dict[str, Any]:
     """Return a row of :data:`SELECT` as a mapping by the names of its columns, the result read.
 
     Raises:
-        ResumeError: If a field is not of its type, or the result does not match its checksum.
+        ResumeError: If a field has the wrong type, or the result does not match its checksum.
     """
     unit = dict(zip(_FIELDS, row, strict=False))
     for name, kinds in _FIELDS.items():

@@ -119,18 +119,18 @@ def start_with_tables(
     root: str | os.PathLike[str] | None = None,
     measurement: Measurement | None = None,
 ) -> Build:
-    """Start a build of which some rows are known, or join it; only the other rows are left to be measured.
+    """Start or join a build of which some rows are known; only the other rows are measured.
 
     Args:
         settings: The specification.
         folder: New or empty folder, or that of the same build.
-        tables: Measured tables, or folders of builds, measured alike; such as the merged part of a build whose
-            folder is lost.
+        tables: Tables, or folders of builds, with the same measurement, such as the merged part of a build
+            whose folder is lost.
         root: Folder or file of the data, see :meth:`.BuildSettings.resolved`.
         measurement: What measures one network, in place of that of the specification.
 
     Raises:
-        InvalidArgumentError: If a table was not measured alike; then no new folder is left.
+        InvalidArgumentError: If a table has another measurement. A new folder is removed again.
         TableIntegrityError: If a file is missing, damaged or not a measured table; likewise.
     """
     for table in tables:

@@ -1,4 +1,4 @@
-"""Which architectures a build measures: methods of sampling a space under constraints."""
+"""Sampling methods that choose the architectures of a build, under constraints."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LARGEST_DRAW = 20_000
 def choose_architectures(space: Space, settings: SampleSettings) -> Population:
     """Return the architectures of a build in the order in which they are measured, shape ``(n, n_genes)``.
 
-    The order is random, so that the first rows of an unfinished build are a sample of the same kind; for a list
-    it is that of the list.
+    The order is random, so the first rows of an unfinished build are a random sample as well. Listed
+    architectures keep their order.
 
     Raises:
-        InvalidArgumentError: If the space has fewer architectures than wanted within the constraints, or cannot
-            be sampled so.
+        InvalidArgumentError: If too few architectures meet the constraints, or the space does not support the
+            sampling method.
         OutOfSpaceError: If a listed architecture does not belong to the space.
-        UnknownNameError: If the space does not count what a constraint bounds.
+        UnknownNameError: If the space does not count the metric of a constraint.
     """
     generator = RandomStreams(settings.seed).numpy("sample")
     if settings.method == "list":
@@ -61,7 +61,7 @@ def draw_further(space: Space, settings: SampleSettings, known: Population, n: i
     """Return ``n`` architectures beyond those of a build, drawn by its method, shape ``(n, n_genes)``.
 
     Raises:
-        InvalidArgumentError: If the method does not draw, or too few are left.
+        InvalidArgumentError: If the method does not draw architectures, or too few are left.
     """
     if settings.method in ("list", "quantiles"):
         raise InvalidArgumentError(
@@ -85,7 +85,7 @@ def within(space: Space, population: Population, bounds: Sequence[Constraint]) -
     """Which rows meet all constraints, shape ``(n,)``.
 
     Raises:
-        UnknownNameError: If the space does not count what one of them bounds.
+        UnknownNameError: If the space does not count the metric of a constraint.
     """
     if not bounds:
         return np.ones(len(population), dtype=bool)
@@ -104,7 +104,7 @@ def _draw(
     generator: np.random.Generator,
     known: Collection[object] = (),
 ) -> Population:
-    """Draw until enough distinct rows that are not known meet the constraints."""
+    """Draw until there are enough new, distinct rows that meet the constraints."""
     n = settings.n or 0
     draw = _drawing(space, settings.method)
     rows = np.empty((0, space.n_genes), dtype=space.dtype)

@@ -1,4 +1,4 @@
-"""The specification of a build: the space, which of its networks, their measurement, and seeds."""
+"""The specification of a build: space, choice of architectures, measurement and seeds."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class SampleSettings(Settings):
 
     method: Kind = Field(
         "random",
-        description="all: every architecture. random: drawn without replacement. latin_hypercube: every gene "
-        "runs through its choices evenly. list: `architectures`. isomorphism_classes: one of each class. "
-        "quantiles: spread evenly over the ranks of `metric` in `table`.",
+        description="all: every architecture. random: drawn without replacement. latin_hypercube: all choices "
+        "of a gene equally often. list: `architectures`. isomorphism_classes: one of each class. quantiles: "
+        "evenly spread ranks of `metric` in `table`.",
     )
     n: int | None = Field(
         None, ge=1, description="Number of architectures; null takes all there are."
@@ -46,13 +46,13 @@ class SampleSettings(Settings):
     part: str | None = Field(
         None,
         pattern=r"^[1-9][0-9]*/[1-9][0-9]*$",
-        description="Only a part of these, such as 2/4, for machines that share no queue.",
+        description="Only a part of them, such as 2/4, for machines without a common queue.",
     )
     constraints: tuple[str, ...] = Field(
         (), description="Bounds on what the space counts, such as params<=1e6."
     )
     architectures: tuple[Any, ...] = Field(
-        (), description="For list: architectures in any form that the space reads."
+        (), description="For list: architectures in any form of the space."
     )
     table: str | None = Field(
         None, description="For quantiles: analognasbench, or the file of a measured table."
@@ -92,7 +92,7 @@ class SampleSettings(Settings):
 
     @property
     def numbered_part(self) -> tuple[int, int]:
-        """Which part is meant, from 1, and of how many."""
+        """Number of the part, from 1, and number of parts."""
         number, of = (self.part or "1/1").split("/")
         return int(number), int(of)
 
@@ -103,7 +103,7 @@ class SampleSettings(Settings):
 
 
 class Repeats(Settings):
-    """Architectures that are measured with further seeds, which shows the noise of the labels."""
+    """Architectures that are measured with further seeds, to estimate label noise."""
 
     settings_name = "repeats"
 
@@ -150,11 +150,11 @@ class BuildSettings(Settings):
         return find_space(self.space)
 
     def resolved(self, root: str | os.PathLike[str] | None = None) -> BuildSettings:
-        """Return the specification with the space's definition in place of its file, and the place of the data.
+        """Return the specification with the definition of the space and the place of the data.
 
         Args:
-            root: Folder or file of the data. In a folder, ``measurement.root`` is looked for. Without it, a
-                relative ``measurement.root`` is looked for in the folder ``ANALOGNAS_DATA``.
+            root: Folder or file of the data; in a folder, ``measurement.root`` is used if it exists there. By
+                default, a relative ``measurement.root`` is searched in the folder ``ANALOGNAS_DATA``.
         """
         place = data_place(self.measurement.root, root)
         measurement = self.measurement.replace(root=place)
@@ -171,12 +171,12 @@ class BuildSettings(Settings):
         return tuple(range(self.seed, self.seed + count))
 
     def _repeated(self, n: int) -> set[int]:
-        """Positions with further seeds: evenly spread, so that a part of the build has its share of them."""
+        """Positions with further seeds, evenly spread, so that every part of the build has some."""
         repeated = min(self.repeats.n, n)
         return {index * n // repeated for index in range(repeated)}
 
     def facts(self) -> dict[str, Any]:
-        """Return what rows of one table must agree in: space and measurement, JSON types."""
+        """Return space and measurement, in which all rows of a table must agree, as JSON types."""
         space = self.make_space()
         return {
             "space": space_entry(space),
@@ -186,7 +186,7 @@ class BuildSettings(Settings):
 
 
 def data_place(named: str | None, root: str | os.PathLike[str] | None) -> str | None:
-    """Return where data lie, from what a specification names and what the user says.
+    """Return the place of the data, from the specification and the user's ``root``.
 
     Example:
         >>> data_place("images.npz", None)
@@ -201,7 +201,7 @@ def data_place(named: str | None, root: str | os.PathLike[str] | None) -> str | 
     given = Path(root).absolute()
     if named is not None and given.is_dir():
         inside = given / Path(named).name if Path(named).is_absolute() else given / named
-        # A relative name is meant to be there; an absolute one may be of another machine.
+        # A relative name must be in the folder; an absolute one may belong to another machine.
         if inside.exists() or not Path(named).is_absolute():
             return str(inside)
     return str(given)

@@ -1,4 +1,4 @@
-"""What is known of a build on its way: counts, seconds, failures, who is at work."""
+"""The state of a build: counts, seconds, failures, active processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_ERRORS = 10
 
 
 def status_of(build: Build) -> dict[str, Any]:
-    """Return the state of a build as JSON types: units by condition, seconds, errors, processes at work."""
+    """Return the state of a build as JSON types: units by condition, seconds, errors, active processes."""
     with WorkQueue(build.queue_file, snapshot=True) as queue:
         counts = queue.counts()
         units = list(queue.units())
@@ -47,7 +47,7 @@ def status_of(build: Build) -> dict[str, Any]:
 
 
 def status_text(facts: dict[str, Any]) -> str:
-    """Return :func:`status_of` for people."""
+    """Return :func:`status_of` as text."""
     lines = [
         f"{facts['name']} in {facts['folder']}: {facts['rows_done']} of {facts['rows']} rows done"
         + (f", {facts['rows_failed']} failed" if facts["rows_failed"] else "")

@@ -1,4 +1,4 @@
-"""Time that a unit takes, kept over interruptions, and one thread for all that must not depend on more."""
+"""Time of a unit, which is kept over interruptions, and a context with one thread."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _EVERY = 30.0  # s between saves
 
 
 class Stopwatch:
-    """Wall-clock and processor time since it was made, and what a file says was spent before.
+    """Wall-clock and processor time, including the time before an interruption, which a file stores.
 
     Args:
-        path: The file; None keeps none.
+        path: The file; None: no file.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -32,7 +32,7 @@ class Stopwatch:
                 wall, cpu = read_json(path)
                 self._before = float(wall), float(cpu)
             except (OSError, ValueError, TypeError):
-                pass  # times are information: a damaged file of them stops no measurement
+                pass  # a damaged file of times must not stop a measurement
         self._started = time.perf_counter(), time.process_time()
         self._saved = self._started[0]
 
@@ -46,21 +46,21 @@ class Stopwatch:
         return wall, cpu
 
     def tick(self) -> None:
-        """Save what was spent so far, now and then; called after every step."""
+        """Save the time at intervals; called after every step."""
         now = time.perf_counter()
         if self._path is not None and now - self._saved > _EVERY:
             self._saved = now
             write_json(self._path, list(self.read()))
 
     def forget(self) -> None:
-        """Remove the file: the time is kept elsewhere."""
+        """Remove the file, after the time was stored with the result."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Run torch on one thread within a ``with`` block: sums then round alike on any number of cores."""
+    """Run torch on one thread within a ``with`` block, so that rounding does not depend on the machine."""
     n = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""What one unit of a measurement gives, and its file."""
+"""The result of one unit of a measurement, and its file."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class UnitResult:
     Attributes:
         values: Metrics by name (:data:`analognas.core.METRICS`).
         stds: Standard deviations from chip to chip, of those metrics that are measured on chips.
-        sems: Standard errors of the values, for chips and examples like these; training again is not in them.
-        seconds: Wall-clock time that it took, s, that before an interruption included as far as it was saved.
+        sems: Standard errors of the values from the choice of chips and examples, not of the training seed.
+        seconds: Wall-clock time, s, including saved time before an interruption.
         cpu_seconds: Processor time of this process, s, likewise.
 
     Example:
@@ -40,7 +40,7 @@ class UnitResult:
     cpu_seconds: float = 0.0
 
     def columns(self) -> dict[str, float]:
-        """Return metrics, ``_std`` and ``_sem`` as a table has them, each beside its metric."""
+        """Return metrics, each followed by its ``_std`` and ``_sem``, as in a table."""
         found: dict[str, float] = {}
         for name, value in self.values.items():
             found[name] = value
@@ -67,7 +67,7 @@ class UnitResult:
 
 
 def write_unit(path: Path, result: UnitResult, identity: Mapping[str, Any]) -> None:
-    """Write a result with what it follows from, atomically.
+    """Write a result and the settings it depends on, atomically.
 
     Raises:
         OutputFolderError: If it cannot be written.
@@ -82,14 +82,14 @@ def read_unit(path: Path, identity: Mapping[str, Any]) -> UnitResult | None:
     """Return the result in a file; None if there is no such file.
 
     Raises:
-        CheckpointMismatchError: If it follows from something else than ``identity``; names what differs.
+        CheckpointMismatchError: If it belongs to another ``identity``; names the differing entries.
         TableIntegrityError: If the file is damaged.
     """
     try:
         payload = read_json(path)
         found, result = payload["identity"], UnitResult.from_dict(payload["result"])
         damaged = payload["format"] != _FORMAT
-        # Those of earlier versions have none.
+        # Results of earlier versions have no checksum.
         if payload.get("sha256", stamp := checksum(payload["result"], found)) != stamp:
             raise ValueError("it does not match its checksum")
     except FileNotFoundError:

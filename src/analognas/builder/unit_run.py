@@ -1,4 +1,4 @@
-"""The work of one unit: what is trained, from which weights, and how it is measured."""
+"""Training and measurement of one unit."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _CALIBRATION_SIZE = 64
 
 @dataclass
 class LastTraining:
-    """Digital weights of the last network that was trained without a folder.
+    """Digital weights of the last network trained without a folder.
 
     Attributes:
         key: Seed and genotype of the network; None before the first.
@@ -61,14 +61,14 @@ class LastTraining:
 
 @dataclass(frozen=True)
 class UnitInputs:
-    """What the units of one measurement share.
+    """Inputs that all units of a measurement share.
 
     Attributes:
         space: The space.
-        settings: What is done to a network.
-        data: The examples, as networks are trained on them.
-        chip_examples: Returns the examples that chips are scored on.
-        last: Where weights are kept that no folder holds.
+        settings: Settings of the measurement.
+        data: Examples for training and scoring.
+        chip_examples: Function that returns the examples for scoring on chips.
+        last: Weights of the last network without a folder.
     """
 
     space: Space
@@ -79,16 +79,16 @@ class UnitInputs:
 
 
 class UnitRun:
-    """One architecture with one seed: its networks, and where their files are.
+    """Networks of one architecture and seed, and their files.
 
     Args:
         inputs: Space, settings and data.
         row: The genotype.
-        seed: Of everything random.
-        folder: Where files are kept; None keeps none.
-        tick: Called after every step of a training and every chip.
-        shorter: Folder of the same with fewer epochs, whose digital training goes on; None: it begins.
-        extendable: Whether the digital training is kept for one with more epochs.
+        seed: Seed of everything random.
+        folder: Folder for files; None: no files.
+        tick: Called after every training step and every chip.
+        shorter: Folder with the same training for fewer epochs, which continues; None: train from the start.
+        extendable: Whether to keep the digital training for a later one with more epochs.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class UnitRun:
         self.shorter, self.extendable = shorter, extendable
 
     def measure(self, unit: str) -> MetricValues:
-        """Do the unit and return its metrics."""
+        """Measure the unit and return its metrics."""
         if unit == "digital":
             return self._accuracy("baseline_accuracy", self._trained_digital())
         if unit in ("ptq", "qat"):
@@ -130,7 +130,7 @@ class UnitRun:
         space, data = self.inputs.space, self.data
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed("digital", "weights"))
-            # Spaces take further options of their own, which the settings hold.
+            # The settings contain further options of the space.
             build: Callable[..., nn.Module] = space.build
             network = build(
                 self.row, tuple(data.input_shape), data.n_classes, **self.settings.network
@@ -150,7 +150,7 @@ class UnitRun:
             ) from None
 
     def _digital_network(self) -> nn.Module:
-        """Return the network after digital training, which is done first where that is still to do."""
+        """Return the digitally trained network; train it if necessary."""
         weights = self._kept_weights()
         if weights is None:
             return self._trained_digital().model
@@ -184,7 +184,7 @@ class UnitRun:
             if recipe.saving == Saving():
                 recipe = recipe.replace(saving=_SAVING)
         else:
-            out = None  # over in a moment
+            out = None  # too short for a checkpoint
         trainer = Trainer(
             network,
             self.data,

@@ -1,4 +1,4 @@
-"""What a work queue holds and says of itself."""
+"""Units of a work queue, claims, and counts by state."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ STATES = ("waiting", "running", "done", "failed")
 
 @dataclass(frozen=True)
 class Unit:
-    """One piece of work.
+    """One condition of one architecture and seed.
 
     Attributes:
         position: Place of the architecture in the build.
         seed: Seed of its trainings and chips.
-        condition: What is done.
-        needs: Conditions of the same architecture and seed that must be done before.
+        condition: The condition to measure.
+        needs: Conditions of the same architecture and seed that must be measured first.
     """
 
     position: int
@@ -29,14 +29,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Claim:
-    """A unit that was given to an owner.
+    """A unit that an owner has claimed.
 
     Attributes:
         unit_id: Its number in the queue.
         position: Place of the architecture in the build.
         genotype: The architecture.
         seed: Seed.
-        condition: What is to be done.
+        condition: The condition to measure.
     """
 
     unit_id: int
@@ -48,13 +48,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Counts:
-    """How far a build is.
+    """Numbers of units of a build.
 
     Attributes:
-        by_condition: For every condition the number of units by state (``waiting``, ``running``, ``done``,
+        by_condition: For each condition, the number of units by state (``waiting``, ``running``, ``done``,
             ``failed``).
-        mean_seconds: Mean time of the finished units of a condition, s; absent where none has finished.
-        mean_cpu_seconds: Mean processor time of them, s.
+        mean_seconds: Mean time of a condition's finished units, s; only for conditions with finished units.
+        mean_cpu_seconds: Their mean processor time, s.
     """
 
     by_condition: dict[str, dict[str, int]]
@@ -62,13 +62,13 @@ class Counts:
     mean_cpu_seconds: dict[str, float]
 
     def total(self, *states: str) -> int:
-        """Number of units in any of ``states``; of all units without one."""
+        """Number of units in any of ``states``; all units by default."""
         wanted = states or STATES
         return sum(counts[state] for counts in self.by_condition.values() for state in wanted)
 
     @property
     def seconds_left(self) -> float | None:
-        """Work that is left, s of one worker; None while a condition with open units has no finished one."""
+        """Remaining time of one worker, s; None while a condition with open units has no finished unit."""
         left = 0.0
         for condition, counts in self.by_condition.items():
             n = counts["waiting"] + counts["running"]

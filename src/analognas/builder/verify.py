@@ -1,4 +1,4 @@
-"""Whether a table or a build can be trusted: files, specification, and results that are measured again."""
+"""Verification of tables and builds: files, specification, and results that are measured again."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["VerifyReport", "verify_build", "verify_table"]
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What a verification found.
+    """Result of a verification.
 
     Attributes:
-        checks: What was checked and is right, in words.
-        problems: What is wrong, in words; empty if nothing is.
+        checks: Checks that passed, as text.
+        problems: Problems that were found, as text; empty if there are none.
     """
 
     checks: tuple[str, ...]
@@ -92,8 +92,8 @@ def verify_build(
 
     Args:
         build: The build.
-        again: Number of rows that are measured a second time. On the machine and with the versions of the
-            build, the values must be equal; elsewhere they may differ in the last digits.
+        again: Number of rows that are measured again. Values are equal on the same machine with the same
+            versions; elsewhere they may differ in the last digits.
         measurement: What measures one network, in place of that of the specification.
 
     Raises:
@@ -115,7 +115,7 @@ def _check_queue(build: Build, checks: list[str], problems: list[str]) -> None:
         counts, facts = queue.counts(), queue.facts
         list(queue.units())
     if state == "ok":
-        checks.append("the work queue is sound")
+        checks.append("the work queue is not damaged")
     else:
         problems.append(f"the work queue is damaged: {state}")
     states = {name: counts.total(name) for name in ("done", "failed", "waiting", "running")}

@@ -4,9 +4,9 @@ A unit is one condition of one architecture with one seed. Table ``architectures
 position; ``units`` position, seed, condition and state of each unit, its result (JSON) or error, and its
 seconds; ``needs`` which units must be done before another; ``facts`` what identifies the build (JSON).
 
-Whoever works claims a unit: a lease in the table says who and until when, and a heartbeat renews it. A lease
-that runs out, or whose owner is a dead process of this machine, returns to the queue. The first result of a
-unit counts; what a late owner reports afterwards changes nothing.
+A worker claims a unit by a lease with its name and an expiry time, which a heartbeat renews. A unit whose lease
+expires, or whose owner is a dead process of this machine, returns to the queue. The first result of a unit
+counts; later results are ignored.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LEASE_SECONDS = 60.0
 """How long a claim holds without a heartbeat, s."""
 
 MOST_LOSSES = 10
-"""A unit whose owners vanished so often is recorded as failed: it probably ends them."""
+"""A unit that lost this many owners is recorded as failed, as it probably crashes them."""
 
 T = TypeVar("T")
 
@@ -47,8 +47,8 @@ class WorkQueue:
 
     Args:
         path: File of :meth:`create`.
-        snapshot: Whether to open a copy of it as it is at this moment, to read: then nothing in its folder is
-            changed, which may be one that cannot be written to.
+        snapshot: Whether to open a read-only copy of its present state. Nothing in the folder is changed, and
+            the folder may be read-only.
 
     Raises:
         ResumeError: If it does not exist or is not a work queue of a known version.
@@ -76,7 +76,7 @@ class WorkQueue:
         genotypes: Sequence[Sequence[int]],
         units: Iterable[Unit],
     ) -> WorkQueue:
-        """Make a queue, whole at once, and open it; if another process was quicker, open that one's.
+        """Create a queue atomically and open it; if another process created it first, open that one.
 
         Args:
             path: The file.
@@ -99,7 +99,7 @@ class WorkQueue:
         return cls(file)
 
     def add(self, genotypes: Sequence[Sequence[int]], units: Iterable[Unit]) -> int:
-        """Add architectures and units; what the queue has already stays as it is.
+        """Add architectures and units; existing ones are unchanged.
 
         Args:
             genotypes: All architectures by position, the known ones first.
@@ -207,7 +207,7 @@ class WorkQueue:
             return last
 
     def release(self, owner: Owner, unit_id: int | None = None) -> None:
-        """Return one unit, or all, that an owner holds; its end is not their fault."""
+        """Return one unit of an owner, or all of them, to the queue without counting an attempt."""
         which, values = ("", []) if unit_id is None else (" AND id = ?", [unit_id])
         with self._transaction() as connection:
             connection.execute(
@@ -222,7 +222,7 @@ class WorkQueue:
         return bool(self._rows(select, (position, seed, _DONE))[0][0] == 0)
 
     def release_dead(self) -> int:
-        """Return the units of owners that were processes of this machine and are no more; their number."""
+        """Return the units of dead processes of this machine to the queue; return their number."""
         select = "SELECT DISTINCT owner FROM units WHERE state = ?"
         owners = self._rows(select, (_LEASED,))
         dead = [text for (text,) in owners if self._sound(Owner.read, text).is_dead_here()]
@@ -234,7 +234,7 @@ class WorkQueue:
         return n
 
     def retry_failed(self) -> int:
-        """Return failed units to the queue, as if they had never been tried; their number."""
+        """Return failed units to the queue with all their attempts; return their number."""
         with self._transaction() as connection:
             found = connection.execute(
                 "UPDATE units SET state = ?, attempts = 0, losses = 0, error = NULL WHERE state = ?",
@@ -263,7 +263,7 @@ class WorkQueue:
         return [self._sound(genotype_of, text) for (text,) in rows]
 
     def state(self) -> str:
-        """Return what SQLite finds wrong with the file; "ok" if nothing is."""
+        """Return the problems that SQLite finds in the file; "ok" if there are none."""
         return str(self._rows("PRAGMA integrity_check(1)")[0][0])
 
     def units(self) -> Iterator[dict[str, Any]]:
@@ -368,7 +368,7 @@ def _done(
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two results are equal; a value that is missing in both is."""
+    """Whether two results are equal; values that are missing in both are equal."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     return bool(one == other or (one != one and other != other))

@@ -33,7 +33,7 @@ _LONGEST_ERROR = 1000
 
 
 def answer(measurement: Measurement, task: UnitTask) -> Answer:
-    """Do a task; called in a worker."""
+    """Measure the unit of a task; called in a worker."""
     try:
         row = np.array(task.genotype)
         result = measurement.run(row, task.condition, seed=task.seed, folder=Path(task.folder))
@@ -56,10 +56,10 @@ def _plain(numbers: Any) -> dict[str, float]:
 
 
 class Workers(ABC):
-    """Some workers, each of which does one task at a time.
+    """Workers that each measure one unit at a time.
 
-    Every worker computes on one thread: so a result does not depend on how many there are, and on CPUs many
-    small networks at once use the cores better than many threads for each.
+    Every worker computes on one thread, so results do not depend on the number of workers. On CPUs, many small
+    networks in parallel use the cores better than many threads for one network.
 
     Args:
         n: Number of workers.
@@ -79,28 +79,28 @@ class Workers(ABC):
         """Start the workers; called once.
 
         Raises:
-            InvalidArgumentError: If that is not possible here.
+            InvalidArgumentError: If they cannot be started on this machine.
         """
 
     @abstractmethod
     def send(self, worker: int, task: UnitTask) -> None:
-        """Give an idle worker a task; if that fails, :meth:`wait` tells."""
+        """Give an idle worker a task; :meth:`wait` reports a failure."""
 
     @abstractmethod
     def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
-        """Wait until some busy workers are done or dead; return an empty list after ``timeout`` s."""
+        """Wait for answers or deaths of busy workers; return an empty list after ``timeout`` s."""
 
     @abstractmethod
     def replace(self, worker: int) -> None:
-        """Put a new worker in the place of a dead one."""
+        """Replace a dead worker by a new one."""
 
     @abstractmethod
     def close(self) -> None:
-        """End all workers, also in the middle of a task."""
+        """End all workers, even during a task."""
 
 
 class SerialWorkers(Workers):
-    """Does one task after the other in this process; an architecture that ends the process ends the build."""
+    """Measures one unit after the other in this process; an architecture that crashes it ends the build."""
 
     name = "serial"
 
@@ -121,17 +121,17 @@ class SerialWorkers(Workers):
         self._task = task
 
     def wait(self, workers: Sequence[int], timeout: float) -> list[tuple[int, Answer | Died]]:
-        """Do the task."""
+        """Measure the unit and return the answer."""
         if self._task is None:
             return []
         task, self._task = self._task, None
         return [(workers[0], answer(self._measurement, task))]
 
     def replace(self, worker: int) -> None:
-        """Nothing dies here alone."""
+        """Do nothing: the worker is this process."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing."""
 
 
 class CrewWorkers(Workers):
@@ -165,7 +165,7 @@ class CrewWorkers(Workers):
 
 
 class PoolWorkers(CrewWorkers):
-    """Processes of this machine, started once; each loads its data once.
+    """Processes of this machine, which are started once and load their data once.
 
     Args:
         n: Number of processes.
@@ -204,7 +204,7 @@ _prepared = False
 
 
 def _answer_in_process(measurement: Measurement, task: UnitTask) -> Answer:
-    """Do a task in a process of the pool, which is prepared with its first one."""
+    """Measure the unit of a task in a process of the pool; the first task prepares the process."""
     global _prepared
     if not _prepared:
         from ..core.memory import keep_freed_memory
@@ -222,7 +222,7 @@ WORKERS: Registry[Callable[..., Workers]] = Registry(
         "ray": f"{__package__}.ray_workers:RayWorkers",
     },
 )
-"""Workers by the name that ``analognas bench build --backend`` takes."""
+"""Workers by name, as in ``analognas bench build --backend``."""
 
 
 def make_workers(

@@ -81,7 +81,7 @@ def _rest(progress: BuildProgress) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it.
+    """Return a duration in one or two units.
 
     Example:
         >>> duration(42), duration(90), duration(7300), duration(200_000)

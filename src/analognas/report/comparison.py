@@ -1,4 +1,4 @@
-"""Two tables side by side: every network that both have, one panel a metric."""
+"""Comparison of two tables: one panel for each metric, with all common networks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PANELS = 12
-"""Metrics that a figure shows at most, the first ones."""
+"""Largest number of metrics in a figure."""
 
 _COLUMNS = 4
 _PANEL = 3.0
@@ -24,13 +24,15 @@ def comparison_figure(comparison: TableComparison) -> Figure:
     """Draw the values of two tables against each other, with rank correlation, its interval and its ceiling.
 
     Raises:
-        InvalidArgumentError: If there is no metric to show.
+        InvalidArgumentError: If the tables have no common metric.
     """
     from matplotlib.figure import Figure
 
     shown = comparison.metrics[:MOST_PANELS]
     if not shown:
-        raise InvalidArgumentError("There is no metric that both tables have values of.")
+        raise InvalidArgumentError(
+            "The tables must have a common metric to compare, but have none."
+        )
     columns = min(_COLUMNS, len(shown))
     rows = math.ceil(len(shown) / columns)
     size = (_PANEL * columns, _PANEL * rows)
@@ -49,7 +51,9 @@ def _panel(axes: Axes, metric: MetricComparison, names: tuple[str, str]) -> None
     low = min(float(x.min()), float(y.min()))
     high = max(float(x.max()), float(y.max()))
     overlap = min(float(x.max()), float(y.max())) - max(float(x.min()), float(y.min()))
-    if overlap > 0.2 * (high - low):  # far apart, equal values are of no interest
+    if overlap > 0.2 * (
+        high - low
+    ):  # the diagonal of equal values is informative only if ranges overlap
         axes.plot([low, high], [low, high], color=GREY, linewidth=0.8)
     unit = METRICS[metric.metric].unit if metric.metric in METRICS else ""
     axes.set_title(metric.metric + (f" ({unit})" if unit else ""), fontsize=8)

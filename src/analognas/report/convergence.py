@@ -1,4 +1,4 @@
-"""Best value so far against distinct queries."""
+"""Convergence of a search: best value against the number of evaluations."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def convergence_figure(
     """Draw each run, and their mean with a band of one standard deviation.
 
     Args:
-        curves: Best value so far, shape ``(n_runs, n_queries)``; NaN where nothing feasible was found yet.
+        curves: Best value so far, shape ``(n_runs, n_queries)``; NaN before the first feasible architecture.
         metric: The metric, or its name in the vocabulary; None: the curves are hypervolumes.
         truth: Estimate of the winner's true value and the bounds of its interval, where readings have label
             noise.
-        counted: What a query is.
+        counted: Label of the horizontal axis.
     """
     rises = metric is None or get_metric(metric).higher_is_better
     figure, (axes,) = new_figure()
@@ -39,7 +39,7 @@ def convergence_figure(
         axes.step(
             queries, curve, where="post", color=COLOURS[0], alpha=0.35, linewidth=0.9, label=label
         )
-    # A mean over only those runs that have found something would jump; it starts when all have.
+    # The mean starts when all runs have found something; earlier it would jump.
     complete = np.isfinite(curves).all(axis=0)
     if len(curves) > 1 and complete.any():
         mean, std = curves[:, complete].mean(axis=0), curves[:, complete].std(axis=0, ddof=1)
@@ -62,7 +62,7 @@ def convergence_figure(
         )
     finite = curves[np.isfinite(curves)]
     if len(finite):
-        # The first draws lie far below; the interesting part is where the runs differ late.
+        # Leave out the first draws, which are much worse, to show late differences.
         early = np.nanquantile(finite, 0.02 if rises else 0.98)
         best = finite.max() if rises else finite.min()
         margin = 0.08 * abs(best - early) or 1.0

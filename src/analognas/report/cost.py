@@ -1,4 +1,4 @@
-"""Where time and energy of a network on an analog chip go."""
+"""Shares of the layers in time, energy and crossbars of an analog chip."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _ROW_HEIGHT = 0.26
 def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
     """Draw the share of time, energy and crossbars of each kind of layer, the costliest first.
 
-    Layers of equal shape are one row; beyond 24 rows the rest is one. Where the chip tells energies beside that
-    of its MVMs, a last panel has the share of each component.
+    Layers of equal shape share a row; after 23 rows, all others share the last. If the chip states energies of
+    other components than MVMs, a fourth panel shows the share of each component.
 
     Args:
-        cost: What :func:`analognas.hardware.network_cost` returned.
+        cost: Result of :func:`analognas.hardware.network_cost`.
         title: Heading.
 
     Returns:
@@ -57,7 +57,7 @@ def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
 
 
 def _components(axes: Axes, parts: dict[str, float], energy: float) -> None:
-    """Share of energy of each component, the largest first; what is not known comes first."""
+    """Draw the share of energy of each component, unknown ones first, then the largest."""
     order = sorted(
         parts, key=lambda name: -parts[name] if parts[name] == parts[name] else -math.inf
     )
@@ -77,7 +77,7 @@ def _bars(axes: Axes, values: list[float], colour: str) -> None:
 
 
 def _rows(cost: ChipCost) -> list[tuple[str, list[float]]]:
-    """Label and shares of time, energy and crossbars."""
+    """Return labels, and shares of time, energy and crossbars."""
     groups: dict[str, list[float]] = {}
     counts: dict[str, int] = {}
     tiles = sum(layer.tiles for layer in cost.layers) or 1

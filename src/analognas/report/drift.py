@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _OFFSET = 0.035
-"""Error bars are moved apart by this fraction of a decade."""
+"""Offset between error bars of different cells, as a fraction of a decade."""
 
 _LABEL_WIDTH = 40
-"""Characters of an architecture in the legend."""
+"""Largest number of characters of an architecture in the legend."""
 
 
 def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found") -> Figure:
     """Draw mean accuracy over time with one standard deviation over the readings.
 
-    Left the best cells beside each other; right what hardware-aware training gives the first of them.
+    The left panel compares the best cells. The right panel compares the first cell with and without
+    hardware-aware training.
 
     Args:
         cells: Winners of a search, best first, each with ``architecture`` and ``metrics``.
-        title: What the cells are.
+        title: Name of the cells in the heading.
     """
     figure, (axes, contrast) = new_figure(10.0, 4.2, panels=(3, 2))
     for rank, cell in enumerate(cells):

@@ -41,14 +41,14 @@ def drift_curves(
 ) -> Figure:
     """Draw the metric against the time since programming, for several networks.
 
-    Each has its mean with the interval of the mean as error bars, and a band that holds all its chips but
-    the outer twentieths; a dashed line is the digital network that stands for its 100 %.
+    Each network has its mean, error bars for the interval of the mean, and a band from the 5 % to the 95 %
+    quantile of its chips. Dashed lines are the digital reference networks.
 
     Args:
-        results: Evaluations by name; those of :data:`analognas.drift.study.CURVES` have fixed colours.
-        labels: What the names mean.
+        results: Evaluations by name; names in :data:`analognas.drift.study.CURVES` have fixed colours.
+        labels: Labels by name.
         title: Heading.
-        lines: Further digital networks by label, as horizontal lines.
+        lines: Values of further digital networks by label, drawn as horizontal lines.
 
     Returns:
         The figure; no global state of matplotlib is touched.
@@ -98,7 +98,7 @@ def write_drift_report(results: Mapping[str, DriftResult], folder: str | os.Path
 
 
 def time_name(t: float) -> str:
-    """Return a time as people say it.
+    """Return a time in its largest whole unit.
 
     Example:
         >>> [time_name(t) for t in (1.0, 3600.0, 2592000.0, 90.0)]
@@ -116,7 +116,7 @@ def time_name(t: float) -> str:
 def _draw_references(
     axes: Axes, results: Mapping[str, DriftResult], labels: Mapping[str, str]
 ) -> None:
-    """Draw what stands for 100 %: one line for all networks, or one for each group with the same."""
+    """Draw the digital references, one line for each distinct value."""
     groups: dict[float, list[str]] = {}
     for name, result in results.items():
         groups.setdefault(result.reference, []).append(name)
@@ -131,7 +131,7 @@ def _draw(axes: Axes, result: DriftResult, colour: str, marker: str, label: str)
     found = [result.at(t) for t in times]
     mean = np.array([estimate.value for estimate in found])
     reach = np.nan_to_num([estimate.half_width for estimate in found])
-    # In adaptive mode a chip's own value is known from some examples only: its spread is, too.
+    # In adaptive mode, a chip's value comes from some examples only; use the estimated spread of chips.
     if result.tolerance is None:
         low, high = np.array([np.quantile(result.chips_at(t), [0.05, 0.95]) for t in times]).T
     else:

@@ -1,4 +1,4 @@
-"""The non-dominated set of a search: every pair of objectives, with all that was measured behind it."""
+"""The non-dominated set of a search, for every pair of objectives."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 MOST_OBJECTIVES = 6
-"""Objectives that a figure shows at most, the first ones."""
+"""Largest number of objectives in a figure."""
 
 _PANEL = 3.3
 _MARGIN = 0.08
 
 
 def pareto_figure(result: SearchResult) -> Figure:
-    """Draw all feasible architectures of a search over each pair of objectives, the non-dominated set on top.
+    """Draw all feasible architectures of a search for each pair of objectives, with the non-dominated set.
 
-    Two objectives are one panel, more the lower triangle of a matrix. There a member of the set may look
-    dominated, because it is better in an objective that the panel does not show; the line joins what no other
-    beats in the panel's own two. Panels show where the set is; points far off it are left out.
+    Two objectives give one panel, more objectives the lower triangle of a matrix. In such a panel, a member of
+    the set may look dominated, because it is better in another objective. A line joins the architectures that
+    are not dominated in the two objectives of the panel. Points far from the set are outside the panel.
 
     Args:
         result: A search with two objectives or more.
 
     Raises:
-        InvalidArgumentError: If there is one objective, or nothing feasible.
+        InvalidArgumentError: If there is one objective, or no feasible architecture.
     """
     from matplotlib.figure import Figure
 
@@ -45,8 +45,8 @@ def pareto_figure(result: SearchResult) -> Figure:
     shown = [problem.metric(name) for name in problem.objectives[:MOST_OBJECTIVES]]
     if len(shown) < 2 or not result.feasible:
         raise InvalidArgumentError(
-            "A front is drawn of two objectives or more and something feasible, but got "
-            f"{len(shown)} and {'something' if result.feasible else 'nothing'} feasible."
+            "A front needs at least two objectives and a feasible architecture, but got "
+            f"{len(shown)} objective(s) and {'some' if result.feasible else 'no'} feasible architectures."
         )
     costs = np.concatenate(
         [problem.costs(run.evaluation)[run.violation == 0] for run in result.runs]
@@ -97,7 +97,7 @@ def _panel(axes: Axes, values: Floats, front: NDArray[np.bool_], signs: Floats) 
 
 
 def _staircase(costs: Floats, corner: Floats) -> Floats:
-    """Outline of what minimised points dominate, shape ``(m, 2)``, from edge to edge of the panel."""
+    """Outline of the region that minimised points dominate, shape ``(m, 2)``, up to the edges of the panel."""
     best = costs[non_dominated(costs)]
     best = best[np.argsort(best[:, 0], kind="stable")]
     across = np.append(np.repeat(best[:, 0], 2), corner[0])

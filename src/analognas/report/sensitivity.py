@@ -1,4 +1,4 @@
-"""What each layer costs when it alone is analog."""
+"""Cost in accuracy of making single layers analog."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _ROW_HEIGHT = 0.24
 
 
 def sensitivity_figure(result: Sensitivity, *, title: str | None = None) -> Figure:
-    """Draw the cost of each layer in the order of the network, with intervals, and single chips as dots.
+    """Draw the cost of each layer in network order, with intervals, and single chips as dots.
 
-    The layer that costs most stands out; the whole network is the last row.
+    The costliest layer is highlighted. The last row is the whole network.
 
     Args:
-        result: A sensitivity.
+        result: The sensitivity.
         title: Heading.
 
     Returns:

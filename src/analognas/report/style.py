@@ -1,4 +1,4 @@
-"""One look for every figure."""
+"""Common style of all figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GREY = "#777777"
 def new_figure(
     width: float = 7.0, height: float = 4.2, panels: Sequence[float] = (1,)
 ) -> tuple[Figure, list[Axes]]:
-    """Make a figure with clean axes side by side; no global state is touched.
+    """Make a figure with axes in one row, without matplotlib's global state.
 
     Args:
         width: Width, inches.
@@ -41,7 +41,7 @@ def new_figure(
 
 
 def clean_axes(axes: Axes) -> None:
-    """Give axes the look of every figure: two spines, and a light grid below the data."""
+    """Apply the common style to axes: two spines, and a light grid below the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -55,18 +55,18 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
         OutputFolderError: If it cannot be written.
     """
     if not str(path).lower().endswith(".png"):
-        raise InvalidArgumentError(f"A figure is written as .png, but got {str(path)!r}.")
+        raise InvalidArgumentError(f"The file of a figure must end in .png, but got {str(path)!r}.")
     from matplotlib import rc_context
 
     layout = figure.get_layout_engine()
     if layout is not None:
-        # Laid out here: savefig would draw everything twice, the first time only to lay it out.
+        # Compute the layout here; savefig would draw everything twice for it.
         layout.execute(figure)
         with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
             figure.set_layout_engine(None)
     try:
         with atomic_write(path) as file:
-            # No creation date: equal results give equal files.
+            # Without a creation date, equal results give equal files.
             figure.savefig(file, format="png", metadata={"Software": "analognas"})
     finally:
         if layout is not None:

@@ -52,9 +52,8 @@ _STORED = _ACCURACIES + [name for drift in _DRIFT for name in (drift, f"{drift}_
 class AnalogNASBench:
     """The table: every metric of every cell, without building or training a network.
 
-    Wherever an architecture is taken it may be a six-tuple, list or array, an ``arch_str``, or an integer,
-    the NAS-Bench-201 index No.i. Metric names are those of :data:`analognas.core.METRICS`; the old names
-    ``baseline_drift_*`` are accepted too.
+    An architecture is a six-tuple, list or array, an ``arch_str``, or the integer NAS-Bench-201 index No.i.
+    Metric names are those of :data:`analognas.core.METRICS`; the old names ``baseline_drift_*`` work too.
 
     Args:
         path: A table file; the shipped one by default.
@@ -110,7 +109,7 @@ class AnalogNASBench:
             UnknownNameError: If there is no such metric.
         """
         try:
-            # The common case is two look-ups; bytes() refuses floats and text, and a bare number is no tuple.
+            # The common case is two look-ups; bytes() raises for floats and text.
             code = self._code_of_bytes[bytes(architecture)] if type(architecture) is tuple else -1
         except (KeyError, TypeError, ValueError):
             code = -1
@@ -151,7 +150,7 @@ class AnalogNASBench:
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What the metrics are: name, unit and direction."""
+        """Name, unit and direction of the metrics."""
         return tuple(METRICS[name] for name in self.metrics)
 
     def standard_errors(

@@ -1,4 +1,4 @@
-"""Numbers of architectures from a CSV file: one row each, the architecture first."""
+"""Metrics of architectures from a CSV file."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def read_csv_table(
 ) -> tuple[Population, dict[str, NDArray[np.float64]]]:
     """Read a CSV file whose first line names the columns, the first of which is ``architecture``.
 
-    Columns are separated by commas, semicolons, tabs or ``|``, as the first line shows. An architecture is
-    written in any form of the space that is text; numbers with commas between them, as of a list, in quotes.
-    The other columns are numbers; an empty cell is a number that is missing, as is a cost of -1. What cannot
-    be a value of its metric is an error, such as a negative latency or accuracies that are fractions.
+    Columns are separated by commas, semicolons, tabs or ``|``, as in the first line. An architecture has any
+    text form of the space; a list of numbers with commas needs quotes. Other columns are numbers. An
+    empty cell is a missing number, and so is a cost of -1. Impossible values of a metric raise an error: for
+    example, a negative latency, or accuracies as fractions.
 
     Returns:
         The architectures, shape ``(n, n_genes)``, and the other columns by name, shape ``(n,)`` each, NaN where
@@ -102,7 +102,7 @@ def _check_names(names: Sequence[str], where: str) -> None:
 
 
 def _form(text: str) -> object:
-    """An index or numbers with commas as what they are, all else as text."""
+    """Return an index or a list of numbers as numbers, other forms as text."""
     parts = [part.strip() for part in text.strip().strip("()[]").split(",")]
     if all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts):
         return int(parts[0]) if len(parts) == 1 else tuple(int(part) for part in parts)
@@ -126,7 +126,7 @@ def _number(cell: str) -> float:
         raise TableIntegrityError(f"{shown(cell)!r} is not a number.{advice}") from None
     if cell and not math.isfinite(number):
         raise TableIntegrityError(
-            f"{shown(cell)!r} is not a finite number; leave a missing one empty."
+            f"{shown(cell)!r} is not a finite number; leave the cell of a missing number empty."
         )
     return number
 

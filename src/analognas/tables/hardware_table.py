@@ -193,7 +193,7 @@ def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCos
         TableIntegrityError: If the file is damaged, truncated, holds anything but plain data and arrays, or is
             not laid out as HW-NAS-Bench 1.0; names what is wrong.
         DataNotFoundError: If it is not there; says where to get it.
-        InvalidArgumentError: If it is no path.
+        InvalidArgumentError: If it is not a path.
     """
     data = read_bytes(check_path(path), error=DataNotFoundError, advice=f"{_WHERE}.")
     content = read_pickled_arrays(data, os.fspath(path))
@@ -214,7 +214,7 @@ def read_hw_nas_bench(path: str | os.PathLike[str]) -> tuple[CellCosts, LayerCos
 
 
 def add_hw_nas_bench(path: str | os.PathLike[str]) -> list[Path]:
-    """Convert the published pickle once and keep it in the user's data folder, where it is found by itself.
+    """Convert the published pickle once, into the user's data folder, where the table is found without a path.
 
     Returns:
         The two files written.
@@ -271,7 +271,7 @@ def _cells(content: Any, described: Mapping[str, Any]) -> CellCosts:
 
 
 def _column(dataset: str, metric: str, entries: Any) -> NDArray[np.float64]:
-    """One metric with NaN for what is missing: None, NaN, or the mark -1 of a model that did not compile."""
+    """Return a metric with NaN for missing values: None, NaN, or -1 for a model that did not compile."""
     try:
         values = as_floats("Costs", list(entries), error=TableIntegrityError)
     except TableIntegrityError as error:
@@ -285,7 +285,7 @@ def _column(dataset: str, metric: str, entries: Any) -> NDArray[np.float64]:
 
 
 def _no_costs(values: NDArray[np.float64]) -> Iterator[tuple[tuple[int, ...], float]]:
-    """Places and values of what is neither missing nor the cost of a network."""
+    """Yield places and values that are neither missing nor valid costs."""
     for place in np.argwhere(metric_range(CELL_METRICS[0]).outside(values)).tolist():
         yield tuple(place), float(values[tuple(place)])
 
@@ -307,7 +307,7 @@ def _check_cost(metric: str, key: str, cost: Any) -> None:
 
 
 def _check_complete(layers: Mapping[str, Mapping[str, Any]]) -> None:
-    """Make sure that a table has every cost: the published one does."""
+    """Check that a table has every cost, as the published one does."""
     for metric, table in layers.items():
         lacking = [
             key for key in _layer_keys() if table.get(key) is None or table[key] != table[key]

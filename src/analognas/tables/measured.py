@@ -55,7 +55,7 @@ class MeasuredTable:
         TableIntegrityError: If it is missing, damaged or not a measured table.
 
     Attributes:
-        metadata: What the file says of itself.
+        metadata: Metadata of the file.
         checksum: SHA-256 of its content.
         full_space: The space that the architectures are from.
         space: The same space restricted to the architectures of the table (:func:`.restricted`).
@@ -103,7 +103,7 @@ class MeasuredTable:
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
-        """What the metrics are, without standard errors: name, unit and direction."""
+        """Name, unit and direction of the metrics, without standard errors."""
         measured = {entry["name"]: Metric.from_dict(entry) for entry in self.metadata["metrics"]}
         return tuple(
             measured.get(name)

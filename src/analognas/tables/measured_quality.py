@@ -1,4 +1,4 @@
-"""How far a measured table can be trusted: what failed, what cannot be, and the noise of its labels."""
+"""Quality of a measured table: failures, impossible values, and label noise."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .quality import LabelNoise, label_noise
 __all__ = ["MeasuredQuality", "assess_measured", "find_rising", "followed_in_time"]
 
 SIGMAS = 3.0
-"""A later reading that lies so many standard errors above an earlier one is suspicious."""
+"""A later reading this many standard errors above an earlier one is suspicious."""
 
 LEAST_REPEATED = 3
-"""Architectures with several seeds that an estimate of the noise needs."""
+"""Fewest architectures with several seeds for an estimate of the noise."""
 
 
 @dataclass(frozen=True)
 class MeasuredQuality:
-    """What :meth:`.MeasuredTable.quality` found.
+    """Result of :meth:`.MeasuredTable.quality`.
 
     Attributes:
         n_architectures: Architectures.

@@ -24,13 +24,13 @@ from .table_file import Table, read_table, write_table
 __all__ = ["ENDINGS", "MEASURED", "TableRows", "read_rows", "write_rows"]
 
 _ENOUGH_ROWS = 10
-"""With fewer, accuracies may all be near zero: of a few networks that hardly trained, for instance."""
+"""Fewest accuracies for the check; fewer may all be near zero, for example of untrained networks."""
 
 MEASURED = "measured"
 """What the metadata call a table of this kind."""
 
 ENDINGS = ("_std", "_sem")
-"""What the names of a spread and of a standard error end with, after the metric's name."""
+"""Endings of the names of spreads and standard errors, after the name of the metric."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[
         metadata: ``space`` and ``space_fingerprint`` must be there; ``metrics`` and ``fidelity`` are added.
 
     Raises:
-        TableIntegrityError: If a value cannot be one of its metric: then the file could not be read.
+        TableIntegrityError: If a value of a metric is impossible, so that the file could not be read.
         OutputFolderError: If the file cannot be written.
     """
     space = find_space(metadata["space"])
@@ -128,7 +128,7 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
 def _measured(
     columns: Mapping[str, Any], definitions: Iterable[Any], where: str
 ) -> dict[str, NDArray[np.float64]]:
-    """Columns of metrics as numbers that can be."""
+    """Return columns of metrics, checked for impossible values."""
     declared = {one["name"]: Metric.from_dict(one) for one in definitions}
     return {
         name: measured(

@@ -1,4 +1,4 @@
-"""How the numbers of HW-NAS-Bench were taken, and a number that knows it.
+"""How the metrics of HW-NAS-Bench were measured, and costs with their provenance.
 
 Li et al., "HW-NAS-Bench: Hardware-Aware Neural Architecture Search Benchmark", ICLR 2021.
 """
@@ -18,7 +18,7 @@ class Provenance(IntEnum):
     """Where a value comes from.
 
     Attributes:
-        MISSING: There is none, the value is NaN; in the published table an EdgeTPU model that did not compile.
+        MISSING: No value (NaN), such as for an EdgeTPU model that did not compile.
         PUBLISHED: As published.
         DERIVED: Computed from published values by an exact formula.
     """
@@ -30,13 +30,13 @@ class Provenance(IntEnum):
 
 @dataclass(frozen=True)
 class MeasurementMethod:
-    """How one metric was taken.
+    """How one metric was measured.
 
     Attributes:
         device: The device.
-        kind: ``"measured"``, ``"estimated"`` or ``"product"`` of others.
-        batch_size: Images at once; None where the sources do not state it.
-        how: In words.
+        kind: ``"measured"``, ``"estimated"``, or ``"product"`` of other metrics.
+        batch_size: Images of a batch; None if the sources do not state it.
+        how: Description.
     """
 
     device: str
@@ -72,11 +72,11 @@ MEASUREMENTS: dict[str, MeasurementMethod] = {
         "all devices", "product", None, "product of all latencies and energies of the table"
     ),
 }
-"""How each metric was taken, in the published order."""
+"""How each metric was measured, in the published order."""
 
 
 class HardwareCost(float):
-    """A cost that behaves as a float and knows its metric, unit, origin and how it was taken.
+    """A cost: a float with its metric, unit, provenance and method of measurement.
 
     Args:
         value: The cost; NaN where it is missing.
@@ -112,12 +112,12 @@ class HardwareCost(float):
 
     @property
     def measurement(self) -> MeasurementMethod:
-        """How it was taken."""
+        """How it was measured."""
         return MEASUREMENTS[self.metric]
 
     @property
     def batch_size(self) -> int | None:
-        """Images at once; None where the sources do not state it."""
+        """Images of a batch; None if the sources do not state it."""
         return self.measurement.batch_size
 
     def __reduce__(self) -> tuple[type[HardwareCost], tuple[Any, ...]]:

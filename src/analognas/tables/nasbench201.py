@@ -128,9 +128,9 @@ class Accuracies:
 class NASBench201:
     """The table of accuracies.
 
-    What a number means stands in its names: the data set is the training set (``cifar10-valid`` is half of
-    CIFAR-10's training images, ``cifar10`` all of them), and a metric such as ``test_accuracy_200`` says the
-    images and the epochs. A value is the mean of all trials.
+    The data set is the training set: ``cifar10-valid`` is half of CIFAR-10's training images, ``cifar10``
+    all of them. A metric such as ``test_accuracy_200`` names the scored images and the epochs. A value is the
+    mean of all trials.
 
     Args:
         path: The folder of NATS-Bench's unpacked "simple" archive, a CSV file, a Parquet file or table made of
@@ -201,7 +201,7 @@ class NASBench201:
 
 
 def add_nas_bench_201(path: str | os.PathLike[str]) -> list[Path]:
-    """Convert accuracies once and keep them in the user's data folder, where they are found by themselves.
+    """Convert accuracies once, into the user's data folder, where the table is found without a path.
 
     Returns:
         The file written.

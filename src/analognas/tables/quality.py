@@ -1,8 +1,7 @@
-"""How far the AnalogNAS-Bench table can be trusted: impossible rows, label noise, predictor ceiling.
+"""Quality of the AnalogNAS-Bench table: impossible rows, label noise, predictor ceiling.
 
-Isomorphic cells are one network trained several times, so their readings show the table's own noise; a
-predictor that knew the mean of the other members of a cell's class would still rank the cells no better than
-the ceiling given here.
+Isomorphic cells are one network trained several times, so their readings show the noise of the table. The
+ceiling is the rank correlation of a predictor that knows the mean of the other members of each cell's class.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ..core import DRIFT_TIMES
 from ..spaces import NASBench201Space
 
 IMPOSSIBLE_EXCESS = 5.0
-"""A 60 s reading this far above ``analog_accuracy`` (points) cannot be: drift and noise only cost."""
+"""A 60 s reading this far above ``analog_accuracy`` (points) is impossible, as drift and noise only cost."""
 
 RISE = 1.0
 """A later reading this far above the one before it (points) is suspicious."""
@@ -68,10 +67,10 @@ class LabelNoise:
 
 @dataclass(frozen=True)
 class QualityReport:
-    """What :meth:`AnalogNASBench.quality` found.
+    """Result of :meth:`AnalogNASBench.quality`.
 
     Attributes:
-        impossible: Rows that cannot be right.
+        impossible: Rows with impossible values.
         rising: Six-tuples whose analog accuracy rises by more than a point from one drift time to the next.
         zero_cells: Number of cells whose output does not depend on their input.
         n_classes: Number of isomorphism classes.

@@ -1,4 +1,4 @@
-"""A drift reading: a number with the spread of the readings behind it."""
+"""A drift reading: a mean with the spread of its readings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class DriftReading(float):
-    """Accuracy after some drift time, in percent; behaves as a float and carries its ``std``.
+    """Accuracy after some drift time, in percent: a float with its ``std``.
 
     Args:
         value: Mean accuracy over the readings, %.

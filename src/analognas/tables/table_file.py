@@ -34,7 +34,7 @@ class Table:
 
     Attributes:
         columns: Column name to values, each of shape ``(n_rows,)``; read-only.
-        metadata: What the file says of itself: name, space, provenance, licence, columns, checksum.
+        metadata: Metadata of the file: name, space, provenance, licence, columns, checksum.
     """
 
     columns: dict[str, NDArray[Any]]
@@ -112,7 +112,7 @@ def read_table(
     except TableIntegrityError as error:
         raise TableIntegrityError(f"{where} {error}") from None
     except Exception as error:
-        # A damaged file can fail in almost any way; none of them is worth a traceback to the user.
+        # A damaged file can raise almost any error; show one line instead of a traceback.
         reason = " ".join(str(error).split()).rstrip(".")
         raise TableIntegrityError(
             f"{where} is damaged or truncated: {reason}.{wanted} Install it again."
@@ -122,7 +122,7 @@ def read_table(
 def _read(
     path: str | os.PathLike[str], columns: Sequence[str] | None, checksum: str | None
 ) -> Table:
-    # Texts as codes and a dictionary: however often a text is repeated, it is in memory once.
+    # Read texts as codes and a dictionary, so that repeated texts are in memory once.
     texts = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         raw = file.schema_arrow.metadata or {}
@@ -160,7 +160,7 @@ def _read(
 
 
 def _check_size(path: str | os.PathLike[str], metadata: Any) -> None:
-    """Check that a file does not unpack to very many times its size: equal values take no space in it."""
+    """Check the unpacked size of a file, in which equal values take almost no space."""
     unpacked = metadata.num_rows * metadata.num_columns * _CELL
     groups = (metadata.row_group(k) for k in range(metadata.num_row_groups))
     unpacked = max(unpacked, sum(group.total_byte_size for group in groups))

@@ -1,4 +1,4 @@
-r"""Integer networks: layers that compute what an 8-bit integer unit would, and train through it.
+r"""Integer layers, which compute the results of an 8-bit integer unit and can be trained.
 
 Weights are symmetric with one scale for each output, activations affine with one scale and zero point for
 each tensor:
@@ -9,9 +9,9 @@ each tensor:
     q_i = \mathrm{clamp}(\mathrm{round}(x_i / s_x) + z,\ 0,\ 2^b - 1), \qquad
     w_{ji} = \mathrm{round}(W_{ji} / s_j) \in [-127, 127]
 
-The sum is over integers and is computed as such: in evaluation exactly (in double precision where it could
-exceed 2^24), in training in the precision of the network. Batch normalisation needs no folding: it scales
-outputs, and a scale for each output takes that up. Roundings pass gradients straight through.
+The sum is over integers. In evaluation it is exact (in double precision if it could exceed 2^24); in training
+it has the precision of the network. Batch normalisation is not folded into the weights, because it scales
+outputs, as the scales of the outputs do. Gradients pass straight through roundings.
 
 Source: Jacob et al., CVPR 2018; Nagel et al., arXiv:2106.08295.
 """
@@ -43,19 +43,19 @@ Product = Callable[[Tensor, Tensor], Any]
 
 
 class QuantizedLayer(nn.Module):
-    """What quantised layers share: settings, and a quantiser for the inputs of each of their matrices."""
+    """Base of quantized layers: settings, and a quantizer for the inputs of each matrix."""
 
     settings: Quantization
     quantizers: nn.ModuleDict
 
     def _make_quantized(self, settings: Quantization, names: Iterable[str] = ("input",)) -> None:
-        """Add the quantisers. Called once, after the layer became one of this class."""
+        """Add the quantizers. Called once, after the class of the layer was changed."""
         self.settings = settings
         self.quantizers = nn.ModuleDict({name: ActivationQuantizer(settings) for name in names})
         self.quantizers.train(self.training)
 
     def integer_weight(self, name: str = "weight") -> tuple[Tensor, Tensor]:
-        """Return a matrix as the hardware holds it: int8 integers, and the scale of each output."""
+        """Return a matrix as int8 integers, and the scale of each output."""
         steps, scale = integer_weights(getattr(self, name).detach(), self.settings.weight_bits)
         return steps.to(torch.int8), scale
 
@@ -73,9 +73,9 @@ class QuantizedLayer(nn.Module):
         Args:
             x: Inputs.
             weight: Weights, outputs first.
-            product: What is done with integers.
-            name: Name of the quantiser.
-            positions: Dimensions of the outputs that follow their channels.
+            product: Function of inputs and weights that returns the outputs.
+            name: Name of the quantizer.
+            positions: Number of dimensions after the channels of the outputs.
         """
         quantizer = self.quantizers[name]
         assert isinstance(quantizer, ActivationQuantizer)
@@ -96,7 +96,7 @@ class QuantizedLayer(nn.Module):
 
 
 def _fits(integers: Tensor, levels: int) -> bool:
-    """Whether no sum of products can leave what single precision holds exactly."""
+    """Whether single precision represents all sums of products exactly."""
     return bool(integers.flatten(1).abs().sum(1).max() * levels < _EXACT)
 
 
@@ -110,7 +110,7 @@ class QuantizedLinear(QuantizedLayer, nn.Linear):
 
 
 class _QuantizedConv(QuantizedLayer):
-    """What the convolutions share: torch's own product on integers."""
+    """Base of the convolutions: torch's convolution on integers."""
 
     weight: Tensor
     bias: Tensor | None
@@ -146,7 +146,7 @@ class QuantizedConv3d(_QuantizedConv, nn.Conv3d):
 
 
 class QuantizedLSTM(QuantizedLayer, nn.LSTM):
-    """An LSTM whose matrices are on integers; gates, biases and states are not. See :func:`quantize`."""
+    """An LSTM with matrix products on integers; gates, biases and states are in floating point."""
 
     def forward(self, input: Tensor, hx: Any = None) -> Any:  # type: ignore[override]
         """Return what the torch layer returns, for a tensor of batched sequences.
@@ -156,8 +156,8 @@ class QuantizedLSTM(QuantizedLayer, nn.LSTM):
         """
         if not isinstance(input, Tensor) or input.ndim != 3:
             raise InvalidArgumentError(
-                "A quantised LSTM takes a tensor with dimensions of samples, steps and features; leave it "
-                "digital (`quantization.digital`) for packed or single sequences."
+                "A quantized LSTM needs a tensor with dimensions of samples, steps and features; for packed or "
+                "single sequences, keep it digital (`quantization.digital`)."
             )
         x = input if self.batch_first else input.transpose(0, 1)
         suffixes = ["", "_reverse"] if self.bidirectional else [""]
@@ -212,8 +212,7 @@ def quantize(model: nn.Module, settings: Quantization | None = None) -> nn.Modul
     """Return a copy of ``model`` with its linear, convolutional and LSTM layers on integers.
 
     Parameters keep their names. Call :func:`calibrate_quantization` to set the ranges of the activations. Other
-    layers with weight matrices are not quantised, and one warning names them. Embeddings are not quantised
-    either.
+    layers with weight matrices stay in floating point, and a warning names them. Embeddings stay as well.
 
     Args:
         model: A digital model.
@@ -285,11 +284,11 @@ def calibrate_quantization(
     batches: Iterable[Any],
     run: Callable[[nn.Module, Any], Any] | None = None,
 ) -> nn.Module:
-    """Set the ranges of all activations from data. The model runs in floating point meanwhile.
+    """Set the ranges of all activations from data; the model runs in floating point.
 
     Args:
         model: A model from :func:`quantize`.
-        batches: Batches of inputs, or of inputs and labels. They are used twice, or once for ``"minmax"``.
+        batches: Batches of inputs, or of inputs and labels; used twice, or once for ``"minmax"``.
         run: Function that runs the model on one batch; ``model(inputs)`` if None.
 
     Returns:
