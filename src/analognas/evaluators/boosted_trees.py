@@ -58,7 +58,8 @@ def fit_trees(
     if str(chosen.get("objective", "")).startswith("rank:"):
         data.set_group([len(features)])
     rounds = int(chosen.pop("rounds"))
-    # The same trees as xgboost.train(), whose callbacks and final copy take a quarter of the time of a small fit.
+    # The same trees as xgboost.train(), whose callbacks and final copy take a quarter of the time of a small
+    # fit.
     booster = xgboost.Booster(chosen, [data])
     for number in range(rounds):
         booster.update(data, number)
