@@ -5,7 +5,9 @@ import pytest
 
 from analognas.cli.main import main
 from analognas.evaluators import ChipCostEvaluator, CostPredictor
+from analognas.models import build_model
 from analognas.spaces import SPACES, NASBench201Space
+from analognas.training import ModelRecord, save_model
 
 
 def run(capsys, *words):
@@ -186,3 +188,70 @@ def test_bad_measurements(tmp_path, capsys):
     code, said = run(capsys, "No.5", "--keep", "x.parquet")
     assert code == 2
     assert "`--keep` needs `--measured`" in said.err
+
+
+def test_programming_and_recalibration_are_shown(tmp_path, capsys):
+    words = ("0,1,1,1,1,1", "--out", str(tmp_path / "a.png"))
+    code, said = run(capsys, *words)
+    assert code == 0
+    lines = said.out.splitlines()
+    assert lines[-3].startswith("programming: 4.2 ms (0.83 to 21), ")
+    assert lines[-2].startswith("recalibration: 256 reference MVMs a crossbar, ")
+    code, said = run(capsys, *words, "--iterations", "2", "--json")
+    few = json.loads(said.out)["programming"]
+    assert few["iterations"] == 2
+    assert few["time"] < 4.0
+    code, said = run(capsys, *words, "--chip", "isaac")
+    assert code == 0
+    assert "programming: time and energy of programming 'isaac' not published" in said.out
+    code, said = run(capsys, *words, "--iterations", "0.5")
+    assert (code, said.out) == (2, "")
+    assert "`iterations` must be" in said.err
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A digital network for the digits in a file; it is not trained."""
+    net = build_model("cnn-4", input_shape=(1, 8, 8), n_classes=10)
+    data = {"name": "digits", "options": {"size": 8, "validation": 0}}
+    record = ModelRecord(model="cnn-4", input_shape=(1, 8, 8), n_classes=10, data=data)
+    path = tmp_path_factory.mktemp("saved") / "model.safetensors"
+    save_model(path, net, record)
+    return path
+
+
+def test_upkeep_of_a_saved_network(saved, tmp_path, capsys):
+    out = tmp_path / "upkeep.png"
+    (tmp_path / "mine.yaml").write_text(
+        "policies: [{name: never}, {name: weekly, compensate_every: 604800.0}]\nduration: 2592000.0\n"
+    )
+    words = (str(saved), "--upkeep", "--config", str(tmp_path / "mine.yaml"), "--chips", "2")
+    code, said = run(capsys, *words, "--examples", "20", "--rate", "0.01", "--out", str(out))
+    assert code == 0, said.err
+    assert out.read_bytes().startswith(b"\x89PNG")
+    lines = said.out.splitlines()
+    assert lines[0].endswith("2 chips, 864 inferences a day of 0.0011 mJ")
+    assert [line.split()[0] for line in lines[3:5]] == ["never", "weekly"]
+    code, said = run(capsys, *words, "--examples", "20", "--json", "--out", str(out))
+    found = json.loads(said.out)
+    assert [policy["compensations"] for policy in found["policies"]] == [0, 4]
+    assert found["settings"]["examples"] == 20
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["wrn-16-4", "--upkeep"], "`--upkeep` needs a trained network: a file, the folder"),
+        (["wrn-16-4", "--chips", "3"], "`--upkeep` is needed for --chips."),
+        (["example", "--upkeep", "--classes", "3"], "`--upkeep` reads a saved network; omit --classes."),
+        (["example", "--upkeep", "--data", "digits"], "The example has its own data and hardware; omit --data."),
+        (["example", "--upkeep", "--chips", "1"], "`chips` must be an integer of at least 2"),
+        (["example", "--upkeep", "--config", "none.yaml"], "Cannot read a policy comparison from 'none.yaml'"),
+        (["example", "--upkeep", "--out", "a.svg"], "A figure is written as .png"),
+    ],
+)  # fmt: skip
+def test_upkeep_errors(capsys, words, message):
+    code, said = run(capsys, *words)
+    assert (code, said.out) == (2, "")
+    assert message in said.err
+    assert len(said.err.strip().splitlines()) == 1

@@ -243,7 +243,14 @@ def test_costs_print_with_their_factor():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.5, "0.50"), (12.3, "12."), (123456.0, "1.2e+05"), (0.0, "0.0"), (1.0, "1.0")],
+    [
+        (0.5, "0.50"),
+        (12.3, "12."),
+        (123456.0, "120,000"),
+        (1234567.0, "1.2e+06"),
+        (0.0, "0.0"),
+        (1.0, "1.0"),
+    ],
 )
 def test_two_digits(value, text):
     assert str(UncertainValue(value, 3.0, "ms")) == f"{text.rstrip('.')} ms (x3)"

@@ -11,6 +11,7 @@ import typer
 from ..core import InvalidArgumentError, dump_json
 from ..core.checks import value_text
 from ..quick_start import without_collection
+from .cost_json import without_nan
 
 if TYPE_CHECKING:
     from ..hardware import AIMCChip, ChipCost
@@ -47,6 +48,50 @@ def cost(
             "lists them.",
         ),
     ] = None,
+    iterations: Annotated[
+        float | None,
+        typer.Option(help="Limit of programming iterations of a device. [default: the chip's own]"),
+    ] = None,
+    upkeep: Annotated[
+        bool,
+        typer.Option(
+            "--upkeep",
+            help="Compare accuracy over a year and energy of policies: never, compensate daily, reprogram "
+            "monthly, both. MODEL_OR_ARCH is then a saved network, the folder of a training, or example.",
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --upkeep: file of policies and other settings (`analognas schema upkeep`)."
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(help="With --upkeep: inferences a second. [default: one an hour]"),
+    ] = None,
+    chips: Annotated[
+        int | None, typer.Option(help="With --upkeep: number of simulated chips. [default: 10]")
+    ] = None,
+    examples: Annotated[
+        int | None,
+        typer.Option(help="With --upkeep: test examples used. [default: those of the training]"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="With --upkeep: everything random follows from it. [default: 0]"),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="With --upkeep: data set. [default: that of the training]")
+    ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(help="With --upkeep: folder of the data. [default: as in training]"),
+    ] = None,
+    analog: Annotated[
+        str | None,
+        typer.Option(help="With --upkeep: hardware for digital networks, a preset or a file."),
+    ] = None,
     space: Annotated[str, typer.Option(help="Space of the architecture.")] = "nasbench201",
     input_shape: Annotated[
         str | None,
@@ -80,6 +125,13 @@ def cost(
 
     With --measured, what it costs on a device of which other architectures were measured.
     """
+    typed = {"rate": rate, "chips": chips, "examples": examples, "seed": seed}
+    sources = {"data": data, "root": root, "analog": analog}
+    if upkeep:
+        others = {"measured": measured, "keep": keep, "input": input_shape, "classes": classes}
+        _refuse("`--upkeep` reads a saved network; omit", others)
+    else:
+        _refuse("`--upkeep` is needed for", {"config": config, **typed, **sources})
     if measured is not None:
         predicted = _predicted(network, space, measured, keep)
         print(dump_json(predicted) if as_json else _text(predicted))
@@ -87,19 +139,37 @@ def cost(
     if keep is not None:
         raise InvalidArgumentError("`--keep` needs `--measured`, whose predictor it keeps.")
     with without_collection():
-        from ..hardware import find_chip
+        from ..hardware import find_chip, programming_cost, recalibration_cost
         from ..report import save_figure
         from ..report.cost import cost_figure
 
         chosen = _changed(find_chip(chip), tiles, mapping, replicate).with_settings(setting or [])
+    if upkeep:
+        from .cost_upkeep import print_upkeep
+
+        typed["iterations"] = iterations
+        print_upkeep(network, chosen, typed, sources, config, out, as_json=as_json)
+        return
+    with without_collection():
         shape = None if input_shape is None else _shape(input_shape)
         found = _cost(network, space, shape, classes, chosen)
+        written = programming_cost(found, iterations=iterations)
+        measuring = recalibration_cost(found)
         save_figure(cost_figure(found), out)
     if as_json:
-        print(dump_json(_plain(found)))
+        more = {"programming": written.to_dict(), "recalibration": measuring.to_dict()}
+        print(dump_json(_plain(found) | without_nan(more)))
         return
     print(found)
+    print(written)
+    print(measuring)
     print(out)
+
+
+def _refuse(text: str, options: dict[str, Any]) -> None:
+    """Raise an error that names options which were given but do not fit."""
+    if given := [f"--{name}" for name, value in options.items() if value is not None]:
+        raise InvalidArgumentError(f"{text} {', '.join(given)}.")
 
 
 def _changed(chip: AIMCChip, tiles: str | None, mapping: str | None, replicate: bool) -> AIMCChip:
@@ -203,7 +273,7 @@ def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> d
             "standard_error": float(found.sems[name][0]),
             "unit": units[name],
             "formula": predictor.formula(name),
-            "cross_validation": _without_nan(vars(predictor.cross_validation[name])),
+            "cross_validation": without_nan(vars(predictor.cross_validation[name])),
         }
         for name in names
     }
@@ -230,12 +300,4 @@ def _text(predicted: dict[str, Any]) -> str:
 def _plain(cost: ChipCost) -> dict[str, Any]:
     """The costs as JSON types; what is not known is null."""
     payload = asdict(cost) | {"chip": cost.chip.to_dict(), "throughput": cost.throughput}
-    return {name: _without_nan(value) for name, value in payload.items()}
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and value != value else value
+    return {name: without_nan(value) for name, value in payload.items()}

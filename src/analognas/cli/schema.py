@@ -39,6 +39,7 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "mapping-pair": "analognas.physics.mapping:DifferentialPair",
         "mapping-multi-pair": "analognas.physics.mapping:MultiPair",
         "chip": "analognas.hardware:AIMCChip",
+        "upkeep": "analognas.hardware:UpkeepSettings",
         "mvm-unit": "analognas.hardware:MVMUnit",
         "mvm-calibration": "analognas.hardware:Calibration",
         "mvm-coefficients": "analognas.hardware.mvm_coefficients:Coefficients",

@@ -29,9 +29,17 @@ class ChipSimulator:
     Args:
         model: A network with analog layers; it is not changed.
         seed: Seed of all draws.
+        compensated: When the drift compensation of each time was last measured, s, from
+            :func:`check_compensated`; None: at each time itself.
     """
 
-    def __init__(self, model: nn.Module, seed: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        seed: int,
+        compensated: Sequence[float | None] | None = None,
+    ) -> None:
+        self.compensated = compensated
         self.model = copy.deepcopy(as_analog(model)).eval()
         self.streams = RandomStreams(seed)
         self._device = next(self.model.parameters()).device
@@ -64,9 +72,15 @@ class ChipSimulator:
         result = np.full((n, len(times)), np.nan)
         for j, t in enumerate(times):
             if wanted is None or wanted[j]:
-                at_time(self.model, t)
+                self._move(t, t if self.compensated is None else self.compensated[j])
                 result[:, j] = examples.scores(self.model, indices)
         return result
+
+    def _move(self, t: float, compensated: float | None) -> None:
+        """Move the chip to ``t``, with the drift compensation measured at another time."""
+        if compensated is not None and compensated < t:
+            at_time(self.model, compensated)
+        at_time(self.model, t, compensate=compensated == t)
 
 
 def as_analog(model: nn.Module) -> nn.Module:
@@ -94,6 +108,30 @@ def check_times(model: nn.Module, times: Sequence[float]) -> tuple[float, ...]:
     """
     devices = {layer.config.device: None for _, layer in analog_layers(model)}
     return [check_device_times(device, times) for device in devices][-1]
+
+
+def check_compensated(
+    compensated: Sequence[float | None], times: Sequence[float]
+) -> tuple[float | None, ...]:
+    """Return when the compensation of each time was last measured.
+
+    Raises:
+        InvalidArgumentError: If there is another number of them than of times, one lies after its time, or they
+            or the times are not ascending.
+    """
+    found = tuple(None if c is None else check_float("compensated", c) for c in compensated)
+    known = [-1.0 if c is None else c for c in found]
+    if len(found) != len(times) or list(times) != sorted(times) or known != sorted(known):
+        raise InvalidArgumentError(
+            f"`compensated` must have one time for each of {len(times)} ascending `times`, ascending as "
+            f"they are and with None first, but got {list(compensated)!r}."
+        )
+    if any(c > t for c, t in zip(known, times, strict=True)):
+        raise InvalidArgumentError(
+            f"`compensated` must not be after the time that it is for, but got {list(compensated)!r} for "
+            f"{list(times)!r}."
+        )
+    return found
 
 
 def check_device_times(device: Device, times: Sequence[float]) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from ..core import ResumeError, check_float, check_int
 from ..data import DataSet
 from ..training import Task
 from .adaptive import AdaptiveSampler, half_widths
-from .chips import TIMES, ChipSimulator, as_analog, check_times, digital_scores
+from .chips import TIMES, ChipSimulator, as_analog, check_compensated, check_times, digital_scores
 from .examples import Examples
 from .intervals import CONFIDENCE, slope
 from .journal import DriftJournal, fingerprint
@@ -108,6 +108,7 @@ class DriftEvaluator:
         reference: nn.Module | None = None,
         journal: str | os.PathLike[str] | None = None,
         times: Sequence[float] | None = None,
+        compensated: Sequence[float | None] | None = None,
     ) -> DriftResult:
         """Measure a network; the network is not changed.
 
@@ -119,17 +120,22 @@ class DriftEvaluator:
             journal: File to continue from, if it exists, and to write after chips. The result is that of an
                 uninterrupted evaluation.
             times: Times since programming, s; None: those of the evaluator.
+            compensated: For each of ascending times, when the drift compensation was last measured, s; None
+                within: never since programming. None: at each time itself.
 
         Raises:
             InvalidArgumentError: If the model has no analog layer, or data or times do not fit.
             PhysicalRangeError: If a time is outside the range of a device's model.
             ResumeError: If the journal belongs to another evaluation.
         """
-        measured = check_times(as_analog(model), self.times if times is None else times)
+        given = self.times if times is None else times
+        measured = check_times(as_analog(model), given)
+        if compensated is not None:
+            compensated = check_compensated(compensated, given)
         steps = StepCounter(self.on_step)
         examples = self._examples(data, None if self.on_step is None else steps.add)
         steps.begin("digital", len(examples) * (1 if reference is None else 2))
-        bench = ChipSimulator(model, self.seed)
+        bench = ChipSimulator(model, self.seed, compensated)
         digital, margins = bench.digital(examples)
         referred = digital if reference is None else digital_scores(reference, examples, self.seed)
         identity = {
@@ -141,6 +147,8 @@ class DriftEvaluator:
             "batch_size": examples.batch_size,
             "confidence": self.confidence,
         }
+        if compensated is not None:  # journals of other evaluations stay valid
+            identity["compensated"] = list(compensated)
         book = (
             None if journal is None else DriftJournal(journal, every_seconds=self.journal_seconds)
         )

@@ -308,7 +308,9 @@ def _chip_identity(chip: AIMCChip) -> dict[str, Any]:
     known = {name: field.default for name, field in AIMCChip.model_fields.items()}
     names = list(known)
     later = names[names.index("digital_area") + 1 :]
-    return {k: v for k, v in chip.to_dict().items() if k not in later or v != known[k]}
+    # How a chip is programmed changes none of the costs that are evaluated.
+    arguments = chip.replace(programming=None).to_dict()
+    return {k: v for k, v in arguments.items() if k not in later or v != known[k]}
 
 
 def known_space(space: Space | None, kind: type[Evaluator]) -> Space:

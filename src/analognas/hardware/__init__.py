@@ -21,7 +21,11 @@ from .presets import (
     register_chip,
     save_chip,
 )
+from .programming import Programming, ProgrammingCost, noise_scale, programming_cost
+from .recalibration import RecalibrationCost, recalibration_cost
 from .unit_chips import unit_chip
+from .upkeep import UpkeepResult, upkeep
+from .upkeep_policies import UpkeepPolicy, UpkeepSettings
 
 if TYPE_CHECKING:
     from .trace import trace_layers
@@ -36,6 +40,12 @@ __all__ = [
     "MVMUnit",
     "MeasuredPoint",
     "NamedLayers",
+    "Programming",
+    "ProgrammingCost",
+    "RecalibrationCost",
+    "UpkeepPolicy",
+    "UpkeepResult",
+    "UpkeepSettings",
     "architecture_cost",
     "calibrate",
     "chip_from_dict",
@@ -45,11 +55,15 @@ __all__ = [
     "mixed_cost",
     "mvm_cost",
     "network_cost",
+    "noise_scale",
     "population_costs",
+    "programming_cost",
+    "recalibration_cost",
     "register_chip",
     "save_chip",
     "trace_layers",
     "unit_chip",
+    "upkeep",
 ]
 
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validat
 
 from ..core import InvalidArgumentError, Registry
 from ..core.settings import Settings, quantity
+from .programming import Programming
 
 __all__ = ["CHIPS", "AIMCChip"]
 
@@ -155,6 +156,10 @@ class AIMCChip(Settings):
     )
     latency_factor: _Factor | None = Field(default=None, description="Error factor of the latency.")
     area_factor: _Factor | None = Field(default=None, description="Error factor of the area.")
+
+    programming: Programming | None = Field(
+        default=None, description="How weights are written; null: not published."
+    )
 
     @model_validator(mode="wrap")  # type: ignore[misc]
     @classmethod

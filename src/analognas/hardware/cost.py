@@ -15,7 +15,7 @@ from .chip import AIMCChip
 from .chip_cost import COMPONENTS, ChipCost, LayerCost
 from .dataflow import Use, longest_path, with_operations
 from .presets import find_chip
-from .uncertain_value import UncertainValue
+from .uncertain_value import estimated
 from .work import Work, count_work
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ __all__ = [
 _PICO, _MS, _MJ = 1e-3, 1e-6, 1e-6  # pJ in nJ, ns in ms, nJ in mJ
 
 Floats = NDArray[np.floating[Any]]
-
-
-def _estimate(value: float, factor: float | None, unit: str) -> float:
-    return value if factor is None else UncertainValue(value, factor, unit)
 
 
 def network_cost(
@@ -157,11 +153,11 @@ def cost_of_layers(
         chip=chip,
         tiles=tiles,
         utilisation=int(work.cells[0]) / max(tiles * chip.rows * chip.columns, 1),
-        latency=_estimate(float(latency[0]) * _MS, chip.latency_factor, "ms"),
-        interval=_estimate(float(interval[0]) * _MS, chip.latency_factor, "ms"),
-        energy=_estimate(float(total[0]) * _MJ, chip.energy_factor, "mJ"),
+        latency=estimated(float(latency[0]) * _MS, chip.latency_factor, "ms"),
+        interval=estimated(float(interval[0]) * _MS, chip.latency_factor, "ms"),
+        energy=estimated(float(total[0]) * _MJ, chip.energy_factor, "mJ"),
         components={name: float(part[0]) * _MJ for name, part in parts.items()},
-        area=_estimate(float(_area(work, chip)[0]), chip.area_factor, "mm2"),
+        area=estimated(float(_area(work, chip)[0]), chip.area_factor, "mm2"),
         program_energy=float(_priced(work.cells, chip.program_energy)[0]) * _MJ,
         macs=sum(int(layer.positions) * int(layer.weights) for layer in layers),
         layers=_table(named, chip, work),

@@ -16,6 +16,7 @@ from typing import Any
 from ..core import InvalidArgumentError
 from ..core.config_files import is_config_file
 from .chip import CHIPS, AIMCChip
+from .programming import Programming
 from .silicon_presets import SILICON_CHIPS
 
 __all__ = [
@@ -34,6 +35,40 @@ _LE_GALLO = (
 _HERMES_AREA = 0.64
 """Area of a core, mm2. Source: 1.55 TOPS/mm2 at 2 * 256 * 256 operations in 133 ns (Le Gallo et al. 2023)."""
 
+_WRITE_VOLTAGES = (0.8, 1.2, 1.8)
+"""Between the core supply and the supply of pins at 14 nm, V. Assumed: the source states currents only."""
+_PREPARING = 4 * 0.125 * 700.0 + 2 * 0.25 * 125.0
+"""Charge of RESET of four devices and SET of two, pC."""
+_TUNING = (0.125 * 125.0, 0.125 * 296.0, 0.125 * 700.0)
+"""Charge of a pulse of the iterations, pC; the middle is that of the geometric mean of the currents."""
+_VERIFY_ENERGY = 3380.0e3 / 64 / 256
+"""Share of one column in a four-phase MVM, pJ: what a verify read of one device takes at most."""
+
+_HERMES_PROGRAMMING = Programming(
+    source="Le Gallo et al. 2023, Methods: RESET of the four devices of a weight (125 ns at 700 uA), SET of "
+    "two (250 ns at 125 uA), then pulses of 125 ns at 125 to 700 uA with verify reads of 512 + 256 ns, at most "
+    "30 iterations, 32 writers a core. Not published: the mean number of iterations (bounds 1 and 30, their "
+    "geometric mean expected), the voltage (0.8 to 1.8 V assumed), the energy of a verify read (at most the "
+    "share of a column in an MVM), and whether the devices of a weight are prepared one after another "
+    "(assumed)",
+    devices=2.0,
+    preparation_time=(375.0, 1000.0, 1000.0),
+    preparation_energy=(
+        _WRITE_VOLTAGES[0] * _PREPARING,
+        _WRITE_VOLTAGES[1] * _PREPARING,
+        _WRITE_VOLTAGES[2] * _PREPARING,
+    ),
+    iterations=(1.0, 5.5, 30.0),
+    pulse_time=125.0,
+    pulse_energy=(
+        _WRITE_VOLTAGES[0] * _TUNING[0],
+        _WRITE_VOLTAGES[1] * _TUNING[1],
+        _WRITE_VOLTAGES[2] * _TUNING[2],
+    ),
+    verify_time=768.0,
+    verify_energy=(0.0, _VERIFY_ENERGY / 2, _VERIFY_ENERGY),
+    writers=32.0,
+)
 _HERMES = AIMCChip(
     name="hermes",
     source=f"{_LE_GALLO}, one-phase reads, 63.1 TOPS at 9.76 TOPS/W: 133 ns and 13.4 nJ an MVM",
@@ -43,6 +78,7 @@ _HERMES = AIMCChip(
     mvm_latency=133.0,
     mvm_energy=13.4,
     tile_area=_HERMES_AREA,
+    programming=_HERMES_PROGRAMMING,
 )
 _ISAAC_UNITS = 168 * 12
 _PUMA_UNITS = 69 * 2**20 // (128 * 128 * 2)

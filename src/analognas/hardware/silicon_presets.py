@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .chip import AIMCChip
+from .programming import Programming
 
 __all__ = ["SILICON_CHIPS"]
 
@@ -27,6 +28,40 @@ _NEURRAM_POINTS = (
 _NEURRAM_ROWS, _NEURRAM_COLUMNS, _NEURRAM_CORES = 128, 256, 48
 
 
+_NEURRAM_PROGRAMMING = Programming(
+    source="Wan et al. 2022, Methods: 8.52 pulses of 1 us on average for a cell, verify reads of 1 to 10 us, "
+    "up to three rounds; a cell takes 56 us by the authors' estimate, from which the expected verify time "
+    "follows. Not published: how many cells are written at once (one a core, and between one core and all, "
+    "assumed), and the energy",
+    devices=2.0,
+    iterations=(8.52, 8.52, 3 * 8.52),
+    pulse_time=1000.0,
+    verify_time=(1000.0, 5570.0, 10000.0),
+    verify_energy=None,
+    parallel_tiles=(1.0, 7.0, 48.0),
+)
+
+
+def _sram_programming(node: float, supply: float, clock: float) -> Programming:
+    """Writes of the four bits of a weight.
+
+    Args:
+        node: Technology, nm.
+        supply: Supply, V.
+        clock: Clock, MHz.
+    """
+    bit = 10.0 / 64 * (node / 45.0) * (supply / 0.9) ** 2
+    return Programming(
+        source="SRAM: each bit of a weight is written once. Not published, and assumed: between 32 bits and a "
+        f"row of 256 in a cycle of {clock:g} MHz; 10 pJ for an access of 64 bits at 45 nm and 0.9 V (Horowitz, "
+        "ISSCC 2014), scaled by node and square of the supply, within a factor of 2",
+        devices=4.0,
+        pulse_time=1e3 / clock,
+        pulse_energy=(bit / 2, bit, 2 * bit),
+        writers=(32.0, 90.0, 256.0),
+    )
+
+
 def _neurram(bits: int, phases: int, tops: float, tops_per_watt: float, name: str) -> AIMCChip:
     operations = 2 * _NEURRAM_ROWS * _NEURRAM_COLUMNS
     return AIMCChip(
@@ -39,6 +74,7 @@ def _neurram(bits: int, phases: int, tops: float, tops_per_watt: float, name: st
         mvm_latency=operations * _NEURRAM_CORES / tops / 1e3,
         mvm_energy=operations / tops_per_watt / 1e3,
         tile_area=1.161142857142857,
+        programming=_NEURRAM_PROGRAMMING,
     )
 
 
@@ -58,6 +94,7 @@ _JIA_2020 = AIMCChip(
     mvm_latency=2 * 2304 * 256 / 0.2185e3,
     mvm_energy=4 * 2 * 2304 * 256 / 400e3,
     tile_area=0.874 / 0.24,
+    programming=_sram_programming(65.0, 0.85, 40.0),
 )
 _JIA_2021 = AIMCChip(
     name="jia2021",
@@ -71,6 +108,7 @@ _JIA_2021 = AIMCChip(
     mvm_latency=200.0,
     mvm_energy=4 * 2 * 1152 * 256 / 1936e3,
     tile_area=2 * 1152 * 256 / 50 / 44.94e3,
+    programming=_sram_programming(16.0, 0.8, 200.0),
 )
 
 SILICON_CHIPS: dict[str, AIMCChip] = {

@@ -1,8 +1,8 @@
-"""Numbers with the factor that they may be off by."""
+"""Numbers with the factor that they may be off by, or with their bounds."""
 
 from __future__ import annotations
 
-__all__ = ["UncertainValue"]
+__all__ = ["BoundedValue", "UncertainValue", "estimated"]
 
 
 class UncertainValue(float):
@@ -48,6 +48,49 @@ class UncertainValue(float):
         return f"{_two_digits(float(self))} {self.unit} (x{self.factor:.2g})"
 
 
+def estimated(value: float, factor: float | None, unit: str) -> float:
+    """Return a number with its factor, if there is one."""
+    return value if factor is None else UncertainValue(value, factor, unit)
+
+
+class BoundedValue(float):
+    """A number with a lower and an upper bound; it counts as a number otherwise.
+
+    Args:
+        value: The number; NaN if unknown.
+        low: It is at least this.
+        high: It is at most this.
+        unit: Its unit.
+
+    Example:
+        >>> print(BoundedValue(10.2, 1.9, 55.0, "ms"))
+        10 ms (1.9 to 55)
+    """
+
+    low: float
+    high: float
+    unit: str
+
+    def __new__(cls, value: float, low: float, high: float, unit: str) -> BoundedValue:
+        """Make the number."""
+        made = super().__new__(cls, value)
+        made.low, made.high, made.unit = low, high, unit
+        return made
+
+    def __getnewargs__(self) -> tuple[float, float, float, str]:  # type: ignore[override]
+        return float(self), self.low, self.high, self.unit
+
+    def __str__(self) -> str:
+        if self != self:
+            return "not published"
+        value = f"{_two_digits(float(self))} {self.unit}"
+        if self.low == self.high:
+            return value
+        return f"{value} ({_two_digits(self.low)} to {_two_digits(self.high)})"
+
+
 def _two_digits(value: float) -> str:
+    if 100.0 <= value < 1e6:
+        return f"{float(f'{value:.1e}'):,.0f}"
     text = f"{value:#.2g}"
     return text.rstrip(".") if "e" not in text else f"{value:.2g}"

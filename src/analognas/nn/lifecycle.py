@@ -73,10 +73,15 @@ def program(model: nn.Module, *, generator: torch.Generator, chips: int | None =
     return model
 
 
-def at_time(model: nn.Module, t: float) -> nn.Module:
+def at_time(model: nn.Module, t: float, *, compensate: bool = True) -> nn.Module:
     """Move the model's chips to ``t`` seconds after programming, and return the model.
 
     The devices are read again and the drift compensation is measured. Times may be in any order.
+
+    Args:
+        model: A programmed model.
+        t: The time, s.
+        compensate: Measure the compensation; otherwise the last one stays, none after :func:`program`.
 
     Raises:
         NotProgrammedError: Before :func:`program`.
@@ -84,7 +89,7 @@ def at_time(model: nn.Module, t: float) -> nn.Module:
         InvalidArgumentError: If the model has no analog layer.
     """
     for _, layer in analog_layers(model):
-        layer.at_time(t)
+        layer.at_time(t, compensate=compensate)
     return model
 
 

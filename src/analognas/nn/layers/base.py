@@ -230,14 +230,18 @@ class AnalogLayer(StoredWeight, nn.Module):
         self.mode = "chip"
 
     @torch.no_grad()
-    def at_time(self, t: float) -> None:
+    def at_time(self, t: float, *, compensate: bool = True) -> None:
         """Move the chips to ``t`` seconds after programming: read them and measure the drift compensation.
+
+        Args:
+            t: The time, s.
+            compensate: Measure the compensation; otherwise the last one stays.
 
         Raises:
             NotProgrammedError: Before :meth:`program`.
             PhysicalRangeError: If the device model is not valid at that time.
         """
-        self.programmed_chips().at_time(t)
+        self.programmed_chips().at_time(t, compensate=compensate)
 
     @torch.no_grad()
     def clip(self) -> None:

@@ -161,9 +161,9 @@ class AnalogComposite(nn.Module):
         """Program all matrices on simulated chips; see :func:`analognas.nn.program`."""
         lifecycle.program(self, generator=generator, chips=chips)
 
-    def at_time(self, t: float) -> None:
+    def at_time(self, t: float, *, compensate: bool = True) -> None:
         """Move the chips to ``t`` seconds after programming; see :func:`analognas.nn.at_time`."""
-        lifecycle.at_time(self, t)
+        lifecycle.at_time(self, t, compensate=compensate)
 
     def set_mode(self, mode: str) -> None:
         """Switch to ``"train"``, ``"chip"`` or ``"ideal"``; see :func:`analognas.nn.set_mode`."""

@@ -62,10 +62,15 @@ class LayerChips:
             self.reference = None
         self._set_factors()
 
-    def at_time(self, t: float) -> None:
-        """Move to ``t`` seconds after programming: read the devices and measure the drift compensation."""
+    def at_time(self, t: float, *, compensate: bool = True) -> None:
+        """Move to ``t`` seconds after programming: read the devices and measure the drift compensation.
+
+        Args:
+            t: The time, s.
+            compensate: Measure the compensation; otherwise the last one stays.
+        """
         self._driven = self._read(t)
-        if self.reference is not None:
+        if self.reference is not None and compensate:
             self.alpha = drift_compensation(
                 self.reference, reading(self._driven, self.tiled, self.noise)
             )
