@@ -24,6 +24,9 @@ def shown_commands(text):
 def unknown_words(words):
     """Subcommands and options that do not exist; ``ls|show`` are two subcommands."""
     commands, words = [typer.main.get_command(app)], list(words)
+    before = {option for parameter in commands[0].params for option in parameter.opts}
+    while words and words[0] in before:
+        del words[:2]
     while words and all(hasattr(command, "commands") for command in commands):
         names = words.pop(0).split("|")
         unknown = [name for name in names for each in commands if name not in each.commands]
@@ -49,3 +52,4 @@ def test_commands_are_found_and_checked():
     assert shown_commands(text) == [["search", "--budget", "5"], ["trials", "ls|show", "X"]]
     assert unknown_words(["search", "--budgte", "5"]) == ["--budgte"]
     assert unknown_words(["trials", "ls|delete", "X"]) == ["delete"]
+    assert unknown_words(["--import", "mine", "train", "--budget"]) == ["--budget"]

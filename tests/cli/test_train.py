@@ -76,7 +76,7 @@ def test_a_run_repeats_itself_from_its_configuration(arrays, capsys):
         arrays, "--recipe", "hwa", "--epochs", "1", "--set", "digital.epochs=3", "--seed", "4"
     )
     assert main([*words, "--out", "first"]) == 0
-    assert re.search(r"digital .*\nhwa +cnn-4: 1 epochs", capsys.readouterr().out)
+    assert re.search(r"digital .*\nhwa +cnn-4: 1 epoch,", capsys.readouterr().out)
     assert main(["train", "--config", "first/config.yaml", "--out", "again"]) == 0
     for name in ("config.yaml", "epochs.jsonl", "model.safetensors", "result.json", "training.png"):
         assert Path("first", name).read_bytes() == Path("again", name).read_bytes()

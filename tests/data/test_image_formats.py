@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from analognas.core import TableIntegrityError
-from analognas.data import image_files
+from analognas.core import InvalidArgumentError, TableIntegrityError
+from analognas.data import image_files, load_data
 from analognas.data.image_files import (
     FRAMES,
     SIXTEEN,
@@ -51,10 +51,53 @@ def png16(pixels):
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_png_of_16_bits_is_scaled(channels, grey):
     data = png16(np.repeat(RAMP[..., None], channels, 2))
-    pixels, remarks = read_with_remarks(data, "x", grey=grey)
+    pixels, remarks, highest = read_with_remarks(data, "x", grey=grey)
     np.testing.assert_array_equal(pixels, np.broadcast_to(RAMP >> 8, pixels.shape))
     assert np.median(pixels) == 127.5
     assert remarks == ([SIXTEEN] if channels == 1 else [])
+    assert highest == (65535 if channels == 1 else 65280)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
+def test_cameras_of_12_bits(tmp_path, kind):
+    """Their images have 16 levels of 256 and are nearly black, unless it is known that they use 12 bits."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for k in range(4):
+            (tmp_path / name / f"{k}.{kind.lower()}").write_bytes(encoded(RAMP >> 4, kind))
+    options = {"size": 64, "grey": True, "validation": 0}
+    with pytest.warns(
+        UserWarning, match=r"levels up to 4,095 of 65,535 .* give bits=12 \(--set data_opt"
+    ):
+        dark = load_data("image-folder", root=tmp_path, **options)
+    assert dark.train.inputs.max() == 15
+    data = load_data("image-folder", root=tmp_path, bits=12, **options)
+    np.testing.assert_array_equal(data.train.inputs[0, 0], RAMP >> 8)
+    with pytest.raises(TableIntegrityError, match="levels of 11 bits, but has some up to 4,095"):
+        load_data("image-folder", root=tmp_path, bits=11, **options)
+    with pytest.raises(InvalidArgumentError, match="`bits` must be"):
+        load_data("image-folder", root=tmp_path, bits=8, **options)
+
+
+def test_colours_of_12_bits(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for k in range(4):
+            data = png16(np.repeat(RAMP[..., None] >> 4, 3, 2))
+            (tmp_path / name / f"{k}.png").write_bytes(data)
+    with pytest.warns(UserWarning, match="nearly black"):
+        load_data("image-folder", root=tmp_path, size=64, validation=0)
+    with pytest.raises(TableIntegrityError, match="Multiply its levels by 16, and omit `bits`"):
+        load_data("image-folder", root=tmp_path, size=64, bits=12)
+
+
+def test_bright_images_of_16_bits_give_no_warning(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for k in range(4):
+            image = RAMP if k == 3 else RAMP >> 4
+            (tmp_path / name / f"{k}.png").write_bytes(encoded(image, "PNG"))
+    load_data("image-folder", root=tmp_path, size=64, validation=0)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "PPM"])
@@ -119,7 +162,7 @@ def test_frames_beyond_the_first_are_said():
     for kind in ("GIF", "TIFF", "PNG"):
         file = io.BytesIO()
         frames[0].save(file, kind, save_all=True, append_images=frames[1:])
-        pixels, remarks = read_with_remarks(file.getvalue(), "x", grey=True)
+        pixels, remarks, _ = read_with_remarks(file.getvalue(), "x", grey=True)
         assert (pixels.max(), remarks) == (0, [FRAMES])
 
 

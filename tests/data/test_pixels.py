@@ -23,6 +23,18 @@ def test_channels_are_found_first_or_last(channels):
     np.testing.assert_array_equal(one(images.transpose(0, 2, 3, 1)), images)
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.int32, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_arrays_of_12_bits(kind, channels):
+    x = np.linspace(0, 4095, 4 * channels * 64).reshape(4, channels, 8, 8).round().astype(kind)
+    with pytest.warns(UserWarning, match=r"levels up to 4,095 of 65,535 .*give bits=12"):
+        assert as_pixels({"x": x})["x"].max() < 16
+    found = as_pixels({"x": x}, bits=12)["x"]
+    np.testing.assert_allclose(found, x * (255 / 4095), rtol=1e-5)
+    with pytest.raises(TableIntegrityError, match="to 2,047 or"):
+        as_pixels({"x": x}, bits=11)
+
+
 def test_grey_images_get_a_channel():
     assert one(COLOURS[:, 0]).shape == (30, 1, 8, 6)
 

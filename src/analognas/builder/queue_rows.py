@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core import ResumeError
+from ..core.files import json_checksum
 from ..core.limits import parse_json, shown
 from .owners import Owner
 from .units import STATES
@@ -39,7 +39,7 @@ SELECT = (
 
 def checksum(result: Any, about: Any) -> str:
     """Return the SHA-256 of a result and its unit, JSON types."""
-    return hashlib.sha256(json.dumps([about, result], sort_keys=True).encode()).hexdigest()
+    return json_checksum([about, result])
 
 
 def sealed(result: Mapping[str, Any], about: Sequence[Any]) -> str:

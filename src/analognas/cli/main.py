@@ -14,6 +14,7 @@ import typer
 
 from ..core import AnalogNASError
 from ..core.errors import shortened
+from ..core.user_code import import_code, import_named_code
 from ..version import __version__
 from .bench import bench_app
 from .cost import cost
@@ -69,8 +70,20 @@ def root(
         bool | None,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
     ] = None,
+    modules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--import",
+            metavar="MODULE",
+            help="Import your own Python module first, which registers spaces, networks or data sets; may be "
+            "repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Find neural networks that stay accurate on analog in-memory computing chips."""
+    for module in modules or []:
+        import_code(module)
+    import_named_code()
     if context.invoked_subcommand is None:
         print(context.get_help())
 

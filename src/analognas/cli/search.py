@@ -11,6 +11,7 @@ import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from ..core.settings import parse_setting
+from ..core.user_code import import_code, is_reference
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ _Texts = list[str] | None
 
 def search(
     space: Annotated[
-        str | None, typer.Option(help="Search space, or its YAML file. [default: nasbench201]")
+        str | None,
+        typer.Option(
+            help="Search space, its YAML file, or module:name of your own. [default: nasbench201]"
+        ),
     ] = None,
     optimizer: Annotated[
         str | None,
@@ -176,6 +180,8 @@ def search(
     }
     changes = {path: value for path, value in options.items() if value is not None}
     changes |= dict(map(parse_setting, setting or []))
+    if is_reference(changes.get("space")):
+        import_code(str(changes["space"]))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", UserWarning)
         found = _search(config, changes, resume, retry_failed, out)

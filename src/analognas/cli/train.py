@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
+from ..core.user_code import import_code, is_reference
 from .exits import SearchInterruptedError
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ EXIT_ABORTED = 1
 def train(
     model: Annotated[
         str | None,
-        typer.Option(help="Network, such as wrn-16-4. [default: one that fits the data]"),
+        typer.Option(
+            help="Network, such as wrn-16-4, or module:function of your own. [default: one that fits the data]"
+        ),
     ] = None,
     from_search: Annotated[
         Path | None,
@@ -112,6 +115,8 @@ def train(
         run = _to_resume(resume, others, None if root is None else str(root))
         claimed = hold_folder(resume)
     else:
+        if model is not None and is_reference(model):
+            import_code(model)
         run = _new(config, _with_winner(from_search, config, typed), setting or [])
         claimed = claim_output(out, "train")
     lines = partial(print, file=sys.stderr if as_json else sys.stdout, flush=True)
@@ -131,10 +136,14 @@ def _with_winner(search: Path | None, config: Path | None, typed: dict[str, Any]
         return typed
     from ..search.final_training import RECIPE, model_of_search
 
-    if "model" in typed:
-        raise InvalidArgumentError("--from-search says which network is trained; omit --model.")
+    network = typed.get("model")
+    if network is not None and not is_reference(network):
+        raise InvalidArgumentError(
+            "--from-search says which network is trained; omit --model, or give the function that builds it "
+            "from an architecture, as module:function."
+        )
     recipe = {"recipe": RECIPE} if config is None else {}
-    return {**recipe, **typed, **model_of_search(search)}
+    return {**recipe, **typed, **model_of_search(search, network=network)}
 
 
 def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> RunConfig:
@@ -160,6 +169,8 @@ def _new(config: Path | None, typed: dict[str, Any], settings: list[str]) -> Run
             place[last] = value
         else:
             payload[key] = value
+            if key == "data":  # in place of a data set that was given in Python
+                payload["data_fingerprint"] = None
     return RunConfig.from_dict(changed_entries(payload, settings))
 
 
@@ -226,7 +237,8 @@ def _print(results: list[TrainingResult]) -> None:
             for name, value in result.metrics.items()
             if not name.endswith("_loss")
         ]
-        epochs = f"{len(result.history)} epochs, " if result.history else ""
+        n = len(result.history)
+        epochs = f"{n} {'epoch' if n == 1 else 'epochs'}, " if n else ""
         print(f"{record.recipe['kind']:<8}{record.model}: {epochs}{', '.join(shown)}")
         if result.status == "aborted":
             print(f"aborted: {result.reason}")

@@ -92,7 +92,7 @@ def check_choice(kind: str, value: Any, choices: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, by_lower, n=1, cutoff=_NEAR)
     hint = f"Did you mean {by_lower[near[0]]!r}? " if near else ""
     raise UnknownNameError(
-        f"Unknown {kind} {value_text(value)}. {hint}Choices: {', '.join(known)}."
+        f"Unknown {kind} {value_text(value)}. {hint}Choices: {', '.join(known) or 'none'}."
     )
 
 

@@ -7,6 +7,7 @@ while its process lives. The next process that writes to the folder removes what
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -18,6 +19,9 @@ from typing import Any, BinaryIO
 
 from .errors import OutputFolderError
 from .locks import try_lock
+
+CHECKSUM_KEY = "sha256"
+"""Last entry of a sealed JSON file."""
 
 # Inside JSON, line breaks stand only between entries: those of texts are escaped.
 _FLAT_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s*\]")
@@ -98,9 +102,28 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
         file.write(text.encode())
 
 
-def write_json(path: str | os.PathLike[str], payload: Any) -> None:
-    """Write ``payload`` as indented JSON, atomically; NaN is refused, since JSON has none."""
+def write_json(path: str | os.PathLike[str], payload: Any, *, sealed: bool = False) -> None:
+    """Write ``payload`` as indented JSON, atomically; NaN is refused, since JSON has none.
+
+    Args:
+        path: The file.
+        payload: Anything that JSON can hold.
+        sealed: Whether a checksum follows the entries of a mapping, which :func:`.read_json` verifies.
+    """
+    if sealed:
+        payload = {**payload, CHECKSUM_KEY: json_checksum(payload)}
     write_text(path, dump_json(payload) + "\n")
+
+
+def json_checksum(payload: Any) -> str:
+    """Return SHA-256 of a payload as JSON, independent of the order of keys.
+
+    Example:
+        >>> json_checksum({"a": (1, 2)}) == json_checksum({"a": [1, 2]})
+        True
+    """
+    plain = json.loads(json.dumps(payload))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def dump_json(payload: Any) -> str:

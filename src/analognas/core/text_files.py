@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from .errors import AnalogNASError, TableIntegrityError
+from .files import CHECKSUM_KEY, json_checksum
 from .limits import LARGEST_TEXT, parse_json, size_text
 
 __all__ = ["read_json", "read_text"]
+
+_CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 
 def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
@@ -33,17 +37,23 @@ def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
 
 
 def read_json(
-    path: str | os.PathLike[str], *, error: type[AnalogNASError] = TableIntegrityError
+    path: str | os.PathLike[str],
+    *,
+    error: type[AnalogNASError] = TableIntegrityError,
+    sealed: bool = False,
 ) -> Any:
     """Return what a JSON file holds.
 
     Args:
         path: The file.
         error: Class of the error.
+        sealed: Whether it was written with a checksum (:func:`.write_json`), which is verified and left out.
+            Files of earlier versions have none.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        AnalogNASError: Of class ``error``, if it cannot be read or is not JSON, see :func:`parse_json`.
+        AnalogNASError: Of class ``error``, if it cannot be read, is not JSON (see :func:`parse_json`), or does
+            not match its checksum.
     """
     where = repr(os.fspath(path))
     try:
@@ -53,4 +63,11 @@ def read_json(
     except (OSError, ValueError) as reason:
         why = getattr(reason, "strerror", None) or reason
         raise error(f"Cannot read {where}: {why}.") from None
-    return parse_json(text, where=where, error=error)
+    payload = parse_json(text, where=where, error=error)
+    if sealed and isinstance(payload, dict):
+        stamp = payload.pop(CHECKSUM_KEY, None)
+        # The key itself may be what was changed.
+        lost = any(isinstance(one, str) and _CHECKSUM.fullmatch(one) for one in payload.values())
+        if lost or (stamp is not None and stamp != json_checksum(payload)):
+            raise error(f"{where} does not match its checksum: it was damaged or changed.")
+    return payload

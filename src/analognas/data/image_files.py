@@ -1,4 +1,4 @@
-"""Image files of all formats of Pillow as arrays; 16 bits are reduced to 8."""
+"""Image files of all formats of Pillow as arrays; more than 8 bits are reduced to 8."""
 
 from __future__ import annotations
 
@@ -62,9 +62,20 @@ def read_image(
 
 
 def read_with_remarks(
-    data: bytes, name: str, *, size: int | None = None, grey: bool = False
-) -> tuple[np.ndarray[Any, Any], list[str]]:
-    """Return an image (see :func:`read_image`) and remarks, of SIXTEEN and FRAMES."""
+    data: bytes, name: str, *, size: int | None = None, grey: bool = False, bits: int = 16
+) -> tuple[np.ndarray[Any, Any], list[str], int]:
+    """Return an image (see :func:`read_image`), remarks of SIXTEEN and FRAMES, and the highest level.
+
+    Args:
+        data: Content of the file.
+        name: Name for error messages.
+        size: As of :func:`read_image`.
+        grey: As of :func:`read_image`.
+        bits: Bits that grey images of 16 bits use.
+
+    Returns:
+        The image, the remarks, and the highest level of an image of 16 bits, 0 for others.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -75,10 +86,18 @@ def read_with_remarks(
                 raise TableIntegrityError(
                     f"{name} has {file.width} x {file.height} pixels; the limit is {limit:,}. Make it smaller."
                 )
-            remarks = [FRAMES] if _has_more_frames(file) else []
+            remarks, highest = [FRAMES] if _has_more_frames(file) else [], 0
             if file.mode in _SIXTEEN_BITS or (file.mode == "I" and file.format in _SIXTEEN_IN_32):
                 remarks.append(SIXTEEN)
-            image = _of_eight_bits(file, name).convert("L" if grey else "RGB")
+                highest = int(np.asarray(file).max(initial=0))
+            elif _has_deep_colours(file):
+                if bits != 16:
+                    raise TableIntegrityError(
+                        f"{name} has colours of 16 bits, of which only the higher byte is read; `bits` is for "
+                        f"grey images. Multiply its levels by {1 << (16 - bits)}, and omit `bits`."
+                    )
+                highest = int(np.asarray(file).max(initial=0)) << 8
+            image = _of_eight_bits(file, name, bits).convert("L" if grey else "RGB")
             if size is not None:
                 image = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
     except TableIntegrityError:
@@ -89,7 +108,16 @@ def read_with_remarks(
         # Pillow raises errors of many types for damaged files.
         raise TableIntegrityError(f"{name} is not a readable image: {shown(error)}.") from None
     pixels = np.asarray(image)
-    return (pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))), remarks
+    pixels = pixels[None] if grey else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    return pixels, remarks, highest
+
+
+def _has_deep_colours(image: ImageFile) -> bool:
+    """Whether Pillow reduces colours of 16 bits of a file to 8 when it reads them."""
+    rawmodes = (
+        part[3] if isinstance(part[3], str) else part[3][0] for part in image.tile if part[3]
+    )
+    return any(";16" in str(rawmode) for rawmode in rawmodes)
 
 
 def _has_more_frames(image: ImageFile) -> bool:
@@ -117,7 +145,7 @@ def _opened(data: bytes) -> ImageFile:
     return image
 
 
-def _of_eight_bits(image: Image.Image, name: str) -> Image.Image:
+def _of_eight_bits(image: Image.Image, name: str, bits: int) -> Image.Image:
     """Return an image with levels from 0 to 255."""
     from PIL.Image import fromarray
 
@@ -125,8 +153,13 @@ def _of_eight_bits(image: Image.Image, name: str) -> Image.Image:
     if levels is None:
         return image
     if image.mode in _SIXTEEN_BITS or image.format in _SIXTEEN_IN_32:
-        # The high byte, like Pillow for 16-bit colours.
-        return fromarray((levels.astype(np.uint16) >> 8).astype(np.uint8))
+        if levels.max(initial=0) >= 1 << bits:
+            raise TableIntegrityError(
+                f"{name} must have levels of {bits} bits, but has some up to {levels.max():,}; give a larger "
+                "`bits`."
+            )
+        # The eight highest bits, like Pillow for 16-bit colours.
+        return fromarray((levels.astype(np.uint16) >> (bits - 8)).astype(np.uint8))
     if image.mode == "F" and levels.size and levels.min() >= 0 and levels.max() <= 1:
         return fromarray(np.rint(levels * 255).astype(np.uint8))
     raise TableIntegrityError(

@@ -18,6 +18,7 @@ from .array_names import SPLIT_NAMES
 from .dataset import DataSet, Split
 from .image_files import image_endings, read_with_remarks
 from .images import divided, image_data, image_split
+from .pixels import Bits, warn_if_dark
 
 _TEST_PART = 0.2
 _LONGEST_NOTE = 1000
@@ -28,6 +29,7 @@ def load_image_folder(
     *,
     size: Annotated[int, Field(ge=1)] = 96,
     grey: bool = False,
+    bits: Bits = 16,
     augment: bool = False,
     flip: bool = True,
 ) -> DataSet:
@@ -42,6 +44,7 @@ def load_image_folder(
         root: The folder.
         size: Height and width of the images after scaling, pixels.
         grey: Whether to convert to one channel instead of three.
+        bits: Number of bits that grey images of 16 bits use, such as 12 of many cameras.
         augment: Whether to shift training images randomly; False by default, as it depends on the data which
             changes keep the class.
         flip: Whether to flip augmented images too.
@@ -53,14 +56,16 @@ def load_image_folder(
     folders = _split_folders(root)
     classes = _classes(folders["train"])
     remarks = _left_out(folders["train"] if root is None else root, list(folders.values()))
-    splits = {}
+    splits, highest = {}, 0
     for split, folder in folders.items():
         if _classes(folder) != classes:
             raise TableIntegrityError(
                 f"{str(folder)!r} must have the classes {', '.join(classes)}, but has "
                 f"{', '.join(_classes(folder))}."
             )
-        splits[split] = _read(folder, classes, size, grey, remarks)
+        splits[split], level = _read(folder, classes, size, grey, bits, remarks)
+        highest = max(highest, level)
+    warn_if_dark(f"Images of 16 bits in {str(root)!r}", highest, bits)
     if "test" not in splits:
         splits["train"], splits["test"] = divided(
             splits["train"], _TEST_PART, stream="image-folder test"
@@ -120,8 +125,11 @@ def _classes(folder: Path) -> list[str]:
     return names
 
 
-def _read(folder: Path, classes: list[str], size: int, grey: bool, remarks: Counter[str]) -> Split:
-    images, labels = [], []
+def _read(
+    folder: Path, classes: list[str], size: int, grey: bool, bits: int, remarks: Counter[str]
+) -> tuple[Split, int]:
+    """Read the images of a split; also return the highest level of those of 16 bits."""
+    images, labels, highest = [], [], 0
     for label, name in enumerate(classes):
         files = visible_files(folder / name)
         chosen = [file for file in files if file.suffix.lower() in image_endings()]
@@ -135,13 +143,14 @@ def _read(folder: Path, classes: list[str], size: int, grey: bool, remarks: Coun
         for ending, n in others.items():
             remarks[f"ending in {ending}, skipped"] += n
         for file in chosen:
-            pixels, said = read_with_remarks(
-                read_bytes(file), repr(str(file)), size=size, grey=grey
+            pixels, said, level = read_with_remarks(
+                read_bytes(file), repr(str(file)), size=size, grey=grey, bits=bits
             )
+            highest = max(highest, level)
             images.append(pixels)
             labels.append(label)
             remarks.update(said)
-    return image_split(np.stack(images), torch.tensor(labels), repr(str(folder)))
+    return image_split(np.stack(images), torch.tensor(labels), repr(str(folder))), highest
 
 
 def _endings(files: Iterable[Path]) -> Counter[str]:

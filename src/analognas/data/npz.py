@@ -30,7 +30,7 @@ from .audio import audio_data, audio_split, make_features
 from .dataset import DataSet
 from .image_files import read_image
 from .images import divided, image_data, image_split
-from .pixels import as_pixels
+from .pixels import Bits, as_pixels
 from .splits import size_of_part, stratified_indices, without
 from .tokens import Tokenizer, text_data
 from .wikitext import language_data
@@ -47,6 +47,7 @@ def load_npz(
     root: str | os.PathLike[str] | None,
     *,
     channels: Literal["first", "last"] | None = None,
+    bits: Bits = 16,
     augment: bool = False,
     flip: bool = True,
     features: Literal["log-mel", "mfcc"] = "log-mel",
@@ -80,6 +81,7 @@ def load_npz(
     Args:
         root: The file.
         channels: For images, position of the axis of channels, ``"first"`` or ``"last"``, if it is ambiguous.
+        bits: For images with pixels above 255, number of bits that they use, such as 12 of many cameras.
         augment: For images and audio, whether to change training examples randomly; False by default, as it
             depends on the data which changes keep the class.
         flip: For augmented images, whether to flip them.
@@ -109,7 +111,10 @@ def load_npz(
     if names >= STREAMS:
         return _streams(name, arrays, length)
     if found := image_arrays(arrays):
-        return _images(name, arrays, found, channels, augment, flip, test_part)
+        images = [key for (_, role), key in found.items() if role == "x"]
+        given = {key: arrays[key] for key in images}
+        pixels = as_pixels(given, channels=channels, bits=bits)
+        return _images(name, {**arrays, **pixels}, found, augment, flip, test_part)
     raise TableIntegrityError(
         f"{os.fspath(root or '')!r} must have arrays of one of the layouts {LAYOUTS}, but has "
         f"{shown(', '.join(sorted(names)) or 'no arrays')}."
@@ -141,15 +146,12 @@ def _images(
     name: str,
     arrays: _Arrays,
     found: dict[tuple[str, str], str],
-    channels: str | None,
     augment: bool,
     flip: bool,
     test_part: float,
 ) -> DataSet:
-    images = [key for (_, role), key in found.items() if role == "x"]
-    pixels = as_pixels({key: arrays[key] for key in images}, channels=channels)
     splits = {
-        split: image_split(pixels[key], arrays[found[split, "y"]], f"{name}: {key}")
+        split: image_split(arrays[key], arrays[found[split, "y"]], f"{name}: {key}")
         for (split, role), key in found.items()
         if role == "x"
     }

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
-from ..core import TableIntegrityError, check_choice
+from ..core import TableIntegrityError, check_choice, check_int
 
 CHANNELS = ("first", "last")
 """Positions of the axis of channels: ``(n, c, h, w)`` or ``(n, h, w, c)``."""
 
 _MOST_CHANNELS = 4
 _LARGEST = 255
-_LARGEST_16 = 65535
+_FEW_BITS = 14
+"""Images of 16 bits that use no more than these are darker than a quarter of what they can be."""
 # 8-bit levels divided by 255 are recovered within a few units of single precision.
 _ROUNDING = 1e-3
 _ROWS = 1024
@@ -22,7 +25,9 @@ _ROWS = 1024
 _Array = np.ndarray[Any, Any]
 
 
-def as_pixels(images: Mapping[str, _Array], *, channels: str | None = None) -> dict[str, _Array]:
+def as_pixels(
+    images: Mapping[str, _Array], *, channels: str | None = None, bits: int = 16
+) -> dict[str, _Array]:
     """Return images of several splits as ``(n, c, h, w)``, from 0 to 255.
 
     All splits are converted in the same way.
@@ -30,12 +35,13 @@ def as_pixels(images: Mapping[str, _Array], *, channels: str | None = None) -> d
     - Grey images ``(n, h, w)`` get an axis of one channel. If there are four axes, the second or the last is
     that of
       channels, whichever has at most four entries; if this is ambiguous, give ``channels``.
-    - Integers up to 255 stay. Larger ones, up to 65,535, are scaled by 255 / 65,535, floats up to 1 by 255, and
-      booleans become 0 and 255; non-integer results are kept in single precision.
+    - Integers up to 255 stay. Larger ones are scaled by 255 / (2^bits - 1), floats up to 1 by 255, and booleans
+      become 0 and 255; non-integer results are kept in single precision.
 
     Args:
         images: Arrays by name (for error messages).
         channels: One of :data:`CHANNELS`; None: derived from the shape.
+        bits: Bits that pixels above 255 use, such as 12 of many cameras.
 
     Raises:
         TableIntegrityError: If a shape is invalid, splits differ in shape or type, the order of axes is
@@ -61,7 +67,7 @@ def as_pixels(images: Mapping[str, _Array], *, channels: str | None = None) -> d
             f"{first!r} must have numbers as pixels, but has values of type {one.dtype}."
         )
     place = _place(first, one.shape, channels)
-    scale, whole = _scale(images)
+    scale, whole = _scale(images, check_bits(bits))
     return {name: _ordered(_scaled(array, scale, whole), place) for name, array in images.items()}
 
 
@@ -96,7 +102,37 @@ def _ordered(images: _Array, place: str | None) -> _Array:
     return images.transpose(0, 3, 1, 2) if place == "last" else images
 
 
-def _scale(images: Mapping[str, _Array]) -> tuple[float, bool]:
+Bits = Annotated[int, Field(ge=9, le=16)]
+"""Number of bits that pixels above 255 use."""
+
+
+def check_bits(bits: int) -> int:
+    """Check the number of bits of images with more than 8.
+
+    Raises:
+        InvalidArgumentError: If it is not from 9 to 16.
+    """
+    return check_int("bits", bits, minimum=9, maximum=16)
+
+
+def warn_if_dark(what: str, highest: int, bits: int) -> None:
+    """Warn about images of 16 bits that use few of them, as from a camera of 12 bits.
+
+    Args:
+        what: Name of the images.
+        highest: Highest level of all.
+        bits: Bits that they are said to use.
+    """
+    used = highest.bit_length()
+    if bits == 16 and 8 < used <= _FEW_BITS:
+        warnings.warn(
+            f"{what} have levels up to {highest:,} of 65,535 and are nearly black after scaling to 255. If "
+            f"their camera has {used} bits, give bits={used} (--set data_options.bits={used}).",
+            stacklevel=4,
+        )
+
+
+def _scale(images: Mapping[str, _Array], bits: int) -> tuple[float, bool]:
     """Return the factor for pixels, and whether results are integers."""
     if all(array.dtype == np.uint8 for array in images.values()):
         return 1.0, True
@@ -110,17 +146,21 @@ def _scale(images: Mapping[str, _Array]) -> tuple[float, bool]:
                 whole_times_255 &= _is_whole(rows * np.float32(_LARGEST))
             low, high = min(low, float(rows.min())), max(high, float(rows.max()))
     names = " and ".join(map(repr, images))
-    if low < 0 or high > _LARGEST_16:
+    largest = (1 << bits) - 1
+    if low < 0 or high > largest:
         raise TableIntegrityError(
-            f"Pixels of {names} must be from 0 to 255, to 65,535 or, as floats, to 1, but are from {low:g} to "
-            f"{high:g}; undo any normalisation, as images are normalised here."
+            f"Pixels of {names} must be from 0 to 255, to {largest:,} or, as floats, to 1, but are from "
+            f"{low:g} to {high:g}; undo any normalisation, as images are normalised here."
         )
     kind = next(iter(images.values())).dtype.kind
     if kind == "b":
         return _LARGEST, True
     if kind == "f" and high <= 1 + _ROUNDING / _LARGEST:
         return _LARGEST, whole_times_255
-    return (1.0, whole) if high <= _LARGEST else (_LARGEST / _LARGEST_16, False)
+    if high <= _LARGEST:
+        return 1.0, whole
+    warn_if_dark(f"Pixels of {names}", int(high), bits)
+    return _LARGEST / largest, False
 
 
 def _scaled(images: _Array, scale: float, whole: bool) -> _Array:

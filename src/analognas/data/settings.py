@@ -54,11 +54,23 @@ class DataSettings(Settings):
         default_factory=dict, description="Options of the reader, and `validation`."
     )
     subset: Subset = Field(default=Subset(), description="Examples that are used.")
+    fingerprint: str | None = Field(
+        default=None, description="Of a data set that was given in Python; files hold it only then."
+    )
 
-    def load_data(self) -> DataSet:
+    def load_data(self, given: DataSet | None = None) -> DataSet:
         """Load the data set; see :func:`.load_data` and :meth:`.DataSet.subset`.
+
+        Args:
+            given: The data set, where it was given in Python.
 
         Raises:
             AnalogNASError: As by these.
         """
-        return load_data(self.name, root=self.root, **self.options).subset(**dict(self.subset))
+        data = load_data(self.name, root=self.root, **self.options) if given is None else given
+        return data.subset(**dict(self.subset))
+
+    @model_serializer(mode="wrap")
+    def _write(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        entries: dict[str, Any] = handler(self)
+        return {key: value for key, value in entries.items() if value is not None or key == "root"}

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from ..core import ResumeError
+from ..data.fingerprint import tensor_bytes
 from ..nn import AnalogLayer
 from ..training.tensor_files import read_tensors, write_tensors
 from .variance_components import Array
@@ -74,9 +75,7 @@ def fingerprint(model: nn.Module, *arrays: Array) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        digest.update(
-            tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
-        )
+        digest.update(tensor_bytes(tensor))
     for module in model.modules():
         if isinstance(module, AnalogLayer):
             # Checksums of earlier versions contain the former name of this entry.

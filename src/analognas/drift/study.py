@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 from torch import nn
@@ -24,6 +24,7 @@ from ..core.limits import shown
 from ..core.settings import Settings
 from ..core.text_files import read_json
 from ..data import DataSet, DataSettings
+from ..data.fingerprint import data_fingerprint
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
 from ..training import MODEL_FILE, ModelRecord, load_model
 from .chips import TIMES, check_device_times
@@ -105,17 +106,20 @@ class DriftSettings(Settings):
     seed: int = Field(default=0, ge=0, description="Seed of all draws.")
 
 
+Source: TypeAlias = DriftSettings | Mapping[str, Any] | str | os.PathLike[str]
+"""Settings, a mapping of them, or a YAML or JSON file."""
+
+
 class DriftStudy:
     """A study: its settings, and the networks and data that they name, which are read when first used.
 
     Args:
         settings: The settings: an object, a mapping, or a YAML or JSON file.
+        data: The data set, in place of the one that settings or network name. A folder does not store it.
     """
 
-    def __init__(
-        self, settings: DriftSettings | Mapping[str, Any] | str | os.PathLike[str]
-    ) -> None:
-        self.settings = DriftSettings.coerce(settings)
+    def __init__(self, settings: Source, data: DataSet | None = None) -> None:
+        self.settings, self._given = DriftSettings.coerce(settings), data
 
     def check(self) -> None:
         """Check networks, data, times and hardware, before a folder is created.
@@ -149,21 +153,33 @@ class DriftStudy:
     def dataset(self) -> DataSet:
         """The data set of the training, with as many examples."""
         record = self._loaded[1].data
-        name = self.settings.data or record.get("name")
+        given = self._given
+        name = self.settings.data or record.get("name") if given is None else given.name
+        if given is None and self.settings.data is None and "fingerprint" in record:
+            name = f"the data set {shown(name)!r}, which was given in Python"
+            how = "give it again with run_drift or resume_drift(folder, data=...), or name another."
+            raise InvalidArgumentError(f"{self.settings.checkpoint!r} was trained on {name}: {how}")
         if name is None:
             raise InvalidArgumentError(
                 f"{self.settings.checkpoint!r} does not say on which data it was trained: give `data` (--data)."
             )
-        known = {key: record[key] for key in DataSettings.model_fields if key in record}
-        entries = known if name == record.get("name") else {"name": name}
+        entries: dict[str, Any] = {"name": name}
+        if self._is_of_training(name, record):
+            entries = {key: record[key] for key in DataSettings.model_fields if key in record}
         used = DataSettings.from_dict(entries).replace(
             **({} if self.settings.root is None else {"root": self.settings.root})
         )
         if (n := self.settings.examples) is not None:
-            data = used.replace(subset=used.subset.replace(test=None)).load_data()
+            data = used.replace(subset=used.subset.replace(test=None)).load_data(given)
             check_int("--examples", n, minimum=2, maximum=len(data.test))
             return data.subset(test=n, seed=used.subset.seed)
-        return used.load_data()
+        return used.load_data(given)
+
+    def _is_of_training(self, name: str, record: Mapping[str, Any]) -> bool:
+        """Whether the data set is that of the training, so that its subset is used."""
+        if self._given is not None:
+            return record.get("fingerprint") == data_fingerprint(self._given)
+        return name == record.get("name")
 
     @property
     def n_calibration(self) -> int | None:
@@ -229,9 +245,8 @@ class DriftStudy:
     def _run_drift(
         self, folder: Path, tell: Callable[[str, DriftProgress], None], step: StepListener
     ) -> dict[str, DriftResult]:
-        networks = self.networks(step)
         results = {}
-        for name, network in networks.items():
+        for name, network in self.networks(step).items():
             evaluator = DriftEvaluator(
                 self.settings.times,
                 self.settings.chips,
@@ -244,8 +259,7 @@ class DriftStudy:
             results[name] = evaluator.evaluate(
                 network, self.dataset, reference=self._digital, journal=_journal(folder, name)
             )
-        payload = {name: result.to_dict() for name, result in results.items()}
-        write_json(folder / RESULT_FILE, payload)
+        write_json(folder / RESULT_FILE, {name: one.to_dict() for name, one in results.items()})
         for name, result in results.items():
             result.write(folder / f"{name}.csv")
         return results
@@ -286,22 +300,24 @@ class DriftStudy:
     def save(self, folder: Path) -> None:
         """Write the settings into a folder, with absolute paths of the networks."""
         settings = self.settings
-        paths = {
-            name: os.path.abspath(path)
-            for name in ("checkpoint", "direct")
-            if (path := getattr(settings, name)) is not None
-        }
-        settings.replace(**paths).save(folder / STUDY_FILE)
+        named = {"checkpoint": settings.checkpoint, "direct": settings.direct}
+        paths = {name: os.path.abspath(path) for name, path in named.items() if path is not None}
+        write_json(folder / STUDY_FILE, settings.replace(**paths).to_dict(), sealed=True)
 
     @classmethod
-    def load(cls, folder: Path) -> DriftStudy:
+    def load(cls, folder: Path, data: DataSet | None = None) -> DriftStudy:
         """Return the study of a folder.
+
+        Args:
+            folder: The folder.
+            data: The data set, where the study was given one.
 
         Raises:
             ResumeError: If there are no settings, or they cannot be read.
         """
         try:
-            return cls(check_mapping(STUDY_FILE, read_json(folder / STUDY_FILE, error=ResumeError)))
+            entries = read_json(folder / STUDY_FILE, error=ResumeError, sealed=True)
+            return cls(check_mapping(STUDY_FILE, entries), data)
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise ResumeError(
@@ -337,6 +353,7 @@ def run_drift(
     settings: DriftSettings,
     folder: Path,
     *,
+    data: DataSet | None = None,
     tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
     step: StepListener = lambda name, step: None,
 ) -> dict[str, DriftResult]:
@@ -345,6 +362,7 @@ def run_drift(
     Args:
         settings: Settings of the study.
         folder: A folder that exists and is empty.
+        data: The data set, in place of a named one; it must be given again to resume.
         tell: Called with the name of a network and its progress, after each chip.
         step: Called with the name of a network and the progress within its stage, after each batch.
 
@@ -354,7 +372,7 @@ def run_drift(
     Raises:
         AnalogNASError: If anything is wrong; one line.
     """
-    study = DriftStudy(settings)
+    study = DriftStudy(settings, data)
     study.check()
     study.save(folder)
     return study.run_drift(folder, tell, step)
@@ -363,6 +381,7 @@ def run_drift(
 def resume_drift(
     folder: Path,
     *,
+    data: DataSet | None = None,
     tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
     step: StepListener = lambda name, step: None,
 ) -> dict[str, DriftResult]:
@@ -370,6 +389,7 @@ def resume_drift(
 
     Args:
         folder: The folder of the study.
+        data: The data set, where the study was given one.
         tell: Called with the name of a network and its progress, after each chip.
         step: Called with the name of a network and the progress within its stage, after each batch.
 
@@ -377,4 +397,4 @@ def resume_drift(
         ResumeError: If there is no study in the folder.
         AnalogNASError: If anything else is wrong; one line.
     """
-    return DriftStudy.load(folder).run_drift(folder, tell, step)
+    return DriftStudy.load(folder, data).run_drift(folder, tell, step)

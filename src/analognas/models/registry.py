@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..core import InvalidArgumentError, Registry, check_choice, check_int
+from ..core.user_code import call_code, is_reference
 from ..data import DataSet
 
 Builder = Callable[..., nn.Module]
@@ -63,7 +65,9 @@ def build_model(
     """Build a network with random weights.
 
     Args:
-        name: One of :data:`MODELS`, with sizes: ``"wrn-16-4"`` is depth 16 and width 4.
+        name: One of :data:`MODELS`, with sizes: ``"wrn-16-4"`` is depth 16 and width 4. Or ``module:function``
+            of your own, called with ``input_shape``, ``n_classes`` and ``options`` by name (see
+            :mod:`analognas.core.user_code`).
         input_shape: Shape of one example, without the batch.
         n_classes: Number of outputs; for language models, size of the vocabulary.
         generator: Source of the random weights; None: torch's default generator.
@@ -79,8 +83,11 @@ def build_model(
         2748890
     """
     kind, sizes = _parse(name)
-    builder = MODELS.get(kind)
-    _check_call(name, kind, builder, sizes, options)
+    if name not in MODELS and is_reference(name):
+        builder: Builder = partial(call_code, name, nn.Module)
+    else:
+        builder = MODELS.get(kind)
+        _check_call(name, kind, builder, sizes, options)
     check_int("n_classes", n_classes, minimum=1)
     for size in input_shape:
         check_int("input_shape", size, minimum=1)

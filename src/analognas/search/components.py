@@ -342,6 +342,8 @@ def space_entry(space: Space) -> str | dict[str, Any] | None:
     """Return the name or the definition of a space for settings; None where neither makes an equal space."""
     if space.name in SPACES and SPACES.get(space.name)().fingerprint() == space.fingerprint():
         return space.name
+    if space.reference is not None:
+        return space.reference
     definition = space.definition()
     # Settings in a definition belong to a class of the user's, which find_space does not know.
     return None if definition is None or "settings" in definition else definition

@@ -19,10 +19,15 @@ from ..core import (
 from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.text_files import read_json
-from ..spaces import SPACES, Space
+from ..core.user_code import is_reference
+from ..spaces import SPACES, Space, find_space, space_entry
+from .log.definitions import logged_settings, logged_space
+from .log.trial_log import FILE_NAME as LOG_FILE
+from .log.trial_log import TrialLog
 from .results_folder import RESULT_FILE
 
 if TYPE_CHECKING:
+    from ..data import DataSet
     from ..drift import DriftProgress, DriftResult
     from ..training import Recipe, RunConfig, TrainingResult
 
@@ -50,12 +55,16 @@ class FinalTraining:
     drift: dict[str, DriftResult]
 
 
-def searched_model(space: Space, architecture: Any) -> dict[str, Any]:
+def searched_model(
+    space: Space, architecture: Any, *, network: str | None = None
+) -> dict[str, Any]:
     """Return ``model`` and ``model_options`` of a run that trains an architecture.
 
     Args:
         space: Its space.
         architecture: The architecture in any form of the space.
+        network: Function ``(architecture, input_shape, n_classes)`` that returns its network, as
+            ``module:name``; None: the space builds it.
 
     Raises:
         InvalidArgumentError: If the space has no name by which the network can be built again.
@@ -65,45 +74,55 @@ def searched_model(space: Space, architecture: Any) -> dict[str, Any]:
         >>> searched_model(SPACES.get("nasbench201")(), (2, 2, 0, 4, 2, 1))["model"]
         'searched'
     """
-    known = SPACES.get(space.name)() if space.name in SPACES.names() else None
-    if known is None:
+    options: dict[str, Any] = {"space": _entry(space, network)}
+    options["architecture"] = space.describe(space.encode(architecture))["architecture"]
+    if network is not None:
+        options["network"] = network
+    return {"model": "searched", "model_options": options}
+
+
+def _entry(space: Space, network: str | None) -> str | dict[str, Any]:
+    """Return the entry of a space by which its network can be built again."""
+    if space.reference is not None:
+        return space.reference
+    if network is not None and space.name not in SPACES:
+        return space_entry(space)
+    if space.name not in SPACES:
         raise InvalidArgumentError(
             f"A network of the space {space.name!r} could not be built again from its files, which hold the "
             "name of the space alone. Register the space first: "
             f"analognas.spaces.SPACES.add({space.name!r}, make), where make() returns it."
         )
-    if known.fingerprint() != space.fingerprint():
+    if SPACES.get(space.name)().fingerprint() != space.fingerprint():
         raise InvalidArgumentError(
             f"The space {space.name!r} differs from the registered one of that name. Give yours another name, "
             "and register it: analognas.spaces.SPACES.add(name, make), where make() returns it."
         )
-    described = space.describe(space.encode(architecture))["architecture"]
-    return {"model": "searched", "model_options": {"space": space.name, "architecture": described}}
+    return space.name
 
 
-def model_of_search(folder: str | os.PathLike[str]) -> dict[str, Any]:
+def model_of_search(
+    folder: str | os.PathLike[str], *, network: str | None = None
+) -> dict[str, Any]:
     """Return ``model`` and ``model_options`` of a run that trains the winner of a finished search.
 
     Args:
         folder: The search's folder.
+        network: Function ``(architecture, input_shape, n_classes)`` that returns the network, as
+            ``module:name``; None: the space builds it.
 
     Raises:
         TableIntegrityError: If there is no result of a search in it.
-        InvalidArgumentError: If the search was over a space that is not registered.
+        InvalidArgumentError: If its networks cannot be built: the space is Python code that is not imported, or
+            differs from that of the search.
     """
     file = Path(folder) / RESULT_FILE
     try:
-        result = read_json(file)
-        name = result["space"]
-        if isinstance(name, str) and name not in SPACES:
-            raise InvalidArgumentError(
-                f"The search in {os.fspath(folder)!r} is over the space {shown(name)!r}, whose networks are "
-                "built by Python code that is not in the folder. Train the winner from Python: register the "
-                "space with analognas.spaces.SPACES.add(name, make), then "
-                "worker = Worker.resume(folder, ...), worker.search() and worker.train_best()."
-            )
-        space = SPACES.get(name)()
-        return searched_model(space, result["best"]["architecture"])
+        result = read_json(file, sealed=True)
+        space = _space_of_search(
+            Path(folder), result["space"], result.get("space_fingerprint"), network
+        )
+        return searched_model(space, result["best"]["architecture"], network=network)
     except FileNotFoundError:
         raise TableIntegrityError(
             f"There is no result in {os.fspath(folder)!r}: it has no {RESULT_FILE}. Give the folder of a "
@@ -117,10 +136,47 @@ def model_of_search(folder: str | os.PathLike[str]) -> dict[str, Any]:
         ) from None
 
 
+def _space_of_search(folder: Path, name: Any, fingerprint: Any, network: str | None) -> Space:
+    """Return the space of a search, whose networks can be built, alone or by a function.
+
+    Args:
+        folder: The search's folder.
+        name: Name of the space.
+        fingerprint: Its fingerprint; None where the name is enough.
+        network: Reference of the function; None: the space builds networks.
+    """
+    if not isinstance(name, str):
+        raise ValueError("the space has no name")
+    if name in SPACES:
+        space: Space | None = SPACES.get(name)()
+    else:
+        with TrialLog.open(folder / LOG_FILE) as log:
+            logged = log.identity
+        entry = logged_settings(logged, repr(str(folder))).space
+        if is_reference(entry):
+            space = find_space(entry)
+        else:
+            space = logged_space(logged) if network is not None else None
+    if space is None:
+        raise InvalidArgumentError(
+            f"The search in {os.fspath(folder)!r} is over the space {shown(name)!r}, whose networks are built "
+            "by Python code that is not in the folder. With a function build(architecture, input_shape, "
+            "n_classes) in mine.py: --model mine:build. Or let mine.py register the space, "
+            f"analognas.spaces.SPACES.add({shown(name)!r}, make), and run: analognas --import mine train "
+            f"--from-search {os.fspath(folder)}"
+        )
+    if space.name != name or space.fingerprint() != fingerprint:
+        raise InvalidArgumentError(
+            f"The space {shown(name)!r} differs from that of the search in {os.fspath(folder)!r}; restore its "
+            "definition."
+        )
+    return space
+
+
 def train_architecture(
     space: Space,
     architecture: Any,
-    data: str = "digits",
+    data: str | DataSet = "digits",
     *,
     out: str | os.PathLike[str],
     recipe: Recipe | str = RECIPE,
@@ -134,7 +190,8 @@ def train_architecture(
     Args:
         space: Its space.
         architecture: The architecture in any form of the space.
-        data: Name of the data set; one of your own is registered with :func:`.register_dataset`.
+        data: The data set, or its name. Of a :class:`.DataSet`, the folder stores name and fingerprint, so it
+            must be given again to resume.
         out: Folder of the files; new or empty.
         recipe: The recipe, its name, or a file of one.
         resume: Continue what is in ``out``, with its settings.
@@ -150,13 +207,7 @@ def train_architecture(
     from ..drift.study import STUDY_FILE, DriftStudy, digital_beside
     from ..training import CONFIG_FILE, RunConfig, find_recipe, train_run
 
-    folder = Path(out)
-    if not isinstance(data, str):
-        raise InvalidArgumentError(
-            f"`data` must be the name of a data set, by which its files can be read again, but got {data!r}. "
-            "Register a data set of your own: analognas.data.register_dataset('mine', read), where read(root) "
-            "returns it; then give 'mine'."
-        )
+    folder, given = Path(out), None if isinstance(data, str) else data
     if resume:
         if not (folder / CONFIG_FILE).is_file():
             raise ResumeError(f"There is no training in {str(folder)!r}: it has no {CONFIG_FILE}.")
@@ -165,15 +216,17 @@ def train_architecture(
         chosen = find_recipe(recipe) if isinstance(recipe, str) else recipe
         network = searched_model(space, architecture)
         network["model_options"] |= run.pop("model_options", {})
-        config = _run_config({**run, **network, "data": data, "recipe": chosen})
+        named = {"data": data} if given is None else {}
+        config = _run_config({**run, **network, **named, "recipe": chosen})
     with hold_folder(folder) if resume else claim_folder(folder):
-        training = train_run(config, folder, resume=resume)
+        training = train_run(config, folder, data=given, resume=resume)
         drift = folder / DRIFT_FOLDER
         if (drift / STUDY_FILE).is_file():
-            study = DriftStudy.load(drift)
+            study = DriftStudy.load(drift, given)
         else:
             direct = digital_beside(folder)
-            study = DriftStudy({"direct": direct, **(evaluation or {}), "checkpoint": str(folder)})
+            entries = {"direct": direct, **(evaluation or {}), "checkpoint": str(folder)}
+            study = DriftStudy(entries, given)
             study.check()
             study.save(make_folder(drift))
         return FinalTraining(folder, tuple(training), study.run_drift(drift, on_drift))

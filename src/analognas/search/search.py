@@ -355,7 +355,7 @@ class Search:
             self._remarks,
         )
         if out is not None and options.only_runs is None:
-            write_json(out / RESULT_FILE, result.to_json())
+            write_json(out / RESULT_FILE, result.to_json(), sealed=True)
         clean_up(self.evaluator, out)
         return result
 

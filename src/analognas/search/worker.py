@@ -26,6 +26,8 @@ from .settings import SearchSettings
 if TYPE_CHECKING:
     from torch import nn
 
+    from ..data import DataSet
+
 __all__ = ["Worker"]
 
 
@@ -245,11 +247,11 @@ class Worker:
             return float("nan")
         return float(np.std(finals, ddof=1) / np.sqrt(len(finals)))
 
-    def train_best(self, data: str = "digits", **settings: Any) -> FinalTraining:
+    def train_best(self, data: str | DataSet = "digits", **settings: Any) -> FinalTraining:
         """Train the best architecture, simulate it on chips, and measure it over time.
 
         Args:
-            data: Name of the data set.
+            data: The data set, or its name.
             settings: ``out``, a new or empty folder (by default ``final`` in that of the search), ``recipe``,
                 ``resume``, ``evaluation`` and others, see :func:`.train_architecture`.
 

@@ -51,6 +51,7 @@ class Space(Genotypes):
 
     Attributes:
         name: Name of the space.
+        reference: ``module:name`` of the Python code that the space was made by; None for others.
         n_choices: Number of choices of each gene, shape ``(n_genes,)``.
         n_genes: Length of a genotype.
         n_genotypes: Number of rows with every gene in its range: product of ``n_choices``.
@@ -66,6 +67,7 @@ class Space(Genotypes):
             counted, by name; the first is the default.
     """
 
+    reference: str | None = None
     restriction: str | None = None
     input_shape: tuple[int, int, int] = (3, 32, 32)
     n_classes: int = 10

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..core import InvalidArgumentError, Registry
 from ..core.config_files import is_config_file
+from ..core.user_code import call_code, is_reference
 from .base import Space
 from .config import ConfigSpace
 from .fbnet import FBNetSpace
@@ -31,10 +32,11 @@ SPACES: Registry[Callable[[], Space]] = Registry(
 
 
 def find_space(entry: Any) -> Space:
-    """Return the space of an entry: a name, a file or a definition.
+    """Return the space of an entry: a name, a file, a definition, or Python code.
 
     Args:
-        entry: A name in :data:`SPACES`, a YAML file of a configuration space, or its definition.
+        entry: A name in :data:`SPACES`, a YAML file of a configuration space, its definition, or
+            ``module:name`` of a space or a function that returns one, see :mod:`analognas.core.user_code`.
 
     Raises:
         UnknownNameError: If there is no space of that name.
@@ -48,7 +50,15 @@ def find_space(entry: Any) -> Space:
         )
     if entry not in SPACES and is_config_file(entry):
         return ConfigSpace.load(entry)
+    if entry not in SPACES and is_reference(entry):
+        return _space_of_code(entry)
     made: Space = SPACES.get(entry)()
+    return made
+
+
+def _space_of_code(reference: str) -> Space:
+    made = call_code(reference, Space)  # type: ignore[type-abstract]
+    made.reference = reference
     return made
 
 
@@ -62,6 +72,8 @@ def space_entry(space: Space) -> str | dict[str, Any]:
         registered: Space = SPACES.get(space.name)()
         if registered.fingerprint() == space.fingerprint() and type(registered) is type(space):
             return space.name
+    if space.reference is not None:
+        return space.reference
     if isinstance(space, ConfigSpace):
         return space.definition()
     raise InvalidArgumentError(

@@ -16,7 +16,9 @@ from ..core import (
     ResumeError,
     hold_folder,
 )
+from ..core.limits import shown
 from ..data import DataSet
+from ..data.fingerprint import data_fingerprint
 from .loop import steps_of_epoch
 from .model_files import ModelRecord, load_model
 from .recipes import Recipe, TrainingRecipe, adapted
@@ -37,6 +39,7 @@ def train_run(
     config: RunConfig,
     out: Path,
     *,
+    data: DataSet | None = None,
     resume: bool = False,
     listen: StageListener = lambda stage, folder: None,
     say: Callable[[str], None] = lambda line: None,
@@ -49,6 +52,8 @@ def train_run(
     Args:
         config: Settings of the run.
         out: Its folder.
+        data: The data set, in place of the one that the settings name. A folder stores only its name and a
+            fingerprint, so it must be given again to resume.
         resume: Continue what is there; see also :func:`resume_run`.
         listen: Called at the beginning of each stage.
         say: Called with lines about the data, the augmentation and the number of steps, before the training.
@@ -59,7 +64,7 @@ def train_run(
     Raises:
         AnalogNASError: If anything is wrong with the data, the network, the recipe or the folder; one line.
     """
-    data = config.data_settings.load_data()
+    config, data = _with_data(config, data, out if resume else None)
     loaded = None
     if config.start is not None and not (resume and (out / START_FILE).exists()):
         loaded = load_model(config.start)
@@ -82,6 +87,7 @@ def resume_run(
     folder: Path,
     *,
     root: str | None = None,
+    data: DataSet | None = None,
     listen: StageListener = lambda stage, folder: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> list[TrainingResult]:
@@ -90,6 +96,7 @@ def resume_run(
     Args:
         folder: The folder of the run.
         root: Folder or file of the data, where they were moved.
+        data: The data set, where the run was given one.
         listen: Called at the beginning of each stage.
         say: Called with lines about the data and the number of steps.
 
@@ -100,7 +107,8 @@ def resume_run(
         ResumeError: If there is no run in the folder.
         AnalogNASError: If anything else is wrong; one line.
     """
-    return train_run(run_settings(folder, root=root), folder, resume=True, listen=listen, say=say)
+    config = run_settings(folder, root=root)
+    return train_run(config, folder, data=data, resume=True, listen=listen, say=say)
 
 
 def run_settings(folder: Path, *, root: str | None = None) -> RunConfig:
@@ -119,6 +127,64 @@ def run_settings(folder: Path, *, root: str | None = None) -> RunConfig:
         )
     config = RunConfig.load(folder / CONFIG_FILE)
     return config if root is None else config.replace(root=root)
+
+
+def _with_data(
+    config: RunConfig, given: DataSet | None, resumed: Path | None
+) -> tuple[RunConfig, DataSet]:
+    """Return the settings and the examples of a run.
+
+    Args:
+        config: The settings.
+        given: The data set, if it was given.
+        resumed: The folder of the run, if it is resumed.
+
+    Raises:
+        ResumeError: If a data set must be given, must not be given, or is not that of the run.
+    """
+    known = config.data_fingerprint
+    if given is None:
+        if known is not None:
+            where = "These settings are of a training"
+            if resumed is not None:
+                where = f"The training in {str(resumed)!r} is"
+            raise ResumeError(
+                f"{where} on the data set {shown(config.data)!r}, which was given in Python and is not in the "
+                f"folder; give it again: {_CALLS[resumed is not None]}."
+            )
+    else:
+        if not isinstance(given, DataSet):
+            raise InvalidArgumentError(
+                f"`data` must be a DataSet, but got {type(given).__name__}; make one with "
+                "analognas.data.image_data or DataSet."
+            )
+        config = _described_data(config, given, known, resumed)
+    return config, config.data_settings.load_data(given)
+
+
+_CALLS = ("train_run(config, folder, data=...)", "resume_run(folder, data=...)")
+
+
+def _described_data(
+    config: RunConfig, given: DataSet, known: str | None, resumed: Path | None
+) -> RunConfig:
+    """Return the settings of a run whose data set was given."""
+    if config.root is not None or config.data_options:
+        raise InvalidArgumentError(
+            "`root` and `data_options` are for data sets that are read by name; omit them where `data` is a "
+            "DataSet."
+        )
+    if resumed is not None and known is None:
+        raise ResumeError(
+            f"The training in {str(resumed)!r} reads the data set {config.data!r} by its name; omit `data`."
+        )
+    found = data_fingerprint(given)
+    if known not in (None, found):
+        raise ResumeError(
+            f"The run was trained on another data set: {shown(config.data)!r} has the fingerprint {known}, but "
+            f"the given {shown(given.name)!r} has {found}."
+        )
+    return config.replace(data=given.name, data_fingerprint=found)
 
 
 def _stage(

@@ -36,6 +36,11 @@ class RunConfig(Settings):
     )
     model_options: Options = Field(default_factory=dict, description="Options of the network.")
     data: str = Field(default="digits", description="Name of the data set for load_data.")
+    data_fingerprint: str | None = Field(
+        default=None,
+        description="Written by a run whose data set was given in Python; `data` is its name then. It must be "
+        "given again to resume.",
+    )
     root: str | None = Field(default=None, description="Folder or file of the data.")
     data_options: Options = Field(
         default_factory=dict, description="Options of the data set, such as `validation`."
@@ -61,7 +66,11 @@ class RunConfig(Settings):
     def data_settings(self) -> DataSettings:
         """Entries of the data, as a saved model stores them."""
         return DataSettings(
-            name=self.data, root=self.root, options=self.data_options, subset=self.subset
+            name=self.data,
+            root=self.root,
+            options=self.data_options,
+            subset=self.subset,
+            fingerprint=self.data_fingerprint,
         )
 
     @model_validator(mode="after")

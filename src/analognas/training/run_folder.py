@@ -101,7 +101,7 @@ class RunFolder:
         """Write the results, and remove the files of the running training."""
         save_model(self.path / MODEL_FILE, result.model, result.record)
         self.write_history(result.history)
-        write_json(self.path / RESULT_FILE, result.to_json())
+        write_json(self.path / RESULT_FILE, result.to_json(), sealed=True)
         for name in (CHECKPOINT_FILE, START_FILE, BEST_FILE):
             (self.path / name).unlink(missing_ok=True)
 
@@ -118,7 +118,7 @@ class RunFolder:
         """
         file = self.path / RESULT_FILE
         try:
-            payload = read_json(file)
+            payload = read_json(file, sealed=True)
             if not isinstance(payload, dict) or not payload.keys() >= {
                 "status",
                 "reason",

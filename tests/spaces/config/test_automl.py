@@ -69,7 +69,7 @@ def test_distributions_are_dropped_with_a_warning():
     ):
         payload = json.loads(json.dumps(PAYLOAD))
         payload["hyperparameters"][3].update(change)
-        with pytest.warns(UserWarning, match="of 'depth' is ignored"):
+        with pytest.warns(UserWarning, match="Ignoring the .* of 'depth'"):
             space = ConfigSpace.from_automl(payload)
         assert space.size == ConfigSpace.from_automl(PAYLOAD).size
     payload["hyperparameters"][3]["log"] = False
@@ -163,7 +163,7 @@ def space_of(*hyperparameters, conditions=()):
         ("float", -1.0, 1.0, 0.5, [-1.0, -0.5, 0.0, 0.5, 1.0]),
     ],
 )
-@pytest.mark.filterwarnings("ignore:The (normal|beta) distribution")
+@pytest.mark.filterwarnings("ignore:Ignoring the (normal|beta) distribution")
 def test_steps_of_older_files(kind, number, low, high, q, values):
     space = space_of(
         {"type": f"{kind}_{number}", "name": "w", "lower": low, "upper": high, "log": False, "q": q}
@@ -185,7 +185,7 @@ def test_steps_on_a_logarithmic_scale_keep_the_step():
             "q": 2,
         }
         with pytest.warns(
-            UserWarning, match="logarithmic scale of values in steps of 'w' is ignored"
+            UserWarning, match="Ignoring the logarithmic scale of values in steps of 'w'"
         ):
             assert space_of(row).size == 5
 
@@ -200,7 +200,7 @@ def test_steps_that_are_none(number, q):
 
 def test_probabilities_are_the_older_name_of_weights():
     row = {"type": "categorical", "name": "a", "choices": ["x", "y"]}
-    with pytest.warns(UserWarning, match="probabilities of 'a' is ignored"):
+    with pytest.warns(UserWarning, match="Ignoring the probabilities of 'a'"):
         space_of({**row, "probabilities": [0.2, 0.8]})
     # Equal ones are uniform as they are.
     assert space_of({**row, "probabilities": [0.5, 0.5], "weights": None}).size == 2

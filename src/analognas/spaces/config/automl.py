@@ -298,4 +298,4 @@ def _combination(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _warn_uniform(name: str, what: str) -> None:
-    warnings.warn(f"The {what} of {name!r} is ignored: values are uniform here.", stacklevel=5)
+    warnings.warn(f"Ignoring the {what} of {name!r}: values are uniform here.", stacklevel=5)
