@@ -12,7 +12,7 @@ from ..core import DRIFT_TIMES, AnalogNASError, InvalidArgumentError, RandomStre
 from ..core.settings import Options, Settings
 from ..data import DATASETS
 from ..nn import AnalogConfig, config_from_dict, config_to_dict, find_config
-from ..training import Recipe, TrainingRecipe
+from ..training import HWARecipe, Recipe, TrainingRecipe
 
 __all__ = ["CONDITIONS", "ChipSettings", "ExampleCounts", "MeasurementSettings"]
 
@@ -207,8 +207,8 @@ class MeasurementSettings(Settings):
         """The hardware with noise on the weights: that of the recipe where the hardware names none."""
         config = self.analog_config
         if config.modifier.kind == "none":
-            default = Recipe.from_dict({"kind": "hwa"})
-            config = config.replace(modifier=default.analog.modifier)  # type: ignore[attr-defined]
+            default = HWARecipe.from_dict({"kind": "hwa"})
+            config = config.replace(modifier=default.analog.modifier)
         return config_to_dict(config)
 
     def metrics(self, unit: str) -> tuple[str, ...]:

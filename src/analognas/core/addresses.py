@@ -1,7 +1,7 @@
 """Memory at an address as an array, within compiled code.
 
-To hand a tensor over to compiled code as an array costs some microseconds, most of them for the array's own
-object; its ``data_ptr()`` and length cost a tenth. Nothing checks either of them, so callers must.
+Passing a tensor to compiled code as an array takes some microseconds, mostly for the array object. Passing its
+``data_ptr()`` and length takes a tenth of that. Neither is checked, so callers must check them.
 """
 
 from __future__ import annotations

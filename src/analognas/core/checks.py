@@ -1,4 +1,4 @@
-"""Border checks: each returns the value it was given, in its plain type, or raises a one-line error."""
+"""Checks of arguments: each returns the value in its plain type, or raises an error of one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_int(
     """Return ``value`` as an ``int``; numpy integers are accepted, booleans and floats are not.
 
     Raises:
-        InvalidArgumentError: If ``value`` is no integer or lies outside ``[minimum, maximum]``.
+        InvalidArgumentError: If ``value`` is not an integer or lies outside ``[minimum, maximum]``.
 
     Example:
         >>> check_int("budget", 500, minimum=1)
@@ -52,7 +52,7 @@ def check_float(
     """Return ``value`` as a finite ``float``; numbers of numpy are accepted, booleans and texts are not.
 
     Raises:
-        InvalidArgumentError: If ``value`` is no finite number or lies outside ``[minimum, maximum]``.
+        InvalidArgumentError: If ``value`` is not a finite number or lies outside ``[minimum, maximum]``.
 
     Example:
         >>> check_float("rate", 1)
@@ -97,7 +97,7 @@ def check_choice(kind: str, value: Any, choices: Iterable[str]) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Return a value for a message: as Python writes it, but no longer than a line, and whatever it is.
+    """Return the ``repr`` of any value for a message, cut to the length of a line.
 
     Example:
         >>> value_text("x"), value_text(10**5000)
@@ -108,7 +108,7 @@ def value_text(value: Any) -> str:
             return f"an integer of {value.bit_length():,} bits"
         text = repr(value)
     except Exception as error:
-        # Python refuses to write integers of more than 4,300 digits, also in a list.
+        # Python does not convert integers of more than 4,300 digits to text.
         return f"a {type(value).__name__} that cannot be written ({type(error).__name__})"
     return text if len(text) <= LONGEST_SHOWN else shown(text)
 

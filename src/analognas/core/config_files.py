@@ -1,7 +1,7 @@
 """Mappings as YAML or JSON files: read strictly, written atomically.
 
-What is in a file is checked by those who know what it means; here is what all such files share. A key that is
-in one mapping twice is an error in both formats.
+This module handles the format; callers check the content. A duplicate key of a mapping is an error in both
+formats.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _UNFOLDED = 10**6
 
 
 class Line(dict[str, Any]):
-    """A mapping that YAML shows on one line."""
+    """A mapping that is written on one line of YAML."""
 
 
 def parse_yaml(text: Any, kind: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def parse_yaml(text: Any, kind: str) -> dict[str, Any]:
         kind: What it describes, for messages ("space").
 
     Raises:
-        InvalidArgumentError: If it is no YAML text, has a key twice or holds something else than a mapping.
+        InvalidArgumentError: If it is not YAML, has a duplicate key, or is not a mapping.
 
     Example:
         >>> parse_yaml("{rate: 1e-4}", "space")
@@ -72,7 +72,7 @@ def parse_yaml(text: Any, kind: str) -> dict[str, Any]:
 
 
 def yaml_text(payload: Mapping[str, Any]) -> str:
-    """Return plain values as YAML text, every :class:`Line` on a line of its own, however long.
+    """Return plain values as YAML text, with every :class:`Line` on one line of any length.
 
     Example:
         >>> print(yaml_text({"name": "mlp", "depth": Line(min=1, max=3)}), end="")
@@ -94,8 +94,8 @@ def read_mapping(path: str | os.PathLike[str], kind: str) -> dict[str, Any]:
 
     Raises:
         UnknownNameError: If the ending is another one.
-        InvalidArgumentError: If the file cannot be read, is no such text, has a key twice or holds
-            something else than a mapping.
+        InvalidArgumentError: If the file cannot be read, is not YAML or JSON, has a duplicate key, or is not a
+            mapping.
     """
     return read_mapping_text(path, kind)[0]
 
@@ -172,8 +172,7 @@ def write_mapping(path: str | os.PathLike[str], payload: Mapping[str, Any], kind
 
     Args:
         path: The file.
-        payload: Mappings, lists, texts, numbers, truth values and None, in the order in which they are
-            to stand.
+        payload: Mappings, lists, texts, numbers, truth values and None, in the order of the file.
         kind: What it describes, for messages ("device").
 
     Raises:
@@ -187,7 +186,7 @@ def write_mapping(path: str | os.PathLike[str], payload: Mapping[str, Any], kind
 
 
 def is_config_file(name: str) -> bool:
-    """Return whether ``name`` ends as such a file does, where a name or a file may be given.
+    """Return whether ``name`` has the ending of such a file, instead of being a name.
 
     Example:
         >>> is_config_file("mine.yaml"), is_config_file("PCM")
@@ -251,7 +250,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes lists of plain values on one line; quotes texts that YAML 1.1 or 1.2 would not read as such."""
+    """Writes lists of plain values on one line; quotes texts that YAML 1.1 or 1.2 would read as other types."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -70,7 +70,7 @@ class Constraint:
         """
         excess = values - self.bound if self.relation.startswith("<") else self.bound - values
         relative = np.maximum(excess, 0.0) / max(abs(self.bound), 1.0)
-        # A strict bound that is hit exactly is violated, by the smallest amount there is.
+        # A value equal to a strict bound violates it by the smallest possible amount.
         broken = np.where(self.satisfied(values), 0.0, np.maximum(relative, np.finfo(float).tiny))
         return np.where(np.isnan(values), np.inf, broken)
 
@@ -98,17 +98,17 @@ def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
 def merge_constraints(
     constraints: Any, brought: Any, *, by: str = "the optimizer"
 ) -> tuple[Constraint, ...]:
-    """Return the constraints of a search and those that something else brings with it: all of them hold.
+    """Return the constraints of a search together with those of a component, such as an optimizer.
 
-    What is brought and follows from a bound of the search is left away.
+    Constraints of the component that follow from a constraint of the search are omitted.
 
     Args:
         constraints: Constraints of the search, as for :func:`parse_constraints`.
-        brought: Those that are brought, likewise.
-        by: What brings them, for messages.
+        brought: Constraints of the component, likewise.
+        by: Name of the component, for messages.
 
     Raises:
-        InvalidArgumentError: If one cannot be read, or no value can meet a bound of both.
+        InvalidArgumentError: If a constraint cannot be read, or two constraints exclude each other.
 
     Example:
         >>> [str(bound) for bound in merge_constraints("params<=5e5", ["params<=1e6", "avm<=10"])]

@@ -1,8 +1,8 @@
-"""The error tree.
+"""Error classes.
 
-Every error that analognas raises on purpose inherits :class:`AnalogNASError`, so one ``except`` catches
-them all; each leaf also inherits the builtin that a caller would expect. Messages have one form: what was
-given, what was expected, how to fix it. However long what was given is, a message is not.
+All errors of analognas inherit from :class:`AnalogNASError`, so one ``except`` catches them all. Each class
+also inherits from the builtin error that a caller would expect. Messages state the value, what was expected,
+and how to fix it. Long values are shortened.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class InvalidArgumentError(AnalogNASError, ValueError):
 
 
 class UnknownNameError(AnalogNASError, ValueError):
-    """A metric, optimizer, space, device or other name is not known; the message lists the choices."""
+    """A metric, optimizer, space, device or other name is unknown; the message lists the choices."""
 
 
 class OutOfSpaceError(AnalogNASError, ValueError):
-    """An architecture does not belong to the search space it was used with."""
+    """An architecture does not belong to the search space."""
 
 
 class PhysicalRangeError(AnalogNASError, ValueError):
@@ -73,44 +73,44 @@ class PhysicalRangeError(AnalogNASError, ValueError):
 
 
 class NotFittedError(AnalogNASError, RuntimeError):
-    """A predictor was asked for a prediction before it was fitted."""
+    """A predictor is used before it is fitted."""
 
 
 class NotProgrammedError(AnalogNASError, RuntimeError):
-    """An analog tile was asked for what only a programmed one has."""
+    """An operation requires a programmed analog tile."""
 
 
 class TableIntegrityError(AnalogNASError, ValueError):
-    """A data file is damaged, truncated, or not the kind of file that was expected."""
+    """A data file is damaged, truncated, or of another kind."""
 
 
 class DataNotFoundError(AnalogNASError, FileNotFoundError):
-    """Files of a data set are not where they were looked for; the message says which archive to get."""
+    """Files of a data set are missing; the message names the archive to download."""
 
 
 class OutputFolderError(AnalogNASError, OSError):
-    """Results cannot be written where they were asked for."""
+    """Results cannot be written to the given place."""
 
 
 class EvaluationError(AnalogNASError, RuntimeError):
-    """An evaluator fails whatever the architecture is, or its workers cannot be started."""
+    """An evaluator fails for every architecture, or its workers cannot be started."""
 
 
 class ArchitectureError(AnalogNASError, RuntimeError):
-    """One architecture cannot be evaluated; a search records it with the reason and goes on."""
+    """One architecture cannot be evaluated; a search records the reason and continues."""
 
 
 class ResumeError(AnalogNASError, ValueError):
-    """A trial log does not belong to the search that wants to continue it."""
+    """A trial log does not belong to the search that continues it."""
 
 
 class CheckpointMismatchError(AnalogNASError, ValueError):
-    """A checkpoint belongs to another model, recipe or data set than it is used with."""
+    """A checkpoint belongs to another model, recipe or data set."""
 
 
 class DivergedError(AnalogNASError, ArithmeticError):
-    """Training broke down: a loss or a weight is NaN or infinite."""
+    """Training diverged: a loss or a weight is NaN or infinite."""
 
 
 class NotFiniteError(DivergedError, InvalidArgumentError):
-    """What a network returns, or what its layers are given, is NaN or infinite; the message says where."""
+    """Outputs of a network or inputs of its layers are NaN or infinite; the message names the place."""

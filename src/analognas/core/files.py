@@ -1,7 +1,7 @@
-"""Atomic writes: a file is either the old one or the whole new one, never half of it.
+"""Atomic writes: a file has either its old or its complete new content.
 
-What is being written has a temporary name in the same folder, ``.analognas-<16 digits>.part``, and is locked
-while its process lives. The next process that writes to the folder removes what a killed one has left there.
+A temporary file in the same folder, ``.analognas-<16 digits>.part``, is locked while its process lives. The
+next process that writes to the folder removes temporary files of killed processes.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from .locks import try_lock
 CHECKSUM_KEY = "sha256"
 """Last entry of a sealed JSON file."""
 
-# Inside JSON, line breaks stand only between entries: those of texts are escaped.
+# JSON has line breaks between entries only; those in texts are escaped.
 _FLAT_LIST = re.compile(r"\[\n\s+([^\[\]{}]*?)\n\s*\]")
 _LINE_BREAK = re.compile(r",\n\s+")
 
 _FLAGS = os.O_CREAT | os.O_EXCL | os.O_RDWR | getattr(os, "O_BINARY", 0)
 _TEMPORARY = re.compile(r"(\.analognas-[0-9a-f]{16}\.part)(-wal|-shm|-journal)?")
-# When it is worth to look again for what others have left, by folder: never more than 1 % of the time.
+# Time of the next clean-up by folder, such that clean-ups take at most 1 % of the time.
 _next_sweep: dict[str, float] = {}
 _SWEEP_PAUSE = 100.0
 
 
 @contextlib.contextmanager
 def atomic_write(path: str | os.PathLike[str], *, new: bool = False) -> Iterator[BinaryIO]:
-    """Open a binary file which appears at ``path`` only once its block has ended without an error.
+    """Open a binary file that appears at ``path`` when its block ends without an error.
 
     The data goes to a temporary file in the same folder, is flushed to the disk (``fsync``) and renamed.
 
     Args:
         path: The file.
-        new: Whether it is an error that the file exists, also if it has appeared during the block.
+        new: Whether an existing file is an error, even if it appeared during the block.
 
     Raises:
-        OutputFolderError: If the folder does not exist or cannot be written to, the disk is full, or the file
-            is to be new and exists.
+        OutputFolderError: If the folder does not exist or cannot be written to, the disk is full, or ``new`` is
+            True and the file exists.
     """
     target = Path(path)
     if new:
@@ -71,12 +71,12 @@ def atomic_write(path: str | os.PathLike[str], *, new: bool = False) -> Iterator
 
 @contextlib.contextmanager
 def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give the block the name of an empty file to fill, which appears at ``path`` once the block has ended.
+    """Yield the name of an empty temporary file, which is renamed to ``path`` when the block ends.
 
-    For what other libraries write, SQLite among them; everything else uses :func:`atomic_write`.
+    For files that other libraries write, such as SQLite; all others use :func:`atomic_write`.
 
     Raises:
-        OutputFolderError: If ``path`` exists, also if it has appeared during the block, or cannot be written.
+        OutputFolderError: If ``path`` exists, even if it appeared during the block, or cannot be written.
     """
     target = Path(path)
     _check_new(target)
@@ -103,7 +103,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 
 def write_json(path: str | os.PathLike[str], payload: Any, *, sealed: bool = False) -> None:
-    """Write ``payload`` as indented JSON, atomically; NaN is refused, since JSON has none.
+    """Write ``payload`` as indented JSON, atomically; NaN raises an error, as JSON has no NaN.
 
     Args:
         path: The file.
@@ -133,9 +133,9 @@ def dump_json(payload: Any) -> str:
 
 
 def remove_stale_temporaries(folder: Path) -> None:
-    """Remove the temporary files of processes that were killed while they wrote to ``folder``.
+    """Remove temporary files in ``folder`` that killed processes have left.
 
-    Files of processes that are alive are locked and stay.
+    Locked files of running processes stay.
     """
     try:
         names = os.listdir(folder)
@@ -148,7 +148,7 @@ def remove_stale_temporaries(folder: Path) -> None:
 
 
 def _remove_if_stale(owner: Path, file: Path) -> None:
-    """Remove ``file`` unless the temporary file that it belongs to is at work."""
+    """Remove ``file`` unless its temporary file is in use."""
     try:
         handle = os.open(owner, os.O_RDWR)
     except FileNotFoundError:
@@ -168,7 +168,7 @@ def _open_temporary(target: Path) -> tuple[Path, int]:
         while True:
             temporary = target.with_name(f".analognas-{secrets.token_hex(8)}.part")
             handle = os.open(temporary, _FLAGS, 0o666)
-            # Somebody who cleans up may have come between the two.
+            # Another process may have removed the file before it was locked.
             if try_lock(handle) is not False and temporary.exists():
                 return temporary, handle
             os.close(handle)
@@ -180,7 +180,7 @@ def _open_temporary(target: Path) -> tuple[Path, int]:
 
 
 def _sweep(folder: Path) -> None:
-    """Look for what others have left, unless that was done just now."""
+    """Remove temporary files of killed processes, unless that was done recently."""
     key, start = os.path.abspath(folder), time.monotonic()
     if start >= _next_sweep.get(key, 0.0):
         remove_stale_temporaries(folder)
@@ -194,7 +194,7 @@ def _check_new(target: Path) -> None:
 
 
 def _move(temporary: Path, target: Path, new: bool) -> None:
-    """Give a temporary file its name."""
+    """Rename a temporary file to its final name."""
     if not new:
         temporary.replace(target)
         return

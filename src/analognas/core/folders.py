@@ -1,9 +1,8 @@
-"""Folders of results: each belongs to one process at a time.
+"""Folders of results, each used by one process at a time.
 
-A command claims its folder before it writes anything there, and keeps it until it has ended. The claim is a
-lock on the folder itself, which the operating system takes back when the process ends, however it ends: a
-killed process leaves nothing behind. Where folders cannot be locked (Windows, some network file systems), a
-file takes the lock's place.
+A command locks its folder before it writes there, and holds the lock until it ends. The lock is on the folder
+itself, and the operating system releases it when the process ends, even if it is killed. Where folders cannot
+be locked (Windows, some network file systems), a file replaces the lock.
 """
 
 from __future__ import annotations
@@ -33,35 +32,35 @@ __all__ = [
 ]
 
 DEFAULT_PARENT = Path("analognas-runs")
-"""Where folders are made when none is named."""
+"""Default parent of new folders."""
 
 LOCK_FILE = ".analognas.lock"
-"""Marks a folder as taken where folders cannot be locked."""
+"""File that marks a folder as used where folders cannot be locked."""
 
 _MOST_VANISHED = 100
-"""How often a folder that is made may be gone before it is locked."""
+"""Largest number of attempts to create and lock a folder that another process removes."""
 _PAUSE = 0.02
 
 Release: TypeAlias = Callable[[bool], None]
-"""Unlocks a folder; removes it too where that is asked for and it is empty."""
+"""Function that unlocks a folder, and removes it if it is empty and its argument is True."""
 
-# Folders that a thread of this process holds: a command and what it calls claim the same one.
+# Folders that threads of this process hold; a command and the functions it calls may claim the same one.
 _held: set[tuple[int, str]] = set()
 _handles: set[int] = set()
 
 
 @contextmanager
 def claim_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Have a new or empty folder to oneself while the block lasts.
+    """Hold a new or empty folder while the block lasts.
 
-    It is made if it is not there, and removed again if it was made and the block has left nothing in it. Blocks
-    of one thread may be nested.
+    A missing folder is created, and removed again if the block leaves it empty. Blocks of one thread may be
+    nested.
 
     Args:
         path: The folder.
 
     Raises:
-        OutputFolderError: If it is a file, holds anything, belongs to another process, or cannot be made or
+        OutputFolderError: If it is a file, is not empty, is used by another process, or cannot be created or
             written to.
     """
     with hold_folder(path, make=True) as folder:
@@ -75,11 +74,11 @@ def claim_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextmanager
 def claim_output(path: str | os.PathLike[str] | None, prefix: str) -> Iterator[Path]:
-    """Claim the folder that a user has named, or else the next that is free.
+    """Claim the given folder, or the next free one by default.
 
     Args:
         path: The folder; None: the first of ``analognas-runs/<prefix>-001``, ``-002``, … that does not exist.
-        prefix: How folders of this kind begin.
+        prefix: Beginning of the name.
 
     Raises:
         OutputFolderError: If it cannot be used, see :func:`claim_folder`.
@@ -112,17 +111,17 @@ def _claim_next(stack: ExitStack, prefix: str) -> Path:
 def hold_folder(
     path: str | os.PathLike[str], *, make: bool = False, wait: float = 0.0
 ) -> Iterator[Path]:
-    """Keep other processes out of a folder while the block lasts, to continue what is in it.
+    """Hold a folder while the block lasts, to continue the work in it.
 
-    Blocks of one thread may be nested. A folder that is not there and is not to be made is not held.
+    Blocks of one thread may be nested. A missing folder is not held unless ``make`` is True.
 
     Args:
         path: The folder.
-        make: Whether it is made if it is not there; then it is removed again if the block has left nothing.
-        wait: How long to wait for a process that holds it, s.
+        make: Whether to create a missing folder; it is removed again if the block leaves it empty.
+        wait: Longest wait for another process that holds it, s.
 
     Raises:
-        OutputFolderError: If another process holds it, it is a file, or it cannot be made or written to.
+        OutputFolderError: If another process holds it, it is a file, or it cannot be created or written to.
     """
     folder = Path(path)
     key = (threading.get_ident(), os.path.realpath(folder))
@@ -140,10 +139,10 @@ def hold_folder(
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:
-    """Make a folder inside one that was claimed, if it is not there.
+    """Create a missing folder inside a claimed one.
 
     Raises:
-        OutputFolderError: If it cannot be made.
+        OutputFolderError: If it cannot be created.
     """
     folder = Path(path)
     try:
@@ -156,19 +155,19 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 
 
 def remove_empty(path: str | os.PathLike[str]) -> None:
-    """Remove a folder and those in it, as far as they hold no file."""
+    """Remove a folder and its subfolders if they contain no files."""
     for folder, _, _ in os.walk(path, topdown=False):
         with suppress(OSError):
             os.rmdir(folder)
 
 
 def occupants(folder: Path) -> list[str]:
-    """Names of what a folder holds, without the mark of its claim, in order."""
+    """Return the sorted names of a folder's entries, without the mark of its claim."""
     return sorted(name for name in os.listdir(folder) if name != LOCK_FILE)
 
 
 def _locked(folder: Path, make: bool, end: float) -> tuple[bool, Release]:
-    """Make and lock a folder; return whether it was made, and what unlocks it."""
+    """Create and lock a folder; return whether it was created, and a function that unlocks it."""
     made, n_vanished = False, 0
     while True:
         try:
@@ -205,7 +204,7 @@ def _locked(folder: Path, make: bool, end: float) -> tuple[bool, Release]:
 
 
 def _made(folder: Path) -> bool:
-    """Make a folder unless it is there; return whether it was made.
+    """Create a missing folder; return whether it was created.
 
     Raises:
         FileExistsError: If it is a file.
@@ -220,7 +219,7 @@ def _made(folder: Path) -> bool:
 
 
 def _try_to_lock(folder: Path) -> Release | None:
-    """Lock a folder; return what unlocks it, or None if somebody else has locked it.
+    """Lock a folder; return a function that unlocks it, or None if another process holds the lock.
 
     Raises:
         FileNotFoundError: If it has been removed.
@@ -246,7 +245,7 @@ def _try_to_lock(folder: Path) -> Release | None:
 
 
 def _unlock(folder: Path, handle: int, remove: bool) -> None:
-    if remove:  # first, so that nobody can lock what is about to go
+    if remove:  # before unlocking, so that no process can lock it in between
         with suppress(OSError):
             folder.rmdir()
     _handles.discard(handle)
@@ -254,7 +253,7 @@ def _unlock(folder: Path, handle: int, remove: bool) -> None:
 
 
 def _mark(folder: Path) -> Release | None:
-    """Mark a folder as taken by a file in it; return what removes it, or None if there is one."""
+    """Mark a folder as used by a file; return a function that removes the file, or None if it exists."""
     try:
         os.close(os.open(folder / LOCK_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:
@@ -279,7 +278,7 @@ def _taken(folder: Path) -> OutputFolderError:
 
 
 def _let_go_in_child() -> None:
-    """A forked process does not hold what its parent holds."""
+    """Forget the folders of the parent process after a fork."""
     for handle in _handles:
         with suppress(OSError):
             os.close(handle)

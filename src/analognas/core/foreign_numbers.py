@@ -1,7 +1,7 @@
-"""Numbers that come from outside: measurements that can be, and casts that keep their values.
+"""Checks of numbers from outside: possible values of metrics, and casts without loss.
 
-Tables, CSV files, arguments of ``fit`` and arrays of data sets are all checked here, before anything is cast or
-learnt: a latency cannot be negative, an accuracy is a percentage, a token id is an integer that fits.
+Tables, CSV files, arguments of ``fit`` and arrays of data sets are checked here before they are cast or used: a
+latency cannot be negative, an accuracy is a percentage, a token id is an integer in its range.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .metrics import METRICS, Metric, current_metric_name
 __all__ = ["MISSING_MARK", "MetricRange", "as_floats", "as_integers", "measured", "metric_range"]
 
 MISSING_MARK = -1.0
-"""What HW-NAS-Bench writes as the cost of a network that did not compile."""
+"""Cost that HW-NAS-Bench stores for a network that did not compile."""
 
 _COST_UNITS = frozenset(
     ("s", "ms", "us", "µs", "ns", "J", "mJ", "uJ", "µJ", "nJ", "pJ", "W", "mW", "cm2", "mm2", "um2", "µm2")
@@ -40,15 +40,15 @@ _LARGEST_WHOLE = 2.0**53
 
 @dataclass(frozen=True)
 class MetricRange:
-    """What values of a metric can be.
+    """Possible values of a metric.
 
     Attributes:
         minimum: Smallest value.
         maximum: Largest value.
         positive: Whether ``minimum`` itself is impossible.
         percent: Whether it is an accuracy in percent.
-        cost: Whether it is a cost, whose :data:`MISSING_MARK` means that it was not measured.
-        text: The range in words.
+        cost: Whether it is a cost, for which :data:`MISSING_MARK` means a missing value.
+        text: The range as text.
     """
 
     minimum: float = -math.inf
@@ -59,7 +59,7 @@ class MetricRange:
     text: str = "finite numbers"
 
     def outside(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which values cannot be, shape as given; NaN can."""
+        """Return which values are impossible, in the shape given; NaN is possible."""
         too_low = values <= self.minimum if self.positive else values < self.minimum
         found: NDArray[np.bool_] = too_low | (values > self.maximum) | np.isinf(values)
         return found
@@ -74,11 +74,11 @@ _DIFFERENCE = MetricRange(-100.0, 100.0, text="numbers from -100 to 100")
 
 
 def metric_range(metric: str | Metric, *, zero: bool = False) -> MetricRange:
-    """Return what values of a metric can be, by its unit; where it is not known, by its name.
+    """Return the possible values of a metric, by its unit or, if unknown, by its name.
 
     Args:
-        metric: The metric, or its name, before which there may be a data set and a slash.
-        zero: Whether a cost may be zero, as that of a layer that is skipped.
+        metric: The metric, or its name, optionally after a data set and a slash.
+        zero: Whether a cost may be zero, as for skipped layers.
 
     Example:
         >>> metric_range("cifar10/test_accuracy_200").text
@@ -113,25 +113,25 @@ def measured(
     whole: bool = True,
     error: type[AnalogNASError] = InvalidArgumentError,
 ) -> NDArray[np.float64]:
-    """Return measured values of a metric as numbers that can be, NaN where one is missing.
+    """Return measured values of a metric after a check of their range, with NaN for missing values.
 
-    The mark -1 of a cost means that there is none. Accuracies that are all at most 1 are taken for fractions,
-    which is an error: everything here is in percent.
+    A cost of -1 is missing. Accuracies are in percent; if all are at most 1, they are fractions and raise an
+    error.
 
     Args:
         metric: The metric, or its name.
-        values: Its values, any shape; None, NaN and masked ones are missing.
-        where: Where they are from, for errors.
-        lines: Numbers of their lines there, where they are from a text.
+        values: Its values, any shape; None, NaN and masked values are missing.
+        where: Their source, for messages.
+        lines: Their line numbers in the source, if it is a text.
         missing: Whether values may be missing.
         zero: Whether a cost may be zero.
-        whole: Whether these are all values of a table, among which accuracies of a few percent are no surprise,
-            so that fractions show. Those of a single network do not.
+        whole: Whether these are all values of a table, so that fractions can be detected. A single accuracy
+            below 1 may be correct.
         error: Class of the error.
 
     Raises:
-        AnalogNASError: Of class ``error``, if they are not numbers, cannot be values of the metric, or are
-            missing and must not be.
+        AnalogNASError: Of class ``error``, if values are not numbers, are impossible, or are missing without
+            ``missing``.
 
     Example:
         >>> measured("edgetpu_latency", [0.7, -1, None])
@@ -169,7 +169,7 @@ def measured(
 def as_floats(
     what: str, values: Any, *, error: type[AnalogNASError] = InvalidArgumentError
 ) -> NDArray[np.float64]:
-    """Return a new array of ``float64``, NaN for None and for what is masked.
+    """Return a new array of ``float64``, with NaN for None and masked values.
 
     Args:
         what: What they are, for errors.
@@ -220,8 +220,7 @@ def as_integers(
         values: Integers in any form that numpy takes.
         minimum: Smallest that is allowed.
         maximum: Largest that is allowed.
-        labels: Whether they are labels of classes, which people also store as truth values or as floats such
-            as 0.0 and 1.0. Those are taken if they are whole numbers.
+        labels: Whether they are class labels, which may also be truth values, or floats that are whole numbers.
         error: Class of the error.
 
     Raises:
@@ -253,7 +252,7 @@ def as_integers(
 
 
 def _range_of_spread(metric: str) -> MetricRange:
-    """What a spread or a standard error of a metric can be; zero where all readings are equal."""
+    """Return the possible values of a spread or standard error of a metric, including zero."""
     known = metric_range(metric)
     if known.cost:
         return _COST_OR_NONE
@@ -283,7 +282,7 @@ def _unit_of_name(name: str) -> str:
 
 
 def _check_percent(what: str, values: NDArray[np.float64], error: type[AnalogNASError]) -> None:
-    """Refuse accuracies that are all fractions; a single zero or none does not tell."""
+    """Raise an error if all accuracies are fractions; zeros alone are ambiguous and pass."""
     if values.size and 0 < values.max() <= _LARGEST_FRACTION:
         raise error(
             f"{what} must be percentages from 0 to 100, but lie between {values.min():g} and "
@@ -306,7 +305,7 @@ def _number(what: str, entry: Any, error: type[AnalogNASError]) -> float:
 
 
 def _place(found: NDArray[np.bool_], lines: Sequence[int] | None) -> str:
-    """Where the first one is that was found."""
+    """Return the place of the first marked value, as text."""
     place = np.argwhere(found)[0].tolist()
     if lines is not None:
         return f"in line {lines[place[0]]}"
@@ -314,12 +313,11 @@ def _place(found: NDArray[np.bool_], lines: Sequence[int] | None) -> str:
 
 
 def _check_extent(what: str, values: Any, error: type[AnalogNASError]) -> None:
-    """Refuse lists inside lists that are too many entries where those that are shared are written out.
+    """Raise an error if nested lists have too many entries after shared lists are expanded.
 
-    Sixty lists of a few bytes, each twice in the next, are more entries than memory holds once they are copied
-    to an array.
+    Sixty lists of a few bytes, each twice in the next, have more entries than fit into memory as an array.
     """
-    sizes: dict[int, int] = {}  # of a list with all in it; 0 while it is counted
+    sizes: dict[int, int] = {}  # number of all entries of a list; 0 while they are counted
     waiting: list[tuple[Any, bool]] = [(values, False)]
     while waiting:
         part, counted = waiting.pop()

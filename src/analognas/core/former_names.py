@@ -18,7 +18,7 @@ def former_names(package: str, names: Mapping[str, str]) -> Callable[[str], Any]
 
     Args:
         package: The module's ``__name__``.
-        names: Former name to present name: one of the module, or ``"module:attribute"`` relative to the module.
+        names: Present name by former name: a name of the module, or ``"module:attribute"`` relative to it.
 
     Example:
         >>> get = former_names("analognas.core", {"NameError_": "UnknownNameError"})

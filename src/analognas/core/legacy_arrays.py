@@ -1,8 +1,7 @@
-"""Numpy arrays of old pickles, rebuilt from their raw bytes without calling numpy's own reconstruction.
+"""Numpy arrays of old pickles, rebuilt from their raw bytes without numpy's reconstruction functions.
 
-A pickled array names functions of numpy, and a pickled ``dtype`` may carry a state that makes numpy read
-foreign memory. The stand-ins here take the arguments that numpy writes, check them, and build plain numeric
-arrays.
+A pickled array names functions of numpy, and the state of a pickled ``dtype`` may make numpy read foreign
+memory. The classes here replace these functions, check their arguments, and build plain numeric arrays.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ def _refuse(what: str) -> TableIntegrityError:
 
 
 def _text(value: Any) -> str:
-    # Of anything else the text may be longer than memory holds: a few lists inside each other, each twice.
+    # The text of other types may exceed the memory, as for nested lists that are each used twice.
     if not isinstance(value, str | bytes):
         raise _refuse(f"{type(value).__name__} in place of a text")
     return value.decode("latin1") if isinstance(value, bytes) else value
 
 
 class DTypeRecord:
-    """Stands in for ``numpy.dtype``: a plain number type, its byte order set by the state."""
+    """Replaces ``numpy.dtype``: a plain number type, whose state sets its byte order."""
 
     __slots__ = ("_code", "_order")
 
@@ -65,10 +64,10 @@ class DTypeRecord:
 
 
 class ArrayRecord:
-    """Stands in for ``numpy.ndarray`` until its state is known.
+    """Replaces ``numpy.ndarray`` until its state is known.
 
     Args:
-        budget: What the arrays of its file may take.
+        budget: Memory for the arrays of its file.
     """
 
     __slots__ = ("_array", "_budget")
@@ -91,7 +90,7 @@ class ArrayRecord:
 
 
 class ByteBudget:
-    """Bytes that may be made of a file: once what it has, since its parts can be named again and again.
+    """Limit of the bytes of all arrays of a file, whose parts can be used repeatedly.
 
     Args:
         n_bytes: Size of the file.
@@ -101,10 +100,10 @@ class ByteBudget:
         self._left = 2 * n_bytes + _SMALL
 
     def spend(self, n_bytes: int) -> None:
-        """Take some of it.
+        """Use a part of the limit.
 
         Raises:
-            TableIntegrityError: If there is not so much left.
+            TableIntegrityError: If less is left.
         """
         self._left -= n_bytes
         if self._left < 0:
@@ -116,7 +115,7 @@ class ByteBudget:
 def _from_raw(
     budget: ByteBudget, raw: Any, dtype: Any, shape: Any, order: Any
 ) -> np.ndarray[Any, Any]:
-    """Return an own copy of ``raw`` as an array, after all that could be wrong with it is checked."""
+    """Return a copy of ``raw`` as an array, after checks of type and shape."""
     sound = isinstance(shape, tuple) and len(shape) <= _MOST_AXES
     sound = sound and all(type(size) is int and 0 <= size <= _LONGEST_AXIS for size in shape)
     if not sound or not isinstance(dtype, DTypeRecord) or not isinstance(raw, bytes | bytearray):
@@ -130,7 +129,7 @@ def _from_raw(
 
 
 class _Function:
-    """A function that a pickle can call and not change."""
+    """A function that a pickle can call but not modify."""
 
     __slots__ = ("_call",)
 
@@ -166,7 +165,7 @@ def _mapping(*arguments: Any) -> dict[Any, Any]:
 
 
 def stand_ins(n_bytes: int) -> dict[tuple[str, str], Any]:
-    """Return what stands in for the names that pickled arrays of numbers and ordered mappings consist of.
+    """Return the replacements of the names in pickled arrays of numbers and ordered mappings.
 
     Args:
         n_bytes: Size of the pickle.
@@ -201,10 +200,9 @@ def stand_ins(n_bytes: int) -> dict[tuple[str, str], Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return ``value`` with arrays for records and text for ``bytes`` keys, all the way down.
+    """Return ``value`` with arrays for records and text for ``bytes`` keys, recursively.
 
-    What stands in several places is converted once, so that a few bytes of references to references do not
-    become more than memory holds.
+    Shared values are converted once, so that a few bytes of nested references do not exceed the memory.
     """
     return _plain(value, {})
 

@@ -1,8 +1,8 @@
-"""The one place where anything is unpickled: old data files, read without running their code.
+"""The only reader of pickles: old data files, read without running their code.
 
-A pickle may name any function of Python to be called while it is read. This reader knows an explicit list of
-plain data classes for each legacy file, replaces them by an inert record, and refuses every other name.
-Arrays of numbers are rebuilt by :mod:`.legacy_arrays`, not by numpy.
+A pickle may call any Python function while it is read. This reader accepts an explicit list of plain data
+classes for each legacy file, replaces them by an inert record, and raises an error for every other name.
+:mod:`.legacy_arrays` rebuilds arrays of numbers.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from .legacy_arrays import plain, stand_ins
 from .limits import read_bytes, shown
 
 _InPython: Any = pickle._Unpickler
-_OF_PYTHON_2 = "bytes"  # how texts of Python 2 come back
+_OF_PYTHON_2 = "bytes"  # type of texts of Python 2
 _LONGEST_KEY = 64
 _PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
 
 
 class LegacyRecord:
-    """Stands in for a class of a legacy file: its attributes and nothing else."""
+    """Replaces a class of a legacy file; has its attributes and nothing else."""
 
 
 def read_legacy_pickle(
@@ -38,7 +38,7 @@ def read_legacy_pickle(
         admitted: (module, class) pairs; instances come back as :class:`LegacyRecord`.
 
     Raises:
-        TableIntegrityError: If the file is missing, damaged, or names anything that is not admitted.
+        TableIntegrityError: If the file is missing or damaged, or names anything else.
     """
     data = read_bytes(Path(path))
     return _loaded(data, os.fspath(path), dict.fromkeys(admitted, LegacyRecord), "ASCII")
@@ -72,17 +72,17 @@ def _loaded(data: bytes, name: str, known: dict[tuple[str, str], Any], encoding:
     except TableIntegrityError as error:
         raise TableIntegrityError(f"{name!r} is refused: {error}") from None
     except Exception as error:
-        # A damaged pickle can fail in almost any way; none of them is worth a traceback to the user.
+        # A damaged pickle can raise almost any error; show one line instead of a traceback.
         raise TableIntegrityError(
             f"{name!r} is no readable pickle or is damaged: {type(error).__name__}: {shown(error)}."
         ) from None
 
 
 class _RestrictedUnpickler(_InPython):  # type: ignore[misc]
-    """Reads opcode by opcode, in Python: what the faster one in C does with a forged file cannot be bounded.
+    """Reads opcodes in Python, because the memory and time of the C implementation cannot be limited.
 
-    There, a memo index of 150 million takes gigabytes, and a key of tuples inside each other is hashed for
-    hours, or until the process crashes.
+    There, a memo index of 150 million takes gigabytes, and hashing a key of nested tuples takes hours or
+    crashes the process.
     """
 
     dispatch: ClassVar[dict[int, Any]] = dict(_InPython.dispatch)
@@ -142,7 +142,7 @@ for _opcode, _name in (
 
 
 def _check_keys(keys: Iterable[Any]) -> None:
-    """Refuse keys whose hash could take for ever: anything but plain values and flat tuples of them."""
+    """Raise an error for keys with expensive hashes: all but plain values and flat tuples of them."""
     for key in keys:
         if type(key) not in _PLAIN and (
             type(key) is not tuple

@@ -1,8 +1,7 @@
-"""Limits of what comes from outside: how much a packed file may hold, how deep and how long a text may be.
+"""Limits of files from outside: unpacked size, and length and nesting of texts.
 
-A few kilobytes can unpack to more than memory holds, and a few brackets can be nested deeper than Python's
-stack. Every reader of packed files and of JSON goes through this module, so that each of them stops with an
-error which names the limit.
+A few kilobytes can unpack to more than the memory, and brackets can be nested deeper than Python's stack. All
+readers of packed files and of JSON use this module and raise an error that names the limit.
 """
 
 from __future__ import annotations
@@ -46,29 +45,29 @@ __all__ = [
 ]
 
 LARGEST_CONTENT = 256 << 20
-"""Bytes that one packed file may hold; the largest published data set that is read packed has 186 MB."""
+"""Largest unpacked size of one file, bytes; the largest published data set that is read packed has 186 MB."""
 LARGEST_PACKED_TEXT = 16 << 20
-"""Bytes that a packed text may hold where it does not shrink much: its parts take many times as much memory."""
+"""Largest unpacked size of a text, bytes, unless its file is large as well; parts of texts need much memory."""
 LARGEST_RATIO = 20
-"""How many times larger than its file content may be, where that is more; tables and images are some times."""
+"""Largest ratio of content to file, if that allows more; tables and images have ratios of a few."""
 LARGEST_TEXT = 64 << 20
-"""Bytes of a text file that is read as a whole."""
+"""Largest size of a text file that is read as a whole, bytes."""
 LARGEST_YAML = 1 << 18
-"""Characters of a YAML text: PyYAML takes a second or two for so many; JSON may be longer."""
+"""Largest number of characters of a YAML text, which PyYAML reads in a second or two; JSON may be longer."""
 MOST_LINES = 1 << 20
-"""Lines that a packed text may hold; the largest that is read packed has 393 thousand."""
+"""Largest number of lines of a packed text; the largest known one has 393 thousand."""
 LARGEST_REQUEST = 1 << 20
-"""Bytes that a reader of an archive may ask for at once: more is a forged header."""
+"""Largest request of an archive's reader, bytes; larger ones come from forged headers."""
 DEEPEST_JSON = 100
-"""Mappings and lists inside each other in a JSON text."""
+"""Deepest nesting of a JSON text."""
 LONGEST_SHOWN = 200
-"""Characters of a foreign text that an error shows."""
+"""Largest number of characters of a foreign text in an error."""
 
 _LONG_INTEGER = "it has an integer of more than 4,300 digits"
 _BLOCK = 1 << 20
 _ZIP_STORED, _ZIP_DEFLATED, _ZIP_LZMA = 0, 8, 14
-# Bytes asked for at once, by method. Of LZMA zipfile unpacks all that so many bytes hold, some thousand times
-# as many; of bzip2 that would be a million times.
+# Packed bytes that are read at once, by method. zipfile unpacks them completely: some thousand times as many
+# bytes with LZMA, a million times with bzip2.
 _ZIP_BLOCKS = {_ZIP_STORED: _BLOCK, _ZIP_DEFLATED: _BLOCK, _ZIP_LZMA: 4096}
 # Matches at every quotation mark, closed or not, so that it takes linear time.
 _STRINGS = re.compile(r'"(?:[^"\\]+|\\.)*(?:"|\\?\Z)', re.DOTALL)
@@ -82,12 +81,12 @@ class Readable(Protocol):
         ...
 
     def seek(self, offset: int, whence: int = ..., /) -> int:
-        """Go to a position and return it."""
+        """Move to a position and return it."""
         ...
 
 
 def size_text(n_bytes: int) -> str:
-    """Return a number of bytes as people write it.
+    """Return a number of bytes as text with a unit.
 
     Example:
         >>> size_text(268435456), size_text(900)
@@ -100,9 +99,9 @@ def size_text(n_bytes: int) -> str:
 
 
 def shown(text: Any, limit: int = LONGEST_SHOWN) -> str:
-    """Return a foreign text for an error: on one line, and cut where it is longer than ``limit`` characters.
+    """Return a foreign text for an error message: on one line, cut after ``limit`` characters.
 
-    Of an error its text is shown, without the full stop at the end.
+    An error is shown as its text, without the full stop at the end.
 
     Example:
         >>> shown("a" * 1000, 10)
@@ -116,14 +115,14 @@ def shown(text: Any, limit: int = LONGEST_SHOWN) -> str:
 
 
 class LimitedReader(io.RawIOBase):
-    """A stream that ends with an error where it holds more than it may.
+    """A stream with a limit, beyond which reading raises an error.
 
-    Readers of archives, such as ``tarfile`` and ``zipfile``, trust the sizes that an archive states and read
-    headers of any length at once; through this stream they cannot.
+    Readers of archives, such as ``tarfile`` and ``zipfile``, trust the sizes in an archive and read headers of
+    any length at once; this stream prevents that.
 
     Args:
         stream: A binary stream, such as an open gzip file.
-        limit: Bytes that it may hold.
+        limit: Largest size, bytes.
         where: What to call it in errors.
     """
 
@@ -137,7 +136,7 @@ class LimitedReader(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        """Return True: forwards, and backwards as far as the stream can."""
+        """Return True: forwards, and backwards if the stream supports it."""
         return True
 
     def tell(self) -> int:
@@ -145,10 +144,10 @@ class LimitedReader(io.RawIOBase):
         return self._position
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Return up to ``size`` bytes; without a size as many as may be asked for at once.
+        """Return up to ``size`` bytes; by default up to the largest request.
 
         Raises:
-            TableIntegrityError: If the stream holds more than it may, or more is asked for than makes sense.
+            TableIntegrityError: If the stream exceeds its limit, or the request is too large.
         """
         wanted = LARGEST_REQUEST if size is None or size < 0 else size
         if wanted > LARGEST_REQUEST:
@@ -160,10 +159,10 @@ class LimitedReader(io.RawIOBase):
         return data
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go to a position and return it.
+        """Move to a position and return it.
 
         Raises:
-            TableIntegrityError: If it lies beyond what the stream may hold.
+            TableIntegrityError: If it lies beyond the limit.
         """
         target = offset + (self._position if whence == io.SEEK_CUR else 0)
         if target > self._limit and whence != io.SEEK_END:
@@ -180,16 +179,16 @@ class LimitedReader(io.RawIOBase):
 
 
 def read_all(stream: Readable, *, limit: int, where: str, block: int = _BLOCK) -> bytes:
-    """Return what is left in a stream, to its end, so that its checksum is verified.
+    """Return the rest of a stream up to its end, so that its checksum is verified.
 
     Args:
         stream: A binary stream.
-        limit: Bytes that it may hold.
-        where: What to call it in errors.
-        block: Bytes that are asked for at once.
+        limit: Largest size, bytes.
+        where: Its name in errors.
+        block: Size of a request, bytes.
 
     Raises:
-        TableIntegrityError: If it holds more.
+        TableIntegrityError: If it is larger.
 
     Example:
         >>> read_all(io.BytesIO(b"abc"), limit=3, where="x")
@@ -202,7 +201,7 @@ def read_all(stream: Readable, *, limit: int, where: str, block: int = _BLOCK) -
 def check_zip_sizes(
     members: Iterable[ZipInfo], *, where: str, limit: int = LARGEST_CONTENT
 ) -> None:
-    """Check that members of a zip file may be unpacked, before any is.
+    """Check the sizes of members of a zip file before unpacking.
 
     Args:
         members: The members.
@@ -210,7 +209,7 @@ def check_zip_sizes(
         limit: Bytes that they may hold together.
 
     Raises:
-        TableIntegrityError: If they hold more, or one is packed by a method whose steps cannot be bounded.
+        TableIntegrityError: If they are larger, or the packing method does not allow a limit.
     """
     total = 0
     for member in members:
@@ -227,7 +226,7 @@ def check_zip_sizes(
 def read_zip_members(
     file: ZipFile, members: Mapping[str, ZipInfo], *, where: str, limit: int = LARGEST_CONTENT
 ) -> dict[str, bytes]:
-    """Return members of an open zip file, their checksums verified.
+    """Return members of an open zip file after verifying their checksums.
 
     Args:
         file: The file.
@@ -254,12 +253,12 @@ def read_bytes(
     error: type[AnalogNASError] = TableIntegrityError,
     advice: str = "",
 ) -> bytes:
-    """Return what is in a file; of a device or a pipe, which may never end, at most :data:`LARGEST_CONTENT`.
+    """Return the content of a file; of a device or pipe, at most :data:`LARGEST_CONTENT`.
 
     Args:
         path: The file.
         error: Class of the error.
-        advice: What to do where it cannot be read, a sentence.
+        advice: Sentence with advice for the error.
 
     Raises:
         AnalogNASError: Of class ``error``, if it cannot be read.
@@ -270,7 +269,7 @@ def read_bytes(
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return file.read()
             data = file.read(LARGEST_CONTENT + 1)
-    except (OSError, ValueError) as reason:  # the latter of a name with a null character
+    except (OSError, ValueError) as reason:  # ValueError: a name with a null character
         why = getattr(reason, "strerror", None) or reason
         raise error(f"Cannot read {where}: {why}.{advice and ' '}{advice}") from None
     if len(data) > LARGEST_CONTENT:
@@ -279,7 +278,7 @@ def read_bytes(
 
 
 def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
-    """Return what a gzip file holds, its length and CRC verified.
+    """Return the content of a gzip file after verifying its length and CRC.
 
     Args:
         data: The file.
@@ -297,7 +296,7 @@ def gunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
 
 
 def bunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
-    """Return what a bzip2 file holds, its checksums verified.
+    """Return the content of a bzip2 file after verifying its checksums.
 
     Args:
         data: The file.
@@ -307,7 +306,7 @@ def bunzip(data: bytes, *, where: str, limit: int = LARGEST_CONTENT) -> bytes:
     Raises:
         TableIntegrityError: If it is damaged, truncated or not a bzip2 file, or holds more than ``limit``.
     """
-    import bz2  # a Python may be built without it
+    import bz2  # missing in some builds of Python
 
     return _unpacked(lambda: bz2.BZ2File(io.BytesIO(data)), where, limit)
 
@@ -334,17 +333,18 @@ def parse_json(
     error: type[AnalogNASError] = TableIntegrityError,
     unique: bool = True,
 ) -> Any:
-    """Return what a JSON text holds.
+    """Return the value of a JSON text.
 
     Args:
         text: The text; bytes are UTF-8.
-        where: What to call it in errors.
+        where: Its name in errors.
         error: Class of the error.
-        unique: Whether a key that a mapping has twice is an error.
+        unique: Whether a duplicate key of a mapping is an error.
 
     Raises:
-        AnalogNASError: Of class ``error``, if it is not JSON, is nested deeper than :data:`DEEPEST_JSON` or
-            has a key twice in one mapping.
+        AnalogNASError: Of class ``error``, if it is not JSON, is nested deeper than :data:`DEEPEST_JSON`, or
+        has
+            a duplicate key.
 
     Example:
         >>> parse_json('{"a": [1]}', where="x")
@@ -368,7 +368,7 @@ def _too_large(where: str, what: str, limit: int) -> TableIntegrityError:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets are nested."""
+    """Return the depth of nested brackets."""
     if text.count("[") + text.count("{") <= DEEPEST_JSON:
         return 0
     import numpy as np

@@ -1,4 +1,4 @@
-"""Locks on files and folders that the operating system takes back when a process ends, however it ends."""
+"""Locks on files and folders, which the operating system releases when a process ends in any way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 __all__ = ["try_lock"]
 
-# What a file system says that has no such locks, or none on folders.
+# Errors of file systems without such locks, or without locks on folders.
 _WITHOUT = frozenset(
     (
         errno.EBADF,

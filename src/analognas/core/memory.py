@@ -1,4 +1,4 @@
-"""How the process treats memory that was freed."""
+"""Reuse of freed memory."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _LARGEST_MMAP_THRESHOLD = 32 << 20  # older versions refuse more
 def keep_freed_memory() -> bool:
     """Let the C library keep freed memory for reuse; return whether it does.
 
-    By default glibc gives large blocks back to the system when they are freed, and the next tensor of that
-    size pays for each of its pages anew: on the CPU that costs more than most element-wise operations. A
-    process that trains or evaluates networks in a loop frees and takes the same sizes again and again. Its
-    peak does not grow, but it does not shrink after the peak either. Called by ``analognas train``,
-    ``analognas drift`` and ``analognas sensitivity``; elsewhere it is the user's choice, for the whole process.
+    By default, glibc returns large freed blocks to the system, and the next tensor of that size must get each
+    of its pages again. On the CPU, this takes longer than most element-wise operations. Loops that train or
+    evaluate networks allocate the same sizes repeatedly. The peak of memory does not grow, but memory is not
+    returned after it. Builds, ``analognas train``, ``analognas drift`` and ``analognas sensitivity`` call this
+    function.
 
-    Does nothing where the C library is not glibc.
+    Does nothing if the C library is not glibc.
 
     Source: mallopt(3), ``M_MMAP_THRESHOLD`` and ``M_TRIM_THRESHOLD``.
     """

@@ -22,13 +22,13 @@ DRIFT_TIME_NAMES = {60: "1 min", 3600: "1 hour", 86400: "1 day", 2592000: "1 mon
 
 @dataclass(frozen=True)
 class Metric:
-    """What a metric is.
+    """Definition of a metric.
 
     Attributes:
-        name: Its name, the same everywhere.
+        name: Its name.
         unit: Its unit; empty for a count or a plain number.
-        higher_is_better: The direction in which an optimizer improves it.
-        description: One line for people; the name itself where there is none.
+        higher_is_better: Whether optimizers maximise it.
+        description: One line of description; by default the name.
 
     Raises:
         InvalidArgumentError: If the name is not an identifier or ends in ``_sem``, or a value has another type.
@@ -45,7 +45,7 @@ class Metric:
 
     @property
     def sign(self) -> float:
-        """1 if larger is better, -1 if smaller is: a value times this is a score."""
+        """1 if larger is better, else -1; a value times this is a score."""
         return 1.0 if self.higher_is_better else -1.0
 
     def __post_init__(self) -> None:
@@ -205,7 +205,7 @@ _COSTS = {"latency": ("ms", "time"), "energy": ("mJ", "energy")}
 
 
 def device_metric(name: str) -> Metric | None:
-    """Return the cost on a device of the user's that follows from its name; None where the name is no such.
+    """Return the cost on a user's device, as defined by its name; None for other names.
 
     Args:
         name: ``<device>_latency`` (ms) or ``<device>_energy`` (mJ), in small letters.
@@ -247,7 +247,7 @@ def check_definitions(definitions: Iterable[Metric]) -> dict[str, Metric]:
 
 
 def register_metric(metric: Metric) -> None:
-    """Add a metric of your own to the vocabulary, so that searches, tables and figures know it.
+    """Add a metric to the vocabulary, so that searches, tables and figures know it.
 
     Raises:
         InvalidArgumentError: If the name is taken by a metric that differs.

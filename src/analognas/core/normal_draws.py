@@ -54,7 +54,7 @@ def _quantiles(
 ) -> None:
     """Write the normal quantiles of words, as signed numbers u of (-1, 1) in steps of 2^-31.
 
-    In short loops, each of which becomes vector instructions.
+    Uses short loops, which the compiler vectorises.
     """
     for i in range(len(w)):
         k = np.int32(words[i])

@@ -1,7 +1,6 @@
 """Random bits from a counter: Philox4x32 with ten rounds, the generator of JAX and of torch on a GPU.
 
-A word depends on the key and on its place in the stream alone, so a stream can be read from any place and in
-any number of pieces.
+A word depends on the key and its position only, so a stream can be read from any position and in any pieces.
 
 Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, doi 10.1145/2063384.2063405.
 """
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     import torch
 
 Key = tuple[np.uint32, np.uint32, np.uint32, np.uint32]
-"""Two words of key and the two high words of the counter: what names a stream."""
+"""Name of a stream: two words of the key and the two high words of the counter."""
 
 _ROUNDS = 10
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -32,7 +31,7 @@ def draw_key(generator: torch.Generator | None) -> Key:
     """Draw the name of a stream.
 
     Args:
-        generator: Moved on by two numbers; None: torch's default generator.
+        generator: Advances by two numbers; None: torch's default generator.
     """
     import torch
 

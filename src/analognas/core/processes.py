@@ -1,7 +1,7 @@
 """Processes of this machine that each hold one object and answer messages with it.
 
-They are started with ``spawn``, loaded once, and end with the process that started them, also if that is
-killed. One that dies takes only the message that it was at work on with it.
+They are started with ``spawn``, load the object once, and end with the process that started them, even if it is
+killed. If one dies, only its current message is lost.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "NUMBA_NUM_THREADS",
 )
-"""What libraries read the number of their threads from when they are loaded."""
+"""Environment variables from which libraries read their number of threads when they are loaded."""
 
-_PATIENCE = 2.0  # s that an idle process is given to end by itself
+_PATIENCE = 2.0  # s that an idle process has to end by itself
 
 
 class LoadError(Exception):
@@ -38,12 +38,12 @@ class LoadError(Exception):
 
 @dataclass(frozen=True)
 class Died:
-    """What comes back in place of an answer when a process has died.
+    """Replaces the answer of a process that has died.
 
     Attributes:
-        reason: In words.
-        started: Whether it ever got as far as having the object.
-        gone: Whether the worker is gone; else only its answer is.
+        reason: The reason, as text.
+        started: Whether the process had loaded the object.
+        gone: Whether the worker has ended; else only its answer is lost.
     """
 
     reason: str
@@ -52,7 +52,7 @@ class Died:
 
 
 class Crew(Protocol):
-    """Some workers, each with its copy of one object: processes here, or actors of a cluster."""
+    """Workers that each have a copy of one object: processes of this machine, or actors of a cluster."""
 
     def send(self, worker: int, message: Any) -> None:
         """Give an idle worker something to do; if it is dead, :meth:`wait` tells."""
@@ -77,7 +77,7 @@ class _Member:
 
 
 class ProcessCrew:
-    """Some processes, each with its copy of one object.
+    """Processes that each have a copy of one object.
 
     Args:
         content: The object; sent to every process once.
@@ -100,7 +100,7 @@ class ProcessCrew:
         environment: Mapping[str, str],
     ) -> None:
         try:
-            # In two layers: the inner one may fail in a process, which then says of what.
+            # Two layers, so that a process can name the object if loading the inner one fails.
             inner = bytes(ForkingPickler.dumps((content, answer)))
             self._payload = bytes(ForkingPickler.dumps((kind, inner)))
         except Exception as error:
@@ -108,7 +108,7 @@ class ProcessCrew:
         self._environment = dict(environment)
         self._members: list[_Member] = []
         try:
-            # All start at once; each is sent the object while the others are still importing.
+            # Start all at once, and send the object while the processes are still importing.
             with _ctrl_c_later():
                 for _ in range(n):
                     self._members.append(self._start())
@@ -147,7 +147,7 @@ class ProcessCrew:
         return replies
 
     def _receive(self, member: _Member) -> tuple[bool, Any]:
-        """What a process says; nothing if it only says that it is ready."""
+        """Return whether a process has answered or died, and its answer."""
         try:
             kind, content = member.pipe.recv()
         except (EOFError, OSError):
@@ -168,7 +168,7 @@ class ProcessCrew:
         self._load(self._members[worker])
 
     def close(self) -> None:
-        """End all processes: idle ones by themselves, those at work or not yet ready at once."""
+        """End all processes: idle ones by closing their pipe, others by killing them."""
         for member in self._members:
             member.pipe.close()
             if member.busy or not member.ready:
@@ -192,14 +192,14 @@ class ProcessCrew:
 
 @contextmanager
 def _ctrl_c_later() -> Iterator[None]:
-    """Hold Ctrl-C back while the block lasts; processes that it starts never see it."""
+    """Delay Ctrl-C while the block lasts; processes started in the block do not receive it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # else it starts in the block, and ends the blocking
+    resource_tracker.ensure_running()  # if it started in the block, it would end the blocking
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     came: list[int] = []
-    # Another thread may take the signal, and Python then interrupts the main one.
+    # If another thread receives the signal, Python interrupts the main thread.
     before = signal.getsignal(signal.SIGINT)
     swaps = before is not None and threading.current_thread() is threading.main_thread()
     if swaps:
@@ -264,8 +264,8 @@ def _set(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _serve(pipe: connection.Connection) -> None:
-    """Answer what comes through the pipe until it is closed; runs in a process of the crew."""
-    # Ctrl-C reaches the whole group of processes; whoever started the crew ends it.
+    """Answer messages from the pipe until it is closed; runs in a process of the crew."""
+    # Ctrl-C reaches the whole group of processes; the process that started the crew ends it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # blocked until now
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])

@@ -1,7 +1,7 @@
 """Named random generators derived from one seed.
 
-A stream depends on the seed and on its own name only, never on which other streams were asked for before,
-so adding a consumer of randomness leaves every other result as it was.
+A stream depends on the seed and its name only, not on other streams, so a new consumer of random numbers does
+not change other results.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class RandomStreams:
         seed: Non-negative integer.
 
     Raises:
-        InvalidArgumentError: If ``seed`` is negative or no integer.
+        InvalidArgumentError: If ``seed`` is negative or not an integer.
 
     Example:
         >>> streams = RandomStreams(0)

@@ -1,7 +1,7 @@
 """Actors of a Ray cluster that each hold one object and answer messages with it.
 
-The counterpart of :mod:`.processes` on a cluster: an actor that dies, with its machine or alone, takes only the
-message that it was at work on with it.
+The counterpart of :mod:`.processes` on a cluster. If an actor dies, alone or with its machine, only its current
+message is lost.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from .ray_cluster import check_answers, n_places
 __all__ = ["START_SECONDS", "ActorCrew", "checked_share", "import_ray"]
 
 START_SECONDS = 120.0
-"""Time that all actors together may take to start, unless it is said otherwise, s."""
+"""Default time for all actors to start, s."""
 
 _LOOK_SECONDS = 5.0
 
 
 class _Actor:
-    """What runs on the cluster: an object that is loaded once and asked many times."""
+    """The class on the cluster: it loads an object once and answers many messages."""
 
     def __init__(self, content: Any, answer: Callable[[Any, Any], Any]) -> None:
         self._content = content
         self._answer = answer
 
     def ready(self) -> None:
-        """Nothing to do: it is called when the object is there."""
+        """Do nothing; a call returns after the object is loaded."""
 
     def reply(self, message: Any) -> Any:
         return self._answer(self._content, message)
 
 
 class ActorCrew:
-    """Some actors, each with its copy of one object.
+    """Actors that each have a copy of one object.
 
     Args:
         content: The object; put into the cluster's store once, from which every actor loads it.
@@ -52,8 +52,8 @@ class ActorCrew:
             environment says (``RAY_ADDRESS``), else a cluster of this machine alone.
         cpus: Cores that each actor takes; fractions share one.
         gpus: GPUs that each actor takes; fractions share one.
-        start_seconds: Time that actors may take to find room and load the object, s.
-        environment: Variables that the actors get.
+        start_seconds: Time for actors to find room and load the object, s.
+        environment: Environment variables of the actors.
 
     Raises:
         InvalidArgumentError: If Ray is not installed, the cluster cannot be reached, or has no room.
@@ -112,7 +112,7 @@ class ActorCrew:
 
     def replace(self, worker: int) -> None:
         """Put a new actor in the place of a dead one."""
-        self._ray.kill(self._actors[worker])  # one that waits for room would wait on
+        self._ray.kill(self._actors[worker])  # an actor that waits for room would not stop
         self._start(worker)
 
     def close(self) -> None:
@@ -149,13 +149,13 @@ class ActorCrew:
             )
 
     def _start(self, worker: int) -> None:
-        """Put an actor in a place, and have it say when it holds the object."""
+        """Start an actor, with a promise that is fulfilled when it has loaded the object."""
         self._actors[worker : worker + 1] = [self._make()]
         self._starts[worker] = self._actors[worker].ready.remote()
         self._started_at[worker] = time.monotonic()
 
     def _check_room(self) -> None:
-        """Refuse more workers than the machines of the cluster hold."""
+        """Raise an error if the cluster has room for fewer workers."""
         wanted = {"CPU": self._share["num_cpus"], "GPU": self._share["num_gpus"]}
         machines = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         n = n_places(machines, wanted)
@@ -182,7 +182,7 @@ class ActorCrew:
         return self._address or os.environ.get("RAY_ADDRESS") or None
 
     def _is_late(self, worker: int) -> bool:
-        """Whether an actor should have started long ago."""
+        """Whether the time for an actor to start is over."""
         if worker not in self._starts:
             return False
         started, _ = self._ray.wait([self._starts[worker]], timeout=0)
@@ -196,7 +196,7 @@ class ActorCrew:
         try:
             return self._ray.get(promised)
         except exceptions.RayActorError as error:
-            # An actor whose constructor fails is one that never started.
+            # An actor whose constructor fails has never started.
             started = "creation" not in str(error)
             return Died(f"its worker died ({one_line(error)})", started)
         except exceptions.RayError as error:
@@ -204,10 +204,10 @@ class ActorCrew:
 
 
 def checked_share(name: str, value: float) -> float:
-    """Return a part of one core or GPU, or a whole number of them: what Ray can give.
+    """Return a share of a core or GPU, or a whole number of them, after a check.
 
     Raises:
-        InvalidArgumentError: If it is none.
+        InvalidArgumentError: If it is neither.
 
     Example:
         >>> checked_share("gpus_per_worker", 0.25)
@@ -222,7 +222,7 @@ def checked_share(name: str, value: float) -> float:
 
 
 def import_ray() -> Any:
-    """Return Ray.
+    """Import Ray and return the module.
 
     Raises:
         InvalidArgumentError: If it is not installed.

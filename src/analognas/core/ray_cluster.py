@@ -1,4 +1,4 @@
-"""What can be known of a Ray cluster before one waits for it: whether it answers, and what it has room for."""
+"""Checks of a Ray cluster before waiting for it: whether it answers, and how many workers have room."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ _SCHEME = "ray://"
 
 
 def check_answers(address: str | None) -> None:
-    """Make sure that something listens at an address; Ray itself would try for ever.
+    """Check that an address answers; Ray itself would try indefinitely.
 
     Args:
-        address: ``host:port`` or ``ray://host:port``; what names no port, such as ``"auto"``, is left to Ray.
+        address: ``host:port`` or ``ray://host:port``; addresses without a port, such as ``"auto"``, are not
+            checked.
 
     Raises:
         OSError: If nothing answers within five seconds.
-        ValueError: If the port is no number.
+        ValueError: If the port is not a number.
     """
     host, colon, port = (address or "").removeprefix(_SCHEME).rpartition(":")
     if not colon or "://" in host:
@@ -29,13 +30,13 @@ def check_answers(address: str | None) -> None:
 
 
 def n_places(machines: Sequence[Mapping[str, float]], wanted: Mapping[str, float]) -> float:
-    """How many workers a cluster holds; infinite where they take nothing.
+    """Return the number of workers that a cluster has room for; infinite if they need nothing.
 
-    A worker stays on one machine, and a part of a GPU or a core on one of them.
+    A worker uses one machine, and a share of a GPU or core is on one unit.
 
     Args:
-        machines: What each machine has in all, amount by resource.
-        wanted: What a worker takes, amount by resource.
+        machines: Resources of each machine: amounts by name.
+        wanted: Resources of a worker: amounts by name.
 
     Example:
         >>> n_places([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 64.0}], {"CPU": 1.0, "GPU": 0.3})
@@ -51,7 +52,7 @@ def n_places(machines: Sequence[Mapping[str, float]], wanted: Mapping[str, float
 
 
 def _fitting(available: float, amount: float) -> int:
-    """How often an amount fits; below 1, within single units."""
+    """Return how often an amount fits; amounts below 1 must fit into single units."""
     # Shares such as 0.1 fit ten times, though 1 / 0.1 may be rounded down.
     if amount < 1:
         return math.floor(available) * math.floor(1.0 / amount + 1e-9)

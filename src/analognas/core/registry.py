@@ -1,4 +1,4 @@
-"""Registries: names that people type, and the objects they stand for, imported on first use."""
+"""Registries: objects by name, imported on first use."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Named objects of one kind.
 
-    An entry is the object itself or a string ``"package.module:attribute"`` which is imported when the
-    entry is first asked for, so listing names costs nothing.
+    An entry is the object itself or a string ``"package.module:attribute"``, which is imported on first use, so
+    listing names is cheap.
 
     Args:
-        kind: What the entries are, for error messages ("optimizer").
+        kind: Kind of the entries, for error messages ("optimizer").
         entries: The first entries by name.
 
     Example:

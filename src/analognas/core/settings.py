@@ -1,7 +1,7 @@
-"""Settings: the base of everything that can be configured.
+"""The base class of everything that can be configured.
 
-A class of settings states each entry once: type, bounds, choices, unit, meaning. From that follow strict
-checks, YAML and JSON files, changes by text, a JSON schema for editors, and errors of one line that name the
+A settings class declares type, bounds, choices, unit and meaning of each entry once. Strict checks, YAML and
+JSON files, changes by text, and a JSON schema for editors follow from it. Error messages have one line with the
 entry, its line in the file, the value, and what was expected.
 """
 
@@ -51,7 +51,7 @@ def _check_options(values: dict[str, Any]) -> dict[str, Any]:
 
 
 Options = Annotated[dict[str, Any], AfterValidator(_check_options)]
-"""Type of an entry that holds options of something else: any plain values by name."""
+"""Type of an entry with options of another component: plain values by name."""
 
 
 def quantity(default: Any, unit: str, description: str, **bounds: Any) -> Any:
@@ -71,7 +71,7 @@ class Settings(BaseModel):
     subclasses, see :meth:`class_for`.
 
     Attributes:
-        settings_name: What the settings are of, for messages ("search").
+        settings_name: Name of the configured thing, for messages ("search").
         out_of_range: Error for a number that is outside its bounds.
 
     Raises:
@@ -110,14 +110,14 @@ class Settings(BaseModel):
 
     __str__ = BaseModel.__repr__
 
-    # pydantic then builds settings inside settings itself, and reports where an error is.
+    # With it, pydantic builds nested settings itself and reports the place of an error.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
     @classmethod
     def class_for(cls, entries: Mapping[str, Any]) -> type[Settings]:
-        """Return the class that reads these entries: this one.
+        """Return the class for these entries; by default this class.
 
-        A base whose subclasses differ in the value of an entry overrides it. Fields annotated with
+        A base class overrides it if an entry selects the subclass. Fields annotated with
         ``pydantic.SerializeAsAny[Base]`` then read, check and write settings of the right class.
         """
         return cls
@@ -133,7 +133,7 @@ class Settings(BaseModel):
 
     @classmethod
     def _read_own(cls, entries: Any, handler: ModelWrapValidatorHandler[Settings]) -> Settings:
-        """Check entries of this very class."""
+        """Check entries of this class."""
         if not isinstance(entries, Mapping):
             return handler(entries)
         return handler(
@@ -147,7 +147,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_dict(cls: type[_Self], payload: Mapping[str, Any]) -> _Self:
-        """Make settings from what :meth:`to_dict` returned, or a part of it.
+        """Return settings from the result of :meth:`to_dict`, or a part of it.
 
         Raises:
             UnknownNameError: If an entry or a choice is unknown; names the nearest.
@@ -177,9 +177,12 @@ class Settings(BaseModel):
             UnknownNameError: If an entry or a choice is unknown.
             InvalidArgumentError: If the file cannot be read, or a value is wrong.
         """
+        if isinstance(given, cls):
+            return given
         if given is None or isinstance(given, Mapping):
             return cls.from_dict(given or {})
-        return given if isinstance(given, cls) else cls.load(given)  # type: ignore[arg-type]
+        path: Any = given
+        return cls.load(path)
 
     @classmethod
     def _checked(
@@ -201,7 +204,7 @@ class Settings(BaseModel):
         write_mapping(path, self.to_dict(), self.settings_name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all entries as plain values, as JSON has them."""
+        """Return all entries as JSON types."""
         try:
             return self.model_dump(mode="json", by_alias=True)
         except PydanticSerializationError as error:
@@ -288,7 +291,7 @@ def _set(payload: dict[str, Any], text: str) -> None:
 
 
 def _completed(value: Any, default: Any) -> Any:
-    """Return a mapping with what the default settings of its entry set, unless it is for another class."""
+    """Return a mapping completed by the entry's default settings, unless it selects another class."""
     if not isinstance(value, Mapping) or not isinstance(default, Settings):
         return value
     kept = {name: getattr(default, name) for name in default.model_fields_set}

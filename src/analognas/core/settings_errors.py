@@ -1,4 +1,4 @@
-"""One line for whatever is wrong with settings: where, what was expected, what was given."""
+"""Error messages of settings: one line with the place, the expected and the given value."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def settings_error(
     file: str = "",
     lines: Mapping[_Path, int] | None = None,
 ) -> AnalogNASError:
-    """Return the error to raise for what pydantic found.
+    """Return the error of analognas for an error of pydantic.
 
     Args:
         cls: The class of settings.
-        payload: What was given.
-        error: What pydantic found.
+        payload: The given entries.
+        error: The error of pydantic.
         file: The file that was read; empty if none.
         lines: Line of each entry in it.
     """
@@ -53,7 +53,7 @@ def settings_error(
     first = found[0]
     path = _path(first["loc"], payload, first["type"])
     paths = {_path(entry["loc"], payload, entry["type"]) for entry in found}
-    # An entry of a list that is wrong can make the list wrong, too.
+    # A wrong entry can make its list wrong as well.
     others = sum(other != path[: len(other)] for other in paths)
     more = f" Another {others} entries are wrong as well." if others > 1 else ""
     more = " Another entry is wrong as well." if others == 1 else more
@@ -73,7 +73,7 @@ def field_of(cls: type[BaseModel], name: str) -> Any:
 
 
 def without_none(annotation: Any) -> Any:
-    """Return an annotation without ``None`` among its choices, and without what only describes it."""
+    """Return an annotation without ``None`` as a choice, and without ``Annotated``."""
     while True:
         origin = get_origin(annotation)
         if origin is Annotated:
@@ -148,7 +148,7 @@ def _name(path: _Path) -> str:
 
 
 def _place(path: _Path, file: str, lines: Mapping[_Path, int], text: str) -> str:
-    """Return where an entry is: its line, or that of what inside it the error names."""
+    """Return the line of an entry, or of the inner entry that the error names."""
     if not file:
         return ""
     inside = [
@@ -165,7 +165,7 @@ def _place(path: _Path, file: str, lines: Mapping[_Path, int], text: str) -> str
 
 
 def _declared(cls: type[BaseModel], payload: Any, path: _Path) -> tuple[Any, Any]:
-    """Return the annotation at a path, and the field that it is the whole of (None inside a list)."""
+    """Return the annotation at a path, and its field (None inside a list)."""
     annotation: Any = _class_of(cls, payload)
     field: Any = None
     place = payload
@@ -210,7 +210,7 @@ def _choices(annotation: Any) -> list[Any]:
 
 
 def _expected(annotation: Any, field: Any) -> str:
-    """Return in words what an entry must be; empty where only pydantic knows."""
+    """Return the expected type of an entry as text; empty if unknown."""
     declared = without_none(annotation)
     origin = get_origin(declared) or declared
     alternatives = origin in (Union, types.UnionType)  # each says its own bounds
@@ -258,7 +258,7 @@ def _bounds(annotation: Any, field: Any) -> str:
 
 
 def _bound(value: Any) -> Any:
-    """Return a bound as a reader wants it: 1e+15, not 1000000000000000.0."""
+    """Return a bound as short text: 1e+15, not 1000000000000000.0."""
     return f"{value:g}" if isinstance(value, float) and abs(value) >= 1e6 else value
 
 

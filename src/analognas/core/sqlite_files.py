@@ -1,4 +1,4 @@
-"""SQLite files that several processes write to: made whole at once, locks waited for."""
+"""SQLite files that several processes write to: atomic creation, and waiting for locks."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ __all__ = [
 ]
 
 BUSY_SECONDS = 60.0
-"""How long a file that another process writes to is waited for; a commit takes milliseconds."""
+"""Longest wait for a file that another process writes to, s; a commit takes milliseconds."""
 
 _BUSY_PAUSE = 0.005
 _READ_SECONDS = 5.0
-# What SQLite says where there is no room, and elsewhere too.
+# Messages of SQLite for a full disk; some have other causes as well.
 _NO_ROOM = ("disk I/O error", "unable to open database file", "database or disk is full")
 _LEAST_ROOM = 1 << 20
 _JOURNALS = ("-wal", "-journal")
@@ -47,7 +47,7 @@ _OPEN_LOCK = threading.RLock()
 
 
 class _Connection(sqlite3.Connection):
-    """A connection of :func:`connect`, which :func:`read_consistently` knows of until it is closed."""
+    """A connection of :func:`connect`, which is registered for :func:`read_consistently` until it is closed."""
 
     file: tuple[int, int] = (-1, -1)
 
@@ -63,12 +63,12 @@ _OPEN: weakref.WeakSet[_Connection] = weakref.WeakSet()
 
 @contextmanager
 def created_whole(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a new database that appears at ``path`` with everything the block has put into it.
+    """Open a new database that appears at ``path`` with the complete content of the block.
 
-    It is built beside ``path`` in one transaction, and then linked there.
+    It is built in a temporary file in one transaction, and then linked to ``path``.
 
     Raises:
-        FileExistsError: If there is a file already, also if another process was quicker.
+        FileExistsError: If the file exists, even if another process created it meanwhile.
         OutputFolderError: If the folder cannot be written to.
         sqlite3.Error: If the file cannot be written.
     """
@@ -76,7 +76,7 @@ def created_whole(path: Path) -> Iterator[sqlite3.Connection]:
         with new_file(path) as temporary:
             connection = sqlite3.connect(temporary, isolation_level=None)
             try:
-                # Now, not when it is first opened: a process killed in that moment would leave a journal.
+                # Done here, because a process killed at the first opening would leave a journal.
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
@@ -90,9 +90,9 @@ def created_whole(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a file for writing, beside others that may do the same.
+    """Open a file for writing, possibly by several processes.
 
-    Transactions are opened by hand (:func:`begin`), so that one of them holds what belongs together.
+    Callers open transactions by :func:`begin`.
     """
     with _OPEN_LOCK:
         connection = sqlite3.connect(
@@ -111,15 +111,15 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def read_consistently(path: Path, action: Callable[[sqlite3.Connection, int], T]) -> T:
-    """Return what ``action`` reads from a file as it is at one moment; nothing in its folder is changed.
+    """Return what ``action`` reads from one state of a file, without changes in its folder.
 
-    The folder may be one that cannot be written to, other processes may write to the file meanwhile, and a
-    killed one may have left journals beside it: then a copy is read.
+    The folder may be read-only, other processes may write to the file, and a killed process may have left
+    journals; then a copy is read.
 
     Args:
         path: The file; it must exist.
-        action: Called with a connection, in a transaction, and the bytes that the file has; called again where
-            the file has changed meanwhile.
+        action: Called with a connection in a transaction and the size of the file, bytes; called again if the
+            file has changed meanwhile.
 
     Raises:
         sqlite3.Error: If it cannot be read.
@@ -149,7 +149,7 @@ def _read_from_outside(path: Path, action: Callable[[sqlite3.Connection, int], T
             if _state(path).get("") == before[""]:
                 raise
         if time.monotonic() >= end:
-            # A process writes to it all the time; its own files are there already.
+            # Another process writes to it constantly, so its journals exist already.
             return _read(f"{path.resolve().as_uri()}?mode=ro", before, action)
         time.sleep(_BUSY_PAUSE)
 
@@ -162,9 +162,9 @@ def _identity(path: Path) -> tuple[int, int]:
 def _is_open(path: Path) -> bool:
     """Return whether this process has a connection to a file.
 
-    Then nothing but SQLite's ordinary connections may open it: when a process closes a file, by whatever
-    means, it loses all POSIX locks that it has on that file. Another process could then believe that it is
-    the last user of the database, and remove the write-ahead log under the connection here.
+    If so, only ordinary connections of SQLite may open it: when a process closes a file, it loses all its POSIX
+    locks on that file. Another process could then take itself for the last user of the database, and remove the
+    write-ahead log that this connection uses.
     Source: "How To Corrupt An SQLite Database File", section 2.2, sqlite.org.
     """
     identity = _identity(path)
@@ -174,7 +174,7 @@ def _is_open(path: Path) -> bool:
 def _read(uri: str, state: State, action: Callable[[sqlite3.Connection, int], T]) -> T:
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
-        # What is in a file that somebody else has made is not to run.
+        # Code in a foreign file must not run.
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA cell_size_check = ON")
         connection.execute("BEGIN")
@@ -186,7 +186,7 @@ def _read(uri: str, state: State, action: Callable[[sqlite3.Connection, int], T]
 
 
 def _state(path: Path) -> State:
-    """Sizes and times of a file and of what is beside it and not empty, by ending."""
+    """Return sizes and times of a file and its non-empty journals, by ending."""
     found = {"": (path.stat().st_size, path.stat().st_mtime_ns)}
     for ending in _JOURNALS:
         with suppress(FileNotFoundError):
@@ -201,15 +201,15 @@ def _copy(path: Path, state: State, folder: Path) -> Path | None:
     try:
         for ending in state:
             shutil.copyfile(path.with_name(path.name + ending), folder / f"copy{ending}")
-    except FileNotFoundError:  # a journal that is gone by now
+    except FileNotFoundError:  # a journal was removed meanwhile
         return None
     return folder / "copy" if _state(path) == state else None
 
 
 def reason(error: Exception, path: Path) -> str:
-    """Return why a file could not be read or written, in one sentence without its full stop.
+    """Return the reason of a failed read or write, as a sentence without full stop.
 
-    SQLite calls a full disk an "I/O error" where it was the shared memory that had no room.
+    SQLite reports a full disk as "I/O error" if there is no room for the shared memory.
     """
     text = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
     if isinstance(error, sqlite3.Error) and any(one in text for one in _NO_ROOM):
@@ -220,28 +220,28 @@ def reason(error: Exception, path: Path) -> str:
 
 
 def foreign_entry(connection: sqlite3.Connection, statements: Collection[str]) -> str | None:
-    """Return what a file has beside the tables and indexes that some statements make, or None.
+    """Return an entry of a file other than the tables and indexes of some statements, or None.
 
-    A trigger or a view of somebody else's would run when the file is written or read.
+    A foreign trigger or view would run when the file is written or read.
     """
     entries = connection.execute("SELECT type, name, sql FROM sqlite_master LIMIT 1000").fetchall()
     for kind, name, sql in entries:
-        # SQLite itself makes indexes of keys, which have no statement.
+        # Indexes that SQLite creates for keys have no statement.
         if sql not in statements and not (kind == "index" and sql is None):
             return f"the {shown(kind, 20)} {shown(name, 60)!r}"
     return None
 
 
 def begin(connection: sqlite3.Connection | sqlite3.Cursor) -> None:
-    """Open a transaction as the only writer, waiting for others to finish theirs."""
+    """Open a transaction as the only writer, after waiting for other writers."""
     patiently(lambda: connection.execute("BEGIN IMMEDIATE"))
 
 
 def patiently(action: Callable[[], T]) -> T:
     """Repeat ``action`` while the file is locked, for :data:`BUSY_SECONDS` at most.
 
-    SQLite waits by itself in most places, but not where a lock could be a deadlock: when a file is switched
-    to write-ahead logging, or recovered after another process was killed.
+    SQLite waits by itself, except where it suspects a deadlock: when a file is switched to write-ahead logging,
+    or recovered after another process was killed.
     """
     end = time.monotonic() + BUSY_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""Text files as a whole: UTF-8, no longer than they may be, and JSON among them."""
+"""Reading whole text and JSON files: UTF-8, with a limit of their size."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
 
 def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
-    """Return what is in a text file, UTF-8 with or without a byte order mark.
+    """Return the content of a text file, UTF-8 with or without a byte order mark.
 
     Args:
         path: The file.
-        limit: Bytes that it may have; a device or a pipe that never ends has more.
+        limit: Largest size, bytes; also for devices and pipes.
 
     Raises:
         OSError: If it cannot be read.
@@ -42,7 +42,7 @@ def read_json(
     error: type[AnalogNASError] = TableIntegrityError,
     sealed: bool = False,
 ) -> Any:
-    """Return what a JSON file holds.
+    """Return the value in a JSON file.
 
     Args:
         path: The file.

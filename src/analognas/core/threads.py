@@ -1,9 +1,10 @@
-"""How many threads small linear algebra takes."""
+"""One thread for small linear algebra."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ def one_blas_thread() -> AbstractContextManager[object]:
 
 @lru_cache(maxsize=1)
 def _controller() -> ThreadpoolController:
-    # Finding the libraries takes milliseconds; scipy brings one of its own, so it is loaded first.
-    import scipy.linalg  # noqa: F401
+    # Finding the libraries takes milliseconds; scipy has its own, so it is loaded first.
+    import_module("scipy.linalg")
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

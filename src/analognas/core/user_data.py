@@ -1,4 +1,4 @@
-"""Where a user's own data lie: tables that were added once and are found again by name."""
+"""The folder for a user's data: tables that were added once and are found by name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DATA_VARIABLE = "ANALOGNAS_DATA"
 
 
 def user_data_folder() -> Path:
-    """Return the folder of ``ANALOGNAS_DATA``, else the one that the operating system foresees.
+    """Return the folder of ``ANALOGNAS_DATA``, or else the standard folder of the operating system.
 
     That is ``%LOCALAPPDATA%`` on Windows, ``~/Library/Application Support`` on macOS, ``XDG_DATA_HOME`` or
     ``~/.local/share`` elsewhere, and in it ``analognas``. It need not exist.
@@ -37,10 +37,10 @@ def user_data_folder() -> Path:
 
 
 def make_user_data_folder(name: str) -> Path:
-    """Return the folder ``name`` in the user's data folder, made if it is not there.
+    """Return the folder ``name`` in the user's data folder; create it if necessary.
 
     Raises:
-        OutputFolderError: If it cannot be made; says which variable to set.
+        OutputFolderError: If it cannot be created; names the variable to set.
     """
     folder = user_data_folder() / name
     try:

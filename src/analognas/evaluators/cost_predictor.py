@@ -56,7 +56,7 @@ class CostPredictor(Surrogate):
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
-        InvalidArgumentError: If ``seed`` is negative or no integer.
+        InvalidArgumentError: If ``seed`` is negative or not an integer.
 
     Example:
         >>> from analognas.spaces import NASBench201Space

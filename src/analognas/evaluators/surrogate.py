@@ -87,7 +87,7 @@ class Surrogate(Evaluator):
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
-        InvalidArgumentError: If ``seed`` is negative or no integer.
+        InvalidArgumentError: If ``seed`` is negative or not an integer.
     """
 
     costly = False

@@ -81,7 +81,7 @@ class XGBoostEvaluator(Surrogate):
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
-        InvalidArgumentError: If ``seed`` is negative or no integer.
+        InvalidArgumentError: If ``seed`` is negative or not an integer.
 
     Source: Benmeziane et al., "AnalogNAS: A Neural Network Design Framework for Accurate Inference with Analog
     In-Memory Computing", IEEE EDGE 2023.

@@ -41,8 +41,10 @@ def searched(
         >>> sum(parameter.numel() for parameter in net.parameters())
         218842
     """
-    made, shape = find_space(space), tuple(input_shape)
-    if network is None:
-        return made.build(architecture, shape, n_classes, **options)  # type: ignore[arg-type]
-    arch = made.decode(made.encode(architecture))
-    return call_code(network, nn.Module, arch, shape, n_classes, **options)
+    made: Any = find_space(space)  # its `build` may take further options
+    shape = tuple(input_shape)
+    if network is not None:
+        arch = made.decode(made.encode(architecture))
+        return call_code(network, nn.Module, arch, shape, n_classes, **options)
+    built: nn.Module = made.build(architecture, shape, n_classes, **options)
+    return built

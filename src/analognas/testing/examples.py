@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +22,7 @@ def examples(n: int = 25) -> Callable[[Test], Test]:
     seeds = st.integers(0, 2**32 - 1)
 
     def decorate(test: Test) -> Test:
-        decorated: Any = tuned(given(generator=seeds.map(np.random.default_rng))(test))
-        return decorated  # type: ignore[no-any-return]
+        decorated: Test = tuned(given(generator=seeds.map(np.random.default_rng))(test))
+        return decorated
 
     return decorate

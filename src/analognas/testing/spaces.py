@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class SpaceConformance:
     input_shape: tuple[int, int, int] = (3, 32, 32)
     n_classes: int = 10
     n_networks: int = 3
+    _kept_space: ClassVar[Space | None] = None
 
     def make_space(self) -> Space:
         """Return a space; called more than once."""
@@ -46,7 +47,7 @@ class SpaceConformance:
         kept = type(self).__dict__.get("_kept_space")
         if kept is None:
             kept = self.make_space()
-            type(self)._kept_space = kept  # type: ignore[attr-defined]
+            type(self)._kept_space = kept
         return kept
 
     def assert_inside(self, rows: Population) -> None:
@@ -217,10 +218,11 @@ class SpaceConformance:
 
     def test_yaml_holds_the_whole_space(self) -> None:
         """Spaces with YAML definitions are equal after saving and loading; others pass."""
-        if self.space.definition() is None:
+        space: Any = self.space
+        if space.definition() is None:
             return
-        written: str = self.space.to_yaml()  # type: ignore[attr-defined]
-        again = type(self.space).from_yaml(written)  # type: ignore[attr-defined]
+        written = space.to_yaml()
+        again = type(space).from_yaml(written)
         assert again.to_yaml() == written, "what is read differs from what was written"
         assert again.fingerprint() == self.space.fingerprint(), "the fingerprint changes"
         rows: list[NDArray[Any]] = [

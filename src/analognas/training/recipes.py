@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainSerializer, PlainValidator, WithJsonSchema, field_validator
@@ -211,7 +211,10 @@ def find_recipe(name: str) -> Recipe:
         UnknownNameError: If there is none; lists the choices and names the nearest.
         InvalidArgumentError: If the file cannot be read.
     """
-    return Recipe.load(name) if is_config_file(name) else RECIPES.get(name)()  # type: ignore[call-arg]
+    if is_config_file(name):
+        return Recipe.load(name)
+    kind: Callable[[], Recipe] = RECIPES.get(name)
+    return kind()
 
 
 def adapted(recipe: Recipe, task: str, n_examples: int) -> Recipe:
@@ -229,7 +232,8 @@ def adapted(recipe: Recipe, task: str, n_examples: int) -> Recipe:
         >>> adapted(DigitalRecipe(epochs=3), "language_model", 40_000).optimizer.kind
         'adamw'
     """
-    default: Recipe = type(recipe)()  # type: ignore[call-arg]
+    kind: Callable[[], Recipe] = type(recipe)
+    default = kind()
     suited: dict[str, Any] = {"batch_size": 20 if task == "language_model" else 64}
     if task == "classification":
         suited["batch_size"] = default.batch_size if n_examples >= _SMALL else 32

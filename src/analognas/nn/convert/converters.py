@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import nn
 
@@ -61,10 +60,10 @@ def _linear(layer: nn.Module, config: AnalogConfig) -> nn.Module:
     return made
 
 
-def _conv(kind: type[Any]) -> Converter:
+def _conv(kind: type[AnalogConv1d] | type[AnalogConv2d] | type[AnalogConv3d]) -> Converter:
     def convert(layer: nn.Module, config: AnalogConfig) -> nn.Module:
-        made: nn.Module = change_class(layer, kind)
-        made._make_analog_conv(config)  # type: ignore[operator]
+        made = change_class(layer, kind)
+        made._make_analog_conv(config)
         return made
 
     return convert

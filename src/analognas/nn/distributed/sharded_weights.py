@@ -9,13 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
 
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
 
-def is_sharded(tensor: Tensor | None) -> bool:
+
+def is_sharded(tensor: Tensor | None) -> TypeGuard[DTensor]:
     """Whether a tensor is sharded by FSDP2."""
     kinds = sys.modules.get("torch.distributed.tensor")
     return kinds is not None and isinstance(tensor, kinds.DTensor)
@@ -23,7 +26,7 @@ def is_sharded(tensor: Tensor | None) -> bool:
 
 def whole(tensor: Tensor) -> Tensor:
     """Return the whole tensor: a copy if it is sharded, otherwise the tensor itself."""
-    full: Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
+    full: Tensor = tensor.full_tensor() if is_sharded(tensor) else tensor
     return full
 
 
@@ -47,7 +50,7 @@ def assign_number(tensor: Tensor, value: float) -> None:
 
 def local_part(tensor: Tensor) -> Tensor:
     """Return a view of this process's part of a tensor, or of the whole tensor if it is not sharded."""
-    part: Tensor = tensor.to_local() if is_sharded(tensor) else tensor  # type: ignore[attr-defined]
+    part: Tensor = tensor.to_local() if is_sharded(tensor) else tensor
     return part.detach()
 
 

@@ -63,8 +63,11 @@ def logged_settings(logged: Mapping[str, Any], where: str) -> SearchSettings:
 def _former_settings(logged: Mapping[str, Any]) -> SearchSettings:
     """Settings from the entries of a log without a tree of settings."""
     space = logged_space(logged)
-    same = space is not None and space.name == logged["space"]
-    same = same and space.fingerprint() == logged.get("space_fingerprint")  # type: ignore[union-attr]
+    same = (
+        space is not None
+        and space.name == logged["space"]
+        and space.fingerprint() == logged.get("space_fingerprint")
+    )
     entry = logged["space"] if logged["space"] in SPACES else logged.get(SPACE_DEFINITION)
     definition = logged.get(EVALUATOR_DEFINITION)
     objects = {}

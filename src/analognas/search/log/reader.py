@@ -307,7 +307,7 @@ def _trials(file: Path, content: Content) -> Trials:
     )
     if (space := logged_space(settings)) is not None:
         in_space(found.genotypes, space)
-    found.violation  # noqa: B018 - the constraints can be read
+    _ = found.violation  # the constraints can be read
     for name in found.objectives:
         found.definition(name)
     return found
