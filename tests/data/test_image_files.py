@@ -124,8 +124,8 @@ def test_a_hostile_batch_runs_nothing(cifar10):
         ({"data": pixels(3), "labels": [0.5, 1, 2]}, "must be whole numbers, but got 0.5"),
         ({"data": pixels(3), "labels": [[0], [1, 2], 3]}, "integer as label"),
         ({"data": pixels(3)[:, :-1], "labels": [0, 1, 2]}, r"uint8 of shape \(n, 3072\)"),
-        ({"data": "x"}, "no CIFAR batch"),
-        ([1, 2], "no CIFAR batch"),
+        ({"data": "x"}, "not a CIFAR batch"),
+        ([1, 2], "not a CIFAR batch"),
     ],
 )
 def test_wrong_batches(cifar10, batch, text):

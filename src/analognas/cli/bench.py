@@ -82,7 +82,7 @@ def build(
         ),
     ] = None,
 ) -> int:
-    """Measure the networks of a specification and write their table; several may work on one folder."""
+    """Measure the networks of a specification and write their table; several processes may share the folder."""
     from ..builder import find_specification, run_build
 
     settings = find_specification(specification).with_settings(setting or [])
@@ -101,7 +101,7 @@ def resume(
     gpus: _Gpus = None,
     retry_failed: _Retry = False,
 ) -> int:
-    """Continue a build, or help one that is running."""
+    """Continue a build, or join a running one."""
     from ..builder import resume_build
 
     work = partial(resume_build, folder, root=root, retry_failed=retry_failed)
@@ -110,7 +110,7 @@ def resume(
 
 @bench_app.command("status")
 def status(folder: _Folder, as_json: _Json = False) -> None:
-    """Show how far a build is."""
+    """Show the state of a build."""
     from ..builder import Build, status_of, status_text
 
     found = Build(folder)
@@ -129,7 +129,7 @@ def merge(
         typer.Option(help="The table. [default: table.parquet in the folder, for one folder]"),
     ] = None,
 ) -> None:
-    """Write the table of a build from the rows that have ended, also while it goes on; or join tables."""
+    """Write the table of the finished rows of a build, even while it runs; or join several tables."""
     from ..builder import Build, merge_build, merge_tables
 
     if len(sources) == 1 and sources[0].is_dir():
@@ -174,7 +174,7 @@ def info(
     ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Show what a table holds, how far a build is, or what a specification measures."""
+    """Show a table, the state of a build, or the settings of a specification."""
     from .tables import show_table
 
     path = Path(target)
@@ -290,7 +290,7 @@ def _run(
 
 
 def _show_build(folder: Path, as_json: bool) -> None:
-    """Print the specification of a build and how far it is."""
+    """Print the specification and the state of a build."""
     from ..builder import Build, status_of, status_text
     from ..core.config_files import yaml_text
 
@@ -304,7 +304,7 @@ def _show_build(folder: Path, as_json: bool) -> None:
 
 
 def _show_specification(name: str, as_json: bool) -> None:
-    """Print a specification with the number of its architectures and units."""
+    """Print a specification, and the number of its architectures and units."""
     from ..builder import choose_architectures, find_specification
     from ..core.config_files import yaml_text
 
@@ -325,7 +325,7 @@ def _show_specification(name: str, as_json: bool) -> None:
 
 
 def _open_table(name: str) -> AnalogNASBench | MeasuredTable:
-    """Return a table by name or file, or that of the rows of a build that have ended."""
+    """Return a table by name or file, or the table of the finished rows of a build."""
     from ..tables import MeasuredTable, find_table
 
     if not Path(name).is_dir():

@@ -1,4 +1,4 @@
-"""``analognas data``: tables of others that a user has downloaded, put where they are found again."""
+"""``analognas data``: adds downloaded tables to the user's data folder."""
 
 from __future__ import annotations
 

@@ -11,4 +11,4 @@ EXIT_INTERRUPTED = 130
 
 
 class SearchInterruptedError(Exception):
-    """Ctrl-C, with a word on how to go on."""
+    """Ctrl-C, with the command that continues."""

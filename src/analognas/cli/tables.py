@@ -34,7 +34,7 @@ def plain_number(value: float) -> float | int | None:
 
 
 def show_table(path: Path, quality: bool, as_json: bool) -> None:
-    """Print what a measured table says of itself, and how far it can be trusted."""
+    """Print metadata and quality of a measured table."""
     from ..tables import ENDINGS, MeasuredTable
 
     table = MeasuredTable(path)

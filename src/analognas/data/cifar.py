@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100, from the Python or binary archives, or from the unpacked folders.
+"""CIFAR-10 and CIFAR-100, from the Python or binary archives or the unpacked folders.
 
 Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009; formats and MD5 sums
 from the web page of the data sets at the University of Toronto.
@@ -25,7 +25,7 @@ _N_PIXELS = 3 * 32 * 32
 
 @dataclass(frozen=True)
 class _CIFARFiles:
-    """Members of the archives of a data set, and the places of its labels."""
+    """Files in the archives of a data set, and the places of its labels."""
 
     python: Archive
     binary: Archive
@@ -33,9 +33,9 @@ class _CIFARFiles:
     test: str
     meta: str
     names: dict[str, tuple[str, str]]
-    """By kind of label: key of the names in the Python meta file, name of the binary meta file."""
+    """For each kind of label, the key of the names in the Python meta file, and the binary meta file."""
     keys: dict[str, str]
-    """By kind of label: key in a Python batch; in the order of the bytes of a binary record."""
+    """For each kind of label, its key in a Python batch; in the order of the bytes of a binary record."""
     n_classes: dict[str, int]
 
 
@@ -156,7 +156,7 @@ def _python_batch(data: bytes, name: str, key: str) -> Split:
         or pixels.shape[1:] != (_N_PIXELS,)
     ):
         raise TableIntegrityError(
-            f"{name!r} must hold `data` as uint8 of shape (n, {_N_PIXELS}), but does not: no CIFAR batch."
+            f"{name!r} must hold `data` as uint8 of shape (n, {_N_PIXELS}), but does not: not a CIFAR batch."
         )
     if key not in batch:
         raise TableIntegrityError(

@@ -86,16 +86,16 @@ class DataSet:
         name: Name of the data set.
         task: One of :data:`TASKS`.
         train: Examples for training.
-        validation: Examples for decisions during training; optional.
+        validation: Examples for decisions during training, if any.
         test: Examples for the final evaluation.
-        input_shape: Shape of one prepared example, such as ``(1, 28, 28)``, of the longest if lengths differ.
+        input_shape: Shape of one prepared example, such as ``(1, 28, 28)``; of the longest if lengths differ.
         n_classes: Number of classes; for language models, size of the vocabulary.
         classes: Names of the classes, if known.
         vocabulary: Token of each id, if the inputs are token ids.
         augmentation: Changes raw batches at random; see :mod:`analognas.data.augmentation`.
         preparation: Function that prepares raw batches; None leaves them unchanged.
         pad_id: Token id that pads short texts.
-        note: A remark to report with all results, for example that images are lossy.
+        note: A remark for all results, for example that images are lossy.
 
     Raises:
         InvalidArgumentError: If a target is not a class, or a class has no training example.
@@ -208,18 +208,18 @@ class DataSet:
     ) -> Iterator[Batch]:
         """Return an iterator over prepared inputs and targets, once through the split.
 
-        The call itself draws from ``generator`` one permutation and one number, from which each batch derives
-        the generator of its augmentation. So a generator in the same state gives the same epoch, and
-        ``start=k`` gives its batches from the ``k``-th on, without the work of those before.
+        The call draws one permutation and one number from ``generator``. Each batch derives the generator of
+        its augmentation from that number. A generator in the same state thus gives the same epoch, and
+        ``start=k`` skips the first ``k`` batches without computing them.
 
         Args:
             split: ``"train"``, ``"validation"`` or ``"test"``.
             batch_size: Examples of a batch; the last may have fewer.
             generator: Shuffles and augments; None keeps the order.
             augment: Apply the augmentation, where the data set has one; needs ``generator``.
-            drop_last: Leave out a last batch that is not full.
-            indices: Only these examples, shape ``(m,)``, in their order unless shuffled.
-            start: Number of batches to leave out at the beginning.
+            drop_last: Whether to omit a last batch that is not full.
+            indices: Examples to use, shape ``(m,)``, in this order unless shuffled; all by default.
+            start: Number of batches to skip.
 
         Raises:
             InvalidArgumentError: If a number is out of range, or ``augment`` has no generator.
@@ -248,10 +248,10 @@ class DataSet:
         return self._made(part, chosen, seed if augment else None, start)
 
     def streams(self, split: str, batch_size: int, *, start: int = 0) -> Iterator[Batch]:
-        """Return an iterator over batches whose rows go on where the same row of the batch before ended.
+        """Return an iterator over batches in which each row continues the same row of the previous batch.
 
-        For language models that carry their state: the text is cut into ``batch_size`` streams. Every window
-        comes once; the last batches have fewer rows where the windows do not divide evenly.
+        For language models that carry their state. The text is cut into ``batch_size`` streams, and every
+        window is used once. The last batches have fewer rows if the windows do not divide evenly.
 
         Raises:
             InvalidArgumentError: If the data set is not for language models.
@@ -276,16 +276,16 @@ class DataSet:
         test: int | None = None,
         seed: int = 0,
     ) -> DataSet:
-        """Return a smaller data set, with classes in the same proportions.
+        """Return a smaller data set with the same proportions of classes.
 
-        A smaller subset of the same seed is part of a larger one. Language models keep the beginning of
-        the text, so that it stays in one piece.
+        With the same seed, a smaller subset is contained in a larger one. Data sets for language models keep
+        the beginning of the text.
 
         Args:
             train: Training examples to keep; None keeps all.
             validation: Validation examples to keep.
             test: Test examples to keep.
-            seed: Which ones.
+            seed: Seed of the choice.
 
         Raises:
             InvalidArgumentError: If a split has fewer, or ``train`` is less than the number of classes.

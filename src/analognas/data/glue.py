@@ -71,13 +71,13 @@ def load_glue(
 ) -> DataSet:
     """Load a task of GLUE: ``sst2``, ``cola``, ``qnli``, ``rte``, ``wnli`` or ``mnli``.
 
-    Labels of the test files are not public, so the published ``dev`` file is the test split, and
+    Labels of the test files are not public, so the test split is the published ``dev`` file.
     :func:`~analognas.data.load_data` takes the validation split from the training texts.
 
     Args:
         root: Folder of the archive, the archive, or the unpacked folder.
         task: Name of the task.
-        tokenizer: ``tokenizer.json`` of a pretrained encoder, or its folder; None makes every word a token.
+        tokenizer: ``tokenizer.json`` of a pretrained encoder, or its folder; None: words are tokens.
         vocabulary_size: Largest number of words in the vocabulary.
         max_length: Largest number of tokens of a text; longer texts are truncated.
 

@@ -52,7 +52,7 @@ def evaluate(
 ) -> SplitScore:
     """Score a model on all examples of a split, in evaluation mode.
 
-    Draws of analog layers follow the seed; torch's default generators stay as they are.
+    Random numbers of analog layers follow from the seed; torch's default generators are unchanged.
 
     Args:
         model: The model, on any device.
@@ -110,7 +110,7 @@ def not_finite(
 
     Args:
         task: The task.
-        model: The model; it runs again, in its present mode and on its present chip.
+        model: The model, which runs again in its current mode and on its current chip.
         batches: The batches of the evaluation.
         where: Name of the data, for the message.
     """

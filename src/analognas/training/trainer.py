@@ -1,4 +1,4 @@
-"""The trainer of all recipes."""
+"""The trainer for all recipes."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from .tasks import get_task
 class Trainer:
     """Trains a network on a data set by a recipe.
 
-    All draws follow ``seed``; torch's default generators stay as they are.
+    All random numbers follow from ``seed``; torch's default generators are unchanged.
 
     Args:
-        model: A digital network on the device of the training. Recipes other than ``digital`` start from its
-            weights. The training changes it.
+        model: A digital network on the device of the training, which changes it. Recipes other than ``digital``
+            start from its weights.
         data: The data set.
         recipe: The recipe.
         seed: Seed of everything random.
-        out: Folder for the files of the run; None writes no files, and the training cannot be resumed.
+        out: Folder for the files of the run; None: no files, and the training cannot be resumed.
         record: Description of the network: name, options, data. The trainer adds the rest.
-        scored: Splits on which the trained network is scored, where the data set has them.
+        scored: Splits on which the trained network is scored, if the data set has them.
         on_progress: Called after every step and every epoch.
-        extends: Folder of an extendable training that differs in having fewer epochs: this one goes on from its
-            end. The result is bit for bit that of a training from the start, if the schedule's first epochs do
-            not depend on how many follow (:meth:`.Schedule.continues`), the last weights are kept, and there is
-            no early abort.
-        extendable: Keep the last checkpoint, so that a training with more epochs can go on from it.
+        extends: Folder of an extendable training with fewer epochs but otherwise the same settings, which
+            continues from its end. The result equals that of a training from the start, bit for bit, if the
+            first epochs of the schedule do not depend on the number of epochs (:meth:`.Schedule.continues`),
+            the last weights are kept, and there is no early abort.
+        extendable: Whether to keep the last checkpoint, so that a training with more epochs can continue.
 
     Raises:
         InvalidArgumentError: If the recipe needs a validation split and the data set has none.
@@ -103,8 +103,8 @@ class Trainer:
         """Train, or continue the training in the folder, and score the network.
 
         Args:
-            resume: Continue from the last checkpoint; on the same machine the result equals that of an
-                uninterrupted training bit for bit. Without a checkpoint the training starts.
+            resume: Whether to continue from the last checkpoint, if there is one. On the same machine, the
+                result equals that of an uninterrupted training, bit for bit.
 
         Returns:
             The trained network with its metrics.

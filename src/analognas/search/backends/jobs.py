@@ -1,4 +1,4 @@
-"""What a back end is given to do, and what it gives back."""
+"""Jobs of a back end, and their outcomes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOT_READY = (
     TableIntegrityError,
     UnknownNameError,
 )
-"""Errors that speak of the evaluator, not of one architecture: a search ends with them at once."""
+"""Errors of the evaluator instead of an architecture; they end a search at once."""
 
 _LONGEST_ERROR = 500
 _LONGEST_VALUE = 60
@@ -41,12 +41,10 @@ class Job:
 
     Attributes:
         population: Shape ``(n, n_genes)``.
-        metrics: Names of the metrics wanted.
-        sem_metrics: Those of them that come with a standard error.
-        seeds: What the randomness of each row follows from, shape ``(n,)``, where the evaluator is
-            stochastic; else None.
-        fidelities: Fidelity of each row, shape ``(n,)``, which then is a metric too; None where all are
-            measured in full.
+        metrics: Names of the metrics.
+        sem_metrics: Metrics with a standard error.
+        seeds: Seed of each row, shape ``(n,)``, for stochastic evaluators; else None.
+        fidelities: Fidelity of each row, shape ``(n,)``, which then is a metric as well; None: full fidelity.
     """
 
     population: Population
@@ -59,11 +57,11 @@ class Job:
         return len(self.population)
 
     def row(self, row: int) -> Job:
-        """The part of it that is one architecture."""
+        """Return the job of one architecture."""
         return self.rows(row, row + 1)
 
     def rows(self, start: int, stop: int) -> Job:
-        """The part of it that is some architectures in a row."""
+        """Return the job of consecutive architectures."""
         if start == 0 and stop == len(self):
             return self
         rows = slice(start, stop)
@@ -75,8 +73,8 @@ class Job:
         """Measure it.
 
         Raises:
-            InvalidArgumentError: If the evaluator does not return an evaluation, or that lacks a metric or a
-                standard error, or has not one number for each row.
+            InvalidArgumentError: If the evaluator does not return an evaluation with one number of each metric
+                and standard error for each row.
         """
         evaluation: Any
         if self.fidelities is not None:
@@ -103,7 +101,7 @@ class Job:
     def _columns(
         self, kind: str, what: str, given: Mapping[str, Any], wanted: Sequence[str]
     ) -> dict[str, NDArray[Any]]:
-        """Return the arrays that are wanted of those that an evaluator gave."""
+        """Return the requested arrays of an evaluation, after a check."""
         columns = {}
         for name in wanted:
             if name not in given:
@@ -127,7 +125,7 @@ class Job:
         return columns
 
     def unmeasured(self) -> Evaluation:
-        """NaN for every value but the fidelity: what stands for evaluations that failed."""
+        """Return the evaluation of failures: NaN for every value but the fidelity."""
         means = {name: np.full(len(self), np.nan) for name in self.metrics}
         if self.fidelities is not None:
             means[FIDELITY] = self.fidelities
@@ -138,12 +136,12 @@ class Job:
 
 
 class Outcome(NamedTuple):
-    """Rows of a job that are done.
+    """Finished rows of a job.
 
     Attributes:
-        rows: Which rows, rising.
-        evaluation: Their metrics, NaN where evaluating failed.
-        error: Why it failed; None if it did not. Rows that fail come alone.
+        rows: Positions of the rows, ascending.
+        evaluation: Their metrics; NaN after a failure.
+        error: Reason of the failure; None if there was none. Each failed row has its own outcome.
     """
 
     rows: Sequence[int]
@@ -151,10 +149,10 @@ class Outcome(NamedTuple):
     error: str | None = None
 
     def separated(self) -> Iterator[Outcome]:
-        """Yield what was measured together, and each row with an impossible value alone, with the reason.
+        """Yield all valid rows as one outcome, and each row with an impossible value as a failure.
 
-        A metric whose value is infinite, or its standard error infinite or negative, becomes NaN there. NaN
-        from an evaluator is no failure: it says that there is no such value.
+        Infinite values, and infinite or negative standard errors, become NaN. NaN from an evaluator is not a
+        failure: the value does not exist.
         """
         flaws = [] if self.error is not None else _flaws(self.evaluation)
         if not flaws:
@@ -200,7 +198,7 @@ def error_text(error: BaseException) -> str:
 
 
 def attempt(evaluator: Evaluator, job: Job) -> Evaluation | str:
-    """Measure a job; return why not, if that fails.
+    """Measure a job; return the error as text if that fails.
 
     Raises:
         NOT_READY: If the evaluator itself is not ready.

@@ -20,11 +20,11 @@ class Reply(NamedTuple):
     """The reply of a worker.
 
     Attributes:
-        evaluation: The metrics, if all went well.
-        error: Else what went wrong.
-        died: Whether the worker is gone.
-        started: Whether it ever got as far as having the evaluator.
-        not_ready: The error that speaks of the evaluator itself.
+        evaluation: The metrics; None after an error.
+        error: The error; empty if there was none.
+        died: Whether the worker has ended.
+        started: Whether the worker had loaded the evaluator.
+        not_ready: An error of the evaluator itself.
     """
 
     evaluation: Evaluation | None = None
@@ -41,7 +41,7 @@ def answer(evaluator: Evaluator, job: Job) -> Reply:
     except NOT_READY as error:
         return Reply(not_ready=error)
     except (KeyboardInterrupt, SystemExit) as error:
-        # Ctrl-C does not reach workers: these come from the evaluator, and end no worker.
+        # Ctrl-C does not reach workers: the evaluator raised it, and the worker continues.
         result = error_text(error)
     return Reply(error=result) if isinstance(result, str) else Reply(result)
 
@@ -96,7 +96,7 @@ class ParallelBackend(Backend):
                     queue.appendleft(row)
 
     def _counts(self, reply: Reply) -> bool:
-        """Whether a failure is the architecture's: that of a worker which never started is not."""
+        """Whether a failure counts for the architecture; that of a worker that never started does not."""
         if reply.started:
             return True
         self._n_failed_starts += 1
