@@ -21,7 +21,8 @@ from .presets import (
     register_chip,
     save_chip,
 )
-from .programming import Programming, ProgrammingCost, noise_scale, programming_cost
+from .programming import Programming, noise_scale
+from .programming_cost import ProgrammingCost, programming_cost
 from .recalibration import RecalibrationCost, recalibration_cost
 from .unit_chips import unit_chip
 from .upkeep import UpkeepResult, upkeep

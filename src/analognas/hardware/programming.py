@@ -16,21 +16,17 @@ after 30 reversals of polarity, with 99 % finished.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import Field, model_validator
 
 from ..core import InvalidArgumentError, check_float
 from ..core.settings import Settings, quantity
-from .uncertain_value import BoundedValue
 
 if TYPE_CHECKING:
     from ..physics import Device
-    from .chip_cost import ChipCost
 
-__all__ = ["Programming", "ProgrammingCost", "noise_scale", "programming_cost"]
+__all__ = ["Programming", "bounds_of", "noise_scale"]
 
 _Amount = Annotated[float, Field(ge=0.0, le=1e15)]
 _Count = Annotated[float, Field(ge=1.0, le=1e15)]
@@ -129,131 +125,14 @@ def noise_scale(programming: Programming, device: Device, iterations: float) -> 
             f"`iterations` cannot be limited for {type(device).__name__}, which has no programming noise; omit "
             "it."
         )
-    unfinished = (1.0 - 1.0 / _bounds(programming.iterations)[1]) ** limit
+    unfinished = (1.0 - 1.0 / bounds_of(programming.iterations)[1]) ** limit
     uniform = (device.g_max - device.g_min) ** 2 / 12.0
     return math.sqrt(1.0 + unfinished * max(uniform / variance - 1.0, 0.0))
 
 
-@dataclass(frozen=True)
-class ProgrammingCost:
-    """Costs of writing a network once.
-
-    Attributes:
-        chip: Name of the chip.
-        weights: Weights, copies included.
-        iterations: Limit of iterations of a device; None: the chip's own.
-        time: Time, ms, with bounds; NaN if not published.
-        energy: Energy, mJ, with bounds; NaN if not published.
-    """
-
-    chip: str
-    weights: int
-    iterations: float | None
-    time: BoundedValue
-    energy: BoundedValue
-
-    @property
-    def missing(self) -> str:
-        """Which figures are not published and how to give them; empty if none."""
-        unknown = {"time": self.time, "energy": self.energy}
-        names = [name for name, value in unknown.items() if math.isnan(value)]
-        if not names:
-            return ""
-        entry = "pulse_time" if "time" in names else "pulse_energy"
-        return (
-            f"{' and '.join(names)} of programming {self.chip!r} not published: give figures of your own, "
-            f"such as --set programming.{entry}=100 (`analognas schema chip` lists them)"
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values: times in ms, energies in mJ, NaN where not published."""
-        values = {"time": self.time, "energy": self.energy}
-        bounds = {
-            key: number
-            for name, value in values.items()
-            for key, number in (
-                (name, float(value)),
-                (f"{name}_low", value.low),
-                (f"{name}_high", value.high),
-            )
-        }
-        return {"weights": self.weights, "iterations": self.iterations, **bounds}
-
-    def __str__(self) -> str:
-        known = [str(value) for value in (self.time, self.energy) if not math.isnan(value)]
-        return "programming: " + "; ".join(filter(None, [", ".join(known), self.missing]))
-
-
-def programming_cost(cost: ChipCost, *, iterations: float | None = None) -> ProgrammingCost:
-    """Return what writing all weights of a network once takes.
-
-    Args:
-        cost: Cost of the network on its chip, as from :func:`network_cost`.
-        iterations: Limit of iterations of a device, such as 10; None: the chip's own.
-
-    Returns:
-        Time and energy with their bounds. What the chip does not state is NaN. A chip's energy of a weight
-        (``program_energy``) replaces that of its pulses.
-
-    Raises:
-        InvalidArgumentError: If ``iterations`` is below 1.
-
-    Example:
-        >>> from analognas.hardware import architecture_cost
-        >>> from analognas.spaces import NASBench201Space
-        >>> cost = architecture_cost(NASBench201Space(), (0, 1, 1, 1, 1, 1), "hermes")
-        >>> print(programming_cost(cost))
-        programming: 4.2 ms (0.83 to 21), 0.15 mJ (0.026 to 1.6)
-    """
-    limit = None if iterations is None else check_float("iterations", iterations, minimum=1.0)
-    chip, how = cost.chip, cost.chip.programming
-    cells = chip.rows * chip.columns
-    weights = round(cost.utilisation * cost.tiles * cells)
-    # Tiles of a layer are nearly equal; packed matrices may fill a crossbar.
-    share = max((layer.utilisation for layer in cost.layers), default=0.0)
-    fullest = float(min(cells if chip.mapping == "packed" else cells * share, weights))
-    time = _each(None if how is None else lambda i: _time(how, i, limit, fullest, weights))
-    energy = _each(None if how is None else lambda i: _energy(how, i, limit) * weights)
-    if chip.program_energy is not None:
-        energy = (chip.program_energy * 1e3 * weights,) * 3
-    return ProgrammingCost(
-        chip=chip.name,
-        weights=weights,
-        iterations=limit,
-        time=BoundedValue(time[1] * 1e-6, time[0] * 1e-6, time[2] * 1e-6, "ms"),
-        energy=BoundedValue(energy[1] * 1e-9, energy[0] * 1e-9, energy[2] * 1e-9, "mJ"),
-    )
-
-
-def _each(value: Callable[[int], float] | None) -> tuple[float, float, float]:
-    """Lower bound, expected value and upper bound."""
-    return (math.nan,) * 3 if value is None else (value(0), value(1), value(2))
-
-
-def _bounds(value: Any) -> tuple[float, float, float]:
+def bounds_of(value: Any) -> tuple[float, float, float]:
+    """Return lower bound, expected value and upper bound of an entry; NaN if it is not given."""
     if value is None:
         return (math.nan,) * 3
     low, middle, high = value if isinstance(value, tuple) else (value,) * 3
     return low, middle, high
-
-
-def _pulses(how: Programming, i: int, limit: float | None) -> float:
-    """Pulses of a weight; ``i`` chooses lower bounds, expected values or upper bounds."""
-    mean = _bounds(how.iterations)[i]
-    return how.devices * (mean if limit is None else mean * (1.0 - (1.0 - 1.0 / mean) ** limit))
-
-
-def _time(how: Programming, i: int, limit: float | None, fullest: float, weights: int) -> float:
-    """Time of writing all weights, ns."""
-    each = _bounds(how.pulse_time)[i] + _bounds(how.verify_time)[i]
-    weight = _bounds(how.preparation_time)[i] + _pulses(how, i, limit) * each
-    # More at once takes less time: the bounds change places.
-    if how.parallel_tiles is not None:
-        fullest = max(fullest, weights / _bounds(how.parallel_tiles)[2 - i])
-    return weight * fullest / _bounds(how.writers)[2 - i]
-
-
-def _energy(how: Programming, i: int, limit: float | None) -> float:
-    """Energy of writing a weight, pJ."""
-    each = _bounds(how.pulse_energy)[i] + _bounds(how.verify_energy)[i]
-    return _bounds(how.preparation_energy)[i] + _pulses(how, i, limit) * each

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import InvalidArgumentError
-from .programming import ProgrammingCost, noise_scale, programming_cost
+from .programming import noise_scale
+from .programming_cost import ProgrammingCost, programming_cost
 from .recalibration import DAY, RecalibrationCost, recalibration_cost
 from .upkeep_policies import UpkeepPolicy, UpkeepSettings
 

@@ -77,9 +77,8 @@ class AnalogLayer(StoredWeight, nn.Module):
     ) -> None:
         """Add the analog state. Called once, at the end of a constructor."""
         if not isinstance(config, AnalogConfig):
-            raise InvalidArgumentError(
-                f"`config` must be an AnalogConfig, but got {type(config).__name__}."
-            )
+            kind = type(config).__name__
+            raise InvalidArgumentError(f"`config` must be an AnalogConfig, but got {kind}.")
         check_weights(type(self).__name__, self.weight)
         grid = TileGrid.cut(
             config.tile, channels=channels, kernel=kernel, outputs=outputs, groups=groups
@@ -94,13 +93,10 @@ class AnalogLayer(StoredWeight, nn.Module):
             torch.full((1,), config.input_range.init, device=device, dtype=dtype),
             requires_grad=learned,
         )
-        self.register_buffer(
-            "weight_scale",
-            torch.ones(grid.n_row_tiles, outputs * groups, device=device, dtype=dtype),
-        )
-        self.register_buffer(
-            "input_range_batches", torch.zeros((), dtype=torch.int64, device=self.weight.device)
-        )
+        scale = torch.ones(grid.n_row_tiles, outputs * groups, device=device, dtype=dtype)
+        self.register_buffer("weight_scale", scale)
+        n_batches = torch.zeros((), dtype=torch.int64, device=device)
+        self.register_buffer("input_range_batches", n_batches)
         self.register_parameter(
             "out_scale",
             nn.Parameter(torch.ones(outputs * groups, device=device, dtype=dtype))
