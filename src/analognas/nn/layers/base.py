@@ -77,8 +77,9 @@ class AnalogLayer(StoredWeight, nn.Module):
     ) -> None:
         """Add the analog state. Called once, at the end of a constructor."""
         if not isinstance(config, AnalogConfig):
-            kind = type(config).__name__
-            raise InvalidArgumentError(f"`config` must be an AnalogConfig, but got {kind}.")
+            raise InvalidArgumentError(
+                f"`config` must be an AnalogConfig, but got {type(config).__name__}."
+            )
         check_weights(type(self).__name__, self.weight)
         grid = TileGrid.cut(
             config.tile, channels=channels, kernel=kernel, outputs=outputs, groups=groups
@@ -88,11 +89,9 @@ class AnalogLayer(StoredWeight, nn.Module):
         self.modifier_factor = 1.0
         self._chips: LayerChips | None = None
         device, dtype = self.weight.device, self.weight.dtype
+        init = torch.full((1,), config.input_range.init, device=device, dtype=dtype)
         learned = config.input_range.kind == "learned"
-        self.input_range = nn.Parameter(
-            torch.full((1,), config.input_range.init, device=device, dtype=dtype),
-            requires_grad=learned,
-        )
+        self.input_range = nn.Parameter(init, requires_grad=learned)
         scale = torch.ones(grid.n_row_tiles, outputs * groups, device=device, dtype=dtype)
         self.register_buffer("weight_scale", scale)
         n_batches = torch.zeros((), dtype=torch.int64, device=device)
