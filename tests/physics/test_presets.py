@@ -6,7 +6,11 @@ from analognas.physics import DEVICES, MODELS, PCM, Device, Hermes, get_device, 
 
 def test_every_model_has_a_preset_a_source_and_a_fitted_range():
     shown = {type(DEVICES.get(name)).__name__ for name in DEVICES}
-    assert set(MODELS.names()) - shown == {"CustomDrift"}  # needs the user's table
+    assert set(MODELS.names()) - shown == {
+        "CustomDrift",  # these need the user's table
+        "FittedPowerLaw",
+        "FittedRelaxation",
+    }
     for name in MODELS:
         model = MODELS.get(name)
         assert issubclass(model, Device)

@@ -1,13 +1,17 @@
-"""``analognas device``: show a device model, list them all."""
+"""``analognas device``: show a device model, list them all, fit one to measurements."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..core import claim_output
 from ..quick_start import without_collection
+
+if TYPE_CHECKING:
+    from ..physics.fitting import DeviceFit
 
 device_app = typer.Typer(name="device", help="Look at device models.")
 
@@ -53,3 +57,103 @@ def list_devices(
         return
     for row in rows:
         typer.echo(f"{row['name']:<18}{row['g_min']:g} to {row['g_max']:g} µS  {row['source']}")
+
+
+@device_app.command("fit")
+def fit(
+    measurements: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV file with columns target_uS, device, time_s and conductance_uS, or other units."
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(help="power-law or relaxation. [default: auto, the better by AIC]"),
+    ] = None,
+    conductance_unit: Annotated[
+        str | None,
+        typer.Option(help="Unit of targets and conductances whose columns name none, such as uS."),
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="Unit of times whose column names none, such as s.")
+    ] = None,
+    t_0: Annotated[
+        float | None,
+        typer.Option(
+            "--t-0",
+            help="Time between programming and time 0 of the measurements, s. [default: 20 for a power law]",
+        ),
+    ] = None,
+    t_read: Annotated[
+        float | None, typer.Option(help="Duration of one reading, s. [default: 2.5e-7]")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; other options change it.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting, such as degree=2; may be repeated. `analognas schema fit` lists them.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="New or empty folder. [default: in analognas-runs]")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Fit a device model to conductances that you measured over time.
+
+    Writes device.yaml, which every command and AnalogConfig take, fit.json with intervals, and fit.png.
+
+    Example: analognas device fit examples/simulated-pcm.csv --out my-device
+    """
+    from ..core import dump_json
+    from ..physics.fitting import FitSettings, fit_device, read_measurements
+
+    entries = {} if config is None else FitSettings.load(config).to_dict()
+    typed = {"model": model, "t_0": t_0, "t_read": t_read}
+    entries |= {name: value for name, value in typed.items() if value is not None}
+    settings = FitSettings.from_dict(entries).with_settings(setting or [])
+    data = read_measurements(measurements, conductance_unit=conductance_unit, time_unit=time_unit)
+    found = fit_device(data, settings)
+    with claim_output(out, "device") as folder:
+        from ..report.device_fit import write_device_fit_report
+
+        found.save(folder)
+        write_device_fit_report(found, folder)
+    if json:
+        typer.echo(dump_json(found.to_dict()))
+    else:
+        _print_fit(found)
+    typer.echo(f"Results in {folder}", err=json)
+
+
+def _print_fit(found: DeviceFit) -> None:
+    """Print the numbers at each target, the checks and the remarks."""
+    data = found.data
+    typer.echo(
+        f"{type(found.device).__name__}: {len(data.target):,} devices at {len(data.targets)} targets, "
+        f"{100 * found.settings.confidence:g} % intervals"
+    )
+    names = {
+        "programming_std": "programming std (µS)",
+        "nu_means": "exponent mean",
+        "nu_stds": "exponent std",
+        "read_qs": "read noise Q",
+        "read_stds": "read noise (µS)",
+        "spread": "spread (µS)",
+    }
+    for name, label in names.items():
+        for quantity in found.select(name):
+            when = "" if quantity.time is None else f" at {quantity.time:g} s"
+            typer.echo(
+                f"  {label + when:<28} {quantity.target:>8.4g} µS {quantity.value:>10.4g}  "
+                f"[{quantity.low:.4g}, {quantity.high:.4g}]"
+            )
+    for check in found.checks:
+        typer.echo(f"  {check.name:<44} {'holds' if check.passed else 'does not hold'}")
+    for remark in found.remarks:
+        typer.echo(f"note: {remark}")

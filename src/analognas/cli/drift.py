@@ -79,6 +79,12 @@ def drift(
     data: _Data = None,
     root: _Root = None,
     analog: _Analog = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Memory device, a name or a file, to measure the network on; repeat it to compare devices."
+        ),
+    ] = None,
     batch_size: _BatchSize = None,
     seed: _Seed = None,
     config: _Config = None,
@@ -87,7 +93,10 @@ def drift(
     resume: _Resume = None,
     as_json: _Json = False,
 ) -> None:
-    """Measure accuracy from one second to one year after programming, on 25 simulated chips."""
+    """Measure accuracy from one second to one year after programming, on 25 simulated chips.
+
+    Example: analognas drift runs/kws --device PCM --device Hermes --device my-device/device.yaml
+    """
     typed = {
         "checkpoint": checkpoint,
         "direct": direct,
@@ -99,6 +108,7 @@ def drift(
         "data": data,
         "root": None if root is None else str(root),
         "analog": analog,
+        "devices": device or None,
         "batch_size": batch_size,
         "seed": seed,
     }
@@ -238,7 +248,7 @@ def _settings(
         )
     if config is None and command == "sensitivity":
         entries = {"times": [2592000.0], "chips": 10, **entries}
-    elif config is None and "direct" not in entries:
+    elif config is None and not {"direct", "devices"} & set(entries):
         entries["direct"] = digital_beside(entries["checkpoint"])
     return DriftSettings.from_dict(entries).with_settings(texts)
 
@@ -253,13 +263,16 @@ def _times(text: str) -> list[float]:
 
 
 def _print_drift(results: dict[str, DriftResult]) -> None:
+    from ..drift.devices import device_note
     from ..drift.study import CURVES
     from ..report.drift_curves import time_name
 
+    if (note := device_note(results)) is not None:
+        print(note)
     for name, result in results.items():
         print(
-            f"{CURVES[name]}: {result.reference_text}, {result.n_chips} chip{'s' * (result.n_chips > 1)}, "
-            f"{result.n_scored:,} forwards of one example"
+            f"{CURVES.get(name, name)}: {result.reference_text}, "
+            f"{result.n_chips} chip{'s' * (result.n_chips > 1)}, {result.n_scored:,} forwards of one example"
         )
         for t in result.times:
             here, a, std = result.at(t), result.normalised(t), result.chip_std(t)

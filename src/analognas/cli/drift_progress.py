@@ -52,6 +52,10 @@ class DriftListener:
         """Called after each pass over the examples."""
         self._show("layers and chips", done, total, "")
 
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Called after each pass over the examples, with the name of the stage."""
+        self._show(name, done, total, "")
+
 
 @contextmanager
 def drift_progress() -> Iterator[DriftListener]:
@@ -70,6 +74,13 @@ def drift_progress() -> Iterator[DriftListener]:
         yield DriftListener(show)
 
 
+@contextmanager
+def pass_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show passes over the examples by stage while the block lasts."""
+    with drift_progress() as listener:
+        yield listener.stage
+
+
 class _Lines:
     """Prints a line when something new begins, and then every few seconds."""
 
@@ -82,7 +93,7 @@ class _Lines:
         if label == self._label and now < self._due:
             return
         self._label, self._due = label, now + _LINE_SECONDS
-        unit = "passes" if label == "layers and chips" else "forwards of one example"
+        unit = "passes" if label.endswith("and chips") else "forwards of one example"
         rest = f", {more}" if more else ""
         print(f"{label}: {done:,} of {total:,} {unit}{rest}", file=sys.stderr, flush=True)
 

@@ -23,6 +23,7 @@ from .device import device_app
 from .drift import drift, sensitivity
 from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .info import info
+from .map import map_layers
 from .query import query
 from .schema import schema
 from .search import search
@@ -47,6 +48,7 @@ app.command()(search)
 app.command()(train)
 app.command()(drift)
 app.command()(sensitivity)
+app.command("map")(map_layers)
 app.command()(query)
 app.command()(cost)
 app.command()(info)

@@ -15,8 +15,9 @@ from .examples import Examples
 from .intervals import Estimate
 from .progress import DriftProgress, DriftStep
 from .result import ISO_LEVEL, DriftResult
+from .run import resume_drift, run_drift
 from .sensitivity import Sensitivity, layer_sensitivity
-from .study import DriftSettings, DriftStudy, resume_drift, run_drift
+from .study import DriftSettings, DriftStudy
 
 __all__ = [
     "DAY",

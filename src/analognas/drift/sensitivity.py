@@ -180,7 +180,7 @@ def layer_sensitivity(
         for i, chosen in enumerate([*([name] for name in units), list(units)]):
             whole = i == len(units)
             put = chosen if kind == "alone" or whole else [x for x in units if x not in chosen]
-            _program_units(bench, units, put, k, time)
+            program_units(bench, units, put, k, time)
             score = float(examples.scores(bench.model).mean()) if put else float(digital.mean())
             row.append(sign * (base - metric(score)))
             if on_progress is not None:
@@ -211,7 +211,7 @@ def analog_units(model: nn.Module) -> dict[str, list[tuple[str, AnalogLayer]]]:
     return units
 
 
-def _program_units(
+def program_units(
     bench: ChipSimulator,
     units: dict[str, list[tuple[str, AnalogLayer]]],
     chosen: list[str],

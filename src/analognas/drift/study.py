@@ -18,7 +18,7 @@ from ..core import (
     hold_folder,
     write_json,
 )
-from ..core.config_files import check_mapping
+from ..core.config_files import check_mapping, is_config_file
 from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.settings import Settings
@@ -26,8 +26,10 @@ from ..core.text_files import read_json
 from ..data import DataSet, DataSettings
 from ..data.fingerprint import data_fingerprint
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
+from ..physics import Device
 from ..training import MODEL_FILE, ModelRecord, load_model
 from .chips import TIMES, check_device_times
+from .devices import devices_by_label, known_times, on_device, with_devices
 from .direct_mapping import (
     CALIBRATION_BATCHES,
     CALIBRATION_SIZE,
@@ -98,6 +100,11 @@ class DriftSettings(Settings):
         description="Hardware of directly mapped networks, a preset or file; null: that of the hardware-aware "
         "network.",
     )
+    devices: tuple[str, ...] | None = Field(
+        default=None,
+        min_length=1,
+        description="Memory devices, names or files, on each of which the network is measured; null: its own.",
+    )
     kind: Literal["alone", "spared"] = Field(
         default="alone",
         description="For sensitivity: one layer analog at a time, or one layer digital at a time.",
@@ -128,7 +135,15 @@ class DriftStudy:
             AnalogNASError: If anything is wrong; one line.
         """
         _ = self._digital, self.dataset, self.n_calibration
-        check_device_times(self._hardware().device, self.settings.times)
+        if self.settings.devices is None:
+            check_device_times(self._hardware().device, self.settings.times)
+        for label, device in self._devices.items():
+            check_device_times(device, known_times(device, self.settings.times, label))
+
+    @cached_property
+    def _devices(self) -> dict[str, Device]:
+        """The devices to compare, by label."""
+        return devices_by_label(self.settings.devices or ())
 
     @cached_property
     def _loaded(self) -> tuple[nn.Module, ModelRecord]:
@@ -206,12 +221,14 @@ class DriftStudy:
     def networks(self, step: StepListener = lambda name, step: None) -> dict[str, nn.Module]:
         """Return the analog networks by name: the hardware-aware network, and direct mappings.
 
+        With devices to compare, the network on each of them, by the device.
+
         Args:
             step: Called with the name of a network and the progress of its input ranges.
         """
         network = self._loaded[0]
         found = {"hwa": network} if is_analog(network) else {}
-        if self._digital is not None:
+        if self._digital is not None and not (found and self._devices):
             n = self.n_calibration
             steps = StepCounter(lambda found: step("direct", found))
             most = CALIBRATION_SIZE * CALIBRATION_BATCHES if n is None else n
@@ -220,7 +237,11 @@ class DriftStudy:
                 self._digital, self.dataset, self._hardware(), examples=n, on_batch=steps.add
             )
             found["direct"] = mapped
-            found["direct_uncompensated"] = without_compensation(self._digital, mapped)
+            if not self._devices:
+                found["direct_uncompensated"] = without_compensation(self._digital, mapped)
+        if self._devices:
+            measured = next(iter(found.values()))
+            return {label: on_device(measured, device) for label, device in self._devices.items()}
         return found
 
     def run_drift(
@@ -257,8 +278,18 @@ class DriftStudy:
                 on_step=partial(step, name),
             )
             results[name] = evaluator.evaluate(
-                network, self.dataset, reference=self._digital, journal=_journal(folder, name)
+                network,
+                self.dataset,
+                reference=self._digital,
+                journal=_journal(folder, name),
+                times=known_times(self._devices[name], self.settings.times, name)
+                if self._devices
+                else None,
             )
+        if self._devices:
+            trained = is_analog(self._loaded[0])
+            origin = type(self._hardware().device).__name__ if trained else "no device"
+            results = with_devices(results, self._devices, origin)
         write_json(folder / RESULT_FILE, {name: one.to_dict() for name, one in results.items()})
         for name, result in results.items():
             result.write(folder / f"{name}.csv")
@@ -301,7 +332,13 @@ class DriftStudy:
         """Write the settings into a folder, with absolute paths of the networks."""
         settings = self.settings
         named = {"checkpoint": settings.checkpoint, "direct": settings.direct}
-        paths = {name: os.path.abspath(path) for name, path in named.items() if path is not None}
+        paths: dict[str, Any] = {
+            name: os.path.abspath(path) for name, path in named.items() if path is not None
+        }
+        if settings.devices is not None:
+            paths["devices"] = [
+                os.path.abspath(name) if is_config_file(name) else name for name in settings.devices
+            ]
         write_json(folder / STUDY_FILE, settings.replace(**paths).to_dict(), sealed=True)
 
     @classmethod
@@ -347,54 +384,3 @@ def digital_beside(checkpoint: str | os.PathLike[str]) -> str | None:
 
 def _journal(folder: Path, name: str) -> Path:
     return make_folder(folder / "journal") / f"{name}.safetensors"
-
-
-def run_drift(
-    settings: DriftSettings,
-    folder: Path,
-    *,
-    data: DataSet | None = None,
-    tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
-    step: StepListener = lambda name, step: None,
-) -> dict[str, DriftResult]:
-    """Study drift by settings; the folder gets ``study.json``, a journal and the results.
-
-    Args:
-        settings: Settings of the study.
-        folder: A folder that exists and is empty.
-        data: The data set, in place of a named one; it must be given again to resume.
-        tell: Called with the name of a network and its progress, after each chip.
-        step: Called with the name of a network and the progress within its stage, after each batch.
-
-    Returns:
-        Results by name of the network; see :data:`CURVES`.
-
-    Raises:
-        AnalogNASError: If anything is wrong; one line.
-    """
-    study = DriftStudy(settings, data)
-    study.check()
-    study.save(folder)
-    return study.run_drift(folder, tell, step)
-
-
-def resume_drift(
-    folder: Path,
-    *,
-    data: DataSet | None = None,
-    tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
-    step: StepListener = lambda name, step: None,
-) -> dict[str, DriftResult]:
-    """Continue the drift study in a folder; the results are those of an uninterrupted study.
-
-    Args:
-        folder: The folder of the study.
-        data: The data set, where the study was given one.
-        tell: Called with the name of a network and its progress, after each chip.
-        step: Called with the name of a network and the progress within its stage, after each batch.
-
-    Raises:
-        ResumeError: If there is no study in the folder.
-        AnalogNASError: If anything else is wrong; one line.
-    """
-    return DriftStudy.load(folder, data).run_drift(folder, tell, step)

@@ -4,6 +4,7 @@ from ..core.former_names import former_names
 from .blocks import Generators, split_generator
 from .custom import CustomDrift
 from .device import MODELS, Device, Law
+from .fitted import FittedPowerLaw, FittedRelaxation
 from .hermes import Hermes
 from .mapping import DifferentialPair, MultiPair, SingleDevice, WeightMapping, normalize_weights
 from .pcm import PCM
@@ -29,6 +30,8 @@ __all__ = [
     "CustomDrift",
     "Device",
     "DifferentialPair",
+    "FittedPowerLaw",
+    "FittedRelaxation",
     "Generators",
     "Hermes",
     "Ideal",

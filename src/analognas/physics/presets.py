@@ -18,12 +18,16 @@ from ..core.config_files import is_config_file
 from .checks import interval
 from .custom import CustomDrift
 from .device import MODELS, Device
+from .fitted import FittedPowerLaw, FittedRelaxation
 from .hermes import Hermes
 from .pcm import PCM
 from .power_law import Ideal, PowerLaw, StateIndependent
 from .reram import ReRAMCMO, ReRAMWan2022
 
-for _model in (PCM, PowerLaw, Hermes, ReRAMWan2022, ReRAMCMO, CustomDrift, StateIndependent, Ideal):
+for _model in (
+    PCM, PowerLaw, Hermes, ReRAMWan2022, ReRAMCMO, CustomDrift, StateIndependent, Ideal, FittedPowerLaw,
+    FittedRelaxation,
+):  # fmt: skip
     MODELS.add(_model.__name__, _model)
 
 DEVICES: Registry[Device] = Registry(

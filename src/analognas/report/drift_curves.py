@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..drift import DriftResult
 
 DRIFT_FILE = "drift.png"
+_NOTE_WIDTH = 90
 _STYLES = {
     "hwa": (COLOURS[0], "o"),
     "direct": (COLOURS[1], "s"),
@@ -53,6 +55,7 @@ def drift_curves(
     Returns:
         The figure; no global state of matplotlib is touched.
     """
+    from ..drift.devices import device_note
     from ..drift.intervals import NO_INTERVAL
     from ..drift.study import CURVES
 
@@ -65,7 +68,7 @@ def drift_curves(
     _draw_references(axes, results, known)
     for i, (label, value) in enumerate((lines or {}).items()):
         axes.axhline(value, color=COLOURS[(i + 4) % len(COLOURS)], lw=1.0, ls=":", label=label)
-    times = [t for t in first.times if t > 0.0]
+    times = sorted({t for result in results.values() for t in result.times if t > 0.0})
     axes.set_xscale("log")
     axes.set_xticks(times, [time_name(t) for t in times])
     axes.minorticks_off()
@@ -78,6 +81,9 @@ def drift_curves(
     heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
     if all(result.n_chips == 1 for result in results.values()):
         heading = NO_INTERVAL.capitalize()
+    note = device_note(dict(results))
+    if note is not None:
+        heading = "\n".join([heading, *textwrap.wrap(note, _NOTE_WIDTH)])
     axes.set_title(title or heading, fontsize=10)
     axes.legend(frameon=False, fontsize=8, loc="best")
     return figure

@@ -1,0 +1,131 @@
+"""``analognas map``: which layers stay digital, or get more devices per weight, under a budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..core import InvalidArgumentError, claim_output, dump_json
+
+if TYPE_CHECKING:
+    from ..hardware.hybrid import HybridMapping
+
+
+def map_layers(
+    checkpoint: Annotated[
+        str | None, typer.Argument(help="Saved network: a file, or the folder of a training.")
+    ] = None,
+    loss: Annotated[
+        float | None,
+        typer.Option(help="Accepted loss, such as 1 point. [default: normalised accuracy of 99 %]"),
+    ] = None,
+    energy: Annotated[
+        float | None, typer.Option(help="Largest energy of an inference, mJ. [default: no limit]")
+    ] = None,
+    digital_energy: Annotated[
+        float | None,
+        typer.Option(
+            help="Energy of a digital multiply-accumulate, pJ. [default: that of the chip, if it has one]"
+        ),
+    ] = None,
+    chip: Annotated[
+        str | None, typer.Option(help="Chip whose costs are counted. [default: hermes]")
+    ] = None,
+    double: Annotated[
+        bool, typer.Option("--double", help="Layers may also get two pairs of devices per weight.")
+    ] = False,
+    time: Annotated[
+        float | None, typer.Option(help="Time since programming, s. [default: 86400]")
+    ] = None,
+    chips: Annotated[int | None, typer.Option(help="Number of chips. [default: 10]")] = None,
+    examples: Annotated[
+        int | None, typer.Option(help="Test examples used. [default: those of the training]")
+    ] = None,
+    analog: Annotated[
+        str | None,
+        typer.Option(help="Hardware for networks that are mapped as they are: a preset or a file."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Everything random follows from it. [default: 0]")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Settings file; other options change it.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting, such as mappings=20; may be repeated. `analognas schema map` lists them.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="New or empty folder. [default: in analognas-runs]")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Choose layers that stay digital, and check the choice on simulated chips.
+
+    Example: analognas map runs/wrn --loss 1 --time 2592000
+    """
+    from ..hardware.hybrid import MapSettings
+    from ..hardware.hybrid_study import run_map
+    from ..report.hybrid import write_map_report
+    from .drift_progress import pass_progress
+
+    entries: dict[str, Any] = {} if config is None else MapSettings.load(config).to_dict()
+    typed = {
+        "checkpoint": checkpoint,
+        "loss": loss,
+        "energy": energy,
+        "digital_energy": digital_energy,
+        "chip": chip,
+        "double": double or None,
+        "times": None if time is None else [time],
+        "chips": chips,
+        "examples": examples,
+        "analog": analog,
+        "seed": seed,
+    }
+    entries |= {name: value for name, value in typed.items() if value is not None}
+    if "checkpoint" not in entries:
+        raise InvalidArgumentError(
+            "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one."
+        )
+    settings = MapSettings.from_dict(entries).with_settings(setting or [])
+    with claim_output(out, "map") as folder:
+        with pass_progress() as tell:
+            result = run_map(settings, folder, tell)
+        write_map_report(result, folder)
+    if json:
+        typer.echo(dump_json(result.to_dict()))
+    else:
+        _print_map(result)
+    typer.echo(f"Results in {folder}", err=json)
+
+
+def _print_map(result: HybridMapping) -> None:
+    unit = " points" if result.sensitivity.task.unit == "%" else ""
+    typer.echo(
+        f"digital {result.metric} {result.digital:.2f}; accepted loss {result.accepted:.2f}{unit}, "
+        f"{result.settings.chips} chips"
+    )
+    for i, choice in enumerate(result.choices):
+        energy = "" if choice.energy != choice.energy else f"  {choice.energy:.4g} mJ"
+        mark = "  <- chosen" if i == result.chosen else ""
+        layers = f"{len(choice.mapping.digital)} digital" + (
+            f", {len(choice.mapping.doubled)} doubled" if choice.mapping.doubled else ""
+        )
+        typer.echo(
+            f"  {100 * choice.share:6.2f} % of weights digital ({layers}){energy}  loss "
+            f"{choice.loss.value:.2f}  {choice.loss.interval}{mark}"
+        )
+    if result.chosen is None:
+        typer.echo("No measured mapping meets the budget; accept more loss or more energy.")
+        return
+    chosen = result.choices[result.chosen].mapping
+    typer.echo(f"digital: {', '.join(chosen.digital) or 'none'}")
+    if chosen.doubled:
+        typer.echo(f"doubled: {', '.join(chosen.doubled)}")

@@ -1,0 +1,62 @@
+"""Drift studies by settings and folders: run one, continue one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..data import DataSet
+from .progress import DriftProgress
+from .result import DriftResult
+from .study import DriftSettings, DriftStudy, StepListener
+
+
+def run_drift(
+    settings: DriftSettings,
+    folder: Path,
+    *,
+    data: DataSet | None = None,
+    tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
+    step: StepListener = lambda name, step: None,
+) -> dict[str, DriftResult]:
+    """Study drift by settings; the folder gets ``study.json``, a journal and the results.
+
+    Args:
+        settings: Settings of the study.
+        folder: A folder that exists and is empty.
+        data: The data set, in place of a named one; it must be given again to resume.
+        tell: Called with the name of a network and its progress, after each chip.
+        step: Called with the name of a network and the progress within its stage, after each batch.
+
+    Returns:
+        Results by name of the network; see :data:`CURVES`.
+
+    Raises:
+        AnalogNASError: If anything is wrong; one line.
+    """
+    study = DriftStudy(settings, data)
+    study.check()
+    study.save(folder)
+    return study.run_drift(folder, tell, step)
+
+
+def resume_drift(
+    folder: Path,
+    *,
+    data: DataSet | None = None,
+    tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
+    step: StepListener = lambda name, step: None,
+) -> dict[str, DriftResult]:
+    """Continue the drift study in a folder; the results are those of an uninterrupted study.
+
+    Args:
+        folder: The folder of the study.
+        data: The data set, where the study was given one.
+        tell: Called with the name of a network and its progress, after each chip.
+        step: Called with the name of a network and the progress within its stage, after each batch.
+
+    Raises:
+        ResumeError: If there is no study in the folder.
+        AnalogNASError: If anything else is wrong; one line.
+    """
+    return DriftStudy.load(folder, data).run_drift(folder, tell, step)

@@ -1,0 +1,16 @@
+"""Device models from measured conductances."""
+
+from .fit import DeviceFit, FitSettings, fit_device
+from .measurements import Measurements, read_measurements
+from .quantities import Quantity
+from .simulation import simulate_measurements
+
+__all__ = [
+    "DeviceFit",
+    "FitSettings",
+    "Measurements",
+    "Quantity",
+    "fit_device",
+    "read_measurements",
+    "simulate_measurements",
+]

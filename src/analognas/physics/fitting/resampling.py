@@ -1,0 +1,107 @@
+"""Bootstrap over devices, and the polynomial of a standard deviation, for many weightings at once."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Floats = NDArray[np.float64]
+
+_STEPS = 25
+
+
+def bootstrap_weights(
+    groups: NDArray[np.int64], n_groups: int, n: int, generator: np.random.Generator
+) -> Floats:
+    """Return how often each device is drawn, shape ``(1 + n, N)``; the first row is all devices once.
+
+    Devices are drawn with replacement within their target.
+
+    Args:
+        groups: Number of the target of each device, shape ``(N,)``.
+        n_groups: Number of targets.
+        n: Number of bootstrap samples.
+        generator: Source of the draws.
+    """
+    weights = np.ones((1 + n, len(groups)))
+    for k in range(n_groups):
+        members = np.flatnonzero(groups == k)
+        weights[1:, members] = generator.multinomial(
+            len(members), np.full(len(members), 1.0 / len(members)), size=n
+        )
+    return weights
+
+
+def bootstrap_interval(
+    values: Floats, confidence: float, n_devices: float
+) -> tuple[Floats, Floats]:
+    """Return bias-corrected, expanded percentile intervals.
+
+    Percentiles of a bootstrap are too short for few devices: its spread is smaller by sqrt((n - 1) / n), and it
+    ignores that the spread is estimated. The expansion makes the interval of a mean that of Student's t.
+
+    Args:
+        values: The estimate in the first row, bootstrap samples in the others, shape ``(1 + B, ...)``.
+        confidence: Confidence level.
+        n_devices: Devices at a target, of which samples are drawn.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 14.3, without acceleration;
+    expansion: Hesterberg, The American Statistician 69:371, 2015.
+    """
+    estimate, samples = values[0], values[1:]
+    if len(samples) == 0:
+        nothing = np.full(estimate.shape, np.nan)
+        return nothing, nothing
+    n = len(samples)
+    below = (samples < estimate).mean(axis=0) + 0.5 * (samples == estimate).mean(axis=0)
+    shift = 2.0 * special.ndtri(np.clip(below, 1.0 / n, 1.0 - 1.0 / n))
+    dof = max(n_devices - 1.0, 1.0)
+    z = special.stdtrit(dof, 0.5 + confidence / 2.0) * np.sqrt((dof + 1.0) / dof)
+    ordered = np.sort(samples, axis=0)
+    ends = []
+    for side in (-z, z):
+        place = special.ndtr(shift + side) * (n + 1) - 1.0
+        place = np.clip(place, 0.0, n - 1.0)
+        low = np.floor(place).astype(np.int64)
+        high = np.minimum(low + 1, n - 1)
+        a = np.take_along_axis(ordered, low[None], axis=0)[0]
+        b = np.take_along_axis(ordered, high[None], axis=0)[0]
+        ends.append(a + (place - low) * (b - a))
+    return ends[0], ends[1]
+
+
+def std_polynomial(
+    variance: Floats, extra: Floats, counts: Floats, r: Floats, degree: int
+) -> Floats:
+    r"""Fit :math:`\sigma(r) = \sum_i c_i r^i` to estimated variances, weighted as maximum likelihood does.
+
+    The variance of each estimate is :math:`2 (\sigma^2 + v)^2 / n`, at the fitted :math:`\sigma`.
+
+    Args:
+        variance: Estimated :math:`\sigma^2` at each r, may be negative, shape ``(B, K)``.
+        extra: Variance v of other sources beside it, shape ``(B, K)``.
+        counts: Devices n at each r, shape ``(K,)``.
+        r: Arguments, shape ``(K,)``.
+        degree: Degree of the polynomial, below K.
+
+    Returns:
+        Coefficients in ascending powers, shape ``(B, degree + 1)``.
+    """
+    x = r[:, None] ** np.arange(degree + 1)
+    start = np.sqrt(np.maximum(variance, 1e-3 * np.abs(variance).mean(axis=1, keepdims=True)))
+    scale = np.maximum(start.mean(axis=1, keepdims=True), 1e-30)
+    coeffs: Floats = start @ np.linalg.pinv(x).T
+    for _ in range(_STEPS):
+        p = coeffs @ x.T
+        p = np.where(np.abs(p) < 1e-3 * scale, 1e-3 * scale, p)
+        weight = counts / (2.0 * (p**2 + extra) ** 2)
+        jacobian = 2.0 * p[:, :, None] * x
+        weighted = jacobian * weight[:, :, None]
+        normal = np.swapaxes(weighted, 1, 2) @ jacobian
+        ridge = 1e-12 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(degree + 1)
+        gradient = (weighted * (variance - p**2)[:, :, None]).sum(axis=1)
+        step = np.linalg.solve(normal + ridge, gradient[:, :, None])[:, :, 0]
+        change = np.abs(step @ x.T).max(axis=1, keepdims=True)
+        coeffs = coeffs + step * np.minimum(1.0, scale / np.maximum(change, 1e-30))
+    return coeffs

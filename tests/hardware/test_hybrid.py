@@ -1,0 +1,116 @@
+"""Which layers stay digital: the path of choices, and its check on chips."""
+
+import json
+
+import numpy as np
+import pytest
+
+from analognas.cli import main
+from analognas.drift.layer_mapping import LayerMapping
+from analognas.hardware.hybrid import (
+    Choice,
+    LayerCosts,
+    choose_mapping,
+    mapping_path,
+    spread_out,
+)
+from analognas.nn import AnalogConfig, analog_layers, to_analog
+from analognas.training import RunConfig, load_model, train_run
+
+COSTS = [
+    LayerCosts("stem", 10, 1.0, 3.0),
+    LayerCosts("body", 80, 2.0, 9.0),
+    LayerCosts("head", 10, 1.0, 2.0),
+]
+
+
+def test_the_path_takes_most_loss_per_weight_first():
+    path = mapping_path(COSTS, [2.0, 3.0, 1.0], 12.0)
+    assert [choice.mapping.digital for choice in path] == [
+        (),
+        ("stem",),
+        ("stem", "head"),
+        ("stem", "body", "head"),
+    ]
+    assert [choice.predicted for choice in path] == pytest.approx([12.0, 8.0, 6.0, 0.0])
+    assert [choice.share for choice in path] == [0.0, 0.1, 0.2, 1.0]
+    assert [choice.energy for choice in path] == [4.0, 6.0, 7.0, 14.0]
+
+
+def test_layers_may_be_doubled_first():
+    path = mapping_path(COSTS, [2.0, 3.0, 1.0], 6.0, double=True)
+    assert path[1].mapping.doubled == ("stem",)
+    assert path[1].predicted == pytest.approx(5.0)
+    assert path[1].energy == 5.0
+    assert len(path) == 7
+
+
+def measured(*losses):
+    return [
+        Choice(LayerMapping(), share, energy, 0.0, (loss - 0.1, loss + 0.1))
+        for share, energy, loss in losses
+    ]
+
+
+def test_the_choice_follows_the_budget():
+    choices = measured((0.0, 1.0, 5.0), (0.1, 2.0, 0.9), (0.3, 3.0, 0.2))
+    assert choose_mapping(choices, 1.0, None) == 1
+    assert choose_mapping(choices, 0.5, None) == 2
+    assert choose_mapping(choices, 0.1, None) is None
+    assert choose_mapping(choices, 0.5, 2.5) == 1  # the best within the energy
+    assert choose_mapping(choices, 0.5, 0.5) is None
+
+
+def test_few_mappings_are_spread_over_the_path():
+    costs = [LayerCosts(str(i), 10, 1.0, 2.0) for i in range(30)]
+    path = mapping_path(costs, np.linspace(3.0, 0.1, 30), 10.0)
+    few = spread_out(path, 6)
+    assert len(few) == 6
+    assert few[0].share == 0.0
+    assert few[-1].share == pytest.approx(29 / 30)
+    assert spread_out(path[:4], 6) == path[:3]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A digital network that was trained on a part of the digits."""
+    folder = tmp_path_factory.mktemp("map") / "run"
+    settings = {
+        "data": "digits",
+        "data_options": {"size": 8},
+        "model": "cnn-2",
+        "subset": {"train": 200, "validation": 50, "test": 60, "seed": 3},
+        "recipe": {"kind": "digital", "epochs": 2},
+    }
+    train_run(RunConfig.from_dict(settings), folder)
+    return folder
+
+
+def test_the_command(run, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["map", str(run), "--loss", "100", "--chips", "2", "--digital-energy", "0.5"]
+    assert main([*command, "--set", "mappings=3", "--out", str(out)]) == 0
+    assert "<- chosen" in capsys.readouterr().out
+    payload = json.loads((out / "map.json").read_text())
+    assert payload["choices"][0]["digital"] == []
+    assert payload["chosen"] == 0
+    energies = [choice["energy"] for choice in payload["choices"]]
+    assert all(energy > 0.0 for energy in energies)
+    assert (out / "map.png").read_bytes().startswith(b"\x89PNG")
+    # The files are what to_analog and Python take.
+    chosen = LayerMapping.load(out / "mapping.yaml")
+    config = AnalogConfig.load(out / "analog.yaml")
+    assert config.digital == chosen.digital
+    network, _ = load_model(str(run))
+    assert (
+        len(list(analog_layers(to_analog(network, config))))
+        == len(payload["sensitivity"]["layers"]) - 1
+    )
+
+
+def test_the_command_without_a_network_or_with_too_small_a_budget(run, tmp_path, capsys):
+    assert main(["map"]) == 2
+    assert "Give a saved network: analognas map CHECKPOINT" in capsys.readouterr().err
+    command = ["map", str(run), "--chips", "2", "--energy", "1", "--out", str(tmp_path / "out")]
+    assert main([*command, "--set", "mappings=2"]) == 2
+    assert "needs the energy of digital layers" in capsys.readouterr().err
