@@ -18,7 +18,6 @@ from ..nn import analog_layers
 from ..nn.convert.to_digital import to_digital
 from .chip import AIMCChip
 from .chip_cost import ChipCost
-from .chip_files import find_chip
 from .cost import network_cost
 from .hybrid import (
     HybridMapping,
@@ -29,6 +28,7 @@ from .hybrid import (
     mapping_path,
     spread_out,
 )
+from .presets import find_chip
 
 __all__ = ["run_map"]
 
@@ -128,7 +128,7 @@ def _network_cost(network: nn.Module, study: DriftStudy, chip: AIMCChip) -> Chip
     """Return the costs of the network on as many crossbars as it needs; None if a layer cannot be mapped."""
     inputs, _ = next(iter(study.dataset.batches("test", 1)))
     try:
-        enough = replace(chip, n_tiles=None, replicate=False)
+        enough = chip.replace(n_tiles=None, replicate=False)
         return network_cost(to_digital(network).eval(), enough, example=inputs)
     except InvalidArgumentError:
         return None

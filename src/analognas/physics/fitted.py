@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from ..core import InvalidArgumentError
+from ..core.settings import quantity
 from .checks import check_quantity
-from .device import Device, Law, quantity
+from .device import Device, Law
 from .laws import interpolate, log2_above, polynomial
 from .power_law import PowerLawDevice, prog_coeffs_field
 
 Q_SLACK = 2.0
 """Beyond its table, read noise is at most this factor below the smallest and above the largest value."""
-
-
-def table_field(default: tuple[float, ...], description: str, unit: str = "") -> Any:
-    """Return a field for one column of a table over conductances."""
-    return Field(default=default, description=description, json_schema_extra={"unit": unit})
 
 
 class FittedPowerLaw(PowerLawDevice):
@@ -57,12 +53,12 @@ class FittedPowerLaw(PowerLawDevice):
     """
 
     prog_coeffs: tuple[float, ...] = prog_coeffs_field((0.0,))
-    g_points: tuple[float, ...] = table_field(
-        (25.0,), "Conductances of the table, ascending.", "µS"
+    g_points: tuple[float, ...] = quantity((25.0,), "µS", "Conductances of the table, ascending.")
+    nu_means: tuple[float, ...] = Field(default=(0.05,), description="Mean exponents.")
+    nu_stds: tuple[float, ...] = Field(default=(0.01,), description="Spreads of the exponent.")
+    read_qs: tuple[float, ...] = Field(
+        default=(0.0,), description="Read noise relative to the conductance."
     )
-    nu_means: tuple[float, ...] = table_field((0.05,), "Mean exponents.")
-    nu_stds: tuple[float, ...] = table_field((0.01,), "Spreads of the exponent.")
-    read_qs: tuple[float, ...] = table_field((0.0,), "Read noise relative to the conductance.")
 
     source: ClassVar[str] = "fitted to measurements by analognas device fit"
     fitted_range: ClassVar[str] = "the conductances of the table"
@@ -138,22 +134,16 @@ class FittedRelaxation(Device):
     """
 
     t_0: float = quantity(0.0, "s", "Added to the time in the law of the read noise.", ge=0.0)
-    times: tuple[float, ...] = table_field((1.0,), "Measured times, ascending.", "s")
-    spread_coeffs: tuple[tuple[float, ...], ...] = Field(
-        default=((0.0,),),
-        description="Coefficients of the spread in ascending powers of g / g_max at each time.",
-        json_schema_extra={"unit": "µS"},
+    times: tuple[float, ...] = quantity((1.0,), "s", "Measured times, ascending.")
+    spread_coeffs: tuple[tuple[float, ...], ...] = quantity(
+        ((0.0,),), "µS", "Coefficients of the spread in ascending powers of g / g_max at each time."
     )
-    g_points: tuple[float, ...] = table_field(
-        (25.0,), "Conductances of the table, ascending.", "µS"
+    g_points: tuple[float, ...] = quantity((25.0,), "µS", "Conductances of the table, ascending.")
+    shifts: tuple[tuple[float, ...], ...] = quantity(
+        ((0.0,),), "µS", "Mean shift at each time, and there at each conductance."
     )
-    shifts: tuple[tuple[float, ...], ...] = Field(
-        default=((0.0,),),
-        description="Mean shift at each time, and there at each conductance.",
-        json_schema_extra={"unit": "µS"},
-    )
-    read_stds: tuple[float, ...] = table_field(
-        (0.0,), "Read noise for an accumulated noise of 1.", "µS"
+    read_stds: tuple[float, ...] = quantity(
+        (0.0,), "µS", "Read noise for an accumulated noise of 1."
     )
 
     source: ClassVar[str] = "fitted to measurements by analognas device fit"
