@@ -16,7 +16,7 @@ from analognas.core import (
 )
 from analognas.core.user_code import import_code
 from analognas.data import Split, image_data
-from analognas.drift.study import DriftSettings, resume_drift, run_drift
+from analognas.drift import DriftSettings, resume_drift, run_drift
 from analognas.evaluators import ZeroCostEvaluator, evaluator_from
 from analognas.nn import analog_layers
 from analognas.report import write_final_report
