@@ -13,6 +13,7 @@ from .cost import ChipCost, LayerCost, architecture_cost, network_cost, populati
 from .mixed_chips import mixed_cost
 from .mvm_model import MVMCost, mvm_cost
 from .mvm_unit import Calibration, MVMUnit
+from .policy_comparison import UpkeepResult, upkeep
 from .presets import (
     chip_from_dict,
     chip_to_dict,
@@ -22,11 +23,10 @@ from .presets import (
     save_chip,
 )
 from .programming import Programming, noise_scale
-from .programming_cost import ProgrammingCost, programming_cost
 from .recalibration import RecalibrationCost, recalibration_cost
 from .unit_chips import unit_chip
-from .upkeep import UpkeepResult, upkeep
 from .upkeep_policies import UpkeepPolicy, UpkeepSettings
+from .writing_costs import ProgrammingCost, programming_cost
 
 if TYPE_CHECKING:
     from .trace import trace_layers

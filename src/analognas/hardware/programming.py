@@ -1,17 +1,4 @@
-r"""What writing the weights of a network costs, and what fewer iterations of writing do to its weights.
-
-Weights are written device by device, with a pulse and a verify read until a device is accepted. With :math:`W`
-weights of :math:`d` devices in the fullest crossbar, :math:`w` devices of a crossbar written at once,
-:math:`t_0` for pulses before the iterations, and :math:`m` iterations on average,
-
-.. math:: T = \frac{W}{w} \left(t_0 + d\, m\, (t_{pulse} + t_{verify})\right)
-
-for all crossbars at once; the energy is that of all weights. A device is assumed to be accepted after each
-iteration with the same probability :math:`1/m`. A limit of :math:`n` iterations then leaves the share
-:math:`q^n`, :math:`q = 1 - 1/m`, of devices unfinished, and :math:`m (1 - q^n)` iterations on average.
-NeuRRAM's figures agree with this: with its mean of 8.52 pulses, 99 % of devices are finished after 37; it stops
-after 30 reversals of polarity, with 99 % finished.
-"""
+"""How the weights of a chip are written, and what fewer iterations of writing do to them."""
 
 from __future__ import annotations
 
@@ -131,7 +118,7 @@ def noise_scale(programming: Programming, device: Device, iterations: float) -> 
 
 
 def bounds_of(value: Any) -> tuple[float, float, float]:
-    """Return lower bound, expected value and upper bound of an entry; NaN if it is not given."""
+    """Return lower bound, expected value and upper bound of a quantity; NaN where it is not published."""
     if value is None:
         return (math.nan,) * 3
     low, middle, high = value if isinstance(value, tuple) else (value,) * 3

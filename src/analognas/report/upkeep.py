@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from .drift_curves import time_name
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ..hardware import UpkeepResult
-    from ..hardware.upkeep import PolicyResult
+    from ..hardware.policy_comparison import PolicyResult
 
 __all__ = ["upkeep_figure"]
 
-_MARKED = {86400.0: "o", 2592000.0: "s", 31536000.0: "D"}
+_DAY = 86400.0
+_MARKED = {_DAY: "o", 2592000.0: "s", 31536000.0: "D"}
 """Times that are marked on the lines."""
 _PURPOSES = {"inferences": "#BBBBBB", "recalibration": "#56B4E9", "programming": "#332288"}
 
@@ -24,8 +26,9 @@ _PURPOSES = {"inferences": "#BBBBBB", "recalibration": "#56B4E9", "programming":
 def upkeep_figure(result: UpkeepResult, *, title: str | None = None) -> Figure:
     """Draw the metric against the energy spent so far, and what the energy of each policy consists of.
 
-    Each policy is a line, the mean over chips, with a band for its interval. A day, a month and a year are
-    marked. The second panel has the energy at the end, and the metric averaged over time.
+    Each policy is a line, the mean over chips, with a band for its interval; programmings and the first day
+    after each are thin lines. A day, a month and a year are marked. The second panel has the energy at the end,
+    and the metric averaged over time.
 
     Args:
         result: What :func:`analognas.hardware.upkeep` returned.
@@ -44,6 +47,11 @@ def upkeep_figure(result: UpkeepResult, *, title: str | None = None) -> Figure:
     curves.set_xlabel("energy spent since the first programming, that included (mJ)")
     curves.set_ylabel(f"{result.metric}{f' ({result.unit})' if result.unit else ''}")
     curves.set_xlim(left=0.0)
+    if any(found.n_programmings > 1 for found in result.policies):
+        curves.text(
+            0.99, 0.02, "thin: a programming, and the day after it", transform=curves.transAxes,
+            ha="right", fontsize=8, color=GREY,
+        )  # fmt: skip
     curves.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
     _bars(bars, result)
     rate = f"{result.settings.rate * 86400.0:,.4g} inferences a day"
@@ -57,18 +65,24 @@ def upkeep_figure(result: UpkeepResult, *, title: str | None = None) -> Figure:
 
 
 def _draw(axes: Axes, found: PolicyResult, colour: str) -> None:
-    """Draw one policy; a programming ends one stretch of its line and starts the next."""
+    """Draw one policy; programmings and the first day after each are thin."""
     x, y = found.energies, [a.value for a in found.accuracy]
-    axes.fill_between(
-        x, [a.low for a in found.accuracy], [a.high for a in found.accuracy],
-        color=colour, alpha=0.18, lw=0,
-    )  # fmt: skip
-    lw = 1.8 if found.n_programmings == 1 else 1.1
-    axes.plot(x, y, color=colour, lw=lw, label=found.policy.name)
+    low, high = ([getattr(a, end) for a in found.accuracy] for end in ("low", "high"))
+    settled = [_age(found, t) >= _DAY for t in found.times]
+    axes.plot(x, y, color=colour, lw=0.8, alpha=0.45)
+    axes.fill_between(x, low, high, where=settled, color=colour, alpha=0.18, lw=0)
+    late = [value if is_late else math.nan for value, is_late in zip(y, settled, strict=True)]
+    axes.plot(x, late, color=colour, lw=2.0, label=found.policy.name)
     for t, marker in _MARKED.items():
         if t in found.times:
             at = found.times.index(t)
             axes.plot([x[at]], [y[at]], color=colour, marker=marker, ms=5.5, mec="white", mew=0.7)
+
+
+def _age(found: PolicyResult, t: float) -> float:
+    """Time since the last programming; what is measured at a programming comes before it."""
+    period = found.policy.reprogram_every
+    return t if period is None else t % period or period
 
 
 def _bars(axes: Axes, result: UpkeepResult) -> None:

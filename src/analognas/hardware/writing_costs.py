@@ -1,4 +1,17 @@
-"""Time and energy of writing the weights of a network; see :mod:`.programming` for the equations."""
+r"""What writing the weights of a network costs.
+
+Weights are written device by device, with a pulse and a verify read until a device is accepted. With :math:`W`
+weights of :math:`d` devices in the fullest crossbar, :math:`w` devices of a crossbar written at once,
+:math:`t_0` for pulses before the iterations, and :math:`m` iterations on average,
+
+.. math:: T = \frac{W}{w} \left(t_0 + d\, m\, (t_{pulse} + t_{verify})\right)
+
+for all crossbars at once; the energy is that of all weights. A device is assumed to be accepted after each
+iteration with the same probability :math:`1/m`. A limit of :math:`n` iterations then leaves the share
+:math:`q^n`, :math:`q = 1 - 1/m`, of devices unfinished, and :math:`m (1 - q^n)` iterations on average.
+NeuRRAM's figures agree with this: with its mean of 8.52 pulses, 99 % of devices are finished after 37; it stops
+after 30 reversals of polarity, with 99 % finished.
+"""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ import numpy as np
 
 from ..core import InvalidArgumentError
 from .programming import noise_scale
-from .programming_cost import ProgrammingCost, programming_cost
 from .recalibration import DAY, RecalibrationCost, recalibration_cost
 from .upkeep_policies import UpkeepPolicy, UpkeepSettings
+from .writing_costs import ProgrammingCost, programming_cost
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
