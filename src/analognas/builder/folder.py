@@ -95,7 +95,7 @@ class Build:
                 **_versions(),
             }
             with hold_folder(target, make=True, wait=_START_SECONDS):
-                if not file.is_file():  # else another process was quicker
+                if not file.is_file():  # else another process started the build
                     _clear(target)
                     WorkQueue.create(target / QUEUE_FILE, facts, rows.tolist(), units).close()
                     settings.save(file)

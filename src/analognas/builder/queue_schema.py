@@ -41,7 +41,7 @@ def create(
     """Make a queue, whole at once.
 
     Raises:
-        FileExistsError: If there is one already, also if another process was quicker.
+        FileExistsError: If it exists, even if another process created it meanwhile.
         sqlite3.Error: If the file cannot be written.
     """
     with created_whole(path) as connection:

@@ -368,7 +368,7 @@ def _done(
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Whether two results are equal; values that are missing in both are equal."""
+    """Whether two results are equal; values that are missing in both count as equal."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     return bool(one == other or (one != one and other != other))

@@ -278,7 +278,7 @@ def _print(result: SearchResult, space: Space) -> None:
                 values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
             values += [value_text(cell, result.problem.metric(name)) for name in columns]
             table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
-        # Without a terminal there is no width to keep to.
+        # Without a terminal, the width is not limited.
         Console(width=None if sys.stdout.isatty() else 120).print(table)
         notations = space.describe(space.encode(result.winners[0]["architecture"]))
         for name, value in notations.items():

@@ -72,7 +72,7 @@ def parse_yaml(text: Any, kind: str) -> dict[str, Any]:
 
 
 def yaml_text(payload: Mapping[str, Any]) -> str:
-    """Return plain values as YAML text, with every :class:`Line` on one line of any length.
+    """Return plain values as YAML text, with every :class:`Line` on one line.
 
     Example:
         >>> print(yaml_text({"name": "mlp", "depth": Line(min=1, max=3)}), end="")

@@ -102,7 +102,7 @@ def _claim_next(stack: ExitStack, prefix: str) -> Path:
         try:
             return stack.enter_context(claim_folder(folder))
         except OutputFolderError:
-            if not folder.exists():  # else another process was quicker
+            if not folder.exists():  # else another process claimed it
                 raise
     raise AssertionError("numbers have no end")
 

@@ -22,7 +22,7 @@ _MOST_ALIASED = 100_000
 _BRACKETS = re.compile(r"[\[{\]}]")
 # PyYAML raises the last two where a tag such as `!!bool` stands before another text.
 YAML_ERRORS = (OSError, RecursionError, ValueError, yaml.YAMLError, LookupError, AttributeError)
-"""What :func:`load_yaml` and :func:`compose_yaml` raise."""
+"""Errors of :func:`load_yaml` and :func:`compose_yaml`."""
 
 # Source: YAML 1.2.2, section 10.3.2 (core schema), and the merge key of YAML 1.1.
 YAML_SCALARS = {
@@ -37,19 +37,19 @@ YAML_SCALARS = {
 
 
 def load_yaml(text: str) -> Any:
-    """Return what a YAML text holds, or raise one of :data:`YAML_ERRORS`."""
+    """Return the value of a YAML text, or raise one of :data:`YAML_ERRORS`."""
     _check_length(text)
     return yaml.load(text, Loader=_loader(text))  # a safe loader in both cases
 
 
 def compose_yaml(text: str) -> yaml.Node | None:
-    """Return a YAML text as nodes, which know their lines, or raise one of :data:`YAML_ERRORS`."""
+    """Return a YAML text as nodes with line numbers, or raise one of :data:`YAML_ERRORS`."""
     _check_length(text)
     return yaml.compose(text, Loader=_loader(text))
 
 
 def _loader(text: str) -> type[_Loader] | type[_FastLoader]:
-    """Return the loader in C for long texts, else the one in Python, whose errors say most."""
+    """Return the C loader for long texts, else the Python loader, which has better error messages."""
     return _FastLoader if len(text) > _SHORT else _Loader
 
 
@@ -71,7 +71,7 @@ def _check_length(text: str) -> None:
 
 
 class _Strict(yaml.constructor.SafeConstructor):
-    """What a loader reads: plain values by the core schema; a key that is in one mapping twice is an error."""
+    """Plain values by the core schema; a duplicate key of a mapping is an error."""
 
     def get_single_node(self) -> yaml.Node | None:
         node: yaml.Node | None = super().get_single_node()  # type: ignore[misc]
@@ -96,13 +96,13 @@ class _Strict(yaml.constructor.SafeConstructor):
 
 
 class _Loader(_Strict, yaml.SafeLoader):
-    """Written in Python: its errors say most."""
+    """Loader in Python, with better error messages."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - filled below, once
 
 
 class _FastLoader(_Strict, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Written in C where PyYAML was built with libyaml: for long texts."""
+    """Loader in C for long texts, if PyYAML was built with libyaml."""
 
     yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012 - filled below, once
 
@@ -118,12 +118,13 @@ def _decimal_int(loader: Any, node: yaml.ScalarNode) -> int:
 
 
 def _check_nodes(root: yaml.Node) -> None:
-    """Check that aliases stand for no more entries than are read in a moment, and none for what it is in.
+    """Check that aliases expand to a limited number of entries and do not contain themselves.
 
-    A few hundred bytes of aliases of aliases are more entries than memory holds.
+    A few hundred bytes of nested aliases can expand to more entries than fit into memory.
 
     Raises:
-        yaml.constructor.ConstructorError: If they do, or entries are nested too deeply.
+        yaml.constructor.ConstructorError: If there are too many entries, an alias contains itself, or entries
+            are nested too deeply.
     """
     sizes: dict[int, int] = {}  # entries of a node, aliases written out; 0 while it is counted
     depths: dict[int, int] = {}
@@ -142,14 +143,14 @@ def _check_nodes(root: yaml.Node) -> None:
         for part in inner:
             if sizes.get(id(part)) == 0:
                 raise yaml.constructor.ConstructorError(
-                    problem="an alias stands for what it is in", problem_mark=part.start_mark
+                    problem="an alias contains itself", problem_mark=part.start_mark
                 )
             waiting.append((part, False))
     problem = None
     if depths[id(root)] > DEEPEST_JSON:
         problem = f"it is nested {depths[id(root)]:,} deep; the limit is {DEEPEST_JSON}"
     if sizes[id(root)] > len(sizes) + _MOST_ALIASED:
-        problem = f"aliases stand for more than {_MOST_ALIASED:,} entries, the limit"
+        problem = f"aliases expand to more than {_MOST_ALIASED:,} entries, the limit"
     if problem is not None:
         raise yaml.constructor.ConstructorError(problem=problem, problem_mark=root.start_mark)
 

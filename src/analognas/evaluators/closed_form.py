@@ -61,7 +61,7 @@ class ClosedForm:
         basis, triangle = np.linalg.qr(design[:, kept])
         residuals = values - basis @ (basis.T @ values)
         free = 1 - np.einsum("ij,ij->i", basis, basis)
-        proved = free > _PROVED  # a row that alone determines a coefficient is no evidence
+        proved = free > _PROVED  # a row that alone determines a coefficient proves nothing
         largest = float(np.abs(values).max())
         if proved.sum() < SURPLUS_ROWS or largest == 0:
             return None

@@ -45,7 +45,7 @@ class TrainedEvaluator(Evaluator):
     determines the weights of a network.
 
     Its fidelity is the number of digital epochs; the epochs of other trainings go with it, one at least. A
-    digital training goes on from that of a lower fidelity where its learning rate permits that.
+    digital training continues that of a lower fidelity if its learning rate permits it.
 
     Args:
         space: A space whose networks can be built.
@@ -172,7 +172,7 @@ class TrainedEvaluator(Evaluator):
 
     @property
     def fidelity(self) -> Fidelity:
-        """Digital epochs, and whether trainings go on from those of a lower fidelity."""
+        """Digital epochs, and whether trainings continue those of a lower fidelity."""
         recipe: Any = self.settings.recipe("digital")
         if self.measurement.extends_trainings:
             remark = (
@@ -259,7 +259,7 @@ class TrainedEvaluator(Evaluator):
         return found
 
     def _shorter(self, row: NDArray[Any], scale: float) -> Path | None:
-        """Return the folder of the longest shorter training of a network that can go on, if there is one."""
+        """Return the folder of the longest shorter training of a network that can be continued, if any."""
         from ..training.run_folder import END_FILE
 
         whole = self._folder_of(row, 1.0)

@@ -25,7 +25,7 @@ class LayerCost:
         kind: Class of its layer.
         rows: Inputs of one group.
         columns: Outputs of one group.
-        groups: Groups, each a matrix of its own.
+        groups: Number of groups, each with its own matrix.
         positions: How often it is used in an inference.
         tiles: Crossbars it lies on, copies included; packed ones it may share.
         copies: How often it is there.

@@ -126,7 +126,7 @@ def model_of_search(
     except FileNotFoundError:
         raise TableIntegrityError(
             f"There is no result in {os.fspath(folder)!r}: it has no {RESULT_FILE}. Give the folder of a "
-            "search that has ended; one that was interrupted goes on with: analognas search --resume FOLDER."
+            "search that has ended; continue an interrupted one with: analognas search --resume FOLDER."
         ) from None
     except AnalogNASError:
         raise

@@ -51,7 +51,7 @@ class RunOptions:
             n_runs: Number of all runs.
 
         Raises:
-            InvalidArgumentError: If there is no number or no folder, or a number is out of range.
+            InvalidArgumentError: If numbers or the folder are missing, or a number is out of range.
         """
         if self.only_runs is None:
             return list(range(n_runs))

@@ -307,7 +307,7 @@ class AnalogNASBench:
         return f"AnalogNASBench({len(self)} architectures, sha256:{self.checksum[:12]})"
 
     def _plain_lists(self, metric: str) -> tuple[list[Any], list[Any] | None]:
-        """Values and, where there is one, spread of a metric as lists: single look-ups are quicker there."""
+        """Values and, if any, spread of a metric as lists, which are faster for single look-ups."""
         name, values = self._column(metric)
         spread = self._columns.get(f"{name}_std")
         if not self._code_of_bytes:
@@ -330,7 +330,7 @@ class AnalogNASBench:
 
     def _derived(self, name: str) -> NDArray[Any]:
         if name == "avm":
-            # The earliest reading, 60 s, stands in for 1 s after programming.
+            # The earliest reading, at 60 s, replaces 1 s after programming.
             avm: NDArray[Any] = (
                 self._columns["analog_drift_60"] - self._columns["analog_drift_2592000"]
             )

@@ -31,7 +31,7 @@ class Backend(ABC):
 
     A value depends on its row alone, not on where or in which order it was measured, so every back end gives
     the same search. What fails is tried again ``retries`` times; an architecture that always fails, or whose
-    value is infinite, gets NaN and the reason, and the search goes on.
+    value is infinite, gets NaN and the reason, and the search continues.
 
     Args:
         retries: How often an evaluation that failed is tried again.

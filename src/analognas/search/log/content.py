@@ -110,7 +110,7 @@ def read_content(connection: sqlite3.Connection, n_bytes: int, *, sealed: bool =
 def bring_up_to_date(cursor: sqlite3.Cursor) -> None:
     """Migrate a log of an older version to the present one in the caller's transaction; its rows stay."""
     version = _version(cursor.connection)
-    if version < SCHEMA_VERSION:  # another process may have been quicker
+    if version < SCHEMA_VERSION:  # another process may have migrated it
         schema.upgrade(cursor, version, schema.check_schema(cursor.connection, version))
         seal_again(cursor)
 

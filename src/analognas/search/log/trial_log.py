@@ -252,7 +252,7 @@ class TrialLog:
             done = False
             raise OutputFolderError(
                 f"Another process has written trials of the same runs to {str(self.path)!r}; give each "
-                "process runs of its own."
+                "process its own runs."
             ) from None
         except sqlite3.Error as error:
             done = False
