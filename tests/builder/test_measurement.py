@@ -268,8 +268,10 @@ def test_fidelity_is_told_and_scaled(quick):
         "hwa_epochs": 3,
         "train_examples": 128,
         "test_examples": 60,
+        "input_channels": 1,
         "input_height": 8,
         "input_width": 8,
+        "n_classes": 10,
         "chips": 3,
         "chip_examples": 40,
     }

@@ -16,11 +16,15 @@ from analognas.core import (
     ArchitectureError,
     DataNotFoundError,
     DivergedError,
+    InvalidArgumentError,
     OutputFolderError,
     ResumeError,
     UnknownNameError,
 )
 from analognas.evaluators import ChipCostEvaluator, CombinedEvaluator, TrainedEvaluator
+from analognas.evaluators.combined import default_evaluator
+from analognas.evaluators.definitions import definition_of, evaluator_from_definition
+from analognas.hardware import find_chip, network_cost
 from analognas.optimizers import RegularizedEvolution
 from analognas.report.search_report import summary_markdown
 from analognas.search import PoolBackend, Worker, export_trials, read_trials
@@ -106,22 +110,45 @@ def test_metrics_are_declared_with_all_times_and_counts():
     assert {"analog_drift_7", "noisy_drift_60", "params", "macs"} <= set(evaluator.metrics)
     assert [metric.name for metric in evaluator.metric_definitions] == evaluator.metrics
     assert evaluator.metrics_with_sem == ["baseline_accuracy"]
-    assert "params" not in TrainedEvaluator(SPACE, quick()).metrics
     with pytest.raises(UnknownNameError, match="analog_drift_60"):
         evaluator.evaluate(CELL, ["analog_drift_6"])
 
 
-@pytest.mark.parametrize(("name", "cells"), [("nasbench201", 2), ("resnet_kws", 2)])
-def test_networks_are_counted_for_the_data(name, cells):
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("nasbench201", {}), ("nasbench201", {"channels": 4, "cells": 1}), ("resnet_kws", {})],
+)
+def test_networks_are_counted_for_the_data(name, options):
     space = SPACES.get(name)()
-    evaluator = TrainedEvaluator(space, quick(network={}, image_size=[12, 9]))
-    population = space.sample(cells, generator=np.random.default_rng(0))
+    evaluator = TrainedEvaluator(space, quick(network=options, image_size=[12, 9]))
+    population = space.sample(2, generator=np.random.default_rng(0))
     counts = evaluator.evaluate_cheaply(population, ["params", "macs"]).means
     for row, params in zip(population, counts["params"], strict=True):
-        network = space.build(row, (1, 12, 9), 10)
+        network = space.build(row, (1, 12, 9), 10, **options)
         assert sum(x.numel() for x in network.parameters()) == params
+    chip = find_chip("hermes").replace(n_tiles=None)
+    costs = default_evaluator(space, [METRIC, "aimc_energy"], chip=chip, own=[evaluator])
+    energies = costs.evaluate(population, ["aimc_energy"]).means["aimc_energy"]
+    assert energies[-1] == network_cost(network, chip, input_shape=(1, 12, 9)).energy
+    again = evaluator_from_definition(definition_of(costs), space)
+    assert (
+        again.evaluate(population, ["aimc_energy"]).means["aimc_energy"].tolist()
+        == energies.tolist()
+    )
     assert evaluator.evaluate(population[:0], ["params"]).means["params"].shape == (0,)
     assert evaluator.report(population[0])["metrics"]["macs"] == counts["macs"][0]
+
+
+def test_networks_with_options_that_the_space_does_not_count_have_no_counts(monkeypatch):
+    monkeypatch.setattr(NASBench201Space, "counted_options", ("channels",))
+    evaluator = TrainedEvaluator(SPACE, quick())
+    assert not {"params", "macs"} & {*evaluator.metrics}
+    with pytest.raises(InvalidArgumentError, match="params"):
+        search(evaluator=evaluator, constraints="params<=1e6")
+    with pytest.raises(InvalidArgumentError, match="params"):
+        default_evaluator(SPACE, METRIC, "params<=1e6", own=[evaluator])
+    with pytest.raises(UnknownNameError, match="cells"):
+        default_evaluator(SPACE, [METRIC, "aimc_energy"], own=[evaluator])
 
 
 def test_a_network_that_cannot_be_is_the_failure_of_one_architecture():

@@ -18,6 +18,8 @@ from analognas.evaluators import (
     TableEvaluator,
     XGBoostEvaluator,
 )
+from analognas.evaluators.combined import default_evaluator
+from analognas.hardware import network_cost
 from analognas.optimizers import OPTIMIZERS
 from analognas.search import Worker
 from analognas.spaces import NASBench201Space, ResNetSpace
@@ -34,10 +36,11 @@ METRICS = ("baseline_accuracy", "analog_drift_60", "analog_drift_2592000", "avm"
 OF_SEVERAL_OBJECTIVES, OF_NOISE = "nsga3", "noise_aware"
 
 
-def write(path, space, population, seeds, values, errors=None, *, entry=None, **more):
-    rows = TableRows(
-        population, np.asarray(seeds), values, {"epochs": 3}, errors or [""] * len(seeds)
-    )
+def write(
+    path, space, population, seeds, values, errors=None, *, entry=None, fidelity=None, **more
+):
+    fidelity = fidelity or {"epochs": 3}
+    rows = TableRows(population, np.asarray(seeds), values, fidelity, errors or [""] * len(seeds))
     metadata = {
         "name": "test",
         "kind": "measured",
@@ -71,6 +74,52 @@ def made(tmp_path):
     errors = [""] * 41 + ["hwa: no luck"]
     path = write(tmp_path / "t.parquet", space, population, seeds, values, errors)
     return space, rows, values, path
+
+
+@pytest.mark.parametrize("options", [{}, {"channels": 4, "cells": 1}])
+def test_counts_are_those_of_the_networks_that_were_measured(tmp_path, options):
+    space = NASBench201Space()
+    rows = space.sample(3, generator=np.random.default_rng(0), unique=True)
+    shape = {"input_channels": 1, "input_height": 12, "input_width": 9, "n_classes": 7}
+    values = {"analog_drift_5": np.array([30.0, 40.0, 50.0])}
+    path = write(
+        tmp_path / "t.parquet", space, rows, [0, 0, 0], values, fidelity=shape,
+        measurement={"network": options},
+    )  # fmt: skip
+    table = MeasuredTable(path)
+    counts = table.query(rows, ["params", "macs"])
+    for row, params in zip(rows, counts["params"], strict=True):
+        network = space.build(row, (1, 12, 9), 7, **options)
+        assert sum(x.numel() for x in network.parameters()) == params
+    evaluator = default_evaluator(
+        table.space, ["analog_drift_5", "aimc_energy"], own=[TableEvaluator(table)]
+    )
+    assert (
+        evaluator.evaluate_cheaply(rows, ["params"]).means["params"].tolist()
+        == counts["params"].tolist()
+    )
+    energy = evaluator.evaluate(rows[-1:], ["aimc_energy"]).means["aimc_energy"]
+    assert energy == network_cost(network, "hermes", input_shape=(1, 12, 9)).energy
+    drift = next(metric for metric in table.metric_definitions if metric.name == "analog_drift_5")
+    assert drift.unit == "%"
+    assert drift.description.endswith("5 s after programming")
+
+
+def test_networks_with_options_that_the_space_does_not_count_have_no_counts(made, tmp_path):
+    space, rows, *_ = made
+    options = {"network": {"n": 3}}
+    values = {"avm": np.ones(2)}
+    path = write(tmp_path / "o.parquet", space, rows[:2], [0, 0], values, measurement=options)
+    assert MeasuredTable(path).metrics == ["avm"]
+
+
+def test_a_table_of_one_architecture_can_be_read_but_not_searched(tmp_path):
+    space = NASBench201Space()
+    rows = space.population([[2, 2, 0, 4, 2, 1]])
+    table = MeasuredTable(write(tmp_path / "t.parquet", space, rows, [0], {"avm": np.ones(1)}))
+    assert (len(table), table.query_metric(rows[0], "avm")) == (1, 1.0)
+    with pytest.raises(InvalidArgumentError, match="at least 2 architectures"):
+        TableEvaluator(table)
 
 
 def test_accuracies_as_fractions_are_an_error(tmp_path, monkeypatch):

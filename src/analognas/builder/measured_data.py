@@ -63,7 +63,7 @@ def shares_data(first: MeasurementSettings, second: MeasurementSettings) -> bool
 def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, Any]:
     """Return the settings that decide the accuracy of results, as plain values by name.
 
-    These are epochs of each training, numbers of examples, size of inputs, and chips with their examples.
+    These are epochs of each training, numbers of examples, shape of inputs, classes, and chips with their examples.
     """
     found: dict[str, Any] = {
         f"{unit}_epochs": recipe.epochs
@@ -71,7 +71,9 @@ def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, 
         if unit != "noisy" and isinstance(recipe := settings.recipe(unit), TrainingRecipe)
     }
     found["train_examples"], found["test_examples"] = len(data.train), len(data.test)
-    found["input_height"], found["input_width"] = data.input_shape[-2:]
+    names = ("input_channels", "input_height", "input_width")
+    found |= dict(zip(names, data.input_shape, strict=True))
+    found["n_classes"] = data.n_classes
     if any(unit in settings.units for unit in ("noisy", "hwa")):
         found["chips"] = settings.chips.n
         found["chip_examples"] = settings.chips.examples or len(data.test)

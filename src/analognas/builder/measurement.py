@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,11 @@ from ..drift import Examples
 from ..spaces import Space
 from ..training import TrainingRecipe
 from .measured_data import data_facts, fidelity_columns, fidelity_text, load_examples, shares_data
-from .measurement_settings import MeasurementSettings, looks_at_validation
+from .measurement_settings import (
+    MeasurementSettings,
+    check_network_options,
+    looks_at_validation,
+)
 from .stopwatch import Stopwatch, one_torch_thread
 from .unit_result import UnitResult, read_unit, write_unit
 from .unit_run import LastTraining, UnitInputs, UnitRun
@@ -55,9 +58,7 @@ class NetworkMeasurement:
     def __init__(self, space: Space, settings: MeasurementSettings) -> None:
         self.space = space
         self.settings = settings
-        known = list(inspect.signature(space.build).parameters)[3:]
-        for option in settings.network:
-            check_choice(f"network option of the space {space.name!r}:", option, known)
+        check_network_options(space, settings.network)
         self._scaled: dict[float, NetworkMeasurement] = {}
         self._last = LastTraining()
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from ..core import DRIFT_TIMES, AnalogNASError, InvalidArgumentError, RandomStreams, check_choice
+from ..core import (
+    DRIFT_TIMES,
+    AnalogNASError,
+    InvalidArgumentError,
+    RandomStreams,
+    UnknownNameError,
+    check_choice,
+)
 from ..core.settings import Options, Settings
 from ..data import DATASETS
 from ..nn import AnalogConfig, config_from_dict, config_to_dict, find_config
+from ..spaces import Space
 from ..training import HWARecipe, Recipe, TrainingRecipe
 
 __all__ = ["CONDITIONS", "ChipSettings", "ExampleCounts", "MeasurementSettings"]
@@ -290,6 +299,21 @@ _RECIPES = ("digital", "ptq", "qat", "hwa")
 
 def _analog_config(analog: str | dict[str, Any]) -> AnalogConfig:
     return find_config(analog) if isinstance(analog, str) else config_from_dict(analog)
+
+
+def check_network_options(space: Space, options: Collection[str]) -> None:
+    """Make sure that a space builds networks with some options.
+
+    Raises:
+        UnknownNameError: If it does not know one of them.
+    """
+    known = list(inspect.signature(space.build).parameters)[3:]
+    if options and not known:
+        raise UnknownNameError(
+            f"Networks of the space {space.name!r} have no options, but got {', '.join(map(repr, options))}."
+        )
+    for option in options:
+        check_choice(f"network option of the space {space.name!r}:", option, known)
 
 
 def looks_at_validation(recipe: Recipe) -> bool:

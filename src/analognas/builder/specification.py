@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from ..core import Constraint, InvalidArgumentError, UnknownNameError, parse_constraints
 from ..core.settings import Options, Settings
 from ..core.user_data import DATA_VARIABLE
 from ..spaces import Space, find_space, space_entry
-from .measurement_settings import MeasurementSettings
+from .measurement_settings import MeasurementSettings, check_network_options
 
 __all__ = [
     "BuildSettings",
@@ -139,6 +139,22 @@ class BuildSettings(Settings):
     keep_networks: bool = Field(False, description="Keep the trained weights in the folder.")
     licence: str = Field("", description="Licence of the table.")
     notes: str = Field("", description="Anything that readers of the table should know.")
+
+    @field_validator("space")
+    @classmethod
+    def _check_space(cls, space: str | dict[str, Any]) -> str | dict[str, Any]:
+        find_space(space)
+        return space
+
+    @field_validator("measurement")
+    @classmethod
+    def _check_network(
+        cls, settings: MeasurementSettings, given: ValidationInfo
+    ) -> MeasurementSettings:
+        """Name the line of a network option that the space does not have."""
+        if "space" in given.data:  # else it is wrong itself
+            check_network_options(find_space(given.data["space"]), settings.network)
+        return settings
 
     def make_space(self) -> Space:
         """Return the space.

@@ -31,6 +31,7 @@ from .metrics import (
     current_metric_name,
     device_metric,
     drift_metric,
+    find_metric,
     get_metric,
     register_metric,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "device_metric",
     "drift_metric",
     "dump_json",
+    "find_metric",
     "get_metric",
     "hold_folder",
     "merge_constraints",

@@ -169,6 +169,24 @@ _NAMED += [
 METRICS: dict[str, Metric] = {entry.name: entry for entry in _NAMED}
 """Every metric with a fixed name, by name."""
 
+_DRIFT_NAME = re.compile(r"(noisy|analog)_drift_([1-9]\d*)(_std)?")
+
+
+def find_metric(name: str) -> Metric | None:
+    """Return a metric of the vocabulary, or a drift accuracy at any time; None for other names.
+
+    Example:
+        >>> find_metric("analog_drift_10").description
+        'with hardware-aware training, 10 s after programming'
+        >>> find_metric("score") is None
+        True
+    """
+    if name in METRICS:
+        return METRICS[name]
+    drift = _DRIFT_NAME.fullmatch(name)
+    return drift and drift_metric(drift[1], int(drift[2]), spread=bool(drift[3]))
+
+
 _OLD_DRIFT_NAME = re.compile(r"baseline_drift_(\d+)(_std)?")
 
 

@@ -79,6 +79,15 @@ class Evaluator(ABC):
         return tuple(METRICS[name] for name in self.metrics if name in METRICS)
 
     @property
+    def network_input(self) -> Mapping[str, Any]:
+        """What the evaluated networks are built for: ``input_shape``, ``n_classes`` and options of the space.
+
+        Arguments with which the space counts them (:meth:`.Space.counts`, :meth:`.Space.layers`). Empty by
+        default: counts are those of the space's own input.
+        """
+        return {}
+
+    @property
     def cheap_metrics(self) -> tuple[str, ...]:
         """Metrics that :meth:`evaluate_cheaply` computes exactly, without measuring.
 
@@ -94,7 +103,8 @@ class Evaluator(ABC):
         A search calls it before :meth:`evaluate`, which must return the same values.
         """
         counts = self.space.counts()
-        return Evaluation({name: counts[name](population).astype(np.float64) for name in metrics})
+        found = {name: counts[name](population, **self.network_input) for name in metrics}
+        return Evaluation({name: values.astype(np.float64) for name, values in found.items()})
 
     @abstractmethod
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:

@@ -22,7 +22,15 @@ from ..hardware import AIMCChip
 from ..spaces import Population, Space, common_space
 from ..tables import MEASUREMENTS, TrueValues
 from .base import COUNTED, Evaluation, Evaluator
-from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator, counted_dataset
+from .costs import (
+    ChipCostEvaluator,
+    CountEvaluator,
+    DeviceCostEvaluator,
+    check_counted,
+    check_described,
+    counted_dataset,
+    network_input_of,
+)
 from .definitions import definition_of, evaluator_from_definition
 from .fidelity import Fidelity
 from .noisy_table import NoisyTableEvaluator
@@ -98,6 +106,11 @@ class CombinedEvaluator(Evaluator):
             for metric in source.metric_definitions
             if of.get(metric.name) is source
         )
+
+    @property
+    def network_input(self) -> Mapping[str, Any]:
+        """That of the first source that has one."""
+        return network_input_of(self.sources)
 
     @property
     def costly(self) -> bool:  # type: ignore[override]
@@ -275,9 +288,14 @@ def with_counts(evaluator: Evaluator, metrics: Sequence[str]) -> Evaluator:
     Args:
         evaluator: The evaluator.
         metrics: Names of the metrics that a search needs.
+
+    Raises:
+        InvalidArgumentError: If the space cannot count the networks that are evaluated.
     """
-    if {*metrics}.intersection(COUNTED, evaluator.space.counts()) <= {*evaluator.metrics}:
+    missing = {*metrics}.intersection(COUNTED, evaluator.space.counts()) - {*evaluator.metrics}
+    if not missing:
         return evaluator
+    check_counted(evaluator, missing)
     return CombinedEvaluator([evaluator, CountEvaluator(evaluator.space)])
 
 
@@ -307,8 +325,8 @@ def default_evaluator(
         noise: Simulate measurement noise: each accuracy is the mean of this many noisy readings of the
             AnalogNAS-Bench table (:class:`.NoisyTableEvaluator`); None: the table's values.
         own: The user's evaluators, such as a :class:`.CostPredictor` of a measured device; they take
-            precedence. With a :class:`.TrainedEvaluator`, costs on a chip are those of the networks that it
-            trains.
+            precedence. With a :class:`.TrainedEvaluator` or a measured table, costs on a chip are those of the
+            networks that were trained.
 
     Raises:
         InvalidArgumentError: If nothing measures a metric in the space, or not for ``dataset``, or the chip's
@@ -331,10 +349,12 @@ def default_evaluator(
     if space.name != TableEvaluator.space_name or not shipped:
         _check_countable(space, wanted, known)
     if any(name in COUNTED for name in wanted):
+        for source in own:
+            check_counted(source, [name for name in wanted if name in COUNTED])
         sources.append(CountEvaluator(space, dataset=dataset))
     if any(name in _CHIP_METRICS for name in wanted):
-        costs = ChipCostEvaluator(space, chip, dataset=dataset, **_trained_input(own))
-        sources.append(_told(costs, wanted))
+        costs = ChipCostEvaluator(space, chip, dataset=dataset, **network_input_of(own))
+        sources.append(check_described(costs, wanted))
     if any(name in MEASUREMENTS for name in wanted):
         sources.append(DeviceCostEvaluator(space, dataset=dataset))
     return sources[0] if len(sources) == 1 else CombinedEvaluator(sources)
@@ -352,31 +372,6 @@ def _tables(space: Space, dataset: str | None, noise: int | None) -> list[Evalua
             f"`noise` is that of the table of {TableEvaluator.space_name!r}; the space {space.name!r} has none."
         )
     return []
-
-
-def _trained_input(own: Sequence[Evaluator]) -> dict[str, Any]:
-    """Return the input shape and number of classes of the networks that are trained, if any are."""
-    for source in own:
-        if isinstance(source, TrainedEvaluator):
-            return {"input_shape": source.input_shape, "n_classes": source.n_classes}
-    return {}
-
-
-def _told(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:
-    """Check that the chip's description suffices for the metrics."""
-    needed = {
-        "aimc_latency": "mvm_latency",
-        "aimc_energy": "mvm_energy",
-        "aimc_area": "tile_area",
-    }
-    for name in wanted:
-        if name in needed and name not in costs.metrics:
-            raise InvalidArgumentError(
-                f"The description of the chip {costs.chip.name!r} does not suffice for {name!r}, only for "
-                f"{', '.join(costs.metrics)}; choose another chip, or describe one with {needed[name]!r} in a "
-                "YAML file."
-            )
-    return costs
 
 
 def _check_countable(space: Space, wanted: Sequence[str], known: Collection[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,10 +142,11 @@ class ChipCostEvaluator(_Costs):
         dataset: Data set of HW-NAS-Bench whose networks are counted; by default that of the space.
         input_shape: Channels, height and width of the networks' input, instead of a data set.
         n_classes: Number of classes.
+        options: Options of the networks that the space can count, such as ``cells`` of ``nasbench201``.
 
     Raises:
         InvalidArgumentError: If the space does not list the layers of its networks, or not for that data set.
-        UnknownNameError: If there is no such chip or data set.
+        UnknownNameError: If there is no such chip or data set, or the space cannot count with an option.
 
     Example:
         >>> from analognas.spaces import NASBench201Space
@@ -163,6 +164,7 @@ class ChipCostEvaluator(_Costs):
         dataset: str | None = None,
         input_shape: tuple[int, ...] | None = None,
         n_classes: int | None = None,
+        **options: Any,
     ) -> None:
         if not space.has_layers:
             raise InvalidArgumentError(
@@ -178,6 +180,9 @@ class ChipCostEvaluator(_Costs):
             )
         self._shape: Any = input_shape
         self._n_classes = n_classes
+        for option in options:
+            check_choice(f"counted option of {space.name!r}:", option, space.counted_options)
+        self._options = options
 
     @property
     def metrics(self) -> list[str]:
@@ -201,7 +206,7 @@ class ChipCostEvaluator(_Costs):
         if shape is None and classes is None:
             shape, classes = _input_of(self.space, self.dataset)
         costs = population_costs(
-            self.space, population, self.chip, input_shape=shape, n_classes=classes
+            self.space, population, self.chip, input_shape=shape, n_classes=classes, **self._options
         )
         return Evaluation({name: np.asarray(costs[name], dtype=np.float64) for name in names})
 
@@ -212,6 +217,7 @@ class ChipCostEvaluator(_Costs):
             "chip": _chip_identity(self.chip),
             **_asked(self.dataset),
             **({"input": [*self._shape, self._n_classes]} if given else {}),
+            **({"network": self._options} if self._options else {}),
         }
 
     def definition(self) -> dict[str, Any]:
@@ -231,6 +237,7 @@ class ChipCostEvaluator(_Costs):
             dataset=definition.get("dataset"),
             input_shape=tuple(shape) or None,
             n_classes=n_classes,
+            **definition.get("network", {}),
         )
 
 
@@ -301,6 +308,37 @@ class DeviceCostEvaluator(_Costs):
     ) -> DeviceCostEvaluator:
         """Rebuild the evaluator with the table that was added."""
         return cls(known_space(space, cls), dataset=definition["dataset"])
+
+
+def network_input_of(evaluators: Sequence[Evaluator]) -> Mapping[str, Any]:
+    """Return what the networks that are evaluated are built for, if an evaluator says so."""
+    return next((source.network_input for source in evaluators if source.network_input), {})
+
+
+def check_counted(evaluator: Evaluator, wanted: Collection[str]) -> None:
+    """Check that counts by the space would be those of the networks that are evaluated."""
+    if evaluator.network_input:
+        raise InvalidArgumentError(
+            f"The space {evaluator.space.name!r} cannot count {', '.join(sorted(wanted))} of networks with "
+            f"{dict(evaluator.network_input)}; omit the metric, or the options of the networks."
+        )
+
+
+def check_described(costs: ChipCostEvaluator, wanted: Sequence[str]) -> ChipCostEvaluator:
+    """Check that the chip's description suffices for the metrics."""
+    needed = {
+        "aimc_latency": "mvm_latency",
+        "aimc_energy": "mvm_energy",
+        "aimc_area": "tile_area",
+    }
+    for name in wanted:
+        if name in needed and name not in costs.metrics:
+            raise InvalidArgumentError(
+                f"The description of the chip {costs.chip.name!r} does not suffice for {name!r}, only for "
+                f"{', '.join(costs.metrics)}; choose another chip, or describe one with {needed[name]!r} in a "
+                "YAML file."
+            )
+    return costs
 
 
 def _chip_identity(chip: AIMCChip) -> dict[str, Any]:

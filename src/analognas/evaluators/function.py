@@ -22,6 +22,7 @@ from ..core import (
     check_choice,
     check_definitions,
     current_metric_name,
+    find_metric,
 )
 from ..spaces import Population, Space, find_space
 from .base import Evaluation, Evaluator
@@ -278,7 +279,7 @@ def _directed(name: Any, way: Any) -> Metric:
     if not isinstance(name, str):
         raise InvalidArgumentError(f"The name of a metric must be a text, but got {name!r}.")
     higher_is_better = _DIRECTIONS[check_choice(f"direction of {name!r}:", way, _DIRECTIONS)]
-    known = METRICS.get(name, Metric(name, "", higher_is_better, ""))
+    known = find_metric(name) or Metric(name, "", higher_is_better, "")
     return replace(known, higher_is_better=higher_is_better)
 
 

@@ -54,6 +54,16 @@ class TableEvaluator(Evaluator):
         """Definitions of the table's metrics."""
         return self.table.metric_definitions
 
+    @property
+    def network_input(self) -> Mapping[str, Any]:
+        """What the networks of a measured table were built for."""
+        return self.table.network_input if isinstance(self.table, MeasuredTable) else {}
+
+    def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Return parameters and MACs."""
+        columns = self.table.query(population, list(metrics))
+        return Evaluation({name: np.asarray(columns[name], np.float64) for name in metrics})
+
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Look up a population.
 

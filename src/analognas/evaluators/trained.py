@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import (
-    METRICS,
     ArchitectureError,
     InvalidArgumentError,
     Metric,
     check_choice,
     check_int,
+    find_metric,
 )
 from ..core.folders import remove_empty
-from ..spaces import Population, Space
+from ..spaces import Population, Space, count_networks
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import known_space
 from .fidelity import Fidelity
@@ -115,19 +115,14 @@ class TrainedEvaluator(Evaluator):
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
         """Definitions of the metrics, including any drift times."""
-        from ..core import drift_metric
-
-        known = {**METRICS, TRAINING_SECONDS.name: TRAINING_SECONDS}
-        for kind in ("noisy", "analog"):
-            for t in self.settings.chips.times:
-                metric = drift_metric(kind, t)
-                known[metric.name] = metric
-        return tuple(known[name] for name in self.metrics)
+        return tuple(find_metric(name) or TRAINING_SECONDS for name in self.metrics)
 
     @property
     def _counts(self) -> bool:
-        """Whether the space's counts hold for the trained networks: not if these have other options."""
-        return self.space.has_layers and not self.settings.network
+        """Whether the space can count the trained networks."""
+        return self.space.has_layers and self.settings.network.keys() <= {
+            *self.space.counted_options
+        }
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -140,24 +135,26 @@ class TrainedEvaluator(Evaluator):
         return self.measurement.data.n_classes
 
     @property
+    def network_input(self) -> Mapping[str, Any]:
+        """Input shape and classes of the data (which are loaded if necessary), and options of the networks."""
+        return {
+            "input_shape": self.input_shape,
+            "n_classes": self.n_classes,
+            **self.settings.network,
+        }
+
+    @property
     def cheap_metrics(self) -> tuple[str, ...]:
         """``params`` and ``macs``, if the space counts them."""
         return COUNTED if self._counts else ()
 
     def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Count parameters and MACs for the input and classes of the data; NaN if a network cannot be built."""
-        return Evaluation({name: self._count(name, population) for name in metrics})
-
-    def _count(self, name: str, population: Population) -> NDArray[np.float64]:
-        count = self.space.counts()[name]
-        shape: Any = {"input_shape": self.input_shape, "n_classes": self.n_classes}
-        try:
-            return np.asarray(count(population, **shape), dtype=np.float64)
-        except InvalidArgumentError:
-            if len(population) == 1:
-                return np.full(1, np.nan)
-        parts = [self._count(name, population[at : at + 1]) for at in range(len(population))]
-        return np.concatenate(parts)
+        found = {
+            name: count_networks(self.space, name, population, self.network_input)
+            for name in metrics
+        }
+        return Evaluation({name: values.astype(np.float64) for name, values in found.items()})
 
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Train and measure every network; interrupted ones continue from their checkpoints.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError
+from ..core import InvalidArgumentError, check_choice
 from ..spaces import Layers, NamedLayers, Space
 from .chip import AIMCChip
 from .chip_cost import COMPONENTS, ChipCost, LayerCost
@@ -171,6 +171,7 @@ def population_costs(
     *,
     input_shape: tuple[int, int, int] | None = None,
     n_classes: int | None = None,
+    **options: Any,
 ) -> dict[str, NDArray[Any]]:
     """Return what one inference of each network of a population costs, without building any.
 
@@ -182,6 +183,7 @@ def population_costs(
         chip: The chip, its name or its YAML file.
         input_shape: Channels, height and width of the input; None: the space's own.
         n_classes: Number of classes; None: the space's own.
+        options: Options of the networks that the space can count, such as ``cells`` of ``nasbench201``.
 
     Returns:
         ``aimc_latency`` (ms), ``aimc_energy`` (mJ), ``aimc_area`` (mm2) and ``aimc_tiles``, shape ``(n,)``
@@ -190,7 +192,7 @@ def population_costs(
 
     Raises:
         OutOfSpaceError: If an architecture does not belong to the space.
-        UnknownNameError: If there is no such chip.
+        UnknownNameError: If there is no such chip, or the space cannot count networks with one of the options.
 
     Example:
         >>> from analognas.spaces import NASBench201Space
@@ -201,7 +203,10 @@ def population_costs(
     """
     chip = _found(chip)
     rows = space.population(population)
-    layers: list[Layers] = list(space.layers(rows, input_shape, n_classes))
+    for option in options:
+        check_choice(f"counted option of {space.name!r}:", option, space.counted_options)
+    list_layers: Callable[..., Iterator[Layers]] = space.layers
+    layers = list(list_layers(rows, input_shape, n_classes, **options))
     n = len(rows)
     work = count_work(layers, chip, n)
     latency, _, parts = _prices(work, chip)

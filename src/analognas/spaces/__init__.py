@@ -2,6 +2,7 @@
 
 from .base import Population, Space
 from .config import Architecture, ConfigSpace
+from .counting import count_networks
 from .designs import latin_hypercube, sobol
 from .encodings import (
     ENCODINGS,
@@ -37,6 +38,7 @@ __all__ = [
     "Space",
     "common_space",
     "cost_encoding",
+    "count_networks",
     "default_encoding",
     "encode_features",
     "encodings_of",

@@ -65,6 +65,7 @@ class Space(Genotypes, ABC):
         has_layers: Whether :meth:`layers` is available.
         datasets: Input shape and number of classes of the benchmark data sets for which networks can be
             counted, by name; the first is the default.
+        counted_options: Options of :meth:`build` that :meth:`layers` and :meth:`counts` know too.
     """
 
     reference: str | None = None
@@ -73,6 +74,7 @@ class Space(Genotypes, ABC):
     n_classes: int = 10
     has_layers: bool = False
     datasets: Mapping[str, tuple[tuple[int, int, int], int]] = MappingProxyType({})
+    counted_options: tuple[str, ...] = ()
 
     def __init__(
         self,

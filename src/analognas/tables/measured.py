@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..core import (
     parse_constraints,
     total_violation,
 )
-from ..spaces import Population, Space, restricted
+from ..spaces import Population, Space, count_networks, restricted
 from .analognasbench import AnalogNASBench
 from .measured_quality import (
     MeasuredQuality,
@@ -31,7 +32,7 @@ from .measured_quality import (
     find_rising,
     followed_in_time,
 )
-from .measured_rows import ENDINGS, read_rows
+from .measured_rows import ENDINGS, network_input, read_rows
 from .true_values import LabelNoiseModel, TrueValues
 
 __all__ = ["MeasuredTable", "find_table"]
@@ -58,7 +59,6 @@ class MeasuredTable:
         metadata: Metadata of the file.
         checksum: SHA-256 of its content.
         full_space: The space that the architectures are from.
-        space: The same space restricted to the architectures of the table (:func:`.restricted`).
         complete: Whether the build had ended when the table was merged.
         rows: Rows of the file, one an architecture and seed.
         population: Architectures in the order of their codes, shape ``(n, n_genes)``.
@@ -76,7 +76,6 @@ class MeasuredTable:
         # Architectures in the order of their codes; where each row of the file belongs.
         self._codes, first, self.places = np.unique(codes, return_index=True, return_inverse=True)
         self.population: Population = rows.population[first]
-        self.space: Space = restricted(self.full_space, self.population)
         self._columns: dict[str, NDArray[Any]] = {}
 
     @property
@@ -84,10 +83,27 @@ class MeasuredTable:
         """Name of the table."""
         return str(self.metadata["name"])
 
+    @cached_property
+    def space(self) -> Space:
+        """The space restricted to the architectures of the table (:func:`.restricted`), at least two."""
+        return restricted(self.full_space, self.population)
+
+    @property
+    def network_input(self) -> Mapping[str, Any]:
+        """What the networks were built for; see :func:`.network_input`."""
+        return network_input(self.full_space, self.rows.fidelity, self._network)
+
+    @property
+    def _network(self) -> Mapping[str, Any]:
+        """Options of the space with which the networks were built."""
+        measurement = self.metadata.get("measurement")
+        return measurement.get("network", {}) if isinstance(measurement, Mapping) else {}
+
     @property
     def metrics(self) -> list[str]:
         """Names of all metrics that can be queried, measured ones first."""
-        counted = [name for name in _COUNTED if name in self.full_space.counts()]
+        options = self._network.keys() <= {*self.full_space.counted_options}
+        counted = [name for name in _COUNTED if options and name in self.full_space.counts()]
         spread = [
             name
             for metric in self.rows.metrics
@@ -332,7 +348,7 @@ class MeasuredTable:
 
     def _aggregated(self, name: str) -> NDArray[Any]:
         if name in _COUNTED:
-            return np.asarray(self.full_space.counts()[name](self.population))
+            return count_networks(self.full_space, name, self.population, self.network_input)
         if name.endswith("_std"):
             return np.sqrt(self._mean(self.rows.values[name] ** 2))
         if not name.endswith("_sem"):

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import METRICS, Metric, TableIntegrityError
+from ..core import Metric, TableIntegrityError, find_metric
 from ..core.foreign_numbers import measured
 from ..spaces import Population, Space, find_space
 from .table_file import Table, read_table, write_table
 
-__all__ = ["ENDINGS", "MEASURED", "TableRows", "read_rows", "write_rows"]
+__all__ = ["ENDINGS", "MEASURED", "TableRows", "network_input", "read_rows", "write_rows"]
 
 _ENOUGH_ROWS = 10
 """Fewest accuracies for the check; fewer may all be near zero, for example of untrained networks."""
@@ -84,7 +84,7 @@ def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[
     for name, value in rows.fidelity.items():
         columns[name] = _texts([value] * n) if isinstance(value, str) else np.array([value] * n)
     columns["error"] = _texts(rows.errors)
-    definitions = [METRICS.get(name, Metric(name, "", True)).to_dict() for name in rows.metrics]
+    definitions = [(find_metric(name) or Metric(name, "", True)).to_dict() for name in rows.metrics]
     described = {"metrics": definitions, **metadata, "fidelity": dict(rows.fidelity)}
     _measured(rows.values, described["metrics"], f"the rows for {os.fspath(path)!r}")
     return write_table(path, columns, described)
@@ -123,6 +123,30 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
     own = {name: column for name, column in columns.items() if name not in fidelity}
     values = _measured(own, described["metrics"], where)
     return table, space, TableRows(population, seeds, values, fidelity, errors.tolist())
+
+
+def network_input(
+    space: Space, stated: Mapping[str, Any], options: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return what the networks of a table were built for, as the space's counts take it.
+
+    Args:
+        space: Space of the table.
+        stated: Fidelity of the table. What it lacks, as in tables of former versions, is that of the space.
+        options: Options of the space with which the networks were built.
+
+    Returns:
+        ``input_shape``, ``n_classes`` and the options. Empty if the space does not list its layers.
+    """
+    if not space.has_layers:
+        return {}
+    names = ("input_channels", "input_height", "input_width")
+    shape = (stated.get(name, size) for name, size in zip(names, space.input_shape, strict=True))
+    return {
+        "input_shape": tuple(map(int, shape)),
+        "n_classes": int(stated.get("n_classes", space.n_classes)),
+        **options,
+    }
 
 
 def _measured(

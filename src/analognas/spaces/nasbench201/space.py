@@ -42,6 +42,7 @@ class NASBench201Space(LayerCounts, Space):
     input_shape, n_classes = costs.dataset_shape("cifar10")
     other_params = costs.norm_params()
     datasets = costs.DATASETS
+    counted_options = ("channels", "cells")
 
     def __init__(self) -> None:
         super().__init__("nasbench201", [len(OPERATIONS)] * len(EDGES))
@@ -150,6 +151,8 @@ class NASBench201Space(LayerCounts, Space):
         n_classes: int | None = None,
         *,
         dataset: str | None = None,
+        channels: int = costs.CHANNELS,
+        cells: int = costs.CELLS,
     ) -> NDArray[np.int64]:
         """Return the trainable parameters of every row's network, shape ``(n,)``.
 
@@ -159,12 +162,15 @@ class NASBench201Space(LayerCounts, Space):
                 those of CIFAR-10.
             n_classes: Number of classes; None: that of the data set.
             dataset: Name of a benchmark data set, instead of a shape.
+            channels: Channels C of the first stage; the others have 2C and 4C.
+            cells: Cells N per stage.
 
         Raises:
             UnknownNameError: If there is no such data set.
         """
         shape, classes = self._input(dataset or input_shape, n_classes)
-        return _of_every_cell("params", shape, classes)[self._cell_codes(population)]
+        every = _of_every_cell("params", shape, classes, channels, cells)
+        return every[self._cell_codes(population)]
 
     def macs(
         self,
@@ -173,16 +179,22 @@ class NASBench201Space(LayerCounts, Space):
         n_classes: int | None = None,
         *,
         dataset: str | None = None,
+        channels: int = costs.CHANNELS,
+        cells: int = costs.CELLS,
     ) -> NDArray[np.int64]:
         """Return the multiply-accumulates of one inference, shape ``(n,)``; arguments as for :meth:`params`."""
         shape, classes = self._input(dataset or input_shape, n_classes)
-        return _of_every_cell("macs", shape, classes)[self._cell_codes(population)]
+        every = _of_every_cell("macs", shape, classes, channels, cells)
+        return every[self._cell_codes(population)]
 
     def layers(
         self,
         population: Population,
         input_shape: tuple[int, int, int] | None = None,
         n_classes: int | None = None,
+        *,
+        channels: int = costs.CHANNELS,
+        cells: int = costs.CELLS,
     ) -> Iterator[Layers]:
         """Yield all matrix layers of the network of every row, from the input to the classifier.
 
@@ -190,12 +202,16 @@ class NASBench201Space(LayerCounts, Space):
             population: Genotypes, shape ``(n, 6)``.
             input_shape: Channels, height and width of the input; None: those of CIFAR-10.
             n_classes: Number of classes; None: 10.
+            channels: Channels C of the first stage; the others have 2C and 4C.
+            cells: Cells N per stage.
 
         Raises:
             InvalidArgumentError: If a size is not positive.
         """
         shape, classes = self._input(input_shape, n_classes)
-        return costs.count_layers(population, input_shape=shape, n_classes=classes)
+        return costs.count_layers(
+            population, input_shape=shape, n_classes=classes, channels=channels, cells=cells
+        )
 
     def named_layers(
         self,
@@ -290,12 +306,18 @@ def _rectangle(cells: list[Any]) -> NDArray[np.int64] | None:
 
 @lru_cache(maxsize=16)
 def _of_every_cell(
-    metric: str, input_shape: tuple[int, int, int], n_classes: int
+    metric: str, input_shape: tuple[int, int, int], n_classes: int, channels: int, cells: int
 ) -> NDArray[np.int64]:
     """Return a count of every cell in code order, shape ``(15625,)``; cached."""
-    space = NASBench201Space()
-    count = LayerCounts.params if metric == "params" else LayerCounts.macs
-    counts = count(space, space.every(), input_shape, n_classes)
+    every = NASBench201Space().every()
+    if metric == "params":
+        counts = costs.count_params(
+            every, in_channels=input_shape[0], n_classes=n_classes, channels=channels, cells=cells
+        )
+    else:
+        counts = costs.count_macs(
+            every, input_shape=input_shape, n_classes=n_classes, channels=channels, cells=cells
+        )
     counts.flags.writeable = False
     return counts
 
