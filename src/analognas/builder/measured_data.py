@@ -63,7 +63,7 @@ def shares_data(first: MeasurementSettings, second: MeasurementSettings) -> bool
 def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, Any]:
     """Return the settings that decide the accuracy of results, as plain values by name.
 
-    These are epochs of each training, numbers of examples, shape of inputs, classes, and chips with their examples.
+    These are epochs of each training, numbers of examples and classes, shape of inputs, and chips.
     """
     found: dict[str, Any] = {
         f"{unit}_epochs": recipe.epochs

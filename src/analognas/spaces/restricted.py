@@ -66,8 +66,10 @@ def restricted(space: Space, population: Any) -> Space:
         raise InvalidArgumentError(
             f"A space must have at least 2 architectures, but got {len(codes)} of {space.name!r}."
         )
-    made = copy.copy(whole)
-    made.__class__ = _restricted_class(type(whole))
+    # Not by assigning __class__, which fails where the layouts of the two classes differ.
+    kind = _restricted_class(type(whole))
+    made = kind.__new__(kind)
+    vars(made).update(vars(copy.copy(whole)))
     assert isinstance(made, _Restricted)
     made._restrict(whole, rows[first], codes)
     return made
