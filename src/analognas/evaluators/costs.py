@@ -14,7 +14,17 @@ from ..spaces import Population, Space
 from ..tables import HWNASBench
 from .base import COUNTED, Evaluation, Evaluator
 
-__all__ = ["COUNTED", "ChipCostEvaluator", "CountEvaluator", "DeviceCostEvaluator"]
+__all__ = [
+    "COUNTED",
+    "ChipCostEvaluator",
+    "CountEvaluator",
+    "DeviceCostEvaluator",
+    "check_counted",
+    "check_described",
+    "counted_dataset",
+    "known_space",
+    "network_input_of",
+]
 
 _DATASETS = {"nasbench201": "cifar10", "fbnet": "cifar100", "fbnet_imagenet": "ImageNet"}
 """Default data set of HW-NAS-Bench, by name of the space."""
