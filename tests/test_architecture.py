@@ -341,3 +341,23 @@ def test_every_dependency_is_imported():
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.split(".")[0])
     assert {MODULES_OF.get(name, name) for name in names} <= imported
+
+
+@pytest.mark.parametrize(
+    ("owner", "forbidden"),
+    [
+        ("core/folders.py", r"\.mkdir\(|os\.makedirs"),
+        ("core/limits.py", r"\bgzip\.decompress|LARGEST_RATIO \*|_(MOST_PIXELS|LARGEST_BESIDE)"),
+        ("core/foreign_numbers.py", r"\bfloat\((cell|text|word)\b"),
+    ],
+)
+def test_one_module_makes_folders_limits_files_and_reads_numbers(owner, forbidden):
+    """Claims of folders, limits of archives and texts, and checks of foreign numbers have one place each."""
+    others = [path for path in MODULES if path != PACKAGE / owner and "kernels" not in path.parts]
+    found = [
+        f"{path.relative_to(PACKAGE)}: {line.strip()}"
+        for path in others
+        for line in path.read_text().splitlines()
+        if re.search(forbidden, line)
+    ]
+    assert not found

@@ -175,7 +175,7 @@ def test_no_image():
 
 
 def test_levels_of_32_bits_take_more_memory(monkeypatch):
-    monkeypatch.setattr(image_files, "_MOST_PIXELS", 1000)
+    monkeypatch.setattr(image_files, "MOST_PIXELS", 1000)
     for mode, limit in (("L", "1,000"), ("F", "250"), ("I;16", "250")):
         file = io.BytesIO()
         Image.new(mode, (25, 11 if mode != "L" else 41)).save(file, "TIFF")

@@ -60,11 +60,11 @@ def _changed(tmp_path, change):
         (lambda lines: [lines[0], "Mine,1 V"], "Line 2 of .* must have 25 cells"),
         (
             lambda lines: [lines[0], lines[1].replace(",3.6,", ",fast,")],
-            "Line 2 of .*`value` must be a finite number, but got 'fast'",
+            "Line 2 of .*`value`: 'fast' is not a number",
         ),
         (
             lambda lines: [lines[0], lines[1].replace(",3.6,", ",inf,")],
-            "`value` must be a finite number, but got 'inf'",
+            "`value`: 'inf' is not a finite number",
         ),
         (
             lambda lines: [lines[0], lines[1].replace(",3.6,", ",,")],

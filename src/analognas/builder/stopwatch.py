@@ -9,12 +9,14 @@ from pathlib import Path
 
 import torch
 
-from ..core import write_json
+from ..core import Metric, write_json
+from ..core.foreign_numbers import measured
 from ..core.text_files import read_json
 
 __all__ = ["Stopwatch", "one_torch_thread"]
 
 _EVERY = 30.0  # s between saves
+_SECONDS = Metric("seconds", "s", False)
 
 
 class Stopwatch:
@@ -29,8 +31,8 @@ class Stopwatch:
         self._before = (0.0, 0.0)
         if path is not None and path.exists():
             try:
-                wall, cpu = read_json(path)
-                self._before = float(wall), float(cpu)
+                wall, cpu = measured(_SECONDS, read_json(path), missing=False, zero=True).tolist()
+                self._before = wall, cpu
             except (OSError, ValueError, TypeError):
                 pass  # a damaged file of times must not stop a measurement
         self._started = time.perf_counter(), time.process_time()

@@ -138,8 +138,14 @@ def hold_folder(
         release(made)
 
 
-def make_folder(path: str | os.PathLike[str]) -> Path:
+def make_folder(
+    path: str | os.PathLike[str], *, advice: str = "give one that can be written to"
+) -> Path:
     """Create a missing folder inside a claimed one.
+
+    Args:
+        path: The folder.
+        advice: What to do if it cannot be made, for the error.
 
     Raises:
         OutputFolderError: If it cannot be created.
@@ -149,7 +155,7 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputFolderError(
-            f"Cannot use the folder {str(folder)!r}: {error.strerror}; give one that can be written to."
+            f"Cannot use the folder {str(folder)!r}: {error.strerror}; {advice}."
         ) from None
     return folder
 

@@ -20,7 +20,15 @@ from .errors import AnalogNASError, InvalidArgumentError, TableIntegrityError
 from .limits import shown
 from .metrics import METRICS, Metric, current_metric_name
 
-__all__ = ["MISSING_MARK", "MetricRange", "as_floats", "as_integers", "measured", "metric_range"]
+__all__ = [
+    "MISSING_MARK",
+    "MetricRange",
+    "as_floats",
+    "as_integers",
+    "measured",
+    "metric_range",
+    "parse_number",
+]
 
 MISSING_MARK = -1.0
 """Cost that HW-NAS-Bench stores for a network that did not compile."""
@@ -204,6 +212,32 @@ def as_floats(
     return column
 
 
+def parse_number(text: str, *, error: type[AnalogNASError] = TableIntegrityError) -> float:
+    """Return the number that a cell of a text table holds, NaN where it is empty.
+
+    Args:
+        text: The cell.
+        error: Class of the error.
+
+    Raises:
+        AnalogNASError: Of class ``error``, if it is not a finite number.
+
+    Example:
+        >>> parse_number("1e3"), parse_number("")
+        (1000.0, nan)
+    """
+    number = _number_in(text) if text else math.nan
+    if number is None:
+        comma = _number_in(text.replace(",", ".")) is not None
+        advice = " Write a decimal point, not a comma." if comma else ""
+        raise error(f"{shown(text)!r} is not a number.{advice}")
+    if text and not math.isfinite(number):
+        raise error(
+            f"{shown(text)!r} is not a finite number; leave the cell of a missing number empty."
+        )
+    return number
+
+
 def as_integers(
     what: str,
     values: Any,
@@ -249,6 +283,13 @@ def as_integers(
             f"{_place(outside, None)}."
         )
     return given.astype(np.int64)
+
+
+def _number_in(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _range_of_spread(metric: str) -> MetricRange:

@@ -31,6 +31,7 @@ __all__ = [
     "LARGEST_YAML",
     "LONGEST_SHOWN",
     "MOST_LINES",
+    "MOST_PIXELS",
     "LimitedReader",
     "Readable",
     "bunzip",
@@ -42,6 +43,7 @@ __all__ = [
     "read_zip_members",
     "shown",
     "size_text",
+    "unpacked_limit",
 ]
 
 LARGEST_CONTENT = 256 << 20
@@ -54,10 +56,12 @@ LARGEST_TEXT = 64 << 20
 """Largest size of a text file that is read as a whole, bytes."""
 LARGEST_YAML = 1 << 18
 """Largest number of characters of a YAML text, which PyYAML reads in a second or two; JSON may be longer."""
+MOST_PIXELS = 1 << 26
+"""Largest number of pixels of an image."""
 MOST_LINES = 1 << 20
 """Largest number of lines of a packed text; the largest known one has 393 thousand."""
 LARGEST_REQUEST = 1 << 20
-"""Largest request of an archive's reader, bytes; larger ones come from forged headers."""
+"""Largest request of an archive's reader, and size of all headers, bytes; forged headers are larger."""
 DEEPEST_JSON = 100
 """Deepest nesting of a JSON text."""
 LONGEST_SHOWN = 200
@@ -96,6 +100,11 @@ def size_text(n_bytes: int) -> str:
         if n_bytes >= 1 << power:
             return f"{n_bytes / (1 << power):.4g} {unit}"
     return f"{n_bytes} bytes"
+
+
+def unpacked_limit(n_bytes: int, *, least: int = LARGEST_CONTENT) -> int:
+    """Return how many bytes a packed file of ``n_bytes`` may hold: ``least`` in any case."""
+    return max(least, LARGEST_RATIO * n_bytes)
 
 
 def shown(text: Any, limit: int = LONGEST_SHOWN) -> str:

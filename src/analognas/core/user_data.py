@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from .errors import OutputFolderError
+from .folders import make_folder
 
 __all__ = ["DATA_VARIABLE", "make_user_data_folder", "user_data_folder"]
 
@@ -42,11 +42,5 @@ def make_user_data_folder(name: str) -> Path:
     Raises:
         OutputFolderError: If it cannot be created; names the variable to set.
     """
-    folder = user_data_folder() / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputFolderError(
-            f"Cannot make {str(folder)!r}: {error.strerror}. Set {DATA_VARIABLE} to a folder of yours."
-        ) from None
-    return folder
+    advice = f"set {DATA_VARIABLE} to a folder of yours"
+    return make_folder(user_data_folder() / name, advice=advice)

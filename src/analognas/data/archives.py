@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 from ..core import DataNotFoundError, TableIntegrityError
 from ..core.limits import (
     LARGEST_CONTENT,
+    LARGEST_REQUEST,
     MOST_LINES,
     LimitedReader,
     read_all,
@@ -25,7 +26,6 @@ from ..core.limits import (
     size_text,
 )
 
-_LARGEST_BESIDE = 1 << 20
 _FOREIGN = "__MACOSX"
 """Folder that macOS adds to archives."""
 
@@ -229,8 +229,8 @@ class _TarStream(LimitedReader):
         data = super().read(size)
         if not self.in_content:
             self._beside += len(data)
-            if self._beside > _LARGEST_BESIDE:
-                raise self.too_large("holds more beside its members", _LARGEST_BESIDE)
+            if self._beside > LARGEST_REQUEST:
+                raise self.too_large("holds more beside its members", LARGEST_REQUEST)
         return data
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import TableIntegrityError
-from ..core.limits import shown
+from ..core.limits import MOST_PIXELS, shown
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 # Pillow needs a plugin for these, or, for EPS, runs Ghostscript on the file.
 _NOT_READ = frozenset(("BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"))
-_MOST_PIXELS = 1 << 26
 _FRAMED = ("APNG", "GIF", "PNG", "TIFF", "WEBP")
 _END_OF_CODESTREAM = b"\xff\xd9"
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -81,7 +80,7 @@ def read_with_remarks(
     try:
         with _opened(data) as file:
             # Levels of 32 bits are converted by way of arrays of floats.
-            limit = _MOST_PIXELS // 4 if file.mode[0] in "IF" else _MOST_PIXELS
+            limit = MOST_PIXELS // 4 if file.mode[0] in "IF" else MOST_PIXELS
             if file.width * file.height > limit:
                 raise TableIntegrityError(
                     f"{name} has {file.width} x {file.height} pixels; the limit is {limit:,}. Make it smaller."

@@ -15,7 +15,7 @@ import torch
 
 from ..core import DataNotFoundError, TableIntegrityError, check_choice, check_float
 from ..core.foreign_numbers import as_integers
-from ..core.limits import LARGEST_CONTENT, LARGEST_RATIO, LimitedReader, check_zip_sizes, shown
+from ..core.limits import LimitedReader, check_zip_sizes, shown, unpacked_limit
 from .array_names import (
     AUDIO,
     JPEG,
@@ -129,7 +129,7 @@ def _read(root: Path | None) -> _Arrays:
         # numpy would leave a damaged file open.
         with root.open("rb") as handle:
             with zipfile.ZipFile(LimitedReader(handle, sys.maxsize, where)) as file:
-                limit = max(LARGEST_CONTENT, LARGEST_RATIO * size)
+                limit = unpacked_limit(size)
                 check_zip_sizes(file.infolist(), where=where, limit=limit)
             handle.seek(0)
             with np.load(handle, allow_pickle=False) as loaded:

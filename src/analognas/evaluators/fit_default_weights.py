@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.folders import make_folder
 from ..tables import AnalogNASBench
 from .xgboost_evaluator import DEFAULT_WEIGHTS, XGBoostEvaluator
 
@@ -18,7 +19,7 @@ def main() -> None:
     table = AnalogNASBench()
     cells = table.space.from_codes(np.arange(len(table)))
     for space, path in DEFAULT_WEIGHTS.items():
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         checksum = XGBoostEvaluator(space, load_weight=False).fit(cells, table).save(path)
         print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, sha256:{checksum}")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..core import TableIntegrityError, atomic_write, check_choice
 from ..core.foreign_numbers import as_floats
-from ..core.limits import LARGEST_PACKED_TEXT, LARGEST_RATIO, gunzip, parse_json, read_bytes, shown
+from ..core.limits import LARGEST_PACKED_TEXT, gunzip, parse_json, read_bytes, shown, unpacked_limit
 from ..spaces import Space, feature_names
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .costs import known_space
@@ -345,7 +345,7 @@ def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
     if not os.path.lexists(path):
         raise TableIntegrityError(f"{where} does not exist.")
     data = read_bytes(path)
-    limit = max(LARGEST_PACKED_TEXT, LARGEST_RATIO * len(data))
+    limit = unpacked_limit(len(data), least=LARGEST_PACKED_TEXT)
     text = gunzip(data, where=where, limit=limit) if _is_compressed(path) else data
     # The checksum below is over the parsed content, so repeated keys do no harm.
     content = parse_json(text, where=where, unique=False)

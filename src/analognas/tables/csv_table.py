@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import os
 from collections.abc import Sequence
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import AnalogNASError, DataNotFoundError, TableIntegrityError
-from ..core.foreign_numbers import measured
+from ..core.foreign_numbers import measured, parse_number
 from ..core.limits import read_bytes, shown
 from ..spaces import Population, Space
 
@@ -113,27 +112,4 @@ def _numbers(row: Sequence[str], width: int) -> list[float]:
     if len(row) != width:
         advice = " Write an architecture that has commas in quotes." if len(row) > width else ""
         raise TableIntegrityError(f"it has {len(row)} cells, but the first line {width}.{advice}")
-    return [_number(cell.strip()) for cell in row[1:]]
-
-
-def _number(cell: str) -> float:
-    try:
-        number = float(cell) if cell else math.nan
-    except ValueError:
-        advice = (
-            " Write a decimal point, not a comma." if _is_number(cell.replace(",", ".")) else ""
-        )
-        raise TableIntegrityError(f"{shown(cell)!r} is not a number.{advice}") from None
-    if cell and not math.isfinite(number):
-        raise TableIntegrityError(
-            f"{shown(cell)!r} is not a finite number; leave the cell of a missing number empty."
-        )
-    return number
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return [parse_number(cell.strip()) for cell in row[1:]]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, TableIntegrityError, atomic_write
-from ..core.limits import LARGEST_CONTENT, LARGEST_RATIO, parse_json, size_text
+from ..core.limits import parse_json, size_text, unpacked_limit
 
 FORMAT = "analognas-table"
 FORMAT_VERSION = 1
@@ -168,7 +168,7 @@ def _check_size(path: str | os.PathLike[str], metadata: Any) -> None:
 
 
 def _limit(path: str | os.PathLike[str]) -> int:
-    return max(LARGEST_CONTENT, LARGEST_RATIO * os.stat(path).st_size)
+    return unpacked_limit(os.stat(path).st_size)
 
 
 def _check_unpacked(size: int, limit: int) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from ...core import DataNotFoundError, TableIntegrityError
+from ...core.foreign_numbers import parse_number
 from ...core.text_files import read_text
 
 __all__ = ["FACTS_FILE", "Fact", "read_facts"]
@@ -125,12 +125,7 @@ def _fact(row: dict[str, str], where: str) -> Fact:
 
 
 def _number(text: str, name: str, where: str) -> float:
-    if not text:
-        return math.nan
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise TableIntegrityError(f"{where}: `{name}` must be a finite number, but got {text!r}.")
-    return value
+        return parse_number(text)
+    except TableIntegrityError as error:
+        raise TableIntegrityError(f"{where}: `{name}`: {error}") from None
