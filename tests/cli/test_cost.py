@@ -197,6 +197,10 @@ def test_programming_and_recalibration_are_shown(tmp_path, capsys):
     lines = said.out.splitlines()
     assert lines[-3].startswith("programming: 4.2 ms (0.83 to 21), ")
     assert lines[-2].startswith("recalibration: 256 reference MVMs a crossbar, ")
+    assert lines[-2].endswith("; once a day 0.0017 mJ an inference")
+    _, said = run(capsys, *words, "--rate", "1", "--json")
+    measuring = json.loads(said.out)["recalibration"]
+    assert measuring["daily_per_inference"] == pytest.approx(measuring["energy"] / 86400)
     code, said = run(capsys, *words, "--iterations", "2", "--json")
     few = json.loads(said.out)["programming"]
     assert few["iterations"] == 2

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from analognas.core import InvalidArgumentError
+from analognas.data import DataSet, Split
 from analognas.drift import DriftEvaluator, direct_mapping
 from analognas.hardware import (
     UpkeepPolicy,
@@ -14,6 +15,7 @@ from analognas.hardware import (
     recalibration_cost,
     upkeep,
 )
+from analognas.hardware.upkeep_networks import analog_cost
 from analognas.nn import AnalogConfig, DriftCompensation, analog_layers
 from analognas.physics import PCM, PowerLaw
 
@@ -147,3 +149,43 @@ def test_errors(problem):
     plain = direct_mapping(nn.Linear(8, 2), [data[0]], config)
     with pytest.raises(InvalidArgumentError, match="'compensate daily' needs a network with drift"):
         upkeep(plain, data, cost, SMALL)
+
+
+class Mixed(nn.Module):
+    """Recurrent, attention and linear layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.LSTM(8, 16, batch_first=True)
+        self.att = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.out = nn.Linear(16, 3)
+
+    def forward(self, x):
+        h, _ = self.rnn(x)
+        h, _ = self.att(h, h, h)
+        return self.out(h[:, -1])
+
+
+def test_layers_that_stay_digital_are_not_on_crossbars():
+    x = torch.randn(12, 5, 8, generator=torch.Generator().manual_seed(0))
+    part = Split(x, torch.arange(12) % 3)
+    data = DataSet("mixed", "classification", part, None, part, (5, 8), 3)
+    everything = {
+        "rnn.weight_ih_l0",
+        "rnn.weight_hh_l0",
+        "att.query",
+        "att.key",
+        "att.value",
+        "att.out_proj",
+        "out",
+    }
+    for digital, absent in (
+        ((), set()),
+        (("last",), {"out"}),
+        (("rnn",), {"rnn.weight_ih_l0", "rnn.weight_hh_l0"}),
+    ):
+        model = direct_mapping(Mixed().eval(), [x], AnalogConfig(digital=digital))
+        cost = analog_cost(model, data, find_chip("hermes"))
+        assert {layer.name for layer in cost.layers} == everything - absent
+    lstm = direct_mapping(nn.LSTM(8, 16, batch_first=True).eval(), [x])
+    assert len(analog_cost(lstm, data, find_chip("hermes")).layers) == 2

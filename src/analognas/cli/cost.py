@@ -68,7 +68,7 @@ def cost(
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(help="With --upkeep: inferences a second. [default: one an hour]"),
+        typer.Option(help="Inferences a second, for the upkeep. [default: one an hour]"),
     ] = None,
     chips: Annotated[
         int | None, typer.Option(help="With --upkeep: number of simulated chips. [default: 10]")
@@ -131,7 +131,7 @@ def cost(
         others = {"measured": measured, "keep": keep, "input": input_shape, "classes": classes}
         _refuse("`--upkeep` reads a saved network; omit", others)
     else:
-        _refuse("`--upkeep` is needed for", {"config": config, **typed, **sources})
+        _refuse("`--upkeep` is needed for", {"config": config, **typed, "rate": None, **sources})
     if measured is not None:
         predicted = _predicted(network, space, measured, keep)
         print(dump_json(predicted) if as_json else _text(predicted))
@@ -140,6 +140,8 @@ def cost(
         raise InvalidArgumentError("`--keep` needs `--measured`, whose predictor it keeps.")
     with without_collection():
         from ..hardware import find_chip, programming_cost, recalibration_cost
+        from ..hardware.recalibration import DAY
+        from ..hardware.upkeep_policies import ONE_AN_HOUR
         from ..report import save_figure
         from ..report.cost import cost_figure
 
@@ -153,16 +155,18 @@ def cost(
     with without_collection():
         shape = None if input_shape is None else _shape(input_shape)
         found = _cost(network, space, shape, classes, chosen)
+        often = ONE_AN_HOUR if rate is None else rate
         written = programming_cost(found, iterations=iterations)
         measuring = recalibration_cost(found)
         save_figure(cost_figure(found), out)
     if as_json:
-        more = {"programming": written.to_dict(), "recalibration": measuring.to_dict()}
+        daily = {"daily_per_inference": measuring.per_inference(DAY, often)}
+        more = {"programming": written.to_dict(), "recalibration": measuring.to_dict() | daily}
         print(dump_json(_plain(found) | without_nan(more)))
         return
     print(found)
     print(written)
-    print(measuring)
+    print(f"{measuring}; once a day {measuring.per_inference(DAY, often):.2g} mJ an inference")
     print(out)
 
 

@@ -75,13 +75,12 @@ def analog_cost(model: nn.Module, data: DataSet, chip: AIMCChip) -> ChipCost:
     read = data.streams if data.task == "language_model" else data.batches
     inputs: Any = next(iter(read("test", 1)))[0]
     traced = trace_network(to_digital(model).cpu(), example=inputs)
-    names = [name for name, _ in analog_layers(model)]
+    analog = [name for name, _ in analog_layers(model)]
+    # Matrices of recurrent and attention layers are tiles inside them; elsewhere they are named by their layer.
+    owners = {f".{name}".rpartition(".tiles.")[0][1:] for name in analog if ".tiles." in f".{name}"}
     kept = [
         layer
         for layer in traced.layers
-        if any(
-            name == layer.name or name.startswith(f"{layer.name}.") or layer.name.startswith(name)
-            for name in names
-        )
+        if layer.name in analog or layer.name.rpartition(".")[0] in owners
     ]
-    return cost_of_layers(kept or traced.layers, chip, operations=traced.operations)
+    return cost_of_layers(kept, chip, operations=traced.operations)

@@ -11,8 +11,10 @@ from ..core import InvalidArgumentError
 from ..core.settings import Settings, quantity
 from .recalibration import DAY
 
-__all__ = ["POLICIES", "UpkeepPolicy", "UpkeepSettings"]
+__all__ = ["ONE_AN_HOUR", "POLICIES", "UpkeepPolicy", "UpkeepSettings"]
 
+ONE_AN_HOUR = 1.0 / 3600.0
+"""Inferences a second where nothing else is said."""
 _MONTH, _YEAR = 30 * DAY, 365 * DAY
 _Period = Annotated[float, Field(ge=1.0, le=1e12)]
 
@@ -62,7 +64,7 @@ class UpkeepSettings(Settings):
         default=POLICIES, min_length=1, description="The policies to compare."
     )
     rate: float = quantity(
-        1.0 / 3600.0, "1/s", "Inferences a second; one an hour by default.", ge=0.0, le=1e12
+        ONE_AN_HOUR, "1/s", "Inferences a second; one an hour by default.", ge=0.0, le=1e12
     )
     duration: float = quantity(_YEAR, "s", "Time since the first programming.", ge=60.0, le=1e10)
     chips: int = Field(default=10, ge=2, description="Number of simulated chips.")
