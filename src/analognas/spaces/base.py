@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ _MOST_LISTED = 128
 """Largest number of choices of a gene without a name that is a list of choices, not an interval."""
 
 
-class Space(Genotypes, ABC):
+class Space(Genotypes):
     """A finite space of genotypes of fixed length; each gene is an index into a list of choices.
 
     Subclasses define the meaning of a genotype (:meth:`encode`, :meth:`decode`, :meth:`build`). The moves of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -22,7 +23,7 @@ _MOST_ENUMERATED = 2**22
 _TEXTS = tuple(map(str, range(128)))
 
 
-class Genotypes:
+class Genotypes(ABC):  # noqa: B024  the abstract methods are in Space
     """The genotypes of a space: the choices of each gene, and which rows are architectures.
 
     Used by :mod:`.moves`; :class:`.Space` defines the meaning of a row. The attributes are those of
