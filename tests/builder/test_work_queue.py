@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -205,6 +206,14 @@ def test_creating_a_queue_that_exists_opens_it(tmp_path):
         assert second.facts == {"name": "first"}
         assert second.counts().total("done") == 9
     assert os.listdir(tmp_path) == ["queue.sqlite"]
+
+
+def test_a_full_disk_is_named_where_a_queue_cannot_be_read(tmp_path, monkeypatch):
+    (tmp_path / "text.sqlite").write_text("not a database" * 100)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=4096))
+    with pytest.raises(ResumeError, match="disk is full"):
+        WorkQueue(tmp_path / "text.sqlite")
 
 
 def test_files_that_are_no_queues_are_named(tmp_path):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ..core import ResumeError
 from ..core.limits import parse_json, shown
-from ..core.sqlite_files import created_whole, foreign_entry, read_consistently
+from ..core.sqlite_files import created_whole, foreign_entry, is_disk_full, read_consistently
 from .units import STATES, Unit
 
 __all__ = ["create", "insert", "read_copy", "read_facts", "unreadable"]
@@ -141,8 +141,8 @@ def _facts(connection: sqlite3.Connection, path: Path) -> dict[str, Any]:
 
 
 def unreadable(path: Path, error: Exception) -> ResumeError:
-    """Return the error for a queue that is damaged."""
-    return ResumeError(
-        f"The work queue {str(path)!r} cannot be read: {shown(error)}. Restore a copy, or delete it and "
-        "start the build again."
-    )
+    """Return the error for a queue that is damaged, or that cannot be read because the disk is full."""
+    advice = "Restore a copy, or delete it and start the build again"
+    if is_disk_full(path):
+        advice = f"The disk is full, which may be the cause: make room first. Otherwise: {advice.lower()}"
+    return ResumeError(f"The work queue {str(path)!r} cannot be read: {shown(error)}. {advice}.")

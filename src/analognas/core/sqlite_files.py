@@ -24,6 +24,7 @@ __all__ = [
     "connect",
     "created_whole",
     "foreign_entry",
+    "is_disk_full",
     "patiently",
     "read_consistently",
     "reason",
@@ -213,10 +214,16 @@ def reason(error: Exception, path: Path) -> str:
     """
     text = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
     if isinstance(error, sqlite3.Error) and any(one in text for one in _NO_ROOM):
-        with suppress(OSError):
-            if shutil.disk_usage(path.parent).free < _LEAST_ROOM:
-                return "the disk is full; make room, and go on"
+        if is_disk_full(path):
+            return "the disk is full; make room, and go on"
     return text
+
+
+def is_disk_full(path: Path) -> bool:
+    """Return whether the disk of a file has so little room that SQLite may fail on it."""
+    with suppress(OSError):
+        return shutil.disk_usage(path.parent).free < _LEAST_ROOM
+    return False
 
 
 def foreign_entry(connection: sqlite3.Connection, statements: Collection[str]) -> str | None:
