@@ -43,6 +43,7 @@ def test_search_with_its_defaults(capsys):
         "best.json",
         "convergence.png",
         "drift.png",
+        "report.html",
         "summary.md",
         "trials.sqlite",
     ]

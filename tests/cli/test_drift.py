@@ -67,7 +67,7 @@ def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
     assert text.endswith(f"Results in {out}\n")
     names = {entry.name for entry in out.iterdir()}
     assert names == {
-        "study.json", "result.json", "drift.png", "journal", "hwa.csv", "direct.csv", "direct_uncompensated.csv",
+        "study.json", "result.json", "report.html", "drift.png", "journal", "hwa.csv", "direct.csv", "direct_uncompensated.csv",
     }  # fmt: skip
     payload = json.loads((out / "result.json").read_text())
     assert payload["hwa"]["times"] == [1.0, 86400.0]

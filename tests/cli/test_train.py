@@ -66,6 +66,7 @@ def test_digits_without_any_option(capsys):
         "config.yaml",
         "epochs.jsonl",
         "model.safetensors",
+        "report.html",
         "result.json",
         "training.png",
     ]

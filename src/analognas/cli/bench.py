@@ -268,6 +268,7 @@ def _run(
     """Run a build with its progress, and print its table."""
     from ..builder import make_workers
     from ..builder.folder import SPECIFICATION_FILE
+    from ..report.html import write_page
     from .bench_progress import bench_progress
 
     workers = make_workers(n, backend, address=address, gpus_per_worker=gpus)
@@ -280,6 +281,7 @@ def _run(
         raise SearchInterruptedError(f"continue with: analognas bench resume {folder}") from None
     if result.table is not None:
         print(result.table)
+        write_page(folder)
     if failed := result.counts.total("failed"):
         print(
             f"note: {failed} units failed; see `analognas bench status {folder}`, and try them again "

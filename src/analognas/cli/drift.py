@@ -113,12 +113,14 @@ def drift(
         "seed": seed,
     }
     from ..report.drift_curves import write_drift_report
+    from ..report.html import write_page
     from .drift_progress import drift_progress
 
     def run(study: DriftStudy, folder: Path) -> dict[str, DriftResult]:
         with drift_progress() as listener:
             results = study.run_drift(folder, listener.chip, listener.step)
         write_drift_report(results, folder)
+        write_page(folder)
         return results
 
     results, folder = _run("drift", typed, (config, setting or []), out, resume, run)

@@ -25,6 +25,7 @@ from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .info import info
 from .map import map_layers
 from .query import query
+from .report import report
 from .schema import schema
 from .search import search
 from .train import train
@@ -49,6 +50,7 @@ app.command()(train)
 app.command()(drift)
 app.command()(sensitivity)
 app.command("map")(map_layers)
+app.command()(report)
 app.command()(query)
 app.command()(cost)
 app.command()(info)

@@ -235,10 +235,12 @@ def _search(
 def _run(found: Search, folder: Path) -> SearchResult:
     """Search and report in a folder."""
     from ..report import remove_search_report, write_search_report
+    from ..report.html import write_page
 
     try:
         result = found.run(None if found.folder else folder, progress=True)
         write_search_report(result, folder)
+        write_page(folder)
     except KeyboardInterrupt:
         if not found.has_log(folder):
             raise

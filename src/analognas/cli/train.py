@@ -211,6 +211,7 @@ def _train(
     from ..core.memory import keep_freed_memory
     from ..nn import StaysDigitalWarning
     from ..report import write_training_report
+    from ..report.html import write_page
     from ..training import CHECKPOINT_FILE, train_run
     from .training_progress import training_progress
 
@@ -222,6 +223,7 @@ def _train(
         for text in dict.fromkeys(str(warning.message) for warning in said):
             print(f"note: {text}", file=sys.stderr)
         write_training_report(results, folder)
+        write_page(folder)
         return results
     except KeyboardInterrupt:
         if not any(folder.rglob(CHECKPOINT_FILE)) and not any(folder.rglob("result.json")):

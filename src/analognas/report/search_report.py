@@ -10,6 +10,7 @@ from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric, write_text
 from ..search import SearchResult, architecture_text, number, value_text
 from .convergence import convergence_figure
 from .drift import drift_figure
+from .html.document import PAGE_FILE
 from .pareto import pareto_figure
 from .style import save_figure
 
@@ -79,7 +80,7 @@ def _truth(result: SearchResult) -> tuple[float, float, float] | None:
 
 def remove_search_report(folder: str | os.PathLike[str]) -> None:
     """Remove the pages and figures of an earlier result; the log stays."""
-    for name in (SUMMARY_FILE, CONVERGENCE_FILE, DRIFT_FILE, PARETO_FILE):
+    for name in (SUMMARY_FILE, CONVERGENCE_FILE, DRIFT_FILE, PARETO_FILE, PAGE_FILE):
         (Path(folder) / name).unlink(missing_ok=True)
 
 

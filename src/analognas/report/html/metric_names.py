@@ -1,0 +1,101 @@
+"""Metrics and spaces in words: in a sentence, as the head of a column, and with their values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric
+from ...search import number
+
+__all__ = ["better_of", "head_of", "space_of", "value_of", "words_of"]
+
+_COUNTED = ("params", "macs")
+_HEADS = {
+    "baseline_accuracy": "digital accuracy",
+    "analog_accuracy": "accuracy on chip, trained for it",
+    "noisy_accuracy": "accuracy on chip, not trained for it",
+    "avm": "accuracy lost in a month",
+    "aimc_energy": "energy on the chip",
+    "aimc_latency": "latency on the chip",
+    "aimc_area": "chip area",
+    "aimc_tiles": "crossbars",
+    "params": "parameters",
+    "macs": "multiply-accumulates",
+    **{f"analog_drift_{t}": f"accuracy after {DRIFT_TIME_NAMES[t]}" for t in DRIFT_TIMES},
+    **{
+        f"noisy_drift_{t}": f"accuracy after {DRIFT_TIME_NAMES[t]}, not trained for it"
+        for t in DRIFT_TIMES
+    },
+}
+
+
+def words_of(metric: Metric) -> str:
+    """Return a metric as part of a sentence.
+
+    Example:
+        >>> from analognas.core import METRICS
+        >>> words_of(METRICS["analog_drift_86400"])
+        'accuracy with hardware-aware training, 1 day after programming'
+    """
+    if metric.unit == "%" and "accuracy" not in metric.description:
+        return f"accuracy {metric.description}"
+    return metric.description
+
+
+def head_of(metric: Metric) -> str:
+    """Return a metric as the head of a column or the label of an axis, with its unit.
+
+    Example:
+        >>> from analognas.core import METRICS
+        >>> head_of(METRICS["analog_drift_86400"]), head_of(METRICS["params"])
+        ('accuracy after 1 day (%)', 'parameters')
+    """
+    name = _HEADS.get(metric.name, metric.name.replace("_", " "))
+    return f"{name} ({metric.unit})" if metric.unit else name
+
+
+def better_of(metric: Metric) -> str:
+    """Return the direction in which a metric improves, as part of a sentence.
+
+    Example:
+        >>> from analognas.core import METRICS
+        >>> better_of(METRICS["params"])
+        'fewer parameters'
+    """
+    if metric.name in _COUNTED:
+        return f"fewer {_HEADS[metric.name]}"
+    return f"{'higher' if metric.higher_is_better else 'lower'} {words_of(metric)}"
+
+
+def value_of(metric: Metric, value: float) -> str:
+    """Return a value with its unit.
+
+    Example:
+        >>> from analognas.core import METRICS
+        >>> value_of(METRICS["avm"], 1.5)
+        '1.50 pp'
+    """
+    return f"{number(metric, value)} {metric.unit}".rstrip()
+
+
+_SPACES = {
+    "nasbench201": "NAS-Bench-201 cells",
+    "resnet": "AnalogNAS's ResNets for CIFAR-10",
+    "resnet_vww": "AnalogNAS's ResNets for person detection",
+    "resnet_kws": "AnalogNAS's ResNets for keyword spotting",
+    "fbnet": "FBNet for CIFAR-100",
+    "fbnet_imagenet": "FBNet for ImageNet",
+}
+
+
+def space_of(space: Any) -> str:
+    """Return a space, as results and logs name it, for a title.
+
+    Example:
+        >>> space_of("nasbench201"), space_of({"name": "widths", "hyperparameters": []})
+        ('NAS-Bench-201 cells', 'widths')
+    """
+    if isinstance(space, Mapping):
+        return str(space.get("name", "a space of your own"))
+    return _SPACES.get(str(space), str(space))
