@@ -93,7 +93,9 @@ def hits_of(
     return hits
 
 
-def measure(name: str, repeats: int, first_seed: int = 0) -> dict[str, np.ndarray]:
+def measure(
+    name: str, repeats: int, first_seed: int = 0, bootstrap: int = 1000
+) -> dict[str, np.ndarray]:
     """Return hits by name, shape ``(repeats, numbers)``, and how often the right model was chosen."""
     device = DEVICES.get(name)
     targets = targets_of(device)
@@ -105,7 +107,14 @@ def measure(name: str, repeats: int, first_seed: int = 0) -> dict[str, np.ndarra
             device, targets, times, N_DEVICES, generator=torch.Generator().manual_seed(seed)
         )
         t_0 = {"t_0": device.t_0} if is_power_law else {}
-        found = fit_device(data, confidence=CONFIDENCE, seed=seed, t_read=device.t_read, **t_0)
+        found = fit_device(
+            data,
+            confidence=CONFIDENCE,
+            seed=seed,
+            bootstrap=bootstrap,
+            t_read=device.t_read,
+            **t_0,
+        )
         chosen.append(found.model == ("power-law" if is_power_law else "relaxation"))
         if chosen[-1]:
             for key, values in hits_of(found, device, targets, times).items():
@@ -119,11 +128,12 @@ def main() -> None:
     parser.add_argument("--device", choices=NAMES, action="append")
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bootstrap", type=int, default=1000)
     options = parser.parse_args()
     print(f"{'device':<14}{'name':<20}{'numbers':>8}{'covered %':>11}{'± se':>6}{'worst %':>9}")
     for name in options.device or NAMES:
         start = time.process_time()
-        found = measure(name, options.repeats, options.seed)
+        found = measure(name, options.repeats, options.seed, options.bootstrap)
         for key, hits in found.items():
             by_repeat = 100.0 * hits.mean(axis=1)
             error = (
