@@ -31,6 +31,8 @@ N_DEVICES, N_TARGETS = 200, 12
 DRIFT_TIMES = (1.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0, 604800.0, 2592000.0)
 RELAXATION_TIMES = (1.0, 10.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0, 172800.0)
 CONFIDENCE = 0.95
+ROUNDING = 1e-6
+"""A read noise below this is none, µS."""
 
 
 def targets_of(device: Device) -> list[float]:
@@ -88,7 +90,7 @@ def hits_of(
         for name, truth in true_laws(device, targets, t).items():
             same = [quantity for quantity in found.select(name) if quantity.time == t]
             for quantity, value in zip(same, truth, strict=True):
-                slack = 1e-9 * max(abs(value), 1e-3)
+                slack = ROUNDING if value == 0.0 else 0.0
                 hits[name].append(quantity.low - slack <= value <= quantity.high + slack)
     return hits
 

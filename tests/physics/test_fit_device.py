@@ -55,6 +55,23 @@ def test_a_power_law_is_recovered(device):
     assert np.abs(distance(found, "programming_std", 1.4 * truth["programming_std"])).max() > 5.0
 
 
+def test_intervals_cover_the_truth():
+    device, hits, short = PCM(), [], []
+    for seed in range(8):
+        data = simulated(device, n=100, times=TIMES[::2], seed=seed, k=4)
+        found = fit_device(data, model="power-law", bootstrap=200, seed=seed, degree=2)
+        g = torch.from_numpy(data.targets)
+        mean, std = device.nu_moments(g)
+        sigma = device.programming_std(g)
+        for name, truth in (("nu_means", mean), ("nu_stds", std), ("programming_std", sigma)):
+            z = np.abs(distance(found, name, truth))
+            hits += (z < 1.96).tolist()
+            short += (z < 0.4 * 1.96).tolist()
+    # 95 % of 96 numbers, less 5 standard errors of sqrt(0.95 * 0.05 / 96).
+    assert np.mean(hits) > 0.84
+    assert np.mean(short) < 0.84  # intervals of 40 % of the length are seen
+
+
 def test_a_relaxation_is_recovered():
     device = ReRAMWan2022()
     times = (1.0, 60.0, 3600.0, 86400.0)
