@@ -14,7 +14,7 @@ from .charts import Axis, Chart
 from .document import Document, columns_table, definitions, paragraph
 from .drift_page import drift_chart, read_drift
 from .metric_names import head_of, space_of, value_of, words_of
-from .search_page import best_so_far
+from .search_charts import best_so_far
 
 __all__ = ["comparison_page"]
 

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ...core import DRIFT_TIME_NAMES, DRIFT_TIMES, InvalidArgumentError, Metric
+from ...core import InvalidArgumentError, Metric
 from ...core.text_files import read_json
 from ...search import Trials, architecture_text, number, read_trials
 from ...search.results_folder import RESULT_FILE
-from .charts import Axis, Chart
 from .document import (
     Document,
     columns_table,
@@ -27,18 +25,15 @@ from .document import (
 )
 from .drawings import drawing
 from .metric_names import head_of, space_of, value_of, words_of
+from .search_charts import convergence_chart, winners_over_time
 from .tradeoff import tradeoff_chart
 
-__all__ = ["best_so_far", "search_page"]
-
-Floats = NDArray[np.float64]
+__all__ = ["search_page"]
 
 _WIDTH = 80
 """Characters of an architecture in a table; the file to download has all."""
 _DRAWN = 3
 """Architectures that are drawn."""
-_CURVES = 5
-"""Architectures whose drift is drawn."""
 _ROWS = 100
 """Evaluations in the table on the page; the file to download has more."""
 _CSV_ROWS = 10_000
@@ -63,17 +58,6 @@ def search_page(folder: Path) -> Document:
     return _Page(read_json(folder / RESULT_FILE), read_trials(folder), folder).document()
 
 
-def best_so_far(trials: Trials, metric: Metric) -> list[Floats]:
-    """Return the best value of a metric after each evaluation, for each run; NaN while nothing is feasible."""
-    curves = []
-    for run in sorted({*trials.run.tolist()}):
-        own = trials.run == run
-        usable = np.where(trials.violation[own] == 0, trials.values[metric.name][own], np.nan)
-        best = np.maximum.accumulate(np.where(np.isfinite(usable), metric.sign * usable, -np.inf))
-        curves.append(np.where(np.isfinite(best), metric.sign * best, np.nan))
-    return curves
-
-
 class _Page:
     def __init__(self, result: dict[str, Any], trials: Trials, folder: Path) -> None:
         self.result = result
@@ -87,10 +71,10 @@ class _Page:
         page = Document(f"Search for networks: {space_of(space)}", self._lead())
         page.section("What was asked", self._asked())
         page.section("Best networks", *self._best())
-        drift = self._drift()
+        drift = winners_over_time(self.winners)
         if drift:
             page.section("Accuracy over time", drift)
-        page.section("How the search went", self._convergence(), *self._runs())
+        page.section("How the search went", self._course(), *self._runs())
         page.section("All networks that were tried", self._scatter())
         page.section("How sure this is", *self._certainty())
         page.section("How to repeat it", *self._repeat())
@@ -196,93 +180,13 @@ class _Page:
         comparison = self.result.get("comparison")
         return comparison is not None and bool(comparison["label_noise"])
 
-    def _drift(self) -> str:
-        """Accuracy of the best networks over time since programming."""
-        kind = next(
-            (
-                kind
-                for kind in ("analog", "noisy")
-                if sum(f"{kind}_drift_{t}" in self.result["best"]["metrics"] for t in DRIFT_TIMES)
-                > 1
-            ),
-            None,
+    def _course(self) -> str:
+        if len(self.objectives) == 1:
+            return convergence_chart(self.trials, self.objectives[0])
+        return paragraph(
+            "With several objectives, convergence.png in the folder shows how much of the objective space each "
+            "run has covered."
         )
-        if kind is None:
-            return ""
-        curves = []
-        for cell in self.winners[:_CURVES]:
-            metrics = cell["metrics"]
-            times = [t for t in DRIFT_TIMES if metrics.get(f"{kind}_drift_{t}") is not None]
-            values = np.array([metrics[f"{kind}_drift_{t}"] for t in times])
-            spread = np.array([metrics.get(f"{kind}_drift_{t}_std") or 0.0 for t in times])
-            curves.append((cell, times, values, spread))
-        ends = np.concatenate([[v - s, v + s] for _, _, v, s in curves], axis=1).ravel()
-        marks = [(float(t), DRIFT_TIME_NAMES[t]) for t in DRIFT_TIMES]
-        first = curves[0]
-        lost = first[2][0] - first[2][-1]
-        about_band = (
-            " Its band is one standard deviation over readings of the chip."
-            if first[3].any()
-            else ""
-        )
-        chart = Chart(
-            f"From {DRIFT_TIME_NAMES[first[1][0]]} to {DRIFT_TIME_NAMES[first[1][-1]]} after programming, the "
-            f"best network {'loses' if lost >= 0 else 'gains'} {abs(lost):.2f} points.{about_band}",
-            Axis.over("time since programming", DRIFT_TIMES, log=True, marks=marks),
-            Axis.over("accuracy (%)", ends.tolist(), least=0.0, most=100.0),
-        )
-        for place, (cell, times, values, spread) in enumerate(curves):
-            name = architecture_text(cell["architecture"], width=40)
-            chart.line(
-                times,
-                values.tolist(),
-                f"{place + 1}. {name}",
-                colour=place,
-                band=((values - spread).tolist(), (values + spread).tolist())
-                if spread.any() and place == 0
-                else None,
-                tips=[
-                    f"{place + 1}. {name}, {DRIFT_TIME_NAMES[t]}: {v:.2f} %"
-                    + (f" ± {s:.2f}" if s else "")
-                    for t, v, s in zip(times, values, spread, strict=True)
-                ],
-            )
-        return chart.html()
-
-    def _convergence(self) -> str:
-        """Best value so far of each run."""
-        if len(self.objectives) > 1:
-            return paragraph(
-                "With several objectives, convergence.png in the folder shows how much of the objective space "
-                "each run has covered."
-            )
-        first = self.objectives[0]
-        curves = best_so_far(self.trials, first)
-        ends = [curve[-1] for curve in curves if len(curve) and np.isfinite(curve[-1])]
-        if not ends:
-            return paragraph("No run found a network that meets the constraints.")
-        spread = f"; their best values lie between {number(first, min(ends))} and {number(first, max(ends))}"
-        known = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
-        # The first random networks are far off; what matters happens later.
-        worst = np.quantile(known, 0.02 if first.higher_is_better else 0.98)
-        chart = Chart(
-            f"Best reading so far in {len(curves)} run{'s' if len(curves) > 1 else ''}"
-            f"{spread if len(ends) > 1 else ''}.",
-            Axis.over("evaluations", [1, max(map(len, curves))], least=0.0, integer=True),
-            Axis.over(f"best {head_of(first)}", [worst, *ends]),
-        )
-        for place, curve in enumerate(curves):
-            kept = (curve >= chart.y.low) & (curve <= chart.y.high)
-            steps = np.repeat(np.where(kept, curve, np.nan), 2)[:-1]
-            x = np.repeat(np.arange(1, len(curve) + 1), 2)[1:]
-            chart.line(
-                x.tolist(),
-                steps.tolist(),
-                f"run {place}" if len(curves) <= 6 else "",
-                colour=place % 6,
-                kind="" if len(curves) == 1 else "thin",
-            )
-        return chart.html()
 
     def _runs(self) -> list[str]:
         several = len(self.objectives) > 1

@@ -1,0 +1,118 @@
+"""Charts of a search: accuracy of the winners over time, and the course of each run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric
+from ...search import Trials, architecture_text, number
+from .charts import Axis, Chart
+from .document import paragraph
+from .metric_names import head_of
+
+__all__ = ["best_so_far", "convergence_chart", "winners_over_time"]
+
+Floats = NDArray[np.float64]
+
+_CURVES = 5
+"""Architectures whose drift is drawn."""
+
+
+def best_so_far(trials: Trials, metric: Metric) -> list[Floats]:
+    """Return the best value of a metric after each evaluation, for each run; NaN while nothing is feasible."""
+    curves = []
+    for run in sorted({*trials.run.tolist()}):
+        own = trials.run == run
+        usable = np.where(trials.violation[own] == 0, trials.values[metric.name][own], np.nan)
+        best = np.maximum.accumulate(np.where(np.isfinite(usable), metric.sign * usable, -np.inf))
+        curves.append(np.where(np.isfinite(best), metric.sign * best, np.nan))
+    return curves
+
+
+def winners_over_time(winners: Sequence[Mapping[str, Any]]) -> str:
+    """Return a chart of the accuracy of the best networks over time; empty text if it was not measured.
+
+    Args:
+        winners: Entries of ``best.json``, best first.
+    """
+    kind = next(
+        (
+            kind
+            for kind in ("analog", "noisy")
+            if sum(f"{kind}_drift_{t}" in winners[0]["metrics"] for t in DRIFT_TIMES) > 1
+        ),
+        None,
+    )
+    if kind is None:
+        return ""
+    curves = []
+    for cell in winners[:_CURVES]:
+        metrics = cell["metrics"]
+        times = [t for t in DRIFT_TIMES if metrics.get(f"{kind}_drift_{t}") is not None]
+        values = np.array([metrics[f"{kind}_drift_{t}"] for t in times])
+        spread = np.array([metrics.get(f"{kind}_drift_{t}_std") or 0.0 for t in times])
+        curves.append((cell, times, values, spread))
+    ends = np.concatenate([[v - s, v + s] for _, _, v, s in curves], axis=1).ravel()
+    marks = [(float(t), DRIFT_TIME_NAMES[t]) for t in DRIFT_TIMES]
+    first = curves[0]
+    lost = first[2][0] - first[2][-1]
+    about_band = (
+        " Its band is one standard deviation over readings of the chip." if first[3].any() else ""
+    )
+    chart = Chart(
+        f"From {DRIFT_TIME_NAMES[first[1][0]]} to {DRIFT_TIME_NAMES[first[1][-1]]} after programming, the "
+        f"best network {'loses' if lost >= 0 else 'gains'} {abs(lost):.2f} points.{about_band}",
+        Axis.over("time since programming", DRIFT_TIMES, log=True, marks=marks),
+        Axis.over("accuracy (%)", ends.tolist(), least=0.0, most=100.0),
+    )
+    for place, (cell, times, values, spread) in enumerate(curves):
+        name = architecture_text(cell["architecture"], width=40)
+        chart.line(
+            times,
+            values.tolist(),
+            f"{place + 1}. {name}",
+            colour=place,
+            band=((values - spread).tolist(), (values + spread).tolist())
+            if spread.any() and place == 0
+            else None,
+            tips=[
+                f"{place + 1}. {name}, {DRIFT_TIME_NAMES[t]}: {v:.2f} %"
+                + (f" ± {s:.2f}" if s else "")
+                for t, v, s in zip(times, values, spread, strict=True)
+            ],
+        )
+    return chart.html()
+
+
+def convergence_chart(trials: Trials, metric: Metric) -> str:
+    """Return a chart of the best value so far of each run, or a sentence if no run found anything."""
+    curves = best_so_far(trials, metric)
+    ends = [curve[-1] for curve in curves if len(curve) and np.isfinite(curve[-1])]
+    if not ends:
+        return paragraph("No run found a network that meets the constraints.")
+    spread = f"; their best values lie between {number(metric, min(ends))} and {number(metric, max(ends))}"
+    known = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
+    # The first random networks are far off; what matters happens later.
+    worst = np.quantile(known, 0.02 if metric.higher_is_better else 0.98)
+    chart = Chart(
+        f"Best reading so far in {len(curves)} run{'s' if len(curves) > 1 else ''}"
+        f"{spread if len(ends) > 1 else ''}.",
+        Axis.over("evaluations", [1, max(map(len, curves))], least=0.0, integer=True),
+        Axis.over(f"best {head_of(metric)}", [worst, *ends]),
+    )
+    for place, curve in enumerate(curves):
+        kept = (curve >= chart.y.low) & (curve <= chart.y.high)
+        steps = np.repeat(np.where(kept, curve, np.nan), 2)[:-1]
+        x = np.repeat(np.arange(1, len(curve) + 1), 2)[1:]
+        chart.line(
+            x.tolist(),
+            steps.tolist(),
+            f"run {place}" if len(curves) <= 6 else "",
+            colour=place % 6,
+            kind="" if len(curves) == 1 else "thin",
+        )
+    return chart.html()
