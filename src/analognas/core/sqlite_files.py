@@ -213,10 +213,8 @@ def reason(error: Exception, path: Path) -> str:
     SQLite reports a full disk as "I/O error" if there is no room for the shared memory.
     """
     text = " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".")
-    if isinstance(error, sqlite3.Error) and any(one in text for one in _NO_ROOM):
-        if is_disk_full(path):
-            return "the disk is full; make room, and go on"
-    return text
+    no_room = isinstance(error, sqlite3.Error) and any(one in text for one in _NO_ROOM)
+    return "the disk is full; make room, and go on" if no_room and is_disk_full(path) else text
 
 
 def is_disk_full(path: Path) -> bool:

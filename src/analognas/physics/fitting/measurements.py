@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import InvalidArgumentError
+from ...core import AnalogNASError, InvalidArgumentError
 from ...core.checks import check_choice
+from ...core.foreign_numbers import parse_number
 from ...core.text_files import read_text
 
 __all__ = ["Measurements", "read_measurements"]
@@ -234,8 +235,8 @@ def _number(name: str, cell: str, factor: float, place: str) -> float:
             return math.nan
         raise InvalidArgumentError(f"{place} has no {name}, but got {text!r}.")
     try:
-        return float(text) * factor
-    except ValueError:
+        return parse_number(text) * factor
+    except AnalogNASError:
         raise InvalidArgumentError(
             f"{place} must have a number as {name}, but got {text!r}."
         ) from None
