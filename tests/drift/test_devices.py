@@ -1,12 +1,11 @@
 """One network on several devices: PCM, HERMES, ReRAM and a fitted one."""
 
-import json
-
 import pytest
 import torch
 
 from analognas.cli import main
 from analognas.core import InvalidArgumentError, PhysicalRangeError, UnknownNameError
+from analognas.core.text_files import read_json
 from analognas.drift import DriftEvaluator, DriftResult, DriftStudy
 from analognas.drift.devices import device_note, on_device
 from analognas.nn import analog_layers
@@ -64,7 +63,7 @@ def test_one_command_compares_devices(run, fitted, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "The digital network is mapped onto each device without further training." in shown
     assert "ReRAMWan2022 is known up to 86400 s." in shown
-    payload = json.loads((out / "result.json").read_text())
+    payload = read_json(out / "result.json", sealed=True)
     assert list(payload) == ["PCM", "Hermes", "ReRAMWan2022", "mine"]
     assert payload["ReRAMWan2022"]["times"] == [60.0, 86400.0]
     assert payload["mine"]["provenance"]["device"] == "FittedPowerLaw"

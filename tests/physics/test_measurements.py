@@ -56,11 +56,11 @@ def test_one_name_at_two_targets_is_two_devices(tmp_path):
         ("5,b,1,", "-5,b,1,", "Line 4 of .*a positive target .*but got -5"),
         ("5,b,1,", "nan,b,1,", "Line 4 of .* has no target"),
         ("5,b,1,", "5,b,,", "Line 4 of .* has no time"),
-        ("5.2", "high", "Line 4 of .* must have a number as conductance, but got 'high'"),
-        ("5.2", "inf", "Line 4 of .* must have a finite conductance"),
+        ("5.2", "high", "Line 4 of .* must have a finite number as conductance, but got 'high'"),
+        ("5.2", "inf", "Line 4 of .* must have a finite number as conductance"),
         ("5,b,60,5.0", "5,b,1,5.0", "Line 5 of .* repeats device 'b' at target 5 µS and time 1 s"),
         ("5,b,60,5.0", "5,b", "Line 5 of .* must have 4 cells, but got 2"),
-        ("60", "1e999", "Line 3 of .*time of at least 0"),
+        ("60", "1e999", "Line 3 of .* must have a finite number as time"),
     ],
 )
 def test_a_wrong_file_gets_one_line(tmp_path, old, new, text):

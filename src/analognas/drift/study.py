@@ -290,7 +290,8 @@ class DriftStudy:
             trained = is_analog(self._loaded[0])
             origin = type(self._hardware().device).__name__ if trained else "no device"
             results = with_devices(results, self._devices, origin)
-        write_json(folder / RESULT_FILE, {name: one.to_dict() for name, one in results.items()})
+        payload = {name: one.to_dict() for name, one in results.items()}
+        write_json(folder / RESULT_FILE, payload, sealed=True)
         for name, result in results.items():
             result.write(folder / f"{name}.csv")
         return results
@@ -324,7 +325,7 @@ class DriftStudy:
                 journal=_journal(folder, "sensitivity"),
                 on_progress=tell,
             )
-            write_json(folder / RESULT_FILE, found.to_dict())
+            write_json(folder / RESULT_FILE, found.to_dict(), sealed=True)
             found.write(folder / TABLE_FILE)
         return found
 

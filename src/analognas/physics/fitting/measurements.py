@@ -238,7 +238,7 @@ def _number(name: str, cell: str, factor: float, place: str) -> float:
         return parse_number(text) * factor
     except AnalogNASError:
         raise InvalidArgumentError(
-            f"{place} must have a number as {name}, but got {text!r}."
+            f"{place} must have a finite number as {name}, but got {text!r}."
         ) from None
 
 

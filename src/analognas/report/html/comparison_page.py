@@ -61,7 +61,9 @@ def _names(one: Path, other: Path) -> tuple[str, str]:
 
 
 def _searches(names: tuple[str, str], one: Path, other: Path) -> Document:
-    results: list[dict[str, Any]] = [read_json(path / RESULT_FILE) for path in (one, other)]
+    results: list[dict[str, Any]] = [
+        read_json(path / RESULT_FILE, sealed=True) for path in (one, other)
+    ]
     if results[0]["objectives"][0] != results[1]["objectives"][0]:
         raise InvalidArgumentError(
             f"The searches have different objectives: {results[0]['objectives'][0]} and "

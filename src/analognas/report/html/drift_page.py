@@ -39,7 +39,7 @@ def drift_page(folder: Path) -> Document:
     Raises:
         TableIntegrityError: If a file is damaged.
     """
-    return _document(read_drift(folder), read_json(folder / STUDY_FILE))
+    return _document(read_drift(folder), read_json(folder / STUDY_FILE, sealed=True))
 
 
 def read_drift(folder: Path) -> dict[str, DriftResult]:
@@ -48,7 +48,7 @@ def read_drift(folder: Path) -> dict[str, DriftResult]:
     Raises:
         TableIntegrityError: If the file is damaged.
     """
-    payload = read_json(folder / RESULT_FILE)
+    payload = read_json(folder / RESULT_FILE, sealed=True)
     try:
         return {name: DriftResult.from_dict(entry) for name, entry in payload.items()}
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -55,7 +55,9 @@ def search_page(folder: Path) -> Document:
             f"The search in {str(folder)!r} has no result yet; continue it with: analognas search --resume "
             f"{shlex.quote(str(folder))}"
         )
-    return _Page(read_json(folder / RESULT_FILE), read_trials(folder), folder).document()
+    return _Page(
+        read_json(folder / RESULT_FILE, sealed=True), read_trials(folder), folder
+    ).document()
 
 
 class _Page:

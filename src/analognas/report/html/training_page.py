@@ -31,7 +31,7 @@ def training_page(folder: Path) -> Document:
     Raises:
         TableIntegrityError: If a file is damaged.
     """
-    result = read_json(folder / RESULT_FILE)
+    result = read_json(folder / RESULT_FILE, sealed=True)
     lines = (folder / HISTORY_FILE).read_text(encoding="utf-8").splitlines()
     history = [json.loads(line) for line in lines if line.strip()]
     recipe = result["recipe"]
