@@ -62,7 +62,7 @@ def test_one_command_compares_devices(run, fitted, tmp_path, capsys):
     assert main(command) == 0
     shown = capsys.readouterr().out
     assert "The digital network is mapped onto each device without further training." in shown
-    assert "ReRAMWan2022 is known up to 86400 s." in shown
+    assert "ReRAMWan2022 is measured up to 86400 s: it is not known at the later times." in shown
     payload = read_json(out / "result.json", sealed=True)
     assert list(payload) == ["PCM", "Hermes", "ReRAMWan2022", "mine"]
     assert payload["ReRAMWan2022"]["times"] == [60.0, 86400.0]

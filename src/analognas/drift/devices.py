@@ -112,7 +112,7 @@ def device_note(results: dict[str, DriftResult]) -> str | None:
     )
     last = max(result.times[-1] for result in results.values())
     short = [
-        f"{name} is known up to {result.times[-1]:g} s."
+        f"{name} is measured up to {result.times[-1]:g} s: it is not known at the later times."
         for name, result in results.items()
         if result.times[-1] < last
     ]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DRIFT_FILE = "drift.png"
 _NOTE_WIDTH = 90
+_MARKERS = ("D", "o", "s", "^", "v", "P")
+_APART = 0.05
+"""Distance of the points of devices at one time, decades."""
 _STYLES = {
     "hwa": (COLOURS[0], "o"),
     "direct": (COLOURS[1], "s"),
@@ -60,10 +63,12 @@ def drift_curves(
     from ..drift.study import CURVES
 
     known = CURVES | dict(labels or {})
+    note = device_note(dict(results))
     figure, (axes,) = new_figure(7.5, 4.6)
     for i, (name, result) in enumerate(results.items()):
-        colour, marker = _STYLES.get(name, (COLOURS[i % len(COLOURS)], "D"))
-        _draw(axes, result, colour, marker, known.get(name, name))
+        colour, marker = _STYLES.get(name, (COLOURS[i % len(COLOURS)], _MARKERS[i % len(_MARKERS)]))
+        apart = 0.0 if note is None else _APART * (i - (len(results) - 1) / 2.0)
+        _draw(axes, result, colour, marker, known.get(name, name), apart)
     first = next(iter(results.values()))
     _draw_references(axes, results, known)
     for i, (label, value) in enumerate((lines or {}).items()):
@@ -81,7 +86,6 @@ def drift_curves(
     heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
     if all(result.n_chips == 1 for result in results.values()):
         heading = NO_INTERVAL.capitalize()
-    note = device_note(dict(results))
     if note is not None:
         heading = "\n".join([heading, *textwrap.wrap(note, _NOTE_WIDTH)])
     axes.set_title(title or heading, fontsize=10)
@@ -132,9 +136,12 @@ def _draw_references(
         axes.axhline(value, color=GREY, lw=1.2, ls=("--", "-.", ":")[i % 3], label=label)
 
 
-def _draw(axes: Axes, result: DriftResult, colour: str, marker: str, label: str) -> None:
+def _draw(
+    axes: Axes, result: DriftResult, colour: str, marker: str, label: str, apart: float
+) -> None:
     times = [t for t in result.times if t > 0.0]
     found = [result.at(t) for t in times]
+    drawn = [t * 10.0**apart for t in times]
     mean = np.array([estimate.value for estimate in found])
     reach = np.nan_to_num([estimate.half_width for estimate in found])
     # In adaptive mode, a chip's value comes from some examples only; use the estimated spread of chips.
@@ -145,5 +152,5 @@ def _draw(axes: Axes, result: DriftResult, colour: str, marker: str, label: str)
         low, high = mean - spread, mean + spread
     axes.fill_between(times, low, high, color=colour, alpha=0.2, lw=0)
     axes.errorbar(
-        times, mean, yerr=reach, color=colour, marker=marker, ms=4, lw=1.6, capsize=2.5, label=label
+        drawn, mean, yerr=reach, color=colour, marker=marker, ms=4, lw=1.6, capsize=2.5, label=label
     )

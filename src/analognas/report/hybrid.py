@@ -44,7 +44,8 @@ def hybrid_figure(result: HybridMapping, *, title: str | None = None) -> Figure:
     _draw_front(axes[0], result, shares)
     axes[0].set_xlabel("digital weights (%)")
     axes[0].set_xscale("symlog", linthresh=_first_step(shares), linscale=0.5)
-    ticks = [t for t in (0, 0.1, 0.3, 1, 3, 10, 30, 100) if t == 0 or t >= _first_step(shares)]
+    ticks = [t for t in (0, 0.01, 0.1, 1, 10, 100) if t == 0 or t >= _first_step(shares)]
+    axes[0].set_xlim(-0.4 * _first_step(shares), 150.0)
     axes[0].set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes[0].minorticks_off()
     if with_energy:
@@ -145,7 +146,7 @@ def _draw_layers(axes: Axes, result: HybridMapping, names: list[str]) -> None:
             axes.barh([0], [0], color=colour, alpha=0.6, label=label)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     axes.axvline(0.0, color=GREY, lw=0.8)
-    axes.set_title("Loss of each layer alone (its share of the weights)", fontsize=9)
+    axes.set_title("Each layer alone (share of weights)", fontsize=10)
     unit = " (points)" if result.sensitivity.task.unit == "%" else ""
     axes.set_xlabel(f"{result.metric} lost{unit}")
 
