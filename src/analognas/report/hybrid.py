@@ -49,8 +49,12 @@ def hybrid_figure(result: HybridMapping, *, title: str | None = None) -> Figure:
     axes[0].set_xticks(ticks, [f"{t:g}" for t in ticks])
     axes[0].minorticks_off()
     if with_energy:
-        _draw_front(axes[1], result, energies)
-        axes[1].set_xlabel("energy of an inference (mJ)")
+        from matplotlib.ticker import EngFormatter, MaxNLocator
+
+        _draw_front(axes[1], result, 1e-3 * energies)
+        axes[1].xaxis.set_major_locator(MaxNLocator(4))
+        axes[1].xaxis.set_major_formatter(EngFormatter(unit="J"))
+        axes[1].set_xlabel("energy of an inference")
     axes[0].legend(frameon=False, fontsize=8, loc="lower right")
     _draw_layers(axes[-1], result, names)
     t = time_name(result.settings.times[0])
