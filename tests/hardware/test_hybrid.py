@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 
 from analognas.cli import main
+from analognas.drift import Sensitivity
 from analognas.drift.layer_mapping import LayerMapping
+from analognas.drift.sensitivity import WHOLE
+from analognas.hardware import hybrid_study
 from analognas.hardware.hybrid import (
     Choice,
     LayerCosts,
+    MapSettings,
     choose_mapping,
     mapping_path,
     spread_out,
@@ -106,6 +110,29 @@ def test_the_command(run, tmp_path, capsys):
         len(list(analog_layers(to_analog(network, config))))
         == len(payload["sensitivity"]["layers"]) - 1
     )
+
+
+def test_layers_that_lose_nothing_alone_are_compared_by_what_they_spare(run, tmp_path, monkeypatch):
+    def fake(network, examples, *, kind, chips, **options):
+        names = [name for name, _ in analog_layers(network)]
+        costs = np.zeros((chips, len(names) + 1))
+        costs[:, -1] = 9.0
+        if kind == "spared":
+            costs[:, :-1] = 8.0
+            costs[:, names.index(names[-1])] = (
+                3.0  # most of the loss is gone if the last is digital
+            )
+        parameters = (10,) * len(names)
+        task = examples.task
+        return Sensitivity(
+            (*names, WHOLE), costs, (*parameters, sum(parameters)), kind, 1.0, 90.0, task
+        )
+
+    monkeypatch.setattr(hybrid_study, "layer_sensitivity", fake)
+    settings = MapSettings(checkpoint=str(run), chips=2, mappings=4)
+    result = hybrid_study.run_map(settings, tmp_path)
+    assert result.sensitivity.kind == "spared"
+    assert result.choices[1].mapping.digital == (result.sensitivity.layers[-2],)
 
 
 def test_the_command_without_a_network_or_with_too_small_a_budget(run, tmp_path, capsys):

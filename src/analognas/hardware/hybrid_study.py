@@ -10,9 +10,10 @@ from pathlib import Path
 from torch import nn
 
 from ..core import InvalidArgumentError
-from ..drift import layer_sensitivity
+from ..drift import Sensitivity, layer_sensitivity
 from ..drift.examples import Examples
 from ..drift.layer_mapping import mapping_losses
+from ..drift.sensitivity import WHOLE
 from ..drift.study import DriftStudy
 from ..nn import analog_layers
 from ..nn.convert.to_digital import to_digital
@@ -62,18 +63,10 @@ def run_map(
     network = next(iter(study.networks().values()))
     examples = Examples(study.dataset, batch_size=settings.batch_size)
     t = settings.times[0]
-    found = layer_sensitivity(
-        network,
-        examples,
-        t=t,
-        chips=settings.chips,
-        seed=settings.seed,
-        on_progress=lambda done, total: tell("layers and chips", done, total),
-    )
+    found, losses = _sensitivities(network, examples, settings, tell)
     costs = layer_costs(
         found.layers[:-1], found.parameters[:-1], _network_cost(network, study, chip), per_mac
     )
-    losses = [found.cost(name).value for name in found.layers[:-1]]
     path = mapping_path(costs, losses, found.cost(found.layers[-1]).value, double=settings.double)
     choices = spread_out(path, settings.mappings)
     measured = mapping_losses(
@@ -108,6 +101,35 @@ def run_map(
         digital = result.choices[result.chosen].mapping.digital
         config.replace(digital=(*config.digital, *digital)).save(folder / CONFIG_FILE)
     return result
+
+
+def _sensitivities(
+    network: nn.Module, examples: Examples, settings: MapSettings, tell: Progress
+) -> tuple[Sensitivity, list[float]]:
+    """Return the sensitivities, and what each layer that stays digital is expected to gain.
+
+    If no layer loses anything alone, the loss comes from all of them together. Then each layer in turn is
+    digital while the others are analog.
+    """
+
+    def measure(kind: str) -> Sensitivity:
+        return layer_sensitivity(
+            network,
+            examples,
+            t=settings.times[0],
+            chips=settings.chips,
+            kind=kind,
+            seed=settings.seed,
+            on_progress=lambda done, total: tell("layers and chips", done, total),
+        )
+
+    found = measure("alone")
+    losses = [found.cost(name).value for name in found.layers[:-1]]
+    if max(losses) > 0.0:
+        return found, losses
+    found = measure("spared")
+    whole = found.cost(WHOLE).value
+    return found, [whole - found.cost(name).value for name in found.layers[:-1]]
 
 
 def _digital_energy(settings: MapSettings, chip: AIMCChip) -> float:
