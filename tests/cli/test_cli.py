@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from analognas.cli import main
+from analognas.core.text_files import read_json
 from analognas.optimizers import OPTIMIZERS
 from analognas.search import Worker
 from analognas.tables.analognasbench import SHIPPED_TABLE
@@ -65,8 +66,7 @@ def test_json_twice_gives_the_same_bytes(capsysbinary):
         assert b"Results in analognas-runs/search-00" in captured.err
     assert outputs[0] == outputs[1]
     payload = json.loads(outputs[0])
-    with open("analognas-runs/search-001/best.json", "rb") as file:
-        assert json.load(file) == payload
+    assert read_json("analognas-runs/search-001/best.json", sealed=True) == payload
 
 
 def test_every_option(capsys):
@@ -580,8 +580,7 @@ def test_several_metrics_and_resume(capsys):
     assert "aimc_energy (mJ)" in out
     assert "Non-dominated set of" in out
     assert {"best.json", "pareto.png", "summary.md"} <= set(os.listdir("a"))
-    with open("a/best.json") as file:
-        payload = json.load(file)
+    payload = read_json("a/best.json", sealed=True)
     assert payload["optimizer"]["name"] == "pareto_evolution"
     assert all(cell["metrics"]["aimc_tiles"] <= 64 for cell in payload["front"])
     assert main(["search", "--resume", "a", "--json"]) == 0
@@ -626,8 +625,7 @@ def test_a_search_over_a_measured_device(capsys, tmp_path, space, rewrite_log):
     capsys.readouterr()
     assert main([*words, "--measured", kept, "--out", "a"]) == 0
     assert "own_latency (ms)" in capsys.readouterr().out
-    with open("a/best.json") as file:
-        payload = json.load(file)
+    payload = read_json("a/best.json", sealed=True)
     assert all(0 < cell["metrics"]["own_latency"] <= 6 for cell in payload["front"])
     assert "`own_latency` is predicted" in Path("a/summary.md").read_text()
     # The log holds the predictor; a CSV file teaches the same one.
@@ -685,8 +683,7 @@ def test_the_search_over_accuracy_chip_and_device(capsys, monkeypatch, tmp_path,
     words += ["--metric", "raspi4_latency", "--constraint", "aimc_tiles<=64"]
     assert main([*words, "--budget", "60", "--runs", "1", "--out", "a"]) == 0
     assert "raspi4_latency (ms)" in capsys.readouterr().out
-    with open("a/best.json") as file:
-        front = json.load(file)["front"]
+    front = read_json("a/best.json", sealed=True)["front"]
     assert len(front) > 1
     values = {metric: i for i, metric in enumerate(data["metrics"].tolist())}
     for cell in front:

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 from torch import nn
 
 from analognas.cli import main
-from analognas.core.text_files import read_json
+from analognas.core.text_files import checked_json
 from analognas.data import DATASETS, DataSet, Split, register_dataset
 from analognas.drift import direct_mapping
 from analognas.models import build_model
@@ -70,7 +70,10 @@ def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
     assert names == {
         "study.json", "result.json", "report.html", "drift.png", "journal", "hwa.csv", "direct.csv", "direct_uncompensated.csv",
     }  # fmt: skip
-    payload = read_json(out / "result.json", sealed=True)
+    payload = {
+        name: checked_json(entry, name)
+        for name, entry in json.loads((out / "result.json").read_text()).items()
+    }
     assert payload["hwa"]["times"] == [1.0, 86400.0]
     assert imread(out / "drift.png").shape == (690, 1125, 4)
     # Going on with what is finished gives the same.
@@ -117,7 +120,7 @@ def test_the_printed_digital_network_is_the_one_of_the_normalised_accuracy(
     arguments = ["drift", str(changed), "--direct", str(checkpoints / "digital")]
     assert main([*arguments, "--chips", "2", "--times", "60", "--out", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    results = read_json(out / "result.json", sealed=True)
+    results = json.loads((out / "result.json").read_text())
     for name, label in (("hwa", "hardware-aware"), ("direct", "direct mapping:")):
         head = next(k for k, line in enumerate(lines) if line.startswith(label))
         shown = float(lines[head].split("digital ")[1].split(" %")[0])
@@ -165,7 +168,7 @@ def test_a_digital_checkpoint_is_mapped_as_it_is(checkpoints, tmp_path, capsys):
     ]
     assert main(arguments) == 0
     assert "hardware-aware" not in capsys.readouterr().out
-    assert set(read_json(out / "result.json", sealed=True)) == {"direct", "direct_uncompensated"}
+    assert set(json.loads((out / "result.json").read_text())) == {"direct", "direct_uncompensated"}
 
 
 def test_sensitivity(checkpoints, tmp_path, capsys):

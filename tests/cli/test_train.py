@@ -96,6 +96,7 @@ def test_a_run_repeats_itself_from_its_configuration(arrays, capsys):
         "config.yaml",
         "epochs.jsonl",
         "model.safetensors",
+        "report.html",
         "result.json",
     ]
 

@@ -215,7 +215,7 @@ def test_bad_folders(tmp_path):
     speech(tmp_path, ["cat", "dog"])
     with pytest.raises(TableIntegrityError, match="lacks yes, no, up"):
         load_data("speech-commands", root=tmp_path, words="12")
-    with pytest.raises(UnknownNameError, match="Unknown features"):
+    with pytest.raises(UnknownNameError, match="Unknown `features` 'mel'"):
         load_data("speech-commands", root=tmp_path, features="mel")
     wavfile.write(tmp_path / "dog" / "x.wav", 8000, tone(0))
     with pytest.raises(TableIntegrityError, match=r"x.wav' has 8000 Hz and the first 16000 Hz"):

@@ -92,7 +92,7 @@ def test_cifar100(tmp_path, form, labels, n):
     assert loaded.n_classes == n
     assert loaded.train.targets.tolist() == (fine if labels == "fine" else coarse).tolist()
     np.testing.assert_array_equal(loaded.test.inputs.flatten(1), data["test"])
-    with pytest.raises(UnknownNameError, match="Unknown labels 'rough'"):
+    with pytest.raises(UnknownNameError, match="Unknown `labels` 'rough'"):
         load_data("cifar100", root=tmp_path, labels="rough")
 
 

@@ -28,11 +28,11 @@ def test_a_layer_alone_has_the_devices_of_the_whole_chip(analog, problem):
     """With the other layer digital in both, nothing else differs."""
     from analognas.core import RandomStreams
     from analognas.drift.chips import ChipSimulator
-    from analognas.drift.sensitivity import _program_units
+    from analognas.drift.sensitivity import program_units
     from analognas.nn import program
 
     bench = ChipSimulator(analog, 0)
-    _program_units(bench, analog_units(bench.model), ["2"], 1, DAY)
+    program_units(bench, analog_units(bench.model), ["2"], 1, DAY)
     whole = program(copy.deepcopy(analog), generator=RandomStreams(0).torch("chip", 1))
     torch.testing.assert_close(
         bench.model[2].chips.devices.g_prog, whole[2].chips.devices.g_prog, rtol=0.0, atol=0.0

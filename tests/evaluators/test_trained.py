@@ -21,6 +21,7 @@ from analognas.core import (
     ResumeError,
     UnknownNameError,
 )
+from analognas.core.text_files import read_json
 from analognas.evaluators import ChipCostEvaluator, CombinedEvaluator, TrainedEvaluator
 from analognas.evaluators.combined import default_evaluator
 from analognas.evaluators.definitions import definition_of, evaluator_from_definition
@@ -177,20 +178,13 @@ def test_missing_data_end_a_search_and_leave_no_folder(tmp_path):
 def test_a_search_reports_all_that_was_measured_and_its_fidelity(undisturbed):
     result = json.loads((undisturbed / "best.json").read_text())
     assert "low fidelity: 96 training examples of 8 x 8" in result["remarks"][0]
-    assert set(result["best"]["metrics"]) == {
-        METRIC,
-        "baseline_accuracy",
-        "analog_accuracy",
-        "analog_drift_60",
-        "analog_drift_2592000",
-        "avm",
-    }
+    assert {METRIC, "baseline_accuracy", "avm", "params", "macs"} <= set(result["best"]["metrics"])
     assert result["best"]["fidelity"]["digital_epochs"] == 2
     assert sorted(path.name for path in undisturbed.iterdir()) == ["best.json", "trials.sqlite"]
 
 
 def test_the_back_end_and_the_folder_make_no_difference(undisturbed, tmp_path):
-    expected = json.loads((undisturbed / "best.json").read_text())
+    expected = read_json(undisturbed / "best.json", sealed=True)
     assert search().search().to_json() == expected
     search(tmp_path / "pool", backend=PoolBackend(n_workers=2)).search()
     found = (tmp_path / "pool" / "best.json").read_bytes()

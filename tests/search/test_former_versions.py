@@ -8,6 +8,7 @@ import pytest
 
 from analognas.cli import main
 from analognas.core import ResumeError
+from analognas.core.text_files import read_json
 from analognas.search import Worker, read_trials
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -37,13 +38,14 @@ def test_a_folder_of_a_table_search_opens(folder):
 
 def test_a_folder_of_a_table_search_resumes(folder):
     assert main(["search", "--resume", str(folder / "table"), "--budget", "20"]) == 0
-    assert (folder / "table/best.json").read_bytes() == (folder / "table_grown.json").read_bytes()
+    found = read_json(folder / "table/best.json", sealed=True)
+    assert found == read_json(folder / "table_grown.json")
 
 
 def test_a_finished_folder_gives_its_result_again(folder):
-    before = (folder / "table/best.json").read_bytes()
+    before = read_json(folder / "table/best.json")
     Worker.resume(folder / "table").search()
-    assert (folder / "table/best.json").read_bytes() == before
+    assert read_json(folder / "table/best.json", sealed=True) == before
 
 
 def test_a_folder_with_an_evaluator_of_a_user_asks_for_it(folder):
@@ -51,4 +53,5 @@ def test_a_folder_with_an_evaluator_of_a_user_asks_for_it(folder):
     with pytest.raises(ResumeError, match=r"of the class Loss.*evaluator=\.\.\."):
         Worker.resume(folder / "own")
     Worker.resume(folder / "own", evaluator=own_evaluator(), budget=12).search()
-    assert (folder / "own/best.json").read_bytes() == (folder / "own_grown.json").read_bytes()
+    found = read_json(folder / "own/best.json", sealed=True)
+    assert found == read_json(folder / "own_grown.json")

@@ -198,7 +198,7 @@ def test_a_failed_conversion_leaves_what_was_there(folder, pickle_file, content,
 def test_a_folder_that_cannot_be_made(tmp_path, monkeypatch, pickle_file):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ANALOGNAS_DATA", str(tmp_path / "file"))
-    with pytest.raises(OutputFolderError, match="Set ANALOGNAS_DATA"):
+    with pytest.raises(OutputFolderError, match="set ANALOGNAS_DATA"):
         add_hw_nas_bench(pickle_file)
 
 

@@ -18,6 +18,7 @@ from analognas.core import (
     OutputFolderError,
     TableIntegrityError,
 )
+from analognas.core.text_files import read_json
 from analognas.data import DataSet, Split
 from analognas.nn import (
     AnalogConfig,
@@ -404,7 +405,7 @@ def test_what_is_no_saved_model_is_refused(tmp_path, make_net):
 
 def test_results_are_plain_and_without_times(toy, make_net, tmp_path):
     result = Trainer(make_net(), toy, DigitalRecipe(**BRIEF), out=tmp_path).fit()
-    payload = json.loads((tmp_path / "result.json").read_text())
+    payload = read_json(tmp_path / "result.json", sealed=True)
     assert payload == json.loads(json.dumps(result.to_json()))
     lines = (tmp_path / "epochs.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == payload["history"]

@@ -13,7 +13,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -110,9 +110,12 @@ def write_json(path: str | os.PathLike[str], payload: Any, *, sealed: bool = Fal
         payload: Anything that JSON can hold.
         sealed: Whether a checksum follows the entries of a mapping, which :func:`.read_json` verifies.
     """
-    if sealed:
-        payload = {**payload, CHECKSUM_KEY: json_checksum(payload)}
-    write_text(path, dump_json(payload) + "\n")
+    write_text(path, dump_json(with_checksum(payload) if sealed else payload) + "\n")
+
+
+def with_checksum(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping of JSON types with its checksum as last entry, which :func:`.checked_json` verifies."""
+    return {**payload, CHECKSUM_KEY: json_checksum(payload)}
 
 
 def json_checksum(payload: Any) -> str:

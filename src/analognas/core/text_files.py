@@ -10,7 +10,7 @@ from .errors import AnalogNASError, TableIntegrityError
 from .files import CHECKSUM_KEY, json_checksum
 from .limits import LARGEST_TEXT, parse_json, size_text
 
-__all__ = ["read_json", "read_text"]
+__all__ = ["checked_json", "read_json", "read_text"]
 
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
@@ -64,10 +64,28 @@ def read_json(
         why = getattr(reason, "strerror", None) or reason
         raise error(f"Cannot read {where}: {why}.") from None
     payload = parse_json(text, where=where, error=error)
-    if sealed and isinstance(payload, dict):
-        stamp = payload.pop(CHECKSUM_KEY, None)
-        # The key itself may be what was changed.
-        lost = any(isinstance(one, str) and _CHECKSUM.fullmatch(one) for one in payload.values())
-        if lost or (stamp is not None and stamp != json_checksum(payload)):
-            raise error(f"{where} does not match its checksum: it was damaged or changed.")
-    return payload
+    return checked_json(payload, where, error=error) if sealed else payload
+
+
+def checked_json(
+    payload: Any, where: str, *, error: type[AnalogNASError] = TableIntegrityError
+) -> Any:
+    """Return a mapping of JSON types without its checksum, which is verified if there is one.
+
+    Args:
+        payload: What was read.
+        where: What it is, the beginning of the error.
+        error: Class of the error.
+
+    Raises:
+        AnalogNASError: Of class ``error``, if the checksum is another.
+    """
+    if not isinstance(payload, dict):
+        return payload
+    entries = {key: value for key, value in payload.items() if key != CHECKSUM_KEY}
+    stamp = payload.get(CHECKSUM_KEY)
+    # The key itself may be what was changed.
+    lost = any(isinstance(one, str) and _CHECKSUM.fullmatch(one) for one in entries.values())
+    if lost or (stamp is not None and stamp != json_checksum(entries)):
+        raise error(f"{where} does not match its checksum: it was damaged or changed.")
+    return entries

@@ -19,6 +19,7 @@ from ..core import (
     write_json,
 )
 from ..core.config_files import check_mapping, is_config_file
+from ..core.files import with_checksum
 from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.settings import Settings
@@ -290,8 +291,8 @@ class DriftStudy:
             trained = is_analog(self._loaded[0])
             origin = type(self._hardware().device).__name__ if trained else "no device"
             results = with_devices(results, self._devices, origin)
-        payload = {name: one.to_dict() for name, one in results.items()}
-        write_json(folder / RESULT_FILE, payload, sealed=True)
+        entries = {name: with_checksum(one.to_dict()) for name, one in results.items()}
+        write_json(folder / RESULT_FILE, entries)
         for name, result in results.items():
             result.write(folder / f"{name}.csv")
         return results

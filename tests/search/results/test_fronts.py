@@ -158,7 +158,7 @@ def test_nothing_feasible(bench, tmp_path):
         result.hypervolume()
     files = write_search_report(result, tmp_path)
     assert "pareto.png" not in [file.name for file in files]
-    with pytest.raises(InvalidArgumentError, match="something feasible"):
+    with pytest.raises(InvalidArgumentError, match="no feasible architectures"):
         pareto_figure(result)
 
 

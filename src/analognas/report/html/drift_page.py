@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core import TableIntegrityError
-from ...core.text_files import read_json
+from ...core.text_files import checked_json, read_json
 from ...drift import DriftResult
 from ...drift.study import CURVES, RESULT_FILE, STUDY_FILE
 from ..drift_curves import time_name
@@ -48,12 +48,16 @@ def read_drift(folder: Path) -> dict[str, DriftResult]:
     Raises:
         TableIntegrityError: If the file is damaged.
     """
-    payload = read_json(folder / RESULT_FILE, sealed=True)
+    where = repr(str(folder / RESULT_FILE))
+    payload = read_json(folder / RESULT_FILE)
     try:
-        return {name: DriftResult.from_dict(entry) for name, entry in payload.items()}
+        return {
+            name: DriftResult.from_dict(checked_json(entry, f"{where}, {name},"))
+            for name, entry in payload.items()
+        }
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise TableIntegrityError(
-            f"{str(folder / RESULT_FILE)!r} is not the result of a drift evaluation: {error}"
+            f"{where} is not the result of a drift evaluation: {error}"
         ) from None
 
 

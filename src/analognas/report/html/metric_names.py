@@ -89,13 +89,13 @@ _SPACES = {
 }
 
 
-def space_of(space: Any) -> str:
+def space_of(logged: Any) -> str:
     """Return a space, as results and logs name it, for a title.
 
     Example:
         >>> space_of("nasbench201"), space_of({"name": "widths", "hyperparameters": []})
         ('NAS-Bench-201 cells', 'widths')
     """
-    if isinstance(space, Mapping):
-        return str(space.get("name", "a space of your own"))
-    return _SPACES.get(str(space), str(space))
+    if isinstance(logged, Mapping):
+        return str(logged.get("name", "a space of your own"))
+    return _SPACES.get(str(logged), str(logged))

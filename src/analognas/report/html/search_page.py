@@ -109,7 +109,6 @@ class _Page:
             f"{'the highest' if metric.higher_is_better else 'the lowest'} {words_of(metric)}"
             for metric in self.objectives
         ]
-        unit = "evaluations"
         return definitions(
             {
                 "Wanted": "; ".join(goals),
@@ -118,9 +117,21 @@ class _Page:
                 "Networks are scored by": _evaluator_text(result["evaluator"]),
                 "Optimizer": str(optimizer.pop("name")).replace("_", " "),
                 "Effort": f"{result['n_runs']} run{'s' if result['n_runs'] > 1 else ''} of up to "
-                f"{result['budget']} {unit}, seed {result['seed']}",
+                f"{self._limits()}, seed {result['seed']}",
             }
         )
+
+    def _limits(self) -> str:
+        """What ended a run at the latest."""
+        settings = self.trials.settings.get("settings", {})
+        cost = settings.get("cost_metric") or "cost"
+        limits = {
+            "evaluations": self.result["budget"],
+            "s": settings.get("max_seconds"),
+            f"of {cost}": settings.get("max_cost"),
+        }
+        known = [f"{value:,} {unit}" for unit, value in limits.items() if value is not None]
+        return " or ".join(known) or "all architectures"
 
     def _best(self) -> list[str]:
         metrics = self._shown_metrics()
@@ -308,7 +319,7 @@ class _Page:
             command_block(
                 [
                     "analognas search --config search.json",
-                    f"analognas search --resume FOLDER --budget {2 * self.result['budget']}   # to go on",
+                    f"analognas search --resume FOLDER --budget {2 * len(self.trials)}   # to go on",
                 ]
             ),
             definitions(
