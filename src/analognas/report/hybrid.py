@@ -85,6 +85,9 @@ def _draw_front(axes: Axes, result: HybridMapping, x: np.ndarray) -> None:
     sign = 1.0 if result.sensitivity.task.higher_is_better else -1.0
     loss = np.array([choice.loss.value for choice in result.choices])
     reach = np.nan_to_num([choice.loss.half_width for choice in result.choices])
+    values = result.digital - sign * loss
+    most = 100.0 if result.sensitivity.task.unit == "%" else np.inf
+    ends = np.clip([values - reach, values + reach], 0.0, most)
     predicted = np.array([choice.predicted for choice in result.choices])
     order = np.argsort(x, kind="stable")
     axes.plot(
@@ -97,8 +100,8 @@ def _draw_front(axes: Axes, result: HybridMapping, x: np.ndarray) -> None:
     )
     axes.errorbar(
         x[order],
-        result.digital - sign * loss[order],
-        yerr=reach[order],
+        values[order],
+        yerr=np.abs(ends - values)[:, order],
         fmt="o-",
         ms=4,
         lw=1.4,
@@ -110,7 +113,7 @@ def _draw_front(axes: Axes, result: HybridMapping, x: np.ndarray) -> None:
         at = result.chosen
         axes.plot(
             x[at],
-            result.digital - sign * loss[at],
+            values[at],
             "o",
             ms=11,
             mfc="none",
@@ -148,9 +151,11 @@ def _draw_layers(axes: Axes, result: HybridMapping, names: list[str]) -> None:
     for colour, label in ((ORANGE, "digital"), (GREEN, "doubled"), (BLUE, "analog")):
         if label != "doubled" or (chosen is not None and chosen.doubled):
             axes.barh([0], [0], color=colour, alpha=0.6, label=label)
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
     axes.axvline(0.0, color=GREY, lw=0.8)
-    axes.set_title("Each layer alone (share of weights)", fontsize=10)
+    spared = result.sensitivity.kind == "spared"
+    title = "Only this layer digital" if spared else "Only this layer analog"
+    axes.set_title(f"{title} (share of weights)", fontsize=10)
     unit = " (points)" if result.sensitivity.task.unit == "%" else ""
     axes.set_xlabel(f"{result.metric} lost{unit}")
 
