@@ -76,6 +76,11 @@ def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
     }
     assert payload["hwa"]["times"] == [1.0, 86400.0]
     assert imread(out / "drift.png").shape == (690, 1125, 4)
+    # Its settings are a settings file, as the page says.
+    again = tmp_path / "again"
+    assert main(["drift", "--config", str(out / "study.json"), "--out", str(again)]) == 0
+    assert (again / "result.json").read_bytes() == (out / "result.json").read_bytes()
+    capsys.readouterr()
     # Going on with what is finished gives the same.
     assert main(["drift", "--resume", str(out), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == payload

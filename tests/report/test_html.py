@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 
 from analognas.cli.main import main
-from analognas.core import InvalidArgumentError, TableIntegrityError
+from analognas.core import METRICS, InvalidArgumentError, TableIntegrityError
 from analognas.drift import DriftResult
 from analognas.evaluators import TableEvaluator, evaluator_from
 from analognas.report.html import make_page, write_comparison, write_page
 from analognas.report.html.charts import Axis, Chart
 from analognas.report.html.document import Document, columns_table, paragraph
 from analognas.report.html.drawings import drawing
-from analognas.search import Worker
+from analognas.report.html.search_charts import best_so_far
+from analognas.report.html.tradeoff import tradeoff_chart
+from analognas.search import Worker, read_trials
 from analognas.spaces import ConfigSpace
 from analognas.training import get_task
 
@@ -153,6 +155,19 @@ def test_nothing_feasible(bench, tmp_path):
     assert "No network met the constraints" in page
 
 
+def test_nearest_networks_of_several_objectives(bench, tmp_path):
+    Worker(
+        evaluator=TableEvaluator(bench), optimizer="nsga2", objectives=["analog_drift_2592000", "params"],
+        constraints="params<=1", runs=1, budget=20, out=tmp_path / "o",
+    ).search()  # fmt: skip
+    page = make_page(tmp_path / "o").html()
+    Checked(page)
+    nearest = json.loads((tmp_path / "o" / "best.json").read_text())["nearest"]
+    assert len(nearest) > 1
+    shown = page[page.index("Best networks</h2>") : page.index("How the search went</h2>")]
+    assert shown.count("<tr><td>") == len(nearest)
+
+
 def test_several_objectives(bench, tmp_path):
     Worker(
         evaluator=TableEvaluator(bench), optimizer="pareto_evolution", objectives=["analog_drift_2592000", "params"],
@@ -163,6 +178,56 @@ def test_several_objectives(bench, tmp_path):
     result = json.loads((tmp_path / "o" / "best.json").read_text())
     assert f"The search found {len(result['front'])} best compromises between" in page
     assert "no other has both higher accuracy" in " ".join(page.split())
+
+
+def test_best_so_far_counts_only_what_meets_the_constraints(tmp_path):
+    space = ConfigSpace(name="widths")
+    space.add_hyperparameter("width", "discrete", 1, 40)
+    evaluator = evaluator_from(
+        lambda arch: {"loss": abs(arch["width"] - 20.0), "size": float(arch["width"])},
+        space,
+        {"loss": "min", "size": "min"},
+    )
+    Worker(
+        evaluator=evaluator, optimizer="random_search", objectives="loss", constraints="size<=15", runs=2, budget=12,
+        out=tmp_path / "o",
+    ).search()  # fmt: skip
+    trials = read_trials(tmp_path / "o")
+    curves = best_so_far(trials, trials.definition("loss"))
+    assert len(curves) == 2
+    for run, curve in enumerate(curves):
+        best, expected = np.nan, []
+        for row in np.flatnonzero(trials.run == run):
+            if trials.values["size"][row] <= 15:
+                best = np.fmin(best, trials.values["loss"][row])
+            expected.append(best)
+        np.testing.assert_array_equal(curve, expected)
+    longest = max(
+        entry["evaluations"] for entry in json.loads((tmp_path / "o/best.json").read_text())["runs"]
+    )
+    assert f"--budget {2 * longest} " in make_page(tmp_path / "o").html()
+
+
+def test_best_compromises_are_those_that_nothing_dominates():
+    rng = np.random.default_rng(0)
+    x, y, allowed = (
+        rng.integers(1, 30, 80).astype(float),
+        rng.normal(80, 5, 80),
+        rng.random(80) < 0.7,
+    )
+    x[3] = np.nan
+    best = [
+        i
+        for i in range(80)
+        if allowed[i] and np.isfinite(x[i]) and not any(
+            allowed[j] and x[j] <= x[i] and y[j] >= y[i] and (x[j] < x[i] or y[j] > y[i]) for j in range(80)
+        )
+    ]  # fmt: skip
+    metrics = METRICS["params"], METRICS["analog_drift_86400"]
+    page = tradeoff_chart(metrics, (x, y), allowed, lambda rows: [f"net {row}" for row in rows])
+    marked = re.findall(r"class='dot s1'[^>]*data-tip='net (\d+):", page)
+    assert sorted(map(int, marked)) == best
+    assert "net 3:" not in page
 
 
 def test_page_of_a_drift_evaluation(tmp_path):
@@ -189,7 +254,7 @@ def test_command(searched, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere"], "There is no folder 'nowhere'"),
+        (["nowhere"], "Cannot find the folder 'nowhere'"),
         (["."], "holds no finished search"),
         (["a", "b"], "Give one folder, or `compare` and two, but got 'a b'"),
         (["compare", ".", "."], "could be compared"),

@@ -9,6 +9,7 @@ import typer
 
 from ..core import claim_output
 from ..quick_start import without_collection
+from .options import Config, Json, Out, read_settings
 
 if TYPE_CHECKING:
     from ..physics.fitting import DeviceFit
@@ -88,9 +89,7 @@ def fit(
     t_read: Annotated[
         float | None, typer.Option(help="Duration of one reading, s. [default: 2.5e-7]")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings file; other options change it.")
-    ] = None,
+    config: Config = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,10 +98,8 @@ def fit(
             help="Any other setting, such as degree=2; may be repeated. `analognas schema fit` lists them.",
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="New or empty folder. [default: in analognas-runs]")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Out = None,
+    json: Json = False,
 ) -> None:
     """Fit a device model to conductances that you measured over time.
 
@@ -113,10 +110,8 @@ def fit(
     from ..core import dump_json
     from ..physics.fitting import FitSettings, fit_device, read_measurements
 
-    entries = {} if config is None else FitSettings.load(config).to_dict()
     typed = {"model": model, "t_0": t_0, "t_read": t_read}
-    entries |= {name: value for name, value in typed.items() if value is not None}
-    settings = FitSettings.from_dict(entries).with_settings(setting or [])
+    settings = read_settings(FitSettings, config, typed, setting)
     data = read_measurements(measurements, conductance_unit=conductance_unit, time_unit=time_unit)
     found = fit_device(data, settings)
     with claim_output(out, "device") as folder:

@@ -12,6 +12,7 @@ import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from .exits import SearchInterruptedError
+from .options import Analog, Config, Json, Out, Seed
 
 if TYPE_CHECKING:
     from ..drift import DriftResult, DriftSettings, DriftStudy, Sensitivity
@@ -33,13 +34,7 @@ _Calibration = Annotated[
 ]
 _Data = Annotated[str | None, typer.Option(help="Data set. [default: that of the training]")]
 _Root = Annotated[Path | None, typer.Option(help="Folder of the data. [default: as in training]")]
-_Analog = Annotated[
-    str | None,
-    typer.Option(help="Hardware for networks that are mapped as they are: a preset or a file."),
-]
 _BatchSize = Annotated[int | None, typer.Option(help="Examples at once. [default: 256]")]
-_Seed = Annotated[int | None, typer.Option(help="Everything random follows from it. [default: 0]")]
-_Config = Annotated[Path | None, typer.Option(help="Settings file; other options change it.")]
 _Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -48,11 +43,7 @@ _Set = Annotated[
         help="Any other setting, such as tolerance=0.5; may be repeated. `analognas schema drift` lists them.",
     ),
 ]
-_Out = Annotated[
-    Path | None, typer.Option(help="New or empty folder. [default: in analognas-runs]")
-]
 _Resume = Annotated[Path | None, typer.Option(help="Folder of an evaluation to continue.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def drift(
@@ -78,7 +69,7 @@ def drift(
     calibration_examples: _Calibration = None,
     data: _Data = None,
     root: _Root = None,
-    analog: _Analog = None,
+    analog: Analog = None,
     device: Annotated[
         list[str] | None,
         typer.Option(
@@ -86,12 +77,12 @@ def drift(
         ),
     ] = None,
     batch_size: _BatchSize = None,
-    seed: _Seed = None,
-    config: _Config = None,
+    seed: Seed = None,
+    config: Config = None,
     setting: _Set = None,
-    out: _Out = None,
+    out: Out = None,
     resume: _Resume = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Measure accuracy from one second to one year after programming, on 25 simulated chips.
 
@@ -147,14 +138,14 @@ def sensitivity(
     calibration_examples: _Calibration = None,
     data: _Data = None,
     root: _Root = None,
-    analog: _Analog = None,
+    analog: Analog = None,
     batch_size: _BatchSize = None,
-    seed: _Seed = None,
-    config: _Config = None,
+    seed: Seed = None,
+    config: Config = None,
     setting: _Set = None,
-    out: _Out = None,
+    out: Out = None,
     resume: _Resume = None,
-    as_json: _Json = False,
+    as_json: Json = False,
 ) -> None:
     """Measure which layer costs most accuracy, each alone on 10 simulated chips."""
     typed = {

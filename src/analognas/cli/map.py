@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..core import InvalidArgumentError, claim_output, dump_json
+from .options import Analog, Config, Json, Out, Seed, read_settings
 
 if TYPE_CHECKING:
     from ..hardware.hybrid import HybridMapping
@@ -43,16 +43,9 @@ def map_layers(
     examples: Annotated[
         int | None, typer.Option(help="Test examples used. [default: those of the training]")
     ] = None,
-    analog: Annotated[
-        str | None,
-        typer.Option(help="Hardware for networks that are mapped as they are: a preset or a file."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Everything random follows from it. [default: 0]")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="Settings file; other options change it.")
-    ] = None,
+    analog: Analog = None,
+    seed: Seed = None,
+    config: Config = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -61,10 +54,8 @@ def map_layers(
             help="Any other setting, such as mappings=20; may be repeated. `analognas schema map` lists them.",
         ),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="New or empty folder. [default: in analognas-runs]")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    out: Out = None,
+    json: Json = False,
 ) -> None:
     """Choose layers that stay digital, and check the choice on simulated chips.
 
@@ -75,7 +66,10 @@ def map_layers(
     from ..report.hybrid import write_map_report
     from .drift_progress import pass_progress
 
-    entries: dict[str, Any] = {} if config is None else MapSettings.load(config).to_dict()
+    if checkpoint is None and config is None:
+        raise InvalidArgumentError(
+            "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one."
+        )
     typed = {
         "checkpoint": checkpoint,
         "loss": loss,
@@ -89,12 +83,7 @@ def map_layers(
         "analog": analog,
         "seed": seed,
     }
-    entries |= {name: value for name, value in typed.items() if value is not None}
-    if "checkpoint" not in entries:
-        raise InvalidArgumentError(
-            "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one."
-        )
-    settings = MapSettings.from_dict(entries).with_settings(setting or [])
+    settings = read_settings(MapSettings, config, typed, setting)
     with claim_output(out, "map") as folder:
         with pass_progress() as tell:
             result = run_map(settings, folder, tell)

@@ -16,7 +16,7 @@ import yaml
 
 from .checks import check_choice
 from .errors import InvalidArgumentError
-from .files import dump_json, write_text
+from .files import CHECKSUM_KEY, dump_json, write_text
 from .limits import LARGEST_TEXT, LARGEST_YAML, parse_json, shown
 from .text_files import read_text
 from .yaml_texts import YAML_ERRORS, YAML_SCALARS, compose_yaml, load_yaml
@@ -108,6 +108,10 @@ def read_mapping_text(path: str | os.PathLike[str], kind: str) -> tuple[dict[str
         text = read_text(path, LARGEST_TEXT if ending == ".json" else LARGEST_YAML)
         if ending == ".json":
             payload = parse_json(text, where=where, error=InvalidArgumentError)
+            if isinstance(
+                payload, dict
+            ):  # of a file that a command has sealed; people may edit a copy
+                payload.pop(CHECKSUM_KEY, None)
         else:
             payload = load_yaml(text)
     except InvalidArgumentError:

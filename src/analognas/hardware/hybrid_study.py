@@ -16,10 +16,8 @@ from ..drift.layer_mapping import mapping_losses
 from ..drift.sensitivity import WHOLE
 from ..drift.study import DriftStudy
 from ..nn import analog_layers
-from ..nn.convert.to_digital import to_digital
 from .chip import AIMCChip
 from .chip_cost import ChipCost
-from .cost import network_cost
 from .hybrid import (
     HybridMapping,
     MapSettings,
@@ -30,6 +28,7 @@ from .hybrid import (
     spread_out,
 )
 from .presets import find_chip
+from .upkeep_networks import analog_cost
 
 __all__ = ["run_map"]
 
@@ -148,9 +147,7 @@ def _digital_energy(settings: MapSettings, chip: AIMCChip) -> float:
 
 def _network_cost(network: nn.Module, study: DriftStudy, chip: AIMCChip) -> ChipCost | None:
     """Return the costs of the network on as many crossbars as it needs; None if a layer cannot be mapped."""
-    inputs, _ = next(iter(study.dataset.batches("test", 1)))
     try:
-        enough = chip.replace(n_tiles=None, replicate=False)
-        return network_cost(to_digital(network).eval(), enough, example=inputs)
+        return analog_cost(network, study.dataset, chip.replace(n_tiles=None, replicate=False))
     except InvalidArgumentError:
         return None

@@ -84,6 +84,20 @@ _ISAAC_UNITS = 168 * 12
 _PUMA_UNITS = 69 * 2**20 // (128 * 128 * 2)
 """Matrices of 128 x 128 weights of two bytes that the stated capacity of 69 MB holds."""
 
+_AMBROGIO = AIMCChip(
+    name="ambrogio2023",
+    source="Ambrogio et al., An analog-AI chip for energy-efficient speech recognition and "
+    "transcription, Nature 620, 2023: 34 tiles of 512 x 2048 devices, four a weight; 12.4 TOPS/W "
+    "sustained by the chip, 42.3 nJ an MVM; an MVM takes at most the 2.1 us of a step of its RNN-T on "
+    "a chip; no area of a tile is taken from it",
+    rows=512,
+    columns=512,
+    n_tiles=34,
+    mvm_latency=2100.0,
+    latency_bound=True,
+    mvm_energy=2 * 512 * 512 / 12.4e3,
+)
+
 for _name, _chip in {
     "hermes": _HERMES,
     "hermes-four-phase": _HERMES.replace(
@@ -117,29 +131,12 @@ for _name, _chip in {
         mvm_energy=12.5,
         tile_area=0.634,
     ),
-    "ambrogio2023": AIMCChip(
-        name="ambrogio2023",
-        source="Ambrogio et al., An analog-AI chip for energy-efficient speech recognition and "
-        "transcription, Nature 620, 2023: 34 tiles of 512 x 2048 devices, four a weight; 12.4 TOPS/W "
-        "sustained by the chip, 42.3 nJ an MVM; an MVM takes at most the 2.1 us of a step of its RNN-T on "
-        "a chip; no area of a tile is taken from it",
-        rows=512,
-        columns=512,
-        n_tiles=34,
-        mvm_latency=2100.0,
-        latency_bound=True,
-        mvm_energy=2 * 512 * 512 / 12.4e3,
-    ),
-    "ambrogio2023-two-devices": AIMCChip(
+    "ambrogio2023": _AMBROGIO,
+    "ambrogio2023-two-devices": _AMBROGIO.replace(
         name="ambrogio2023-two-devices",
         source="The chip of ambrogio2023 with two devices a weight: 1,024 x 512 weights a tile; energy and "
         "time of a tile are assumed to be the same, since the same devices are read",
         rows=1024,
-        columns=512,
-        n_tiles=34,
-        mvm_latency=2100.0,
-        latency_bound=True,
-        mvm_energy=2 * 512 * 512 / 12.4e3,
     ),
     "isaac": AIMCChip(
         name="isaac",

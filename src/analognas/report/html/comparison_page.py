@@ -14,7 +14,7 @@ from .charts import Axis, Chart
 from .document import Document, columns_table, definitions, paragraph
 from .drift_page import drift_chart, read_drift
 from .metric_names import head_of, space_of, value_of, words_of
-from .search_charts import best_so_far
+from .search_charts import convergence_chart
 
 __all__ = ["comparison_page"]
 
@@ -80,25 +80,8 @@ def _searches(names: tuple[str, str], one: Path, other: Path) -> Document:
         if values[0] != values[1]
         else f"Both found the same {words_of(metric)}: {value_of(metric, values[0])}.",
     )
-    curves = [best_so_far(each, metric) for each in trials]
-    known = [float(value) for each in curves for curve in each for value in curve if value == value]
-    if known:
-        ends = [float(curve[-1]) for each in curves for curve in each if curve[-1] == curve[-1]]
-        worst = sorted(known, reverse=not metric.higher_is_better)[len(known) // 50]
-        chart = Chart(
-            "Best reading so far in each run.",
-            Axis.over(
-                "evaluations", [1, max(len(c) for each in curves for c in each)], integer=True
-            ),
-            Axis.over(f"best {head_of(metric)}", [worst, *ends]),
-        )
-        for colour, each in enumerate(curves):
-            for curve in each:
-                inside = [v if chart.y.low <= v <= chart.y.high else float("nan") for v in curve]
-                chart.line(
-                    range(1, len(inside) + 1), inside, names[colour], colour=colour, kind="thin"
-                )
-        page.section("How the searches went", chart.html())
+    courses = convergence_chart(dict(zip(names, trials, strict=True)), metric)
+    page.section("How the searches went", courses)
     rows = [
         ["search space", *(space_of(result["space"]) for result in results)],
         ["optimizer", *(result["optimizer"]["name"] for result in results)],

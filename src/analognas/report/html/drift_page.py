@@ -88,10 +88,10 @@ def _document(results: Mapping[str, DriftResult], settings: dict[str, Any]) -> D
             "(digital accuracy - chance). The verdict is “undecided” where the interval holds the limit."
         ),
     )
-    command = f"analognas drift {settings['checkpoint']} --chips {settings['chips']} --seed {settings['seed']}"
     page.section(
         "How to repeat it",
-        command_block([command]),
+        command_block(["analognas drift --config study.json"]),
+        paragraph("study.json is in the folder of this page."),
         definitions(version_entries(settings["seed"])),
         settings_block("Settings (study.json)", settings),
     )

@@ -28,7 +28,8 @@ def make_page(path: str | os.PathLike[str]) -> Document:
         return build_page(home)
     if not home.is_dir():
         raise InvalidArgumentError(
-            f"There is no folder {str(home)!r}; give that of a search, drift evaluation, training or build."
+            f"Cannot find the folder {str(home)!r}. Give the folder of a search, drift evaluation, training or "
+            "build."
         )
     if (home / "trials.sqlite").is_file():
         from .search_page import search_page

@@ -43,7 +43,8 @@ def winners_over_time(winners: Sequence[Mapping[str, Any]]) -> str:
         (
             kind
             for kind in ("analog", "noisy")
-            if sum(f"{kind}_drift_{t}" in winners[0]["metrics"] for t in DRIFT_TIMES) > 1
+            if sum(winners[0]["metrics"].get(f"{kind}_drift_{t}") is not None for t in DRIFT_TIMES)
+            > 1
         ),
         None,
     )
@@ -88,9 +89,15 @@ def winners_over_time(winners: Sequence[Mapping[str, Any]]) -> str:
     return chart.html()
 
 
-def convergence_chart(trials: Trials, metric: Metric) -> str:
-    """Return a chart of the best value so far of each run, or a sentence if no run found anything."""
-    curves = best_so_far(trials, metric)
+def convergence_chart(searches: Mapping[str, Trials], metric: Metric) -> str:
+    """Return a chart of the best value so far of each run, or a sentence if no run found anything.
+
+    Args:
+        searches: Logs by name. Runs of one search have a colour each, runs of several that of their search.
+        metric: The objective.
+    """
+    groups = {name: best_so_far(trials, metric) for name, trials in searches.items()}
+    curves = [curve for group in groups.values() for curve in group]
     ends = [curve[-1] for curve in curves if len(curve) and np.isfinite(curve[-1])]
     if not ends:
         return paragraph("No run found a network that meets the constraints.")
@@ -104,15 +111,21 @@ def convergence_chart(trials: Trials, metric: Metric) -> str:
         Axis.over("evaluations", [1, max(map(len, curves))], least=0.0, integer=True),
         Axis.over(f"best {head_of(metric)}", [worst, *ends]),
     )
-    for place, curve in enumerate(curves):
+    several = len(groups) > 1
+    labels = [
+        (name, colour) if several else (f"run {run}" if len(curves) <= 6 else "", run % 6)
+        for colour, (name, group) in enumerate(groups.items())
+        for run in range(len(group))
+    ]
+    for curve, (label, colour) in zip(curves, labels, strict=True):
         kept = (curve >= chart.y.low) & (curve <= chart.y.high)
         steps = np.repeat(np.where(kept, curve, np.nan), 2)[:-1]
         x = np.repeat(np.arange(1, len(curve) + 1), 2)[1:]
         chart.line(
             x.tolist(),
             steps.tolist(),
-            f"run {place}" if len(curves) <= 6 else "",
-            colour=place % 6,
+            label,
+            colour=colour,
             kind="" if len(curves) == 1 else "thin",
         )
     return chart.html()

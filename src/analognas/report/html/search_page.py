@@ -55,18 +55,16 @@ def search_page(folder: Path) -> Document:
             f"The search in {str(folder)!r} has no result yet; continue it with: analognas search --resume "
             f"{shlex.quote(str(folder))}"
         )
-    return _Page(
-        read_json(folder / RESULT_FILE, sealed=True), read_trials(folder), folder
-    ).document()
+    return _Page(read_json(folder / RESULT_FILE, sealed=True), read_trials(folder)).document()
 
 
 class _Page:
-    def __init__(self, result: dict[str, Any], trials: Trials, folder: Path) -> None:
+    def __init__(self, result: dict[str, Any], trials: Trials) -> None:
         self.result = result
         self.trials = trials
-        self.folder = folder
         self.objectives = [trials.definition(name) for name in result["objectives"]]
-        self.winners = result.get("front") or [result["best"], *result.get("runners_up", [])]
+        several = result.get("front") or result.get("nearest")
+        self.winners = several or [result["best"], *result.get("runners_up", [])]
 
     def document(self) -> Document:
         space = self.result["space"]
@@ -171,10 +169,7 @@ class _Page:
             for name in known
             if not name.endswith(("_std", "_sem")) and not name.startswith(("noisy", "ptq", "qat"))
         ]
-        return [self._definition(name) for name in dict.fromkeys(names)]
-
-    def _definition(self, name: str) -> Metric:
-        return self.trials.definition(name)
+        return [self.trials.definition(name) for name in dict.fromkeys(names)]
 
     def _with_spread(self, cell: Mapping[str, Any], metric: Metric) -> str:
         value = cell["metrics"].get(metric.name)
@@ -195,7 +190,7 @@ class _Page:
 
     def _course(self) -> str:
         if len(self.objectives) == 1:
-            return convergence_chart(self.trials, self.objectives[0])
+            return convergence_chart({"": self.trials}, self.objectives[0])
         return paragraph(
             "With several objectives, convergence.png in the folder shows how much of the objective space each "
             "run has covered."
@@ -252,7 +247,7 @@ class _Page:
         ]
         for name in names:
             if name != self.objectives[0].name and not name.startswith("fidelity"):
-                return self._definition(name)
+                return self.trials.definition(name)
         return None
 
     def _certainty(self) -> list[str]:
@@ -311,6 +306,7 @@ class _Page:
 
     def _repeat(self) -> list[str]:
         settings = self.trials.settings.get("settings", {})
+        longest = max(entry["evaluations"] for entry in self.result["runs"])
         return [
             paragraph(
                 "Save the settings below as search.json. The command gives the same result with the same "
@@ -319,7 +315,7 @@ class _Page:
             command_block(
                 [
                     "analognas search --config search.json",
-                    f"analognas search --resume FOLDER --budget {2 * len(self.trials)}   # to go on",
+                    f"analognas search --resume FOLDER --budget {2 * longest}   # to go on",
                 ]
             ),
             definitions(
@@ -352,7 +348,7 @@ class _Page:
         button = page.download("trials.csv", heads, rows)
         best = order[:_ROWS]
         shown = trials.take(best)
-        metrics = [self._definition(name) for name in names if not name.endswith("_sem")]
+        metrics = [self.trials.definition(name) for name in names if not name.endswith("_sem")]
         table = [
             [
                 architecture_text(json.loads(text), width=_WIDTH),
