@@ -46,3 +46,29 @@ def test_an_old_class_is_the_new_one_with_a_warning(room, old, new):
         assert getattr(module, old) is getattr(module, new)
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         module.Nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "home", "new"),
+    [
+        ("drift.study", "run_drift", "drift.run", "run_drift"),
+        ("drift.study", "resume_drift", "drift.run", "resume_drift"),
+        ("builder.folder", "run_build", "builder.run", "run_build"),
+        ("builder.folder", "resume_build", "builder.run", "resume_build"),
+        ("builder.additions", "start_with_tables", "builder.run", "start_with_tables"),
+        ("builder.protocol", "Task", "builder.protocol", "UnitTask"),
+        ("tables.measurements", "Measurement", "tables.measurements", "MeasurementMethod"),
+        ("hardware.uncertain_value", "Estimate", "hardware.uncertain_value", "UncertainValue"),
+    ],
+)
+def test_a_name_that_moved_to_another_module_is_found_in_the_old_one(module, old, home, new):
+    with pytest.warns(DeprecationWarning, match=f"use `{new}`"):
+        found = getattr(importlib.import_module(f"analognas.{module}"), old)
+    assert found is getattr(importlib.import_module(f"analognas.{home}"), new)
+
+
+def test_an_old_module_has_its_old_names():
+    with pytest.warns(DeprecationWarning) as said:
+        from analognas.hardware.intervals import Estimate
+    assert Estimate.__name__ == "UncertainValue"
+    assert any("use `UncertainValue`" in str(one.message) for one in said)

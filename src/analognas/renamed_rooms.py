@@ -1,4 +1,4 @@
-"""Old names of rooms keep working for one release: `analognas.worker` is now `analognas.search`."""
+"""Old names of rooms and modules keep working for one release: `analognas.worker` is now `analognas.search`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ RENAMED = {
     "analognas.worker": "analognas.search",
     "analognas.evaluation": "analognas.drift",
     "analognas.benchmarks": "analognas.tables",
+    "analognas.hardware.intervals": "analognas.hardware.uncertain_value",
 }
-"""Old and new names of rooms."""
+"""Old and new names of rooms and modules."""
 
 
 class RenamedRoomFinder(MetaPathFinder, Loader):
@@ -41,7 +42,8 @@ class RenamedRoomFinder(MetaPathFinder, Loader):
         )
         module = ModuleType(spec.name)
         room = import_module(new)
-        module.__dict__.update({k: v for k, v in vars(room).items() if not k.startswith("__")})
+        kept = {k: v for k, v in vars(room).items() if not k.startswith("__") or k == "__getattr__"}
+        module.__dict__.update(kept)
         module.__doc__ = room.__doc__
         if hasattr(room, "__all__"):
             module.__dict__["__all__"] = room.__all__

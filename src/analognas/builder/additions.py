@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core import InvalidArgumentError, check_int
+from ..core.former_names import former_names
 from ..spaces import Population
 from ..tables import TableRows
 from .build_rows import facts_of_table
@@ -164,3 +165,6 @@ def _result(
         }
         for part, ending in parts.items()
     }
+
+
+__getattr__ = former_names(__name__, {"start_with_tables": ".run:start_with_tables"})

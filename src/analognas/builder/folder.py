@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core import OutputFolderError, ResumeError, hold_folder
 from ..core.folders import occupants
+from ..core.former_names import former_names
 from ..spaces import Population, Space
 from ..version import __version__
 from .coordinator import Listener, work_off
@@ -245,3 +246,8 @@ def _clear(folder: Path) -> None:
         )
     for name in queue:
         (folder / name).unlink(missing_ok=True)
+
+
+__getattr__ = former_names(
+    __name__, {name: f".run:{name}" for name in ("resume_build", "run_build")}
+)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from ..core.former_names import former_names
+
 __all__ = ["Answer", "Measurement", "Result", "UnitTask"]
 
 
@@ -92,3 +94,6 @@ class Answer(NamedTuple):
     error: str = ""
     again: bool = True
     stop: bool = False
+
+
+__getattr__ = former_names(__name__, {"Task": "UnitTask"})

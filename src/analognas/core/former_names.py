@@ -18,7 +18,8 @@ def former_names(package: str, names: Mapping[str, str]) -> Callable[[str], Any]
 
     Args:
         package: The module's ``__name__``.
-        names: Present name by former name: a name of the module, or ``"module:attribute"`` relative to it.
+        names: Present name by former name: a name of the module, or ``"module:attribute"`` relative to it;
+            a module beside it begins with a dot, ``".module:attribute"``.
 
     Example:
         >>> get = former_names("analognas.core", {"NameError_": "UnknownNameError"})

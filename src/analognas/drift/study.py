@@ -21,6 +21,7 @@ from ..core import (
 from ..core.config_files import check_mapping, is_config_file
 from ..core.files import with_checksum
 from ..core.folders import make_folder
+from ..core.former_names import former_names
 from ..core.limits import shown
 from ..core.settings import Settings
 from ..core.text_files import read_json
@@ -386,3 +387,8 @@ def digital_beside(checkpoint: str | os.PathLike[str]) -> str | None:
 
 def _journal(folder: Path, name: str) -> Path:
     return make_folder(folder / "journal") / f"{name}.safetensors"
+
+
+__getattr__ = former_names(
+    __name__, {name: f".run:{name}" for name in ("resume_drift", "run_drift")}
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..core.former_names import former_names
+
 __all__ = ["BoundedValue", "UncertainValue", "estimated"]
 
 
@@ -94,3 +96,6 @@ def _two_digits(value: float) -> str:
         return f"{float(f'{value:.1e}'):,.0f}"
     text = f"{value:#.2g}"
     return text.rstrip(".") if "e" not in text else f"{value:.2g}"
+
+
+__getattr__ = former_names(__name__, {"Estimate": "UncertainValue"})

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from ..core import METRICS
+from ..core.former_names import former_names
 
 __all__ = ["MEASUREMENTS", "HardwareCost", "MeasurementMethod", "Provenance"]
 
@@ -122,3 +123,6 @@ class HardwareCost(float):
 
     def __reduce__(self) -> tuple[type[HardwareCost], tuple[Any, ...]]:
         return HardwareCost, (float(self), self.metric, self.provenance)
+
+
+__getattr__ = former_names(__name__, {"Measurement": "MeasurementMethod"})
