@@ -197,7 +197,7 @@ def test_sensitivity(checkpoints, tmp_path, capsys):
     [
         (["drift"], "Give a saved network"),
         (["drift", "nowhere"], "nowhere"),
-        (["drift", "RUN", "--times", "1,day"], "`--times` must be numbers of seconds"),
+        (["drift", "RUN", "--times", "1,day"], "A time must be a number of seconds"),
         (["drift", "RUN", "--times", "-5"], "`times[0]` must be"),
         (["drift", "RUN", "--chips", "0"], "`chips` must be an integer of at least 1"),
         (["drift", "RUN", "--tolerance", "0"], "`tolerance`"),

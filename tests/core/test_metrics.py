@@ -35,6 +35,13 @@ def test_units_of_costs():
         ("baseline_drift_2592000_std", "noisy_drift_2592000_std"),
         ("baseline_accuracy", "baseline_accuracy"),
         ("baseline_drift_x", "baseline_drift_x"),
+        ("analog_drift_1month", "analog_drift_2592000"),
+        ("analog_drift_1_month_std", "analog_drift_2592000_std"),
+        ("noisy_drift_7days", "noisy_drift_604800"),
+        ("baseline_drift_1h", "noisy_drift_3600"),
+        ("analog_drift_60s", "analog_drift_60"),
+        ("analog_drift_60_std", "analog_drift_60_std"),
+        ("analog_drift_1parsec", "analog_drift_1parsec"),
     ],
 )
 def test_old_names(old, new):

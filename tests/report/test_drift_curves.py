@@ -2,10 +2,11 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from analognas.core.times import time_name
 from analognas.drift import DriftResult, Sensitivity
 from analognas.drift.sensitivity import WHOLE
 from analognas.report import save_figure
-from analognas.report.drift_curves import drift_curves, time_name
+from analognas.report.drift_curves import drift_curves
 from analognas.report.sensitivity import sensitivity_figure
 from analognas.training import get_task
 

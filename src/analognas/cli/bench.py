@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..builder import BuildResult
     from ..tables import AnalogNASBench, MeasuredTable
 
-bench_app = typer.Typer(name="bench", help="Build tables of measured networks.")
+bench_app = typer.Typer(name="bench")
 
 _Folder = Annotated[Path, typer.Argument(help="Folder of a build.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -43,12 +43,15 @@ _Retry = Annotated[bool, typer.Option("--retry-failed", help="Try failed units a
 
 @bench_app.callback(invoke_without_command=True)
 def bench(context: typer.Context) -> None:
-    """Build tables of measured networks: train, simulate chips, merge, compare."""
+    """Build tables of measured networks: train, simulate chips, merge, compare.
+
+    Example: analognas bench build nb201-check --out my-table
+    """
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-@bench_app.command("build")
+@bench_app.command("build", short_help="Measure networks and write their table.")
 def build(
     specification: Annotated[
         str, typer.Argument(metavar="SPEC", help="YAML file, or the name of a specification.")
@@ -82,7 +85,10 @@ def build(
         ),
     ] = None,
 ) -> int:
-    """Measure the networks of a specification and write their table; several processes may share the folder."""
+    """Measure the networks of a specification and write their table; several processes may share the folder.
+
+    Example: analognas bench build nb201-check --out my-table
+    """
     from ..builder import find_specification, run_build
 
     settings = find_specification(specification).with_settings(setting or [])
@@ -91,7 +97,7 @@ def build(
     return _run(folder, work, workers, backend, address, gpus)
 
 
-@bench_app.command("resume")
+@bench_app.command("resume", short_help="Continue a build, or join a running one.")
 def resume(
     folder: _Folder,
     root: _Root = None,
@@ -101,16 +107,22 @@ def resume(
     gpus: _Gpus = None,
     retry_failed: _Retry = False,
 ) -> int:
-    """Continue a build, or join a running one."""
+    """Continue a build, or join a running one.
+
+    Example: analognas bench resume my-table
+    """
     from ..builder import resume_build
 
     work = partial(resume_build, folder, root=root, retry_failed=retry_failed)
     return _run(folder, work, workers, backend, address, gpus)
 
 
-@bench_app.command("status")
+@bench_app.command("status", short_help="Show the state of a build.")
 def status(folder: _Folder, as_json: _Json = False) -> None:
-    """Show the state of a build."""
+    """Show the state of a build.
+
+    Example: analognas bench status my-table
+    """
     from ..builder import Build, status_of, status_text
 
     found = Build(folder)
@@ -118,7 +130,7 @@ def status(folder: _Folder, as_json: _Json = False) -> None:
     print(dump_json(facts) if as_json else status_text(facts))
 
 
-@bench_app.command("merge")
+@bench_app.command("merge", short_help="Write the table of finished rows; join tables.")
 def merge(
     sources: Annotated[
         list[Path],
@@ -129,7 +141,10 @@ def merge(
         typer.Option(help="The table. [default: table.parquet in the folder, for one folder]"),
     ] = None,
 ) -> None:
-    """Write the table of the finished rows of a build, even while it runs; or join several tables."""
+    """Write the table of the finished rows of a build, even while it runs; or join several tables.
+
+    Example: analognas bench merge my-table
+    """
     from ..builder import Build, merge_build, merge_tables
 
     if len(sources) == 1 and sources[0].is_dir():
@@ -140,7 +155,7 @@ def merge(
         print(merge_tables(sources, out))
 
 
-@bench_app.command("verify")
+@bench_app.command("verify", short_help="Check checksums, queue and specification.")
 def verify(
     target: Annotated[Path, typer.Argument(help="Folder of a build, or a measured table.")],
     again: Annotated[
@@ -148,7 +163,10 @@ def verify(
     ] = 0,
     root: _Root = None,
 ) -> int:
-    """Check checksums, queue and specification; with --again, whether results can be repeated."""
+    """Check checksums, queue and specification; with --again, whether results can be repeated.
+
+    Example: analognas bench verify my-table --again 1
+    """
     from ..builder import Build, verify_build, verify_table
 
     if target.is_dir():
@@ -164,7 +182,7 @@ def verify(
     return 1 if report.problems else 0
 
 
-@bench_app.command("info")
+@bench_app.command("info", short_help="Show a table, a build or a specification.")
 def info(
     target: Annotated[
         str, typer.Argument(help="Folder of a build, measured table, specification, or its name.")
@@ -174,7 +192,10 @@ def info(
     ] = False,
     as_json: _Json = False,
 ) -> None:
-    """Show a table, the state of a build, or the settings of a specification."""
+    """Show a table, the state of a build, or the settings of a specification.
+
+    Example: analognas bench info my-table/table.parquet --quality
+    """
     from .tables import show_table
 
     path = Path(target)
@@ -186,7 +207,7 @@ def info(
         _show_specification(target, as_json)
 
 
-@bench_app.command("add")
+@bench_app.command("add", short_help="Add architectures, seeds or rows to a build.")
 def add(
     folder: _Folder,
     n: Annotated[
@@ -208,7 +229,10 @@ def add(
         typer.Option("--table", help="Rows of a table, or a build, that was measured alike."),
     ] = None,
 ) -> None:
-    """Add architectures, seeds or the rows of another table to a build; `bench resume` then measures them."""
+    """Add architectures, seeds or the rows of another table to a build; `bench resume` then measures them.
+
+    Example: analognas bench add my-table --n 5
+    """
     from ..builder import Build, add_architectures, add_further, add_seeds, add_table
 
     build = Build(folder)
@@ -229,7 +253,7 @@ def add(
     print(f"{added} units added; measure them with: analognas bench resume {folder}")
 
 
-@bench_app.command("compare")
+@bench_app.command("compare", short_help="Compare two tables metric by metric.")
 def compare(
     one: Annotated[
         str, typer.Argument(help="A measured table, folder of a build, or analognasbench.")
@@ -245,7 +269,10 @@ def compare(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
     as_json: _Json = False,
 ) -> None:
-    """Rank correlations of two tables by metric, with intervals and the ceiling that label noise sets."""
+    """Rank correlations of two tables by metric, with intervals and the ceiling that label noise sets.
+
+    Example: analognas bench compare my-table analognasbench
+    """
     from ..builder import compare_tables
 
     found = compare_tables(_open_table(one), _open_table(other), metric, seed=seed)

@@ -11,7 +11,9 @@ import typer
 from ..core import InvalidArgumentError, dump_json
 from ..core.checks import value_text
 from ..quick_start import without_collection
+from .completion import names_of
 from .cost_json import without_nan
+from .help import MORE
 
 if TYPE_CHECKING:
     from ..hardware import AIMCChip, ChipCost
@@ -29,15 +31,28 @@ def cost(
             metavar="MODEL_OR_ARCH",
             help="A network's name (wrn-16-4), or an architecture of the space: 2,2,0,4,2,1, or names and "
             "values as in best.json, '{M: 1, out_channel0: 8, ...}'.",
+            autocompletion=names_of("models:MODELS"),
         ),
     ],
-    chip: Annotated[str, typer.Option(help="A chip's name, or its YAML file.")] = "hermes",
+    chip: Annotated[
+        str,
+        typer.Option(
+            help="A chip's name, or its YAML file.", autocompletion=names_of("hardware:CHIPS")
+        ),
+    ] = "hermes",
     tiles: Annotated[
         str | None, typer.Option(help="Crossbars that there are: a number, or any.")
     ] = None,
-    mapping: Annotated[str | None, typer.Option(help="naive or packed.")] = None,
+    mapping: Annotated[
+        str | None, typer.Option(help="naive or packed.", rich_help_panel=MORE)
+    ] = None,
     replicate: Annotated[
-        bool, typer.Option("--replicate", help="Fill free crossbars with copies of long layers.")
+        bool,
+        typer.Option(
+            "--replicate",
+            help="Fill free crossbars with copies of long layers.",
+            rich_help_panel=MORE,
+        ),
     ] = False,
     setting: Annotated[
         list[str] | None,
@@ -50,7 +65,10 @@ def cost(
     ] = None,
     iterations: Annotated[
         float | None,
-        typer.Option(help="Limit of programming iterations of a device. [default: the chip's own]"),
+        typer.Option(
+            help="Limit of programming iterations of a device. [default: the chip's own]",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     upkeep: Annotated[
         bool,
@@ -63,36 +81,60 @@ def cost(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="With --upkeep: file of policies and other settings (`analognas schema upkeep`)."
+            help="With --upkeep: file of policies and other settings (`analognas schema upkeep`).",
+            rich_help_panel=MORE,
         ),
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(help="Inferences a second, for the upkeep. [default: one an hour]"),
+        typer.Option(
+            help="Inferences a second, for the upkeep. [default: one an hour]", rich_help_panel=MORE
+        ),
     ] = None,
     chips: Annotated[
-        int | None, typer.Option(help="With --upkeep: number of simulated chips. [default: 10]")
+        int | None,
+        typer.Option(
+            help="With --upkeep: number of simulated chips. [default: 10]", rich_help_panel=MORE
+        ),
     ] = None,
     examples: Annotated[
         int | None,
-        typer.Option(help="With --upkeep: test examples used. [default: those of the training]"),
+        typer.Option(
+            help="With --upkeep: test examples used. [default: those of the training]",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="With --upkeep: everything random follows from it. [default: 0]"),
+        typer.Option(
+            help="With --upkeep: everything random follows from it. [default: 0]",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="With --upkeep: data set. [default: that of the training]")
+        str | None,
+        typer.Option(
+            help="With --upkeep: data set. [default: that of the training]", rich_help_panel=MORE
+        ),
     ] = None,
     root: Annotated[
         str | None,
-        typer.Option(help="With --upkeep: folder of the data. [default: as in training]"),
+        typer.Option(
+            help="With --upkeep: folder of the data. [default: as in training]",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     analog: Annotated[
         str | None,
-        typer.Option(help="With --upkeep: hardware for digital networks, a preset or a file."),
+        typer.Option(
+            help="With --upkeep: hardware for digital networks, a preset or a file.",
+            rich_help_panel=MORE,
+        ),
     ] = None,
-    space: Annotated[str, typer.Option(help="Space of the architecture.")] = "nasbench201",
+    space: Annotated[
+        str,
+        typer.Option(help="Space of the architecture.", autocompletion=names_of("spaces:SPACES")),
+    ] = "nasbench201",
     input_shape: Annotated[
         str | None,
         typer.Option(
@@ -116,14 +158,20 @@ def cost(
     ] = None,
     keep: Annotated[
         Path | None,
-        typer.Option(help="New file in which to keep what was learnt from --measured (.parquet)."),
+        typer.Option(
+            help="New file in which to keep what was learnt from --measured (.parquet).",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="Where to write the figure.")] = Path("cost.png"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what one inference costs on an analog chip, and draw where time and energy go.
 
-    With --measured, what it costs on a device of which other architectures were measured.
+    With --measured: what it costs on a device of which other architectures were measured. With --upkeep:
+    accuracy and energy over a year.
+
+    Example: analognas cost wrn-16-4 --chip hermes
     """
     typed = {"rate": rate, "chips": chips, "examples": examples, "seed": seed}
     sources = {"data": data, "root": root, "analog": analog}

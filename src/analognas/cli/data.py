@@ -7,19 +7,22 @@ from typing import Annotated
 
 import typer
 
-data_app = typer.Typer(name="data", help="Add downloaded tables.")
+data_app = typer.Typer(name="data")
 
 _NAMES = ("hw-nas-bench", "nas-bench-201")
 
 
 @data_app.callback(invoke_without_command=True)
 def data(context: typer.Context) -> None:
-    """Add downloaded tables."""
+    """Add downloaded tables.
+
+    Example: analognas data add hw-nas-bench HW-NAS-Bench-v1_0.pickle
+    """
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-@data_app.command("add")
+@data_app.command("add", short_help="Convert and verify a downloaded table.")
 def add(
     name: Annotated[str, typer.Argument(help="What it is: hw-nas-bench or nas-bench-201.")],
     file: Annotated[
@@ -29,7 +32,10 @@ def add(
         ),
     ],
 ) -> None:
-    """Convert a downloaded table once, verify it, and put it into the user's data folder."""
+    """Convert a downloaded table once, verify it, and put it into the user's data folder.
+
+    Example: analognas data add hw-nas-bench HW-NAS-Bench-v1_0.pickle
+    """
     from ..core import check_choice
     from ..tables import add_hw_nas_bench, add_nas_bench_201
 

@@ -9,29 +9,42 @@ import typer
 
 from ..core import claim_output
 from ..quick_start import without_collection
+from .completion import names_of
 from .options import Config, Json, Out, read_settings
 
 if TYPE_CHECKING:
     from ..physics.fitting import DeviceFit
 
-device_app = typer.Typer(name="device", help="Look at device models.")
+device_app = typer.Typer(name="device")
 
 
 @device_app.callback(invoke_without_command=True)
 def device(context: typer.Context) -> None:
-    """Look at device models."""
+    """Look at device models.
+
+    Example: analognas device show PCM
+    """
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-@device_app.command("show")
+@device_app.command("show", short_help="Draw programming spread, drift and conductance.")
 def show(
-    name: Annotated[str, typer.Argument(help="Name of a device, or a .yaml or .json file of one.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a device, or a .yaml or .json file of one.",
+            autocompletion=names_of("physics.presets:DEVICES"),
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", help="Where to write the PNG; NAME.png if not given.")
     ] = None,
 ) -> None:
-    """Draw programming spread, drift exponent, and conductance against time."""
+    """Draw programming spread, drift exponent, and conductance against time.
+
+    Example: analognas device show PCM
+    """
     with without_collection():
         from ..physics import find_device
         from ..report import save_figure
@@ -42,13 +55,16 @@ def show(
     typer.echo(str(path))
 
 
-@device_app.command("list")
+@device_app.command("list", short_help="List the devices by name.")
 def list_devices(
     json: Annotated[
         bool, typer.Option("--json", help="Machine-readable, with all constants.")
     ] = False,
 ) -> None:
-    """List the devices that can be asked for by name."""
+    """List the devices that can be asked for by name.
+
+    Example: analognas device list
+    """
     from ..core import dump_json
     from ..physics import describe_devices
 
@@ -60,7 +76,7 @@ def list_devices(
         typer.echo(f"{row['name']:<18}{row['g_min']:g} to {row['g_max']:g} µS  {row['source']}")
 
 
-@device_app.command("fit")
+@device_app.command("fit", short_help="Fit a device model to measured conductances.")
 def fit(
     measurements: Annotated[
         Path,

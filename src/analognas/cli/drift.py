@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
+from ..core.times import parse_time
+from .completion import names_of
 from .exits import SearchInterruptedError
+from .help import MORE
 from .options import Analog, Config, Json, Out, Seed
 
 if TYPE_CHECKING:
@@ -29,12 +32,23 @@ _Calibration = Annotated[
     int | None,
     typer.Option(
         help="Training examples that input ranges of networks mapped as they are come from. [default: 3200; as "
-        "many as --examples, at least 64]"
+        "many as --examples, at least 64]",
+        rich_help_panel=MORE,
     ),
 ]
-_Data = Annotated[str | None, typer.Option(help="Data set. [default: that of the training]")]
-_Root = Annotated[Path | None, typer.Option(help="Folder of the data. [default: as in training]")]
-_BatchSize = Annotated[int | None, typer.Option(help="Examples at once. [default: 256]")]
+_Data = Annotated[
+    str | None,
+    typer.Option(
+        help="Data set. [default: that of the training]", autocompletion=names_of("data:DATASETS")
+    ),
+]
+_Root = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the data. [default: as in training]", rich_help_panel=MORE),
+]
+_BatchSize = Annotated[
+    int | None, typer.Option(help="Examples at once. [default: 256]", rich_help_panel=MORE)
+]
 _Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -56,9 +70,7 @@ def drift(
     ] = None,
     times: Annotated[
         str | None,
-        typer.Option(
-            help="Times since programming, s. [default: 1,60,3600,86400,2592000,31536000]"
-        ),
+        typer.Option(help="Times since programming. [default: 1s,1min,1h,1day,1month,1year]"),
     ] = None,
     chips: _Chips = None,
     tolerance: Annotated[
@@ -73,7 +85,8 @@ def drift(
     device: Annotated[
         list[str] | None,
         typer.Option(
-            help="Memory device, a name or a file, to measure the network on; repeat it to compare devices."
+            help="Memory device, a name or a file, to measure the network on; repeat it to compare devices.",
+            autocompletion=names_of("physics.presets:DEVICES"),
         ),
     ] = None,
     batch_size: _BatchSize = None,
@@ -86,12 +99,12 @@ def drift(
 ) -> None:
     """Measure accuracy from one second to one year after programming, on 25 simulated chips.
 
-    Example: analognas drift runs/kws --device PCM --device Hermes --device my-device/device.yaml
+    Example: analognas drift trained --device PCM --device Hermes
     """
     typed = {
         "checkpoint": checkpoint,
         "direct": direct,
-        "times": None if times is None else _times(times),
+        "times": None if times is None else [parse_time(one) for one in times.split(",")],
         "chips": chips,
         "tolerance": tolerance,
         "examples": examples,
@@ -125,7 +138,7 @@ def drift(
 def sensitivity(
     checkpoint: _Checkpoint = None,
     time: Annotated[
-        float | None, typer.Option(help="Time since programming, s. [default: 2592000]")
+        str | None, typer.Option(help="Time since programming. [default: 1month]")
     ] = None,
     kind: Annotated[
         str | None,
@@ -147,10 +160,13 @@ def sensitivity(
     resume: _Resume = None,
     as_json: Json = False,
 ) -> None:
-    """Measure which layer costs most accuracy, each alone on 10 simulated chips."""
+    """Measure which layer costs most accuracy, each alone on 10 simulated chips.
+
+    Example: analognas sensitivity trained --chips 10
+    """
     typed = {
         "checkpoint": checkpoint,
-        "times": [time] if time is not None else None,
+        "times": None if time is None else [parse_time(time)],
         "kind": kind,
         "chips": chips,
         "examples": examples,
@@ -246,19 +262,10 @@ def _settings(
     return DriftSettings.from_dict(entries).with_settings(texts)
 
 
-def _times(text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise InvalidArgumentError(
-            f"`--times` must be numbers of seconds with commas between, but got {text!r}."
-        ) from None
-
-
 def _print_drift(results: dict[str, DriftResult]) -> None:
+    from ..core.times import time_name
     from ..drift.devices import device_note
     from ..drift.study import CURVES
-    from ..report.drift_curves import time_name
 
     if (note := device_note(results)) is not None:
         print(note)

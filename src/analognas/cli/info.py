@@ -25,7 +25,10 @@ def info(
         Path | None, typer.Option("--table", help="Show a measured table instead.")
     ] = None,
 ) -> None:
-    """Show versions, tables, spaces, optimizers and metrics."""
+    """Show versions, tables, spaces, optimizers and metrics.
+
+    Example: analognas info --quality
+    """
     if table is not None:
         show_table(table, quality, as_json)
         return

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
 
 from ..core import AnalogNASError
 from ..core.errors import shortened
 from ..core.user_code import import_code, import_named_code
-from ..version import __version__
+from ..version import version_text
 from .bench import bench_app
+from .completion import completion, prepare_completion
 from .cost import cost
 from .data import data_app
 from .device import device_app
+from .doctor import doctor
 from .drift import drift, sensitivity
 from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
+from .help import use_help
 from .info import info
 from .map import map_layers
 from .query import query
@@ -38,32 +41,38 @@ _ClickException = next(
 
 app = typer.Typer(
     name="analognas",
-    help="Find neural networks that stay accurate on analog in-memory computing chips.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(search)
-app.command()(train)
-app.command()(drift)
-app.command()(sensitivity)
-app.command("map")(map_layers)
-app.command()(report)
-app.command()(query)
-app.command()(cost)
-app.command()(info)
-app.command()(schema)
-app.add_typer(bench_app)
-app.add_typer(data_app)
-app.add_typer(device_app)
-app.add_typer(trials_app)
+_COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
+    "search": (search, "Find networks that stay accurate."),
+    "train": (train, "Train a network: digital, quantized, hardware-aware."),
+    "drift": (drift, "Measure accuracy over a year on simulated chips."),
+    "cost": (cost, "Count latency, energy and area on an analog chip."),
+    "report": (report, "Write a result as one HTML page."),
+    "sensitivity": (sensitivity, "Measure which layer loses most accuracy."),
+    "map": (map_layers, "Choose the layers that stay digital."),
+    "query": (query, "Look up one architecture in a measured table."),
+    "info": (info, "Show spaces, optimizers, metrics and tables."),
+    "doctor": (doctor, "Check the installation."),
+    "schema": (schema, "Print the JSON schema of a settings file."),
+    "completion": (completion, "Print a script that completes commands in your shell."),
+}
+for _name, (_function, _text) in _COMMANDS.items():
+    app.command(_name, short_help=_text)(_function)
+app.add_typer(bench_app, short_help="Build tables of measured networks.")
+app.add_typer(data_app, short_help="Add downloaded tables.")
+app.add_typer(device_app, short_help="Show, list and fit memory devices.")
+app.add_typer(trials_app, short_help="List, show and export the trials of searches.")
+use_help(app)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        print(f"analognas {__version__}")
+        print(f"analognas {version_text()}")
         raise typer.Exit
 
 
@@ -79,12 +88,18 @@ def root(
         typer.Option(
             "--import",
             metavar="MODULE",
-            help="Import your own Python module first, which registers spaces, networks or data sets; may be "
-            "repeated.",
+            help="Import your own module first (spaces, networks, data sets).",
         ),
     ] = None,
 ) -> None:
-    """Find neural networks that stay accurate on analog in-memory computing chips."""
+    """Neural networks that stay accurate on analog in-memory computing chips.
+
+    \b
+    Find one:              analognas search
+    Train it, see a year:  analognas train --from-search analognas-runs/search-001
+                           analognas drift analognas-runs/train-001
+    Count what it costs:   analognas cost wrn-16-4
+    """  # noqa: D301
     for module in modules or []:
         import_code(module)
     import_named_code()
@@ -103,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     _prepare_streams()
+    prepare_completion()
     try:
         code = app(words, prog_name="analognas", standalone_mode=False)
         sys.stdout.flush()

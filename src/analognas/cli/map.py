@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core import InvalidArgumentError, claim_output, dump_json
+from ..core.times import parse_time
+from .completion import names_of
 from .options import Analog, Config, Json, Out, Seed, read_settings
 
 if TYPE_CHECKING:
@@ -31,13 +33,17 @@ def map_layers(
         ),
     ] = None,
     chip: Annotated[
-        str | None, typer.Option(help="Chip whose costs are counted. [default: hermes]")
+        str | None,
+        typer.Option(
+            help="Chip whose costs are counted. [default: hermes]",
+            autocompletion=names_of("hardware:CHIPS"),
+        ),
     ] = None,
     double: Annotated[
         bool, typer.Option("--double", help="Layers may also get two pairs of devices per weight.")
     ] = False,
     time: Annotated[
-        float | None, typer.Option(help="Time since programming, s. [default: 86400]")
+        str | None, typer.Option(help="Time since programming. [default: 1day]")
     ] = None,
     chips: Annotated[int | None, typer.Option(help="Number of chips. [default: 10]")] = None,
     examples: Annotated[
@@ -59,7 +65,7 @@ def map_layers(
 ) -> None:
     """Choose layers that stay digital, and check the choice on simulated chips.
 
-    Example: analognas map runs/wrn --loss 1 --time 2592000
+    Example: analognas map trained --loss 1
     """
     from ..hardware.hybrid import MapSettings
     from ..hardware.hybrid_study import run_map
@@ -77,7 +83,7 @@ def map_layers(
         "digital_energy": digital_energy,
         "chip": chip,
         "double": double or None,
-        "times": None if time is None else [time],
+        "times": None if time is None else [parse_time(time)],
         "chips": chips,
         "examples": examples,
         "analog": analog,

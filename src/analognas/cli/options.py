@@ -9,12 +9,16 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from ..core.settings import Settings
+from .completion import names_of
 
 __all__ = ["Analog", "Config", "Json", "Out", "Seed", "read_settings"]
 
 Analog = Annotated[
     str | None,
-    typer.Option(help="Hardware for networks that are mapped as they are: a preset or a file."),
+    typer.Option(
+        help="Hardware for networks that are mapped as they are: a preset or a file.",
+        autocompletion=names_of("nn:PRESETS"),
+    ),
 ]
 Config = Annotated[Path | None, typer.Option(help="Settings file; other options change it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..core import InvalidArgumentError, dump_json
+from .completion import names_of
 from .tables import parse_architecture, plain_number
 
 
@@ -22,7 +23,11 @@ def query(
     ] = None,
     metrics: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[METRIC]...", help="Metrics to show; all of them by default."),
+        typer.Argument(
+            metavar="[METRIC]...",
+            help="Metrics to show; all of them by default.",
+            autocompletion=names_of("core:METRICS"),
+        ),
     ] = None,
     table: Annotated[
         Path | None,
@@ -30,11 +35,19 @@ def query(
     ] = None,
     best: Annotated[
         str | None,
-        typer.Option("--best", metavar="METRIC", help="The best by this metric, in place of ARCH."),
+        typer.Option(
+            "--best",
+            metavar="METRIC",
+            help="The best by this metric, in place of ARCH.",
+            autocompletion=names_of("core:METRICS"),
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the measured metrics of one architecture, by default of AnalogNAS-Bench."""
+    """Show the measured metrics of one architecture, by default of AnalogNAS-Bench.
+
+    Example: analognas query 0,0,0,4,3,2 analog_drift_2592000
+    """
     from ..tables import ENDINGS, DriftReading, MeasuredTable, find_table
 
     bench = find_table(table)

@@ -29,7 +29,10 @@ def report(
         bool, typer.Option("--open", help="Open the page in the default browser.")
     ] = False,
 ) -> None:
-    """Write a result as one HTML page that works offline: analognas report analognas-runs/search-001."""
+    """Write a result as one HTML page that works offline.
+
+    Example: analognas report found --open
+    """
     from ..report.html import write_comparison, write_page
 
     if folder[0] == _COMPARE and len(folder) == 3:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core import Registry, dump_json
+from .completion import names_of
 
 if TYPE_CHECKING:
     from ..core.settings import Settings
@@ -56,10 +57,17 @@ SCHEMAS: Registry[type[Settings]] = Registry(
 
 def schema(
     name: Annotated[
-        str | None, typer.Argument(help="Which settings; without a name, all are listed.")
+        str | None,
+        typer.Argument(
+            help="Which settings; without a name, all are listed.",
+            autocompletion=names_of("cli.schema:SCHEMAS"),
+        ),
     ] = None,
 ) -> None:
-    """Print the JSON schema of a settings file: every entry with type, bounds, default and meaning."""
+    """Print the JSON schema of a settings file: every entry with type, bounds, default and meaning.
+
+    Example: analognas schema search
+    """
     if name is None:
         for known in SCHEMAS:
             title = (SCHEMAS.get(known).__doc__ or "").splitlines()[0]

@@ -12,7 +12,9 @@ import typer
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from ..core.settings import parse_setting
 from ..core.user_code import import_code, is_reference
+from .completion import names_of
 from .exits import EXIT_INFEASIBLE, SearchInterruptedError
+from .help import MORE
 
 if TYPE_CHECKING:
     from ..search import Search, SearchResult
@@ -28,20 +30,23 @@ def search(
     space: Annotated[
         str | None,
         typer.Option(
-            help="Search space, its YAML file, or module:name of your own. [default: nasbench201]"
+            help="Search space, its YAML file, or module:name of your own. [default: nasbench201]",
+            autocompletion=names_of("spaces:SPACES"),
         ),
     ] = None,
     optimizer: Annotated[
         str | None,
         typer.Option(
-            help="Search algorithm. [default: predictor_guided; pareto_evolution for several metrics]"
+            help="Search algorithm. [default: predictor_guided; pareto_evolution for several metrics]",
+            autocompletion=names_of("optimizers:OPTIMIZERS"),
         ),
     ] = None,
     metric: Annotated[
         _Texts,
         typer.Option(
             help="What to improve; may be repeated, for the best trade-offs. [default: "
-            "analog_drift_2592000]"
+            "analog_drift_2592000]",
+            autocompletion=names_of("core:METRICS"),
         ),
     ] = None,
     constraint: Annotated[
@@ -58,60 +63,87 @@ def search(
         int | None, typer.Option(help="Independent repeats. [default: 5; 1 with --train]")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of everything random. [default: 0]")
+        int | None,
+        typer.Option(help="Seed of everything random. [default: 0]", rich_help_panel=MORE),
     ] = None,
     max_seconds: Annotated[
         float | None,
-        typer.Option(help="Wall-clock time per run, in s; the batch at work is finished."),
+        typer.Option(
+            help="Wall-clock time per run, in s; the batch at work is finished.",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     max_cost: Annotated[
         float | None,
-        typer.Option(help="Largest sum of --cost-metric per run; the batch at work is finished."),
+        typer.Option(
+            help="Largest sum of --cost-metric per run; the batch at work is finished.",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     cost_metric: Annotated[
-        str | None, typer.Option(help="Metric that says what an evaluation cost.")
+        str | None,
+        typer.Option(help="Metric that says what an evaluation cost.", rich_help_panel=MORE),
     ] = None,
     backend: Annotated[
         str | None,
         typer.Option(
-            help="Where evaluations happen: serial, pool or ray. [default: serial; pool with --train]"
+            help="Where evaluations happen: serial, pool or ray. [default: serial; pool with --train]",
+            rich_help_panel=MORE,
+            autocompletion=names_of("search.backends.base:BACKENDS"),
         ),
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Workers of a pool or on Ray. [default: one for each core]")
     ] = None,
     address: Annotated[
-        str | None, typer.Option(help="Ray cluster, 'auto' for the one of this machine.")
+        str | None,
+        typer.Option(help="Ray cluster, 'auto' for the one of this machine.", rich_help_panel=MORE),
     ] = None,
     gpus: Annotated[
         float | None,
-        typer.Option(help="GPUs that each worker on Ray takes; fractions share one."),
+        typer.Option(
+            help="GPUs that each worker on Ray takes; fractions share one.", rich_help_panel=MORE
+        ),
     ] = None,
     retries: Annotated[
-        int | None, typer.Option(help="Further attempts for a failed evaluation. [default: 2]")
+        int | None,
+        typer.Option(
+            help="Further attempts for a failed evaluation. [default: 2]", rich_help_panel=MORE
+        ),
     ] = None,
     noise: Annotated[
         int | None,
-        typer.Option(help="Simulate errors: accuracies are means of this many noisy readings."),
+        typer.Option(
+            help="Simulate errors: accuracies are means of this many noisy readings.",
+            rich_help_panel=MORE,
+        ),
     ] = None,
     chip: Annotated[
         str | None,
-        typer.Option(help="Chip of aimc_ metrics: its name or YAML file. [default: hermes]"),
+        typer.Option(
+            help="Chip of aimc_ metrics: its name or YAML file. [default: hermes]",
+            autocompletion=names_of("hardware:CHIPS"),
+        ),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Data set of device metrics. [default: that of the space]")
+        str | None,
+        typer.Option(
+            help="Data set of device metrics. [default: that of the space]", rich_help_panel=MORE
+        ),
     ] = None,
     measured: Annotated[
         _Texts,
         typer.Option(
             help="Costs measured on your own device: a file of `analognas cost --keep`, or a CSV file; may be "
-            "repeated."
+            "repeated.",
+            rich_help_panel=MORE,
         ),
     ] = None,
     table: Annotated[
         str | None,
         typer.Option(
-            help="Measured table of `analognas bench`; only its architectures are proposed."
+            help="Measured table of `analognas bench`; only its architectures are proposed.",
+            rich_help_panel=MORE,
         ),
     ] = None,
     train: Annotated[
@@ -120,12 +152,16 @@ def search(
             help="Train and measure every architecture as this YAML file says (docs/measuring.md)."
         ),
     ] = None,
-    root: Annotated[str | None, typer.Option(help="Folder or file of the data of --train.")] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(help="Folder or file of the data of --train.", rich_help_panel=MORE),
+    ] = None,
     fidelities: Annotated[
         str | None,
         typer.Option(
             help="Successive halving: digital epochs such as 1,3,9. All train for the first number, the best "
-            "of them for the next; the last is that of --train."
+            "of them for the next; the last is that of --train.",
+            rich_help_panel=MORE,
         ),
     ] = None,
     config: Annotated[
@@ -148,11 +184,19 @@ def search(
         Path | None, typer.Option(help="Folder of a search to continue, with its settings.")
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: evaluate again what failed.")
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="With --resume: evaluate again what failed.",
+            rich_help_panel=MORE,
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
-    """Search for what stays most accurate, or for the best trade-offs, and report it with figures."""
+    """Search for what stays most accurate, or for the best trade-offs, and report it with figures.
+
+    Example: analognas search --constraint 'params<=6e5' --out found
+    """
     options = {
         "space": space,
         "optimizer": optimizer,

@@ -13,7 +13,9 @@ import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from ..core.user_code import import_code, is_reference
+from .completion import names_of
 from .exits import SearchInterruptedError
+from .help import MORE
 
 if TYPE_CHECKING:
     from ..training import RunConfig, TrainingResult
@@ -26,18 +28,25 @@ def train(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Network, such as wrn-16-4, or module:function of your own. [default: one that fits the data]"
+            help="Network, such as wrn-16-4, or module:function of your own. [default: one that fits the data]",
+            autocompletion=names_of("models:MODELS"),
         ),
     ] = None,
     from_search: Annotated[
         Path | None,
         typer.Option(help="Folder of a search whose best network is trained, by hwa by default."),
     ] = None,
-    data: Annotated[str | None, typer.Option(help="Data set. [default: digits]")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Data set. [default: digits]", autocompletion=names_of("data:DATASETS")),
+    ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder or file of the data.")] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(help="digital, ptq, qat, hwa, or a YAML file. [default: digital]"),
+        typer.Option(
+            help="digital, ptq, qat, hwa, or a YAML file. [default: digital]",
+            autocompletion=names_of("training.recipes:RECIPES"),
+        ),
     ] = None,
     start: Annotated[
         Path | None,
@@ -46,7 +55,10 @@ def train(
         ),
     ] = None,
     analog: Annotated[
-        str | None, typer.Option(help="Hardware for hwa: a preset or a YAML file.")
+        str | None,
+        typer.Option(
+            help="Hardware for hwa: a preset or a YAML file.", autocompletion=names_of("nn:PRESETS")
+        ),
     ] = None,
     epochs: Annotated[
         int | None,
@@ -56,7 +68,7 @@ def train(
         ),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Examples of a batch of the recipe.")
+        int | None, typer.Option(help="Examples of a batch of the recipe.", rich_help_panel=MORE)
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Largest learning rate of the recipe.")] = None,
     seed: Annotated[
@@ -85,11 +97,15 @@ def train(
         Path | None, typer.Option(help="Folder of a training to continue, with its own settings.")
     ] = None,
     tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write TensorBoard files too.")
+        bool,
+        typer.Option("--tensorboard", help="Write TensorBoard files too.", rich_help_panel=MORE),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
-    """Train a network, and report it with a figure; without options, a small one on digits."""
+    """Train a network, and report it with a figure; without options, a small one on digits.
+
+    Example: analognas train --data digits --recipe hwa --out trained
+    """
     typed = {
         "model": model,
         "data": data,

@@ -14,7 +14,7 @@ from ..core import AnalogNASError, check_int, dump_json
 if TYPE_CHECKING:
     from ..search import Trials
 
-trials_app = typer.Typer(name="trials", help="Look at what searches have logged.")
+trials_app = typer.Typer(name="trials")
 
 _CELL_WIDTH = 40
 
@@ -32,19 +32,25 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @trials_app.callback(invoke_without_command=True)
 def trials(context: typer.Context) -> None:
-    """Look at what searches have logged; nothing is changed, and they may still be running."""
+    """Look at what searches have logged; nothing is changed, and they may still be running.
+
+    Example: analognas trials show found --top 5
+    """
     if context.invoked_subcommand is None:
         print(context.get_help())
 
 
-@trials_app.command("ls")
+@trials_app.command("ls", short_help="List the searches in a folder.")
 def ls(
     folder: Annotated[Path, typer.Argument(help="Where to look, folders below included.")] = Path(
         "analognas-runs"
     ),
     as_json: _Json = False,
 ) -> None:
-    """List the searches in a folder, with how far they came and their best."""
+    """List the searches in a folder, with how far they came and their best.
+
+    Example: analognas trials ls analognas-runs
+    """
     from ..search import find_logs
 
     entries = [_entry(path) for path in find_logs(folder)]
@@ -68,7 +74,7 @@ def ls(
     _print_table(heads, [[str(entry.get(head, "")) for head in heads] for entry in entries])
 
 
-@trials_app.command("show")
+@trials_app.command("show", short_help="Show the trials of a search, best first.")
 def show(
     log: _Log,
     top: Annotated[int, typer.Option("--top", help="Trials shown, the best; 0 for all.")] = 20,
@@ -77,7 +83,10 @@ def show(
     feasible: _Feasible = False,
     as_json: _Json = False,
 ) -> None:
-    """Show the trials of a search, best first."""
+    """Show the trials of a search, best first.
+
+    Example: analognas trials show found --where 'params<=1e6'
+    """
     from ..search import architecture_text, read_trials
 
     check_int("--top", top, minimum=0)
@@ -108,7 +117,7 @@ def show(
     print(f"{len(shown)} of {len(found)} trials")
 
 
-@trials_app.command("export")
+@trials_app.command("export", short_help="Write the trials of a search to a file.")
 def export(
     log: _Log,
     out: Annotated[
@@ -121,7 +130,10 @@ def export(
     where: _Where = None,
     feasible: _Feasible = False,
 ) -> None:
-    """Write the trials of a search to a file, in the order in which they were made."""
+    """Write the trials of a search to a file, in the order in which they were made.
+
+    Example: analognas trials export found trials.csv
+    """
     from ..search import export_trials, read_trials
 
     found = _filtered(read_trials(log), run, where, feasible)

@@ -13,6 +13,7 @@ from typing import Any
 
 from .checks import check_choice
 from .errors import InvalidArgumentError
+from .times import seconds_in_words, time_name
 
 DRIFT_TIMES = (60, 3600, 86400, 2592000)
 """Drift times of AnalogNAS-Bench, s: one minute, one hour, one day, one month (30 days)."""
@@ -120,7 +121,7 @@ def drift_metric(kind: str, seconds: int, *, spread: bool = False) -> Metric:
         ('analog_drift_604800', 'pp')
     """
     trained = _TRAINED[check_choice("kind of network", kind, _TRAINED)]
-    after = DRIFT_TIME_NAMES.get(seconds, f"{seconds} s")
+    after = DRIFT_TIME_NAMES.get(seconds, time_name(seconds))
     about = f"{trained} hardware-aware training, {after} after programming"
     if spread:
         return Metric(f"{kind}_drift_{seconds}_std", "pp", False, f"spread of the readings {about}")
@@ -187,20 +188,27 @@ def find_metric(name: str) -> Metric | None:
     return drift and drift_metric(drift[1], int(drift[2]), spread=bool(drift[3]))
 
 
-_OLD_DRIFT_NAME = re.compile(r"baseline_drift_(\d+)(_std)?")
+_OTHER_DRIFT_NAME = re.compile(r"(baseline|noisy|analog)_drift_(\d{1,12})(?:_?([a-z]+))?")
 
 
 def current_metric_name(name: str) -> str:
-    """Map a name of the AnalogNAS-Bench package to ours; other names come back unchanged.
+    """Map other names of a drift accuracy to ours; the rest comes back unchanged.
 
-    That package calls ``baseline_drift_T`` what its documentation calls ``noisy_drift_T``.
+    Times may be in words. The AnalogNAS-Bench package calls ``baseline_drift_T`` what its documentation calls
+    ``noisy_drift_T``.
 
     Example:
-        >>> current_metric_name("baseline_drift_3600")
-        'noisy_drift_3600'
+        >>> current_metric_name("baseline_drift_3600"), current_metric_name("analog_drift_1month")
+        ('noisy_drift_3600', 'analog_drift_2592000')
     """
-    old = _OLD_DRIFT_NAME.fullmatch(name)
-    return f"noisy_drift_{old[1]}{old[2] or ''}" if old else name
+    stem = name.removesuffix("_std")
+    match = _OTHER_DRIFT_NAME.fullmatch(stem)
+    if match is None:
+        return name
+    kind, number, unit = match.groups()
+    seconds = number if unit is None else seconds_in_words(number, unit)
+    kind = "noisy" if kind == "baseline" else kind
+    return name if seconds is None else f"{kind}_drift_{seconds}{name[len(stem) :]}"
 
 
 def get_metric(name: str | Metric) -> Metric:

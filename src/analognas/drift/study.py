@@ -25,6 +25,7 @@ from ..core.former_names import former_names
 from ..core.limits import shown
 from ..core.settings import Settings
 from ..core.text_files import read_json
+from ..core.times import Time
 from ..data import DataSet, DataSettings
 from ..data.fingerprint import data_fingerprint
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
@@ -53,7 +54,6 @@ CURVES = {
 }
 """Networks of a drift study, by their names in its files."""
 _HARDWARE = "analognasbench"
-_Time = Annotated[float, Field(ge=0)]
 
 StepListener = Callable[[str, DriftStep], None]
 """Called with the name of a network and the progress within its stage."""
@@ -71,7 +71,7 @@ class DriftSettings(Settings):
     direct: str | None = Field(
         default=None, description="Saved digital network that is mapped directly, for comparison."
     )
-    times: tuple[_Time, ...] = Field(
+    times: tuple[Time, ...] = Field(
         default=TIMES,
         min_length=1,
         description="Times since programming; sensitivity is measured at the first.",

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ..core import write_json
 from ..core.config_files import write_mapping
+from ..core.times import Time
 from ..drift.intervals import Estimate, estimate
 from ..drift.layer_mapping import LayerMapping
 from ..drift.result import ISO_LEVEL
@@ -35,7 +36,7 @@ class MapSettings(DriftSettings):
 
     settings_name = "layer mapping study"
 
-    times: tuple[Annotated[float, Field(ge=0)], ...] = Field(
+    times: tuple[Time, ...] = Field(
         default=(86400.0,),
         min_length=1,
         max_length=1,

@@ -315,6 +315,6 @@ def _at(quantities: list[Quantity], t: float | None) -> list[Quantity]:
 
 
 def _time_text(t: float) -> str:
-    from .drift_curves import time_name
+    from ..core.times import time_name
 
     return time_name(t)

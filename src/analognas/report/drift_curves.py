@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.times import time_name
 from .style import COLOURS, GREY, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ..drift import DriftResult
+from ..drift import DriftResult
 
 DRIFT_FILE = "drift.png"
 _NOTE_WIDTH = 90
@@ -28,13 +29,6 @@ _STYLES = {
     "direct": (COLOURS[1], "s"),
     "direct_uncompensated": (COLOURS[3], "^"),
 }
-_UNITS = (
-    (31536000.0, "year"),
-    (2592000.0, "month"),
-    (86400.0, "day"),
-    (3600.0, "h"),
-    (60.0, "min"),
-)
 
 
 def drift_curves(
@@ -105,22 +99,6 @@ def write_drift_report(results: Mapping[str, DriftResult], folder: str | os.Path
     path = Path(folder) / DRIFT_FILE
     save_figure(drift_curves(results), path)
     return path
-
-
-def time_name(t: float) -> str:
-    """Return a time in its largest whole unit.
-
-    Example:
-        >>> [time_name(t) for t in (1.0, 3600.0, 2592000.0, 90.0)]
-        ['1 s', '1 h', '1 month', '90 s']
-    """
-    for seconds, name in _UNITS:
-        number = t / seconds
-        if number >= 1.0 and number == int(number):
-            return f"{number:.0f} {name}" + (
-                "s" if number > 1 and name in ("day", "month", "year") else ""
-            )
-    return f"{t:g} s"
 
 
 def _draw_references(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.times import time_name
 from ..hardware.hybrid import HybridMapping
-from .drift_curves import time_name
 from .style import COLOURS, GREY, new_figure, save_figure
 
 if TYPE_CHECKING:

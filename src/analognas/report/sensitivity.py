@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .drift_curves import time_name
+from ..core.times import time_name
 from .style import COLOURS, GREY, new_figure, save_figure
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from .drift_curves import time_name
+from ..core.times import time_name
 from .style import COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:

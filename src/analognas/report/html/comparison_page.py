@@ -7,9 +7,9 @@ from typing import Any
 
 from ...core import METRICS, InvalidArgumentError
 from ...core.text_files import read_json
+from ...core.times import time_name
 from ...search import architecture_text, number, read_trials
 from ...search.results_folder import RESULT_FILE
-from ..drift_curves import time_name
 from .charts import Axis, Chart
 from .document import Document, columns_table, definitions, paragraph
 from .drift_page import drift_chart, read_drift

@@ -11,9 +11,9 @@ import numpy as np
 
 from ...core import TableIntegrityError
 from ...core.text_files import checked_json, read_json
+from ...core.times import time_name
 from ...drift import DriftResult
 from ...drift.study import CURVES, RESULT_FILE, STUDY_FILE
-from ..drift_curves import time_name
 from .charts import Axis, Chart
 from .document import (
     Document,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric
+from ...core import DRIFT_TIME_NAMES, Metric
+from ...core.times import time_name
 from ...search import number
 
 __all__ = ["better_of", "head_of", "space_of", "value_of", "words_of"]
 
 _COUNTED = ("params", "macs")
+_DRIFT = re.compile(r"(analog|noisy)_drift_([1-9]\d*)")
 _HEADS = {
     "baseline_accuracy": "digital accuracy",
     "analog_accuracy": "accuracy on chip, trained for it",
@@ -22,11 +25,6 @@ _HEADS = {
     "aimc_tiles": "crossbars",
     "params": "parameters",
     "macs": "multiply-accumulates",
-    **{f"analog_drift_{t}": f"accuracy after {DRIFT_TIME_NAMES[t]}" for t in DRIFT_TIMES},
-    **{
-        f"noisy_drift_{t}": f"accuracy after {DRIFT_TIME_NAMES[t]}, not trained for it"
-        for t in DRIFT_TIMES
-    },
 }
 
 
@@ -51,8 +49,17 @@ def head_of(metric: Metric) -> str:
         >>> head_of(METRICS["analog_drift_86400"]), head_of(METRICS["params"])
         ('accuracy after 1 day (%)', 'parameters')
     """
-    name = _HEADS.get(metric.name, metric.name.replace("_", " "))
+    name = _HEADS.get(metric.name) or _drift_head(metric.name) or metric.name.replace("_", " ")
     return f"{name} ({metric.unit})" if metric.unit else name
+
+
+def _drift_head(name: str) -> str | None:
+    match = _DRIFT.fullmatch(name)
+    if match is None:
+        return None
+    seconds = int(match[2])
+    after = DRIFT_TIME_NAMES.get(seconds, time_name(seconds))
+    return f"accuracy after {after}{', not trained for it' if match[1] == 'noisy' else ''}"
 
 
 def better_of(metric: Metric) -> str:

@@ -1,0 +1,106 @@
+"""Times in words: ``1 month`` for 2,592,000 s, in both directions."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from .checks import value_text
+from .errors import InvalidArgumentError
+
+__all__ = ["Time", "parse_time", "seconds_in_words", "time_name"]
+
+_UNITS = (
+    (31536000.0, "year"),
+    (2592000.0, "month"),
+    (86400.0, "day"),
+    (3600.0, "h"),
+    (60.0, "min"),
+)
+_SECONDS = {
+    "s": 1,
+    "sec": 1,
+    "second": 1,
+    "min": 60,
+    "minute": 60,
+    "h": 3600,
+    "hour": 3600,
+    "d": 86400,
+    "day": 86400,
+    "week": 604800,
+    "month": 2592000,
+    "y": 31536000,
+    "year": 31536000,
+}
+_TIME = re.compile(r"(\d+(?:\.\d*)?(?:e[+-]?\d+)?)[ _]*([a-z]*)", re.IGNORECASE)
+
+
+def time_name(t: float) -> str:
+    """Return a time in its largest whole unit.
+
+    Args:
+        t: Time, s.
+
+    Example:
+        >>> [time_name(t) for t in (1.0, 3600.0, 2592000.0, 90.0)]
+        ['1 s', '1 h', '1 month', '90 s']
+    """
+    for seconds, name in _UNITS:
+        number = t / seconds
+        if number >= 1.0 and number == int(number):
+            return f"{number:.0f} {name}" + ("s" if number > 1 and name not in ("h", "min") else "")
+    return f"{t:g} s" if t < 1e6 else f"{t:,.0f} s"
+
+
+def parse_time(text: Any) -> float:
+    """Return a time in s: a number of seconds, or a number with a unit.
+
+    Args:
+        text: Such as ``60``, ``"60"``, ``"1 h"``, ``"30 days"``, ``"1month"``, ``"1 year"``. A month has 30
+            days, a year 365.
+
+    Raises:
+        InvalidArgumentError: If it is neither.
+
+    Example:
+        >>> parse_time("1 month"), parse_time("7days"), parse_time("1e3"), parse_time(60)
+        (2592000.0, 604800.0, 1000.0, 60.0)
+    """
+    match = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        return float(text)
+    seconds = _unit_seconds(match[2]) if match else None
+    if match is None or seconds is None:
+        raise InvalidArgumentError(
+            "A time must be a number of seconds, or one with a unit such as 1h, 1day, 1month or 1year, but "
+            f"got {value_text(text)}."
+        )
+    return float(match[1]) * seconds
+
+
+def seconds_in_words(number: str, unit: str) -> int | None:
+    """Return whole seconds of a number and a unit; None if they are not a time.
+
+    Example:
+        >>> seconds_in_words("1", "month"), seconds_in_words("2", "cells")
+        (2592000, None)
+    """
+    seconds = _unit_seconds(unit) if unit else None
+    return None if seconds is None or not number.isdecimal() else int(number) * seconds
+
+
+def _unit_seconds(unit: str) -> int | None:
+    unit = unit.lower()
+    if not unit:
+        return 1
+    return _SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"))
+
+
+def _read_words(value: Any) -> Any:
+    return parse_time(value) if isinstance(value, str) else value
+
+
+Time = Annotated[float, BeforeValidator(_read_words), Field(ge=0)]
+"""Type of settings: a time in s, at least 0, which files may also give in words such as ``1 month``."""
