@@ -173,7 +173,7 @@ def _training() -> None:
 
     model = nn.Linear(4, 1)
     loss = model(torch.ones(2, 4)).sum()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     if model.weight.grad is None or not bool(torch.isfinite(model.weight.grad).all()):
         raise AnalogNASError("torch computes no gradient.")
 

@@ -1,0 +1,125 @@
+"""Tables as text that fits the terminal, and as HTML for notebooks."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["ShownTable", "TableView", "html_table", "terminal_width", "text_table"]
+
+_WITHOUT_TERMINAL = 200
+_GAP = 2
+_NARROWEST = 12
+_NUMBER = re.compile(r"[-+±<]?\d.*|-|", re.DOTALL)
+
+Rows = Sequence[Sequence[str]]
+
+
+def terminal_width() -> int:
+    """Return the columns of the terminal; 200 where the output is not one and ``COLUMNS`` is not set."""
+    if os.environ.get("COLUMNS") or sys.stdout.isatty():
+        return shutil.get_terminal_size().columns
+    return _WITHOUT_TERMINAL
+
+
+def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) -> str:
+    """Return a table as text, with its heads; columns of numbers are aligned to the right.
+
+    Columns that do not fit are omitted from the right and named below the table, so the most important ones
+    come first. The first column is cut with an ellipsis if it is too long for the others.
+
+    Args:
+        heads: Heads of the columns, with units.
+        rows: Cells as text.
+        width: Largest width; None: that of the terminal.
+
+    Example:
+        >>> print(text_table(["time", "accuracy (%)", "chips"], [["1 day", "91.20", "25"]], width=20))
+        time    accuracy (%)
+        1 day          91.20
+        (too narrow for: chips)
+    """
+    limit = terminal_width() if width is None else width
+    columns = [[head, *(row[i] for row in rows)] for i, head in enumerate(heads)]
+    widths = [max(map(len, column)) for column in columns]
+    smallest = [min(widths[0], _NARROWEST), *widths[1:]] if widths else []
+    shown = len(heads)
+    while shown > 2 and sum(smallest[:shown]) + _GAP * (shown - 1) > limit:
+        shown -= 1
+    rest = limit - sum(widths[1:shown]) - _GAP * (shown - 1)
+    widths = [max(min(widths[0], rest), min(widths[0], _NARROWEST)), *widths[1:shown]]
+    right = [all(_NUMBER.fullmatch(cell) for cell in column[1:]) for column in columns]
+    lines = []
+    for cells in zip(*columns[:shown], strict=True):
+        placed = [
+            _cut(cell, size).rjust(size) if to_right else _cut(cell, size).ljust(size)
+            for cell, size, to_right in zip(cells, widths, right[:shown], strict=True)
+        ]
+        lines.append((" " * _GAP).join(placed).rstrip())
+    if shown < len(heads):
+        lines.append(f"(too narrow for: {', '.join(heads[shown:])})")
+    return "\n".join(lines)
+
+
+def html_table(title: str, heads: Sequence[str], rows: Rows) -> str:
+    """Return a table with a title as HTML.
+
+    Example:
+        >>> html_table("a < b", ["x"], [["1"]])[:44]
+        '<table><caption>a &lt; b</caption><thead><tr>'
+    """
+    head = "".join(f"<th>{html.escape(one)}</th>" for one in heads)
+    body = "".join(
+        f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows
+    )
+    return (
+        f"<table><caption>{html.escape(title)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
+    )
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """What an object shows of itself.
+
+    Attributes:
+        title: One line.
+        heads: Heads of the columns, with units; none for no table.
+        rows: Cells.
+        notes: Lines below the table.
+    """
+
+    title: str
+    heads: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class TableView:
+    """Objects that print as a title and a table, and as HTML in notebooks; their ``repr`` is one line."""
+
+    def shown_table(self) -> ShownTable:
+        """Return what is shown; defined by each class."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        shown = self.shown_table()
+        table = [text_table(shown.heads, shown.rows)] if shown.heads else []
+        return "\n".join([shown.title, *table, *shown.notes])
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.shown_table().title}>"
+
+    def _repr_html_(self) -> str:
+        shown = self.shown_table()
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in shown.notes)
+        return html_table(shown.title, shown.heads, shown.rows) + notes
+
+
+def _cut(text: str, size: int) -> str:
+    return text if len(text) <= size else f"{text[: size - 1]}…"
