@@ -298,7 +298,9 @@ def test_no_words_and_unknown_command(capsys):
     assert "search" in capsys.readouterr().out
     assert "No such command" in fails(capsys, "serach")
     assert main(["--version"]) == 0
-    assert re.fullmatch(r"analognas \d+\.\d+\.\d+\n", capsys.readouterr().out)
+    assert re.fullmatch(
+        r"analognas \d+\.\d+\.\d+( \(commit [0-9a-f]+(-dirty)?\))?\n", capsys.readouterr().out
+    )
 
 
 def test_query(capsys, bench):

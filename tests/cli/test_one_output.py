@@ -51,7 +51,7 @@ def test_train_drift_and_sensitivity(known, tmp_path, capsys, monkeypatch):
     result = json.loads((tmp_path / "net" / "result.json").read_text())
     assert result["metrics"]["test_accuracy"] > 95.0
     assert main(["train", "--start", net + "/digital", "--data", "sides", "--recipe", "ptq"]) == 0
-    assert float(capsys.readouterr().out.split("test accuracy ")[-1].split()[0]) > 95.0
+    assert float(capsys.readouterr().out.split("test accuracy")[-1].split()[0]) > 95.0
     for command, times in (("drift", "--times"), ("sensitivity", "--time")):
         out = tmp_path / command
         assert main([command, net, "--chips", "2", times, "60", "--out", str(out)]) == 0

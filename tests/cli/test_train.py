@@ -60,7 +60,9 @@ def test_digits_without_any_option(capsys):
     pytest.importorskip("sklearn")
     assert main(["train", "--epochs", "2"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"digital cnn-16: 2 epochs, validation accuracy [\d.]+, test accuracy", out)
+    assert re.search(
+        r"digital: cnn-16, 2 epochs\nmetric +value +unit\nvalidation accuracy +[\d.]+  %", out
+    )
     assert "Results in analognas-runs/train-001" in out
     assert sorted(os.listdir("analognas-runs/train-001")) == [
         "config.yaml",

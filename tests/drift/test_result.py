@@ -102,7 +102,7 @@ def test_one_chip_says_that_it_has_no_interval(tmp_path):
     result = made([[0.91, 0.90, 0.88]])
     text = str(result)
     assert "nan" not in text
-    assert "91.00 (one chip: no interval)" in text
+    assert "91.00  one chip: no interval" in text
     assert result.at(DAY).interval == "one chip: no interval"
     for suffix in ("csv", "json"):
         result.write(tmp_path / f"a.{suffix}")
@@ -217,5 +217,10 @@ def test_bad_questions():
 
 
 def test_text():
-    assert "iso-accuracy: no" in str(made(SCORES))
+    lines = str(made(SCORES)).splitlines()
+    assert lines[1].split()[0] == "time"
+    assert "% interval" in lines[1]
+    assert any("  no " in line for line in lines[2:])
+    assert repr(made(SCORES)).startswith("<DriftResult: accuracy: digital")
+    assert "<table>" in made(SCORES)._repr_html_()
     assert str(Estimate(90.0, 0.1, 89.5, 90.5, 3.0)) == "90.00 [89.50, 90.50]"

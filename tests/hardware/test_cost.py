@@ -369,7 +369,14 @@ def test_shares_and_tables_add_up():
     assert sum(layer.energy for layer in cost.layers) == pytest.approx(all_but_idle, rel=1e-12)
     text = str(cost)
     assert f"{cost.tiles} crossbars" in text
-    assert text.count("\n") == len(cost.layers) + 1
+    shown = text.splitlines()[2:]
+    assert len(shown) == 13
+    others = int(shown[-1].split()[0])
+    assert shown[-1].split()[1:3] == ["other", "layers"]
+    assert others + 12 == len(cost.layers)
+    assert (
+        sum(int(line.split()[-6 if line is not shown[-1] else -3]) for line in shown) == cost.tiles
+    )
 
 
 def test_a_chip_too_small_says_how_many_are_missing():

@@ -24,9 +24,9 @@ def test_every_pair_has_a_panel_with_names_and_units(result):
     assert len(panels) == 3
     labels = {text for axes in panels for text in (axes.get_xlabel(), axes.get_ylabel())}
     assert {
-        "analog_drift_2592000 (%, higher is better)",
-        "avm (pp, lower is better)",
-        "params (lower is better)",
+        "accuracy after 1 month (%), higher is better",
+        "accuracy lost in a month (pp), lower is better",
+        "parameters, lower is better",
     } == labels - {""}
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ..core.progress import LINE_SECONDS
+from ..core.times import duration
+
 if TYPE_CHECKING:
     from ..builder.coordinator import BuildProgress, Listener
-
-LINE_SECONDS = 5.0
-"""Least time between two lines where stderr is not a terminal, s."""
 
 _IDLE_SECONDS = 60.0
 
@@ -78,22 +78,3 @@ def _rest(progress: BuildProgress) -> str:
     left = progress.seconds_left
     parts.append("time left not known yet" if left is None else f"about {duration(left)} left")
     return ", ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in one or two units.
-
-    Example:
-        >>> duration(42), duration(90), duration(7300), duration(200_000)
-        ('42 s', '2 min', '2 h 2 min', '2 d 7 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import InvalidArgumentError
+from ..core.progress import ProgressLines
 from .cost_json import without_nan
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def print_upkeep(
     if not str(out).lower().endswith(".png"):
         raise InvalidArgumentError(f"A figure is written as .png, but got {str(out)!r}.")
     model, data = _network(network, settings, sources)
-    found = upkeep(model, data, analog_cost(model, data, chip), settings, on_progress=_tell)
+    found = upkeep(model, data, analog_cost(model, data, chip), settings, on_progress=_telling())
     save_figure(upkeep_figure(found), out)
     if as_json:
         print(dump_json(without_nan(found.to_dict())))
@@ -80,6 +81,7 @@ def _network(network: str, settings: Any, sources: dict[str, Any]) -> tuple[Any,
     return saved_network(DriftSettings.from_dict(entries))
 
 
-def _tell(name: str, progress: DriftProgress) -> None:
-    if sys.stderr.isatty():
-        print(f"{name}: {progress.chips} of {progress.n_chips} chips", file=sys.stderr, flush=True)
+def _telling() -> Callable[[str, DriftProgress], None]:
+    """Return what shows the chips of each policy, a line every few seconds."""
+    lines = ProgressLines()
+    return lambda name, progress: lines.show(name, progress.chips, progress.n_chips, unit="chips")

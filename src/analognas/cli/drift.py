@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -190,7 +189,7 @@ def sensitivity(
     if as_json:
         print(dump_json(found.to_dict()))
     else:
-        _print_sensitivity(found)
+        print(found)
     print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
 
 
@@ -263,29 +262,10 @@ def _settings(
 
 
 def _print_drift(results: dict[str, DriftResult]) -> None:
-    from ..core.times import time_name
     from ..drift.devices import device_note
     from ..drift.study import CURVES
 
     if (note := device_note(results)) is not None:
         print(note)
     for name, result in results.items():
-        print(
-            f"{CURVES.get(name, name)}: {result.reference_text}, "
-            f"{result.n_chips} chip{'s' * (result.n_chips > 1)}, {result.n_scored:,} forwards of one example"
-        )
-        for t in result.times:
-            here, a, std = result.at(t), result.normalised(t), result.chip_std(t)
-            spread = "" if math.isnan(std) else f"  chip std {std:.2f}"
-            share = (
-                "unknown: digital is not above chance" if math.isnan(a.value) else f"{a.value:.4f}"
-            )
-            print(
-                f"  {time_name(t):>8}  {here.value:7.2f}  {here.interval}{spread}  normalised {share}"
-                f"  iso-accuracy: {result.iso_accuracy(t)}"
-            )
-
-
-def _print_sensitivity(found: Sensitivity) -> None:
-    for name, cost in [*found.ranked(), (found.layers[-1], found.cost(found.layers[-1]))]:
-        print(f"{name:<32}{cost.value:8.2f}  {cost.interval}")
+        print(f"{CURVES.get(name, name)}, {result}")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from ..core.progress import ProgressLines
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from ..drift import DriftProgress, DriftStep
 
-_LINE_SECONDS = 5.0
 _MOMENT = 0.8  # s
 
 
@@ -61,7 +61,7 @@ class DriftListener:
 def drift_progress() -> Iterator[DriftListener]:
     """Show progress while the block lasts, from its first second on."""
     if not sys.stderr.isatty():
-        yield DriftListener(_Lines().show)
+        yield DriftListener(_lines())
         return
     tasks: dict[str, Any] = {}
     with _bar() as bar:
@@ -81,21 +81,15 @@ def pass_progress() -> Iterator[Callable[[str, int, int], None]]:
         yield listener.stage
 
 
-class _Lines:
-    """Prints a line when something new begins, and then every few seconds."""
+def _lines() -> Callable[..., None]:
+    """Return what prints a line when something new begins, and then every few seconds."""
+    lines = ProgressLines(each_label=True)
 
-    def __init__(self) -> None:
-        self._label = ""
-        self._due = 0.0
-
-    def show(self, label: str, done: int, total: int, more: str) -> None:
-        now = time.monotonic()
-        if label == self._label and now < self._due:
-            return
-        self._label, self._due = label, now + _LINE_SECONDS
+    def show(label: str, done: int, total: int, more: str) -> None:
         unit = "passes" if label.endswith("and chips") else "forwards of one example"
-        rest = f", {more}" if more else ""
-        print(f"{label}: {done:,} of {total:,} {unit}{rest}", file=sys.stderr, flush=True)
+        lines.show(label, done, total, more, unit)
+
+    return show
 
 
 def _bar() -> Progress:

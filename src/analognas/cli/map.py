@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,9 +10,6 @@ from ..core import InvalidArgumentError, claim_output, dump_json
 from ..core.times import parse_time
 from .completion import names_of
 from .options import Analog, Config, Json, Out, Seed, read_settings
-
-if TYPE_CHECKING:
-    from ..hardware.hybrid import HybridMapping
 
 
 def map_layers(
@@ -97,30 +94,5 @@ def map_layers(
     if json:
         typer.echo(dump_json(result.to_dict()))
     else:
-        _print_map(result)
+        typer.echo(str(result))
     typer.echo(f"Results in {folder}", err=json)
-
-
-def _print_map(result: HybridMapping) -> None:
-    unit = " points" if result.sensitivity.task.unit == "%" else ""
-    typer.echo(
-        f"digital {result.metric} {result.digital:.2f}; accepted loss {result.accepted:.2f}{unit}, "
-        f"{result.settings.chips} chips"
-    )
-    for i, choice in enumerate(result.choices):
-        energy = "" if choice.energy != choice.energy else f"  {choice.energy:.4g} mJ"
-        mark = "  <- chosen" if i == result.chosen else ""
-        layers = f"{len(choice.mapping.digital)} digital" + (
-            f", {len(choice.mapping.doubled)} doubled" if choice.mapping.doubled else ""
-        )
-        typer.echo(
-            f"  {100 * choice.share:6.2f} % of weights digital ({layers}){energy}  loss "
-            f"{choice.loss.value:.2f}  {choice.loss.interval}{mark}"
-        )
-    if result.chosen is None:
-        typer.echo("No measured mapping meets the budget; accept more loss or more energy.")
-        return
-    chosen = result.choices[result.chosen].mapping
-    typer.echo(f"digital: {', '.join(chosen.digital) or 'none'}")
-    if chosen.doubled:
-        typer.echo(f"doubled: {', '.join(chosen.doubled)}")

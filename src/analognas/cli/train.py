@@ -141,7 +141,8 @@ def train(
     if as_json:
         print(dump_json(results[-1].to_json()))
     else:
-        _print(results)
+        for result in results:
+            print(result)
     print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
     return EXIT_ABORTED if results[-1].status == "aborted" else 0
 
@@ -245,18 +246,3 @@ def _train(
         if not any(folder.rglob(CHECKPOINT_FILE)) and not any(folder.rglob("result.json")):
             raise
         raise SearchInterruptedError(f"continue with: analognas train --resume {folder}") from None
-
-
-def _print(results: list[TrainingResult]) -> None:
-    for result in results:
-        record = result.record
-        shown = [
-            f"{name.replace('_', ' ')} {value:.2f}"
-            for name, value in result.metrics.items()
-            if not name.endswith("_loss")
-        ]
-        n = len(result.history)
-        epochs = f"{n} {'epoch' if n == 1 else 'epochs'}, " if n else ""
-        print(f"{record.recipe['kind']:<8}{record.model}: {epochs}{', '.join(shown)}")
-        if result.status == "aborted":
-            print(f"aborted: {result.reason}")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..core.progress import ProgressLines
+
 if TYPE_CHECKING:
     from ..training import TrainingProgress
     from ..training.result import Listener
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 def training_progress(tensorboard: bool = False) -> Iterator[StageListener]:
     """Show epochs, steps and loss of each stage on stderr while the block lasts.
 
-    Nothing is shown if stderr is not a terminal.
+    Where stderr is not a terminal, it is a line every few seconds.
 
     Args:
         tensorboard: Also write TensorBoard files into the folder ``tensorboard`` of each stage.
@@ -29,6 +31,7 @@ def training_progress(tensorboard: bool = False) -> Iterator[StageListener]:
         InvalidArgumentError: If TensorBoard is asked for and not installed.
     """
     console = Console(stderr=True)
+    lines = None if console.is_terminal else ProgressLines()
     with (
         ExitStack() as open_logs,
         Progress(
@@ -44,7 +47,9 @@ def training_progress(tensorboard: bool = False) -> Iterator[StageListener]:
     ):
 
         def listen(stage: str, folder: Path) -> Listener:
-            listeners: list[Listener] = [_bar(bar, stage)]
+            listeners: list[Listener] = [
+                _bar(bar, stage) if lines is None else _lines(lines, stage)
+            ]
             if tensorboard:
                 from ..training.tensorboard import TensorBoardLog
 
@@ -65,20 +70,36 @@ def _bar(bar: Progress, stage: str) -> Listener:
     task = bar.add_task(stage, total=None, shown="")
 
     def show(progress: TrainingProgress) -> None:
-        row = progress.row
-        last = {} if row is None else row
-        values = [
-            f"{name.removeprefix('validation_')} {value:.2f}"
-            for name, value in last.items()
-            if name.startswith("validation_") and not name.endswith("_loss")
-        ]
-        done = (progress.epoch - (row is None)) * progress.n_steps
         bar.update(
             task,
             description=f"{stage} {progress.epoch}/{progress.n_epochs}",
             total=progress.n_epochs * progress.n_steps,
-            completed=done + (progress.step if row is None else 0),
-            shown=" ".join([f"loss {progress.loss:.3f}", *values]),
+            completed=_steps_done(progress),
+            shown=_values(progress),
         )
 
     return show
+
+
+def _lines(lines: ProgressLines, stage: str) -> Listener:
+    def show(progress: TrainingProgress) -> None:
+        more = f"epoch {progress.epoch} of {progress.n_epochs}, {_values(progress)}"
+        total = progress.n_epochs * progress.n_steps
+        lines.show(stage, _steps_done(progress), total, more, "steps")
+
+    return show
+
+
+def _steps_done(progress: TrainingProgress) -> int:
+    done = (progress.epoch - (progress.row is None)) * progress.n_steps
+    return done + (progress.step if progress.row is None else 0)
+
+
+def _values(progress: TrainingProgress) -> str:
+    """The loss, and after an epoch the metrics on validation examples."""
+    values = [
+        f"{name.removeprefix('validation_')} {value:.2f}"
+        for name, value in ({} if progress.row is None else progress.row).items()
+        if name.startswith("validation_") and not name.endswith("_loss")
+    ]
+    return " ".join([f"loss {progress.loss:.3f}", *values])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import AnalogNASError, check_int, dump_json
+from ..core.text_tables import text_table
 
 if TYPE_CHECKING:
     from ..search import Trials
@@ -71,7 +72,7 @@ def ls(
         "state",
         "last",
     )
-    _print_table(heads, [[str(entry.get(head, "")) for head in heads] for entry in entries])
+    print(text_table(heads, [[str(entry.get(head, "")) for head in heads] for entry in entries]))
 
 
 @trials_app.command("show", short_help="Show the trials of a search, best first.")
@@ -96,24 +97,21 @@ def show(
         print(dump_json({"search": shown.settings, "trials": list(shown.rows())}))
         return
     metrics = [name for name in shown.values if not name.endswith("_sem")]
-    heads = [
-        "run",
-        "number",
-        "architecture",
-        *metrics,
-        *(["feasible"] if shown.constraints else []),
-    ]
+    metrics.sort(key=lambda name: name not in shown.objectives)
+    named = [_head(shown, name) for name in metrics]
+    bounded = [*(["feasible"] if shown.constraints else [])]
+    heads = ["architecture", *named, "run", "number", *bounded]
     lines = [
         [
-            str(row["run"]),
-            str(row["number"]),
             architecture_text(row["architecture"], width=_CELL_WIDTH),
             *(_number(row[name]) for name in metrics),
+            str(row["run"]),
+            str(row["number"]),
             "yes" if row["feasible"] else "no",
         ][: len(heads)]
         for row in shown.rows()
     ]
-    _print_table(heads, lines)
+    print(text_table(heads, lines))
     print(f"{len(shown)} of {len(found)} trials")
 
 
@@ -175,18 +173,15 @@ def _entry(path: Path) -> dict[str, Any]:
     return entry
 
 
+def _head(found: Trials, name: str) -> str:
+    """The head of a metric's column, in words."""
+    from ..report.html.metric_names import head_of
+
+    try:
+        return head_of(found.definition(name))
+    except AnalogNASError:
+        return name
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.6g}"
-
-
-def _print_table(heads: Any, lines: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in heads:
-        table.add_column(head, no_wrap=True)
-    for line in lines:
-        table.add_row(*line)
-    # Without a terminal there is no width to keep to.
-    Console(width=None if sys.stdout.isatty() else 200, markup=False).print(table)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["ShownTable", "TableView", "html_table", "terminal_width", "text_table"]
+__all__ = ["ShownTable", "TableView", "html_table", "terminal_width", "text_table", "with_unit"]
 
 _WITHOUT_TERMINAL = 200
 _GAP = 2
@@ -40,8 +40,8 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
 
     Example:
         >>> print(text_table(["time", "accuracy (%)", "chips"], [["1 day", "91.20", "25"]], width=20))
-        time    accuracy (%)
-        1 day          91.20
+        time   accuracy (%)
+        1 day         91.20
         (too narrow for: chips)
     """
     limit = terminal_width() if width is None else width
@@ -53,7 +53,7 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
         shown -= 1
     rest = limit - sum(widths[1:shown]) - _GAP * (shown - 1)
     widths = [max(min(widths[0], rest), min(widths[0], _NARROWEST)), *widths[1:shown]]
-    right = [all(_NUMBER.fullmatch(cell) for cell in column[1:]) for column in columns]
+    right = [i > 0 and all(map(_NUMBER.fullmatch, column[1:])) for i, column in enumerate(columns)]
     lines = []
     for cells in zip(*columns[:shown], strict=True):
         placed = [
@@ -66,12 +66,22 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
     return "\n".join(lines)
 
 
+def with_unit(name: str, unit: str) -> str:
+    """Return a head of a column: a name with its unit.
+
+    Example:
+        >>> with_unit("accuracy", "%"), with_unit("perplexity", "")
+        ('accuracy (%)', 'perplexity')
+    """
+    return f"{name} ({unit})" if unit else name
+
+
 def html_table(title: str, heads: Sequence[str], rows: Rows) -> str:
     """Return a table with a title as HTML.
 
     Example:
-        >>> html_table("a < b", ["x"], [["1"]])[:44]
-        '<table><caption>a &lt; b</caption><thead><tr>'
+        >>> html_table("a < b", ["x"], [["1"]])[:34]
+        '<table><caption>a &lt; b</caption>'
     """
     head = "".join(f"<th>{html.escape(one)}</th>" for one in heads)
     body = "".join(

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from .checks import value_text
 from .errors import InvalidArgumentError
 
-__all__ = ["Time", "parse_time", "seconds_in_words", "time_name"]
+__all__ = ["Time", "duration", "parse_time", "seconds_in_words", "time_name"]
 
 _UNITS = (
     (31536000.0, "year"),
@@ -78,6 +78,25 @@ def parse_time(text: Any) -> float:
             f"got {value_text(text)}."
         )
     return float(match[1]) * seconds
+
+
+def duration(seconds: float) -> str:
+    """Return a duration in one or two units.
+
+    Example:
+        >>> duration(42), duration(90), duration(7300), duration(200_000)
+        ('42 s', '2 min', '2 h 2 min', '2 d 7 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h"
 
 
 def seconds_in_words(number: str, unit: str) -> int | None:

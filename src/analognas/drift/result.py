@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import InvalidArgumentError, atomic_write, check_choice, write_json, write_text
+from ..core.text_tables import ShownTable, TableView, with_unit
+from ..core.times import time_name
 from ..training import Task, get_task
+from ..training.tasks import lost_unit
 from .adaptive import widening
 from .chips import MONTH
 from .intervals import Estimate, estimate, slope
@@ -33,8 +36,8 @@ Source: Rasch et al., Nat. Commun. 14:5282, 2023: within 1 % of the normalised a
 _FORMAT = "analognas drift result 1"
 
 
-@dataclass(frozen=True, eq=False)
-class DriftResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class DriftResult(TableView):
     """Scores of many chips at several times.
 
     Attributes:
@@ -283,12 +286,33 @@ class DriftResult:
         values.update(times=tuple(payload["times"]), task=get_task(payload["task"]))
         return cls(**values)
 
-    def __str__(self) -> str:
-        lines = [f"{self.task.metric_name}: {self.reference_text}"]
-        lines += [
-            f"{t:>12g} s  {self.at(t)}  iso-accuracy: {self.iso_accuracy(t)}" for t in self.times
-        ]
-        return "\n".join(lines)
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: accuracy and its interval at each time."""
+        loss = lost_unit(self.task)
+        named = with_unit(self.task.metric_name, self.task.unit)
+        heads = ("time", named, "95 % interval", "iso", with_unit("chip std", loss), "normalised")
+        rows = []
+        for t in self.times:
+            here, share, std = self.at(t), self.normalised(t).value, self.chip_std(t)
+            rows.append(
+                (
+                    time_name(t),
+                    f"{here.value:.2f}",
+                    here.interval,
+                    self.iso_accuracy(t),
+                    "-" if math.isnan(std) else f"{std:.2f}",
+                    "-" if math.isnan(share) else f"{share:.4f}",
+                )
+            )
+        return ShownTable(
+            f"{self.task.metric_name}: {self.reference_text}, {self.n_chips} chip"
+            f"{'s' * (self.n_chips > 1)}, {self.n_scored:,} forwards of one example",
+            tuple(head.replace("95", f"{100 * self.confidence:g}") for head in heads),
+            tuple(rows),
+            (
+                f"iso: whether at least {100 * ISO_LEVEL:g} % of the digital value above chance is kept",
+            ),
+        )
 
     def _index(self, t: float) -> int:
         if t not in self.times:

@@ -11,10 +11,13 @@ import numpy as np
 from torch import Tensor, nn
 
 from ..core import check_choice, check_int
+from ..core.text_tables import ShownTable, TableView, with_unit
+from ..core.times import time_name
 from ..data import DataSet
 from ..nn import AnalogComposite, AnalogLayer, analog_layers, set_mode
 from ..physics import split_generator
 from ..training import Task
+from ..training.tasks import lost_unit
 from .chips import MONTH, ChipSimulator, as_analog, check_times
 from .examples import Examples
 from .intervals import CONFIDENCE, Estimate, estimate
@@ -27,8 +30,8 @@ WHOLE = "all layers"
 KINDS = ("alone", "spared")
 
 
-@dataclass(frozen=True, eq=False)
-class Sensitivity:
+@dataclass(frozen=True, eq=False, repr=False)
+class Sensitivity(TableView):
     """Accuracy lost by each layer.
 
     Attributes:
@@ -90,6 +93,27 @@ class Sensitivity:
                 }
             )
         return result
+
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: the loss of each layer, the most sensitive first, and of all of them."""
+        pairs = [*self.ranked(), (self.layers[-1], self.cost(self.layers[-1]))]
+        sizes = dict(zip(self.layers, self.parameters, strict=True))
+        named = {"alone": "alone on a chip", "spared": "digital while the others are on a chip"}
+        return ShownTable(
+            f"Loss with each layer {named[self.kind]}, {time_name(self.time)} after programming, "
+            f"{len(self.costs)} chip{'s' * (len(self.costs) > 1)}; digital {self.task.metric_name} "
+            f"{self.digital:.2f}{f' {self.task.unit}' if self.task.unit else ''}",
+            (
+                "layer",
+                with_unit("loss", lost_unit(self.task)),
+                f"{100 * self.confidence:g} % interval",
+                "weights",
+            ),
+            tuple(
+                (name, f"{cost.value:.2f}", cost.interval, f"{sizes[name]:,}")
+                for name, cost in pairs
+            ),
+        )
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write :meth:`rows` as ``.csv`` or ``.parquet``, atomically."""

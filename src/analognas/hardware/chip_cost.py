@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..core import check_int
+from ..core.text_tables import ShownTable, TableView
 from .chip import AIMCChip
 from .uncertain_value import UncertainValue
 
 __all__ = ["COMPONENTS", "ChipCost", "LayerCost"]
+
+_MOST_SHOWN, _LONGEST_NAME = 12, 33
 
 COMPONENTS = ("mvm", "dac", "adc", "adds", "digital", "operations", "links", "idle")
 """Where energy goes: crossbars with what their source includes, conversions and additions of partial sums
@@ -51,8 +54,8 @@ class LayerCost:
     energy_share: float
 
 
-@dataclass(frozen=True)
-class ChipCost:
+@dataclass(frozen=True, repr=False)
+class ChipCost(TableView):
     """Costs of one inference of a network. Its text is a table. What the chip does not tell is NaN.
 
     Where the chip states an error factor, a cost prints with it: ``0.50 mJ (x1.2)``.
@@ -110,24 +113,47 @@ class ChipCost:
         batch = check_int("batch", batch, minimum=1)
         return float(self.latency) + (batch - 1) * float(self.interval)
 
-    def __str__(self) -> str:
-        head = f"{'layer':<34}{'matrix':>14}{'positions':>10}{'tiles':>7}{'used':>7}{'time':>8}{'energy':>8}"
-        lines = [
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: totals, and the layers that take most time and energy."""
+        order = sorted(
+            range(len(self.layers)),
+            key=lambda i: -(self.layers[i].latency_share + self.layers[i].energy_share),
+        )
+        shown = [self.layers[i] for i in sorted(order[:_MOST_SHOWN])]
+        rest = [self.layers[i] for i in order[_MOST_SHOWN:]]
+        rows = [
+            (
+                layer.name[-_LONGEST_NAME:],
+                str(layer.tiles),
+                f"{layer.latency_share:.1%}",
+                f"{layer.energy_share:.1%}",
+                f"{layer.utilisation:.1%}",
+                _matrix(layer),
+                f"{layer.positions:,}",
+            )
+            for layer in shown
+        ]
+        if rest:
+            latency, energy = (
+                sum(getattr(layer, name) for layer in rest)
+                for name in ("latency_share", "energy_share")
+            )
+            tiles = str(sum(layer.tiles for layer in rest))
+            rows.append(
+                (f"{len(rest)} other layers", tiles, f"{latency:.1%}", f"{energy:.1%}", "", "", "")
+            )
+        return ShownTable(
             f"{self.chip.name}: {self.tiles} crossbars ({self.utilisation:.1%} used), "
             f"{'at most ' * self.chip.latency_bound}{self.latency:.4g} ms{_factor(self.latency)}, "
             f"{self.energy:.4g} mJ{_factor(self.energy)}, {self.area:.4g} mm2{_factor(self.area)}, "
             f"{self.throughput:.4g} inferences/s",
-            head,
-        ]
-        for layer in self.layers:
-            matrix = f"{layer.rows}x{layer.columns}" + (
-                f"x{layer.groups}" if layer.groups > 1 else ""
-            )
-            lines.append(
-                f"{layer.name[-33:]:<34}{matrix:>14}{layer.positions:>10}{layer.tiles:>7}"
-                f"{layer.utilisation:>7.1%}{layer.latency_share:>8.1%}{layer.energy_share:>8.1%}"
-            )
-        return "\n".join(lines)
+            ("layer", "crossbars", "time", "energy", "used", "matrix", "positions"),
+            tuple(rows),
+        )
+
+
+def _matrix(layer: LayerCost) -> str:
+    return f"{layer.rows}x{layer.columns}" + (f"x{layer.groups}" if layer.groups > 1 else "")
 
 
 def _factor(value: float) -> str:

@@ -14,11 +14,13 @@ from pydantic import Field
 
 from ..core import write_json
 from ..core.config_files import write_mapping
+from ..core.text_tables import ShownTable, TableView, with_unit
 from ..core.times import Time
 from ..drift.intervals import Estimate, estimate
 from ..drift.layer_mapping import LayerMapping
 from ..drift.result import ISO_LEVEL
 from ..drift.study import DriftSettings
+from ..training.tasks import lost_unit
 
 if TYPE_CHECKING:
     from ..drift import Sensitivity
@@ -128,8 +130,8 @@ class Choice:
         return known | {"losses": list(self.losses)}
 
 
-@dataclass(frozen=True, eq=False)
-class HybridMapping:
+@dataclass(frozen=True, eq=False, repr=False)
+class HybridMapping(TableView):
     """Measured mappings and the chosen one.
 
     Attributes:
@@ -170,6 +172,43 @@ class HybridMapping:
             "sensitivity": self.sensitivity.to_dict(),
             "settings": self.settings.to_dict(),
         }
+
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: the measured mappings, with a mark at the chosen one."""
+        task = self.sensitivity.task
+        rows = []
+        for i, choice in enumerate(self.choices):
+            doubled = len(choice.mapping.doubled)
+            rows.append(
+                (
+                    f"{i + 1}{' <- chosen' if i == self.chosen else ''}",
+                    f"{100 * choice.share:.2f}",
+                    f"{choice.loss.value:.2f}",
+                    choice.loss.interval,
+                    "-" if choice.energy != choice.energy else f"{choice.energy:.4g}",
+                    str(len(choice.mapping.digital)) + (f" + {doubled} doubled" if doubled else ""),
+                )
+            )
+        heads = (
+            "mapping",
+            "digital weights (%)",
+            with_unit("loss", lost_unit(task)),
+            "95 % interval",
+        )
+        return ShownTable(
+            f"digital {self.metric} {self.digital:.2f}; accepted loss {self.accepted:.2f}"
+            f"{' points' if task.unit == '%' else ''}, {self.settings.chips} chips",
+            (*heads, "energy (mJ)", "digital layers"),
+            tuple(rows),
+            self._chosen_notes(),
+        )
+
+    def _chosen_notes(self) -> tuple[str, ...]:
+        if self.chosen is None:
+            return ("No measured mapping meets the budget; accept more loss or more energy.",)
+        chosen = self.choices[self.chosen].mapping
+        doubled = (f"doubled: {', '.join(chosen.doubled)}",) if chosen.doubled else ()
+        return (f"digital: {', '.join(chosen.digital) or 'none'}", *doubled)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``map.json``, and ``mapping.yaml`` of the chosen mapping, into a folder that exists."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Metric, get_metric
-from ..search import metric_text
+from .html.metric_names import head_of
 from .style import COLOURS, new_figure
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def convergence_figure(
     axes.set_ylabel(
         "hypervolume, in units of ideal and nadir of all runs"
         if metric is None
-        else f"best {'' if truth is None else 'reading of '}{metric_text(metric)}"
+        else f"best {'' if truth is None else 'reading of '}{head_of(metric)}"
     )
     axes.set_title("Convergence of the search")
     axes.legend(frameon=False, loc="lower right" if rises else "upper right")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, Metric
 from ..evaluators import non_dominated
 from ..search import SearchResult
+from .html.metric_names import head_of
 from .style import COLOURS, GREY, clean_axes
 
 if TYPE_CHECKING:
@@ -119,4 +120,4 @@ def _label(axes: Axes, across: Metric, down: Metric, *, bottom: bool, left: bool
 
 def _axis_text(metric: Metric) -> str:
     direction = "higher is better" if metric.higher_is_better else "lower is better"
-    return f"{metric.name} ({metric.unit + ', ' if metric.unit else ''}{direction})"
+    return f"{head_of(metric)}, {direction}"

@@ -16,6 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ..core.progress import ProgressLines
 from .callbacks import SearchProgress
 
 __all__ = ["live_progress"]
@@ -27,7 +28,7 @@ def live_progress(
 ) -> Iterator[Callable[[SearchProgress], None]]:
     """Show runs, evaluations, the best value so far and the time left on stderr while the block lasts.
 
-    In a terminal or a notebook; elsewhere nothing is shown.
+    In a terminal or a notebook it is a bar, elsewhere a line every few seconds.
 
     Args:
         objective: Name of the metric whose best value is shown.
@@ -37,6 +38,9 @@ def live_progress(
         What the search calls with its progress.
     """
     console = Console(stderr=True)
+    if not (console.is_terminal or console.is_jupyter):
+        yield _lines(objective, runs)
+        return
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,19 +53,37 @@ def live_progress(
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not (console.is_terminal or console.is_jupyter),
     ) as bar:
         task = bar.add_task(f"run {runs[0]}", total=len(runs), best="-", evaluations="0")
 
         def show(progress: SearchProgress) -> None:
-            failed = f" ({progress.n_failed} failed)" if progress.n_failed else ""
             bar.update(
                 task,
                 description=f"run {progress.run}",
                 # Whichever limit is nearest: evaluations, time or cost.
                 completed=runs.index(progress.run) + progress.fraction,
-                evaluations=f"{progress.n_distinct:,}{failed}",
-                best="-" if math.isnan(progress.best) else f"{progress.best:.2f}",
+                evaluations=_evaluations(progress),
+                best=_best(progress),
             )
 
         yield show
+
+
+def _lines(objective: str, runs: Sequence[int]) -> Callable[[SearchProgress], None]:
+    lines = ProgressLines()
+
+    def show(progress: SearchProgress) -> None:
+        more = f"run {progress.run}: {_evaluations(progress)} evaluations, best {objective} {_best(progress)}"
+        done = 100.0 * (runs.index(progress.run) + progress.fraction) / len(runs)
+        lines.show("search", done, 100.0, more, "%")
+
+    return show
+
+
+def _evaluations(progress: SearchProgress) -> str:
+    failed = f" ({progress.n_failed} failed)" if progress.n_failed else ""
+    return f"{progress.n_distinct:,}{failed}"
+
+
+def _best(progress: SearchProgress) -> str:
+    return "-" if math.isnan(progress.best) else f"{progress.best:.2f}"

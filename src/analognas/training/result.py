@@ -9,14 +9,16 @@ from typing import Any
 
 from torch import nn
 
+from ..core.text_tables import ShownTable, TableView
 from .model_files import ModelRecord
+from .tasks import get_task
 
 HistoryRow = dict[str, float]
 """One epoch: ``epoch``, ``step``, ``lr``, ``train_loss`` and, by metric, ``train_*`` and ``validation_*``."""
 
 
-@dataclass(frozen=True)
-class TrainingResult:
+@dataclass(frozen=True, repr=False)
+class TrainingResult(TableView):
     """A trained network and its training.
 
     Attributes:
@@ -39,6 +41,27 @@ class TrainingResult:
     def metrics(self) -> dict[str, float]:
         """Metrics measured on the model, by name."""
         return self.record.metrics
+
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: how the network was trained, and its metrics."""
+        record, n = self.record, len(self.history)
+        epochs = f", {n} {'epoch' if n == 1 else 'epochs'}" if n else ""
+        unit = get_task(record.task).unit
+        rows = [
+            (
+                name.replace("_", " "),
+                f"{value:.4f}" if loss else f"{value:.2f}",
+                "" if loss else unit,
+            )
+            for name, value in self.metrics.items()
+            for loss in (name.endswith("_loss"),)
+        ]
+        return ShownTable(
+            f"{record.recipe.get('kind', 'trained')}: {record.model or 'a network of your own'}{epochs}",
+            ("metric", "value", "unit"),
+            tuple(rows),
+            (f"aborted: {self.reason}",) if self.status == "aborted" else (),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the weights as plain values, without times and paths."""

@@ -299,3 +299,13 @@ def carried(state: Any, n: int) -> Any:
     if isinstance(state, Tensor):
         return state[:, :n].detach()
     return None if state is None else tuple(carried(part, n) for part in state)
+
+
+def lost_unit(task: Task) -> str:
+    """Return the unit of differences of a task's metric: points of a percentage.
+
+    Example:
+        >>> lost_unit(get_task("classification"))
+        'pp'
+    """
+    return "pp" if task.unit == "%" else task.unit

@@ -28,9 +28,11 @@ from ...core import (
 )
 from ...core.limits import parse_json, shown
 from ...core.sqlite_files import read_consistently, reason
+from ...core.text_tables import ShownTable, TableView, with_unit
 from ...evaluators import COUNTED, Evaluation, Problem
 from ...spaces import Space
 from ...spaces.genotypes import row_texts
+from ..results.formatting import architecture_text
 from ..results_folder import RESULT_FILE
 from .content import Content, check_ranges, read_content
 from .definitions import CHECKED_FIRST, logged_metric, logged_metrics, logged_space
@@ -46,8 +48,8 @@ _PREFIX = "arch_"
 """Beginning of the column name of a hyperparameter."""
 
 
-@dataclass(frozen=True)
-class Trials:
+@dataclass(frozen=True, repr=False)
+class Trials(TableView):
     """All trials of a log, in the order of run and number.
 
     Attributes:
@@ -126,6 +128,22 @@ class Trials:
         """Positions, feasible before infeasible, then the better first objective, then the older."""
         scores = self.problem.scores(Evaluation(self.values))[:, 0]
         return np.lexsort((np.arange(len(self)), -scores, self.violation))
+
+    def shown_table(self, top: int = 10) -> ShownTable:
+        """Return what is printed: the best trials."""
+        shown = self.take(self.best_first()[:top])
+        rows = [
+            (
+                architecture_text(row["architecture"], width=40),
+                *("-" if row[name] is None else f"{row[name]:.6g}" for name in self.objectives),
+                "yes" if row["feasible"] else "no",
+                str(row["run"]),
+            )
+            for row in shown.rows()
+        ]
+        heads = [with_unit(name, self.definition(name).unit) for name in self.objectives]
+        title = f"{len(self)} trials of {len(set(self.run.tolist()))} runs in {str(self.path)!r}"
+        return ShownTable(title, ("architecture", *heads, "feasible", "run"), tuple(rows))
 
     def matching(
         self, *, run: int | None = None, where: Any = (), feasible: bool = False
