@@ -239,8 +239,8 @@ def test_nothing_feasible(capsys):
         (["--optimizer", "regular_evolution"], "Did you mean 'regularized_evolution'"),
         (["--space", "nasbench"], "Did you mean 'nasbench201'"),
         (
-            ["--space", "resnet"],
-            "Nothing is measured in the space 'resnet', only in 'nasbench201'; from Python",
+            ["--space", "fbnet"],
+            "Nothing is measured in the space 'fbnet', only in 'nasbench201'; from Python",
         ),
         (["--constraint", "params"], "Cannot read the constraint 'params'"),
         (["--constraint", "parms<=1"], "Did you mean 'params'"),

@@ -183,7 +183,7 @@ def test_the_default_takes_only_what_is_needed(space):
 @pytest.mark.parametrize(
     ("space", "objectives", "error", "message"),
     [
-        (ResNetSpace(), "avm", InvalidArgumentError, "Nothing is measured in the space 'resnet'"),
+        (FBNetSpace(), "avm", InvalidArgumentError, "Nothing is measured in the space 'fbnet'"),
         (ResNetSpace(), "raspi4_latency", InvalidArgumentError, "measures devices in the spaces"),
         (NASBench201Space(), "raspi3_latency", UnknownNameError, "Did you mean 'raspi4_latency'"),
     ],

@@ -174,7 +174,9 @@ def test_bad_arguments(kind, fitted, every_cell):
 def test_networks_of_other_spaces(kind):
     space = ResNetSpace()
     with pytest.raises(NotFittedError, match="'resnet' yet; first call fit"):
-        kind(space).evaluate(space.sample(2, generator=np.random.default_rng(0)), [DAY])
+        kind(space, encoding="one_hot").evaluate(
+            space.sample(2, generator=np.random.default_rng(0)), [DAY]
+        )
     rows = space.sample(150, generator=np.random.default_rng(0))
     values = {DAY: 30 + 5 * np.log10(space.macs(rows)), "avm": 1.0 + rows[:, 0]}
     surrogate = kind("resnet").fit(rows[:100], {name: v[:100] for name, v in values.items()})

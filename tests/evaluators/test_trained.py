@@ -22,8 +22,12 @@ from analognas.core import (
     UnknownNameError,
 )
 from analognas.core.text_files import read_json
-from analognas.evaluators import ChipCostEvaluator, CombinedEvaluator, TrainedEvaluator
-from analognas.evaluators.combined import default_evaluator
+from analognas.evaluators import (
+    ChipCostEvaluator,
+    CombinedEvaluator,
+    TrainedEvaluator,
+    default_evaluator,
+)
 from analognas.evaluators.definitions import definition_of, evaluator_from_definition
 from analognas.hardware import find_chip, network_cost
 from analognas.optimizers import RegularizedEvolution

@@ -13,12 +13,8 @@ from analognas.core import (
     UnknownNameError,
 )
 from analognas.evaluators import XGBoostEvaluator
-from analognas.evaluators.xgboost_evaluator import (
-    DEFAULT_CHECKSUMS,
-    DEFAULT_METRICS,
-    DEFAULT_WEIGHTS,
-    _checksum,
-)
+from analognas.evaluators.shipped_weights import content_checksum, shipped_weights
+from analognas.evaluators.xgboost_evaluator import DEFAULT_METRICS
 
 DAY = "analog_drift_86400"
 
@@ -37,8 +33,9 @@ def test_shipped_models(bench, every_cell):
     # Fitted to these very cells: above the ceiling that label noise sets for others, 0.81 and 0.67.
     assert kendalltau(evaluation.means[DAY], measured[DAY]).statistic > 0.81
     assert kendalltau(evaluation.means["avm"], measured["avm"]).statistic > 0.67
-    assert surrogate.identity()["checksum"] == f"sha256:{DEFAULT_CHECKSUMS['nasbench201']}"
-    assert DEFAULT_WEIGHTS["nasbench201"].stat().st_size < 600_000
+    path, checksum = shipped_weights("xgboost", "nasbench201")
+    assert surrogate.identity()["checksum"] == f"sha256:{checksum}"
+    assert path.stat().st_size < 600_000
 
 
 def test_query_as_before(fitted, bench):
@@ -151,7 +148,7 @@ def test_incomplete_files_whose_checksum_is_right(fitted, tmp_path, change, miss
     content = json.loads(path.read_text())
     del content["checksum"]
     change(content)
-    path.write_text(json.dumps({**content, "checksum": _checksum(content)}))
+    path.write_text(json.dumps({**content, "checksum": content_checksum(content)}))
     with pytest.raises(TableIntegrityError, match=f"is incomplete: it has no {missing}"):
         XGBoostEvaluator(load_weight=False).load(path)
 

@@ -192,7 +192,7 @@ def test_limits_that_cannot_be_kept(surrogate):
     with pytest.raises(
         InvalidArgumentError, match="search 'avm' with an evaluator.*limits params<=1000000"
     ):
-        Worker(SPACE, optimizer="analognas_ea", objectives="params")
+        Worker("fbnet", optimizer="analognas_ea", objectives="params")
 
 
 def test_what_it_reports_meets_its_limits(surrogate):
@@ -216,13 +216,13 @@ def test_evolution_beats_its_first_population(surrogate):
     ("evaluator", "error", "message"),
     [
         (
-            XGBoostEvaluator(),
+            XGBoostEvaluator("nasbench201"),
             InvalidArgumentError,
             "search is over 'resnet'; fit it to networks of that space that you measured: "
             "XGBoostEvaluator(...).fit(architectures, {'analog_drift_86400': accuracies, ...}, space=...).",
         ),
         (
-            XGBoostEvaluator(SPACE),
+            XGBoostEvaluator(SPACE, load_weight=False),
             NotFittedError,
             "was not fitted for the space 'resnet' yet; first call fit(",
         ),

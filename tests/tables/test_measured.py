@@ -17,8 +17,8 @@ from analognas.evaluators import (
     GraphEnsembleEvaluator,
     TableEvaluator,
     XGBoostEvaluator,
+    default_evaluator,
 )
-from analognas.evaluators.combined import default_evaluator
 from analognas.hardware import network_cost
 from analognas.optimizers import OPTIMIZERS
 from analognas.search import Worker

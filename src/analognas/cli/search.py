@@ -164,6 +164,13 @@ def search(
             rich_help_panel=MORE,
         ),
     ] = None,
+    extrapolate: Annotated[
+        bool,
+        typer.Option(
+            "--extrapolate",
+            help="Also propose networks outside of those that were measured for a shipped surrogate.",
+        ),
+    ] = False,
     config: Annotated[
         Path | None, typer.Option(help="Settings file; other options change it.")
     ] = None,
@@ -221,6 +228,7 @@ def search(
         "evaluator.table": table,
         "evaluator.train": train,
         "evaluator.root": root,
+        "extrapolate": extrapolate or None,
     }
     changes = {path: value for path, value in options.items() if value is not None}
     changes |= dict(map(parse_setting, setting or []))

@@ -1,29 +1,34 @@
 """Evaluators: from a population of architectures to arrays of metrics (tables, surrogates, training, costs)."""
 
 from .base import COUNTED, Evaluation, Evaluator
-from .combined import CombinedEvaluator, StochasticCombinedEvaluator, default_evaluator
+from .combined import CombinedEvaluator, StochasticCombinedEvaluator
 from .cost_predictor import CostPredictor
 from .cost_validation import CrossValidation
 from .costs import ChipCostEvaluator, CountEvaluator, DeviceCostEvaluator
+from .defaults import default_evaluator
 from .definitions import EVALUATORS, definition_of, evaluator_from_definition
 from .fidelity import FIDELITY, Fidelity, check_fidelities
 from .function import FunctionEvaluator, evaluator_from
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
+from .measured_region import EXTRAPOLATION, MeasuredRegion
 from .noisy_table import NoisyTableEvaluator
 from .pareto import REFERENCE, Scale, hypervolume, igd_plus, non_dominated, quality_curve
 from .pooling import pooled, pooled_evaluation
 from .problem import Problem
+from .provenance import Provenance
 from .stochastic import StochasticEvaluator, normal_draws, reading_seeds
-from .surrogate import Surrogate, distinct_rows
+from .surrogate import Surrogate
 from .table import TableEvaluator
 from .trained import TrainedEvaluator
+from .training_data import distinct_rows
 from .xgboost_evaluator import XGBoostEvaluator
 from .zero_cost import ZeroCostEvaluator
 
 __all__ = [
     "COUNTED",
     "EVALUATORS",
+    "EXTRAPOLATION",
     "FIDELITY",
     "REFERENCE",
     "ChipCostEvaluator",
@@ -38,8 +43,10 @@ __all__ = [
     "FunctionEvaluator",
     "GraphEnsemble",
     "GraphEnsembleEvaluator",
+    "MeasuredRegion",
     "NoisyTableEvaluator",
     "Problem",
+    "Provenance",
     "Scale",
     "StochasticCombinedEvaluator",
     "StochasticEvaluator",

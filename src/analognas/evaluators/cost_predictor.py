@@ -26,7 +26,8 @@ from ..tables import MeasuredTable, read_table, write_table
 from .closed_form import ClosedForm
 from .cost_models import COST_MODELS, CostModel
 from .cost_validation import CrossValidation, choose, errors
-from .surrogate import Floats, QueriedTable, Surrogate, distinct_rows, training_digest
+from .surrogate import Surrogate
+from .training_data import Floats, QueriedTable, distinct_rows, training_digest
 
 LEAST_MEASUREMENTS = 10
 """Least number of architectures of a fit: two for each of five folds."""
@@ -76,6 +77,7 @@ class CostPredictor(Surrogate):
     _values: dict[str, Floats]
     _digest: str
     _may_be_missing = True
+    _may_be_constant = True
     _values_example = "{'mine_latency': milliseconds, ...}"
 
     def fit(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import RandomStreams
 from .cost_models import COST_MODELS, ON_ALL_FEATURES
-from .surrogate import distinct_rows
+from .training_data import distinct_rows
 
 Floats = NDArray[np.float64]
 Features = NDArray[np.float32]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,63 +15,39 @@ from ..core import (
     Metric,
     NotFittedError,
     TableIntegrityError,
-    UnknownNameError,
     check_choice,
     check_definitions,
     check_int,
-    current_metric_name,
 )
-from ..core.foreign_numbers import as_integers, measured
-from ..spaces import SPACES, Population, Space, default_encoding, encode_features
+from ..core.foreign_numbers import as_integers
+from ..spaces import (
+    Population,
+    Space,
+    default_encoding,
+    encode_features,
+    equal_spaces,
+    made_space,
+)
 from ..tables import MeasuredTable
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import known_space
+from .measured_region import EXTRAPOLATION, MeasuredRegion
+from .provenance import Provenance
+from .shipped_weights import how_to_measure
+from .training_data import (
+    LEAST_ROWS,
+    Features,
+    Floats,
+    QueriedTable,
+    bounded,
+    check_varying,
+    checked_columns,
+    distinct_rows,
+    measured_rows,
+)
 
-Floats = NDArray[np.float64]
-Features = NDArray[np.float32]
-
-LEAST_ROWS = 4
-"""Least number of architectures of a fit."""
-
-
-@runtime_checkable
-class QueriedTable(Protocol):
-    """Anything with metrics of a population, such as :class:`AnalogNASBench`."""
-
-    def query(self, population: Any, metrics: Sequence[str]) -> Mapping[str, NDArray[Any]]:
-        """Return metrics of architectures by name, shape ``(n,)`` each."""
-
-
-def distinct_rows(features: Features) -> tuple[Features, NDArray[np.int64]]:
-    """Return the distinct rows of a matrix, and the position of each row among them.
-
-    Args:
-        features: Shape ``(n, d)``.
-
-    Returns:
-        Distinct rows, shape ``(m, d)``, and the position of each row among them, shape ``(n,)``.
-
-    Example:
-        >>> rows, where = distinct_rows(np.array([[1, 2], [3, 4], [1, 2]], dtype=np.float32))
-        >>> len(rows), bool(where[0] == where[2])
-        (2, True)
-    """
-    # A random projection finds distinct rows much faster than sorting; the result is verified.
-    direction = np.random.default_rng(0).standard_normal(features.shape[1])
-    _, first, inverse = np.unique(features @ direction, return_index=True, return_inverse=True)
-    distinct = features[first]
-    if not np.array_equal(distinct[inverse], features):
-        return features, np.arange(len(features))
-    return distinct, inverse
-
-
-def training_digest(features: Features, columns: Mapping[str, Floats]) -> str:
-    """Return the SHA-256 (hexadecimal) of features and values that a surrogate is fitted to."""
-    digest = hashlib.sha256(np.ascontiguousarray(features).tobytes())
-    for name, values in columns.items():
-        digest.update(name.encode() + np.ascontiguousarray(values).tobytes())
-    return digest.hexdigest()
-
+UNBOUND_SPACE = "nasbench201"
+"""Space of a surrogate that was made without one, until it is fitted or used in a search."""
 
 Self = TypeVar("Self", bound="Surrogate")
 
@@ -81,30 +56,51 @@ class Surrogate(Evaluator):
     """Base of evaluators that predict metrics from features of architectures after a fit.
 
     Args:
-        space: The space, or its name.
+        space: The space, or its name. None: that of the first search or fit; before, ``nasbench201``.
         encoding: Name of the encoding that features come from; the space's best one by default.
         seed: Seed of everything random in a fit.
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
         InvalidArgumentError: If ``seed`` is negative or not an integer.
+
+    Attributes:
+        bound: Whether the space is final: it was given, or a fit or a search has set it.
+        provenance: Facts about the measured table of the fit; None for a fit to other values.
     """
 
     costly = False
+    bound: bool
+    provenance: Provenance | None
+    _region: MeasuredRegion | None
+    _measured: Population | None
     _may_be_missing = False
     """Whether training values may be NaN."""
     _values_example = "{'analog_drift_86400': accuracies, ...}"
     """Example of training values, for error messages."""
+    _may_be_constant = False
+    """Whether all training values of a metric may be equal."""
 
     def __init__(
-        self, space: Space | str = "nasbench201", *, encoding: str | None = None, seed: int = 0
+        self, space: Space | str | None = None, *, encoding: str | None = None, seed: int = 0
     ) -> None:
         self.seed = check_int("seed", seed, minimum=0)
         self._asked_encoding = encoding
         self._declared: dict[str, Metric] = {}
         # Training data: architectures, and values by metric.
         self._training: tuple[Population, dict[str, Floats]] | None = None
-        self._bind(SPACES.get(space)() if isinstance(space, str) else space)
+        self._space_given = self.bound = space is not None
+        self._bind(made_space(UNBOUND_SPACE if space is None else space))
+
+    def adapt_to(self, space: Space) -> None:
+        """Use another space, unless the own one is final.
+
+        Called when a search is set up.
+        """
+        if not self.bound:
+            if not equal_spaces(space, self.space):
+                self._bind(space)
+            self.bound = True
 
     def fit(
         self: Self,
@@ -135,13 +131,14 @@ class Surrogate(Evaluator):
             OutOfSpaceError: If an architecture does not belong to the space.
             UnknownNameError: If a metric is neither declared nor known.
             InvalidArgumentError: If there are fewer than four architectures, or values are missing, not
-                finite, of the wrong number, or impossible for their metric, such as a negative latency or an
-                accuracy as a fraction.
+                finite, all equal, of the wrong number, or impossible for their metric, such as a negative
+                latency or an accuracy as a fraction; or if a table is of another space than the given one.
         """
-        if isinstance(architectures, MeasuredTable):
-            table = architectures
+        table = architectures if isinstance(architectures, MeasuredTable) else None
+        if table is not None:
+            self._check_space_of(table, space)
             usual = self._default_metrics()
-            architectures, values = _measured_rows(table, metrics, usual, self._may_be_missing)
+            architectures, values = measured_rows(table, metrics, usual, self._may_be_missing)
             metrics, space = None, table.full_space if space is None else space
             own = [metric for metric in table.metric_definitions if metric.name not in METRICS]
             definitions = [*definitions, *own]
@@ -150,26 +147,48 @@ class Surrogate(Evaluator):
                 "`values` must be given: measured values by metric, or a table with a `query` method."
             )
         if space is not None:
-            self._bind(SPACES.get(space)() if isinstance(space, str) else space)
+            self._bind(made_space(space))
         population = self.space.population(architectures)
         if len(population) < LEAST_ROWS:
             raise InvalidArgumentError(
                 f"A fit needs at least {LEAST_ROWS} architectures, but got {len(population)}."
             )
         declared = check_definitions(definitions)
-        columns = _columns(
+        columns = checked_columns(
             population, values, metrics, self._default_metrics(), self._may_be_missing, declared
         )
+        if not self._may_be_constant:
+            check_varying(columns)
         self._declared = declared
         self._fit(encode_features(self.space, population, self.encoding), columns)
-        self._training = (population, columns)
+        self._training, self.bound = (population, columns), True
+        self._rest_on(None if table is None else Provenance.of(table, len(population)), population)
         return self
 
     @property
     def metrics(self) -> list[str]:
-        """Names of the learnt metrics, and of those that the space counts."""
-        counted = [name for name in COUNTED if name in self.space.counts()]
-        return [*self._learnt(), *(name for name in counted if name not in self._learnt())]
+        """Names of the learnt metrics, of those that the space counts, and ``extrapolation`` with a region."""
+        self._prepare()
+        found = [*self._learnt(), *(name for name in COUNTED if name in self.space.counts())]
+        return list(dict.fromkeys(found if self.region is None else [*found, EXTRAPOLATION.name]))
+
+    @property
+    def region(self) -> MeasuredRegion | None:
+        """The region of the measured networks; None unless the fit was to a measured table.
+
+        Outside of it, standard errors grow, and the metric ``extrapolation`` is positive.
+        """
+        self._prepare()
+        if self._region is None and self._measured is not None:
+            self._region = MeasuredRegion.of(self.space, self._measured)
+        return self._region
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the predictions rest on, if that is a measured table."""
+        self._prepare()
+        known = self.provenance
+        return () if known is None else (f"{type(self).__name__} {known.text}.",)
 
     @property
     def metric_definitions(self) -> tuple[Metric, ...]:
@@ -177,7 +196,8 @@ class Surrogate(Evaluator):
         return tuple(self._definition(name) for name in self.metrics)
 
     def _definition(self, name: str) -> Metric:
-        return self._declared.get(name) or METRICS[name]
+        known = {**METRICS, EXTRAPOLATION.name: EXTRAPOLATION, **self._declared}
+        return known[name]
 
     def _declared_json(self) -> dict[str, Any]:
         """Return entries of a file for metrics that are not in :data:`.METRICS`; empty if there are none."""
@@ -194,6 +214,8 @@ class Surrogate(Evaluator):
     def evaluate(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Predict metrics of a population; parameters and MACs are counted by the space.
 
+        Outside of :attr:`region`, standard errors are multiplied by one plus the extrapolation.
+
         Raises:
             OutOfSpaceError: If a row is not in the space.
             NotFittedError: If the evaluator was not fitted yet.
@@ -209,9 +231,14 @@ class Surrogate(Evaluator):
             features, inverse = self._distinct_features(rows)
             for name in learnt:
                 mean, sem = self._predict(name, features)
-                means[name] = _bounded(self._definition(name), mean)[inverse]
+                means[name] = bounded(self._definition(name), mean)[inverse]
                 if sem is not None:
                     sems[name] = sem[inverse]
+        if self.region is not None and (sems or EXTRAPOLATION.name in names):
+            beyond = self.region.extrapolation(self.space, rows)
+            sems = {name: sem * (1.0 + beyond) for name, sem in sems.items()}
+            if EXTRAPOLATION.name in names:
+                means.setdefault(EXTRAPOLATION.name, beyond)
         for name in names:
             if name not in means:
                 means[name] = np.asarray(self.space.counts()[name](rows))
@@ -220,17 +247,18 @@ class Surrogate(Evaluator):
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """Return all predictions for one architecture, with standard errors if there are any."""
         evaluation = self.evaluate(np.asarray(row)[None], self.metrics)
-        report: dict[str, Any] = {
-            "metrics": {name: values[0].item() for name, values in evaluation.means.items()}
-        }
-        if evaluation.sems:
-            report["standard_errors"] = {
-                name: values[0].item() for name, values in evaluation.sems.items()
-            }
+        means, sems = (
+            {name: values[0].item() for name, values in columns.items()}
+            for columns in (evaluation.means, evaluation.sems)
+        )
+        report: dict[str, Any] = {"metrics": means, **({"standard_errors": sems} if sems else {})}
+        if report["metrics"].get(EXTRAPOLATION.name, 0.0) > 0 and self.region is not None:
+            report["extrapolated"] = True
         return {**report, "predicted": self._learnt()}
 
     def definition(self) -> dict[str, Any] | None:
         """Return the training data and arguments; None if they are unknown."""
+        self._prepare()
         if self._training is None:
             return None
         population, columns = self._training
@@ -243,16 +271,25 @@ class Surrogate(Evaluator):
             "population": population.tolist(),
             "values": values,
             **self._declared_json(),
+            **self._provenance_json(),
         }
 
     @classmethod
     def from_definition(cls, definition: Mapping[str, Any], space: Space | None) -> Surrogate:
         """Rebuild the surrogate by fitting it again."""
         made = cls(known_space(space, cls), **definition["arguments"])
+        made._fit_definition(definition)
+        return made
+
+    def _fit_definition(self, definition: Mapping[str, Any]) -> None:
+        """Fit to the training data of a definition."""
         population = as_integers("Architectures of a surrogate", definition["population"])
         declared = [Metric.from_dict(entry) for entry in definition.get("metrics", ())]
-        rows = population.reshape(-1, made.space.n_genes)
-        return made.fit(rows, definition["values"], definitions=declared)
+        rows = population.reshape(-1, self.space.n_genes)
+        self.fit(rows, definition["values"], definitions=declared)
+        if "provenance" in definition:
+            known = Provenance.from_dict(definition["provenance"], "a surrogate")
+            self._rest_on(known, self.space.population(rows))
 
     def _arguments(self) -> dict[str, Any]:
         """Return further arguments of the constructor, as JSON types."""
@@ -267,7 +304,29 @@ class Surrogate(Evaluator):
         encoding = self._asked_encoding or default_encoding(space)
         encode_features(space, np.empty((0, space.n_genes), dtype=space.dtype), encoding)
         self.space, self.encoding, self._training = space, encoding, None
+        self._rest_on(None, None)
         self._forget()
+
+    def _prepare(self) -> None:
+        """Load models that come with the package; called before anything that depends on the fit."""
+        return
+
+    def _rest_on(self, provenance: Provenance | None, measured: Population | None) -> None:
+        """Set provenance and measured networks of the fit; both None without a measured table."""
+        self.provenance, self._region = provenance, None
+        self._measured = None if provenance is None else measured
+
+    def _provenance_json(self) -> dict[str, Any]:
+        """Return the entry of a file or definition for the provenance; empty if there is none."""
+        return {} if self.provenance is None else {"provenance": self.provenance.to_dict()}
+
+    def _check_space_of(self, table: MeasuredTable, space: Space | str | None) -> None:
+        if space is None and self._space_given and not equal_spaces(table.full_space, self.space):
+            raise InvalidArgumentError(
+                f"The evaluator is of the space {self.space.name!r}, but the table {table.name!r} is about "
+                f"{table.full_space.name!r}; make the evaluator without a space, or pass "
+                f"space={table.full_space.name!r}."
+            )
 
     def _space_identity(self) -> dict[str, Any]:
         """Return the identity of the space, as JSON types."""
@@ -281,6 +340,7 @@ class Surrogate(Evaluator):
             "encoding": self.encoding,
             "seed": self.seed,
             "training_data": f"sha256:{digest}",
+            **({} if self.provenance is None else {"table": f"sha256:{self.provenance.sha256}"}),
         }
 
     def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
@@ -293,12 +353,28 @@ class Surrogate(Evaluator):
         Raises:
             NotFittedError: If there is no model.
         """
+        self._prepare()
         if not self._learnt():
             kind = type(self).__name__
             raise NotFittedError(
                 f"{kind} was not fitted for the space {self.space.name!r} yet; first call fit(architectures, "
-                f"{self._values_example}) with measured architectures."
+                f"{self._values_example}) with measured architectures{how_to_measure(self.space.name)}."
             )
+
+    def __repr__(self) -> str:
+        self._prepare()
+        space = (
+            self.space.name
+            if self.bound
+            else f"{self.space.name}, until it is used with another space"
+        )
+        if self.provenance is not None:
+            state = self.provenance.text
+        elif self._training is not None:
+            state = f"fitted to {len(self._training[0])} architectures"
+        else:
+            state = "fitted" if self._learnt() else "not fitted"
+        return f"{type(self).__name__}({space}; {state})"
 
     @abstractmethod
     def _default_metrics(self) -> Sequence[str]:
@@ -319,82 +395,3 @@ class Surrogate(Evaluator):
     @abstractmethod
     def _predict(self, metric: str, features: Features) -> tuple[Floats, Floats | None]:
         """Return values of one metric and standard errors (None if unknown), shape ``(n,)`` each."""
-
-
-def _measured_rows(
-    table: MeasuredTable,
-    metrics: Sequence[str] | str | None,
-    usual: Sequence[str],
-    may_be_missing: bool,
-) -> tuple[Population, dict[str, Floats]]:
-    """Return the architectures of a measured table that have all metrics, and their values."""
-    if metrics is None:
-        names = list(usual) if {*usual} <= {*table.rows.metrics} else table.rows.metrics
-    else:
-        names = [metrics] if isinstance(metrics, str) else list(metrics)
-    values = table.query(table.population, names)
-    if may_be_missing:
-        return table.population, values
-    known = np.isfinite(np.stack(list(values.values()))).all(axis=0)
-    return table.population[known], {name: column[known] for name, column in values.items()}
-
-
-def _columns(
-    population: Population,
-    values: Mapping[str, Any] | QueriedTable,
-    metrics: Sequence[str] | str | None,
-    of_table: Sequence[str],
-    may_be_missing: bool,
-    declared: Mapping[str, Metric],
-) -> dict[str, Floats]:
-    names = [metrics] if isinstance(metrics, str) else metrics
-    if isinstance(values, Mapping):
-        names = list(values) if names is None else list(names)
-        found: Mapping[str, Any] = values
-    elif isinstance(values, QueriedTable):
-        names = list(of_table) if names is None else list(names)
-        found = values.query(population, names)
-    else:
-        raise InvalidArgumentError(
-            "`values` must map metric names to arrays, or be a table with a `query` method, but got "
-            f"{values!r}."
-        )
-    if not names:
-        raise InvalidArgumentError("A fit needs the values of at least one metric, but got none.")
-    return {
-        _known_name(check_choice("metric", name, found), declared): _column(
-            declared.get(name, name), found[name], len(population), may_be_missing
-        )
-        for name in names
-    }
-
-
-def _known_name(name: str, declared: Mapping[str, Metric]) -> str:
-    """Return the current name of a metric."""
-    if name in declared:
-        return name
-    current = current_metric_name(name)
-    if current not in METRICS:
-        raise UnknownNameError(
-            f"Unknown metric {name!r}; declare it: fit(..., definitions=[Metric({name!r}, unit, "
-            "higher_is_better)])."
-        )
-    return current
-
-
-def _column(metric: str | Metric, values: Any, n: int, may_be_missing: bool) -> Floats:
-    column = measured(metric, values, missing=may_be_missing)
-    if column.shape != (n,):
-        name = metric.name if isinstance(metric, Metric) else metric
-        raise InvalidArgumentError(
-            f"The values of {name!r} must be one for each of the {n} architectures, but got the shape "
-            f"{column.shape}."
-        )
-    return column
-
-
-def _bounded(metric: Metric, values: Floats) -> Floats:
-    """Clip percentages to 0 to 100, and spreads at 0."""
-    if metric.unit == "%":
-        return np.clip(values, 0.0, 100.0)
-    return np.maximum(values, 0.0) if metric.name.endswith("_std") else values

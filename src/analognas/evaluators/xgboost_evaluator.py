@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import TableIntegrityError, atomic_write, check_choice
-from ..core.foreign_numbers import as_floats
-from ..core.limits import LARGEST_PACKED_TEXT, gunzip, parse_json, read_bytes, shown, unpacked_limit
-from ..spaces import Space, feature_names
+from ..core import TableIntegrityError, check_choice
+from ..core.foreign_numbers import as_floats, as_integers
+from ..core.limits import shown
+from ..spaces import SPACES, Space, feature_names, is_registered_space
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .costs import known_space
 from .normal_scores import NormalScores
-from .surrogate import Floats, Surrogate
+from .provenance import Provenance
+from .shipped_weights import (
+    content_checksum,
+    read_content,
+    shipped_weights,
+    write_content,
+)
+from .surrogate import Surrogate
+from .training_data import Floats
 
 if TYPE_CHECKING:
     from xgboost import Booster
@@ -31,6 +35,8 @@ RANKED = "analog_drift_86400"
 DEFAULT_METRICS = (RANKED, "avm", f"{RANKED}_std")
 
 MODEL_TYPES = ("XGBRanker", "XGBRegressor")
+
+_KIND = "xgboost"
 
 FORMAT, FORMAT_VERSION = "analognas-surrogate", 1
 
@@ -43,14 +49,6 @@ _PARTS = {
     "targets": dict,
     "models": dict,
 }
-
-DEFAULT_WEIGHTS = {"nasbench201": Path(__file__).with_name("data") / "xgboost_nasbench201.json.gz"}
-"""Shipped models by space, made by ``python -m analognas.evaluators.fit_default_weights``."""
-
-DEFAULT_CHECKSUMS = {
-    "nasbench201": "3217393681ad2cadb7dc088367cc8704d0e3170001b777fe6b61ef9f94c07574",
-}
-"""SHA-256 of the content of the shipped models."""
 
 _RANKER = {
     "objective": "rank:pairwise",
@@ -68,11 +66,12 @@ class XGBoostEvaluator(Surrogate):
     """Predicts accuracy after one day, AVM and the spread of readings with three XGBoost models.
 
     The model of accuracy is a pairwise ranker whose scores are mapped to accuracies of equal rank. AVM and
-    spread are regressions. For ``nasbench201``, models fitted to the whole AnalogNAS-Bench table are included
-    and used until :meth:`fit` is called; for other spaces, call :meth:`fit` first.
+    spread are regressions. Included models are used until :meth:`fit` is called: for ``nasbench201`` they are
+    fitted to the whole AnalogNAS-Bench table, for AnalogNAS's spaces to the measured tables that
+    :attr:`provenance` names. For other spaces, call :meth:`fit` first.
 
     Args:
-        space: The space, or its name.
+        space: The space, or its name. None: that of the first search or fit; before, ``nasbench201``.
         model_type: Model of accuracy: ``"XGBRanker"`` (pairwise ranking) or ``"XGBRegressor"`` (regression of
             normal scores).
         load_weight: Whether to use the included models, if the space has some.
@@ -99,7 +98,7 @@ class XGBoostEvaluator(Surrogate):
 
     def __init__(
         self,
-        space: Space | str = "nasbench201",
+        space: Space | str | None = None,
         *,
         model_type: str = "XGBRanker",
         load_weight: bool = True,
@@ -109,12 +108,6 @@ class XGBoostEvaluator(Surrogate):
         super().__init__(space, encoding=encoding, seed=seed)
         self.model_type = check_choice("model type", model_type, MODEL_TYPES)
         self.load_weight = bool(load_weight)
-
-    @property
-    def metrics(self) -> list[str]:
-        """Names of the predicted metrics, and of those that the space counts."""
-        self._load_default()
-        return super().metrics
 
     @property
     def metrics_with_sem(self) -> list[str]:
@@ -148,7 +141,7 @@ class XGBoostEvaluator(Surrogate):
             "surrogate": type(self).__name__,
             **self._space_identity(),
             "encoding": self.encoding,
-            "checksum": f"sha256:{self._checksum}",
+            "checksum": f"sha256:{self._content_checksum()}",
         }
 
     def save(self, path: str | os.PathLike[str]) -> str:
@@ -162,13 +155,7 @@ class XGBoostEvaluator(Surrogate):
             OutputFolderError: If the file cannot be written.
         """
         self.check_fitted()
-        content = self._content()
-        checksum = _checksum(content)
-        data = (json.dumps({**content, "checksum": checksum}) + "\n").encode()
-        with atomic_write(path) as file:
-            # No time stamp, so that equal models give equal files.
-            file.write(gzip.compress(data, mtime=0) if _is_compressed(path) else data)
-        return checksum
+        return write_content(path, self._content())
 
     def load(
         self, path: str | os.PathLike[str], *, checksum: str | None = None
@@ -182,15 +169,20 @@ class XGBoostEvaluator(Surrogate):
         Raises:
             TableIntegrityError: If the file is missing, damaged, of another kind, or made for another space.
         """
-        return self._take(_read(path, checksum), path)
+        content = _read(path, checksum)
+        if content["space"] in SPACES:
+            self.adapt_to(SPACES.get(content["space"])())
+        return self._take(content, path)
 
     def definition(self) -> dict[str, Any] | None:
         """Return the training data; if unknown, the models, unless they are the included ones."""
-        self._load_default()
+        self._prepare()
         if not self._models or self._training is not None:
             return super().definition()
-        shipped = self._checksum == DEFAULT_CHECKSUMS.get(self.space.name)
-        return {"shipped": True, "seed": self.seed} if shipped else {"content": self._content()}
+        file = shipped_weights(_KIND, self.space.name)
+        if file is not None and file[1] == self._content_checksum():
+            return {"shipped": True, "seed": self.seed}
+        return {"content": self._content()}
 
     @classmethod
     def from_definition(
@@ -227,18 +219,30 @@ class XGBoostEvaluator(Surrogate):
             )
         models = {name: _trees(path, name, model) for name, model in content["models"].items()}
         targets = {name: _target(path, name, knots) for name, knots in content["targets"].items()}
+        provenance, measured = None, None
+        if "provenance" in content:
+            provenance = Provenance.from_dict(content["provenance"], repr(os.fspath(path)))
+            genes = as_integers("Networks", content.get("networks"), error=TableIntegrityError)
+            measured = self.space.population(genes.reshape(-1, self.space.n_genes))
         self._declare_json(content.get("metrics", ()), os.fspath(path))
         self.encoding, self.model_type = content["encoding"], content["model_type"]
-        self._models, self._targets, self._checksum = models, targets, _checksum(content)
-        self._training = None
+        self._models, self._targets = models, targets
+        self._checksum, self._training = content_checksum(content), None
+        self._rest_on(provenance, measured)
         return self
 
-    def _load_default(self) -> None:
+    def _prepare(self) -> None:
         """Use the included models, if there are any for the space and encoding."""
-        path = DEFAULT_WEIGHTS.get(self.space.name)
-        if self._models or not self.load_weight or path is None or self._asked_encoding:
+        if self._models or not self.load_weight or self._asked_encoding:
             return
-        self.load(path, checksum=DEFAULT_CHECKSUMS[self.space.name])
+        file = shipped_weights(_KIND, self.space.name)
+        if file is not None and is_registered_space(self.space):
+            self._take(_read(*file), file[0])
+
+    def _content_checksum(self) -> str:
+        """Return the checksum of what :meth:`save` would write."""
+        self._checksum = self._checksum or content_checksum(self._content())
+        return self._checksum
 
     def _content(self) -> dict[str, Any]:
         return {
@@ -254,6 +258,8 @@ class XGBoostEvaluator(Surrogate):
             },
             "models": {name: trees_to_json(model) for name, model in self._models.items()},
             **self._declared_json(),
+            **self._provenance_json(),
+            **({} if self._measured is None else {"networks": self._measured.tolist()}),
         }
 
     def _default_metrics(self) -> Sequence[str]:
@@ -261,15 +267,6 @@ class XGBoostEvaluator(Surrogate):
 
     def _learnt(self) -> list[str]:
         return list(self._models)
-
-    def check_fitted(self) -> None:
-        """Raise an error without models, fitted or included.
-
-        Raises:
-            NotFittedError: If there are no models.
-        """
-        self._load_default()
-        super().check_fitted()
 
     def _forget(self) -> None:
         self._models, self._targets, self._checksum = {}, {}, ""
@@ -287,7 +284,7 @@ class XGBoostEvaluator(Surrogate):
                 models[name] = fit_trees(features, scores, seed=self.seed)
                 targets[name] = target
         self._models, self._targets = models, targets
-        self._checksum = _checksum(self._content())
+        self._checksum = ""
 
     def _predict(self, metric: str, features: NDArray[np.float32]) -> tuple[Floats, Floats | None]:
         scores = predict_trees(self._models[metric], features)
@@ -332,35 +329,12 @@ def _target(path: str | os.PathLike[str], name: str, knots: Any) -> NormalScores
     return NormalScores(scores, values)
 
 
-def _is_compressed(path: str | os.PathLike[str]) -> bool:
-    return os.fspath(path).endswith(".gz")
-
-
-def _checksum(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
 def _read(path: str | os.PathLike[str], checksum: str | None) -> dict[str, Any]:
-    where = f"The surrogate {os.fspath(path)!r}"
-    if not os.path.lexists(path):
-        raise TableIntegrityError(f"{where} does not exist.")
-    data = read_bytes(path)
-    limit = unpacked_limit(len(data), least=LARGEST_PACKED_TEXT)
-    text = gunzip(data, where=where, limit=limit) if _is_compressed(path) else data
-    # The checksum below is over the parsed content, so repeated keys do no harm.
-    content = parse_json(text, where=where, unique=False)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise TableIntegrityError(f"{where} is JSON, but was not written by XGBoostEvaluator.save.")
-    version = content.get("format_version", 0)
-    if type(version) is not int or version > FORMAT_VERSION:
-        raise TableIntegrityError(f"{where} was written by a newer analognas; upgrade analognas.")
-    stated = content.pop("checksum", "")
-    found = _checksum(content)
-    if found != (checksum or stated):
-        raise TableIntegrityError(
-            f"{where} is damaged: it has the checksum sha256:{found}, expected sha256:{checksum or stated}."
-        )
-    _check_parts(where, content)
+    writer = "XGBoostEvaluator.save"
+    content = read_content(
+        path, kind=FORMAT, version=FORMAT_VERSION, writer=writer, checksum=checksum
+    )
+    _check_parts(f"The surrogate {os.fspath(path)!r}", content)
     return content
 
 

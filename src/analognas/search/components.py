@@ -29,7 +29,7 @@ from ..evaluators import (
     evaluator_from_definition,
 )
 from ..optimizers import OPTIMIZERS, Optimizer, default_optimizer
-from ..spaces import SPACES, Space, find_space
+from ..spaces import SPACES, Space, equal_spaces, find_space
 from .budget import Budget
 from .settings import EvaluatorSettings, SearchSettings
 
@@ -278,7 +278,7 @@ def check_evaluator(evaluator: Evaluator, space: Space, optimizer: Optimizer) ->
     """
     check_kind("evaluator", evaluator, Evaluator)
     scored = evaluator.space
-    if (scored.name, scored.fingerprint()) != (space.name, space.fingerprint()):
+    if not equal_spaces(scored, space):
         raise InvalidArgumentError(
             f"The evaluator scores the space {scored.name!r}, but the search is over {space.name!r}"
             f"{' of another definition' if scored.name == space.name else ''}{_fit_hint(evaluator)}."

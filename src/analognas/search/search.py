@@ -19,7 +19,7 @@ from ..core import (
     merge_constraints,
     write_json,
 )
-from ..evaluators import Evaluator, Problem
+from ..evaluators import Evaluator, Problem, Surrogate
 from ..evaluators.combined import with_counts
 from ..optimizers import Optimizer
 from ..spaces import Space, common_space
@@ -49,6 +49,7 @@ from .components import (
 from .log.definitions import check_identity, check_names, checked_first
 from .log.schema import SETTINGS
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
+from .region import keep_within
 from .results.search_result import SearchResult
 from .results.winners import ranked
 from .results_folder import RESULT_FILE, clean_up, evaluator_folder, open_log, own_folder
@@ -123,6 +124,8 @@ class Search:
         full = [] if fidelity is None else [fidelity]
         bounds = tuple(str(one.bound) for one in full)
         constraints = all_constraints(self.optimizer, constraints)
+        within, on_region = keep_within(said, self.evaluator)
+        constraints = merge_constraints(constraints, within, by="the measured region")
         self.problem = Problem.of(
             objectives,
             merge_constraints(constraints, bounds, by="`fidelities`"),
@@ -139,11 +142,8 @@ class Search:
         budget = said.budget
         if budget is None and said.max_seconds is None and said.max_cost is None:
             budget = defaults.get("budget", DEFAULT_BUDGET)
-        # What must be said beside every result.
-        self._remarks = (
-            *self.evaluator.remarks,
-            *(one.remark for one in full if one.remark),
-        )
+        of_full = [one.remark for one in full if one.remark]
+        self._remarks = (*self.evaluator.remarks, *on_region, *of_full)
         self.limits = Budget(budget, said.max_seconds, said.max_cost, said.cost_metric)
         by_training = trains(self.evaluator)
         self.runs = said.runs or (1 if by_training else DEFAULT_RUNS)
@@ -170,6 +170,8 @@ class Search:
         if evaluator is None:
             evaluator = make_evaluator(self._given, space, self.optimizer, names, constraints)
         check_kind("evaluator", evaluator, Evaluator)
+        if space is not None and isinstance(evaluator, Surrogate):
+            evaluator.adapt_to(space)
         space = evaluator.space if space is None else space
         check_evaluator(evaluator, space, self.optimizer)
         cost = self._given.cost_metric

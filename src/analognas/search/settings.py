@@ -201,6 +201,10 @@ class SearchSettings(Settings):
         default=(),
         description="Bounds such as params<=1e6; meeting them comes before the objectives.",
     )
+    extrapolate: bool = Field(
+        default=False,
+        description="Whether to propose networks outside of those that were measured for the surrogate.",
+    )
     runs: int | None = Field(
         default=None,
         ge=1,

@@ -17,7 +17,7 @@ from .encodings import (
 from .fbnet import FBNetSpace
 from .layers import STRUCTURE, LayerCounts, Layers, NamedLayers
 from .nasbench201 import NASBench201Space
-from .registry import SPACES, find_space, space_entry
+from .registry import SPACES, equal_spaces, find_space, is_registered_space, made_space, space_entry
 from .resnet import ResNetSpace
 from .restricted import common_space, restricted
 
@@ -42,9 +42,12 @@ __all__ = [
     "default_encoding",
     "encode_features",
     "encodings_of",
+    "equal_spaces",
     "feature_names",
     "find_space",
+    "is_registered_space",
     "latin_hypercube",
+    "made_space",
     "register_encoding",
     "restricted",
     "sobol",

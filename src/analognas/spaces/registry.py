@@ -15,7 +15,14 @@ from .fbnet import FBNetSpace
 from .nasbench201 import NASBench201Space
 from .resnet import ResNetSpace
 
-__all__ = ["SPACES", "find_space", "space_entry"]
+__all__ = [
+    "SPACES",
+    "equal_spaces",
+    "find_space",
+    "is_registered_space",
+    "made_space",
+    "space_entry",
+]
 
 SPACES: Registry[Callable[[], Space]] = Registry(
     "space",
@@ -56,6 +63,12 @@ def find_space(entry: Any) -> Space:
     return made
 
 
+def made_space(space: Space | str) -> Space:
+    """Return a space that is given as an object or by its name in :data:`SPACES`."""
+    made: Space = SPACES.get(space)() if isinstance(space, str) else space
+    return made
+
+
 def _space_of_code(reference: str) -> Space:
     made = call_code(reference, Space)  # type: ignore[type-abstract]
     made.reference = reference
@@ -80,3 +93,18 @@ def space_entry(space: Space) -> str | dict[str, Any]:
         f"The space {space.name!r} is not registered, so a file cannot name it; add it to "
         "analognas.spaces.SPACES."
     )
+
+
+def equal_spaces(one: Space, other: Space) -> bool:
+    """Return whether two spaces have the same name and definition; restrictions do not count."""
+    return (one.name, one.fingerprint()) == (other.name, other.fingerprint())
+
+
+def is_registered_space(space: Space) -> bool:
+    """Return whether a space is the one that :data:`SPACES` makes by its name.
+
+    Example:
+        >>> is_registered_space(ResNetSpace()), is_registered_space(ResNetSpace(kernels=(3, 5)))
+        (True, False)
+    """
+    return space.name in SPACES and equal_spaces(SPACES.get(space.name)(), space)

@@ -1,0 +1,169 @@
+"""Cross-validated quality of surrogates on a measured table; `surrogate_quality.py --table` calls it."""
+
+import numpy as np
+from scipy.stats import kendalltau, spearmanr
+from xgboost import XGBRanker, XGBRegressor
+
+from analognas.evaluators import GraphEnsembleEvaluator, XGBoostEvaluator
+from analognas.evaluators.calibration import normal_quantile
+from analognas.evaluators.fit_default_weights import ENCODING
+from analognas.evaluators.normal_scores import NormalScores
+from analognas.spaces import encode_features
+from analognas.tables import MeasuredTable
+
+LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
+TOP = 10
+_KNOTS = 200
+
+
+def analognas_own(space, rows, values, others):
+    """AnalogNAS's 22 columns and settings: its ranker, or for AVM its regressor, as in its `xgboost.py`."""
+    known, new = (encode_features(space, part, "published") for part in (rows, others))
+    (metric, column), *_ = values.items()
+    if metric == "avm":
+        return XGBRegressor(n_jobs=1).fit(known, column).predict(new), None
+    ranker = XGBRanker(
+        booster="gbtree", objective="rank:pairwise", random_state=42, learning_rate=0.05, colsample_bytree=0.9,
+        max_depth=6, n_estimators=110, subsample=0.75, tree_method="hist", n_jobs=1,
+    )  # fmt: skip
+    # Its grades must be small integers for other objectives; a pairwise ranker takes any order.
+    ranker.fit(known, np.argsort(np.argsort(column)), group=[len(column)])
+    # Scores of two folds have no common unit: each becomes the training value of equal rank.
+    shares = np.linspace(0, 1, min(_KNOTS, len(column)))
+    knots, first = np.unique(np.quantile(ranker.predict(known), shares), return_index=True)
+    mapped = NormalScores(knots, np.quantile(column, shares)[first])
+    return mapped.to_values(ranker.predict(new)), None
+
+
+def evaluator(kind, *, calibrate=False, **settings):
+    """Return a function that fits a surrogate and predicts."""
+
+    def fit_and_predict(space, rows, values, others):
+        surrogate = kind(space, **settings).fit(rows, values)
+        if calibrate:
+            surrogate.calibrate(repeats=2)
+        (metric,) = values
+        found = surrogate.evaluate(others, [metric])
+        return found.means[metric], found.sems.get(metric)
+
+    return fit_and_predict
+
+
+MODELS = {
+    "AnalogNAS's columns and settings": analognas_own,
+    "XGBoostEvaluator": evaluator(XGBoostEvaluator, encoding=ENCODING, load_weight=False),
+    "GraphEnsembleEvaluator": evaluator(GraphEnsembleEvaluator, encoding=ENCODING),
+    "  calibrated": evaluator(GraphEnsembleEvaluator, encoding=ENCODING, calibrate=True),
+    "  structure alone": evaluator(GraphEnsembleEvaluator, encoding="structure"),
+    "  AnalogNAS's columns": evaluator(GraphEnsembleEvaluator, encoding="published"),
+}
+
+
+def held_out(table, metric, model, *, folds, repeats):
+    """Held-out predictions and standard errors (None without), shape (repeats, n), on equal folds for all models."""
+    values = table.query(table.population, [metric])[metric]
+    n = len(values)
+    means, sems = np.empty((repeats, n)), np.full((repeats, n), np.nan)
+    for repeat in range(repeats):
+        order = np.random.default_rng(repeat).permutation(n)
+        for fold in range(folds):
+            missed = order[fold::folds]
+            kept = np.setdiff1d(order, missed)
+            mean, sem = model(
+                table.full_space,
+                table.population[kept],
+                {metric: values[kept]},
+                table.population[missed],
+            )
+            means[repeat, missed] = mean
+            if sem is not None:
+                sems[repeat, missed] = sem
+    return values, means, None if np.isnan(sems).all() else sems
+
+
+def ranking(values, means, higher, rows):
+    """Mean over repeats of tau-b, Spearman's rho and the regret of the predicted ten best, on some rows."""
+    sign = 1.0 if higher else -1.0
+    found = []
+    for prediction in means:
+        chosen = np.argsort(-sign * prediction[rows])[: min(TOP, len(rows) // 3)]
+        regret = (sign * values[rows]).max() - (sign * values[rows][chosen]).max()
+        found.append(
+            [
+                kendalltau(prediction[rows], values[rows]).statistic,
+                spearmanr(prediction[rows], values[rows]).statistic,
+                regret,
+            ]
+        )
+    return np.mean(found, axis=0)
+
+
+def with_intervals(values, means, higher, *, resamples=200):
+    """The three numbers of `ranking` with 95 % bootstrap intervals over networks, shape (3, 3)."""
+    n, generator = len(values), np.random.default_rng(0)
+    drawn = [
+        ranking(values, means, higher, generator.integers(n, size=n)) for _ in range(resamples)
+    ]
+    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
+    return np.stack([ranking(values, means, higher, np.arange(n)), low, high], axis=1)
+
+
+def ceiling(table, metric, values):
+    """Tau-b of a predictor that knows the true values, for normal values and the table's label noise."""
+    noise = {entry.metric: entry.pooled_std for entry in table.quality().noise}.get(metric)
+    if noise is None:
+        return np.nan
+    share = max(0.0, 1.0 - noise**2 / np.var(values, ddof=1))
+    return 2 / np.pi * np.arcsin(np.sqrt(share))
+
+
+def coverage(values, means, sems):
+    """Share of held-out values within the intervals of each level."""
+    ratios = np.abs(values - means) / sems
+    return [float((ratios <= normal_quantile(level)).mean()) for level in LEVELS]
+
+
+def draw(curves, path):
+    """Reliability figure: observed against nominal coverage."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(4.2, 4.0), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
+    axes.fill_between([0.87, 0.93], 0.85, 0.95, color="0.9", label="goal: 85 to 95 % at 90 %")
+    for name, observed in curves.items():
+        axes.plot(LEVELS, observed, marker="o", label=name.strip())
+    axes.set(xlabel="nominal coverage", ylabel="held-out coverage", xlim=(0.4, 1), ylim=(0.4, 1))
+    axes.legend(fontsize=7)
+    figure.savefig(path, dpi=150)
+
+
+def main(file, metrics, *, folds, repeats, figure):
+    """Print the tables of one measured table, and draw the reliability figure."""
+    table = MeasuredTable(file)
+    print(
+        f"{table.name}: {len(table)} networks, {len(table.rows)} rows, sha256:{table.checksum[:12]}"
+    )
+    print(f"{repeats} x {folds}-fold cross-validation; 95 % bootstrap intervals over networks")
+    higher = {metric.name: metric.higher_is_better for metric in table.metric_definitions}
+    curves = {}
+    for metric in metrics:
+        limit = ceiling(table, metric, table.query(table.population, [metric])[metric])
+        print(f"\n{metric}; ceiling of tau by label noise {limit:.2f}")
+        print("| | tau-b | Spearman | top-10 regret | within 90 % |")
+        print("|---|---|---|---|---|")
+        for name, model in MODELS.items():
+            values, means, sems = held_out(table, metric, model, folds=folds, repeats=repeats)
+            shown = " | ".join(
+                f"{value:.2f} [{low:.2f}, {high:.2f}]"
+                for value, low, high in with_intervals(values, means, higher[metric])
+            )
+            observed = None if sems is None else coverage(values, means, sems)
+            within = "" if observed is None else f"{observed[LEVELS.index(0.9)]:.0%}"
+            print(f"| {name} | {shown} | {within} |", flush=True)
+            if observed is not None and name == "  calibrated":
+                curves[metric] = observed
+    if figure is not None:
+        draw(curves, figure)
