@@ -112,7 +112,7 @@ def test_networks_by_name_have_an_input(tmp_path, capsys, words, positions, clas
     ("words", "message"),
     [
         (
-            ["2,2,2,2,2,2"],
+            ["2,2,2,2,2,2", "--tiles", "64"],
             "128 are missing. Take a chip with more, or leave their number open: `--tiles any`",
         ),
         (["wrn-16-4", "--chip", "huge.yaml"], "`columns` must be an integer"),

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core import AnalogNASError
+from ..core.interrupts import resumable
 from ..core.memory import keep_freed_memory
+from ..core.text_tables import ShownTable, TableView
 from .additions import add_table
 from .coordinator import Listener
 from .folder import Build
@@ -22,8 +24,8 @@ from .workers import Workers, make_workers
 __all__ = ["BuildResult", "resume_build", "run_build", "start_with_tables"]
 
 
-@dataclass(frozen=True)
-class BuildResult:
+@dataclass(frozen=True, repr=False)
+class BuildResult(TableView):
     """What a build has come to.
 
     Attributes:
@@ -35,6 +37,18 @@ class BuildResult:
     build: Build
     counts: Counts
     table: MergeReport | None
+
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: how many units there are in each state, and the table."""
+        states = ("done", "failed", "running", "waiting")
+        counted = [(name, str(self.counts.total(name))) for name in states]
+        notes = () if self.table is None else tuple(str(self.table).splitlines())
+        return ShownTable(
+            f"{self.counts.total()} units of the build in {str(self.build.folder)!r}",
+            ("state", "units"),
+            tuple(row for row in counted if row[1] != "0"),
+            notes,
+        )
 
 
 def run_build(
@@ -107,7 +121,8 @@ def _finish(
     listen: Listener | None,
 ) -> BuildResult:
     keep_freed_memory()
-    counts = build.run(workers, root=root, measurement=measurement, listen=listen)
+    with resumable(f"resume_build({str(build.folder)!r})"):
+        counts = build.run(workers, root=root, measurement=measurement, listen=listen)
     return BuildResult(build, counts, merge_build(build) if counts.total("done") else None)
 
 

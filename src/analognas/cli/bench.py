@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core import InvalidArgumentError, check_int, dump_json
-from .exits import SearchInterruptedError
+from .exits import to_continue
 from .tables import parse_architecture
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def _run(
     except KeyboardInterrupt:
         if not (folder / SPECIFICATION_FILE).is_file():
             raise
-        raise SearchInterruptedError(f"continue with: analognas bench resume {folder}") from None
+        raise to_continue("bench resume", folder) from None
     if result.table is not None:
         print(result.table)
         write_page(folder)

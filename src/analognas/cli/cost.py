@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,27 +14,27 @@ from ..core.checks import value_text
 from ..quick_start import without_collection
 from .completion import names_of
 from .cost_json import without_nan
+from .cost_networks import cost_on_enough, is_count, parse_architecture_of
 from .help import MORE
 
 if TYPE_CHECKING:
     from ..hardware import AIMCChip, ChipCost
 
-_MOST_DIGITS = 9
-_IMAGE, _CLASSES = (3, 32, 32), 10
-_MODELS = {"lstm": ((35,), 10_000), "text-classifier": ((128,), 2), "kws-cnn": ((1, 32, 40), 12)}
-"""Input and classes of networks that are not for images; the language model's are those of its source."""
-
 
 def cost(
     network: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="MODEL_OR_ARCH",
-            help="A network's name (wrn-16-4), or an architecture of the space: 2,2,0,4,2,1, or names and "
-            "values as in best.json, '{M: 1, out_channel0: 8, ...}'.",
+            help="A network's name (wrn-16-4), the folder of a training or search, or an architecture of the "
+            "space: 2,2,0,4,2,1 or 'M=1, out_channel0=8, ...' or JSON.",
             autocompletion=names_of("models:MODELS"),
         ),
-    ],
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Your own function that builds the network, as module:function."),
+    ] = None,
     chip: Annotated[
         str,
         typer.Option(
@@ -173,6 +174,7 @@ def cost(
 
     Example: analognas cost wrn-16-4 --chip hermes
     """
+    network = _one_of(network, model)
     typed = {"rate": rate, "chips": chips, "examples": examples, "seed": seed}
     sources = {"data": data, "root": root, "analog": analog}
     if upkeep:
@@ -202,11 +204,15 @@ def cost(
         return
     with without_collection():
         shape = None if input_shape is None else _shape(input_shape)
-        found = _cost(network, space, shape, classes, chosen)
+        found, note = cost_on_enough(
+            network, space, shape, classes, chosen, limited=tiles is not None
+        )
         often = ONE_AN_HOUR if rate is None else rate
         written = programming_cost(found, iterations=iterations)
         measuring = recalibration_cost(found)
         save_figure(cost_figure(found), out)
+    if note:
+        print(note, file=sys.stderr)
     if as_json:
         daily = {"daily_per_inference": measuring.per_inference(DAY, often)}
         more = {"programming": written.to_dict(), "recalibration": measuring.to_dict() | daily}
@@ -218,6 +224,15 @@ def cost(
     print(out)
 
 
+def _one_of(network: str | None, model: str | None) -> str:
+    """Return what to count: the argument or the option."""
+    if (network is None) == (model is None):
+        raise InvalidArgumentError(
+            "Give a network or an architecture, or --model MODULE:FUNCTION: analognas cost wrn-16-4."
+        )
+    return str(network or model)
+
+
 def _refuse(text: str, options: dict[str, Any]) -> None:
     """Raise an error that names options which were given but do not fit."""
     if given := [f"--{name}" for name, value in options.items() if value is not None]:
@@ -227,7 +242,7 @@ def _refuse(text: str, options: dict[str, Any]) -> None:
 def _changed(chip: AIMCChip, tiles: str | None, mapping: str | None, replicate: bool) -> AIMCChip:
     changes: dict[str, Any] = {}
     if tiles is not None:
-        if tiles != "any" and not _is_count(tiles):
+        if tiles != "any" and not is_count(tiles):
             raise InvalidArgumentError(
                 f"`--tiles` must be a number or any, but got {value_text(tiles)}."
             )
@@ -241,69 +256,11 @@ def _changed(chip: AIMCChip, tiles: str | None, mapping: str | None, replicate: 
 
 def _shape(text: str) -> tuple[int, ...]:
     parts = text.split(",")
-    if not all(_is_count(part.strip()) for part in parts):
+    if not all(is_count(part.strip()) for part in parts):
         raise InvalidArgumentError(
             f"`--input` must be sizes with commas such as 3,32,32, but got {value_text(text)}."
         )
     return tuple(int(part) for part in parts)
-
-
-def _cost(
-    network: str,
-    space: str,
-    shape: tuple[int, ...] | None,
-    classes: int | None,
-    chip: AIMCChip,
-) -> ChipCost:
-    if network[:1].isalpha() and not network.lower().startswith("no."):
-        return _cost_of_model(network, shape, classes, chip)
-    from ..hardware import architecture_cost
-    from ..spaces import SPACES
-
-    chosen = SPACES.get(space)()
-    if shape is not None and len(shape) != 3:
-        raise InvalidArgumentError(
-            f"`--input` must be channels, height and width, but got {len(shape)} sizes."
-        )
-    arch = _architecture(network, space)
-    return architecture_cost(chosen, arch, chip, input_shape=shape, n_classes=classes)
-
-
-def _cost_of_model(
-    network: str, shape: tuple[int, ...] | None, classes: int | None, chip: AIMCChip
-) -> ChipCost:
-    import torch
-
-    from ..hardware import network_cost
-    from ..models import build_model
-
-    own_shape, own_classes = _MODELS.get(network, (_IMAGE, _CLASSES))
-    shape = own_shape if shape is None else shape
-    # Tokens are looked up, which costs nothing here: any vocabulary does.
-    options: dict[str, Any] = {"vocabulary_size": 1} if network == "text-classifier" else {}
-    model = build_model(
-        network,
-        input_shape=shape,
-        n_classes=own_classes if classes is None else classes,
-        **options,
-    )
-    if len(shape) == 1 and any(isinstance(part, torch.nn.Embedding) for part in model.modules()):
-        return network_cost(model, chip, example=torch.zeros(1, *shape, dtype=torch.long))
-    return network_cost(model, chip, input_shape=shape)
-
-
-def _architecture(network: str, space: str) -> Any:
-    from .tables import parse_architecture
-
-    if space == "nasbench201" or network.lstrip().startswith("{"):
-        return parse_architecture(network)
-    parts = network.strip("()[] ").split(",")
-    return [int(part) if _is_count(part.strip()) else part.strip() for part in parts]
-
-
-def _is_count(text: str) -> bool:
-    """Whether a text is a number of things, which has few digits."""
-    return text.isdecimal() and len(text) <= _MOST_DIGITS
 
 
 def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> dict[str, Any]:
@@ -312,7 +269,7 @@ def _predicted(network: str, space: str, measured: Path, keep: Path | None) -> d
     from ..spaces import SPACES
 
     chosen = SPACES.get(space)()
-    row = chosen.encode(_architecture(network, space))
+    row = chosen.encode(parse_architecture_of(network, space))
     predictor = measured_device(measured, chosen)
     if keep is not None:
         predictor.save(keep, new=True)

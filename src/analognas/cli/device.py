@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..core import claim_output
+from ..core.text_tables import text_table
 from ..quick_start import without_collection
 from .completion import names_of
+from .drift_progress import announced
 from .options import Config, Json, Out, read_settings
-
-if TYPE_CHECKING:
-    from ..physics.fitting import DeviceFit
 
 device_app = typer.Typer(name="device")
 
@@ -72,8 +71,8 @@ def list_devices(
     if json:
         typer.echo(dump_json(rows))
         return
-    for row in rows:
-        typer.echo(f"{row['name']:<18}{row['g_min']:g} to {row['g_max']:g} µS  {row['source']}")
+    lines = [[row["name"], f"{row['g_min']:g} to {row['g_max']:g}", row["source"]] for row in rows]
+    typer.echo(text_table(["device", "conductance (µS)", "source"], lines))
 
 
 @device_app.command("fit", short_help="Fit a device model to measured conductances.")
@@ -129,7 +128,10 @@ def fit(
     typed = {"model": model, "t_0": t_0, "t_read": t_read}
     settings = read_settings(FitSettings, config, typed, setting)
     data = read_measurements(measurements, conductance_unit=conductance_unit, time_unit=time_unit)
-    found = fit_device(data, settings)
+    with announced(
+        f"fitting {len(data.target):,} devices, with {settings.bootstrap:,} bootstrap samples"
+    ):
+        found = fit_device(data, settings)
     with claim_output(out, "device") as folder:
         from ..report.device_fit import write_device_fit_report
 
@@ -138,33 +140,5 @@ def fit(
     if json:
         typer.echo(dump_json(found.to_dict()))
     else:
-        _print_fit(found)
+        typer.echo(str(found))
     typer.echo(f"Results in {folder}", err=json)
-
-
-def _print_fit(found: DeviceFit) -> None:
-    """Print the numbers at each target, the checks and the remarks."""
-    data = found.data
-    typer.echo(
-        f"{type(found.device).__name__}: {len(data.target):,} devices at {len(data.targets)} targets, "
-        f"{100 * found.settings.confidence:g} % intervals"
-    )
-    names = {
-        "programming_std": "programming std (µS)",
-        "nu_means": "exponent mean",
-        "nu_stds": "exponent std",
-        "read_qs": "read noise Q",
-        "read_stds": "read noise (µS)",
-        "spread": "spread (µS)",
-    }
-    for name, label in names.items():
-        for quantity in found.select(name):
-            when = "" if quantity.time is None else f" at {quantity.time:g} s"
-            typer.echo(
-                f"  {label + when:<28} {quantity.target:>8.4g} µS {quantity.value:>10.4g}  "
-                f"[{quantity.low:.4g}, {quantity.high:.4g}]"
-            )
-    for check in found.checks:
-        typer.echo(f"  {check.name:<44} {'holds' if check.passed else 'does not hold'}")
-    for remark in found.remarks:
-        typer.echo(f"note: {remark}")

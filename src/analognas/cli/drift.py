@@ -11,8 +11,9 @@ import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from ..core.times import parse_time
+from ..core.user_code import import_code, is_reference
 from .completion import names_of
-from .exits import SearchInterruptedError
+from .exits import to_continue
 from .help import MORE
 from .options import Analog, Config, Json, Out, Seed
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 _Checkpoint = Annotated[
     str | None, typer.Argument(help="Saved network: a file, or the folder of a training.")
+]
+_Model = Annotated[
+    str | None,
+    typer.Option(
+        help="Your own function that builds the network, as module:function. CHECKPOINT then holds its "
+        "weights; without it, those that the function sets are used."
+    ),
 ]
 _Chips = Annotated[int | None, typer.Option(help="Number of chips.")]
 _Examples = Annotated[
@@ -61,6 +69,7 @@ _Resume = Annotated[Path | None, typer.Option(help="Folder of an evaluation to c
 
 def drift(
     checkpoint: _Checkpoint = None,
+    model: _Model = None,
     direct: Annotated[
         str | None,
         typer.Option(
@@ -102,6 +111,7 @@ def drift(
     """
     typed = {
         "checkpoint": checkpoint,
+        "model": model,
         "direct": direct,
         "times": None if times is None else [parse_time(one) for one in times.split(",")],
         "chips": chips,
@@ -136,6 +146,7 @@ def drift(
 
 def sensitivity(
     checkpoint: _Checkpoint = None,
+    model: _Model = None,
     time: Annotated[
         str | None, typer.Option(help="Time since programming. [default: 1month]")
     ] = None,
@@ -165,6 +176,7 @@ def sensitivity(
     """
     typed = {
         "checkpoint": checkpoint,
+        "model": model,
         "times": None if time is None else [parse_time(time)],
         "kind": kind,
         "chips": chips,
@@ -227,7 +239,7 @@ def _run(
         claimed = hold_folder(resume)
     else:
         study = DriftStudy(_settings(command, known, *more))
-        with announced(f"reading {study.settings.checkpoint} and its data"):
+        with announced(f"reading {study.settings.checkpoint or study.settings.model} and its data"):
             study.check()
         claimed = claim_output(out, command)
     with claimed as folder:
@@ -236,9 +248,7 @@ def _run(
         try:
             return run(study, folder), folder
         except KeyboardInterrupt:
-            raise SearchInterruptedError(
-                f"continue with: analognas {command} --resume {folder}"
-            ) from None
+            raise to_continue(f"{command} --resume", folder) from None
 
 
 def _settings(
@@ -250,13 +260,16 @@ def _settings(
 
     entries = {} if config is None else DriftSettings.load(config).to_dict()
     entries |= known
-    if "checkpoint" not in entries:
+    if not {"checkpoint", "model"} & set(entries):
         raise InvalidArgumentError(
-            f"Give a saved network: analognas {command} CHECKPOINT; `analognas train` makes one."
+            f"Give a saved network: analognas {command} CHECKPOINT; `analognas train` makes one. Or build your "
+            f"own: analognas {command} --model MODULE:FUNCTION --data NAME."
         )
+    if is_reference(known.get("model")):
+        import_code(known["model"])
     if config is None and command == "sensitivity":
         entries = {"times": [2592000.0], "chips": 10, **entries}
-    elif config is None and not {"direct", "devices"} & set(entries):
+    elif config is None and "checkpoint" in known and not {"direct", "devices"} & set(entries):
         entries["direct"] = digital_beside(entries["checkpoint"])
     return DriftSettings.from_dict(entries).with_settings(texts)
 

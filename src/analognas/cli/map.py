@@ -8,6 +8,7 @@ import typer
 
 from ..core import InvalidArgumentError, claim_output, dump_json
 from ..core.times import parse_time
+from ..core.user_code import import_code, is_reference
 from .completion import names_of
 from .options import Analog, Config, Json, Out, Seed, read_settings
 
@@ -15,6 +16,10 @@ from .options import Analog, Config, Json, Out, Seed, read_settings
 def map_layers(
     checkpoint: Annotated[
         str | None, typer.Argument(help="Saved network: a file, or the folder of a training.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Your own function that builds the network, as module:function."),
     ] = None,
     loss: Annotated[
         float | None,
@@ -69,12 +74,15 @@ def map_layers(
     from ..report.hybrid import write_map_report
     from .drift_progress import pass_progress
 
-    if checkpoint is None and config is None:
+    if is_reference(model):
+        import_code(str(model))
+    if checkpoint is None and model is None and config is None:
         raise InvalidArgumentError(
             "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one."
         )
     typed = {
         "checkpoint": checkpoint,
+        "model": model,
         "loss": loss,
         "energy": energy,
         "digital_energy": digital_energy,

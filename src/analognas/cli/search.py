@@ -13,7 +13,7 @@ from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, h
 from ..core.settings import parse_setting
 from ..core.user_code import import_code, is_reference
 from .completion import names_of
-from .exits import EXIT_INFEASIBLE, SearchInterruptedError
+from .exits import EXIT_INFEASIBLE, to_continue
 from .help import MORE
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def _run(found: Search, folder: Path) -> SearchResult:
             raise
         if found.folder is not None:
             remove_search_report(folder)
-        raise SearchInterruptedError(f"continue with: analognas search --resume {folder}") from None
+        raise to_continue("search --resume", folder) from None
     return result
 
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..core import dump_json
 
+_NAMED = re.compile(r"\s*\w+\s*=[^,=]+(,\s*\w+\s*=[^,=]+)*")
+"""Names and values, as in ``M=1, R1=2``."""
+
 
 def parse_architecture(text: str) -> Any:
-    """Return an architecture from what was typed: YAML where it is a mapping, else the text itself.
+    """Return an architecture from what was typed: names and values, YAML or JSON of them, else the text itself.
 
     Example:
-        >>> parse_architecture("{M: 1, R1: 2}"), parse_architecture("No.5")
-        ({'M': 1, 'R1': 2}, 'No.5')
+        >>> parse_architecture("{M: 1, R1: 2}"), parse_architecture("M=1, R1=2"), parse_architecture("No.5")
+        ({'M': 1, 'R1': 2}, {'M': 1, 'R1': 2}, 'No.5')
     """
     from ..core.config_files import parse_value
 
-    return parse_value(text) if text.lstrip().startswith("{") else text
+    if text.lstrip().startswith("{"):
+        return parse_value(text)
+    if _NAMED.fullmatch(text):
+        parts = (part.partition("=") for part in text.split(","))
+        return {name.strip(): parse_value(value.strip()) for name, _, value in parts}
+    return text
 
 
 def plain_number(value: float) -> float | int | None:

@@ -14,7 +14,7 @@ import typer
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from ..core.user_code import import_code, is_reference
 from .completion import names_of
-from .exits import SearchInterruptedError
+from .exits import to_continue
 from .help import MORE
 
 if TYPE_CHECKING:
@@ -245,4 +245,4 @@ def _train(
     except KeyboardInterrupt:
         if not any(folder.rglob(CHECKPOINT_FILE)) and not any(folder.rglob("result.json")):
             raise
-        raise SearchInterruptedError(f"continue with: analognas train --resume {folder}") from None
+        raise to_continue("train --resume", folder) from None

@@ -25,6 +25,7 @@ __all__ = [
     "import_code",
     "import_named_code",
     "is_reference",
+    "named_modules",
 ]
 
 CODE_VARIABLE = "ANALOGNAS_IMPORT"
@@ -68,7 +69,7 @@ def import_code(module: str) -> None:
             f"Cannot import {shown(name)!r}: {type(error).__name__}: {shown(error)}. It must be a module in "
             "the current folder, or an installed one."
         ) from None
-    named = _named()
+    named = named_modules()
     if name not in named:
         os.environ[CODE_VARIABLE] = ",".join([*named, name])
 
@@ -79,7 +80,7 @@ def import_named_code() -> None:
     Raises:
         InvalidArgumentError: If one cannot be imported.
     """
-    for name in _named():
+    for name in named_modules():
         import_code(name)
 
 
@@ -94,7 +95,7 @@ def find_code(reference: str) -> Any:
         UnknownNameError: If the module does not define the object.
     """
     module, _, name = reference.partition(":")
-    if module not in _named():
+    if module not in named_modules():
         raise InvalidArgumentError(
             f"{shown(reference)!r} is Python code, which only runs if you name its module: analognas --import "
             f"{shown(module)} COMMAND, or set {CODE_VARIABLE}={shown(module)}."
@@ -141,5 +142,6 @@ def call_code(reference: str, kind: type[T], *arguments: Any, **options: Any) ->
     return made
 
 
-def _named() -> list[str]:
+def named_modules() -> list[str]:
+    """Return the modules that the user has named in this process or its parents."""
     return [name for name in os.environ.get(CODE_VARIABLE, "").split(",") if name]

@@ -17,7 +17,8 @@ from .progress import DriftProgress, DriftStep
 from .result import ISO_LEVEL, DriftResult
 from .run import resume_drift, run_drift
 from .sensitivity import Sensitivity, layer_sensitivity
-from .study import DriftSettings, DriftStudy
+from .settings import DriftSettings
+from .study import DriftStudy
 
 __all__ = [
     "DAY",

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ..core import ResumeError, check_float, check_int
+from ..core.times import time_name
 from ..data import DataSet
 from ..training import Task
 from .adaptive import AdaptiveSampler, half_widths
@@ -99,6 +100,10 @@ class DriftEvaluator:
         self.journal_seconds = check_float("journal_seconds", journal_seconds, minimum=0.0)
         self.on_progress = on_progress
         self.on_step = on_step
+
+    def __repr__(self) -> str:
+        times = ", ".join(map(time_name, self.times))
+        return f"DriftEvaluator({self.chips} chips at {times})"
 
     def evaluate(
         self,

@@ -8,7 +8,8 @@ from pathlib import Path
 from ..data import DataSet
 from .progress import DriftProgress
 from .result import DriftResult
-from .study import DriftSettings, DriftStudy, StepListener
+from .settings import DriftSettings
+from .study import DriftStudy, StepListener
 
 
 def run_drift(

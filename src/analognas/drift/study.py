@@ -6,9 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any
 
-from pydantic import Field
 from torch import nn
 
 from ..core import (
@@ -22,16 +21,17 @@ from ..core.config_files import check_mapping, is_config_file
 from ..core.files import with_checksum
 from ..core.folders import make_folder
 from ..core.former_names import former_names
+from ..core.interrupts import resumable
 from ..core.limits import shown
-from ..core.settings import Settings
 from ..core.text_files import read_json
-from ..core.times import Time
 from ..data import DataSet, DataSettings
 from ..data.fingerprint import data_fingerprint
+from ..models import build_model_for
 from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
 from ..physics import Device
 from ..training import MODEL_FILE, ModelRecord, load_model
-from .chips import TIMES, check_device_times
+from ..training.model_files import read_record
+from .chips import check_device_times
 from .devices import devices_by_label, known_times, on_device, with_devices
 from .direct_mapping import (
     CALIBRATION_BATCHES,
@@ -43,6 +43,7 @@ from .evaluator import DriftEvaluator
 from .progress import DriftProgress, DriftStep, StepCounter
 from .result import DriftResult
 from .sensitivity import Sensitivity, layer_sensitivity
+from .settings import DriftSettings, Source
 
 STUDY_FILE = "study.json"
 """Settings of a study, in its folder."""
@@ -57,66 +58,6 @@ _HARDWARE = "analognasbench"
 
 StepListener = Callable[[str, DriftStep], None]
 """Called with the name of a network and the progress within its stage."""
-
-
-class DriftSettings(Settings):
-    """Settings of a study of drift or of sensitivity."""
-
-    settings_name = "study"
-
-    checkpoint: str = Field(
-        description="Saved network: a file, or the folder of a run. Without analog layers it is mapped "
-        "directly."
-    )
-    direct: str | None = Field(
-        default=None, description="Saved digital network that is mapped directly, for comparison."
-    )
-    times: tuple[Time, ...] = Field(
-        default=TIMES,
-        min_length=1,
-        description="Times since programming; sensitivity is measured at the first.",
-        json_schema_extra={"unit": "s"},
-    )
-    chips: int = Field(default=25, ge=1, description="Number of chips.")
-    tolerance: float | None = Field(
-        default=None,
-        ge=1e-9,
-        description="Sufficient half-width of the intervals, in the unit of the metric; null: all chips.",
-    )
-    examples: Annotated[int, Field(ge=2)] | None = Field(
-        default=None, description="Number of test examples; null: those of the training."
-    )
-    calibration_examples: Annotated[int, Field(ge=1)] | None = Field(
-        default=None,
-        description="Training examples for the input ranges of directly mapped networks; null: 3,200, or as "
-        "many as `examples` and at least 64.",
-    )
-    data: str | None = Field(
-        default=None, description="Name of the data set; null: that of the network's training."
-    )
-    root: str | None = Field(
-        default=None, description="Folder of the data set; null: as in training."
-    )
-    analog: str | None = Field(
-        default=None,
-        description="Hardware of directly mapped networks, a preset or file; null: that of the hardware-aware "
-        "network.",
-    )
-    devices: tuple[str, ...] | None = Field(
-        default=None,
-        min_length=1,
-        description="Memory devices, names or files, on each of which the network is measured; null: its own.",
-    )
-    kind: Literal["alone", "spared"] = Field(
-        default="alone",
-        description="For sensitivity: one layer analog at a time, or one layer digital at a time.",
-    )
-    batch_size: int = Field(default=256, ge=1, description="Examples of a batch.")
-    seed: int = Field(default=0, ge=0, description="Seed of all draws.")
-
-
-Source: TypeAlias = DriftSettings | Mapping[str, Any] | str | os.PathLike[str]
-"""Settings, a mapping of them, or a YAML or JSON file."""
 
 
 class DriftStudy:
@@ -148,8 +89,29 @@ class DriftStudy:
         return devices_by_label(self.settings.devices or ())
 
     @cached_property
+    def _record(self) -> ModelRecord:
+        """The description of the saved network; an empty one of a network of your own."""
+        checkpoint = self.settings.checkpoint
+        return ModelRecord() if checkpoint is None else read_record(checkpoint)
+
+    @cached_property
+    def _own(self) -> nn.Module | None:
+        """The network of the user's function; None if there is none."""
+        if self.settings.model is None:
+            return None
+        return build_model_for(self.settings.model, self.dataset, **self._record.model_options)
+
+    @cached_property
     def _loaded(self) -> tuple[nn.Module, ModelRecord]:
-        return load_model(self.settings.checkpoint)
+        if self.settings.checkpoint is not None:
+            return load_model(self.settings.checkpoint, model=self._own)
+        assert self._own is not None  # the settings have one of the two
+        return self._own.eval(), self._record
+
+    @property
+    def _named(self) -> str:
+        """The network in messages."""
+        return repr(self.settings.checkpoint or self.settings.model)
 
     @cached_property
     def _digital(self) -> nn.Module | None:
@@ -158,7 +120,7 @@ class DriftStudy:
             return self._loaded[0]
         if self.settings.direct is None:
             return None
-        network, _ = load_model(self.settings.direct)
+        network, _ = load_model(self.settings.direct, model=self._own)
         if is_analog(network):
             raise InvalidArgumentError(
                 f"{self.settings.direct!r} must be a digital network, but has analog layers: give the one that "
@@ -169,16 +131,16 @@ class DriftStudy:
     @cached_property
     def dataset(self) -> DataSet:
         """The data set of the training, with as many examples."""
-        record = self._loaded[1].data
+        record = self._record.data
         given = self._given
         name = self.settings.data or record.get("name") if given is None else given.name
         if given is None and self.settings.data is None and "fingerprint" in record:
             name = f"the data set {shown(name)!r}, which was given in Python"
             how = "give it again with run_drift or resume_drift(folder, data=...), or name another."
-            raise InvalidArgumentError(f"{self.settings.checkpoint!r} was trained on {name}: {how}")
+            raise InvalidArgumentError(f"{self._named} was trained on {name}: {how}")
         if name is None:
             raise InvalidArgumentError(
-                f"{self.settings.checkpoint!r} does not say on which data it was trained: give `data` (--data)."
+                f"{self._named} does not say on which data it was trained: give `data` (--data)."
             )
         entries: dict[str, Any] = {"name": name}
         if self._is_of_training(name, record):
@@ -262,7 +224,7 @@ class DriftStudy:
         Raises:
             OutputFolderError: If another process uses the folder, or it cannot be written to.
         """
-        with hold_folder(folder):
+        with hold_folder(folder), resumable(f"resume_drift({str(folder)!r})"):
             return self._run_drift(folder, tell, step)
 
     def _run_drift(
@@ -315,7 +277,10 @@ class DriftStudy:
             OutputFolderError: If another process uses the folder, or it cannot be written to.
         """
         network = next(iter(self.networks(step).values()))
-        with hold_folder(folder):
+        with (
+            hold_folder(folder),
+            resumable(f"DriftStudy.load(Path({str(folder)!r})).run_sensitivity(...)"),
+        ):
             found = layer_sensitivity(
                 network,
                 self.dataset,

@@ -183,6 +183,12 @@ class AIMCChip(Settings):
             )
         return self
 
+    def __repr__(self) -> str:
+        number = "any number of" if self.n_tiles is None else self.n_tiles
+        return f"AIMCChip({self.name}: {number} crossbars of {self.rows} x {self.columns})"
+
+    __str__ = __repr__
+
     @property
     def ops_per_mvm(self) -> int:
         """Operations of one MVM: a multiplication and an addition a weight."""

@@ -19,7 +19,7 @@ from ..core.times import Time
 from ..drift.intervals import Estimate, estimate
 from ..drift.layer_mapping import LayerMapping
 from ..drift.result import ISO_LEVEL
-from ..drift.study import DriftSettings
+from ..drift.settings import DriftSettings
 from ..training.tasks import lost_unit
 
 if TYPE_CHECKING:

@@ -81,7 +81,7 @@ def convergence_figure(
     axes.set_ylabel(
         "hypervolume, in units of ideal and nadir of all runs"
         if metric is None
-        else f"best {'' if truth is None else 'reading of '}{head_of(metric)}"
+        else f"best {'' if truth is None else 'reading of '}{head_of(get_metric(metric))}"
     )
     axes.set_title("Convergence of the search")
     axes.legend(frameon=False, loc="lower right" if rises else "upper right")

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core import Metric, ResumeError, claim_folder, hold_folder
 from ..core.folders import remove_empty
+from ..core.interrupts import resumable
 from ..evaluators import Evaluator
 from .log.definitions import CHECKED_FIRST, check_identity, check_unchanged, noted
 from .log.schema import EVALUATOR_CLASS, EVALUATOR_DEFINITION, SETTINGS, SPACE_DEFINITION
@@ -38,7 +39,9 @@ def own_folder(out: Path | None, *, resume: bool, shared: bool) -> Iterator[None
     if out is None or shared:
         yield
         return
-    with hold_folder(out) if resume else claim_folder(out):
+    call = f"Search.resume({str(out)!r}).run()"
+    held = hold_folder(out) if resume else claim_folder(out)
+    with held, resumable(call, lambda: (out / FILE_NAME).exists()):
         yield
 
 

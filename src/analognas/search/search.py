@@ -46,6 +46,7 @@ from .components import (
     specified_by_training,
     trains,
 )
+from .describe import describe_search
 from .log.definitions import check_identity, check_names, checked_first
 from .log.schema import SETTINGS
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
@@ -181,6 +182,8 @@ class Search:
         # Of a table that holds some architectures of a space, nothing else can be proposed.
         return common_space(space, evaluator.space), evaluator
 
+    __repr__ = describe_search
+
     @cached_property
     def settings(self) -> SearchSettings:
         """The settings with everything filled in that was found, as a log stores them."""
@@ -300,8 +303,7 @@ class Search:
             callbacks: Called with a :class:`.SearchView` after every batch, also after those replayed from a
                 log; each may end the search by returning True or raising :class:`.StopSearch`.
             on_progress: Called with a :class:`.SearchProgress` about ten times a second.
-            progress: Show runs, evaluations, the best value and the time left, on stderr where that is a
-                terminal, or in a notebook.
+            progress: Show runs, evaluations, the best value and the time left, on stderr or in a notebook.
 
         Raises:
             InvalidArgumentError: If an argument has the wrong type or is out of range.

@@ -103,6 +103,9 @@ class Worker:
             RunOptions(out, resume, retry_failed, only_runs, callbacks, on_progress),
         )
 
+    def __repr__(self) -> str:
+        return repr(self._search).replace("<Search", "<Worker", 1)
+
     def _set(self, search: Search, options: RunOptions) -> None:
         options.numbers(search.runs)
         self._search, self._options = search, options

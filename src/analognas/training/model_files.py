@@ -132,14 +132,7 @@ def load_model(
         TableIntegrityError: If the file is damaged or not a saved model.
         CheckpointMismatchError: If the weights belong to another network; names what differs.
     """
-    file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
-    tensors, values = read_tensors(file)
-    if values.get("format") != _FORMAT:
-        raise TableIntegrityError(
-            f"{str(file)!r} is not a saved model ({values.get('format', 'unknown format')}); a run's model is "
-            f"its {MODEL_FILE}."
-        )
-    record = ModelRecord.from_dict(values["record"])
+    file, tensors, record = _read(path)
     network = _digital(record, file) if model is None else copy.deepcopy(model)
     if record.analog is not None:
         network = _quietly(to_analog, network, config_from_dict(record.analog))
@@ -147,6 +140,30 @@ def load_model(
         network = _quietly(quantize, network, Quantization.from_dict(record.quantization))
     load_weights(network, tensors, str(file))
     return network.eval(), record
+
+
+def read_record(path: str | os.PathLike[str]) -> ModelRecord:
+    """Read the description of a saved model; its network is not built.
+
+    Args:
+        path: The file, or the folder of a run.
+
+    Raises:
+        InvalidArgumentError: If there is no such file.
+        TableIntegrityError: If the file is damaged or not a saved model.
+    """
+    return _read(path)[2]
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[Path, dict[str, Tensor], ModelRecord]:
+    file = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+    tensors, values = read_tensors(file)
+    if values.get("format") != _FORMAT:
+        raise TableIntegrityError(
+            f"{str(file)!r} is not a saved model ({values.get('format', 'unknown format')}); a run's model is "
+            f"its {MODEL_FILE}."
+        )
+    return file, tensors, ModelRecord.from_dict(values["record"])
 
 
 def _quietly(convert: Callable[..., nn.Module], *arguments: Any) -> nn.Module:

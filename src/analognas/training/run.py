@@ -16,9 +16,11 @@ from ..core import (
     ResumeError,
     hold_folder,
 )
+from ..core.interrupts import resumable
 from ..core.limits import shown
 from ..data import DataSet
 from ..data.fingerprint import data_fingerprint
+from .checkpoint import CHECKPOINT_FILE
 from .loop import steps_of_epoch
 from .model_files import ModelRecord, load_model
 from .recipes import Recipe, TrainingRecipe, adapted
@@ -71,7 +73,8 @@ def train_run(
     config = _resolved(config, data, None if loaded is None else loaded[1])
     network = _network(config, data, loaded)
     results = []
-    with hold_folder(out, make=True):
+    call = f"resume_run(Path({str(out)!r}){', data=data' if config.data_fingerprint else ''})"
+    with hold_folder(out, make=True), resumable(call, lambda: _has_progress(out)):
         RunFolder(out).begin(resume)
         config.save(out / CONFIG_FILE)
         options = resume, listen, say
@@ -81,6 +84,11 @@ def train_run(
             network = results[0].model
         results.append(_stage(config, config.recipe, network, data, out, *options))
     return results
+
+
+def _has_progress(folder: Path) -> bool:
+    """Whether a folder has something to continue from."""
+    return any(any(folder.rglob(name)) for name in (CHECKPOINT_FILE, "result.json"))
 
 
 def resume_run(

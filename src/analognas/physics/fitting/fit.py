@@ -13,10 +13,12 @@ from pydantic import Field
 
 from ...core import InvalidArgumentError, write_json
 from ...core.settings import Settings
+from ...core.text_tables import ShownTable, TableView
 from ..checks import check_quantity
 from ..device import Device
 from ..fitted import FittedPowerLaw, FittedRelaxation
 from .comparison import aic_by_model
+from .fit_table import fit_table
 from .measurements import LEAST_TIMES, Measurements, read_measurements
 from .power_law import DeviceEstimates, PowerLawFit, estimate_devices, fit_power_law
 from .quantities import Level, Quantity, coefficients, over_targets
@@ -70,8 +72,8 @@ class FitSettings(Settings):
     seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
 
 
-@dataclass(frozen=True, eq=False)
-class DeviceFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class DeviceFit(TableView):
     """A fitted device model.
 
     Attributes:
@@ -95,6 +97,10 @@ class DeviceFit:
     data: Measurements
     settings: FitSettings
     estimates: DeviceEstimates | None
+
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: fitted numbers, checks and remarks."""
+        return fit_table(self)
 
     def select(self, name: str, *, time: float | None = None) -> list[Quantity]:
         """Return the fitted numbers of a name, of all times or of one."""

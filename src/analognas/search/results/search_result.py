@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.text_tables import ShownTable, TableView, with_unit
 from ...evaluators import FIDELITY, REFERENCE, Problem
-from .formatting import architecture_text, front_lines, number
+from .formatting import architecture_text, front_lines, number, value_text
 from .fronts import aligned, hypervolume_curves, igd_plus_curves, reference_front, scale_of
 from .run_result import RunResult
 from .standings import Comparison
 
 
-@dataclass(frozen=True)
-class SearchResult:
+@dataclass(frozen=True, repr=False)
+class SearchResult(TableView):
     """All runs of a search.
 
     Attributes:
@@ -96,6 +97,23 @@ class SearchResult:
         """
         front = reference_front(self.problem, reference)
         return igd_plus_curves(self.problem, self.runs, front)
+
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: the best architectures with the metrics of the search, and a summary."""
+        names = list(dict.fromkeys(self.problem.metrics))
+        units = [self.problem.metric(name) for name in names]
+        rows = [
+            (
+                architecture_text(cell["architecture"], width=40),
+                *(value_text(cell, metric) for metric in units),
+                str(cell.get("run", "")),
+            )
+            for cell in self.winners
+        ]
+        heads = [with_unit(metric.name, metric.unit) for metric in units]
+        title = f"{len(self.runs)} runs, {sum(run.n_distinct for run in self.runs):,} architectures evaluated"
+        notes = tuple(self.summary(table=False).splitlines())
+        return ShownTable(title, ("architecture", *heads, "run"), tuple(rows), notes)
 
     def finals(self) -> list[float]:
         """Best value of each run that found something feasible, in the objective's own unit."""
