@@ -151,6 +151,16 @@ def test_more_networks_are_added_and_compared(built, tmp_path, capsys):
         capsys, "bench", "merge", built / "b", tmp_path / "b", "--out", tmp_path / "j.parquet"
     )
     assert "6 rows" in joined.out
+    assert "--metric goes with" in run(
+        capsys, "bench", "add", tmp_path / "b", "--n", "2", "--metric", "avm", code=2
+    ).err  # fmt: skip
+    assert "at least 4 architectures, but got 3" in run(
+        capsys, "bench", "add", built / "b", "--suggest", "2", "--metric", "baseline_accuracy", code=2
+    ).err  # fmt: skip
+    said = run(
+        capsys, "bench", "add", tmp_path / "b", "--suggest", "2", "--metric", "baseline_accuracy"
+    )
+    assert "10 units added" in said.out
     assert "Say what to add" in run(capsys, "bench", "add", tmp_path / "b", code=2).err
     assert "--out" in run(capsys, "bench", "merge", built / "b", tmp_path / "b", code=2).err
 

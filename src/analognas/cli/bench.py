@@ -224,6 +224,19 @@ def add(
             "--seeds", help="Further seeds: of the --arch named, or of all architectures."
         ),
     ] = None,
+    suggest: Annotated[
+        int | None,
+        typer.Option(
+            "--suggest",
+            help="Further architectures that a surrogate learns most from, by the finished rows.",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric", help="With --suggest: what to learn about. [default: analog_drift_2592000]"
+        ),
+    ] = None,
     table: Annotated[
         Path | None,
         typer.Option("--table", help="Rows of a table, or a build, that was measured alike."),
@@ -237,8 +250,11 @@ def add(
 
     build = Build(folder)
     named = [parse_architecture(text) for text in architecture or []]
-    if sum(option is not None for option in (n, seeds, table)) + bool(named and seeds is None) != 1:
-        raise InvalidArgumentError("Say what to add: --n, --arch, --seeds or --table.")
+    options = (n, seeds, table, suggest)
+    if sum(option is not None for option in options) + bool(named and seeds is None) != 1:
+        raise InvalidArgumentError("Say what to add: --n, --suggest, --arch, --seeds or --table.")
+    if metric is not None and suggest is None:
+        raise InvalidArgumentError("--metric goes with --suggest.")
     if table is not None:
         print(
             f"{add_table(build, table)} rows taken from {table}; write the table with `bench merge`"
@@ -246,6 +262,11 @@ def add(
         return
     if n is not None:
         added = add_further(build, n)
+    elif suggest is not None:
+        from ..evaluators.build_suggestions import suggest_for_build
+
+        rows = suggest_for_build(build, suggest, metric)
+        added = add_architectures(build, [build.space.decode(row) for row in rows])
     elif seeds is not None:
         added = add_seeds(build, seeds, named or None)
     else:

@@ -103,6 +103,15 @@ class GraphEnsemble:
         means = self.share * by_process + (1 - self.share) * by_trees
         return means, np.sqrt(self.calibration * variances)
 
+    def covariance(self, features: Features) -> Floats:
+        """Return the posterior covariance of normal scores of true values, without noise, shape ``(m, m)``.
+
+        Args:
+            features: Shape ``(m, d)``.
+        """
+        rows = _weighted(features, self.centre, self.scale)
+        return self.calibration * self.process.covariance(rows)
+
     @property
     def noise_std(self) -> float:
         """Standard deviation of the label noise, which measurements of other architectures do not reduce."""

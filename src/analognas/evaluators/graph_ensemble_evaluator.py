@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core import (
     InvalidArgumentError,
     NotFittedError,
+    RandomStreams,
     TableIntegrityError,
     check_choice,
     check_int,
@@ -20,12 +21,15 @@ from ..spaces import Population, Space, encode_features, is_registered_space, ma
 from .calibration import LEVEL, conformal_factor, held_out_predictions, normal_quantile
 from .graph_ensemble import GraphEnsemble
 from .shipped_weights import how_to_measure, read_content, shipped_weights, write_content
+from .suggestions import CANDIDATES, check_candidates, choose_informative, draw_candidates
 from .surrogate import Surrogate
 from .training_data import Floats, bounded, training_digest
 
 FORMAT, FORMAT_VERSION = "analognas-graph-ensemble", 1
 
 _KIND = "graph_ensemble"
+
+_SUGGESTED = "analog_drift_2592000"
 
 DEFAULT_METRICS = ("analog_accuracy", "analog_drift_86400", "analog_drift_2592000", "avm")
 """Metrics that are learnt from a table by default."""
@@ -165,6 +169,53 @@ class GraphEnsembleEvaluator(Surrogate):
         definition = self._definition(metric)
         mean = found.means[metric]
         return bounded(definition, mean - half), bounded(definition, mean + half)
+
+    def suggest(
+        self,
+        n: int,
+        metric: str | None = None,
+        *,
+        candidates: Any = None,
+        seed: int = 0,
+    ) -> Population:
+        """Return architectures to measure next, the most informative first, shape ``(n, n_genes)``.
+
+        Each reduces the mean variance of all candidates most, given those before it
+        (:func:`.choose_informative`).
+
+        Args:
+            n: Number of architectures.
+            metric: Name of a learnt metric; the accuracy after a month, else the first one, by default.
+            candidates: Architectures to choose from, in any form of the space; 1,000 random ones by default, in
+                :attr:`region` if there is one. Measured ones are left out.
+            seed: Seed of the random candidates.
+
+        Raises:
+            NotFittedError: If the evaluator was not fitted yet.
+            UnknownNameError: If the metric was not learnt.
+            InvalidArgumentError: If there are fewer than ``n`` candidates.
+        """
+        self.check_fitted()
+        usual = _SUGGESTED if _SUGGESTED in self._models else self._learnt()[0]
+        model = self.model(usual if metric is None else metric)
+        assert self._training is not None
+        known = self._training[0]
+        if candidates is None:
+            generator = RandomStreams(check_int("seed", seed, minimum=0)).numpy("suggest")
+            rows = draw_candidates(self.space, known, self._n_drawn(n), generator=generator)
+            if self.region is not None:
+                rows = rows[self.region.extrapolation(self.space, rows) == 0][: max(n, CANDIDATES)]
+        else:
+            rows = self.space.population(candidates)
+            rows = rows[~np.isin(self.space.codes(rows), self.space.codes(known))]
+        n = check_candidates(n, rows)
+        features = encode_features(self.space, rows, self.encoding)
+        order = choose_informative(model.covariance(features), model.noise_std**2, n)
+        return np.asarray(rows[order])
+
+    def _n_drawn(self, n: int) -> int:
+        """Return how many candidates to draw; more where some will lie outside of the region."""
+        return max(n, CANDIDATES) * (1 if self.region is None else 10)
 
     def save(self, path: str | os.PathLike[str]) -> str:
         """Save training data, calibration and provenance to one JSON file; return the checksum of its content.

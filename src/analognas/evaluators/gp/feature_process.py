@@ -109,6 +109,20 @@ class GaussianProcess:
             variances[block] = 1 - np.einsum("ij,ij->j", explained, explained)
         return means, self.signal * (np.maximum(variances, 0.0) + self.noise)
 
+    def covariance(self, rows: NDArray[Any]) -> Floats:
+        """Return the posterior covariance of the true values of new rows, without noise, shape ``(m, m)``.
+
+        Args:
+            rows: Features, weighted like the training set, shape ``(m, d)``.
+        """
+        rows = np.ascontiguousarray(rows, dtype=np.float64)
+        known = self.rows.astype(np.float64)
+        explained = self.whitening.astype(np.float64) @ _matern(
+            _distances(known, rows), self.length
+        )
+        prior = _matern(_distances(rows, rows), self.length)
+        return np.asarray(self.signal * (prior - explained.T @ explained), dtype=np.float64)
+
 
 def _distances(one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     """Return root-mean-square differences of all pairs of rows, shape ``(len(one), len(other))``."""
