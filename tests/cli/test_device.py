@@ -15,7 +15,9 @@ RUNNER = CliRunner()
 def test_list_names_every_device():
     result = RUNNER.invoke(device_app, ["list"])
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.output.splitlines()] == DEVICES.names()
+    head, *lines = result.output.splitlines()
+    assert head.split()[:3] == ["device", "conductance", "(µS)"]
+    assert [line.split()[0] for line in lines] == DEVICES.names()
 
 
 def test_list_as_json():

@@ -63,7 +63,7 @@ def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
     arguments = ["drift", str(checkpoints), "--chips", "3", "--times", "1,86400", "--out", str(out)]
     assert main(arguments) == 0
     text = capsys.readouterr().out
-    assert "hardware-aware training: digital" in text
+    assert "hardware-aware training, accuracy: digital" in text
     assert "direct mapping, no compensation" in text
     assert text.endswith(f"Results in {out}\n")
     names = {entry.name for entry in out.iterdir()}
@@ -126,11 +126,12 @@ def test_the_printed_digital_network_is_the_one_of_the_normalised_accuracy(
     assert main([*arguments, "--chips", "2", "--times", "60", "--out", str(out)]) == 0
     lines = capsys.readouterr().out.splitlines()
     results = json.loads((out / "result.json").read_text())
-    for name, label in (("hwa", "hardware-aware"), ("direct", "direct mapping:")):
+    for name, label in (("hwa", "hardware-aware"), ("direct", "direct mapping, accuracy")):
         head = next(k for k, line in enumerate(lines) if line.startswith(label))
         shown = float(lines[head].split("digital ")[1].split(" %")[0])
         assert shown == pytest.approx(results[name]["reference"], abs=0.005)
-        a = float(lines[head + 1].split("normalised ")[1].split()[0])
+        assert lines[head + 1].split()[-1] == "normalised"
+        a = float(lines[head + 2].split()[-1])
         mean, chance = results[name]["summary"][0]["mean"], 100 * results[name]["chance_score"]
         assert (mean - chance) / (shown - chance) == pytest.approx(a, abs=2e-4)
     assert "itself without analog effects" in lines[0]
@@ -183,8 +184,8 @@ def test_sensitivity(checkpoints, tmp_path, capsys):
         == 0
     )
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 6  # four layers, all of them, the folder
-    assert lines[4].startswith("all layers")
+    assert len(lines) == 8  # a title, heads, four layers, all of them, the folder
+    assert lines[6].startswith("all layers")
     assert {"study.json", "result.json", "table.csv", "sensitivity.png"} <= {
         x.name for x in out.iterdir()
     }

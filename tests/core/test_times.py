@@ -8,6 +8,7 @@ from analognas.core.times import parse_time, time_name
     ("text", "seconds"),
     [
         ("1", 1.0),
+        ("-5", -5.0),  # whether it is in range is for those who use it
         (2.5, 2.5),
         ("1e3", 1000.0),
         ("0.5 h", 1800.0),
@@ -23,7 +24,7 @@ def test_times_in_words(text, seconds):
     assert parse_time(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "day", "1 parsec", "-1 h", "1m", "1 h 5 min", None, True, []])
+@pytest.mark.parametrize("text", ["", "day", "1 parsec", "1m", "1 h 5 min", None, True, []])
 def test_no_times(text):
     with pytest.raises(InvalidArgumentError, match="A time must be a number of seconds, or one"):
         parse_time(text)

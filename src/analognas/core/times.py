@@ -34,7 +34,7 @@ _SECONDS = {
     "y": 31536000,
     "year": 31536000,
 }
-_TIME = re.compile(r"(\d+(?:\.\d*)?(?:e[+-]?\d+)?)[ _]*([a-z]*)", re.IGNORECASE)
+_TIME = re.compile(r"([-+]?\d+(?:\.\d*)?(?:e[+-]?\d+)?)[ _]*([a-z]*)", re.IGNORECASE)
 
 
 def time_name(t: float) -> str:
