@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..core import claim_output
+from ..core import InvalidArgumentError, claim_output
 from ..core.text_tables import text_table
 from ..quick_start import without_collection
 from .completion import names_of
@@ -87,12 +87,19 @@ def fit(
         str | None,
         typer.Option(help="power-law or relaxation. [default: auto, the better by AIC]"),
     ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=HEAD",
+            help="Head of a column that is not recognised, such as target=G_set; may be repeated.",
+        ),
+    ] = None,
     conductance_unit: Annotated[
         str | None,
-        typer.Option(help="Unit of targets and conductances whose columns name none, such as uS."),
+        typer.Option(help="Unit of targets and conductances for which the file has none, as uS."),
     ] = None,
     time_unit: Annotated[
-        str | None, typer.Option(help="Unit of times whose column names none, such as s.")
+        str | None, typer.Option(help="Unit of times for which the file has none, such as s.")
     ] = None,
     t_0: Annotated[
         float | None,
@@ -127,7 +134,12 @@ def fit(
 
     typed = {"model": model, "t_0": t_0, "t_read": t_read}
     settings = read_settings(FitSettings, config, typed, setting)
-    data = read_measurements(measurements, conductance_unit=conductance_unit, time_unit=time_unit)
+    data = read_measurements(
+        measurements,
+        conductance_unit=conductance_unit,
+        time_unit=time_unit,
+        columns=_named_columns(column or []),
+    )
     with announced(
         f"fitting {len(data.target):,} devices, with {settings.bootstrap:,} bootstrap samples"
     ):
@@ -142,3 +154,14 @@ def fit(
     else:
         typer.echo(str(found))
     typer.echo(f"Results in {folder}", err=json)
+
+
+def _named_columns(texts: list[str]) -> dict[str, str]:
+    """Return the heads of columns that ``--column`` gives, by their names."""
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, _, head) in zip(texts, pairs, strict=True):
+        if not name.strip() or not head.strip():
+            raise InvalidArgumentError(
+                f"`--column` must be NAME=HEAD, such as target=G_set, but got {text!r}."
+            )
+    return {name.strip(): head for name, _, head in pairs}

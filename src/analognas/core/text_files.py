@@ -1,7 +1,8 @@
-"""Reading whole text and JSON files: UTF-8, with a limit of their size."""
+"""Reading whole text and JSON files with a limit of their size: UTF-8, or other encodings for foreign texts."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from typing import Any
@@ -10,7 +11,7 @@ from .errors import AnalogNASError, TableIntegrityError
 from .files import CHECKSUM_KEY, json_checksum
 from .limits import LARGEST_TEXT, parse_json, size_text
 
-__all__ = ["checked_json", "read_json", "read_text"]
+__all__ = ["checked_json", "decoded", "read_json", "read_text"]
 
 _CHECKSUM = re.compile(r"[0-9a-f]{64}")
 
@@ -34,6 +35,39 @@ def read_text(path: str | os.PathLike[str], limit: int = LARGEST_TEXT) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"it is not UTF-8 at byte {error.start}") from None
+
+
+def decoded(data: bytes) -> tuple[str, str]:
+    """Return a foreign text, and its encoding: UTF-8, UTF-16, or else Windows-1252.
+
+    Windows-1252 is Latin-1 with other characters at 0x80 to 0x9f, and is what spreadsheets write.
+
+    Args:
+        data: Content of the file.
+
+    Raises:
+        ValueError: If it is in none of them.
+
+    Example:
+        >>> decoded("5 µS".encode("latin-1")), decoded("5 µS".encode("utf-16"))
+        (('5 µS', 'Windows-1252'), ('5 µS', 'UTF-16'))
+    """
+    zeros = (data[0:4096:2].count(0), data[1:4096:2].count(0))
+    half = len(data[:4096]) // 4
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        encodings = [("UTF-16", "utf-16")]
+    elif max(zeros) > half:
+        encodings = [("UTF-16", "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le")]
+    else:
+        encodings = [("UTF-8", "utf-8-sig"), ("Windows-1252", "cp1252")]
+    for name, codec in encodings:
+        try:
+            text = data.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        if "\0" not in text:
+            return text, name
+    raise ValueError("it is not a text in UTF-8, UTF-16 or Windows-1252; save it as UTF-8")
 
 
 def read_json(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import os
 from collections.abc import Sequence
 
@@ -11,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import AnalogNASError, DataNotFoundError, TableIntegrityError
+from ..core.csv_rows import data_lines, rows_of, separator_of, stated_separator
 from ..core.foreign_numbers import measured, parse_number
 from ..core.limits import read_bytes, shown
+from ..core.text_files import decoded
 from ..spaces import Population, Space
 
 __all__ = ["read_csv_table"]
 
 _FIRST = "architecture"
-_SEPARATORS = ",;\t|"
 _MOST_DIGITS = 18
 
 
@@ -27,10 +27,10 @@ def read_csv_table(
 ) -> tuple[Population, dict[str, NDArray[np.float64]]]:
     """Read a CSV file whose first line names the columns, the first of which is ``architecture``.
 
-    Columns are separated by commas, semicolons, tabs or ``|``, as in the first line. An architecture has any
-    text form of the space; a list of numbers with commas needs quotes. Other columns are numbers. An
-    empty cell is a missing number, and so is a cost of -1. Impossible values of a metric raise an error: for
-    example, a negative latency, or accuracies as fractions.
+    Columns are separated by commas, semicolons, tabs or ``|``, as in the first line. Lines that start with
+    ``#``, ``%`` or ``//`` are skipped. An architecture has any text form of the space; a list of numbers with
+    commas needs quotes. Other columns are numbers. An empty cell is a missing number, and so is a cost of -1.
+    Impossible values of a metric raise an error: for example, a negative latency, or accuracies as fractions.
 
     Returns:
         The architectures, shape ``(n, n_genes)``, and the other columns by name, shape ``(n,)`` each, NaN where
@@ -63,26 +63,16 @@ def read_csv_table(
 def _rows(path: str | os.PathLike[str], where: str) -> tuple[list[int], list[list[str]]]:
     """Rows that are not empty, and the lines at which they end."""
     try:
-        text = read_bytes(path, error=DataNotFoundError).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise TableIntegrityError(f"{where} is not a CSV file: it is not UTF-8 text.") from None
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=_separator(text),
-        skipinitialspace=True,
-        strict=True,
-    )
+        text, _ = decoded(read_bytes(path, error=DataNotFoundError))
+    except ValueError as error:
+        raise TableIntegrityError(f"{where} is not a CSV file: {error}.") from None
+    lines = data_lines(text)
+    header = next((line for line in lines if line.strip()), "")
     try:
-        found = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        found = list(rows_of(lines, stated_separator(text) or separator_of(header)))
     except csv.Error as error:
         raise TableIntegrityError(f"{where} is not a CSV file: {error}.") from None
     return [line for line, _ in found], [row for _, row in found]
-
-
-def _separator(text: str) -> str:
-    """The separator that is most frequent in the line of names, which has no others."""
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    return max(_SEPARATORS, key=header.count)
 
 
 def _check_names(names: Sequence[str], where: str) -> None:

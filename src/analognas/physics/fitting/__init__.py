@@ -1,7 +1,8 @@
 """Device models from measured conductances."""
 
 from .fit import DeviceFit, FitSettings, fit_device
-from .measurements import Measurements, read_measurements
+from .measurement_files import read_measurements
+from .measurements import Measurements
 from .quantities import Quantity
 from .simulation import simulate_measurements
 

@@ -19,7 +19,8 @@ from ..device import Device
 from ..fitted import FittedPowerLaw, FittedRelaxation
 from .comparison import aic_by_model
 from .fit_table import fit_table
-from .measurements import LEAST_TIMES, Measurements, read_measurements
+from .measurement_files import read_measurements
+from .measurements import LEAST_TIMES, Measurements
 from .power_law import DeviceEstimates, PowerLawFit, estimate_devices, fit_power_law
 from .quantities import Level, Quantity, coefficients, over_targets
 from .relaxation import fit_relaxation

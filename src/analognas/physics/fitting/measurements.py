@@ -1,40 +1,20 @@
-"""Conductances of devices over time: from arrays or from a CSV file."""
+"""Conductances of devices over time."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
-import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import AnalogNASError, InvalidArgumentError
-from ...core.checks import check_choice
-from ...core.foreign_numbers import parse_number
-from ...core.text_files import read_text
+from ...core import InvalidArgumentError
 
-__all__ = ["Measurements", "read_measurements"]
+__all__ = ["Measurements"]
 
 Floats = NDArray[np.float64]
 
-COLUMNS = ("target", "device", "time", "conductance")
-CONDUCTANCE_UNITS = {"S": 1e6, "mS": 1e3, "uS": 1.0, "µS": 1.0, "μS": 1.0, "nS": 1e-3, "pS": 1e-6}
-"""Conductance units in µS."""
-TIME_UNITS = {
-    "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "min": 60.0, "h": 3600.0, "d": 86400.0, "day": 86400.0,
-}  # fmt: skip
-"""Time units in s."""
-_UNITS = {"target": CONDUCTANCE_UNITS, "conductance": CONDUCTANCE_UNITS, "time": TIME_UNITS}
-_HEADER = re.compile(
-    r"\s*(?P<name>[A-Za-z]+)\s*(?:[_ ]\s*(?P<a>[^\W_]+)|[(\[]\s*(?P<b>[^)\]]+?)\s*[)\]])?\s*"
-)
-_MISSING = ("", "nan", "na", "n/a", "null", "none")
 LEAST_TIMES = 2
 
 
@@ -45,10 +25,12 @@ class Measurements:
     Attributes:
         target: Target conductance of each device, shape ``(N,)``, µS.
         device: Name of each device, shape ``(N,)``.
-        time: Time of each reading since the end of programming, ascending, shape ``(N, J)``, s; NaN where a
-            device has fewer readings.
+        time: Time of each reading since the end of programming, in order, shape ``(N, J)``, s; NaN where a
+            device has fewer readings. A device may be read several times at one time.
         conductance: Readings, shape ``(N, J)``, µS; NaN where one is missing.
         n_missing: Readings that the file or the arrays name without a value.
+        notes: How a file was read, one sentence each.
+        n_reads: How many readings each value is the mean of, shape ``(N, J)``; None: one.
     """
 
     target: Floats
@@ -56,6 +38,8 @@ class Measurements:
     time: Floats
     conductance: Floats
     n_missing: int = 0
+    notes: tuple[str, ...] = ()
+    n_reads: Floats | None = None
 
     @property
     def targets(self) -> Floats:
@@ -64,12 +48,50 @@ class Measurements:
 
     @property
     def common_times(self) -> Floats | None:
-        """The times of all devices, shape ``(J,)``, s; None if devices were read at different times."""
+        """The times of all devices, shape ``(J,)``, s; None if devices were read at different times.
+
+        Repeated times are there several times; :meth:`averaged` has each once.
+        """
         filled = self.time[~np.isnan(self.time).any(axis=1)]
         if len(filled) == 0 or not (filled == filled[0]).all() or np.isnan(self.time).any():
             return None
         found: Floats = filled[0]
         return found
+
+    def of(self, devices: NDArray[np.bool_]) -> Measurements:
+        """Return the measurements of some devices.
+
+        Args:
+            devices: Which devices, shape ``(N,)``.
+        """
+        return replace(
+            self,
+            target=self.target[devices],
+            device=tuple(np.asarray(self.device, dtype=object)[devices]),
+            time=self.time[devices],
+            conductance=self.conductance[devices],
+            n_reads=None if self.n_reads is None else self.n_reads[devices],
+        )
+
+    def averaged(self) -> Measurements:
+        """Return the mean of repeated readings of a device at one time; the same without repeated ones."""
+        again = np.zeros(self.time.shape, dtype=bool)
+        again[:, 1:] = self.time[:, 1:] == self.time[:, :-1]
+        if not again.any():
+            return self
+        column = np.cumsum(~again, axis=1) - 1
+        rows = np.broadcast_to(np.arange(len(again))[:, None], again.shape)
+        place = rows, column
+        seen = np.isfinite(self.conductance)
+        total, count = (np.zeros(again.shape) for _ in range(2))
+        np.add.at(total, place, np.where(seen, self.conductance, 0.0))
+        np.add.at(count, place, seen)
+        times = np.full(again.shape, np.nan)
+        times[place] = self.time
+        width = int((~np.isnan(times)).sum(axis=1).max())
+        total, count, times = total[:, :width], count[:, :width], times[:, :width]
+        means = np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
+        return replace(self, time=times, conductance=means, n_reads=np.maximum(count, 1.0))
 
     @classmethod
     def from_arrays(
@@ -81,102 +103,99 @@ class Measurements:
         *,
         where: str = "measurements",
         lines: Any = None,
+        notes: Sequence[str] = (),
     ) -> Measurements:
         """Return measurements from four columns, one row for each reading.
 
         Args:
-            target: Target conductances, positive, µS.
+            target: Target conductances of at least 0, µS.
             device: Names or numbers of devices. One name at two targets counts as two devices.
             time: Times since the end of programming, s.
-            conductance: Readings, µS; NaN where one is missing.
+            conductance: Readings, µS; NaN or infinite where one is missing.
             where: Where they are from, for errors.
             lines: Number of the line of each row, for errors.
+            notes: How the columns were read, one sentence each.
 
         Raises:
-            InvalidArgumentError: If the columns differ in length or are empty, a target is not positive, a time
-                is negative, a reading is duplicated, or no device has two times.
+            InvalidArgumentError: If the columns differ in length or are empty, a target or a time is negative,
+                or no two devices have two times.
         """
         columns = {"target": target, "time": time, "conductance": conductance}
         numbers = {name: _numbers(name, values, where) for name, values in columns.items()}
         names = np.asarray([str(value) for value in np.asarray(device).tolist()], dtype=object)
         sizes = {"device": len(names), **{name: len(values) for name, values in numbers.items()}}
-        if len(set(sizes.values())) > 1 or not len(names):
+        if len(set(sizes.values())) > 1:
+            text = ", ".join(f"{n} of {name}" for name, n in sizes.items())
             raise InvalidArgumentError(
-                f"{where} must have at least one row, and columns of equal length, but got {sizes}."
+                f"{where} must have columns of equal length, but got {text}."
             )
+        if not len(names):
+            raise InvalidArgumentError(f"{where} has no readings.")
+        numbers["conductance"] = np.where(
+            np.isinf(numbers["conductance"]), np.nan, numbers["conductance"]
+        )
         place = _Places(where, lines)
         _check(numbers, place)
         order = np.lexsort((numbers["time"], names.astype(str), numbers["target"]))
         g, t, y = (numbers[name][order] for name in ("target", "time", "conductance"))
         names = names[order]
         same = (g[1:] == g[:-1]) & (names[1:] == names[:-1])
-        twice = same & (t[1:] == t[:-1])
-        if twice.any():
-            row = int(np.flatnonzero(twice)[0]) + 1
-            raise InvalidArgumentError(
-                f"{place(int(order[row]))} repeats device {names[row]!r} at target {g[row]:g} µS and time "
-                f"{t[row]:g} s; keep one reading of each device and time."
-            )
+        copies, said = _copies(same & (t[1:] == t[:-1]), y)
+        if copies.any():
+            g, t, y, names = (column[~copies] for column in (g, t, y, names))
+            same = (g[1:] == g[:-1]) & (names[1:] == names[:-1])
         first = np.flatnonzero(np.r_[True, ~same])
         index = np.cumsum(np.r_[True, ~same]) - 1
         column = np.arange(len(g)) - first[index]
         shape = len(first), int(column.max()) + 1
         times, readings = np.full(shape, np.nan), np.full(shape, np.nan)
         times[index, column], readings[index, column] = t, y
-        if (np.isfinite(readings).sum(axis=1) >= LEAST_TIMES).sum() < LEAST_TIMES:
+        if (_times_read(times, readings) >= LEAST_TIMES).sum() < LEAST_TIMES:
             raise InvalidArgumentError(
                 f"{where} must have at least two devices with readings at two times or more, but got "
                 f"{len(np.unique(t))} time(s) in all; drift is a change over time."
             )
-        return cls(g[first], tuple(names[first]), times, readings, int(np.isnan(y).sum()))
+        return cls(
+            g[first],
+            tuple(names[first]),
+            times,
+            readings,
+            int(np.isnan(y).sum()),
+            (*notes, *said),
+        )
+
+    @property
+    def times_read(self) -> NDArray[np.int64]:
+        """Number of different times at which a device has a reading above 0, shape ``(N,)``."""
+        return _times_read(self.time, np.where(self.conductance > 0.0, self.conductance, np.nan))
 
 
-def read_measurements(
-    path: str | os.PathLike[str],
-    *,
-    conductance_unit: str | None = None,
-    time_unit: str | None = None,
-) -> Measurements:
-    """Read measurements from a CSV file with the columns target, device, time and conductance.
+def _times_read(times: Floats, readings: Floats) -> NDArray[np.int64]:
+    """Return the number of different times with a reading, shape ``(N,)``."""
+    ordered = np.sort(np.where(np.isfinite(readings), times, np.nan), axis=1)
+    found: NDArray[np.int64] = np.isfinite(ordered[:, 0]) + (ordered[:, 1:] > ordered[:, :-1]).sum(
+        axis=1
+    )
+    return found
 
-    A column may name its unit: ``target_uS``, ``time_s``, ``conductance (nS)``. Other columns are ignored.
-    Empty cells and NaN in the column of conductances are missing readings.
+
+def _copies(repeated: NDArray[np.bool_], y: Floats) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which rows are copies of the one before, shape ``(M,)``, and a sentence about them.
+
+    Readings that are repeated differ. If none does, rows were copied.
 
     Args:
-        path: The file.
-        conductance_unit: Unit of targets and conductances without a unit in their names: S, mS, uS, nS, pS.
-        time_unit: Unit of times without a unit in their name: s, ms, us, min, h, d.
-
-    Raises:
-        InvalidArgumentError: If the file cannot be read, or a value cannot be; names the line.
-        UnknownNameError: If a column is missing, or a unit is unknown; names the nearest.
+        repeated: Whether each row but the first has the device and time of the row before, shape ``(M - 1,)``.
+        y: Readings, shape ``(M,)``.
     """
-    where = repr(os.fspath(path))
-    try:
-        text = read_text(path)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InvalidArgumentError(f"Cannot read measurements from {where}: {why}.") from None
-    dialect = ";" if text.partition("\n")[0].count(";") >= len(COLUMNS) - 1 else ","
-    reader = csv.reader(io.StringIO(text), delimiter=dialect)
-    header = next(reader, [])
-    given = {"target": conductance_unit, "conductance": conductance_unit, "time": time_unit}
-    places, factors = _columns(header, given, where)
-    rows = {name: [] for name in COLUMNS}  # type: dict[str, list[Any]]
-    lines = []
-    for row in reader:
-        if not any(cell.strip() for cell in row):
-            continue
-        line = reader.line_num
-        if len(row) < len(header):
-            raise InvalidArgumentError(
-                f"Line {line} of {where} must have {len(header)} cells, but got {len(row)}."
-            )
-        lines.append(line)
-        rows["device"].append(row[places["device"]].strip())
-        for name, factor in factors.items():
-            rows[name].append(_number(name, row[places[name]], factor, f"Line {line} of {where}"))
-    return Measurements.from_arrays(**rows, where=where, lines=lines)
+    n = int(repeated.sum())
+    both = repeated & np.isfinite(y[1:]) & np.isfinite(y[:-1])
+    if n and not (y[1:] != y[:-1])[both].any():
+        return np.r_[False, repeated], [
+            f"{n:,} row(s) repeat others with the same reading; each was used once."
+        ]
+    said = [f"{n:,} reading(s) repeat others at the same time; all are used."] if n else []
+    return np.zeros(len(y), dtype=bool), said
 
 
 class _Places:
@@ -191,57 +210,6 @@ class _Places:
         return f"Line {self._lines[row]} of {self._where}"
 
 
-def _columns(
-    header: list[str], given: Mapping[str, str | None], where: str
-) -> tuple[dict[str, int], dict[str, float]]:
-    """Return the place of each column, and the factor of its unit."""
-    places: dict[str, int] = {}
-    units: dict[str, str | None] = {}
-    for index, cell in enumerate(header):
-        match = _HEADER.fullmatch(cell)
-        name = match["name"].lower() if match else cell
-        if match and name in COLUMNS and name not in places:
-            places[name], units[name] = index, match["a"] or match["b"]
-    known = [cell.strip() for cell in header]
-    for name in COLUMNS:
-        if name not in places:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise InvalidArgumentError(
-                f"{where} has no column {name!r}. {hint}It has: {', '.join(known) or 'none'}; needed are "
-                f"{', '.join(COLUMNS)}."
-            )
-    factors = {}
-    for name, table in _UNITS.items():
-        unit = units[name] or given[name]
-        if unit is None:
-            option, example = (
-                ("--time-unit", "s") if name == "time" else ("--conductance-unit", "uS")
-            )
-            raise InvalidArgumentError(
-                f"The unit of column {name!r} of {where} is not known: call it {name}_{example}, or give "
-                f"{option} {example}."
-            )
-        factors[name] = table[check_choice(f"unit of {name!r}", unit, table)]
-    return places, factors
-
-
-def _number(name: str, cell: str, factor: float, place: str) -> float:
-    text = cell.strip()
-    if text.lower() in _MISSING:
-        if name == "conductance":
-            return math.nan
-        raise InvalidArgumentError(f"{place} has no {name}, but got {text!r}.")
-    try:
-        return parse_number(text) * factor
-    except AnalogNASError:
-        raise InvalidArgumentError(
-            f"{place} must have a finite number as {name}, but got {text!r}."
-        ) from None
-
-
 def _numbers(name: str, values: Any, where: str) -> Floats:
     try:
         return np.asarray(values, dtype=np.float64).reshape(-1)
@@ -251,11 +219,10 @@ def _numbers(name: str, values: Any, where: str) -> Floats:
 
 def _check(numbers: dict[str, Floats], place: _Places) -> None:
     """Check the range of each column."""
-    g, t, y = numbers["target"], numbers["time"], numbers["conductance"]
+    g, t = numbers["target"], numbers["time"]
     rules = (
-        (~(g > 0.0) | np.isinf(g), "a positive target (µS)", g),
+        (~(g >= 0.0) | np.isinf(g), "a target of at least 0 (µS)", g),
         (~(t >= 0.0) | np.isinf(t), "a time of at least 0 (s since programming ended)", t),
-        (np.isinf(y), "a finite conductance (µS)", y),
     )
     for wrong, expected, values in rules:
         if wrong.any():
