@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 from xgboost import XGBRanker, XGBRegressor
 
-from analognas.evaluators import GraphEnsembleEvaluator, XGBoostEvaluator
+from analognas.evaluators import GraphEnsembleEvaluator, MLPEvaluator, XGBoostEvaluator
 from analognas.evaluators.calibration import normal_quantile
 from analognas.evaluators.fit_default_weights import ENCODING
 from analognas.evaluators.normal_scores import NormalScores
@@ -52,6 +52,7 @@ def evaluator(kind, *, calibrate=False, **settings):
 MODELS = {
     "AnalogNAS's columns and settings": analognas_own,
     "XGBoostEvaluator": evaluator(XGBoostEvaluator, encoding=ENCODING, load_weight=False),
+    "MLPEvaluator": evaluator(MLPEvaluator, encoding=ENCODING),
     "GraphEnsembleEvaluator": evaluator(GraphEnsembleEvaluator, encoding=ENCODING),
     "  calibrated": evaluator(GraphEnsembleEvaluator, encoding=ENCODING, calibrate=True),
     "  structure alone": evaluator(GraphEnsembleEvaluator, encoding="structure"),

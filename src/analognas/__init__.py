@@ -14,7 +14,12 @@ from .version import __version__ as __version__
 renamed_rooms.install()
 
 if TYPE_CHECKING:
-    from .evaluators import GraphEnsembleEvaluator, TableEvaluator, XGBoostEvaluator
+    from .evaluators import (
+        GraphEnsembleEvaluator,
+        MLPEvaluator,
+        TableEvaluator,
+        XGBoostEvaluator,
+    )
     from .optimizers import (
         BayesianOptimizer,
         EAOptimizer,
@@ -33,6 +38,7 @@ _ROOM_OF = {
     "EAOptimizer": "optimizers",
     "GraphEnsembleEvaluator": "evaluators",
     "HWNASBench": "tables",
+    "MLPEvaluator": "evaluators",
     "NASBench201Space": "spaces",
     "PredictorGuided": "optimizers",
     "RandomSearch": "optimizers",
@@ -49,6 +55,7 @@ __all__ = [
     "EAOptimizer",
     "GraphEnsembleEvaluator",
     "HWNASBench",
+    "MLPEvaluator",
     "NASBench201Space",
     "PredictorGuided",
     "RandomSearch",

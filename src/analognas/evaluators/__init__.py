@@ -12,6 +12,7 @@ from .function import FunctionEvaluator, evaluator_from
 from .graph_ensemble import GraphEnsemble
 from .graph_ensemble_evaluator import GraphEnsembleEvaluator
 from .measured_region import EXTRAPOLATION, MeasuredRegion
+from .mlp_evaluator import MLPEvaluator
 from .noisy_table import NoisyTableEvaluator
 from .pareto import REFERENCE, Scale, hypervolume, igd_plus, non_dominated, quality_curve
 from .pooling import pooled, pooled_evaluation
@@ -43,6 +44,7 @@ __all__ = [
     "FunctionEvaluator",
     "GraphEnsemble",
     "GraphEnsembleEvaluator",
+    "MLPEvaluator",
     "MeasuredRegion",
     "NoisyTableEvaluator",
     "Problem",

@@ -20,6 +20,7 @@ EVALUATORS: Registry[type[Evaluator]] = Registry(
         "combined": f"{__package__}.combined:CombinedEvaluator",
         "stochastic_combined": f"{__package__}.combined:CombinedEvaluator",
         "xgboost": f"{__package__}.xgboost_evaluator:XGBoostEvaluator",
+        "mlp": f"{__package__}.mlp_evaluator:MLPEvaluator",
         "graph_ensemble": f"{__package__}.graph_ensemble_evaluator:GraphEnsembleEvaluator",
         "trained": f"{__package__}.trained:TrainedEvaluator",
         "cost_predictor": f"{__package__}.cost_predictor:CostPredictor",

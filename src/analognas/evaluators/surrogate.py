@@ -98,9 +98,9 @@ class Surrogate(Evaluator):
         Called when a search is set up.
         """
         if not self.bound:
+            self.bound = True
             if not equal_spaces(space, self.space):
                 self._bind(space)
-            self.bound = True
 
     def fit(
         self: Self,
@@ -147,6 +147,7 @@ class Surrogate(Evaluator):
                 "`values` must be given: measured values by metric, or a table with a `query` method."
             )
         if space is not None:
+            self.bound = True
             self._bind(made_space(space))
         population = self.space.population(architectures)
         if len(population) < LEAST_ROWS:
@@ -302,7 +303,8 @@ class Surrogate(Evaluator):
                 f"`space` must be a space or the name of one, but got {space!r}."
             )
         encoding = self._asked_encoding or default_encoding(space)
-        encode_features(space, np.empty((0, space.n_genes), dtype=space.dtype), encoding)
+        if self.bound:  # the space of an unbound one may still change
+            encode_features(space, np.empty((0, space.n_genes), dtype=space.dtype), encoding)
         self.space, self.encoding, self._training = space, encoding, None
         self._rest_on(None, None)
         self._forget()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import TableIntegrityError, check_choice
+from ..core import Metric, TableIntegrityError, check_choice
 from ..core.foreign_numbers import as_floats, as_integers
 from ..core.limits import shown
 from ..spaces import SPACES, Space, feature_names, is_registered_space
+from .analognas_names import RANKED, STD, AnalogNASNames, read_foreign_model
 from .boosted_trees import LARGE, fit_trees, predict_trees, trees_from_json, trees_to_json
 from .costs import known_space
 from .normal_scores import NormalScores
@@ -23,16 +24,12 @@ from .shipped_weights import (
     shipped_weights,
     write_content,
 )
-from .surrogate import Surrogate
 from .training_data import Floats
 
 if TYPE_CHECKING:
     from xgboost import Booster
 
-RANKED = "analog_drift_86400"
-"""The metric of the ranking model: accuracy one day after programming."""
-
-DEFAULT_METRICS = (RANKED, "avm", f"{RANKED}_std")
+DEFAULT_METRICS = (RANKED, "avm", STD)
 
 MODEL_TYPES = ("XGBRanker", "XGBRegressor")
 
@@ -57,12 +54,14 @@ _RANKER = {
     "rounds": 150,
     "eta": 0.05,
 }
+_PUBLISHED, _FOREIGN_SPACE = "published", "resnet"
+_UNCHANGED = NormalScores(np.array([-1e6, 1e6]), np.array([-1e6, 1e6]))
 _PAIRS = 64
 _PAIRS_OF_LARGE = 16
 _KNOTS = 200
 
 
-class XGBoostEvaluator(Surrogate):
+class XGBoostEvaluator(AnalogNASNames):
     """Predicts accuracy after one day, AVM and the spread of readings with three XGBoost models.
 
     The model of accuracy is a pairwise ranker whose scores are mapped to accuracies of equal rank. AVM and
@@ -75,12 +74,17 @@ class XGBoostEvaluator(Surrogate):
         model_type: Model of accuracy: ``"XGBRanker"`` (pairwise ranking) or ``"XGBRegressor"`` (regression of
             normal scores).
         load_weight: Whether to use the included models, if the space has some.
+        ranker_path: JSON file of a ranker in AnalogNAS's format, in place of the included models. Its scores
+            have no unit. Without ``space``, the space is ``resnet`` until the first search.
+        avm_predictor_path: Likewise, of a model of AVM.
+        std_predictor_path: Likewise, of a model of the standard deviation after one day.
         encoding: Name of the encoding that features come from; the space's best one by default.
         seed: Seed of everything random in a fit.
 
     Raises:
         UnknownNameError: If a name is not known, or the space has no such encoding.
         InvalidArgumentError: If ``seed`` is negative or not an integer.
+        TableIntegrityError: If a file is missing, damaged or of another format.
 
     Source: Benmeziane et al., "AnalogNAS: A Neural Network Design Framework for Accurate Inference with Analog
     In-Memory Computing", IEEE EDGE 2023.
@@ -102,10 +106,26 @@ class XGBoostEvaluator(Surrogate):
         *,
         model_type: str = "XGBRanker",
         load_weight: bool = True,
+        ranker_path: str | os.PathLike[str] | None = None,
+        avm_predictor_path: str | os.PathLike[str] | None = None,
+        std_predictor_path: str | os.PathLike[str] | None = None,
         encoding: str | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(space, encoding=encoding, seed=seed)
+        paths = dict(
+            zip(DEFAULT_METRICS, (ranker_path, avm_predictor_path, std_predictor_path), strict=True)
+        )
+        foreign = {name: path for name, path in paths.items() if path is not None}
+        self._foreign: dict[str, Any] = {}
+        super().__init__(
+            _FOREIGN_SPACE if space is None and foreign else space, encoding=encoding, seed=seed
+        )
+        self._space_given = self.bound = space is not None
+        if foreign:
+            n_features = len(feature_names(self.space, _PUBLISHED))
+            self._foreign = {
+                name: read_foreign_model(path, n_features) for name, path in foreign.items()
+            }
         self.model_type = check_choice("model type", model_type, MODEL_TYPES)
         self.load_weight = bool(load_weight)
 
@@ -113,26 +133,6 @@ class XGBoostEvaluator(Surrogate):
     def metrics_with_sem(self) -> list[str]:
         """None: these models have no uncertainty; :class:`GraphEnsembleEvaluator` has."""
         return []
-
-    def query(self, architecture: Any) -> tuple[float, float]:
-        """Return accuracy after one day (%) and AVM (points) of one architecture in any form.
-
-        Raises:
-            NotFittedError: If the evaluator was not fitted yet.
-            UnknownNameError: If it was fitted without one of the two.
-        """
-        accuracies, avms = self.query_pop([architecture])
-        return float(accuracies[0]), float(avms[0])
-
-    def query_pop(self, population: Any) -> tuple[Floats, Floats]:
-        """Return accuracies after one day (%) and AVM (points) of many architectures, shape ``(n,)`` each.
-
-        Raises:
-            NotFittedError: If the evaluator was not fitted yet.
-            UnknownNameError: If it was fitted without one of the two.
-        """
-        means = self.evaluate(self.space.population(population), [RANKED, "avm"]).means
-        return means[RANKED], means["avm"]
 
     def identity(self) -> dict[str, Any]:
         """Return space, encoding and the checksum of the models."""
@@ -233,11 +233,24 @@ class XGBoostEvaluator(Surrogate):
 
     def _prepare(self) -> None:
         """Use the included models, if there are any for the space and encoding."""
+        if self._models:
+            return
+        if self._foreign:
+            self._use_foreign()
         if self._models or not self.load_weight or self._asked_encoding:
             return
         file = shipped_weights(_KIND, self.space.name)
         if file is not None and is_registered_space(self.space):
             self._take(_read(*file), file[0])
+
+    def _use_foreign(self) -> None:
+        """Use models in AnalogNAS's format, whose predictions are not converted."""
+        self.encoding = _PUBLISHED
+        self._models = {name: trees_from_json(model) for name, model in self._foreign.items()}
+        self._targets = dict.fromkeys(self._foreign, _UNCHANGED)
+        if RANKED in self._foreign:
+            score = Metric(RANKED, "", True, "score of a ranker of the accuracy after one day")
+            self._declared = {RANKED: score}
 
     def _content_checksum(self) -> str:
         """Return the checksum of what :meth:`save` would write."""
