@@ -13,13 +13,21 @@ import time
 import numpy as np
 from scipy.stats import kendalltau
 
-from analognas import AnalogNASBench, GraphEnsembleEvaluator
+from analognas import AnalogNASBench, GraphEnsembleEvaluator, TableEvaluator
 from analognas.evaluators.boosted_trees import fit_trees, predict_trees
 from analognas.evaluators.normal_scores import NormalScores
 from analognas.evaluators.xgboost_evaluator import RANKED, XGBoostEvaluator
 from analognas.spaces import encode_features
 
 METRICS = ("analog_accuracy", "analog_drift_86400", "analog_drift_2592000", "avm")
+JOINT = (
+    "baseline_accuracy",
+    "analog_accuracy",
+    "analog_drift_60",
+    "analog_drift_3600",
+    "analog_drift_86400",
+    "analog_drift_2592000",
+)
 PUBLISHED = {
     100: "XGBoost .66 .68 .68 .53, ensemble .65 .68 .68 .53",
     500: "XGBoost .753 .770 .767 .626, ensemble .753 .769 .767 .626, one-hot XGBoost .524 .606 .627 .489",
@@ -73,6 +81,28 @@ MODELS = {
     "GraphEnsembleEvaluator": evaluator(GraphEnsembleEvaluator),
     "  canonical + one-hot": evaluator(GraphEnsembleEvaluator, encoding="canonical+one_hot"),
 }
+FURTHER = {"joint": informed(), "digital": informed(digital=True)}
+"""Models that run only if they are named: `--models joint digital`."""
+
+
+def informed(*, digital=False):
+    """GraphEnsembleEvaluator that learns all accuracies jointly, or with digital accuracies as inputs."""
+
+    def fit_and_predict(space, rows, values, metric, others):
+        start = time.process_time()
+        if digital:
+            inputs = {"inputs": TableEvaluator(), "input_metrics": ["baseline_accuracy"]}
+            surrogate = GraphEnsembleEvaluator(space, **inputs).fit(rows, {metric: values[metric]})
+        else:
+            names = dict.fromkeys([metric, *JOINT])
+            columns = AnalogNASBench().query(rows, list(names))
+            surrogate = GraphEnsembleEvaluator(space, joint=True).fit(rows, columns)
+        fitted = time.process_time()
+        evaluation = surrogate.evaluate(others, [metric])
+        seconds = fitted - start, time.process_time() - fitted
+        return evaluation.means[metric], evaluation.sems[metric], *seconds
+
+    return fit_and_predict
 
 
 def measure(table, model, n, seeds):
@@ -135,7 +165,7 @@ def main():
     for n in arguments.sizes:
         print(f"\nn = {n}; published: {PUBLISHED.get(n, '-')}")
         for name in arguments.models:
-            tau, within, (fit, predict) = measure(table, MODELS[name], n, seeds)
+            tau, within, (fit, predict) = measure(table, {**MODELS, **FURTHER}[name], n, seeds)
             shown = " ".join(f"{value:.3f}" for value in tau)
             coverage = (
                 "" if within is None else f"  within 1 / 1.96 sem {within[0]:.1%} {within[1]:.1%}"

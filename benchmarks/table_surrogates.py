@@ -4,7 +4,12 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 from xgboost import XGBRanker, XGBRegressor
 
-from analognas.evaluators import GraphEnsembleEvaluator, MLPEvaluator, XGBoostEvaluator
+from analognas.evaluators import (
+    GraphEnsembleEvaluator,
+    MLPEvaluator,
+    TableEvaluator,
+    XGBoostEvaluator,
+)
 from analognas.evaluators.calibration import normal_quantile
 from analognas.evaluators.fit_default_weights import ENCODING
 from analognas.evaluators.normal_scores import NormalScores
@@ -14,6 +19,7 @@ from analognas.tables import MeasuredTable
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
 TOP = 10
 _KNOTS = 200
+OPEN = {}
 
 
 def analognas_own(space, rows, values, others):
@@ -35,14 +41,25 @@ def analognas_own(space, rows, values, others):
     return mapped.to_values(ranker.predict(new)), None
 
 
-def evaluator(kind, *, calibrate=False, **settings):
-    """Return a function that fits a surrogate and predicts."""
+def evaluator(kind, *, calibrate=False, digital=False, joint=False, **settings):
+    """Return a function that fits a surrogate and predicts; with digital accuracies as inputs, or all metrics jointly."""
 
     def fit_and_predict(space, rows, values, others):
-        surrogate = kind(space, **settings).fit(rows, values)
+        further = dict(settings)
+        if digital:
+            further |= {
+                "inputs": TableEvaluator(OPEN["table"]),
+                "input_metrics": ["baseline_accuracy"],
+            }
+        (metric,) = values
+        if joint:
+            table = OPEN["table"]
+            names = [metric, *(name for name in table.rows.metrics if name not in (metric, "avm"))]
+            values = table.query(rows, names)
+            further["joint"] = True
+        surrogate = kind(space, **further).fit(rows, values)
         if calibrate:
             surrogate.calibrate(repeats=2)
-        (metric,) = values
         found = surrogate.evaluate(others, [metric])
         return found.means[metric], found.sems.get(metric)
 
@@ -55,6 +72,10 @@ MODELS = {
     "MLPEvaluator": evaluator(MLPEvaluator, encoding=ENCODING),
     "GraphEnsembleEvaluator": evaluator(GraphEnsembleEvaluator, encoding=ENCODING),
     "  calibrated": evaluator(GraphEnsembleEvaluator, encoding=ENCODING, calibrate=True),
+    "  joint": evaluator(GraphEnsembleEvaluator, encoding=ENCODING, joint=True),
+    "  digital accuracy as input": evaluator(
+        GraphEnsembleEvaluator, encoding=ENCODING, digital=True
+    ),
     "  structure alone": evaluator(GraphEnsembleEvaluator, encoding="structure"),
     "  AnalogNAS's columns": evaluator(GraphEnsembleEvaluator, encoding="published"),
 }
@@ -143,7 +164,7 @@ def draw(curves, path):
 
 def main(file, metrics, *, folds, repeats, figure):
     """Print the tables of one measured table, and draw the reliability figure."""
-    table = MeasuredTable(file)
+    table = OPEN["table"] = MeasuredTable(file)
     print(
         f"{table.name}: {len(table)} networks, {len(table.rows)} rows, sha256:{table.checksum[:12]}"
     )

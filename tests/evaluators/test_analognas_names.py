@@ -98,7 +98,9 @@ def test_predictors_take_architectures_and_columns():
 def test_mlp_learns_and_is_repeatable():
     train, test = slice(0, 45), slice(45, 60)
     training = {name: column[train] for name, column in VALUES.items()}
-    surrogate = MLPEvaluator(encoding="published").fit(ROWS[train], training, space=SPACE)
+    surrogate = MLPEvaluator(encoding="published", epochs=200, n_networks=2).fit(
+        ROWS[train], training, space=SPACE
+    )
     predicted = surrogate.evaluate(ROWS[test], [DAY]).means[DAY]
     assert kendalltau(predicted, VALUES[DAY][test]).statistic > 0.4
     assert surrogate.metrics_with_sem == []

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import RandomStreams
-from .graph_ensemble import GraphEnsemble
-from .training_data import Features, Floats
+from .training_data import Floats
 
 __all__ = ["LEVEL", "conformal_factor", "held_out_predictions", "normal_quantile"]
+
+Rows: TypeAlias = NDArray[np.int64]
 
 LEVEL = 0.9
 """Probability of the intervals that are calibrated."""
@@ -28,31 +32,37 @@ def normal_quantile(level: float) -> float:
 
 
 def held_out_predictions(
-    features: Features, values: NDArray[np.float64], *, folds: int, repeats: int, seed: int
-) -> tuple[Floats, Floats]:
+    fit: Callable[[Rows], Callable[[Rows, str], tuple[Floats, Floats]]],
+    metrics: Sequence[str],
+    n: int,
+    *,
+    folds: int,
+    repeats: int,
+    seed: int,
+) -> dict[str, tuple[Floats, Floats]]:
     """Predict every value from models that were fitted without its fold.
 
     Args:
-        features: Shape ``(n, d)``.
-        values: Shape ``(n,)``.
+        fit: Function that fits to some rows, and returns a function of other rows and a metric that returns
+            means and standard errors.
+        metrics: Names of the metrics.
+        n: Number of rows.
         folds: Number of folds.
         repeats: Number of random partitions into folds.
-        seed: Seed of partitions and fits.
+        seed: Seed of the partitions.
 
     Returns:
-        Means and standard errors, shape ``(repeats, n)`` each.
+        Means and standard errors by metric, shape ``(repeats, n)`` each.
     """
-    n = len(values)
-    means, sems = np.empty((repeats, n)), np.empty((repeats, n))
+    found = {name: (np.empty((repeats, n)), np.empty((repeats, n))) for name in metrics}
     for repeat in range(repeats):
         order = RandomStreams(seed).numpy("calibration", repeat).permutation(n)
         for fold in range(folds):
             missed = order[fold::folds]
-            kept = np.setdiff1d(order, missed)
-            model = GraphEnsemble.fit(features[kept], values[kept], seed=seed)
-            found = model.target.moments(*model.predict(features[missed]))
-            means[repeat, missed], sems[repeat, missed] = found
-    return means, sems
+            predict = fit(np.setdiff1d(order, missed))
+            for name, (means, sems) in found.items():
+                means[repeat, missed], sems[repeat, missed] = predict(missed, name)
+    return found
 
 
 def conformal_factor(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,17 @@ from ..core import (
     check_choice,
     check_int,
 )
-from ..spaces import Population, Space, encode_features, is_registered_space, made_space
-from .calibration import LEVEL, conformal_factor, held_out_predictions, normal_quantile
+from ..spaces import Population, Space, is_registered_space, made_space
+from .base import Evaluator
+from .calibration import LEVEL, Rows, conformal_factor, held_out_predictions, normal_quantile
+from .cheap_columns import CheapColumns
+from .definitions import definition_of
 from .graph_ensemble import GraphEnsemble
+from .joint_model import JointModel
 from .shipped_weights import how_to_measure, read_content, shipped_weights, write_content
 from .suggestions import CANDIDATES, check_candidates, choose_informative, draw_candidates
 from .surrogate import Surrogate
-from .training_data import Floats, bounded, training_digest
+from .training_data import Features, Floats, bounded, training_digest
 
 FORMAT, FORMAT_VERSION = "analognas-graph-ensemble", 1
 
@@ -48,6 +53,11 @@ class GraphEnsembleEvaluator(Surrogate):
 
     Args:
         space: The space, or its name. None: that of the first search or fit; before, ``nasbench201``.
+        joint: Whether metrics inform each other: predictions are the mean of those of each metric and of a
+            :class:`.JointModel` of all.
+        inputs: An evaluator of cheap metrics that are features, too, such as a :class:`.ZeroCostEvaluator`, or
+            a table of digital accuracies. It is asked about every architecture, in fits and predictions.
+        input_metrics: Names of its metrics that are used.
         encoding: Name of the encoding that features come from; the space's best one by default.
         seed: Seed of everything random in a fit.
 
@@ -70,6 +80,25 @@ class GraphEnsembleEvaluator(Surrogate):
     _models: dict[str, GraphEnsemble]
     _digest: str
     _factors: dict[str, float]
+    _joint: JointModel | None
+
+    def __init__(
+        self,
+        space: Space | str | None = None,
+        *,
+        joint: bool = False,
+        inputs: Evaluator | Mapping[str, Any] | None = None,
+        input_metrics: Sequence[str] = (),
+        encoding: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.joint = bool(joint)
+        self._columns: CheapColumns | None = None
+        if space is None and isinstance(inputs, Evaluator):
+            space = inputs.space
+        super().__init__(space, encoding=encoding, seed=seed)
+        if inputs is not None or input_metrics:
+            self._columns = CheapColumns.of(inputs, input_metrics, self.space)
 
     @classmethod
     def pretrained(cls, space: Space | str) -> GraphEnsembleEvaluator:
@@ -134,15 +163,23 @@ class GraphEnsembleEvaluator(Surrogate):
                 f"`folds` must leave four architectures to fit to, but {folds} folds of {len(population)} do "
                 "not."
             )
-        features = encode_features(self.space, population, self.encoding)
-        options = {
-            "folds": folds,
-            "repeats": check_int("repeats", repeats, minimum=1),
-            "seed": self.seed,
-        }
+        features = self._features(population)
+
+        def fit(kept: Rows) -> Callable[[Rows, str], tuple[Floats, Floats]]:
+            other = copy.copy(self)
+            other._fit(features[kept], {name: values[kept] for name, values in columns.items()})
+            return lambda missed, name: other._predict(name, features[missed])
+
+        found = held_out_predictions(
+            fit,
+            list(columns),
+            len(population),
+            folds=folds,
+            repeats=check_int("repeats", repeats, minimum=1),
+            seed=self.seed,
+        )
         self._factors = {
-            name: conformal_factor(values, *held_out_predictions(features, values, **options))
-            for name, values in columns.items()
+            name: conformal_factor(values, *found[name]) for name, values in columns.items()
         }
         return self
 
@@ -209,7 +246,7 @@ class GraphEnsembleEvaluator(Surrogate):
             rows = self.space.population(candidates)
             rows = rows[~np.isin(self.space.codes(rows), self.space.codes(known))]
         n = check_candidates(n, rows)
-        features = encode_features(self.space, rows, self.encoding)
+        features = self._features(rows)
         order = choose_informative(model.covariance(features), model.noise_std**2, n)
         return np.asarray(rows[order])
 
@@ -299,10 +336,13 @@ class GraphEnsembleEvaluator(Surrogate):
 
     def identity(self) -> dict[str, Any]:
         """Return space, encoding, seed, the checksum of the training data and the calibration."""
-        return {**self._training_identity(self._digest), **self._calibration_json()}
+        learnt = {**self._training_identity(self._digest), **self._calibration_json()}
+        return {**learnt, **self._arguments()}
 
     def definition(self) -> dict[str, Any] | None:
         """Return the training data, arguments and calibration; None if they are unknown."""
+        if self._columns is not None and definition_of(self._columns.evaluator) is None:
+            return None
         found = super().definition()
         return None if found is None else {**found, **self._calibration_json()}
 
@@ -310,6 +350,16 @@ class GraphEnsembleEvaluator(Surrogate):
         super()._fit_definition(definition)
         factors = definition.get("calibration", {})
         self._factors = {name: float(factors[name]) for name in factors}
+
+    def _arguments(self) -> dict[str, Any]:
+        joint = {"joint": True} if self.joint else {}
+        return joint if self._columns is None else {**joint, **self._columns.arguments()}
+
+    def _features(self, rows: Population) -> Features:
+        features = super()._features(rows)
+        if self._columns is None:
+            return features
+        return np.concatenate([features, self._columns.of_rows(rows, self.space)], axis=1)
 
     def _calibration_json(self) -> dict[str, Any]:
         return {"calibration": self._factors} if self._factors else {}
@@ -321,7 +371,7 @@ class GraphEnsembleEvaluator(Surrogate):
         return list(self._models)
 
     def _forget(self) -> None:
-        self._models, self._digest, self._factors = {}, "", {}
+        self._models, self._digest, self._factors, self._joint = {}, "", {}, None
 
     def _fit(self, features: NDArray[np.float32], columns: dict[str, Floats]) -> None:
         models = {
@@ -330,8 +380,13 @@ class GraphEnsembleEvaluator(Surrogate):
         }
         self._models, self._digest = models, training_digest(features, columns)
         self._factors = {}
+        several = self.joint and len(columns) > 1
+        self._joint = JointModel.fit(features, columns, seed=self.seed) if several else None
 
-    def _predict(self, metric: str, features: NDArray[np.float32]) -> tuple[Floats, Floats | None]:
+    def _predict(self, metric: str, features: NDArray[np.float32]) -> tuple[Floats, Floats]:
         model = self._models[metric]
-        means, stds = model.target.moments(*model.predict(features))
+        scores, spreads = model.predict(features)
+        if self._joint is not None:
+            scores = (scores + self._joint.scores(metric, features)) / 2
+        means, stds = model.target.moments(scores, spreads)
         return means, self._factors.get(metric, 1.0) * stds

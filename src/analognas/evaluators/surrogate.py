@@ -161,7 +161,7 @@ class Surrogate(Evaluator):
         if not self._may_be_constant:
             check_varying(columns)
         self._declared = declared
-        self._fit(encode_features(self.space, population, self.encoding), columns)
+        self._fit(self._features(population), columns)
         self._training, self.bound = (population, columns), True
         self._rest_on(None if table is None else Provenance.of(table, len(population)), population)
         return self
@@ -326,8 +326,7 @@ class Surrogate(Evaluator):
         if space is None and self._space_given and not equal_spaces(table.full_space, self.space):
             raise InvalidArgumentError(
                 f"The evaluator is of the space {self.space.name!r}, but the table {table.name!r} is about "
-                f"{table.full_space.name!r}; make the evaluator without a space, or pass "
-                f"space={table.full_space.name!r}."
+                f"{table.full_space.name!r}; pass space={table.full_space.name!r}."
             )
 
     def _space_identity(self) -> dict[str, Any]:
@@ -347,7 +346,11 @@ class Surrogate(Evaluator):
 
     def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
         """Return distinct features of a population, and the position of each row among them."""
-        return distinct_rows(encode_features(self.space, rows, self.encoding))
+        return distinct_rows(self._features(rows))
+
+    def _features(self, rows: Population) -> Features:
+        """Return the features of a population, shape ``(n, d)``."""
+        return encode_features(self.space, rows, self.encoding)
 
     def check_fitted(self) -> None:
         """Raise an error without a fitted model; called before predictions, and when a search is set up.
@@ -365,11 +368,7 @@ class Surrogate(Evaluator):
 
     def __repr__(self) -> str:
         self._prepare()
-        space = (
-            self.space.name
-            if self.bound
-            else f"{self.space.name}, until it is used with another space"
-        )
+        space = self.space.name + ("" if self.bound else ", until it is used with another space")
         if self.provenance is not None:
             state = self.provenance.text
         elif self._training is not None:
