@@ -21,14 +21,15 @@ GOALS = {
 def error_table(errors) -> list[str]:
     """Lines of a table in Markdown: errors of chips held out beside the reference."""
     lines = [
-        "| error of | factor | 95 % interval | chips | points | reference | goal |",
-        "|---|---|---|---|---|---|---|",
+        "| error of | factor | 95 % interval | chips within the factor | 90 % of chips within | model over silicon | chips | points | "
+        "reference | goal |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, error in errors.items():
         reference, goal = (f"{table[name]:g}" if name in table else "" for table in (REFERENCES, GOALS))  # fmt: skip
         lines.append(
-            f"| {name} | {error.factor:.2f} | {error.low:.2f} to {error.high:.2f} | {error.chips} | {error.points} | "
-            f"{reference} | {goal} |"
+            f"| {name} | {error.factor:.2f} | {error.low:.2f} to {error.high:.2f} | "
+            f"{error.within:.0%} | {error.wide:.1f} | {error.bias:.2f} | {error.chips} | {error.points} | {reference} | {goal} |"
         )
     return lines
 

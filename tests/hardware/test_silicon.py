@@ -127,12 +127,31 @@ def test_stated_errors_are_recomputed_from_the_facts(points):
     for name, error in errors.items():
         found = (error.factor, error.low, error.high)
         assert found == pytest.approx((stated[name].factor, stated[name].low, stated[name].high), rel=0.02)  # fmt: skip
+        assert (error.within, error.bias) == pytest.approx((stated[name].within, stated[name].bias), abs=0.06)  # fmt: skip
+        assert error.wide == pytest.approx(stated[name].wide, rel=0.05)
         assert (error.chips, error.points) == (stated[name].chips, stated[name].points)
     assert set(REFERENCES) <= set(errors)
     # goals met: NVM energy and time of chips held out, calibrated time
     assert errors["NVM energy"].factor <= 1.9
     assert errors["NVM time"].factor <= 3.0
     assert errors["calibrated time"].factor <= 1.5
+
+
+def test_the_share_within_the_factor_is_measured():
+    by_chip = {str(i): np.array([value]) for i, value in enumerate((0.1, -0.1, 0.2, 2.0))}
+    error = held_out_error(by_chip)
+    assert error.factor == pytest.approx(math.exp(0.6), abs=1e-3)
+    assert error.within == 0.75
+    assert error.bias == pytest.approx(math.exp(2.2 / 4), abs=1e-3)
+    assert error.wide == pytest.approx(math.exp(np.quantile([0.1, 0.1, 0.2, 2.0], 0.9)), abs=1e-3)
+
+
+def test_more_points_calibrate_better(points):
+    stated = coefficients().errors
+    for name in ("energy", "time"):
+        one, more = (stated[f"calibrated {name}, {n}"] for n in ("one point", "more points"))
+        assert more.factor < stated[f"calibrated {name}"].factor < one.factor
+        assert one.points + more.points == stated[f"calibrated {name}"].points
 
 
 def test_an_error_would_notice_a_wrong_coefficient(points):

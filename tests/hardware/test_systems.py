@@ -72,6 +72,7 @@ def test_the_page_shows_the_tables(systems):
         assert f"| {row.predicted:,.4g} {row.unit} | {row.ratio:.2f} |" in page, row.name
     for name, error in coefficients().errors.items():
         figures = f"{error.factor:.2f} | {error.low:.2f} to {error.high:.2f}"
+        figures += f" | {error.within:.0%} | {error.wide:.1f} | {error.bias:.2f}"
         assert f"| {name} | {figures} | {error.chips} | {error.points} |" in page, name
 
 

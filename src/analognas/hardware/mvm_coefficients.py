@@ -25,6 +25,13 @@ class HeldOutError(Settings):
     high: float = Field(ge=1.0, description="97.5 % quantile of bootstraps over chips.")
     chips: int = Field(ge=1, description="Chips.")
     points: int = Field(ge=1, description="Operating points.")
+    within: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="Share of chips whose error is at most the factor."
+    )
+    bias: float = Field(
+        default=1.0, gt=0.0, description="Geometric mean of model over silicon; 1 without a bias."
+    )
+    wide: float = Field(default=1.0, ge=1.0, description="Factor that 90 % of chips lie within.")
 
 
 class Coefficients(Settings):

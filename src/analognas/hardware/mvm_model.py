@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .mvm_coefficients import Coefficients, coefficients
-from .mvm_unit import MVMUnit, nominal_supply
+from .mvm_unit import Calibration, MVMUnit, check_unit, nominal_supply
 
 __all__ = [
     "AREA_TERMS",
@@ -66,11 +66,12 @@ class MVMCost:
         components: The same by :data:`ENERGY_COMPONENTS`, pJ.
         latency: Time, ns.
         area: Area of the array with its periphery, mm2.
-        energy_factor: Error factor of the energy on chips held out; its interval is the energy divided and
-            multiplied by it.
-        latency_factor: That of the time; 1 where the time was given.
-        area_factor: That of the area.
-        latency_guessed: No time was given, so that it is an estimate.
+        energy_factor: Typical error factor of the energy, the geometric mean over chips held out. About six of
+            ten chips lie within the energy divided and multiplied by it.
+        latency_factor: That of the time; 1 where the time was given or measured.
+        area_factor: That of the area; 1 where it was measured, and between 1 and the error of areas where the
+            array differs from the measured one.
+        latency_guessed: No time was given nor measured under any condition, so that it is an estimate.
         supply_assumed: No supply was given, so that the usual one of the node was taken.
     """
 
@@ -178,12 +179,16 @@ def mvm_cost(unit: MVMUnit, using: Coefficients | None = None) -> MVMCost:
     Returns:
         The cost, with the error factor that the model has on chips held out.
 
+    Raises:
+        InvalidArgumentError: If ``unit`` is not an :class:`MVMUnit`.
+
     Example:
         >>> unit = MVMUnit(device="PCM", node=14, rows=256, columns=256, outputs=256, integration_time=130)
         >>> cost = mvm_cost(unit)
         >>> cost.latency, cost.latency_guessed, cost.energy_factor > 1
         (130.0, False, True)
     """
+    check_unit(unit)
     using = coefficients() if using is None else using
     known = unit.calibration
     energy_supply, time_supply = supply_factors(unit)
@@ -210,26 +215,48 @@ def mvm_cost(unit: MVMUnit, using: Coefficients | None = None) -> MVMCost:
         energy_factor=factors[0],
         latency_factor=factors[1],
         area_factor=factors[2],
-        latency_guessed=unit.integration_time is None,
+        latency_guessed=unit.integration_time is None and not (known and known.n_times),
         supply_assumed=unit.supply is None,
     )
 
 
 def _factors(unit: MVMUnit, using: Coefficients) -> tuple[float, float, float]:
     """Error factors of energy, time and area that hold for such a prediction."""
-    known, kind = unit.calibration, "NVM" if unit.non_volatile else "SRAM"
-    given = unit.integration_time is not None or not unit.adds_currents
+    known = Calibration() if unit.calibration is None else unit.calibration
+    kind = "NVM" if unit.non_volatile else "SRAM"
+    timed = unit.integration_time is not None or unit.conditions in known.times_at
 
-    def factor(name: str) -> float:
-        return using.errors[name].factor if name in using.errors else float("nan")
+    def factor(name: str, misfit: float = 1.0) -> float:
+        return max(using.errors[name].factor, misfit) if name in using.errors else float("nan")
 
-    energy = factor(f"{kind} energy" if given else f"{kind} energy, time guessed")
-    time = 1.0 if unit.integration_time is not None else factor(f"{kind} time")
-    area = factor(f"{kind} area")
-    if known is not None and known.n_energies:
-        energy = factor("calibrated energy")
-    if known is not None and known.n_times and unit.integration_time is None:
-        time = factor("calibrated time")
-    if known is not None and known.n_areas:
-        area = 1.0
-    return energy, time, area
+    if not known.n_energies:
+        energy = factor(
+            f"{kind} energy" + ("" if timed or not unit.adds_currents else ", time guessed")
+        )
+    else:
+        energy = factor(f"calibrated energy, {_number(known.n_energies)}", known.energy_misfit)
+        if unit.adds_currents and not timed:
+            how = "predicted" if known.n_times else "guessed"
+            energy = max(energy, factor(f"calibrated energy, time {how}"))
+    if timed:
+        time = known.time_misfit if unit.integration_time is None else 1.0
+    elif known.n_times:
+        time = factor(f"calibrated time, {_number(known.n_times)}", known.time_misfit)
+    else:
+        time = factor(f"{kind} time")
+    new = _unmeasured(unit, known, using) if known.n_areas else 1.0
+    return energy, time, max(factor(f"{kind} area") ** new, known.area_misfit)
+
+
+def _number(points: int) -> str:
+    return "one point" if points == 1 else "more points"
+
+
+def _unmeasured(unit: MVMUnit, known: Calibration, using: Coefficients) -> float:
+    """Share of the area that the measured array most like this one has not, 0 to 1."""
+    parts = area_terms(unit) * np.array(using.area)
+    shares = []
+    for entries in known.areas_at:
+        measured = area_terms(MVMUnit(**entries)) * np.array(using.area)
+        shares.append(np.minimum(parts, measured).sum() / max(parts.sum(), measured.sum()))
+    return 1.0 - float(max(shares))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from ..core import InvalidArgumentError
-from ..core.settings import Settings, quantity
+from ..core.checks import value_text
+from ..core.settings import Options, Settings, quantity
 
-__all__ = ["NOMINAL_SUPPLY", "NON_VOLATILE", "Calibration", "MVMUnit", "nominal_supply"]
+__all__ = [
+    "NOMINAL_SUPPLY",
+    "NON_VOLATILE",
+    "Calibration",
+    "MVMUnit",
+    "check_unit",
+    "nominal_supply",
+]
 
 NON_VOLATILE = ("ReRAM", "PCM", "MRAM", "Flash")
 """Memories that keep their weights without power."""
@@ -52,8 +60,8 @@ class Calibration(Settings):
     energy_supply: float = Field(
         default=0.0,
         ge=-0.4,
-        le=0.5,
-        description="Change of the exponent of the supply in the energy.",
+        le=0.1,
+        description="Change of the exponent of the supply in the energy, V^1.6 to V^2.1.",
     )
     time: float = Field(default=0.0, description="Log of the factor on every time.")
     time_terms: tuple[float, ...] = Field(
@@ -69,6 +77,15 @@ class Calibration(Settings):
     n_energies: int = Field(default=0, ge=0, description="Measured energies it was fitted to.")
     n_times: int = Field(default=0, ge=0, description="Measured times it was fitted to.")
     n_areas: int = Field(default=0, ge=0, description="Measured areas it was fitted to.")
+    energy_misfit: float = Field(
+        default=1.0, ge=1.0, description="Geometric mean factor between fit and measured energies."
+    )
+    time_misfit: float = Field(default=1.0, ge=1.0, description="The same of the times.")
+    area_misfit: float = Field(default=1.0, ge=1.0, description="The same of the areas.")
+    times_at: tuple[Options, ...] = Field(
+        default=(), description="Conditions under which times were measured: entries of the unit."
+    )
+    areas_at: tuple[Options, ...] = Field(default=(), description="The same of the areas.")
 
 
 class MVMUnit(Settings):
@@ -128,7 +145,11 @@ class MVMUnit(Settings):
         "2^bits - 1 thresholds.",
     )
     phases: int = Field(
-        default=1, ge=1, le=64, description="Uses of the array one after another for one MVM."
+        default=1,
+        ge=1,
+        le=64,
+        description="Uses of the array one after another in which the digits of an input enter. Uses for "
+        "columns that share converters and for groups of rows come beside them: see `unit_chip`.",
     )
     integration_time: float | None = quantity(
         None,
@@ -184,6 +205,15 @@ class MVMUnit(Settings):
         return self.mode == "current" or (self.mode is None and self.non_volatile)
 
     @property
+    def conditions(self) -> dict[str, Any]:
+        """Entries that a measurement holds for, with what is assumed; without time, source and calibration."""
+        entries = self.to_dict()
+        for name in ("integration_time", "source", "calibration"):
+            del entries[name]
+        assumed = {"supply": self.volts, "active_rows": self.active, "cells_per_weight": self.cells}
+        return entries | assumed
+
+    @property
     def repeats(self) -> int:
         """Full uses of the array in one MVM; pulses of all digits make up one use."""
         inputs = 1 if self.input_coding == "pulses" else self.phases
@@ -203,3 +233,17 @@ class MVMUnit(Settings):
         if self.input_coding == "pulses":
             return float(self.phases * 2 ** (self.input_bits / self.phases - 1))
         return self.input_bits
+
+
+def check_unit(unit: object) -> None:
+    """Raise an error unless ``unit`` is one; a chip states figures of an MVM, not what they follow from."""
+    if isinstance(unit, MVMUnit):
+        return
+    got = (
+        f"the chip {getattr(unit, 'name', '')!r}"
+        if hasattr(unit, "mvm_energy")
+        else value_text(unit)
+    )
+    raise InvalidArgumentError(
+        f"`unit` must be an MVMUnit, which describes an array, but got {got}; presets are `find_unit(name)`."
+    )

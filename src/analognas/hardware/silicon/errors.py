@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -32,6 +33,12 @@ REFERENCES = {
 """What a reference fit to the same figures reaches: geometric mean factors."""
 
 
+_CASES = (
+    "energy", "energy, one point", "energy, more points", "energy, time predicted", "energy, time guessed",
+    "time", "time, one point", "time, more points",
+)  # fmt: skip
+
+
 def _non_volatile(point: OperatingPoint) -> bool:
     return point.unit.non_volatile
 
@@ -59,36 +66,47 @@ def held_out_errors(points: Sequence[OperatingPoint]) -> dict[str, HeldOutError]
         name: held_out_error(leave_one_chip_out(quantity, points, judged, time_given=given))
         for name, (quantity, judged, given) in cases.items()
     }
-    by_quantity = calibrated_errors(points)
-    for quantity, by_chip in by_quantity.items():
-        found[f"calibrated {quantity}"] = held_out_error(by_chip)
-    sound = {chip: e for chip, e in by_quantity["energy"].items() if chip not in SUSPECT}
+    by_case = calibrated_errors(points)
+    found |= {f"calibrated {case}": held_out_error(by_chip) for case, by_chip in by_case.items()}
+    sound = {chip: e for chip, e in by_case["energy"].items() if chip not in SUSPECT}
     found["calibrated energy, known slips aside"] = held_out_error(sound)
     return found
 
 
 def calibrated_errors(points: Sequence[OperatingPoint]) -> dict[str, dict[str, Floats]]:
-    """Return log errors of energy and time by chip, each point predicted from the chip's others.
+    """Return log errors by case and chip, each point predicted from the chip's others.
 
-    Points are of one piece of silicon and one series of values; a chip with one point has no other.
+    Points are of one piece of silicon and one series of values; a chip with one point has no other. The cases
+    are ``energy`` and ``time``, each also by the number of other points, and the energy of arrays that add
+    currents without the time of the predicted point: with the times of the others, and without any.
     """
-    found: dict[str, dict[str, list[float]]] = {"energy": {}, "time": {}}
+    found: dict[str, dict[str, list[float]]] = {case: {} for case in _CASES}
     for chip in dict.fromkeys(point.chip for point in points):
         own = [point for point in points if point.chip == chip]
         groups = [
             group
-            for quantity in found
+            for quantity in ("energy", "time")
             for group in _groups(quantity, own)
         ]  # fmt: skip
         if not groups:
             continue
         fitted = fit_coefficients([point for point in points if point.chip != chip])
         for quantity, group in groups:
-            errors = [_error(quantity, group, i, fitted) for i in range(len(group))]
-            found[quantity].setdefault(chip, []).extend(errors)
+            number = "one point" if len(group) == 2 else "more points"
+            for i, target in enumerate(group):
+                error = _error(quantity, group, i, fitted)
+                cases = {quantity: error, f"{quantity}, {number}": error}
+                if quantity == "energy" and target.unit.adds_currents:
+                    cases["energy, time predicted"] = _error(
+                        quantity, group, i, fitted, given=False
+                    )
+                    plain = [replace(point, time=math.nan) for point in group]
+                    cases["energy, time guessed"] = _error(quantity, plain, i, fitted)
+                for case, value in cases.items():
+                    found[case].setdefault(chip, []).append(value)
     return {
-        quantity: {chip: np.array(errors) for chip, errors in by_chip.items()}
-        for quantity, by_chip in found.items()
+        case: {chip: np.array(errors) for chip, errors in by_chip.items()}
+        for case, by_chip in found.items()
     }
 
 
@@ -103,13 +121,20 @@ def _groups(quantity: str, own: Sequence[OperatingPoint]) -> list[tuple[str, lis
 
 
 def _error(
-    quantity: str, group: Sequence[OperatingPoint], index: int, fitted: Coefficients
+    quantity: str,
+    group: Sequence[OperatingPoint],
+    index: int,
+    fitted: Coefficients,
+    *,
+    given: bool = True,
 ) -> float:
-    """Log error of one point of a group, calibrated on the others."""
+    """Log error of one point of a group, calibrated on the others; ``given``: energy takes its own time."""
     target = group[index]
     others = [_measured(quantity, point, target) for i, point in enumerate(group) if i != index]
-    unit = calibrate(target.unit, others, using=fitted)
-    (error,) = log_errors(quantity, [replace(target, unit=unit)], fitted)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # misfits are what is measured here
+        unit = calibrate(target.unit, others, using=fitted)
+    (error,) = log_errors(quantity, [replace(target, unit=unit)], fitted, time_given=given)
     return float(error)
 
 

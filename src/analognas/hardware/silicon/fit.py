@@ -176,10 +176,14 @@ def held_out_error(by_chip: dict[str, Floats], seed: int = 0) -> HeldOutError:
     means = np.array([np.abs(errors).mean() for errors in by_chip.values()])
     draws = np.random.default_rng(seed).integers(0, len(means), (_RESAMPLES, len(means)))
     low, high = np.quantile(means[draws].mean(axis=1), [0.025, 0.975])
+    mean = means.mean()
     return HeldOutError(
-        factor=round(math.exp(means.mean()), 3),
+        factor=round(math.exp(mean), 3),
         low=round(math.exp(low), 3),
         high=round(math.exp(high), 3),
         chips=len(means),
         points=sum(map(len, by_chip.values())),
+        within=round(float((means <= mean).mean()), 3),
+        bias=round(math.exp(np.mean([errors.mean() for errors in by_chip.values()])), 3),
+        wide=round(math.exp(np.quantile(means, 0.9)), 3),
     )
