@@ -22,6 +22,15 @@ def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each worker tests of whole files, whose fixtures it then makes once, and let idle workers take over."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    plain = config.getoption("dist") == "load"  # the default of -n
+    return WorkStealingScheduling(config, log) if plain else None
+
+
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--slow"):
         return
@@ -52,6 +61,20 @@ def _seeded():
     """Start torch's default generator alike, whatever ran before."""
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture
+def one_pixel(monkeypatch):
+    """Figures are made as always, but written as one pixel: matplotlib takes half a second to draw one."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from PIL import Image
+
+    def save(figure, file, **options):
+        Image.new("RGB", (1, 1)).save(file, format="png")
+
+    monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
+    monkeypatch.setattr(Figure, "savefig", save)
 
 
 @pytest.fixture(scope="session")

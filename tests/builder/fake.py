@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from analognas.builder import Build, BuildSettings, PoolWorkers, SerialWorkers
+from analognas import builder  # its names load on first use: workers need no torch
 from analognas.spaces import NASBench201Space
 
 
@@ -79,12 +79,12 @@ def settings(n=6, **changes):
         "measurement": {"data": "digits", "conditions": ["digital", "hwa"]},
         **changes,
     }
-    return BuildSettings.from_dict(payload)
+    return builder.BuildSettings.from_dict(payload)
 
 
 def build(folder, measurement, n_workers=1, n=6):
-    made = Build.start(settings(n), folder, measurement=measurement)
-    workers = SerialWorkers() if n_workers == 1 else PoolWorkers(n_workers)
+    made = builder.Build.start(settings(n), folder, measurement=measurement)
+    workers = builder.make_workers(n_workers)
     made.run(workers, measurement=measurement)
     return made
 

@@ -324,3 +324,8 @@ def test_workers_by_name():
     assert make_workers(backend="pool", n=1).n == 1
     with pytest.raises(InvalidArgumentError, match="`gpus_per_worker` is an option of Ray"):
         make_workers(2, gpus_per_worker=1.0)
+
+
+def test_a_worker_loads_torch_only_where_the_measurement_does(fake):
+    code = "import sys, fake, analognas.builder.workers; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

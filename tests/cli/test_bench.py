@@ -72,13 +72,18 @@ def test_three_networks_under_five_conditions(built):
 
 
 def test_two_workers_make_the_same_table(built, tmp_path, capsys):
-    said = run(
-        capsys, "bench", "build", built / "three.yaml", "--out", tmp_path / "b", "--workers", "2"
+    text = SPEC.replace(
+        "conditions: [digital, ptq, qat, noisy, hwa]", "conditions: [digital, noisy]"
     )
-    assert "20/20 units" in said.err
+    (tmp_path / "three.yaml").write_text(text)
+    options = ("--out", tmp_path / "b", "--workers", "2")
+    said = run(capsys, "bench", "build", tmp_path / "three.yaml", *options)
+    assert "8/8 units" in said.err
     one, two = (pq.read_table(place / "b" / "table.parquet") for place in (built, tmp_path))
-    assert one.equals(two)
-    assert one.schema.metadata == two.schema.metadata
+    shared = {*one.column_names} & {*two.column_names}
+    assert {"baseline_accuracy", "noisy_drift_60", "seed"} <= shared
+    # Conditions that were left out change no other.
+    assert one.select(sorted(shared)).equals(two.select(sorted(shared)))
 
 
 def test_a_finished_build_is_not_measured_again(built, capsys):

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -34,8 +35,17 @@ def fails(capsys, *words):
     return captured.err
 
 
+@pytest.mark.slow  # the first command of the README runs it too
 def test_search_with_its_defaults(capsys):
     assert main(["search"]) == 0
+    best = json.loads(Path("analognas-runs/search-001/best.json").read_text())
+    assert best["best"]["metrics"]["analog_drift_2592000"] > 89
+    with closing(sqlite3.connect("analognas-runs/search-001/trials.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (2500,)
+
+
+def test_a_short_search_with_its_defaults(capsys):
+    assert main(["search", "--budget", "14"]) == 0
     out = capsys.readouterr().out
     assert "Best architecture" in out
     assert "Results in analognas-runs/search-001" in out
@@ -50,17 +60,34 @@ def test_search_with_its_defaults(capsys):
     ]
     best = json.loads(Path(folder, "best.json").read_text())
     assert best["n_runs"] == 5
-    assert best["budget"] == 500
+    assert best["budget"] == 14
+    assert best["optimizer"]["name"] == "predictor_guided"
     assert best["objectives"] == ["analog_drift_2592000"]
-    assert best["best"]["metrics"]["analog_drift_2592000"] > 89
+    assert best["best"]["metrics"]["analog_drift_2592000"] > 88
     with closing(sqlite3.connect(f"{folder}/trials.sqlite")) as connection:
-        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (2500,)
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (70,)
+
+
+def test_the_default_budget(monkeypatch, capsys):
+    from analognas.search import Search
+
+    found = []
+
+    def run(search, *arguments, **options):
+        settings = search.settings
+        found.append((settings.runs, settings.budget, settings.seed))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "run", run)
+    assert main(["search"]) == 130
+    assert found == [(5, 500, 0)]
 
 
 def test_json_twice_gives_the_same_bytes(capsysbinary):
     outputs = []
     for _ in range(2):
-        assert main(["search", "--seed", "0", "--json"]) == 0
+        words = ["search", "--seed", "0", "--budget", "24", "--runs", "2", "--json"]
+        assert main(words) == 0
         captured = capsysbinary.readouterr()
         outputs.append(captured.out)
         assert b"Results in analognas-runs/search-00" in captured.err
@@ -154,7 +181,8 @@ def test_noise_aware_search_without_noise_says_so(capsys):
 
 
 def test_limit_of_time_is_kept_for_who_resumes(capsys):
-    words = ["search", "--budget", "40", "--runs", "1", "--max-seconds", "1000", "--out", "x"]
+    words = ["search", "--optimizer", "random_search", "--budget", "40", "--runs", "1"]
+    words += ["--max-seconds", "1000", "--out", "x"]
     assert main(words) == 0
     first = Path("x/best.json").read_bytes()
     assert json.loads(first)["max_seconds"] == 1000
@@ -222,7 +250,8 @@ def test_options_of_back_ends(monkeypatch, words, kind, expected):
 
 
 def test_nothing_feasible(capsys):
-    assert main(["search", "--constraint", "params<=5", "--budget", "20", "--out", "x"]) == 1
+    words = ["search", "--constraint", "params<=5", "--budget", "20", "--runs", "1", "--out", "x"]
+    assert main(words) == 1
     assert "No architecture met params<=5; the nearest is" in capsys.readouterr().out
     assert os.path.exists("x/best.json")
 
@@ -430,20 +459,21 @@ def wait_for_trials(folder, process):
     raise AssertionError("no trial was logged within a minute")
 
 
+LONG = ["search", "--optimizer", "regularized_evolution", "--budget", "4000", "--runs", "3", "--seed", "1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The folder of a search that nothing has stopped."""
+    folder = tmp_path_factory.mktemp("whole") / "a"
+    assert main([*LONG, "--out", str(folder)]) == 0
+    return folder
+
+
+@pytest.mark.figures
 @pytest.mark.parametrize("signal_sent", [signal.SIGINT, signal.SIGKILL])
-def test_stopped_and_resumed_equals_uninterrupted(signal_sent):
-    words = [
-        "search",
-        "--optimizer",
-        "regularized_evolution",
-        "--budget",
-        "15000",
-        "--runs",
-        "3",
-        "--seed",
-        "1",
-    ]
-    process = spawn(*words, "--out", "part")
+def test_stopped_and_resumed_equals_uninterrupted(whole, capsys, signal_sent):
+    process = spawn(*LONG, "--out", "part")
     wait_for_trials("part", process)
     process.send_signal(signal_sent)
     _, err = process.communicate()
@@ -451,14 +481,10 @@ def test_stopped_and_resumed_equals_uninterrupted(signal_sent):
         assert process.returncode == 130
         assert err == "interrupted; continue with: analognas search --resume part\n"
     assert not os.path.exists("part/best.json")
-    resumed = spawn("search", "--resume", "part", "--json")
-    out, err = resumed.communicate()
-    assert resumed.returncode == 0, err
-    whole = spawn(*words, "--out", "whole", "--json")
-    assert whole.communicate()[0] == out
+    assert main(["search", "--resume", "part", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == read_json(whole / "best.json", sealed=True)
     for name in ("best.json", "summary.md", "drift.png", "convergence.png"):
-        with open(f"part/{name}", "rb") as left, open(f"whole/{name}", "rb") as right:
-            assert left.read() == right.read()
+        assert Path("part", name).read_bytes() == (whole / name).read_bytes()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="needs Linux")
@@ -483,10 +509,10 @@ def test_ctrl_c_while_the_workers_of_a_pool_start(seconds):
 
 
 def test_reader_that_goes_away():
-    # More than a pipe holds, so that the writer is still at it when the reader has gone.
-    code = "from analognas.cli import main; [main(['info']) for _ in range(60)]"
+    # More than this pipe holds, so that the writer is still at it when the reader has gone.
+    code = "from analognas.cli import main; [main(['info']) for _ in range(8)]"
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=4096
     )
     assert process.stdout.read(10) == b"analognas "
     process.stdout.close()
@@ -507,7 +533,13 @@ def test_output_that_cannot_be_written():
     assert (done.returncode, done.stderr) == (2, "error: No space left on device.\n")
 
 
-@pytest.mark.parametrize("words", [["query", "3"], ["search", "--budget", "20", "--runs", "1"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["query", "3"],
+        ["search", "--optimizer", "random_search", "--budget", "20", "--runs", "1"],
+    ],
+)
 def test_narrow_encodings_and_closed_streams(words):
     command = [sys.executable, "-m", "analognas", *words]
     done = subprocess.run(
@@ -519,17 +551,7 @@ def test_narrow_encodings_and_closed_streams(words):
 
 
 def test_terminated_while_searching():
-    process = spawn(
-        "search",
-        "--optimizer",
-        "regularized_evolution",
-        "--budget",
-        "15000",
-        "--runs",
-        "3",
-        "--out",
-        "part",
-    )
+    process = spawn(*LONG, "--out", "part")
     wait_for_trials("part", process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate()
@@ -537,6 +559,14 @@ def test_terminated_while_searching():
     # The log, and perhaps its write-ahead file, which the next opening folds in; nothing half-written.
     assert all(name.startswith("trials.sqlite") for name in os.listdir("part"))
     assert main(["search", "--resume", "part"]) == 0
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """The folder of a search of 20 evaluations."""
+    folder = tmp_path_factory.mktemp("small") / "a"
+    assert main(["search", "--budget", "20", "--runs", "1", "--out", str(folder)]) == 0
+    return folder
 
 
 @pytest.mark.parametrize(
@@ -550,10 +580,9 @@ def test_terminated_while_searching():
         "DELETE FROM search WHERE key IN ('settings', 'budget')",
     ],
 )
-def test_resume_with_settings_of_another_version(capsys, statement, rewrite_log):
-    assert main(["search", "--budget", "20", "--runs", "1", "--out", "a"]) == 0
+def test_resume_with_settings_of_another_version(capsys, small, statement, rewrite_log):
+    shutil.copytree(small, "a")
     rewrite_log("a", statement)
-    capsys.readouterr()
     fails(capsys, "search", "--resume", "a")
 
 

@@ -5,9 +5,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer
 
-from analognas.cli.main import app
+from analognas.cli.main import _command
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -23,7 +22,7 @@ def shown_commands(text):
 
 def unknown_words(words):
     """Subcommands and options that do not exist; ``ls|show`` are two subcommands."""
-    commands, words = [typer.main.get_command(app)], list(words)
+    commands, words = [_command()], list(words)
     before = {option for parameter in commands[0].params for option in parameter.opts}
     while words and words[0] in before:
         del words[:2]

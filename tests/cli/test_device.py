@@ -26,6 +26,7 @@ def test_list_as_json():
     assert rows[0]["g_max"] == 25.0
 
 
+@pytest.mark.figures
 def test_show_writes_a_png(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = RUNNER.invoke(device_app, ["show", "PowerLaw-0.05"])

@@ -58,6 +58,7 @@ def trained(tmp_path_factory):
     return home
 
 
+@pytest.mark.figures
 def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["drift", str(checkpoints), "--chips", "3", "--times", "1,86400", "--out", str(out)]
@@ -137,6 +138,7 @@ def test_the_printed_digital_network_is_the_one_of_the_normalised_accuracy(
     assert "itself without analog effects" in lines[0]
 
 
+@pytest.mark.figures
 def test_interrupted_and_continued(checkpoints, tmp_path, capsys, monkeypatch):
     from analognas.drift.chips import ChipSimulator
 

@@ -176,7 +176,7 @@ def test_trainings_run_in_a_pool_by_default(spec):
 def test_searches_without_trainings_do_not_load_torch(tmp_path):
     code = (
         "import sys; from analognas.cli import main; "
-        f"main(['search', '--budget', '20', '--runs', '1', '--out', {str(tmp_path / 'a')!r}]); "
+        f"main(['search', '--budget', '12', '--runs', '1', '--out', {str(tmp_path / 'a')!r}]); "
         "print('torch' in sys.modules)"
     )
     done = subprocess.run(

@@ -74,6 +74,7 @@ def test_digits_without_any_option(capsys):
     ]
 
 
+@pytest.mark.figures
 def test_a_run_repeats_itself_from_its_configuration(arrays, capsys):
     words = base(
         arrays, "--recipe", "hwa", "--epochs", "1", "--set", "digital.epochs=3", "--seed", "4"
@@ -221,6 +222,7 @@ def test_an_interrupted_training_says_how_to_go_on_and_does(arrays):
     assert Path("run/checkpoint.safetensors").exists()
 
 
+@pytest.mark.figures
 def test_resume_ends_as_the_uninterrupted(arrays, monkeypatch, capsys):
     from analognas.training.loop import Loop
 

@@ -85,9 +85,8 @@ def test_a_search_goes_on_after_failures(tmp_path):
         return (arch["width"] - 9) ** 2
 
     made = evaluator_from(shy, SPACE, {"distance": "min"})
-    worker = Worker(
-        SPACE, evaluator=made, objectives="distance", runs=1, budget=80, out=tmp_path / "a"
-    )
+    options = {"optimizer": "regularized_evolution", "out": tmp_path / "a"}
+    worker = Worker(SPACE, evaluator=made, objectives="distance", runs=1, budget=80, **options)
     result = worker.search()
     assert result.winners[0]["metrics"] == {"distance": 0.0}
     run = result.runs[0]
@@ -118,6 +117,7 @@ def test_infinite_values_are_failures_and_nan_is_no_value():
 
     worker = Worker(
         SPACE,
+        optimizer="random_search",
         evaluator=evaluator_from(odd, SPACE, {"x": "max"}),
         objectives="x",
         runs=1,

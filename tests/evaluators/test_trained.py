@@ -403,7 +403,7 @@ def test_successive_halving_by_training_ends_with_the_same_bytes(tmp_path):
     assert result.n_at_fidelity == {1.0: 6, 3.0: 2}
     assert "continue" in result.remarks[-1]
     assert not (whole / "evaluator").exists()
-    found = halving(pool, backend=PoolBackend(n_workers=2)).search()
+    found = halving(pool, backend=PoolBackend(n_workers=1)).search()
     assert found.to_json() == result.to_json() == halving().search().to_json()
 
     def stop(view):

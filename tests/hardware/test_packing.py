@@ -1,7 +1,7 @@
 """Packings checked cell by cell, and against what no packing can beat."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analognas.hardware import packing
@@ -54,6 +54,7 @@ def cells(free):
     }
 
 
+@settings(max_examples=25)
 @given(BLOCKS)
 def test_no_cell_is_used_twice_and_none_is_lost(blocks):
     rows, columns = 40, 30

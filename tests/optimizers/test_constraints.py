@@ -39,7 +39,12 @@ def test_bounds_draw_the_search_near(name):
     surplus, variance = 0.0, 0.0
     for seed in range(4 if name in SLOW else 80):
         problem = Problem.of("analog_accuracy", random_bounds(generator), METRICS)
-        rows = SUITE.run(OPTIMIZERS.get(name)(batch_size=5, **own), problem, seed=seed, n=N)
+        rows = SUITE.run(
+            OPTIMIZERS.get(name)(batch_size=10 if name in SLOW else 5, **own),
+            problem,
+            seed=seed,
+            n=N,
+        )
         every, late = violation(problem, SPACE.every()), violation(problem, rows[N // 3 :])
         surplus += every.mean() - late.mean()
         variance += every.var() / len(late)

@@ -18,7 +18,8 @@ from analognas.search import Worker
 
 @pytest.fixture(scope="module")
 def result(bench):
-    return Worker(evaluator=TableEvaluator(bench), runs=3, budget=80).search()
+    optimizer = "regularized_evolution"
+    return Worker(optimizer=optimizer, evaluator=TableEvaluator(bench), runs=3, budget=80).search()
 
 
 def test_files(result, tmp_path):

@@ -83,7 +83,7 @@ def write_and_read(result, folder):
 def test_several_declared_objectives(tmp_path):
     both = ["naswot", "latency_us"]
     worker = Worker(
-        evaluator=Scores(DECLARED), objectives=both, runs=1, budget=30, out=tmp_path / "a"
+        evaluator=Scores(DECLARED), objectives=both, runs=1, budget=16, out=tmp_path / "a"
     )
     result = worker.search()
     values = np.array([[cell["metrics"][name] for name in both] for cell in result.front])

@@ -15,7 +15,7 @@ from analognas.search import Worker
 
 first, last = int(sys.argv[2]), int(sys.argv[3])
 sys.stdin.readline()
-Worker(runs=4, budget=300, out=sys.argv[1], only_runs=range(first, last)).search()
+Worker(runs=4, budget=24, out=sys.argv[1], only_runs=range(first, last)).search()
 """
 
 
@@ -35,8 +35,8 @@ def test_two_processes_share_a_search(tmp_path):
     errors = [part.communicate()[1].decode() for part in parts]
     assert [part.returncode for part in parts] == [0, 0], errors
     assert sorted(path.name for path in out.iterdir()) == ["trials.sqlite"]
-    gathered = Worker(runs=4, budget=300, out=out, resume=True).search()
-    alone = Worker(runs=4, budget=300).search()
+    gathered = Worker(runs=4, budget=24, out=out, resume=True).search()
+    alone = Worker(runs=4, budget=24).search()
     assert gathered.to_json() == alone.to_json()
 
 

@@ -356,12 +356,12 @@ class Partial(Interrupt):
 
 def test_what_was_not_measured_does_not_win(bench, tmp_path):
     out = tmp_path / "a"
-    worker = Worker(evaluator=Partial(bench, 10**9), runs=2, budget=60, out=out)
+    worker = Worker(evaluator=Partial(bench, 10**9), runs=2, budget=24, out=out)
     result = worker.search()
     assert all(cell["architecture"][0] != 2 for cell in result.winners)
     assert np.isfinite(result.finals()).all()
     first = (out / "best.json").read_bytes()
-    resumed = Worker(evaluator=Partial(bench, 10**9), runs=2, budget=60, out=out, resume=True)
+    resumed = Worker(evaluator=Partial(bench, 10**9), runs=2, budget=24, out=out, resume=True)
     resumed.search()
     assert (out / "best.json").read_bytes() == first
 
@@ -427,6 +427,7 @@ class Parameters(Evaluator):
 def test_search_in_spaces_without_a_table(name, shown, capsys, tmp_path):
     space = SPACES.get(name)()
     settings = {
+        "optimizer": "regularized_evolution",
         "evaluator": Parameters(space),
         "objectives": "params",
         "runs": 2,

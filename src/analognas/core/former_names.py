@@ -13,13 +13,16 @@ REMOVED_IN = "0.3"
 """Version without the former names."""
 
 
-def former_names(package: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+def former_names(
+    package: str, names: Mapping[str, str], *, otherwise: Callable[[str], Any] | None = None
+) -> Callable[[str], Any]:
     """Return ``__getattr__`` of a module whose public objects were renamed.
 
     Args:
         package: The module's ``__name__``.
         names: Present name by former name: a name of the module, or ``"module:attribute"`` relative to it;
             a module beside it begins with a dot, ``".module:attribute"``.
+        otherwise: What finds all other names, if the module has such a function already.
 
     Example:
         >>> get = former_names("analognas.core", {"NameError_": "UnknownNameError"})
@@ -30,6 +33,8 @@ def former_names(package: str, names: Mapping[str, str]) -> Callable[[str], Any]
 
     def get(name: str) -> Any:
         if name not in names:
+            if otherwise is not None:
+                return otherwise(name)
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         module, _, attribute = names[name].rpartition(":")
         warnings.warn(

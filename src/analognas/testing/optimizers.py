@@ -68,7 +68,7 @@ class OptimizerConformance:
             optimizer.tell(rows, self.evaluate(rows, problem.metrics))
         return np.concatenate(proposals)
 
-    @examples(5)
+    @examples(2)
     def test_same_generator_same_trajectory(self, generator: np.random.Generator) -> None:
         """Runs are reproducible, with the same object and with a new one."""
         seed = int(generator.integers(2**31))

@@ -16,6 +16,7 @@ GOALS = ["analog_drift_2592000", "avm", "params"]
 @pytest.fixture(scope="module")
 def worker(bench):
     return Worker(
+        optimizer="pareto_evolution",
         evaluator=TableEvaluator(bench),
         objectives=GOALS,
         constraints="avm>=0",
@@ -128,7 +129,8 @@ def test_json_and_summary(worker, result, capsys):
 
 
 def test_one_objective_has_a_front_too(bench):
-    result = Worker(evaluator=TableEvaluator(bench), runs=2, budget=50).search()
+    table = TableEvaluator(bench)
+    result = Worker(optimizer="random_search", evaluator=table, runs=2, budget=50).search()
     assert result.front[0] == result.winners[0]
     best = result.winners[0]["metrics"]["analog_drift_2592000"]
     assert all(cell["metrics"]["analog_drift_2592000"] == best for cell in result.front)
@@ -184,6 +186,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(bench, tmp_path, optimizer
 def test_hardware_metrics_without_a_table_of_accuracies():
     result = Worker(
         "fbnet",
+        optimizer="pareto_evolution",
         objectives=["params", "aimc_tiles"],
         constraints="macs<=8e7",
         runs=1,
