@@ -3,10 +3,11 @@
 import pytest
 
 from analognas.core import InvalidArgumentError, UnknownNameError
-from analognas.drift import layer_sensitivity
+from analognas.drift import DriftEvaluator, layer_sensitivity
 from analognas.drift.examples import Examples
 from analognas.drift.layer_mapping import LayerMapping, double_devices, mapping_losses
-from analognas.nn import analog_layers
+from analognas.nn import analog_layers, network_config, to_digital
+from analognas.training import ModelRecord, load_model, save_model
 
 
 def test_losses_on_chips_are_those_of_the_sensitivity(analog, problem):
@@ -28,6 +29,22 @@ def test_doubled_layers_have_four_devices_and_lose_less(analog, problem):
     losses = mapping_losses(analog, examples, mappings, t=31536000.0, chips=6, seed=0)
     assert losses[2].tolist() == losses[0].tolist()  # nothing is left of the doubled devices
     assert losses[1].mean() < losses[0].mean() + 0.5
+
+
+def test_doubled_layers_of_a_configuration_are_those_of_a_network(analog, problem, tmp_path):
+    doubled = double_devices(analog, ["2"])
+    config = network_config(doubled)
+    assert config == network_config(analog).replace(doubled=("2",))
+    # A saved network has them again, and the same chips.
+    save_model(tmp_path / "net.safetensors", doubled, ModelRecord())
+    again, _ = load_model(tmp_path / "net.safetensors", model=to_digital(analog))
+    assert [x.config.weight_mapping.n_devices for _, x in analog_layers(again)] == [2, 4]
+    evaluator = DriftEvaluator(times=(1.0, 86400.0), chips=2)
+    results = [evaluator.evaluate(net, problem).rows() for net in (doubled, again, analog)]
+    assert results[0] == results[1] != results[2]
+    assert "doubled" in repr(config)
+    # Earlier journals know no such entry.
+    assert "doubled" not in repr(config.replace(doubled=())).replace("doubled=(), ", "")
 
 
 def test_wrong_layers(analog, problem):

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from analognas.builder.measurement_settings import MeasurementSettings
 from analognas.cli import main
-from analognas.drift import Sensitivity
+from analognas.drift import DriftStudy, Sensitivity, layer_mapping, sensitivity
 from analognas.drift.layer_mapping import LayerMapping
 from analognas.drift.sensitivity import WHOLE
 from analognas.hardware import hybrid_study
@@ -110,6 +111,62 @@ def test_the_command(run, tmp_path, capsys):
         len(list(analog_layers(to_analog(network, config))))
         == len(payload["sensitivity"]["layers"]) - 1
     )
+
+
+def test_the_mapping_is_a_file_of_drift_train_and_search(run, tmp_path):
+    network = to_analog(load_model(str(run))[0], AnalogConfig())
+    names = [name for name, _ in analog_layers(network)]
+    mapping = LayerMapping(digital=(names[-1],), doubled=(names[0],))
+    file = tmp_path / "analog.yaml"
+    hybrid_study.mapping_config(network, mapping).save(file)
+
+    def devices(found):
+        return [layer.config.weight_mapping.n_devices for _, layer in analog_layers(found)]
+
+    wanted = [4] + [2] * (len(names) - 2)
+    study = DriftStudy({"checkpoint": str(run), "analog": str(file), "examples": 20})
+    assert devices(study.networks()["direct"]) == wanted
+    chips = ["--chips", "2", "--times", "1", "--examples", "20", "--out", str(tmp_path / "drift")]
+    assert main(["drift", str(run), "--analog", str(file), *chips]) == 0
+    entries = RunConfig.load(run / "config.yaml").to_dict()
+    entries["recipe"] = {"kind": "hwa", "analog": str(file), "epochs": 1}
+    train_run(RunConfig.from_dict(entries), tmp_path / "hwa")
+    assert devices(load_model(str(tmp_path / "hwa"))[0]) == wanted
+    # Networks of a search have different layers: patterns name them.
+    AnalogConfig(doubled=("first",)).save(tmp_path / "first.yaml")
+    settings = MeasurementSettings.from_dict({"analog": str(tmp_path / "first.yaml")})
+    assert settings.analog_config.doubled == ("first",)
+    assert settings.recipe("hwa").analog.doubled == ("first",)
+
+
+@pytest.mark.parametrize("stage", ["layers", "mappings"])
+def test_interrupted_and_continued(run, tmp_path, capsys, monkeypatch, stage):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    command = ["map", str(run), "--chips", "2", "--examples", "20", "--set", "mappings=2", "--out"]
+    assert main([*command, str(whole)]) == 0
+    modules = {"layers": sensitivity, "mappings": layer_mapping}
+    program, passes = modules[stage].program_units, []
+
+    def stop(*arguments):
+        passes.append(arguments)
+        # The last pass of the last chip.
+        if len(passes) == {"layers": 6, "mappings": 4}[stage]:
+            raise KeyboardInterrupt
+        program(*arguments)
+
+    monkeypatch.setattr(modules[stage], "program_units", stop)
+    assert main([*command, str(out)]) == 130
+    assert f"continue with: analognas map --resume {out}" in capsys.readouterr().err
+    assert not (out / "map.json").exists()
+    monkeypatch.setattr(modules[stage], "program_units", lambda *x: passes.append(x) or program(*x))
+    passes.clear()
+    assert main(["map", "--resume", str(out), "--chips", "3"]) == 2
+    assert "omit chips" in capsys.readouterr().err
+    assert main(["map", "--resume", str(out)]) == 0
+    # Chips of the journal are not measured again: one of four in the layers, three of four of the mappings.
+    assert len(passes) == {"layers": 15, "mappings": 1}[stage]
+    for name in ("map.json", "map.png", "study.json"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_layers_that_lose_nothing_alone_are_compared_by_what_they_spare(run, tmp_path, monkeypatch):

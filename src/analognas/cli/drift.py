@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
+from ..core import InvalidArgumentError, dump_json
 from ..core.times import parse_time
 from ..core.user_code import import_code, is_reference
 from .completion import names_of
-from .exits import to_continue
 from .help import MORE
 from .options import Analog, Config, Json, Out, Seed
+from .studies import run_study
 
 if TYPE_CHECKING:
-    from ..drift import DriftResult, DriftSettings, DriftStudy, Sensitivity
+    from ..drift import DriftResult, DriftStudy, Sensitivity
 
 # Defaults live here, not in the signature, so that --resume knows what was typed.
 _Checkpoint = Annotated[
@@ -125,6 +126,7 @@ def drift(
         "batch_size": batch_size,
         "seed": seed,
     }
+    from ..drift import DriftStudy
     from ..report.drift_curves import write_drift_report
     from ..report.html import write_page
     from .drift_progress import drift_progress
@@ -136,7 +138,14 @@ def drift(
         write_page(folder)
         return results
 
-    results, folder = _run("drift", typed, (config, setting or []), out, resume, run)
+    results, folder = run_study(
+        "drift",
+        DriftStudy.load,
+        partial(_new_study, "drift"),
+        typed | {"config": config, "set": setting},
+        (out, resume),
+        run,
+    )
     if as_json:
         print(dump_json({name: result.to_dict() for name, result in results.items()}))
     else:
@@ -188,6 +197,7 @@ def sensitivity(
         "batch_size": batch_size,
         "seed": seed,
     }
+    from ..drift import DriftStudy
     from ..report.sensitivity import write_sensitivity_report
     from .drift_progress import drift_progress
 
@@ -197,7 +207,14 @@ def sensitivity(
         write_sensitivity_report(found, folder)
         return found
 
-    found, folder = _run("sensitivity", typed, (config, setting or []), out, resume, run)
+    found, folder = run_study(
+        "sensitivity",
+        DriftStudy.load,
+        partial(_new_study, "sensitivity"),
+        typed | {"config": config, "set": setting},
+        (out, resume),
+        run,
+    )
     if as_json:
         print(dump_json(found.to_dict()))
     else:
@@ -205,59 +222,13 @@ def sensitivity(
     print(f"Results in {folder}", file=sys.stderr if as_json else sys.stdout)
 
 
-def _run(
-    command: str,
-    typed: dict[str, Any],
-    more: tuple[Path | None, list[str]],
-    out: Path | None,
-    resume: Path | None,
-    run: Callable[[DriftStudy, Path], Any],
-) -> tuple[Any, Path]:
-    """Set up a study, or the one to continue, and run it in its folder.
-
-    Args:
-        command: The command.
-        typed: Settings by name; None where an option was not given.
-        more: A settings file, and texts of ``--set``.
-        out: The folder of a new study.
-        resume: The folder of a study to continue.
-        run: Runs the study in a folder.
-    """
-    from ..core.memory import keep_freed_memory
-    from ..drift.study import DriftStudy
-    from .drift_progress import announced
-
-    keep_freed_memory()
-    known = {key: value for key, value in typed.items() if value is not None}
-    if resume is not None:
-        others = {"out": out, "config": more[0], "set": more[1]}
-        if given := [*known, *(name for name, value in others.items() if value)]:
-            raise ResumeError(
-                f"--resume continues with the settings of the study; omit {', '.join(given)}."
-            )
-        study = DriftStudy.load(resume)
-        claimed = hold_folder(resume)
-    else:
-        study = DriftStudy(_settings(command, known, *more))
-        with announced(f"reading {study.settings.checkpoint or study.settings.model} and its data"):
-            study.check()
-        claimed = claim_output(out, command)
-    with claimed as folder:
-        if resume is None:
-            study.save(folder)
-        try:
-            return run(study, folder), folder
-        except KeyboardInterrupt:
-            raise to_continue(f"{command} --resume", folder) from None
-
-
-def _settings(
-    command: str, known: dict[str, Any], config: Path | None, texts: list[str]
-) -> DriftSettings:
-    """Return settings from a file, then options, then ``--set``."""
-    from ..drift import DriftSettings
+def _new_study(command: str, given: Mapping[str, Any]) -> DriftStudy:
+    """Return a study by settings from a file, then options, then ``--set``."""
+    from ..drift import DriftSettings, DriftStudy
     from ..drift.study import digital_beside
 
+    known = dict(given)
+    config, texts = known.pop("config", None), known.pop("set", [])
     entries = {} if config is None else DriftSettings.load(config).to_dict()
     entries |= known
     if not {"checkpoint", "model"} & set(entries):
@@ -271,7 +242,7 @@ def _settings(
         entries = {"times": [2592000.0], "chips": 10, **entries}
     elif config is None and "checkpoint" in known and not {"direct", "devices"} & set(entries):
         entries["direct"] = digital_beside(entries["checkpoint"])
-    return DriftSettings.from_dict(entries).with_settings(texts)
+    return DriftStudy(DriftSettings.from_dict(entries).with_settings(texts))
 
 
 def _print_drift(results: dict[str, DriftResult]) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import InvalidArgumentError, claim_output, dump_json
+from ..core import InvalidArgumentError, dump_json
 from ..core.times import parse_time
 from ..core.user_code import import_code, is_reference
 from .completion import names_of
 from .options import Analog, Config, Json, Out, Seed, read_settings
+from .studies import run_study
+
+if TYPE_CHECKING:
+    from ..hardware.hybrid import HybridMapping
+    from ..hardware.hybrid_study import MapStudy
 
 
 def map_layers(
@@ -63,23 +70,17 @@ def map_layers(
         ),
     ] = None,
     out: Out = None,
+    resume: Annotated[Path | None, typer.Option(help="Folder of a choice to continue.")] = None,
     json: Json = False,
 ) -> None:
     """Choose layers that stay digital, and check the choice on simulated chips.
 
     Example: analognas map trained --loss 1
     """
-    from ..hardware.hybrid import MapSettings
-    from ..hardware.hybrid_study import run_map
+    from ..hardware.hybrid_study import MapStudy
     from ..report.hybrid import write_map_report
     from .drift_progress import pass_progress
 
-    if is_reference(model):
-        import_code(str(model))
-    if checkpoint is None and model is None and config is None:
-        raise InvalidArgumentError(
-            "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one."
-        )
     typed = {
         "checkpoint": checkpoint,
         "model": model,
@@ -94,13 +95,39 @@ def map_layers(
         "analog": analog,
         "seed": seed,
     }
-    settings = read_settings(MapSettings, config, typed, setting)
-    with claim_output(out, "map") as folder:
+
+    def run(study: MapStudy, folder: Path) -> HybridMapping:
         with pass_progress() as tell:
-            result = run_map(settings, folder, tell)
-        write_map_report(result, folder)
+            found = study.run_map(folder, tell)
+        write_map_report(found, folder)
+        return found
+
+    result, folder = run_study(
+        "map",
+        MapStudy.load,
+        _new_study,
+        typed | {"config": config, "set": setting},
+        (out, resume),
+        run,
+    )
     if json:
         typer.echo(dump_json(result.to_dict()))
     else:
         typer.echo(str(result))
     typer.echo(f"Results in {folder}", err=json)
+
+
+def _new_study(given: Mapping[str, Any]) -> MapStudy:
+    """Return a study by settings from a file, then options, then ``--set``."""
+    from ..hardware.hybrid import MapSettings
+    from ..hardware.hybrid_study import MapStudy
+
+    known = dict(given)
+    config, texts = known.pop("config", None), known.pop("set", [])
+    if not {"checkpoint", "model"} & set(known) and config is None:
+        raise InvalidArgumentError(
+            "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one."
+        )
+    if is_reference(known.get("model")):
+        import_code(known["model"])
+    return MapStudy(read_settings(MapSettings, config, known, texts))

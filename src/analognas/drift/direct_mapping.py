@@ -11,7 +11,14 @@ from torch import Tensor, nn
 from ..core import InvalidArgumentError
 from ..data import DataSet
 from ..models import digital_parts
-from ..nn import AnalogConfig, AnalogLayer, DriftCompensation, analog_layers, calibrate, to_analog
+from ..nn import (
+    AnalogConfig,
+    AnalogLayer,
+    DriftCompensation,
+    calibrate,
+    network_config,
+    to_analog,
+)
 from ..nn.run_batch import check_batches
 
 CALIBRATION_BATCHES = 50
@@ -66,8 +73,7 @@ def without_compensation(model: nn.Module, mapped: nn.Module) -> nn.Module:
         model: The digital network.
         mapped: The result of :func:`direct_mapping` for it; its hardware and input ranges are used.
     """
-    config = next(iter(analog_layers(mapped)))[1].config
-    config = config.replace(compensation=DriftCompensation(kind="none"))
+    config = network_config(mapped).replace(compensation=DriftCompensation(kind="none"))
     plain = to_analog(model, config, exclude=digital_parts(model)).eval()
     plain.load_state_dict(mapped.state_dict())
     return plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -11,18 +12,15 @@ from torch import nn
 
 from ..core import InvalidArgumentError, check_choice
 from ..core.settings import Settings
-from ..nn import AnalogLayer
+from ..nn import AnalogLayer, analog_layers
 from ..nn.tile.tiled_layer import TiledLayer
-from ..physics import MultiPair
 from .chips import ChipSimulator, check_times
 from .examples import Examples
+from .journal import DriftJournal, fingerprint
 from .sensitivity import analog_units, program_units
 from .variance_components import Array
 
 __all__ = ["LayerMapping", "double_devices", "mapping_losses"]
-
-PAIRS_OF_DOUBLED = MultiPair((1.0, 1.0))
-"""Devices of a weight of a doubled layer."""
 
 
 class LayerMapping(Settings):
@@ -41,6 +39,9 @@ class LayerMapping(Settings):
 
 def double_devices(model: nn.Module, names: Sequence[str]) -> nn.Module:
     """Return a copy of an analog network of which some layers have two pairs of devices per weight.
+
+    ``AnalogConfig.doubled`` does the same when a network is made analog. The configurations name the layers,
+    so the copy can be saved.
 
     Args:
         model: A network with analog layers; it is not changed.
@@ -61,6 +62,11 @@ def double_devices(model: nn.Module, names: Sequence[str]) -> nn.Module:
         check_choice("analog layer", name, units)
         for _, layer in units[name]:
             _double(layer)
+    for _, layer in analog_layers(changed):
+        tiled = layer.tiled
+        listed = tuple(dict.fromkeys((*tiled.config.doubled, *names)))
+        config = tiled.config.replace(doubled=listed)
+        layer.tiled = TiledLayer(config, tiled.product, tiled.grid)
     return changed
 
 
@@ -72,6 +78,7 @@ def mapping_losses(
     t: float,
     chips: int,
     seed: int,
+    journal: str | os.PathLike[str] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Array:
     """Measure the loss of each mapping on the same chips.
@@ -86,6 +93,7 @@ def mapping_losses(
         t: Time since programming, s.
         chips: Number of chips K.
         seed: Seed of all draws.
+        journal: File to continue from, if it exists, and to write after each pass.
         on_progress: Called after each pass with the passes done and their total.
 
     Returns:
@@ -95,6 +103,7 @@ def mapping_losses(
         UnknownNameError: If a mapping names a layer that is not analog.
         InvalidArgumentError: If a layer is both digital and doubled.
         PhysicalRangeError: If ``t`` is outside the range of a device's model.
+        ResumeError: If the journal belongs to other mappings or chips.
     """
     bench = ChipSimulator(model, seed)
     (time,) = check_times(bench.model, [t])
@@ -103,8 +112,21 @@ def mapping_losses(
         _check(mapping, units)
     metric = examples.task.metric
     sign = 1.0 if examples.task.higher_is_better else -1.0
-    digital = float(bench.digital(examples)[0].mean())
-    losses = np.zeros((len(mappings), chips))
+    scores, _ = bench.digital(examples)
+    digital = float(scores.mean())
+    losses, n_done = np.zeros((len(mappings), chips)), 0
+    book = None if journal is None else DriftJournal(journal)
+    identity = {
+        "mappings": [mapping.to_dict() for mapping in mappings],
+        "chips": chips,
+        "time": time,
+        "seed": seed,
+        "model": fingerprint(bench.model),
+        "examples": fingerprint(nn.Identity(), scores),
+        "batch_size": examples.batch_size,
+    }
+    if book is not None and (saved := book.load(identity)) is not None:
+        losses, n_done = saved[0]["losses"], saved[1]["passes"]
     plain = {name: [layer.tiled for _, layer in layers] for name, layers in units.items()}
     for m, mapping in enumerate(mappings):
         for name, layers in units.items():
@@ -113,12 +135,15 @@ def mapping_losses(
                 if name in mapping.doubled:
                     _double(layer)
         analog = [name for name in units if name not in mapping.digital]
-        for k in range(chips):
+        for k in range(max(n_done - m * chips, 0), chips):
             program_units(bench, units, analog, k, time)
             score = float(examples.scores(bench.model).mean()) if analog else digital
             losses[m, k] = sign * (metric(digital) - metric(score))
+            n_done = m * chips + k + 1
+            if book is not None:
+                book.save(identity, {"losses": losses}, {"passes": n_done})
             if on_progress is not None:
-                on_progress(m * chips + k + 1, len(mappings) * chips)
+                on_progress(n_done, len(mappings) * chips)
     return losses
 
 
@@ -133,5 +158,4 @@ def _check(mapping: LayerMapping, units: dict[str, list[tuple[str, AnalogLayer]]
 
 def _double(layer: AnalogLayer) -> None:
     tiled = layer.tiled
-    config = tiled.config.replace(weight_mapping=PAIRS_OF_DOUBLED)
-    layer.tiled = TiledLayer(config, tiled.product, tiled.grid)
+    layer.tiled = TiledLayer(tiled.config.of_doubled(), tiled.product, tiled.grid)

@@ -6,17 +6,11 @@ import os
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 from torch import nn
 
-from ..core import (
-    InvalidArgumentError,
-    ResumeError,
-    check_int,
-    hold_folder,
-    write_json,
-)
+from ..core import InvalidArgumentError, ResumeError, check_int, hold_folder, write_json
 from ..core.config_files import check_mapping, is_config_file
 from ..core.files import with_checksum
 from ..core.folders import make_folder
@@ -27,7 +21,7 @@ from ..core.text_files import read_json
 from ..data import DataSet, DataSettings
 from ..data.fingerprint import data_fingerprint
 from ..models import build_model_for
-from ..nn import AnalogConfig, AnalogLayer, analog_layers, find_config
+from ..nn import AnalogConfig, AnalogLayer, find_config, network_config
 from ..physics import Device
 from ..training import MODEL_FILE, ModelRecord, load_model
 from ..training.model_files import read_record
@@ -55,6 +49,7 @@ CURVES = {
 }
 """Networks of a drift study, by their names in its files."""
 _HARDWARE = "analognasbench"
+_Study = TypeVar("_Study", bound="DriftStudy")
 
 StepListener = Callable[[str, DriftStep], None]
 """Called with the name of a network and the progress within its stage."""
@@ -68,8 +63,10 @@ class DriftStudy:
         data: The data set, in place of the one that settings or network name. A folder does not store it.
     """
 
+    settings_class: ClassVar[type[DriftSettings]] = DriftSettings
+
     def __init__(self, settings: Source, data: DataSet | None = None) -> None:
-        self.settings, self._given = DriftSettings.coerce(settings), data
+        self.settings, self._given = self.settings_class.coerce(settings), data
 
     def check(self) -> None:
         """Check networks, data, times and hardware, before a folder is created.
@@ -245,7 +242,7 @@ class DriftStudy:
                 network,
                 self.dataset,
                 reference=self._digital,
-                journal=_journal(folder, name),
+                journal=journal_file(folder, name),
                 times=known_times(self._devices[name], self.settings.times, name)
                 if self._devices
                 else None,
@@ -289,15 +286,16 @@ class DriftStudy:
                 kind=self.settings.kind,
                 seed=self.settings.seed,
                 batch_size=self.settings.batch_size,
-                journal=_journal(folder, "sensitivity"),
+                journal=journal_file(folder, "sensitivity"),
                 on_progress=tell,
             )
             write_json(folder / RESULT_FILE, found.to_dict(), sealed=True)
             found.write(folder / TABLE_FILE)
         return found
 
-    def save(self, folder: Path) -> None:
-        """Write the settings into a folder, with absolute paths of the networks."""
+    @property
+    def saved_settings(self) -> DriftSettings:
+        """The settings with absolute paths of the networks."""
         settings = self.settings
         named = {"checkpoint": settings.checkpoint, "direct": settings.direct}
         paths: dict[str, Any] = {
@@ -307,10 +305,14 @@ class DriftStudy:
             paths["devices"] = [
                 os.path.abspath(name) if is_config_file(name) else name for name in settings.devices
             ]
-        write_json(folder / STUDY_FILE, settings.replace(**paths).to_dict(), sealed=True)
+        return settings.replace(**paths)
+
+    def save(self, folder: Path) -> None:
+        """Write the settings into a folder, with absolute paths of the networks."""
+        write_json(folder / STUDY_FILE, self.saved_settings.to_dict(), sealed=True)
 
     @classmethod
-    def load(cls, folder: Path, data: DataSet | None = None) -> DriftStudy:
+    def load(cls: type[_Study], folder: Path, data: DataSet | None = None) -> _Study:
         """Return the study of a folder.
 
         Args:
@@ -334,7 +336,7 @@ class DriftStudy:
             return find_config(self.settings.analog)
         network = self._loaded[0]
         if is_analog(network):
-            return next(iter(analog_layers(network)))[1].config
+            return network_config(network)
         return find_config(_HARDWARE)
 
 
@@ -350,7 +352,8 @@ def digital_beside(checkpoint: str | os.PathLike[str]) -> str | None:
     return str(beside) if beside.is_file() else None
 
 
-def _journal(folder: Path, name: str) -> Path:
+def journal_file(folder: Path, name: str) -> Path:
+    """Return the journal of a part of a study, in its folder."""
     return make_folder(folder / "journal") / f"{name}.safetensors"
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from torch import nn
 
-from ..core import InvalidArgumentError
+from ..core import InvalidArgumentError, hold_folder
 from ..drift import Sensitivity, layer_sensitivity
 from ..drift.examples import Examples
-from ..drift.layer_mapping import mapping_losses
+from ..drift.layer_mapping import LayerMapping, mapping_losses
 from ..drift.sensitivity import WHOLE
-from ..drift.study import DriftStudy
-from ..nn import analog_layers
+from ..drift.study import DriftStudy, journal_file
+from ..nn import AnalogConfig, network_config
 from .chip import AIMCChip
 from .chip_cost import ChipCost
 from .hybrid import (
@@ -30,9 +30,9 @@ from .hybrid import (
 from .presets import find_chip
 from .upkeep_networks import analog_cost
 
-__all__ = ["run_map"]
+__all__ = ["MapStudy", "mapping_config", "resume_map", "run_map"]
 
-STUDY_FILE, CONFIG_FILE = "study.json", "analog.yaml"
+CONFIG_FILE = "analog.yaml"
 
 Progress = Callable[[str, int, int], None]
 
@@ -45,7 +45,7 @@ def run_map(
     """Measure sensitivities, choose layers, and measure the chosen mappings on chips.
 
     The folder gets ``study.json``, ``map.json``, ``mapping.yaml`` with the chosen layers, and ``analog.yaml``,
-    a configuration with which :func:`~analognas.nn.to_analog` leaves the chosen layers digital.
+    a configuration for :func:`~analognas.nn.to_analog` and commands, in which they are digital or doubled.
 
     Args:
         settings: The settings.
@@ -55,14 +55,56 @@ def run_map(
     Raises:
         AnalogNASError: If anything is wrong; one line.
     """
-    study = DriftStudy(settings)
+    study = MapStudy(settings)
     study.check()
+    study.save(folder)
+    return study.run_map(folder, tell)
+
+
+def resume_map(folder: Path, tell: Progress = lambda stage, done, total: None) -> HybridMapping:
+    """Continue the choice of layers in a folder; the result is that of an uninterrupted one.
+
+    Args:
+        folder: The folder.
+        tell: Called with the stage, the passes done and their total.
+
+    Raises:
+        ResumeError: If there is no study in the folder.
+        AnalogNASError: If anything else is wrong; one line.
+    """
+    return MapStudy.load(folder).run_map(folder, tell)
+
+
+class MapStudy(DriftStudy):
+    """A choice of layers by settings; see :func:`run_map`."""
+
+    settings_class = MapSettings
+    settings: MapSettings
+
+    def run_map(
+        self, folder: Path, tell: Progress = lambda stage, done, total: None
+    ) -> HybridMapping:
+        """Choose layers, continuing what the folder holds; write the results into it.
+
+        Args:
+            folder: The folder; it must exist.
+            tell: Called with the stage, the passes done and their total.
+
+        Raises:
+            OutputFolderError: If another process uses the folder, or it cannot be written to.
+        """
+        with hold_folder(folder):
+            return _run(self, folder, tell)
+
+
+def _run(study: MapStudy, folder: Path, tell: Progress) -> HybridMapping:
+    settings = study.settings
     chip = find_chip(settings.chip)
     per_mac = _digital_energy(settings, chip)
     network = next(iter(study.networks().values()))
     examples = Examples(study.dataset, batch_size=settings.batch_size)
     t = settings.times[0]
-    found, losses = _sensitivities(network, examples, settings, tell)
+    found, losses = _sensitivities(network, examples, settings, folder, tell)
     costs = layer_costs(
         found.layers[:-1], found.parameters[:-1], _network_cost(network, study, chip), per_mac
     )
@@ -75,6 +117,7 @@ def run_map(
         t=t,
         chips=settings.chips,
         seed=settings.seed,
+        journal=journal_file(folder, "mappings"),
         on_progress=lambda done, total: tell("mappings and chips", done, total),
     )
     choices = [
@@ -91,19 +134,29 @@ def run_map(
         examples.task.metric_name,
         found,
         costs,
-        settings,
+        MapSettings.from_dict(study.saved_settings.to_dict()),
     )
-    settings.save(folder / STUDY_FILE)
     result.save(folder)
     if result.chosen is not None:
-        config = next(iter(analog_layers(network)))[1].config
-        digital = result.choices[result.chosen].mapping.digital
-        config.replace(digital=(*config.digital, *digital)).save(folder / CONFIG_FILE)
+        mapping_config(network, result.choices[result.chosen].mapping).save(folder / CONFIG_FILE)
     return result
 
 
+def mapping_config(network: nn.Module, mapping: LayerMapping) -> AnalogConfig:
+    """Return the configuration with which :func:`~analognas.nn.to_analog` maps a network as chosen.
+
+    Args:
+        network: The analog network that the mapping was chosen for.
+        mapping: The mapping.
+    """
+    config = network_config(network)
+    return config.replace(
+        digital=(*config.digital, *mapping.digital), doubled=(*config.doubled, *mapping.doubled)
+    )
+
+
 def _sensitivities(
-    network: nn.Module, examples: Examples, settings: MapSettings, tell: Progress
+    network: nn.Module, examples: Examples, settings: MapSettings, folder: Path, tell: Progress
 ) -> tuple[Sensitivity, list[float]]:
     """Return the sensitivities, and what each layer that stays digital is expected to gain.
 
@@ -119,6 +172,7 @@ def _sensitivities(
             chips=settings.chips,
             kind=kind,
             seed=settings.seed,
+            journal=journal_file(folder, kind),
             on_progress=lambda done, total: tell("layers and chips", done, total),
         )
 

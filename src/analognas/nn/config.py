@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from ..core import InvalidArgumentError
 from ..core.settings import Settings
-from ..physics import PCM, Device, DifferentialPair, WeightMapping
+from ..physics import PCM, Device, DifferentialPair, MultiPair, WeightMapping
 
 _Bits: TypeAlias = Annotated[int, Field(ge=2, le=24)]
+
+PAIRS_OF_DOUBLED = MultiPair((1.0, 1.0))
+"""Devices of a weight of a doubled layer: two pairs."""
 
 
 class TileSize(Settings):
@@ -256,6 +265,8 @@ class AnalogConfig(Settings):
         compensation: Drift compensation.
         digital: Layers that stay digital: ``"first"``, ``"last"``, or patterns of module names (``*`` and ``?``
             as in file names).
+        doubled: Layers with two pairs of devices per weight in place of ``weight_mapping``, named in the same
+            way. A layer that stays digital is not doubled.
         noise_source: Source of normal numbers in training: ``"exact"`` draws, or a ``"bank"`` of numbers.
             Evaluation on chips always uses exact draws.
 
@@ -307,9 +318,25 @@ class AnalogConfig(Settings):
     digital: tuple[str, ...] = Field(
         default=(), description="Layers that stay digital: first, last, or patterns of names."
     )
+    doubled: tuple[str, ...] = Field(
+        default=(),
+        description="Layers with two pairs of devices per weight: first, last, or patterns of names.",
+    )
     noise_source: Literal["exact", "bank"] = Field(
         default="exact", description="Source of normal numbers in training."
     )
+
+    @model_serializer(mode="wrap")
+    def _without_nothing_doubled(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write files as versions without ``doubled`` did, if no layer is doubled."""
+        entries: dict[str, Any] = write(self)
+        if not self.doubled:
+            entries.pop("doubled", None)
+        return entries
+
+    def of_doubled(self) -> AnalogConfig:
+        """Return the configuration of a layer with two pairs of devices per weight."""
+        return self.replace(weight_mapping=PAIRS_OF_DOUBLED)
 
     @property
     def pair(self) -> WeightMapping:

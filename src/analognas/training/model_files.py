@@ -16,7 +16,14 @@ from torch import Tensor, nn
 
 from ..core import CheckpointMismatchError, InvalidArgumentError, TableIntegrityError
 from ..core.settings import Options, Settings
-from ..nn import AnalogLayer, StaysDigitalWarning, config_from_dict, config_to_dict, to_analog
+from ..nn import (
+    AnalogLayer,
+    StaysDigitalWarning,
+    config_from_dict,
+    config_to_dict,
+    network_config,
+    to_analog,
+)
 from ..nn.layers.loading import with_one_dimension
 from ..nn.quantize.integer_layers import quantize, quantized_layers
 from ..nn.quantize.quantizers import Quantization
@@ -104,13 +111,15 @@ def described_model(model: nn.Module, record: ModelRecord) -> ModelRecord:
         InvalidArgumentError: If its analog layers have different configurations.
     """
     configs = [layer.config for layer in model.modules() if isinstance(layer, AnalogLayer)]
-    if any(config != configs[0] for config in configs):
+    shared = network_config(model) if configs else None
+    alike = (shared, shared.of_doubled()) if shared is not None and shared.doubled else (shared,)
+    if any(config not in alike for config in configs):
         raise InvalidArgumentError(
             "All analog layers of a saved model must have the same configuration, but they differ."
         )
     quantized = [layer.settings for _, layer in quantized_layers(model)]
     return record.replace(
-        analog=config_to_dict(configs[0]) if configs else None,
+        analog=None if shared is None else config_to_dict(shared),
         quantization=quantized[0].to_dict() if quantized else None,
     )
 

@@ -18,6 +18,7 @@ from analognas.nn import (
     StaysDigitalWarning,
     change_class,
     clip_and_remap,
+    network_config,
     register_converter,
     set_mode,
     summary,
@@ -390,3 +391,16 @@ def test_quantised_layers_are_named():
     Linear.__module__ = "torch.ao.nn.quantized.dynamic.modules.linear"
     with pytest.warns(StaysDigitalWarning, match=r"its weights are quantised\): '1'"):
         to_analog(nn.Sequential(nn.Linear(2, 2), Linear()))
+
+
+def test_layers_with_two_pairs_of_devices():
+    net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 2))
+    config = AnalogConfig(digital=("last",), doubled=("0", "2"))
+    analog = to_analog(net, config)
+    assert isinstance(analog[0], AnalogLinear)
+    assert [layer.config.weight_mapping.n_devices for layer in analog[:2]] == [4, 2]
+    assert type(analog[2]) is nn.Linear  # digital layers have no devices
+    assert network_config(analog) == config
+    assert to_analog(net, AnalogConfig(doubled=("*",)))[1].config.weight_mapping.n_devices == 4
+    with pytest.raises(UnknownNameError, match=r"Unknown layer '7' in `config.doubled`"):
+        to_analog(net, AnalogConfig(doubled=("7",)))

@@ -19,7 +19,7 @@ from .selection import Chosen, listed, names_of, select
 from .unsupported import check_layer, check_not_wrapped, obstacle, weight_obstacle
 
 FIRST, LAST = "first", "last"
-"""Special entries of ``AnalogConfig.digital``."""
+"""Special entries of ``AnalogConfig.digital`` and ``AnalogConfig.doubled``."""
 ATTENTION_IS_DIGITAL = "part of an attention that stays digital and reads its weight directly"
 
 
@@ -35,6 +35,7 @@ class _Conversion:
     converters: dict[int, tuple[nn.Module, Converter]] = field(default_factory=dict)
     digital: dict[int, tuple[nn.Module, str]] = field(default_factory=dict)
     unexpected: set[int] = field(default_factory=set)
+    doubled: set[int] = field(default_factory=set)
     n_analog: int = 0
 
     def keep(self, module: nn.Module, reason: str, *, unexpected: bool = False) -> None:
@@ -73,7 +74,8 @@ def to_analog(
         The analog model.
 
     Raises:
-        UnknownNameError: If a name in ``exclude``, ``only`` or ``config.digital`` matches no layer.
+        UnknownNameError: If a name in ``exclude``, ``only``, ``config.digital`` or ``config.doubled`` matches
+            no layer.
         InvalidArgumentError: If weights are complex, integer, missing, NaN, infinite, not initialised (lazy) or
             parametrized.
 
@@ -102,10 +104,13 @@ def to_analog(
     for layer, reason in conversion.digital.values():
         layer.__dict__[STAYS_DIGITAL] = reason
 
+    of_doubled = config.of_doubled()
+
     def change(module: nn.Module) -> nn.Module | None:
         if id(module) not in conversion.converters:
             return None
-        return conversion.converters[id(module)][1](module, config)
+        of_layer = of_doubled if id(module) in conversion.doubled else config
+        return conversion.converters[id(module)][1](module, of_layer)
 
     result = replace_modules(model, change)
     close_fast_paths(result, AnalogLayer)
@@ -155,10 +160,8 @@ def _apply_choices(
 ) -> None:
     """Keep the layers digital that the user excluded or did not choose."""
     order = list(conversion.converters)
-    patterns = [name for name in config.digital if name not in (FIRST, LAST)]
-    by_config = select(model, patterns, "config.digital")
-    by_config.update(order[:1] if FIRST in config.digital else [])
-    by_config.update(order[-1:] if LAST in config.digital else [])
+    by_config = _named(model, config.digital, "config.digital", order)
+    conversion.doubled = _named(model, config.doubled, "config.doubled", order)
     excluded = select(model, exclude, "exclude")
     chosen = set(conversion.names) if only is None else select(model, only, "only")
     for module in model.modules():
@@ -175,6 +178,21 @@ def _apply_choices(
             continue
         conversion.keep(module, reason)
         conversion.unexpected.discard(key)
+
+
+def _named(model: nn.Module, names: tuple[str, ...], where: str, order: list[int]) -> set[int]:
+    """Return the ``id`` of all modules that an entry of the configuration names.
+
+    Args:
+        model: The model.
+        names: Patterns of names, :data:`FIRST` and :data:`LAST`.
+        where: The entry, for errors.
+        order: Layers that can be analog, in order.
+    """
+    found = select(model, [name for name in names if name not in (FIRST, LAST)], where)
+    found.update(order[:1] if FIRST in names else [])
+    found.update(order[-1:] if LAST in names else [])
+    return found
 
 
 def _warning(conversion: _Conversion) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from ...core import InvalidArgumentError, check_float
+from ..config import AnalogConfig
 from .base import AnalogLayer
 
 
@@ -25,6 +26,23 @@ def analog_layers(model: nn.Module) -> Iterable[tuple[str, AnalogLayer]]:
             "The model must have analog layers, but has none: see to_analog()."
         )
     return found
+
+
+def network_config(model: nn.Module) -> AnalogConfig:
+    """Return the configuration with which a model was made analog: that of its layers that are not doubled.
+
+    Raises:
+        InvalidArgumentError: If the model has no analog layer.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> net = to_analog(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2)), AnalogConfig(doubled=("first",)))
+        >>> net[0].config.weight_mapping.n_devices, network_config(net).weight_mapping.n_devices
+        (4, 2)
+    """
+    configs = [layer.config for _, layer in analog_layers(model)]
+    plain = (config for config in configs if config != config.of_doubled())
+    return next(plain, configs[0])
 
 
 def set_modifier_factor(model: nn.Module, factor: float) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from ...core import InvalidArgumentError, write_json
@@ -17,6 +16,7 @@ from ...core.text_tables import ShownTable, TableView
 from ..checks import check_quantity
 from ..device import Device
 from ..fitted import FittedPowerLaw, FittedRelaxation
+from .bias import without_bias
 from .comparison import aic_by_model
 from .fit_table import fit_table
 from .measurement_files import read_measurements
@@ -26,14 +26,12 @@ from .quantities import Level, Quantity, coefficients, over_targets
 from .relaxation import fit_relaxation
 from .resampling import Floats, bootstrap_weights
 from .residuals import Check, power_law_checks, relaxation_checks, remarks
-from .simulation import simulate_measurements
 
 __all__ = ["DeviceFit", "FitSettings", "Quantity", "fit_device"]
 
 DEVICE_FILE, FIT_FILE = "device.yaml", "fit.json"
 POWER_LAW_T_0 = 20.0
 """Time constant of the drift law unless it is given, s: that of the package's PCM."""
-_CORRECTION_FACTOR, _MOST_SIMULATED = 20, 60000
 _DEGREES = {"power-law": 3, "relaxation": 4}
 
 
@@ -156,6 +154,7 @@ def fit_device(
     Example:
         >>> import torch
         >>> from analognas.physics import PCM
+        >>> from analognas.physics.fitting import simulate_measurements
         >>> data = simulate_measurements(PCM(), [5.0, 15.0, 25.0], [1.0, 60.0, 3600.0, 86400.0], 100,
         ...     generator=torch.Generator().manual_seed(0))
         >>> found = fit_device(data, bootstrap=100)
@@ -226,7 +225,7 @@ def _fit_power_law(
         fit = fit_power_law(estimates, data.target, targets, weights, g_max=g_max, degree=degree)
         said = [_lowered("programming noise", degree)]
     device = _power_law_device(fit, targets, g_max, t_0, settings.t_read)
-    fit = _without_bias(fit, device, data, degree)
+    fit = without_bias(fit, device, data, degree)
     device = _power_law_device(fit, targets, g_max, t_0, settings.t_read)
     level = Level(settings.confidence, len(data.target) / len(targets))
     spread = fit.prog_coeffs @ ((targets / g_max)[:, None] ** np.arange(degree + 1)).T
@@ -256,34 +255,6 @@ def _power_law_device(
         nu_stds=tuple(fit.nu_std[0].tolist()),
         read_qs=tuple(fit.read_q[0].tolist()),
     )
-
-
-def _without_bias(
-    fit: PowerLawFit, device: FittedPowerLaw, data: Measurements, degree: int
-) -> PowerLawFit:
-    """Divide the read noise by its bias, which is that of a fit to many devices of the fitted model.
-
-    The linearised fit of single devices overestimates noise above 10 % of the conductance by a few percent.
-    """
-    if not fit.read_q[0].all():
-        return fit
-    targets, times = data.targets, np.unique(data.time[np.isfinite(data.time)])
-    times = times[np.linspace(0, len(times) - 1, min(len(times), data.time.shape[1])).astype(int)]
-    per_target = len(data.target) / len(targets)
-    n = int(min(_CORRECTION_FACTOR * per_target, _MOST_SIMULATED / len(targets))) + 2
-    simulated = simulate_measurements(
-        device,
-        targets.tolist(),
-        times.tolist(),
-        n,
-        generator=torch.Generator().manual_seed(0),
-    )
-    usable, _ = _usable(simulated)
-    found = estimate_devices(usable, device.t_0, device.t_read)
-    once = np.ones((1, len(usable.target)))
-    again = fit_power_law(found, usable.target, targets, once, g_max=device.g_max, degree=degree)
-    bias = again.read_q[0] / fit.read_q[0]
-    return replace(fit, read_q=fit.read_q / np.clip(bias, 0.5, 2.0))
 
 
 def _fit_relaxation(

@@ -141,6 +141,7 @@ def fit_power_law(
     *,
     g_max: float,
     degree: int,
+    g_prog: Floats | None = None,
 ) -> PowerLawFit:
     """Fit the laws over targets for each weighting of the devices.
 
@@ -151,9 +152,11 @@ def fit_power_law(
         weights: How often each device counts, shape ``(1 + B, N)``.
         g_max: Conductance in which the polynomial is normalised, µS.
         degree: Degree of the polynomial.
+        g_prog: Programmed conductances at which Q of the devices is, shape ``(N,)``, µS; None: as estimated.
     """
     groups = np.searchsorted(targets, target)
-    hats = _hats(np.log(_shrunken(found, target, groups)), np.log(targets))
+    places = _shrunken(found, target, groups) if g_prog is None else g_prog
+    hats = _hats(np.log(places), np.log(targets))
     log_q = _fit_q(found, hats, groups, weights)
     q_squared = np.zeros_like(weights) if log_q is None else np.exp(2.0 * (log_q @ hats.T))
     shape = len(weights), len(targets)

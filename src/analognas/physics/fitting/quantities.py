@@ -12,6 +12,9 @@ from .resampling import Floats, bootstrap_interval
 
 __all__ = ["Level", "Quantity", "coefficients", "over_targets"]
 
+_OF_ANY_SIGN = ("nu_means", "programming_offset", "shifts")
+"""Numbers at a target that are not standard deviations."""
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -95,7 +98,9 @@ def over_targets(
         unit: Unit of the numbers.
         time: Time of the numbers, s.
     """
-    low, high = bootstrap_interval(samples, level.confidence, level.n_devices)
+    low, high = bootstrap_interval(
+        samples, level.confidence, level.n_devices, positive=name not in _OF_ANY_SIGN
+    )
     return [
         Quantity(
             name,

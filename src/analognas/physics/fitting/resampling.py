@@ -34,41 +34,39 @@ def bootstrap_weights(
 
 
 def bootstrap_interval(
-    values: Floats, confidence: float, n_devices: float
+    values: Floats, confidence: float, n_devices: float, *, positive: bool = False
 ) -> tuple[Floats, Floats]:
-    """Return bias-corrected, expanded percentile intervals.
+    """Return intervals of Student's t with the standard error of the bootstrap.
 
-    Percentiles of a bootstrap are too short for few devices: its spread is smaller by sqrt((n - 1) / n), and it
-    ignores that the spread is estimated. The expansion makes the interval of a mean that of Student's t.
+    The standard error is enlarged by sqrt(n / (n - 1)), as a bootstrap of n devices spreads less than n devices
+    do. Intervals of standard deviations are those of their logarithm, whose standard error does not depend on
+    the value. Percentiles would be too short: they ignore that the error of a standard deviation grows with it.
+    Where a sample is 0, intervals are percentiles.
 
     Args:
         values: The estimate in the first row, bootstrap samples in the others, shape ``(1 + B, ...)``.
         confidence: Confidence level.
         n_devices: Devices at a target, of which samples are drawn.
+        positive: Whether the numbers are standard deviations.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 14.3, without acceleration;
-    expansion: Hesterberg, The American Statistician 69:371, 2015.
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 12.2, 12.4 and 13.3;
+    enlargement: Hesterberg, The American Statistician 69:371, 2015.
     """
     estimate, samples = values[0], values[1:]
-    if len(samples) == 0:
+    if len(samples) < 2:
         nothing = np.full(estimate.shape, np.nan)
         return nothing, nothing
-    n = len(samples)
-    below = (samples < estimate).mean(axis=0) + 0.5 * (samples == estimate).mean(axis=0)
-    shift = 2.0 * special.ndtri(np.clip(below, 1.0 / n, 1.0 - 1.0 / n))
     dof = max(n_devices - 1.0, 1.0)
-    z = special.stdtrit(dof, 0.5 + confidence / 2.0) * np.sqrt((dof + 1.0) / dof)
-    ordered = np.sort(samples, axis=0)
-    ends = []
-    for side in (-z, z):
-        place = special.ndtr(shift + side) * (n + 1) - 1.0
-        place = np.clip(place, 0.0, n - 1.0)
-        low = np.floor(place).astype(np.int64)
-        high = np.minimum(low + 1, n - 1)
-        a = np.take_along_axis(ordered, low[None], axis=0)[0]
-        b = np.take_along_axis(ordered, high[None], axis=0)[0]
-        ends.append(a + (place - low) * (b - a))
-    return ends[0], ends[1]
+    z = float(special.stdtrit(dof, 0.5 + confidence / 2.0)) * np.sqrt((dof + 1.0) / dof)
+    reach = z * samples.std(axis=0, ddof=1)
+    if not positive:
+        return estimate - reach, estimate + reach
+    whole = (values > 0.0).all(axis=0)
+    logs = np.log(np.where(whole, values, 1.0))
+    factor = np.exp(z * logs[1:].std(axis=0, ddof=1))
+    share = float(special.ndtr(z))
+    low, high = np.quantile(samples, [1.0 - share, share], axis=0)
+    return np.where(whole, estimate / factor, low), np.where(whole, estimate * factor, high)
 
 
 def std_polynomial(
