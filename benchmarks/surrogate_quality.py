@@ -81,8 +81,6 @@ MODELS = {
     "GraphEnsembleEvaluator": evaluator(GraphEnsembleEvaluator),
     "  canonical + one-hot": evaluator(GraphEnsembleEvaluator, encoding="canonical+one_hot"),
 }
-FURTHER = {"joint": informed(), "digital": informed(digital=True)}
-"""Models that run only if they are named: `--models joint digital`."""
 
 
 def informed(*, digital=False):
@@ -103,6 +101,10 @@ def informed(*, digital=False):
         return evaluation.means[metric], evaluation.sems[metric], *seconds
 
     return fit_and_predict
+
+
+FURTHER = {"joint": informed(), "digital": informed(digital=True)}
+"""Models that run only if they are named: `--models joint digital`."""
 
 
 def measure(table, model, n, seeds):

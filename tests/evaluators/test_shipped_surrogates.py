@@ -176,6 +176,10 @@ def test_extrapolate_lifts_the_bound_and_is_resumed(tmp_path):
     result = free.search()
     assert not any("keeps to the region" in line for line in result.remarks)
     assert "extrapolation<=0" not in result.to_json()["constraints"]
+    outside = sum(cell["metrics"]["extrapolation"] > 0 for cell in result.winners)
+    said = [line for line in result.remarks if "are extrapolated" in line]
+    assert said == ([] if not outside else [said[0]])
+    assert not said or said[0].startswith(f"{outside} of the best 5")
     again = Worker.resume(tmp_path / "a", budget=50)
     assert again.settings.extrapolate
     assert again.search().runs[0].n_distinct == 50

@@ -25,7 +25,13 @@ from .cheap_columns import CheapColumns
 from .definitions import definition_of
 from .graph_ensemble import GraphEnsemble
 from .joint_model import JointModel
-from .shipped_weights import how_to_measure, read_content, shipped_weights, write_content
+from .shipped_weights import (
+    content_checksum,
+    how_to_measure,
+    read_content,
+    shipped_weights,
+    write_content,
+)
 from .suggestions import CANDIDATES, check_candidates, choose_informative, draw_candidates
 from .surrogate import Surrogate
 from .training_data import Features, Floats, bounded, training_digest
@@ -336,8 +342,9 @@ class GraphEnsembleEvaluator(Surrogate):
 
     def identity(self) -> dict[str, Any]:
         """Return space, encoding, seed, the checksum of the training data and the calibration."""
-        learnt = {**self._training_identity(self._digest), **self._calibration_json()}
-        return {**learnt, **self._arguments()}
+        found = {**self._training_identity(self._digest), **self._arguments()}
+        digest = content_checksum(self._factors)[:12]
+        return {**found, "calibration": f"sha256:{digest}"} if self._factors else found
 
     def definition(self) -> dict[str, Any] | None:
         """Return the training data, arguments and calibration; None if they are unknown."""

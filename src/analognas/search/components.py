@@ -271,12 +271,16 @@ def searched_definitions(problem: Problem, budget: Budget, evaluator: Evaluator)
 def check_evaluator(evaluator: Evaluator, space: Space, optimizer: Optimizer) -> None:
     """Check that an evaluator fits a search: it is fitted, scores the space, and knows the optimizer's limits.
 
+    A surrogate without a space takes that of the search.
+
     Raises:
         InvalidArgumentError: If it is not an evaluator, is of another space, or does not know a metric that the
             optimizer limits.
         NotFittedError: If it is not fitted.
     """
     check_kind("evaluator", evaluator, Evaluator)
+    if isinstance(evaluator, Surrogate):
+        evaluator.adapt_to(space)
     scored = evaluator.space
     if not equal_spaces(scored, space):
         raise InvalidArgumentError(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from ..core import InvalidArgumentError
 from ..evaluators import EXTRAPOLATION, Evaluator
 from .settings import SearchSettings
 
-__all__ = ["keep_within"]
+__all__ = ["keep_within", "remarks_on"]
 
 _REMARK = (
     "The search keeps to the region of the measured networks (extrapolation<=0); "
@@ -35,3 +38,18 @@ def keep_within(
             f"`extrapolate` lifts the bound {bound!r}, but `constraints` contains it; start another search."
         )
     return (), ()
+
+
+def remarks_on(winners: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return a remark if some of the best architectures lie outside of the measured region; else nothing.
+
+    Args:
+        winners: As :class:`.SearchResult` has them.
+    """
+    n = sum(bool(cell.get("extrapolated")) for cell in winners)
+    if not n:
+        return ()
+    return (
+        f"{n} of the best {len(winners)} lie outside of the region of the measured networks: their values are "
+        "extrapolated.",
+    )

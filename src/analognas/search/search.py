@@ -19,7 +19,7 @@ from ..core import (
     merge_constraints,
     write_json,
 )
-from ..evaluators import Evaluator, Problem, Surrogate
+from ..evaluators import Evaluator, Problem
 from ..evaluators.combined import with_counts
 from ..optimizers import Optimizer
 from ..spaces import Space, common_space
@@ -50,7 +50,7 @@ from .describe import describe_search
 from .log.definitions import check_identity, check_names, checked_first
 from .log.schema import SETTINGS
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
-from .region import keep_within
+from .region import keep_within, remarks_on
 from .results.search_result import SearchResult
 from .results.winners import ranked
 from .results_folder import RESULT_FILE, clean_up, evaluator_folder, open_log, own_folder
@@ -171,8 +171,6 @@ class Search:
         if evaluator is None:
             evaluator = make_evaluator(self._given, space, self.optimizer, names, constraints)
         check_kind("evaluator", evaluator, Evaluator)
-        if space is not None and isinstance(evaluator, Surrogate):
-            evaluator.adapt_to(space)
         space = evaluator.space if space is None else space
         check_evaluator(evaluator, space, self.optimizer)
         cost = self._given.cost_metric
@@ -356,7 +354,7 @@ class Search:
             tuple(best),
             winners,
             comparison,
-            self._remarks,
+            (*self._remarks, *remarks_on(winners)),
         )
         if out is not None and options.only_runs is None:
             write_json(out / RESULT_FILE, result.to_json(), sealed=True)
