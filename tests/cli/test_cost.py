@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from analognas.cli.main import main
+from analognas.drift.chips import ChipSimulator
 from analognas.evaluators import ChipCostEvaluator, CostPredictor
 from analognas.models import build_model
 from analognas.spaces import SPACES, NASBench201Space
@@ -240,6 +241,37 @@ def test_upkeep_of_a_saved_network(saved, tmp_path, capsys):
     found = json.loads(said.out)
     assert [policy["compensations"] for policy in found["policies"]] == [0, 4]
     assert found["settings"]["examples"] == 20
+
+
+def test_upkeep_is_interrupted_and_continued(saved, tmp_path, capsys, monkeypatch):
+    (tmp_path / "mine.yaml").write_text(
+        "policies: [{name: never}, {name: weekly, compensate_every: 604800.0}]\nduration: 2592000.0\n"
+    )
+    words = [str(saved), "--upkeep", "--config", str(tmp_path / "mine.yaml"), "--chips", "2"]
+    words += ["--examples", "20", "--json", "--out"]
+    whole, out = tmp_path / "whole.png", tmp_path / "out.png"
+    _, said = run(capsys, *words, str(whole))
+    measure, measured = ChipSimulator.measure, []
+
+    def stop(self, k, *arguments, **more):
+        measured.append(k)
+        if len(measured) == 4:
+            raise KeyboardInterrupt
+        return measure(self, k, *arguments, **more)
+
+    monkeypatch.setattr(ChipSimulator, "measure", stop)
+    code, stopped = run(capsys, *words, str(out))
+    assert code == 130
+    assert "continue with the same command and --resume" in stopped.err
+    assert not out.exists()
+    code, again = run(capsys, *words, str(out), "--resume")
+    assert code == 0, again.err
+    assert measured == [0, 1, 0, 1, 1]  # only the chip that was not complete
+    assert (again.out, out.read_bytes()) == (said.out, whole.read_bytes())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.yaml", "out.png", "whole.png"]
+    code, again = run(capsys, *words, str(out), "--resume")
+    assert code == 2
+    assert "There is nothing to continue" in again.err
 
 
 @pytest.mark.parametrize(

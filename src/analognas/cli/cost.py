@@ -164,6 +164,14 @@ def cost(
             rich_help_panel=MORE,
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="With --upkeep: continue after Ctrl-C or a crash, with the same options.",
+            rich_help_panel=MORE,
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Where to write the figure.")] = Path("cost.png"),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -181,7 +189,8 @@ def cost(
         others = {"measured": measured, "keep": keep, "input": input_shape, "classes": classes}
         _refuse("`--upkeep` reads a saved network; omit", others)
     else:
-        _refuse("`--upkeep` is needed for", {"config": config, **typed, "rate": None, **sources})
+        only = {"config": config, "resume": resume or None, **typed, "rate": None, **sources}
+        _refuse("`--upkeep` is needed for", only)
     if measured is not None:
         predicted = _predicted(network, space, measured, keep)
         print(dump_json(predicted) if as_json else _text(predicted))
@@ -200,7 +209,7 @@ def cost(
         from .cost_upkeep import print_upkeep
 
         typed["iterations"] = iterations
-        print_upkeep(network, chosen, typed, sources, config, out, as_json=as_json)
+        print_upkeep(network, chosen, typed, sources, config, out, resume=resume, as_json=as_json)
         return
     with without_collection():
         shape = None if input_shape is None else _shape(input_shape)

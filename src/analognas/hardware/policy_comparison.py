@@ -11,9 +11,11 @@ cost model:
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -170,6 +172,7 @@ def upkeep(
     cost: ChipCost,
     settings: UpkeepSettings | None = None,
     *,
+    journal: str | os.PathLike[str] | None = None,
     on_progress: Callable[[str, DriftProgress], None] = lambda name, progress: None,
 ) -> UpkeepResult:
     """Return accuracy and energy of a network over time, for each policy.
@@ -180,12 +183,15 @@ def upkeep(
         data: A data set, a pair of tensors (prepared inputs, targets), or examples.
         cost: Cost of an inference of the network, as from :func:`network_cost`.
         settings: Policies, rate and duration; None: the defaults.
+        journal: A folder that exists, to continue from and to write after each chip. The result is that of an
+            uninterrupted comparison.
         on_progress: Called with the name of a policy and its progress, after each simulated chip.
 
     Raises:
         InvalidArgumentError: If the chip does not state what an energy follows from, a policy reprograms too
             often to show, or model and data do not fit.
         PhysicalRangeError: If the device's model is not valid for the duration.
+        ResumeError: If the journal belongs to another comparison.
     """
     from ..drift import DriftEvaluator
 
@@ -210,14 +216,19 @@ def upkeep(
     )
     examples = evaluator.examples(data)
     found = {}
-    for period in dict.fromkeys(policy.compensate_every for policy in settings.policies):
+    periods = dict.fromkeys(policy.compensate_every for policy in settings.policies)
+    for k, period in enumerate(periods):
         # Policies that compensate alike share their chips.
         alike = [policy for policy in settings.policies if policy.compensate_every == period]
         times = sorted(set().union(*(ages[policy.name] for policy in alike)))
         name = ", ".join(policy.name for policy in alike)
         evaluator.on_progress = partial(on_progress, name)
         found[period] = evaluator.evaluate(
-            model, examples, times=times, compensated=[_compensated(period, age) for age in times]
+            model,
+            examples,
+            times=times,
+            compensated=[_compensated(period, age) for age in times],
+            journal=None if journal is None else Path(journal) / f"{k}.safetensors",
         )
     drift = next(iter(found.values()))
     first = next((p for p in settings.policies if p.compensate_every), settings.policies[0])
