@@ -51,7 +51,7 @@ FAULTS = [
     Fault("search/log/run_log.py", "numbers.searchsorted(batch)", 'numbers.searchsorted(batch, side="right")', CLI + "test_stopped_and_resumed_equals_uninterrupted"),
     Fault("evaluators/problem.py", "np.multiply(evaluation.means[name], sign,", "np.multiply(evaluation.means[name], 1.0,", "search/test_worker.py::test_search_in_spaces_without_a_table"),
     Fault("search/results/winners.py", "order = np.lexsort(costs.T[::-1])", "order = np.lexsort(costs.T)", FRONTS + "test_the_front_is_the_non_dominated_set_of_all_runs"),
-    Fault("search/results/winners.py", "return standings.best_first()[:N_WINNERS]", "return standings.best_first()[::-1][:N_WINNERS]", "search/test_worker.py::test_what_was_not_measured_does_not_win"),
+    Fault("search/results/winners.py", "return standings.best_first()[:N_WINNERS]", "return standings.best_first()[::-1][:N_WINNERS]", CLI + "test_a_short_search_with_its_defaults"),
     Fault("evaluators/problem.py", "return -np.array(self._signs) * costs", "return np.array(self._signs) * costs", FRONTS.rstrip(":")),
     Fault("optimizers/predictor_guided.py", "GraphEnsemble.fit(learnt, observations.scores[known])", "GraphEnsemble.fit(learnt, observations.scores[known], seed=id(learnt) % 9999)", CLI + "test_json_twice_gives_the_same_bytes"),
     # Functions of a user

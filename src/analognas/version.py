@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from importlib import metadata
 from pathlib import Path
 
 __all__ = ["__version__", "commit", "version_text"]
@@ -29,6 +26,9 @@ def commit() -> str | None:
     root = _PACKAGE.parents[1]
     if (root / "pyproject.toml").is_file():
         return _checked_out(root)
+    import json
+    from importlib import metadata
+
     try:
         text = metadata.distribution("analognas").read_text("direct_url.json")
         found = json.loads(text or "{}").get("vcs_info", {}).get("commit_id")
@@ -51,6 +51,8 @@ def version_text() -> str:
 def _checked_out(root: Path) -> str | None:
     if not (root / ".git").exists():
         return None
+    import subprocess
+
     words = [
         "git",
         "-C",

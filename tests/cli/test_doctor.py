@@ -79,5 +79,5 @@ def test_version_of_a_git_address(monkeypatch, tmp_path):
             return json.dumps({"vcs_info": {"commit_id": "f" * 40}})
 
     monkeypatch.setattr(version, "_PACKAGE", tmp_path / "site-packages" / "analognas")
-    monkeypatch.setattr(version.metadata, "distribution", lambda name: Installed())
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Installed())
     assert version.commit() == "f" * 12

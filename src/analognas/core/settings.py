@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
@@ -34,8 +35,9 @@ from .config_files import (
 )
 from .errors import AnalogNASError, InvalidArgumentError
 from .settings_errors import field_of, settings_error, without_none
+from .times import parse_time
 
-__all__ = ["Options", "Settings", "changed_entries", "parse_setting", "quantity"]
+__all__ = ["Options", "Settings", "Time", "changed_entries", "parse_setting", "quantity"]
 
 _Self = TypeVar("_Self", bound="Settings")
 
@@ -52,6 +54,14 @@ def _check_options(values: dict[str, Any]) -> dict[str, Any]:
 
 Options = Annotated[dict[str, Any], AfterValidator(_check_options)]
 """Type of an entry with options of another component: plain values by name."""
+
+
+Time = Annotated[
+    float,
+    BeforeValidator(lambda given: parse_time(given) if isinstance(given, str) else given),
+    Field(ge=0),
+]
+"""Type of an entry with a time in s, at least 0, which files may also give in words such as ``1 month``."""
 
 
 def quantity(default: Any, unit: str, description: str, **bounds: Any) -> Any:

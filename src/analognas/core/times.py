@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
+from typing import Any
 
 from .checks import value_text
 from .errors import InvalidArgumentError
 
-__all__ = ["Time", "duration", "parse_time", "seconds_in_words", "time_name"]
+__all__ = ["duration", "parse_time", "seconds_in_words", "time_name"]
 
 _UNITS = (
     (31536000.0, "year"),
@@ -115,11 +113,3 @@ def _unit_seconds(unit: str) -> int | None:
     if not unit:
         return 1
     return _SECONDS.get(unit) or _SECONDS.get(unit.removesuffix("s"))
-
-
-def _read_words(value: Any) -> Any:
-    return parse_time(value) if isinstance(value, str) else value
-
-
-Time = Annotated[float, BeforeValidator(_read_words), Field(ge=0)]
-"""Type of settings: a time in s, at least 0, which files may also give in words such as ``1 month``."""

@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from ..core import InvalidArgumentError
-from ..core.settings import Settings
-from ..core.times import Time
+from ..core.settings import Settings, Time
 from .chips import TIMES
 
 __all__ = ["DriftSettings", "Source"]

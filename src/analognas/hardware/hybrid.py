@@ -14,8 +14,8 @@ from pydantic import Field
 
 from ..core import write_json
 from ..core.config_files import write_mapping
+from ..core.settings import Time
 from ..core.text_tables import ShownTable, TableView, with_unit
-from ..core.times import Time
 from ..drift.intervals import Estimate, estimate
 from ..drift.layer_mapping import LayerMapping
 from ..drift.result import ISO_LEVEL
