@@ -175,6 +175,22 @@ def test_recalibration():
     assert shared.energy == pytest.approx(64 * 2.0e-6 / 2)
     factor = recalibration_cost(cost_of(CHIP.replace(energy_factor=2.0)))
     assert factor.energy.high == pytest.approx(2 * factor.energy)
+    conversions = recalibration_cost(
+        cost_of(CHIP.replace(dac_energy=3.0, adc_energy=5.0), (64, 32))
+    )
+    beside = 64 * (CHIP.rows * 3.0 + CHIP.columns * 5.0) * 1e-9
+    assert conversions.energy == pytest.approx(64 * 2.0e-6 + beside)
     assert "not known" in str(recalibration_cost(cost_of(CHIP.replace(mvm_energy=None))))
     with pytest.raises(InvalidArgumentError, match="`reference_mvms` must be"):
         recalibration_cost(cost, reference_mvms=0)
+
+
+def test_packed_matrices_may_fill_a_crossbar():
+    """Two matrices of half a crossbar each lie on one: it takes as long to write as a full one."""
+    halves = [(64, 16), (64, 16)]
+    naive, packed = (
+        cost_of(CHIP.replace(mapping=mapping), *halves) for mapping in ("naive", "packed")
+    )
+    assert (naive.tiles, packed.tiles) == (2, 1)
+    assert programming_cost(packed).time == pytest.approx(2 * float(programming_cost(naive).time))
+    assert programming_cost(packed).energy == pytest.approx(float(programming_cost(naive).energy))

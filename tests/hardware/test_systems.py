@@ -18,16 +18,22 @@ from analognas.core import InvalidArgumentError
 from analognas.hardware import (
     CHIPS,
     AIMCChip,
+    MeasuredPoint,
     MVMUnit,
+    Programming,
     architecture_cost,
+    calibrate,
     find_chip,
     load_chip,
     mvm_cost,
     network_cost,
     population_costs,
+    programming_cost,
+    recalibration_cost,
     save_chip,
     unit_chip,
 )
+from analognas.hardware.chip import NETWORK_FACTOR
 from analognas.hardware.cost import cost_of_layers
 from analognas.hardware.dataflow import Use
 from analognas.hardware.mixed_chips import mixed_cost
@@ -236,10 +242,12 @@ def test_costs_print_with_their_factor():
     assert cost.energy == pytest.approx(0.0005)
     assert (cost.energy.low, cost.energy.high) == pytest.approx((0.0005 / 1.2, 0.0006))
     assert "mJ (x1.2)" in str(cost)
-    assert type(cost.latency) is float
+    assert str(cost.latency) == "0.025 ms (x1.6)"
+    plain = cost_of_layers(named(Layers(64, 64, 1, 250)), PLAIN.replace(energy_factor=None))
+    assert type(plain.energy) is float
     assert json.loads(json.dumps(cost.energy)) == cost.energy
     bound = PLAIN.replace(latency_bound=True)
-    assert "at most 0.025 ms" in str(cost_of_layers(named(Layers(64, 64, 1, 250)), bound))
+    assert "at most 0.025 ms, " in str(cost_of_layers(named(Layers(64, 64, 1, 250)), bound))
 
 
 @pytest.mark.parametrize(
@@ -267,8 +275,8 @@ def test_chips_of_units_carry_the_errors_of_the_model(tmp_path):
     unit = MVMUnit(device="ReRAM", node=22, rows=256, columns=256, outputs=128, adc_bits=6)
     cost = mvm_cost(unit)
     chip = unit_chip(unit, name="mine", fixed_share=0.1)
-    assert (chip.rows, chip.columns) == (256, 128)
-    assert chip.mvm_energy == pytest.approx(cost.energy * 1e-3)
+    assert (chip.rows, chip.columns) == (256, 256)
+    assert chip.mvm_energy == pytest.approx(2 * cost.energy * 1e-3)  # two columns share a converter
     assert (chip.energy_factor, chip.latency_factor) == (cost.energy_factor, cost.latency_factor)
     assert "the time of an MVM is a guess" in chip.source
     assert "0.8 V is assumed" in chip.source
@@ -278,6 +286,68 @@ def test_chips_of_units_carry_the_errors_of_the_model(tmp_path):
     assert load_chip(tmp_path / "mine.yaml") == chip
     with pytest.raises(InvalidArgumentError, match="`unit` must be an MVMUnit"):
         unit_chip("hermes", name="mine")
+    with pytest.raises(
+        InvalidArgumentError, match="`outputs` must be at most `columns`, 256, but got 512"
+    ):
+        unit_chip(unit.replace(outputs=512), name="mine")
+    known = calibrate(unit, [MeasuredPoint(energy=cost.energy, latency=cost.latency)])
+    measured = unit_chip(known, name="mine")
+    # A network is less certain than a measured MVM.
+    assert mvm_cost(known).energy_factor < measured.energy_factor == NETWORK_FACTOR
+    assert measured.latency_factor == NETWORK_FACTOR
+
+
+@pytest.mark.parametrize(
+    ("entries", "columns", "uses"),
+    [
+        ({"outputs": 256}, 256, 1),
+        ({"outputs": 32}, 256, 8),
+        ({"outputs": 32, "active_rows": 8}, 256, 8 * 32),
+        ({"outputs": 64, "cells_per_weight": 4}, 64, 1),
+        ({"outputs": 8, "cells_per_weight": 4, "active_rows": 100}, 64, 8 * 3),
+        ({"outputs": 256, "cells_per_weight": 4}, 256, 1),  # all cells of a weight in one column
+    ],
+)
+def test_converters_and_rows_are_shared_within_one_crossbar(entries, columns, uses):
+    unit = MVMUnit(
+        **{
+            "device": "PCM", "node": 14, "rows": 256, "columns": 256, "weight_bits": 4, "cells_per_weight": 1,
+            "integration_time": 130, **entries,
+        }
+    )  # fmt: skip
+    one, chip = mvm_cost(unit), unit_chip(unit, name="mine")
+    found = cost_of_layers(named(Layers(256, columns, 1, 1)), chip.replace(operations_per_output=0))
+    assert (chip.rows, chip.columns, found.tiles) == (256, columns, 1)
+    assert found.latency == pytest.approx(uses * 130e-6)
+    assert found.energy == pytest.approx(uses * one.energy * 1e-9)
+    assert found.area == pytest.approx(one.area)
+    half = unit_chip(unit, name="half", columns=columns // 2)
+    assert half.mvm_latency == pytest.approx(130 * max(uses // 2, 1))
+
+
+def test_every_preset_prints_factors_on_all_that_it_scales():
+    for name in CHIPS:
+        chip = find_chip(name).replace(n_tiles=None)
+        cost = cost_of_layers(named(Layers(300, 70, 1, 5), Layers(10, 70, 1, 5)), chip)
+        parts = [cost.energy, *cost.components.values(), *(layer.energy for layer in cost.layers)]
+        parts += [recalibration_cost(cost).energy, recalibration_cost(cost).per_inference(86400, 1)]
+        assert {part.factor for part in parts} == {NETWORK_FACTOR}, name
+        times = [cost.latency, cost.interval, recalibration_cost(cost).time]
+        times += [layer.latency for layer in cost.layers]
+        factors = {getattr(time, "factor", None) for time in times}
+        assert factors == {None if chip.latency_bound else NETWORK_FACTOR}, name
+        assert f"mJ (x{NETWORK_FACTOR})" in str(cost)
+        assert str(recalibration_cost(cost)).count(f"(x{NETWORK_FACTOR})") == 2 - chip.latency_bound
+
+
+def test_the_error_of_networks_is_that_of_the_published_systems(systems):
+    """Times and energies apart; where a system has two readings, the one whose passes were published counts."""
+    rows = [row for row in systems.rows() if row.name != "ALBERT, a lower bound, two passes"]
+    times = [abs(np.log(row.ratio)) for row in rows if row.unit in ("us", "ms", "images/s")]
+    energies = [abs(np.log(row.ratio)) for row in rows if row.unit in ("uJ", "TOPS/W")]
+    assert (len(times), len(energies)) == (4, 6)
+    for errors in (times, energies):
+        assert np.exp(np.mean(errors)) == pytest.approx(NETWORK_FACTOR, abs=0.05)
 
 
 def test_measured_presets_are_the_published_figures():
@@ -329,6 +399,54 @@ def test_weights_of_two_and_four_devices_share_the_crossbars():
     alone = mixed_cost([(small + big, four)])
     assert alone.energy == pytest.approx(cost_of_layers(small + big, four).energy)
     assert alone.tiles == 3
+
+
+def _mixed(order, **changes):
+    four, two = (
+        find_chip(name).replace(**changes) for name in ("ambrogio2023", "ambrogio2023-two-devices")
+    )
+    parts = [(named(Layers(1024, 512, 1, 1)), four), (named(Layers(1024, 512, 1, 1)), two)]
+    return mixed_cost(parts[::order]), [cost_of_layers(*part) for part in parts]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("parallel", [None, 1.0])
+def test_programming_and_recalibration_of_mixed_crossbars_are_those_of_their_parts(order, parallel):
+    how = Programming(pulse_time=100.0, pulse_energy=1.0, parallel_tiles=parallel)
+    mixed, parts = _mixed(
+        order, programming=how, program_energy=None, mvm_latency=100.0, latency_bound=False
+    )
+    written, alone = programming_cost(mixed), [programming_cost(part) for part in parts]
+    assert written.weights == 2 * 1024 * 512 == sum(one.weights for one in alone)
+    assert written.energy == pytest.approx(sum(float(one.energy) for one in alone))
+    times = [float(one.time) for one in alone]
+    assert written.time == pytest.approx(sum(times) if parallel else max(times))
+    measured, apart = recalibration_cost(mixed), [recalibration_cost(part) for part in parts]
+    assert measured.energy == pytest.approx(sum(float(one.energy) for one in apart))
+    assert measured.time == pytest.approx(max(float(one.time) for one in apart))
+    assert measured.reference_mvms == 1024
+
+
+def test_mixed_crossbars_keep_energies_of_writing_and_factors():
+    mixed, parts = _mixed(
+        1, program_energy=2.0, energy_factor=1.5, latency_factor=2.0, latency_bound=False
+    )
+    assert mixed.program_energy == pytest.approx(2 * 1024 * 512 * 2.0e-6)
+    assert mixed.program_energy == pytest.approx(sum(part.program_energy for part in parts))
+    assert str(mixed.energy).endswith("mJ (x1.5)")
+    assert str(mixed.latency).endswith("ms (x2)")
+    assert recalibration_cost(mixed).energy.factor == pytest.approx(1.5)
+    assert mixed.components["mvm"].factor == pytest.approx(1.5)
+    # Shares of the layers hold for both kinds.
+    assert sum(layer.latency_share for layer in mixed.layers) == pytest.approx(1.0)
+
+
+def test_attention_in_a_pipeline_is_a_stage():
+    chip = PLAIN.replace(schedule="pipelined", operation_throughput=1.0)
+    layers = named(Layers(64, 64, 1, 1), Layers(64, 64, 1, 1))
+    # 20,000 operations, shared by two crossbars, take longer than an MVM and its own operations.
+    cost = cost_of_layers(layers, chip, operations=20_000)
+    assert cost.interval == pytest.approx((100 + 10_000) * 1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -62,9 +64,12 @@ def test_energy_is_what_is_done(problem, result):
         assert policy.energies[-1] == pytest.approx(
             writings * once.energy + readings * measured.energy + inferences
         )
-        assert policy.high[-1] == pytest.approx(
-            policy.energies[-1] + writings * (once.energy.high - once.energy)
-        )
+        # Bounds of programming, and the chip's error factor on all that its MVMs take.
+        factor = cost.energy.factor
+        assert factor > 1.5
+        rest = readings * float(measured.energy) + float(inferences)
+        assert policy.high[-1] == pytest.approx(writings * once.energy.high + rest * factor)
+        assert policy.low[-1] == pytest.approx(writings * once.energy.low + rest / factor)
         assert sum(policy.spent.values()) == pytest.approx(policy.energies[-1])
         assert list(policy.energies) == sorted(policy.energies)
 
@@ -126,9 +131,15 @@ def test_fewer_iterations_save_energy_and_cost_accuracy(problem):
 
 def test_text_and_values(result):
     text = str(result)
-    assert [line.split("  ")[0] for line in text.splitlines()[3:]] == [
-        "never", "compensate daily", "reprogram monthly", "both",
+    lines = text.splitlines()
+    assert [line.split("  ")[0] for line in lines[1:6]] == [
+        "policy", "never", "compensate daily", "reprogram monthly", "both",
     ]  # fmt: skip
+    assert f"mJ (x{result.inference_energy.factor:.2g})" in lines[0]
+    # Cells of a row never touch.
+    assert all(len(re.split(r" {2,}", line)) == 9 for line in lines[1:6])
+    assert lines[6].startswith("programming: ")
+    assert lines[7].startswith("recalibration: ")
     payload = result.to_dict()
     assert payload["policies"][1]["compensations"] == 365
     assert payload["policies"][0]["rows"][0]["time"] == 60.0

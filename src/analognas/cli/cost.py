@@ -200,6 +200,7 @@ def cost(
     with without_collection():
         from ..hardware import find_chip, programming_cost, recalibration_cost
         from ..hardware.recalibration import DAY
+        from ..hardware.uncertain_value import with_factor
         from ..hardware.upkeep_policies import ONE_AN_HOUR
         from ..report import save_figure
         from ..report.cost import cost_figure
@@ -229,7 +230,8 @@ def cost(
         return
     print(found)
     print(written)
-    print(f"{measuring}; once a day {measuring.per_inference(DAY, often):.2g} mJ an inference")
+    daily_energy = measuring.per_inference(DAY, often)
+    print(f"{measuring}; once a day {daily_energy:.2g} mJ{with_factor(daily_energy)} an inference")
     print(out)
 
 

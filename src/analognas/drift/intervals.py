@@ -23,6 +23,11 @@ class Estimate:
         low: Lower end of the interval; NaN if unknown.
         high: Upper end of the interval; NaN if unknown.
         df: Degrees of freedom of the standard error.
+        least: Smallest possible value, such as 0 of an accuracy.
+        most: Largest possible value.
+
+    ``low`` and ``high`` are those of Student's t, which may lie beyond what is possible; texts and figures show
+    :attr:`shown`.
     """
 
     value: float
@@ -30,6 +35,20 @@ class Estimate:
     low: float
     high: float
     df: float
+    least: float = -math.inf
+    most: float = math.inf
+
+    @property
+    def shown(self) -> tuple[float, float]:
+        """Ends of the interval within what is possible.
+
+        Example:
+            >>> estimate(99.0, [(4.0, 3.0)], possible=(0.0, 100.0)).shown[1]
+            100.0
+        """
+        return max(self.low, min(self.least, self.value)), min(
+            self.high, max(self.most, self.value)
+        )
 
     @property
     def half_width(self) -> float:
@@ -54,7 +73,8 @@ class Estimate:
             return "unknown"
         if not math.isfinite(self.sem):
             return NO_INTERVAL
-        return f"[{self.low:.2f}, {self.high:.2f}]"
+        low, high = self.shown
+        return f"[{low:.2f}, {high:.2f}]"
 
     def __str__(self) -> str:
         if math.isnan(self.value):
@@ -70,6 +90,7 @@ def estimate(
     confidence: float = CONFIDENCE,
     widen: float = 1.0,
     transform: Callable[[float], float] | None = None,
+    possible: tuple[float, float] = (-math.inf, math.inf),
 ) -> Estimate:
     r"""Return an estimate whose variance is a sum of independent terms.
 
@@ -82,6 +103,7 @@ def estimate(
         widen: Factor of the half-width.
         transform: Monotone function of the value; the interval is transformed, and the standard error
             multiplied by the slope.
+        possible: Smallest and largest value that the (transformed) estimate may have.
 
     Source of the degrees of freedom: Satterthwaite, Biometrics Bulletin 2:110, 1946.
 
@@ -96,9 +118,9 @@ def estimate(
     sem = math.sqrt(max(variance, 0.0)) if known else math.nan
     reach = t_quantile(confidence, df) * widen * sem if known else math.nan
     if transform is None:
-        return Estimate(value, sem, value - reach, value + reach, df)
+        return Estimate(value, sem, value - reach, value + reach, df, *possible)
     low, high = sorted((transform(value - reach), transform(value + reach)))
-    return Estimate(transform(value), sem * abs(slope(transform, value)), low, high, df)
+    return Estimate(transform(value), sem * abs(slope(transform, value)), low, high, df, *possible)
 
 
 def t_quantile(confidence: float, df: float) -> float:

@@ -11,7 +11,7 @@ from ..core import InvalidArgumentError, Registry
 from ..core.settings import Settings, quantity
 from .programming import Programming
 
-__all__ = ["CHIPS", "AIMCChip"]
+__all__ = ["CHIPS", "NETWORK_FACTOR", "AIMCChip"]
 
 CHIPS: Registry[AIMCChip] = Registry("chip", {})
 """Chips by the name that ``analognas cost --chip`` takes."""
@@ -22,6 +22,10 @@ _Known = Annotated[float, Field(ge=1e-15, le=1e15)]
 _Free = Annotated[float, Field(ge=0.0, le=1e15)]
 """What may cost nothing."""
 _Factor = Annotated[float, Field(ge=1.0, le=1e15)]
+
+NETWORK_FACTOR = 1.6
+"""Typical error of a network's time and energy that are scaled from figures of an MVM: geometric mean over the
+published systems of ``benchmarks/silicon_systems.py``, 1.6 for times and for energies."""
 
 
 def _with_base(schema: dict[str, Any]) -> None:
@@ -151,11 +155,18 @@ class AIMCChip(Settings):
         description="`mvm_latency` is an upper bound: times are at most what is stated.",
     )
     energy_factor: _Factor | None = Field(
-        default=None,
-        description="Error factor of the energy: it lies between its value divided and multiplied by it.",
+        default=NETWORK_FACTOR,
+        description="Typical error factor of energies, a geometric mean and not a bound; by default that of "
+        "networks on published systems. null: none is printed.",
     )
-    latency_factor: _Factor | None = Field(default=None, description="Error factor of the latency.")
-    area_factor: _Factor | None = Field(default=None, description="Error factor of the area.")
+    latency_factor: _Factor | None = Field(
+        default=NETWORK_FACTOR,
+        description="The same of times. A time that is an upper bound has none.",
+    )
+    area_factor: _Factor | None = Field(
+        default=None,
+        description="The same of the area; null: the area of a crossbar is measured and only multiplied.",
+    )
 
     programming: Programming | None = Field(
         default=None, description="How weights are written; null: not published."
@@ -188,6 +199,11 @@ class AIMCChip(Settings):
         return f"AIMCChip({self.name}: {number} crossbars of {self.rows} x {self.columns})"
 
     __str__ = __repr__
+
+    @property
+    def time_factor(self) -> float | None:
+        """Error factor that times print with: none where they are upper bounds."""
+        return None if self.latency_bound else self.latency_factor
 
     @property
     def ops_per_mvm(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..core import check_int
 from ..core.text_tables import ShownTable, TableView
 from .chip import AIMCChip
-from .uncertain_value import UncertainValue
+from .uncertain_value import with_factor
 
 __all__ = ["COMPONENTS", "ChipCost", "LayerCost"]
 
@@ -58,7 +58,7 @@ class LayerCost:
 class ChipCost(TableView):
     """Costs of one inference of a network. Its text is a table. What the chip does not tell is NaN.
 
-    Where the chip states an error factor, a cost prints with it: ``0.50 mJ (x1.2)``.
+    Costs print with the chip's typical error factor: ``0.50 mJ (x1.2)``. So do components and layers.
 
     Attributes:
         chip: The chip.
@@ -72,6 +72,7 @@ class ChipCost(TableView):
         program_energy: Energy of writing all weights once, copies included, mJ.
         macs: Multiply-accumulates of one inference.
         layers: Costs of each matrix.
+        parts: Costs by kind of crossbars where there are several (:func:`mixed_cost`); empty otherwise.
     """
 
     chip: AIMCChip
@@ -85,6 +86,12 @@ class ChipCost(TableView):
     program_energy: float
     macs: int
     layers: tuple[LayerCost, ...]
+    parts: tuple[ChipCost, ...] = ()
+
+    @property
+    def kinds(self) -> tuple[ChipCost, ...]:
+        """Costs of each kind of crossbars; a chip of one kind is its own."""
+        return self.parts or (self,)
 
     @property
     def throughput(self) -> float:
@@ -144,8 +151,8 @@ class ChipCost(TableView):
             )
         return ShownTable(
             f"{self.chip.name}: {self.tiles} crossbars ({self.utilisation:.1%} used), "
-            f"{'at most ' * self.chip.latency_bound}{self.latency:.4g} ms{_factor(self.latency)}, "
-            f"{self.energy:.4g} mJ{_factor(self.energy)}, {self.area:.4g} mm2{_factor(self.area)}, "
+            f"{'at most ' * self.chip.latency_bound}{self.latency:.4g} ms{with_factor(self.latency)}, "
+            f"{self.energy:.4g} mJ{with_factor(self.energy)}, {self.area:.4g} mm2{with_factor(self.area)}, "
             f"{self.throughput:.4g} inferences/s",
             ("layer", "crossbars", "time", "energy", "used", "matrix", "positions"),
             tuple(rows),
@@ -154,7 +161,3 @@ class ChipCost(TableView):
 
 def _matrix(layer: LayerCost) -> str:
     return f"{layer.rows}x{layer.columns}" + (f"x{layer.groups}" if layer.groups > 1 else "")
-
-
-def _factor(value: float) -> str:
-    return f" (x{value.factor:.2g})" if isinstance(value, UncertainValue) else ""

@@ -153,10 +153,13 @@ def cost_of_layers(
         chip=chip,
         tiles=tiles,
         utilisation=int(work.cells[0]) / max(tiles * chip.rows * chip.columns, 1),
-        latency=estimated(float(latency[0]) * _MS, chip.latency_factor, "ms"),
-        interval=estimated(float(interval[0]) * _MS, chip.latency_factor, "ms"),
+        latency=estimated(float(latency[0]) * _MS, chip.time_factor, "ms"),
+        interval=estimated(float(interval[0]) * _MS, chip.time_factor, "ms"),
         energy=estimated(float(total[0]) * _MJ, chip.energy_factor, "mJ"),
-        components={name: float(part[0]) * _MJ for name, part in parts.items()},
+        components={
+            name: estimated(float(part[0]) * _MJ, chip.energy_factor, "mJ")
+            for name, part in parts.items()
+        },
         area=estimated(float(_area(work, chip)[0]), chip.area_factor, "mm2"),
         program_energy=float(_priced(work.cells, chip.program_energy)[0]) * _MJ,
         macs=sum(int(layer.positions) * int(layer.weights) for layer in layers),
@@ -187,8 +190,8 @@ def population_costs(
 
     Returns:
         ``aimc_latency`` (ms), ``aimc_energy`` (mJ), ``aimc_area`` (mm2) and ``aimc_tiles``, shape ``(n,)``
-        each. Latency and energy of a network that does not fit the chip are NaN; its tiles and area are those
-        it needs.
+        each, without the chip's error factors. Latency and energy of a network that does not fit the chip are
+        NaN; its tiles and area are those it needs.
 
     Raises:
         OutOfSpaceError: If an architecture does not belong to the space.
@@ -333,8 +336,8 @@ def _table(named: Sequence[NamedLayers], chip: AIMCChip, whole: Work) -> tuple[L
             utilisation=int(entry.layer.weights)
             * copies
             / max(tiles * chip.rows * chip.columns, 1),
-            latency=latency * _MS,
-            energy=energy * _MJ,
+            latency=estimated(latency * _MS, chip.time_factor, "ms"),
+            energy=estimated(energy * _MJ, chip.energy_factor, "mJ"),
             latency_share=latency / all_time,
             energy_share=energy / all_energy,
         )

@@ -10,6 +10,7 @@ from ..spaces import NamedLayers
 from .chip import AIMCChip
 from .chip_cost import ChipCost, LayerCost
 from .cost import cost_of_layers
+from .uncertain_value import estimated, summed
 
 __all__ = ["mixed_cost"]
 
@@ -25,7 +26,8 @@ def mixed_cost(parts: Sequence[tuple[Sequence[NamedLayers], AIMCChip]]) -> ChipC
             must be equal, and none may ``replicate``.
 
     Returns:
-        The cost, with the first chip; areas of digital parts count once.
+        The cost, with the first chip; areas of digital parts count once. Programming and recalibration are
+        those of its ``parts``, in any order.
 
     Raises:
         InvalidArgumentError: If there is no part, the chips differ in what they must share, or have too few
@@ -56,27 +58,35 @@ def mixed_cost(parts: Sequence[tuple[Sequence[NamedLayers], AIMCChip]]) -> ChipC
             f"The network needs {tiles} crossbars, but {first.name!r} has {first.n_tiles}: "
             f"{tiles - first.n_tiles} are missing."
         )
-    latencies = [float(cost.latency) for cost in costs]
-    energies = [float(cost.energy) for cost in costs]
     cells = sum(cost.chip.rows * cost.chip.columns * cost.tiles for cost in costs)
     used = sum(c.utilisation * c.chip.rows * c.chip.columns * c.tiles for c in costs)
-    intervals = [float(cost.interval) for cost in costs]
+    latency = summed([cost.latency for cost in costs], "ms")
+    pipelined = first.schedule == "pipelined"
+    crossbars = [_without_digital_area(cost) for cost in costs]
+    area = summed([*crossbars, first.digital_area], "mm2")
     return replace(
         costs[0],
         chip=first,
         tiles=tiles,
         utilisation=used / max(cells, 1),
-        latency=sum(latencies),
-        interval=max(intervals) if first.schedule == "pipelined" else sum(intervals),
-        energy=sum(energies),
+        latency=latency,
+        interval=max((cost.interval for cost in costs), key=float) if pipelined else latency,
+        energy=summed([cost.energy for cost in costs], "mJ"),
         components={
-            name: sum(cost.components[name] for cost in costs) for name in costs[0].components
+            name: summed([cost.components[name] for cost in costs], "mJ")
+            for name in costs[0].components
         },
-        area=sum(float(c.area) - c.chip.digital_area for c in costs) + first.digital_area,
+        area=area,
         program_energy=sum(cost.program_energy for cost in costs),
         macs=sum(cost.macs for cost in costs),
         layers=_shared(costs),
+        parts=tuple(costs),
     )
+
+
+def _without_digital_area(cost: ChipCost) -> float:
+    """Area of the crossbars of one kind, with its factor."""
+    return estimated(float(cost.area) - cost.chip.digital_area, cost.chip.area_factor, "mm2")
 
 
 def _shared(costs: Sequence[ChipCost]) -> tuple[LayerCost, ...]:

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import InvalidArgumentError
+from ..core.text_tables import ShownTable, TableView, with_unit
 from .programming import noise_scale
 from .recalibration import DAY, RecalibrationCost, recalibration_cost
+from .uncertain_value import high_of, low_of, with_factor
 from .upkeep_policies import UpkeepPolicy, UpkeepSettings
 from .writing_costs import ProgrammingCost, programming_cost
 
@@ -51,8 +53,8 @@ class PolicyResult:
         times: Times since the first programming, s, ascending, shape ``(n,)``.
         accuracy: Mean over chips at each time, with intervals.
         energies: Energy spent until each time, mJ.
-        low: The same with the lower bounds of programming.
-        high: The same with the upper bounds.
+        low: The same with the lower bounds of programming, and other energies divided by the chip's factor.
+        high: The same with the upper bounds, and other energies multiplied by it.
         n_programmings: Programmings until the end, the first included.
         n_compensations: Measurements of the compensation until the end.
         spent: Energy until the end by purpose, mJ: ``programming``, ``recalibration``, ``inferences``.
@@ -100,8 +102,8 @@ class PolicyResult:
         }
 
 
-@dataclass(frozen=True)
-class UpkeepResult:
+@dataclass(frozen=True, repr=False)
+class UpkeepResult(TableView):
     """Policies compared. Its text is a table.
 
     Attributes:
@@ -144,26 +146,35 @@ class UpkeepResult:
             "policies": [found.to_dict() for found in self.policies],
         }
 
-    def __str__(self) -> str:
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: a row a policy."""
         scale = "" if self.noise_scale == 1.0 else f"; programming noise x{self.noise_scale:.2f}"
-        lines = [
-            f"{self.chip}: digital {self.digital:.2f} {self.unit}, {self.settings.chips} chips, "
-            f"{self.settings.rate * DAY:,.4g} inferences a day of {self.inference_energy:.2g} mJ{scale}",
-            f"{self.programming}; {self.recalibration}",
-            f"{'policy':<24}{'mean over time':>26}{'at the end':>12}{'energy, mJ':>22}{'programming':>13}"
-            f"{'recalibration':>15}{'inferences':>12}",
-        ]
+        rows = []
         for found in self.policies:
             total = found.energies[-1] or 1.0
-            energy = f"{found.energies[-1]:.4g} ({found.low[-1]:.3g} to {found.high[-1]:.3g})"
-            shares = [
-                found.spent[name] / total for name in ("programming", "recalibration", "inferences")
-            ]
-            lines.append(
-                f"{found.policy.name[:23]:<24}{found.mean!s:>26}{found.accuracy[-1].value:>12.2f}{energy:>22}"
-                f"{shares[0]:>13.1%}{shares[1]:>15.1%}{shares[2]:>12.1%}"
+            rows.append(
+                (
+                    found.policy.name,
+                    f"{found.mean.value:.2f}",
+                    found.mean.interval,
+                    f"{found.accuracy[-1].value:.2f}",
+                    f"{found.energies[-1]:.4g}",
+                    f"{found.low[-1]:.3g} to {found.high[-1]:.3g}",
+                    *(
+                        f"{found.spent[name] / total:.1%}"
+                        for name in ("programming", "recalibration", "inferences")
+                    ),
+                )
             )
-        return "\n".join(lines)
+        heads = ("policy", with_unit("mean over time", self.unit), "95 % interval", "at the end")
+        return ShownTable(
+            f"{self.chip}: digital {self.digital:.2f} {self.unit}, {self.settings.chips} chips, "
+            f"{self.settings.rate * DAY:,.4g} inferences a day of {self.inference_energy:.2g} mJ"
+            f"{with_factor(self.inference_energy)}{scale}",
+            (*heads, "energy (mJ)", "range", "programming", "recalibration", "inferences"),
+            tuple(rows),
+            (str(self.programming), str(self.recalibration)),
+        )
 
 
 def upkeep(
@@ -332,31 +343,34 @@ def _result(
         if start + age <= settings.duration
     ]
     recalibration = recalibration_cost(cost, reference_mvms=policy.reference_mvms)
-    each = 0.0 if policy.compensate_every is None else float(recalibration.energy)
+    each = 0.0 if policy.compensate_every is None else recalibration.energy
     # At a time of writing, the writing comes after what is measured.
     counts = [
         (max(1, math.ceil(t / period)), _count_compensations(policy, t, period)) for t, _ in points
     ]
     at = {age: drift.at(age) for age in ages}
-    inferences = [settings.rate * t * float(cost.energy) for t, _ in points]
-    beside = [n * each + used for (_, n), used in zip(counts, inferences, strict=True)]
 
-    def total(programming: float) -> tuple[float, ...]:
-        return tuple(n * programming + b for (n, _), b in zip(counts, beside, strict=True))
+    def total(end: Callable[[float], float]) -> tuple[float, ...]:
+        """Energy until each time at one end of all intervals: bounds of programming, factors of the chip."""
+        programming, measuring, inference = end(written.energy), end(each), end(cost.energy)
+        return tuple(
+            n * programming + m * measuring + settings.rate * t * inference
+            for (n, m), (t, _) in zip(counts, points, strict=True)
+        )
 
     return PolicyResult(
         policy=policy,
         times=tuple(t for t, _ in points),
         accuracy=tuple(at[age] for _, age in points),
-        energies=total(float(written.energy)),
-        low=total(written.energy.low),
-        high=total(written.energy.high),
+        energies=total(float),
+        low=total(low_of),
+        high=total(high_of),
         n_programmings=counts[-1][0],
         n_compensations=counts[-1][1],
         spent={
             "programming": counts[-1][0] * float(written.energy),
-            "recalibration": counts[-1][1] * each,
-            "inferences": inferences[-1],
+            "recalibration": counts[-1][1] * float(each),
+            "inferences": settings.rate * points[-1][0] * float(cost.energy),
         },
         mean=_mean_over_time(drift, points),
     )

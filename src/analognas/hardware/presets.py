@@ -118,8 +118,6 @@ for _name, _chip in {
         operation_energy=1.5,
         operation_throughput=1.0,
         branches="parallel",
-        energy_factor=2.0,
-        latency_factor=2.0,
     ),
     "hermes-core": AIMCChip(
         name="hermes-core",

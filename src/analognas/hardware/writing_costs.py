@@ -16,7 +16,7 @@ after 30 reversals of polarity, with 99 % finished.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,47 +100,79 @@ def programming_cost(cost: ChipCost, *, iterations: float | None = None) -> Prog
         programming: 4.2 ms (0.83 to 21), 0.15 mJ (0.026 to 1.6)
     """
     limit = None if iterations is None else check_float("iterations", iterations, minimum=1.0)
-    chip, how = cost.chip, cost.chip.programming
-    cells = chip.rows * chip.columns
-    weights = round(cost.utilisation * cost.tiles * cells)
-    # Tiles of a layer are nearly equal; packed matrices may fill a crossbar.
-    share = max((layer.utilisation for layer in cost.layers), default=0.0)
-    fullest = float(min(cells if chip.mapping == "packed" else cells * share, weights))
-    time = _each(None if how is None else lambda i: _time(how, i, limit, fullest, weights))
-    energy = _each(None if how is None else lambda i: _energy(how, i, limit) * weights)
-    if chip.program_energy is not None:
-        energy = (chip.program_energy * 1e3 * weights,) * 3
+    kinds = [_Written(kind) for kind in cost.kinds]
+    time = _each(lambda i: _time(kinds, i, limit))
+    energy = _each(lambda i: math.fsum(kind.energy(i, limit) for kind in kinds))
     return ProgrammingCost(
-        chip=chip.name,
-        weights=weights,
+        chip=cost.chip.name,
+        weights=sum(kind.weights for kind in kinds),
         iterations=limit,
         time=BoundedValue(time[1] * 1e-6, time[0] * 1e-6, time[2] * 1e-6, "ms"),
         energy=BoundedValue(energy[1] * 1e-9, energy[0] * 1e-9, energy[2] * 1e-9, "mJ"),
     )
 
 
-def _each(value: Callable[[int], float] | None) -> tuple[float, float, float]:
+def _each(value: Callable[[int], float]) -> tuple[float, float, float]:
     """Lower bound, expected value and upper bound."""
-    return (math.nan,) * 3 if value is None else (value(0), value(1), value(2))
+    return value(0), value(1), value(2)
+
+
+class _Written:
+    """What is written on the crossbars of one kind.
+
+    Attributes:
+        weights: Weights on them, copies included.
+        fullest: Weights on the fullest of them.
+    """
+
+    def __init__(self, cost: ChipCost) -> None:
+        chip = cost.chip
+        cells = chip.rows * chip.columns
+        # Tiles of a layer are nearly equal; packed matrices may fill a crossbar.
+        share = max((layer.utilisation for layer in cost.layers), default=0.0)
+        self.chip, self.how = chip, chip.programming
+        self.weights = round(cost.utilisation * cost.tiles * cells)
+        self.fullest = float(
+            min(cells if chip.mapping == "packed" else cells * share, self.weights)
+        )
+
+    def time(self, i: int, limit: float | None) -> float:
+        """Time of writing a weight of a crossbar, ns; ``i`` chooses lower bound, expectation or upper bound."""
+        how = self.how
+        if how is None:
+            return math.nan
+        each = bounds_of(how.pulse_time)[i] + bounds_of(how.verify_time)[i]
+        weight = bounds_of(how.preparation_time)[i] + _pulses(how, i, limit) * each
+        # More at once takes less time: the bounds change places.
+        return weight / bounds_of(how.writers)[2 - i]
+
+    def one_after_another(self, i: int, limit: float | None) -> float:
+        """Least time of writing all weights where few crossbars are written at once, ns."""
+        if self.how is None or self.how.parallel_tiles is None:
+            return 0.0
+        return self.time(i, limit) * self.weights / bounds_of(self.how.parallel_tiles)[2 - i]
+
+    def energy(self, i: int, limit: float | None) -> float:
+        """Energy of writing all weights, pJ."""
+        how = self.how
+        if self.chip.program_energy is not None:
+            return self.chip.program_energy * 1e3 * self.weights
+        if how is None:
+            return math.nan
+        each = bounds_of(how.pulse_energy)[i] + bounds_of(how.verify_energy)[i]
+        weight = bounds_of(how.preparation_energy)[i] + _pulses(how, i, limit) * each
+        return weight * self.weights
+
+
+def _time(kinds: Sequence[_Written], i: int, limit: float | None) -> float:
+    """Time of writing all crossbars at once, or as many as the chip allows, ns."""
+    fullest = [kind.time(i, limit) * kind.fullest for kind in kinds]
+    if any(map(math.isnan, fullest)):
+        return math.nan
+    return max(*fullest, sum(kind.one_after_another(i, limit) for kind in kinds))
 
 
 def _pulses(how: Programming, i: int, limit: float | None) -> float:
     """Pulses of a weight; ``i`` chooses lower bounds, expected values or upper bounds."""
     mean = bounds_of(how.iterations)[i]
     return how.devices * (mean if limit is None else mean * (1.0 - (1.0 - 1.0 / mean) ** limit))
-
-
-def _time(how: Programming, i: int, limit: float | None, fullest: float, weights: int) -> float:
-    """Time of writing all weights, ns."""
-    each = bounds_of(how.pulse_time)[i] + bounds_of(how.verify_time)[i]
-    weight = bounds_of(how.preparation_time)[i] + _pulses(how, i, limit) * each
-    # More at once takes less time: the bounds change places.
-    if how.parallel_tiles is not None:
-        fullest = max(fullest, weights / bounds_of(how.parallel_tiles)[2 - i])
-    return weight * fullest / bounds_of(how.writers)[2 - i]
-
-
-def _energy(how: Programming, i: int, limit: float | None) -> float:
-    """Energy of writing a weight, pJ."""
-    each = bounds_of(how.pulse_energy)[i] + bounds_of(how.verify_energy)[i]
-    return bounds_of(how.preparation_energy)[i] + _pulses(how, i, limit) * each
