@@ -8,6 +8,7 @@ import pytest
 from analognas.builder.measurement_settings import MeasurementSettings
 from analognas.cli import main
 from analognas.drift import DriftStudy, Sensitivity, layer_mapping, sensitivity
+from analognas.drift.intervals import possible_loss
 from analognas.drift.layer_mapping import LayerMapping
 from analognas.drift.sensitivity import WHOLE
 from analognas.hardware import hybrid_study
@@ -20,7 +21,10 @@ from analognas.hardware.hybrid import (
     spread_out,
 )
 from analognas.nn import AnalogConfig, analog_layers, to_analog
+from analognas.physics import PCM
+from analognas.report.hybrid import hybrid_figure, pareto_front
 from analognas.training import RunConfig, load_model, train_run
+from analognas.training.tasks import get_task
 
 COSTS = [
     LayerCosts("stem", 10, 1.0, 3.0),
@@ -74,6 +78,96 @@ def test_few_mappings_are_spread_over_the_path():
     assert few[0].share == 0.0
     assert few[-1].share == pytest.approx(29 / 30)
     assert spread_out(path[:4], 6) == path[:3]
+
+
+def test_a_short_path_is_filled_with_large_layers():
+    """The body, which has most of the weights, is never alone digital on the path by weights."""
+    path = mapping_path(COSTS, [2.0, 3.0, 1.0], 12.0)
+    by_loss = mapping_path(COSTS, [2.0, 3.0, 1.0], 12.0, per_weight=False)
+    assert by_loss[1].mapping.digital == ("body",)
+    found = spread_out(path, 4, by_loss)
+    assert [choice.mapping.digital for choice in found] == [
+        (),
+        ("stem",),
+        ("stem", "head"),
+        ("body",),
+    ]
+    assert len(spread_out(path, 3, by_loss)) == 3
+
+
+@pytest.mark.parametrize("energy", [None, 1e-12])
+def test_there_is_always_a_mapping(run, tmp_path, energy, capsys):
+    """No loss at all is accepted: only all digital layers do that. No energy at all: the nearest is said."""
+    noisy = tmp_path / "noisy.yaml"
+    AnalogConfig(device=PCM(prog_noise_scale=30.0)).save(noisy)
+    settings = MapSettings(
+        checkpoint=str(run), chips=2, mappings=2, loss=1e-9, energy=energy, digital_energy=0.5,
+        analog=str(noisy),
+    )  # fmt: skip
+    result = hybrid_study.run_map(settings, tmp_path)
+    last = result.choices[-1]
+    assert (last.share, last.loss.value) == (1.0, 0.0)
+    assert sorted(choice.share for choice in result.choices) == [c.share for c in result.choices]
+    names = set(result.sensitivity.layers[:-1])
+    assert set(last.mapping.digital) == names
+    payload = json.loads((tmp_path / "map.json").read_text())
+    config = AnalogConfig.load(tmp_path / "analog.yaml")
+    if energy is None:
+        assert result.chosen == len(result.choices) - 1
+        assert set(config.digital) == names
+        assert "digital: all layers" in str(result)
+    else:
+        assert result.chosen is None
+        least = min(range(len(result.choices)), key=lambda i: result.choices[i].energy)
+        assert payload["nearest"] == result.nearest == least
+        assert f"The nearest, {least + 1}, takes" in str(result)
+    assert config.digital == result.choices[result.nearest].mapping.digital
+
+
+def test_intervals_show_what_is_possible():
+    """Two chips give an interval of Student's t with one degree of freedom, wider than any accuracy."""
+    choice = Choice(
+        LayerMapping(),
+        0.0,
+        1.0,
+        0.0,
+        (10.0, 33.0),
+        possible=possible_loss(get_task("classification"), 90.0),
+    )
+    assert choice.loss.high > 100.0
+    assert choice.loss.interval == "[-10.00, 90.00]"
+    assert choice.loss.reach == pytest.approx((31.5, 68.5))
+    assert choice.to_dict()["high"] == choice.loss.high  # files hold that of Student's t
+
+
+def test_the_pareto_front_of_energy_and_loss():
+    energy, loss = np.array([3.0, 1.0, 2.0, 2.0]), np.array([0.5, 9.0, 4.0, 6.0])
+    assert pareto_front(energy, loss).tolist() == [1, 2, 0]
+
+
+def test_the_figure_fits(run, tmp_path):
+    settings = MapSettings(checkpoint=str(run), chips=2, mappings=3, digital_energy=0.5)
+    figure = hybrid_figure(hybrid_study.run_map(settings, tmp_path))
+    figure.canvas.draw()
+    left, centre, layers = figure.axes
+    for axes in (left, centre):
+        legend_of = [line.get_label() for line in axes.lines]
+        assert "Pareto front of the means" in legend_of
+        for bars in axes.containers:
+            for segment in bars[2][0].get_segments():
+                assert (segment[:, 1] >= 0.0).all()
+                assert (segment[:, 1] <= 100.0 + 1e-9).all()
+    legend = layers.get_legend().get_window_extent()
+    label = layers.xaxis.label.get_window_extent()
+    assert not legend.overlaps(label)
+
+
+def test_the_example_needs_no_file(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = ["map", "example", "--chips", "2", "--examples", "40", "--set", "mappings=2"]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "analog.yaml").exists()
+    assert "digital" in capsys.readouterr().out
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def map_layers(
     checkpoint: Annotated[
-        str | None, typer.Argument(help="Saved network: a file, or the folder of a training.")
+        str | None,
+        typer.Argument(help="Saved network: a file, the folder of a training, or example."),
     ] = None,
     model: Annotated[
         str | None,
@@ -75,7 +76,7 @@ def map_layers(
 ) -> None:
     """Choose layers that stay digital, and check the choice on simulated chips.
 
-    Example: analognas map trained --loss 1
+    Example: analognas map example --loss 1
     """
     from ..hardware.hybrid_study import MapStudy
     from ..report.hybrid import write_map_report
@@ -126,7 +127,8 @@ def _new_study(given: Mapping[str, Any]) -> MapStudy:
     config, texts = known.pop("config", None), known.pop("set", [])
     if not {"checkpoint", "model"} & set(known) and config is None:
         raise InvalidArgumentError(
-            "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one."
+            "Give a saved network: analognas map CHECKPOINT; `analognas train` makes one, and `analognas map "
+            "example` takes a small one."
         )
     if is_reference(known.get("model")):
         import_code(known["model"])

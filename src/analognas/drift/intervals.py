@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..training.tasks import Task
 
 CONFIDENCE = 0.95
 """Default confidence level of intervals."""
@@ -54,6 +58,14 @@ class Estimate:
     def half_width(self) -> float:
         """Half of the length of the interval."""
         return (self.high - self.low) / 2.0
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Distances of the ends that are shown from the value; 0 where they are unknown."""
+        low, high = self.shown
+        if not math.isfinite(self.sem):
+            return 0.0, 0.0
+        return self.value - low, high - self.value
 
     def overlaps(self, other: Estimate) -> bool:
         """Return whether the two intervals overlap."""
@@ -121,6 +133,20 @@ def estimate(
         return Estimate(value, sem, value - reach, value + reach, df, *possible)
     low, high = sorted((transform(value - reach), transform(value + reach)))
     return Estimate(transform(value), sem * abs(slope(transform, value)), low, high, df, *possible)
+
+
+def possible_metric(task: Task) -> tuple[float, float]:
+    """Return the smallest and the largest value of a task's metric: 0 and 100 of a percentage."""
+    return (0.0, 100.0) if _is_share(task) else (-math.inf, math.inf)
+
+
+def possible_loss(task: Task, digital: float) -> tuple[float, float]:
+    """Return the smallest and the largest loss of a metric, from its digital value to the best and worst."""
+    return (digital - 100.0, digital) if _is_share(task) else (-math.inf, math.inf)
+
+
+def _is_share(task: Task) -> bool:
+    return task.unit == "%" and task.higher_is_better
 
 
 def t_quantile(confidence: float, df: float) -> float:

@@ -20,7 +20,7 @@ from ..training import Task, get_task
 from ..training.tasks import lost_unit
 from .adaptive import widening
 from .chips import MONTH
-from .intervals import Estimate, estimate, slope
+from .intervals import Estimate, estimate, possible_metric, slope
 from .variance_components import Array
 
 if TYPE_CHECKING:
@@ -119,7 +119,12 @@ class DriftResult(TableView):
         """
         value, parts, widen = self._contrast({t: 1.0}, 0.0, over)
         return estimate(
-            value, parts, confidence=self.confidence, widen=widen, transform=self.task.metric
+            value,
+            parts,
+            confidence=self.confidence,
+            widen=widen,
+            transform=self.task.metric,
+            possible=possible_metric(self.task),
         )
 
     def difference(self, t: float, later: float, over: str = "test_set") -> Estimate:

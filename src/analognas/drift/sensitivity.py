@@ -20,7 +20,7 @@ from ..training import Task
 from ..training.tasks import lost_unit
 from .chips import MONTH, ChipSimulator, as_analog, check_times
 from .examples import Examples
-from .intervals import CONFIDENCE, Estimate, estimate
+from .intervals import CONFIDENCE, Estimate, estimate, possible_loss
 from .journal import DriftJournal, fingerprint
 from .result import finite_or_none, write_rows
 from .variance_components import Array
@@ -61,7 +61,8 @@ class Sensitivity(TableView):
             UnknownNameError: If there is no such layer.
         """
         check_choice("analog layer", layer, self.layers)
-        return self._estimate(self.costs[:, self.layers.index(layer)])
+        possible = possible_loss(self.task, self.digital)
+        return self._estimate(self.costs[:, self.layers.index(layer)], possible)
 
     def share(self, layer: str) -> Estimate:
         """Return the loss of a layer minus the mean loss of all layers on the same chips."""
@@ -131,10 +132,17 @@ class Sensitivity(TableView):
             "costs": self.costs.tolist(),
         }
 
-    def _estimate(self, values: Array) -> Estimate:
+    def _estimate(
+        self, values: Array, possible: tuple[float, float] = (-np.inf, np.inf)
+    ) -> Estimate:
         k = len(values)
         variance = float(values.var(ddof=1)) / k if k > 1 else float("inf")
-        return estimate(float(values.mean()), [(variance, k - 1.0)], confidence=self.confidence)
+        return estimate(
+            float(values.mean()),
+            [(variance, k - 1.0)],
+            confidence=self.confidence,
+            possible=possible,
+        )
 
 
 def layer_sensitivity(

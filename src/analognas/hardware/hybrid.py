@@ -96,6 +96,7 @@ class Choice:
         energy: Energy of an inference, mJ; NaN if it is not known.
         predicted: Loss by the sum of the sensitivities, in the unit of the metric.
         losses: Measured loss of each chip; empty if it was not measured.
+        possible: Smallest and largest loss that there can be.
     """
 
     mapping: LayerMapping
@@ -103,13 +104,16 @@ class Choice:
     energy: float
     predicted: float
     losses: tuple[float, ...] = ()
+    possible: tuple[float, float] = (-math.inf, math.inf)
 
     @property
     def loss(self) -> Estimate:
         """The measured loss with its interval."""
         values = np.array(self.losses)
         variance = float(values.var(ddof=1)) / len(values) if len(values) > 1 else math.inf
-        return estimate(float(values.mean()), [(variance, len(values) - 1.0)])
+        return estimate(
+            float(values.mean()), [(variance, len(values) - 1.0)], possible=self.possible
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; unknown numbers are None."""
@@ -135,7 +139,8 @@ class HybridMapping(TableView):
     """Measured mappings and the chosen one.
 
     Attributes:
-        choices: Measured mappings in the order of the path: the first is all analog.
+        choices: Mappings with ascending shares of digital weights. The first is all analog; the last is all
+            digital and loses nothing by definition; the others were measured.
         chosen: Index of the chosen one; None if none meets the budget.
         accepted: Loss that is accepted, in the unit of the metric.
         digital: Metric of the digital network.
@@ -155,6 +160,14 @@ class HybridMapping(TableView):
     settings: MapSettings
 
     @property
+    def nearest(self) -> int:
+        """Index of the chosen mapping, or of the one that takes least energy if none meets the budget."""
+        if self.chosen is not None:
+            return self.chosen
+        energies = [choice.energy for choice in self.choices]
+        return min(range(len(energies)), key=lambda i: (math.isnan(energies[i]), energies[i]))
+
+    @property
     def iso_share(self) -> float | None:
         """Smallest measured share of digital weights with an accepted mean loss; None if there is none."""
         shares = [choice.share for choice in self.choices if choice.loss.value <= self.accepted]
@@ -167,6 +180,7 @@ class HybridMapping(TableView):
             "digital": self.digital,
             "accepted_loss": self.accepted,
             "chosen": self.chosen,
+            "nearest": self.nearest,
             "iso_share": self.iso_share,
             "choices": [choice.to_dict() for choice in self.choices],
             "sensitivity": self.sensitivity.to_dict(),
@@ -184,7 +198,7 @@ class HybridMapping(TableView):
                     f"{i + 1}{' <- chosen' if i == self.chosen else ''}",
                     f"{100 * choice.share:.2f}",
                     f"{choice.loss.value:.2f}",
-                    choice.loss.interval,
+                    "by definition" if choice.share == 1.0 else choice.loss.interval,
                     "-" if choice.energy != choice.energy else f"{choice.energy:.4g}",
                     str(len(choice.mapping.digital)) + (f" + {doubled} doubled" if doubled else ""),
                 )
@@ -204,18 +218,23 @@ class HybridMapping(TableView):
         )
 
     def _chosen_notes(self) -> tuple[str, ...]:
+        found = self.choices[self.nearest]
+        chosen = found.mapping
         if self.chosen is None:
-            return ("No measured mapping meets the budget; accept more loss or more energy.",)
-        chosen = self.choices[self.chosen].mapping
+            return (
+                f"No mapping is within {self.settings.energy:g} mJ. The nearest, {self.nearest + 1}, takes "
+                f"{found.energy:.4g} mJ; its layers are in {MAPPING_FILE}.",
+            )
+        if found.share == 1.0:
+            return ("digital: all layers, as no mapping with analog layers loses so little",)
         doubled = (f"doubled: {', '.join(chosen.doubled)}",) if chosen.doubled else ()
         return (f"digital: {', '.join(chosen.digital) or 'none'}", *doubled)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Write ``map.json``, and ``mapping.yaml`` of the chosen mapping, into a folder that exists."""
+        """Write ``map.json``, and ``mapping.yaml`` of the chosen or nearest mapping, into a folder."""
         write_json(Path(folder) / RESULT_FILE, self.to_dict())
-        if self.chosen is not None:
-            mapping = self.choices[self.chosen].mapping
-            write_mapping(Path(folder) / MAPPING_FILE, mapping.to_dict(), mapping.settings_name)
+        mapping = self.choices[self.nearest].mapping
+        write_mapping(Path(folder) / MAPPING_FILE, mapping.to_dict(), mapping.settings_name)
 
 
 def layer_costs(
@@ -244,7 +263,12 @@ def layer_costs(
 
 
 def mapping_path(
-    costs: Sequence[LayerCosts], losses: Sequence[float], whole: float, *, double: bool = False
+    costs: Sequence[LayerCosts],
+    losses: Sequence[float],
+    whole: float,
+    *,
+    double: bool = False,
+    per_weight: bool = True,
 ) -> list[Choice]:
     """Return mappings from all analog to all digital, each one layer further than the one before.
 
@@ -257,6 +281,8 @@ def mapping_path(
         losses: Loss of each layer alone, in the unit of the metric.
         whole: Loss of the whole network.
         double: Whether a layer may be doubled before it becomes digital.
+        per_weight: Whether steps are chosen by the loss that they remove for their weights; else by their loss
+            alone, which takes large layers first.
 
     Example:
         >>> costs = [LayerCosts("a", 10, 1.0, 4.0), LayerCosts("b", 90, 1.0, 4.0)]
@@ -274,8 +300,9 @@ def mapping_path(
             if state == 2:
                 continue
             removed, weights = _step(float(scaled[i]), costs[i].parameters, state, double)
-            if removed / weights > worth:
-                best, worth = i, removed / weights
+            gain = removed / weights if per_weight else removed
+            if gain > worth:
+                best, worth = i, gain
         level[best] = 1 if double and level[best] == 0 else 2
         path.append(_choice(costs, scaled, level))
     return path
@@ -301,14 +328,21 @@ def choose_mapping(choices: Sequence[Choice], accepted: float, energy: float | N
     return min(within, key=lambda i: choices[i].loss.value)
 
 
-def spread_out(path: Sequence[Choice], n: int) -> list[Choice]:
+def spread_out(path: Sequence[Choice], n: int, others: Sequence[Choice] = ()) -> list[Choice]:
     """Return at most ``n`` mappings of a path, with shares of digital weights in about equal ratios.
 
-    The first is always among them; the last, where nothing is analog, never.
+    The first is always among them. The last, where nothing is analog, is not, as its loss is 0 by definition.
+
+    Args:
+        path: The path.
+        n: Largest number.
+        others: Mappings that fill up a path with fewer than ``n``.
     """
     inner = list(path[:-1])
     if len(inner) <= n:
-        return inner
+        seen = {choice.mapping for choice in path}
+        more = [choice for choice in others if choice.mapping not in seen and choice.share < 1.0]
+        return sorted(inner + more[: n - len(inner)], key=lambda choice: choice.share)
     shares = np.array([choice.share for choice in inner])
     wanted = np.geomspace(max(float(shares[1]), 1e-6), max(float(shares[-1]), 1e-6), n - 1)
     places = {0, *(int(np.abs(np.log(np.maximum(shares, 1e-9) / w)).argmin()) for w in wanted)}

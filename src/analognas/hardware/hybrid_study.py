@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from torch import nn
 
 from ..core import InvalidArgumentError, hold_folder
+from ..data import DataSet
 from ..drift import Sensitivity, layer_sensitivity
 from ..drift.examples import Examples
+from ..drift.intervals import possible_loss
 from ..drift.layer_mapping import LayerMapping, mapping_losses
 from ..drift.sensitivity import WHOLE
-from ..drift.study import DriftStudy, journal_file
+from ..drift.study import DriftSettings, DriftStudy, StepListener, journal_file
 from ..nn import AnalogConfig, network_config
 from .chip import AIMCChip
 from .chip_cost import ChipCost
@@ -28,7 +31,7 @@ from .hybrid import (
     spread_out,
 )
 from .presets import find_chip
-from .upkeep_networks import analog_cost
+from .upkeep_networks import EXAMPLE, analog_cost, example_network
 
 __all__ = ["MapStudy", "mapping_config", "resume_map", "run_map"]
 
@@ -81,6 +84,35 @@ class MapStudy(DriftStudy):
     settings_class = MapSettings
     settings: MapSettings
 
+    @cached_property
+    def _example(self) -> tuple[nn.Module, DataSet] | None:
+        """The small example with its data, where it is named and no file has its name."""
+        named = self.settings.checkpoint == EXAMPLE and not Path(EXAMPLE).exists()
+        return example_network() if named else None
+
+    def check(self) -> None:
+        """Check networks, data, times and hardware; see :meth:`.DriftStudy.check`."""
+        if self._example is None:
+            super().check()
+
+    @cached_property
+    def dataset(self) -> DataSet:
+        """The data set of the training, with as many examples."""
+        if self._example is None:
+            return super().dataset
+        data, n = self._example[1], self.settings.examples
+        return data if n is None else data.subset(test=n)
+
+    def networks(self, step: StepListener = lambda name, step: None) -> dict[str, nn.Module]:
+        """Return the analog networks by name; see :meth:`.DriftStudy.networks`."""
+        return super().networks(step) if self._example is None else {EXAMPLE: self._example[0]}
+
+    @property
+    def saved_settings(self) -> DriftSettings:
+        """The settings with absolute paths of the networks."""
+        found = super().saved_settings
+        return found if self._example is None else found.replace(checkpoint=EXAMPLE)
+
     def run_map(
         self, folder: Path, tell: Progress = lambda stage, done, total: None
     ) -> HybridMapping:
@@ -106,10 +138,17 @@ def _run(study: MapStudy, folder: Path, tell: Progress) -> HybridMapping:
     t = settings.times[0]
     found, losses = _sensitivities(network, examples, settings, folder, tell)
     costs = layer_costs(
-        found.layers[:-1], found.parameters[:-1], _network_cost(network, study, chip), per_mac
+        found.layers[:-1],
+        found.parameters[:-1],
+        _network_cost(network, study.dataset, chip),
+        per_mac,
     )
-    path = mapping_path(costs, losses, found.cost(found.layers[-1]).value, double=settings.double)
-    choices = spread_out(path, settings.mappings)
+    whole = found.cost(found.layers[-1]).value
+    path, by_loss = (
+        mapping_path(costs, losses, whole, double=settings.double, per_weight=per_weight)
+        for per_weight in (True, False)
+    )
+    choices = spread_out(path, settings.mappings, by_loss)
     measured = mapping_losses(
         network,
         examples,
@@ -121,9 +160,10 @@ def _run(study: MapStudy, folder: Path, tell: Progress) -> HybridMapping:
         on_progress=lambda done, total: tell("mappings and chips", done, total),
     )
     choices = [
-        replace(choice, losses=tuple(row))
+        replace(choice, losses=tuple(row), possible=possible_loss(examples.task, found.digital))
         for choice, row in zip(choices, measured.tolist(), strict=True)
     ]
+    choices.append(replace(path[-1], losses=(0.0,) * settings.chips))  # all layers are digital
     chance = examples.task.metric(examples.chance)
     accepted = accepted_loss(settings, found.digital, chance)
     result = HybridMapping(
@@ -137,8 +177,7 @@ def _run(study: MapStudy, folder: Path, tell: Progress) -> HybridMapping:
         MapSettings.from_dict(study.saved_settings.to_dict()),
     )
     result.save(folder)
-    if result.chosen is not None:
-        mapping_config(network, result.choices[result.chosen].mapping).save(folder / CONFIG_FILE)
+    mapping_config(network, result.choices[result.nearest].mapping).save(folder / CONFIG_FILE)
     return result
 
 
@@ -199,9 +238,9 @@ def _digital_energy(settings: MapSettings, chip: AIMCChip) -> float:
     return math.nan
 
 
-def _network_cost(network: nn.Module, study: DriftStudy, chip: AIMCChip) -> ChipCost | None:
+def _network_cost(network: nn.Module, data: DataSet, chip: AIMCChip) -> ChipCost | None:
     """Return the costs of the network on as many crossbars as it needs; None if a layer cannot be mapped."""
     try:
-        return analog_cost(network, study.dataset, chip.replace(n_tiles=None, replicate=False))
+        return analog_cost(network, data, chip.replace(n_tiles=None, replicate=False))
     except InvalidArgumentError:
         return None

@@ -388,7 +388,7 @@ def _count_compensations(policy: UpkeepPolicy, t: float, period: float) -> int:
 
 def _mean_over_time(drift: DriftResult, points: Sequence[tuple[float, float]]) -> Estimate:
     """Metric averaged over time by trapezoids: the mean over chips with its interval."""
-    from ..drift.intervals import estimate
+    from ..drift.intervals import estimate, possible_metric
 
     times = np.array([t for t, _ in points])
     edges = np.concatenate([[0.0], (times[1:] + times[:-1]) / 2.0, times[-1:]])
@@ -403,4 +403,5 @@ def _mean_over_time(drift: DriftResult, points: Sequence[tuple[float, float]]) -
         [(variance, n - 1.0)],
         confidence=drift.confidence,
         transform=drift.task.metric,
+        possible=possible_metric(drift.task),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 from ..drift import DriftResult
+from ..drift.intervals import possible_metric
 
 DRIFT_FILE = "drift.png"
 _NOTE_WIDTH = 90
@@ -58,7 +59,7 @@ def drift_curves(
 
     known = CURVES | dict(labels or {})
     note = device_note(dict(results))
-    figure, (axes,) = new_figure(7.5, 4.6)
+    figure, (axes,) = new_figure(7.5, 4.6 if note is None else 5.2)
     for i, (name, result) in enumerate(results.items()):
         colour, marker = _STYLES.get(name, (COLOURS[i % len(COLOURS)], _MARKERS[i % len(_MARKERS)]))
         apart = 0.0 if note is None else _APART * (i - (len(results) - 1) / 2.0)
@@ -80,10 +81,14 @@ def drift_curves(
     heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
     if all(result.n_chips == 1 for result in results.values()):
         heading = NO_INTERVAL.capitalize()
-    if note is not None:
-        heading = "\n".join([heading, *textwrap.wrap(note, _NOTE_WIDTH)])
     axes.set_title(title or heading, fontsize=10)
-    axes.legend(frameon=False, fontsize=8, loc="best")
+    if note is None:
+        axes.legend(frameon=False, fontsize=8, loc="best")
+    else:  # curves of many devices leave no room within the axes
+        axes.legend(
+            frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3
+        )
+        figure.supxlabel("\n".join(textwrap.wrap(note, _NOTE_WIDTH)), fontsize=8, color=GREY)
     return figure
 
 
@@ -121,13 +126,13 @@ def _draw(
     found = [result.at(t) for t in times]
     drawn = [t * 10.0**apart for t in times]
     mean = np.array([estimate.value for estimate in found])
-    reach = np.nan_to_num([estimate.half_width for estimate in found])
+    reach = np.array([estimate.reach for estimate in found]).T
     # In adaptive mode, a chip's value comes from some examples only; use the estimated spread of chips.
     if result.tolerance is None:
         low, high = np.array([np.quantile(result.chips_at(t), [0.05, 0.95]) for t in times]).T
     else:
         spread = 1.645 * np.nan_to_num([result.chip_std(t) for t in times])
-        low, high = mean - spread, mean + spread
+        low, high = np.clip([mean - spread, mean + spread], *possible_metric(result.task))
     axes.fill_between(times, low, high, color=colour, alpha=0.2, lw=0)
     axes.errorbar(
         drawn, mean, yerr=reach, color=colour, marker=marker, ms=4, lw=1.6, capsize=2.5, label=label

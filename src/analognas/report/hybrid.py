@@ -84,30 +84,40 @@ def _draw_front(axes: Axes, result: HybridMapping, x: np.ndarray) -> None:
     """Draw the metric of each measured mapping."""
     sign = 1.0 if result.sensitivity.task.higher_is_better else -1.0
     loss = np.array([choice.loss.value for choice in result.choices])
-    reach = np.nan_to_num([choice.loss.half_width for choice in result.choices])
+    below, above = np.array([choice.loss.reach for choice in result.choices]).T
     values = result.digital - sign * loss
-    most = 100.0 if result.sensitivity.task.unit == "%" else np.inf
-    ends = np.clip([values - reach, values + reach], 0.0, most)
+    # A larger loss is a lower accuracy, but a higher perplexity.
+    reach = np.array([above, below] if sign > 0.0 else [below, above])
     predicted = np.array([choice.predicted for choice in result.choices])
     order = np.argsort(x, kind="stable")
+    front = pareto_front(x, loss)
     axes.plot(
         x[order],
         result.digital - sign * predicted[order],
         color=GREY,
-        lw=1.0,
-        ls=":",
+        lw=0.0,
+        marker="x",
+        ms=4,
         label="expected from single layers",
     )
     axes.errorbar(
         x[order],
         values[order],
-        yerr=np.abs(ends - values)[:, order],
-        fmt="o-",
+        yerr=reach[:, order],
+        fmt="o",
         ms=4,
         lw=1.4,
         capsize=2.5,
         color=BLUE,
         label="measured on chips, mean and 95 % interval",
+    )
+    axes.plot(
+        x[front],
+        values[front],
+        color=BLUE,
+        lw=1.6,
+        drawstyle="steps-post",
+        label="Pareto front of the means",
     )
     if result.chosen is not None:
         at = result.chosen
@@ -129,6 +139,20 @@ def _draw_front(axes: Axes, result: HybridMapping, x: np.ndarray) -> None:
     axes.set_ylabel(f"{result.metric}{unit}")
 
 
+def pareto_front(x: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Return the points that no other beats in cost and loss, in the order of their cost.
+
+    Example:
+        >>> pareto_front(np.array([0.0, 2.0, 1.0]), np.array([3.0, 4.0, 1.0])).tolist()
+        [0, 2]
+    """
+    found: list[int] = []
+    for i in np.lexsort((loss, x)).tolist():
+        if not found or loss[i] < loss[found[-1]]:
+            found.append(i)
+    return np.array(found)
+
+
 def _draw_layers(axes: Axes, result: HybridMapping, names: list[str]) -> None:
     """Draw the loss of each layer alone, and how many weights it has."""
     chosen = None if result.chosen is None else result.choices[result.chosen].mapping
@@ -140,7 +164,9 @@ def _draw_layers(axes: Axes, result: HybridMapping, names: list[str]) -> None:
         colour = ORANGE if digital else GREEN if doubled else BLUE
         axes.barh(i, cost.value, color=colour, alpha=0.6, height=0.7)
         if np.isfinite(cost.sem):
-            axes.errorbar(cost.value, i, xerr=cost.half_width, color="black", capsize=2, lw=0.9)
+            axes.errorbar(
+                cost.value, i, xerr=np.array([cost.reach]).T, color="black", capsize=2, lw=0.9
+            )
     weights = np.array(result.sensitivity.parameters[:-1], dtype=np.float64)
     labels = [
         f"{name} ({100.0 * share:.2g} %)"
@@ -151,13 +177,12 @@ def _draw_layers(axes: Axes, result: HybridMapping, names: list[str]) -> None:
     for colour, label in ((ORANGE, "digital"), (GREEN, "doubled"), (BLUE, "analog")):
         if label != "doubled" or (chosen is not None and chosen.doubled):
             axes.barh([0], [0], color=colour, alpha=0.6, label=label)
-    axes.legend(frameon=False, fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.1))
+    axes.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     axes.axvline(0.0, color=GREY, lw=0.8)
     spared = result.sensitivity.kind == "spared"
     title = "Only this layer digital" if spared else "Only this layer analog"
-    axes.set_title(f"{title} (share of weights)", fontsize=10)
     unit = " (points)" if result.sensitivity.task.unit == "%" else ""
-    axes.set_xlabel(f"{result.metric} lost{unit}")
+    axes.set_xlabel(f"{result.metric} lost{unit}: {title.lower()} (share of weights)", fontsize=9)
 
 
 def _first_step(shares: np.ndarray) -> float:

@@ -46,7 +46,9 @@ def sensitivity_figure(result: Sensitivity, *, title: str | None = None) -> Figu
         axes.barh(i, cost.value, color=colour, alpha=0.55, height=0.7)
         axes.plot(result.costs[:, i], np.full(len(result.costs), i), ".", color=colour, ms=3)
         if np.isfinite(cost.sem):
-            axes.errorbar(cost.value, i, xerr=cost.half_width, color="black", capsize=2.5, lw=1.2)
+            axes.errorbar(
+                cost.value, i, xerr=np.array([cost.reach]).T, color="black", capsize=2.5, lw=1.2
+            )
     for panel in (axes, sizes):
         panel.set_ylim(n + 0.6, -0.6)
         panel.axhline(n - 0.5, color=GREY, lw=0.6)

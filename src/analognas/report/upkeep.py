@@ -67,7 +67,7 @@ def upkeep_figure(result: UpkeepResult, *, title: str | None = None) -> Figure:
 def _draw(axes: Axes, found: PolicyResult, colour: str) -> None:
     """Draw one policy; programmings and the first day after each are thin."""
     x, y = found.energies, [a.value for a in found.accuracy]
-    low, high = ([getattr(a, end) for a in found.accuracy] for end in ("low", "high"))
+    low, high = zip(*(a.shown for a in found.accuracy), strict=True)
     settled = [_age(found, t) >= _DAY for t in found.times]
     axes.plot(x, y, color=colour, lw=0.8, alpha=0.45)
     axes.fill_between(x, low, high, where=settled, color=colour, alpha=0.18, lw=0)

@@ -116,7 +116,7 @@ def _label(name: str) -> str:
 def _interval(estimate: Any) -> str:
     if not np.isfinite(estimate.half_width):
         return ""
-    low, high = estimate.value - estimate.half_width, estimate.value + estimate.half_width
+    low, high = estimate.shown
     return f" (interval {low:.2f} to {high:.2f})"
 
 
@@ -178,7 +178,7 @@ def _table(name: str, result: DriftResult) -> str:
     rows = []
     for t in result.times:
         estimate, normalised = result.at(t), result.normalised(t)
-        low, high = estimate.value - estimate.half_width, estimate.value + estimate.half_width
+        low, high = estimate.shown
         interval = (
             f"{low:.2f} to {high:.2f}" if np.isfinite(estimate.half_width) else "one chip: none"
         )
