@@ -179,7 +179,8 @@ def test_devices_may_be_read_at_their_own_times():
 def test_two_times_and_one_target_are_enough():
     found = fit_device(simulated(PCM(), times=(1.0, 86400.0), k=1), bootstrap=20)
     assert found.device.read_qs == (0.0,)
-    assert any("nothing about read noise" in text for text in found.remarks)
+    assert any("Read noise is not known" in text for text in found.remarks)
+    assert found.select("read_qs") == []
     assert any("allow a polynomial of degree 0" in text for text in found.remarks)
 
 

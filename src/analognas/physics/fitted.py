@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import ClassVar
@@ -17,6 +18,8 @@ from .device import Device, Law
 from .laws import interpolate, log2_above, polynomial
 from .power_law import PowerLawDevice, prog_coeffs_field
 
+ROUNDING, ROUNDING_CONDUCTANCE = 1e-9, 1e-12
+"""A polynomial of a standard deviation may be negative by this part of its largest value, and this in µS."""
 Q_SLACK = 2.0
 """Beyond its table, read noise is at most this factor below the smallest and above the largest value."""
 
@@ -36,7 +39,7 @@ class FittedPowerLaw(PowerLawDevice):
 
     Args:
         prog_coeffs: Coefficients of the programming noise in ascending powers of g / g_max, µS.
-        g_points: Conductances of the table, ascending, positive, µS.
+        g_points: Conductances of the table, ascending, µS. The first may be 0, where Q is that of the second.
         nu_means: Mean exponent at each of them.
         nu_stds: Standard deviation of the exponent at each of them.
         read_qs: Q at each of them; all positive, or all 0.
@@ -77,6 +80,15 @@ class FittedPowerLaw(PowerLawDevice):
                 f"`read_qs` must be all positive or all 0, but got {list(self.read_qs)}."
             )
 
+    def with_target_0(self) -> FittedPowerLaw:
+        """Return the device with a table from 0 on, whose entries at 0 are those of the first point."""
+        return self.replace(
+            g_points=(0.0, *self.g_points),
+            nu_means=(self.nu_means[0], *self.nu_means),
+            nu_stds=(self.nu_stds[0], *self.nu_stds),
+            read_qs=(self.read_qs[0], *self.read_qs),
+        )
+
     def programming_std(self, g_target: Tensor) -> Law:
         """Return the polynomial of ``prog_coeffs``, constant outside the table."""
         return clamped_polynomial(self.prog_coeffs, g_target, self.g_points, self.g_max)
@@ -92,11 +104,12 @@ class FittedPowerLaw(PowerLawDevice):
         """Return Q, interpolated on logarithmic axes."""
         if not any(self.read_qs):
             return 0.0
-        log2_q = [math.log2(q) for q in self.read_qs]
-        if len(log2_q) == 1:
-            return self.read_qs[0]
-        points = [math.log2(g) for g in self.g_points]
-        x = log2_above(g_prog, self.g_points[0] * 1e-6)
+        # A conductance of 0 has no logarithm; it extends the other laws only.
+        rows = [(g, q) for g, q in zip(self.g_points, self.read_qs, strict=True) if g > 0.0]
+        if len(rows) == 1:
+            return rows[0][1]
+        points, log2_q = ([math.log2(row[i]) for row in rows] for i in (0, 1))
+        x = log2_above(g_prog, rows[0][0] * 1e-6)
         found = interpolate(x, points, log2_q)
         first = (log2_q[1] - log2_q[0]) / (points[1] - points[0])
         last = (log2_q[-1] - log2_q[-2]) / (points[-1] - points[-2])
@@ -124,7 +137,7 @@ class FittedRelaxation(Device):
     Args:
         times: Measured times, ascending, positive, s. Times outside raise an error.
         spread_coeffs: Coefficients of the spread in ascending powers of r at each time, µS.
-        g_points: Conductances of the table, ascending, positive, µS.
+        g_points: Conductances of the table, ascending, of at least 0, µS.
         shifts: Mean shift at each time, and there at each conductance, µS.
         read_stds: Read noise at each conductance for :func:`~.laws.accumulated_noise` of 1, µS.
 
@@ -215,7 +228,7 @@ def clamped_polynomial(
     coeffs: Sequence[float], g: Tensor, g_points: Sequence[float], g_max: float
 ) -> Tensor:
     """Evaluate a polynomial in g / g_max inside the range of a table; constant beyond its ends."""
-    return polynomial(coeffs, g.clamp(g_points[0], g_points[-1]), g_max)
+    return polynomial(coeffs, g.clamp(g_points[0], g_points[-1]), g_max).clamp_(min=0.0)
 
 
 def over_table(x: Tensor, points: Sequence[float], values: Sequence[float]) -> Tensor:
@@ -237,7 +250,7 @@ def check_points(
         PhysicalRangeError: If a value is outside its range.
         InvalidArgumentError: If the columns differ in length, or the conductances are not ascending.
     """
-    check_ascending("g_points", g_points, "µS")
+    check_ascending("g_points", g_points, "µS", zero=True)
     check_quantity("g_points[-1]", g_points[-1], unit="µS", positive=True, maximum=g_max)
     for name, values in columns.items():
         if len(values) != len(g_points):
@@ -261,20 +274,25 @@ def check_std(
     if not coeffs:
         raise InvalidArgumentError(f"`{name}` must have at least one coefficient, but got none.")
     first, last = g_points[0] / g_max, g_points[-1] / g_max
-    for step in range(101):
-        r = first + (last - first) * step / 100.0
-        value = sum(coeff * r**power for power, coeff in enumerate(coeffs))
-        check_quantity(f"{name} at g / g_max = {r:.3g}", value, unit="µS", minimum=0.0)
+    points = [first + (last - first) * step / 100.0 for step in range(101)]
+    values = [sum(coeff * r**power for power, coeff in enumerate(coeffs)) for r in points]
+    slack = ROUNDING * max(map(abs, values)) + ROUNDING_CONDUCTANCE
+    for r, value in zip(points, values, strict=True):
+        if not value >= -slack:
+            check_quantity(f"{name} at g / g_max = {r:.3g}", value, unit="µS", minimum=0.0)
 
 
-def check_ascending(name: str, values: tuple[float, ...], unit: str) -> None:
-    """Check that there are values, all positive and ascending.
+def check_ascending(name: str, values: tuple[float, ...], unit: str, *, zero: bool = False) -> None:
+    """Check that there are values, all positive and ascending; with ``zero``, the first may be 0.
 
     Raises:
         InvalidArgumentError: Otherwise.
     """
-    steps = zip((0.0, *values), values, strict=False)
+    steps = itertools.pairwise((0.0, *values))
+    if zero and values and values[0] == 0.0:
+        steps = itertools.pairwise(values)
     if not values or any(b <= a for a, b in steps):
+        sign = "of at least 0" if zero else "positive"
         raise InvalidArgumentError(
-            f"`{name}` must be positive and in ascending order ({unit}), but got {list(values)}."
+            f"`{name}` must be {sign} and in ascending order ({unit}), but got {list(values)}."
         )

@@ -36,8 +36,7 @@ def without_bias(
     """
     if not fit.read_q[0].all():
         return fit
-    targets, times = data.targets, np.unique(data.time[np.isfinite(data.time)])
-    times = times[np.linspace(0, len(times) - 1, min(len(times), data.time.shape[1])).astype(int)]
+    targets, times = data.targets, data.typical_times
     per_target = len(data.target) / len(targets)
     n = int(min(_FACTOR * per_target, _MOST_SIMULATED / len(targets))) + 2
     found, linear, target, g_prog = _simulated(_smooth(device), targets, times, n)
@@ -98,12 +97,13 @@ def _simulated(
     read = chip.read(times.tolist(), generator=generator).numpy().T
     mean = chip.drift(times.tolist()).numpy().T
     g_prog, nu = chip.g_prog.numpy(), chip.nu.numpy()
-    # Devices at 0 have no relative noise.
-    kept = ((read > 0.0).sum(axis=1) >= LEAST_TIMES) & (g_prog > 0.0)
-    target, read, mean, g_prog, nu = (x[kept] for x in (target, read, mean, g_prog, nu))
     data = Measurements(
         target, ("",) * len(target), np.tile(times, (len(target), 1)), read.astype(np.float64)
     )
+    # Devices at 0 have no relative noise.
+    kept = (data.times_read >= LEAST_TIMES) & (g_prog > 0.0)
+    data = data.of(kept)
+    target, read, mean, g_prog, nu = (x[kept] for x in (target, read, mean, g_prog, nu))
     found = estimate_devices(data, device.t_0, device.t_read)
     used = read > 0.0
     weight = used / found.growth**2

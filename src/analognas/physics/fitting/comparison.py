@@ -19,7 +19,8 @@ def aic_by_model(
     r"""Return the AIC of a power law and of a relaxation, by the names of :class:`FitSettings`.
 
     Both are compared as normal distributions of a device's readings at all times, with the mean and the
-    covariance of the fitted model, over the devices that have all readings above 0.
+    covariance of the fitted model, over the devices without missing readings. Targets with a reading of
+    0, or with too few devices to know the read noise of a relaxation, are left out.
 
     Args:
         usable: The measurements for a power law.
@@ -50,17 +51,19 @@ def aic_by_model(
         degree=0,
     )
     log_time = np.log1p(times / t_0)
-    growth, growth_from_0 = growth_at(times, t_0, t_read), growth_at(times, 0.0, t_read)
-    totals = {
-        "power-law": 2.0 * 4 * len(targets),
-        "relaxation": 2.0 * (2 * len(times) + 1) * len(targets),
-    }
+    growth, growth_from_0 = (
+        growth_at(times, start, t_read) / np.sqrt(data.mean_reads) for start in (t_0, 0.0)
+    )
+    totals = {"power-law": 0.0, "relaxation": 0.0}
     compared = False
     for k, g in enumerate(targets):
         y = data.conductance[data.target == g]
-        if not (y > 0.0).all() or len(y) < _LEAST_DEVICES:
+        y = y[np.isfinite(y).all(axis=1)]
+        if not (y > 0.0).all() or len(y) < _LEAST_DEVICES or np.isnan(relaxation.read_std[0, k]):
             continue
         compared = True
+        totals["power-law"] += 2.0 * 4
+        totals["relaxation"] += 2.0 * (2 * len(times) + 1)
         mean = g * np.exp(-power.nu_mean[0, k] * log_time)
         log_covariance = (
             (power.prog_std[0, k] / g) ** 2

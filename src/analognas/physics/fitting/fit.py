@@ -5,26 +5,33 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from ...core import InvalidArgumentError, write_json
-from ...core.settings import Settings
 from ...core.text_tables import ShownTable, TableView
 from ..checks import check_quantity
 from ..device import Device
 from ..fitted import FittedPowerLaw, FittedRelaxation
 from .bias import without_bias
 from .comparison import aic_by_model
+from .fit_settings import FitSettings
 from .fit_table import fit_table
 from .measurement_files import read_measurements
-from .measurements import LEAST_TIMES, Measurements
-from .power_law import DeviceEstimates, PowerLawFit, estimate_devices, fit_power_law
+from .measurements import Measurements
+from .power_law import (
+    DeviceEstimates,
+    PowerLawFit,
+    estimate_devices,
+    fit_power_law,
+    read_noise_is_known,
+    spread_at_zero,
+)
+from .preparation import split_off_zero, usable, without_failures, without_lone_devices
 from .quantities import Level, Quantity, coefficients, over_targets
-from .relaxation import fit_relaxation
-from .resampling import Floats, bootstrap_weights
+from .relaxation import fit_relaxation, known_read_noise
+from .resampling import Floats, bootstrap_weights, is_std, lifted, rounded
 from .residuals import Check, power_law_checks, relaxation_checks, remarks
 
 __all__ = ["DeviceFit", "FitSettings", "Quantity", "fit_device"]
@@ -33,42 +40,6 @@ DEVICE_FILE, FIT_FILE = "device.yaml", "fit.json"
 POWER_LAW_T_0 = 20.0
 """Time constant of the drift law unless it is given, s: that of the package's PCM."""
 _DEGREES = {"power-law": 3, "relaxation": 4}
-
-
-class FitSettings(Settings):
-    """Settings of a fit of a device model to measurements."""
-
-    settings_name = "device fit"
-
-    model: Literal["auto", "power-law", "relaxation"] = Field(
-        default="auto", description="Model; auto: the one with the smaller AIC."
-    )
-    t_0: Annotated[float, Field(ge=0.0)] | None = Field(
-        default=None,
-        description="Time from programming to time 0 of the measurements; null: 20 s for a power law, else 0.",
-        json_schema_extra={"unit": "s"},
-    )
-    t_read: float = Field(
-        default=250e-9,
-        gt=0.0,
-        description="Duration of one reading.",
-        json_schema_extra={"unit": "s"},
-    )
-    g_max: Annotated[float, Field(gt=0.0)] | None = Field(
-        default=None,
-        description="Largest target of the device; null: the largest of the measurements.",
-        json_schema_extra={"unit": "µS"},
-    )
-    degree: Annotated[int, Field(ge=0, le=8)] | None = Field(
-        default=None,
-        description="Degree of the polynomial of the programming noise; null: 3, of a relaxation 4, and below "
-        "the number of targets.",
-    )
-    bootstrap: int = Field(default=1000, ge=0, description="Bootstrap samples of the devices.")
-    confidence: float = Field(
-        default=0.95, ge=0.5, le=0.999, description="Confidence level of the intervals."
-    )
-    seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -85,6 +56,7 @@ class DeviceFit(TableView):
         data: The measurements used.
         settings: The settings.
         estimates: Estimates of single devices; None for a relaxation.
+        n_failed: Devices that failed during the measurements and were left out.
     """
 
     device: Device
@@ -96,6 +68,7 @@ class DeviceFit(TableView):
     data: Measurements
     settings: FitSettings
     estimates: DeviceEstimates | None
+    n_failed: int = 0
 
     def shown_table(self) -> ShownTable:
         """Return what is printed: fitted numbers, checks and remarks."""
@@ -118,6 +91,7 @@ class DeviceFit(TableView):
             "devices": {f"{g:g}": int(n) for g, n in zip(targets, counts, strict=True)},
             "readings": int(np.isfinite(self.data.conductance).sum()),
             "missing": self.data.n_missing,
+            "failed": self.n_failed,
             "remarks": list(self.remarks),
             "checks": [check.to_dict() for check in self.checks],
             "aic": self.aic,
@@ -168,42 +142,71 @@ def fit_device(
     data = (
         measurements if isinstance(measurements, Measurements) else read_measurements(measurements)
     )
-    said = []
+    said = list(data.notes)
     if data.n_missing:
         total = data.n_missing + int(np.isfinite(data.conductance).sum())
         said.append(
             f"{data.n_missing:,} of {total:,} readings are missing; the fit uses the others."
         )
     g_max = float(data.targets[-1])
-    if settings.g_max is not None:
+    if settings.g_max is None:
+        said.append(f"g_max is {g_max:g} µS, the largest target; give g_max if devices reach more.")
+    else:
         g_max = check_quantity(
             "g_max", settings.g_max, unit="µS", minimum=g_max, note="largest target"
         )
-    times = data.common_times
-    if times is None and settings.model == "relaxation":
+    n_failed = 0
+    if not settings.keep_failed:
+        data, n_failed, more = without_failures(data)
+        said += more
+    data, more = without_lone_devices(data)
+    said += more
+    whole = data.averaged()
+    data, zero = split_off_zero(data)
+    if settings.model == "relaxation" and data.averaged().common_times is None:
         raise InvalidArgumentError(
             "A relaxation is fitted at times that all devices have in common, but the devices were read at "
             "different times; read all at the same times, or choose the model power-law."
         )
-    usable, left_out = _usable(data)
+    good, left_out = usable(data)
+    good, lone = without_lone_devices(good)
     aic = {}
     if settings.model == "auto":
         aic = aic_by_model(
-            usable, data, POWER_LAW_T_0 if settings.t_0 is None else settings.t_0, settings.t_read
+            good,
+            data.averaged(),
+            POWER_LAW_T_0 if settings.t_0 is None else settings.t_0,
+            settings.t_read,
         )
     model = min(aic, key=aic.__getitem__) if aic else settings.model.replace("auto", "power-law")
+    estimates = None
     if model == "relaxation":
-        assert times is not None
-        found = _fit_relaxation(data, settings, g_max, times)
-        estimates = None
+        data = whole if whole.common_times is not None else data.averaged()
+        found = _fit_relaxation(data, settings, g_max, aic)
+        if zero is not None and data is not whole:
+            said.append("The devices at 0 µS were read at other times and are left out.")
     else:
-        found, estimates = _fit_power_law(usable, settings, g_max)
-        data = usable
-        said += left_out
+        found, estimates = _fit_power_law(good, zero, settings, g_max)
+        data = good
+        said += left_out + lone
+        if settings.model == "auto" and not aic:
+            said.append(
+                "The power law was not compared with a relaxation, which needs three times above 0 s that all "
+                "devices have in common, and a target with more devices than times and no reading of 0."
+            )
     device, quantities, checks, more = found
     said += remarks(data, device) + more
     return DeviceFit(
-        device, model, tuple(quantities), tuple(checks), tuple(said), aic, data, settings, estimates
+        device,
+        model,
+        tuple(quantities),
+        tuple(checks),
+        tuple(said),
+        aic,
+        data,
+        settings,
+        estimates,
+        n_failed,
     )
 
 
@@ -211,7 +214,7 @@ Found = tuple[Device, list[Quantity], list[Check], list[str]]
 
 
 def _fit_power_law(
-    data: Measurements, settings: FitSettings, g_max: float
+    data: Measurements, zero: Measurements | None, settings: FitSettings, g_max: float
 ) -> tuple[Found, DeviceEstimates]:
     t_0 = POWER_LAW_T_0 if settings.t_0 is None else settings.t_0
     check_quantity("t_0", t_0, unit="s", positive=True, note="a power law needs it")
@@ -219,26 +222,43 @@ def _fit_power_law(
     estimates = estimate_devices(data, t_0, settings.t_read)
     degree, said = _degree(settings, "power-law", len(targets))
     weights = _weights(data, settings)
-    fit = fit_power_law(estimates, data.target, targets, weights, g_max=g_max, degree=degree)
-    while degree > 0 and not _is_std(fit.prog_coeffs[0], targets / g_max):
+    reset = None if zero is None else spread_at_zero(zero, settings.bootstrap, settings.seed)
+    measured = targets if zero is None else np.r_[0.0, targets]
+    while True:
+        fit = fit_power_law(
+            estimates, data.target, targets, weights, g_max=g_max, degree=degree, reset=reset
+        )
+        if degree == 0 or is_std(fit.prog_coeffs[0], measured / g_max):
+            break
         degree -= 1
-        fit = fit_power_law(estimates, data.target, targets, weights, g_max=g_max, degree=degree)
         said = [_lowered("programming noise", degree)]
     device = _power_law_device(fit, targets, g_max, t_0, settings.t_read)
     fit = without_bias(fit, device, data, degree)
+    fit.prog_coeffs[0] = lifted(fit.prog_coeffs[0], measured / g_max)
     device = _power_law_device(fit, targets, g_max, t_0, settings.t_read)
     level = Level(settings.confidence, len(data.target) / len(targets))
-    spread = fit.prog_coeffs @ ((targets / g_max)[:, None] ** np.arange(degree + 1)).T
+    spread = fit.prog_coeffs @ ((measured / g_max)[:, None] ** np.arange(degree + 1)).T
     quantities = [
         *coefficients("prog_coeffs", fit.prog_coeffs, level),
-        *over_targets("programming_std", spread, targets, level, "µS"),
+        *over_targets("programming_std", np.maximum(spread, 0.0), measured, level, "µS"),
         *over_targets("programming_std_of_target", fit.prog_std, targets, level, "µS"),
         *over_targets("programming_offset", fit.offset, targets, level, "µS"),
         *over_targets("nu_means", fit.nu_mean, targets, level),
         *over_targets("nu_stds", fit.nu_std, targets, level),
-        *over_targets("read_qs", fit.read_q, targets, level),
     ]
+    if read_noise_is_known(estimates, data.target):
+        quantities += over_targets("read_qs", fit.read_q, targets, level)
+    else:
+        said.append(
+            "Read noise is not known: at each target it takes a device with three readings. The model has none."
+        )
     checks, more = power_law_checks(data, estimates, device)
+    if zero is not None:
+        device = device.with_target_0()
+        more.append(
+            f"{len(zero.target):,} devices at 0 µS give the programming noise there. For drift and read noise "
+            f"the model takes them as devices at {targets[0]:g} µS."
+        )
     return (device, quantities, checks, said + more), estimates
 
 
@@ -249,18 +269,19 @@ def _power_law_device(
         g_max=g_max,
         t_0=t_0,
         t_read=t_read,
-        prog_coeffs=tuple(fit.prog_coeffs[0].tolist()),
+        prog_coeffs=rounded(fit.prog_coeffs[0]),
         g_points=tuple(targets.tolist()),
-        nu_means=tuple(np.maximum(fit.nu_mean[0], 0.0).tolist()),
-        nu_stds=tuple(fit.nu_std[0].tolist()),
+        nu_means=rounded(np.maximum(fit.nu_mean[0], 0.0)),
+        nu_stds=rounded(fit.nu_std[0]),
         read_qs=tuple(fit.read_q[0].tolist()),
     )
 
 
 def _fit_relaxation(
-    data: Measurements, settings: FitSettings, g_max: float, times: Floats
+    data: Measurements, settings: FitSettings, g_max: float, aic: dict[str, float]
 ) -> Found:
-    targets = data.targets
+    targets, times = data.targets, data.common_times
+    assert times is not None
     if not times[0] > 0.0:
         raise InvalidArgumentError(
             "A relaxation is linear in ln t, but the first time is 0 s; leave out the readings at 0 s, or "
@@ -273,7 +294,7 @@ def _fit_relaxation(
         fit = fit_relaxation(
             data, weights, times=times, t_0=t_0, t_read=settings.t_read, g_max=g_max, degree=degree
         )
-        if degree == 0 or all(_is_std(row, targets / g_max) for row in fit.spread_coeffs[0]):
+        if degree == 0 or all(is_std(row, targets / g_max) for row in fit.spread_coeffs[0]):
             break
         degree -= 1
         said = [_lowered("spread", degree)]
@@ -282,48 +303,31 @@ def _fit_relaxation(
         t_0=t_0,
         t_read=settings.t_read,
         times=tuple(times.tolist()),
-        spread_coeffs=tuple(tuple(row) for row in fit.spread_coeffs[0].tolist()),
+        spread_coeffs=tuple(rounded(row) for row in fit.spread_coeffs[0]),
         g_points=tuple(targets.tolist()),
-        shifts=tuple(tuple(row) for row in fit.shift[0].tolist()),
-        read_stds=tuple(fit.read_std[0].tolist()),
+        shifts=tuple(rounded(row) for row in fit.shift[0]),
+        read_stds=rounded(known_read_noise(fit.read_std[0])),
     )
+    known = np.isfinite(fit.read_std[0])
+    if not known.all():
+        said.append(
+            f"Read noise is not known at {int((~known).sum())} of {len(known)} targets: it takes "
+            f"{len(times) + 2} devices with all readings above 0. The model has "
+            + ("that of the nearest target." if known.any() else "none.")
+        )
     level = Level(settings.confidence, len(data.target) / len(targets))
     powers = (targets / g_max)[:, None] ** np.arange(degree + 1)
-    quantities = over_targets("read_stds", fit.read_std, targets, level, "µS")
+    quantities = over_targets("read_stds", fit.read_std[:, known], targets[known], level, "µS")
     for j, t in enumerate(times.tolist()):
         row = fit.spread_coeffs[:, j]
         quantities += coefficients("spread_coeffs", row, level, t)
-        quantities += over_targets("spread", row @ powers.T, targets, level, "µS", t)
+        quantities += over_targets(
+            "spread", np.maximum(row @ powers.T, 0.0), targets, level, "µS", t
+        )
         quantities += over_targets("spread_of_target", fit.spread[:, j], targets, level, "µS", t)
         quantities += over_targets("shifts", fit.shift[:, j], targets, level, "µS", t)
-    checks, more = relaxation_checks(data, device)
+    checks, more = relaxation_checks(data, device, aic)
     return device, quantities, checks, said + more
-
-
-def _usable(data: Measurements) -> tuple[Measurements, list[str]]:
-    """Return devices with two readings above 0, and what is left out."""
-    zeros = int((data.conductance <= 0.0).sum())
-    enough = (data.conductance > 0.0).sum(axis=1) >= LEAST_TIMES
-    said = []
-    if zeros:
-        said.append(
-            f"{zeros:,} readings are 0 µS or below and have no logarithm; the fit uses the others."
-        )
-    if not enough.all():
-        said.append(
-            f"{int((~enough).sum()):,} of {len(enough):,} devices have fewer than two readings above 0 and are "
-            "left out."
-        )
-    kept = Measurements(
-        data.target[enough],
-        tuple(name for name, keep in zip(data.device, enough, strict=True) if keep),
-        data.time[enough],
-        data.conductance[enough],
-        data.n_missing,
-    )
-    if len(kept.target) < LEAST_TIMES:
-        raise InvalidArgumentError("At least two devices must have two readings above 0 µS.")
-    return kept, said
 
 
 def _weights(data: Measurements, settings: FitSettings) -> Floats:
@@ -343,12 +347,6 @@ def _degree(settings: FitSettings, model: str, n_targets: int) -> tuple[int, lis
         return wanted, []
     said = f"{n_targets} target(s) allow a polynomial of degree {n_targets - 1}, not {wanted}."
     return n_targets - 1, [said]
-
-
-def _is_std(coeffs: Floats, r: Floats) -> bool:
-    """Whether a polynomial is not negative between the first and the last target."""
-    r = np.linspace(r[0], r[-1], 101)
-    return bool((np.polynomial.polynomial.polyval(r, coeffs) >= 0.0).all())
 
 
 def _lowered(what: str, degree: int) -> str:

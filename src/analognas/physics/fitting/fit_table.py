@@ -17,6 +17,7 @@ _QUANTITIES = {
     "read_stds": "read noise (µS)",
     "spread": "spread (µS)",
 }
+_VERDICTS = {True: "holds", False: "does not hold", None: "not tested"}
 
 
 def fit_table(fit: Any) -> ShownTable:
@@ -31,7 +32,7 @@ def fit_table(fit: Any) -> ShownTable:
         for name, label in _QUANTITIES.items()
         for quantity in fit.select(name)
     ]
-    checks = [f"{one.name}: {'holds' if one.passed else 'does not hold'}" for one in fit.checks]
+    checks = [f"{one.name}: {_VERDICTS[one.passed]}" for one in fit.checks]
     level = f"{100 * fit.settings.confidence:g} % interval"
     return ShownTable(
         f"{type(fit.device).__name__}: {len(fit.data.target):,} devices at {len(fit.data.targets)} targets",

@@ -58,6 +58,26 @@ class Measurements:
         found: Floats = filled[0]
         return found
 
+    @property
+    def typical_times(self) -> Floats:
+        """Times at which a device is read, with repeated ones, to simulate such devices, shape ``(J,)``, s."""
+        row = np.isfinite(self.time).sum(axis=1).argmax()
+        full: Floats = self.time[row][np.isfinite(self.time[row])]
+        if (full[1:] == full[:-1]).any():
+            return full
+        times = np.unique(self.time[np.isfinite(self.time)])
+        places = np.linspace(0, len(times) - 1, min(len(times), self.time.shape[1])).astype(int)
+        found: Floats = times[places]
+        return found
+
+    @property
+    def mean_reads(self) -> Floats:
+        """Mean number of readings behind the values of each column, shape ``(J,)``."""
+        if self.n_reads is None:
+            return np.ones(self.time.shape[1])
+        found: Floats = self.n_reads.mean(axis=0)
+        return found
+
     def of(self, devices: NDArray[np.bool_]) -> Measurements:
         """Return the measurements of some devices.
 

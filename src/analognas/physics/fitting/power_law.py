@@ -27,12 +27,14 @@ from numpy.typing import NDArray
 
 from ..laws import accumulated_noise
 from .measurements import Measurements
-from .resampling import Floats, std_polynomial
+from .resampling import Floats, bootstrap_weights, std_polynomial
 
 _DEVICE_STEPS = 6
 _Q_STEPS = 6
 _COVARIANCE_STEPS = 12
 _LARGEST_EXPONENT = 2.0
+_NO_SPREAD = 1e-20
+"""Variance of conductances, µS², and exponents below which there is no spread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +144,7 @@ def fit_power_law(
     g_max: float,
     degree: int,
     g_prog: Floats | None = None,
+    reset: tuple[Floats, float] | None = None,
 ) -> PowerLawFit:
     """Fit the laws over targets for each weighting of the devices.
 
@@ -153,6 +156,7 @@ def fit_power_law(
         g_max: Conductance in which the polynomial is normalised, µS.
         degree: Degree of the polynomial.
         g_prog: Programmed conductances at which Q of the devices is, shape ``(N,)``, µS; None: as estimated.
+        reset: Variance of devices with the target 0 and their effective number; see :func:`spread_at_zero`.
     """
     groups = np.searchsorted(targets, target)
     places = _shrunken(found, target, groups) if g_prog is None else g_prog
@@ -177,9 +181,51 @@ def fit_power_law(
         nu_mean[:, k], offset[:, k] = mean_nu, mean_g
         nu_std[:, k] = np.sqrt(np.maximum(m_nn - v_nn, 0.0))
     counts = np.bincount(groups, minlength=len(targets)).astype(np.float64)
-    coeffs = std_polynomial(variance, extra, counts, targets / g_max, degree)
+    points = targets
+    if reset is not None:
+        points, counts = np.r_[0.0, targets], np.r_[reset[1], counts]
+    all_variances, all_extra = variance, extra
+    if reset is not None:
+        all_variances = np.column_stack([reset[0], variance])
+        all_extra = np.column_stack([np.zeros(len(extra)), extra])
+    coeffs = std_polynomial(all_variances, all_extra, counts, points / g_max, degree)
     read_q = np.zeros(shape) if log_q is None else np.exp(log_q)
     return PowerLawFit(nu_mean, nu_std, read_q, coeffs, np.sqrt(np.maximum(variance, 0.0)), offset)
+
+
+def spread_at_zero(data: Measurements, bootstrap: int, seed: int) -> tuple[Floats, float]:
+    """Return the variance of programming for the target 0, and the number of devices that it is worth.
+
+    A programmed conductance is max(0, x) with x normal around 0, so its mean square is half the variance.
+    Half of the devices tell nothing more than that x is below 0.
+
+    Args:
+        data: Devices with the target 0. The first reading of each counts.
+        bootstrap: Number B of bootstrap samples.
+        seed: Seed of the bootstrap.
+
+    Returns:
+        Variances, shape ``(1 + B,)``, µS², and the number.
+    """
+    seen = np.isfinite(data.conductance)
+    kept = seen.any(axis=1)
+    first = data.conductance[np.arange(len(seen)), seen.argmax(axis=1)][kept]
+    n = max(len(first), 1)
+    weights = bootstrap_weights(
+        np.zeros(len(first), dtype=np.int64), 1, bootstrap, np.random.default_rng([seed, 1])
+    )
+    variance: Floats = 2.0 * (weights @ np.maximum(first, 0.0) ** 2) / n
+    return variance, n / 2.0
+
+
+def read_noise_is_known(found: DeviceEstimates, target: Floats) -> bool:
+    """Return whether each target has a device with more readings than its two parameters.
+
+    Args:
+        found: Estimates of the devices.
+        target: Target of each device, shape ``(N,)``, µS.
+    """
+    return all((found.dof[target == g] > 0.0).any() for g in np.unique(target))
 
 
 def _shrunken(found: DeviceEstimates, target: Floats, groups: NDArray[np.int64]) -> Floats:
@@ -233,8 +279,12 @@ def _diagonal(s_gg: Floats, s_gn: Floats, s_nn: Floats, c: Floats) -> tuple[Floa
 
     Fisher scoring; the off-diagonal is known from the read noise.
     """
-    m_g = np.maximum(s_gg, 1e-300)
-    m_n = np.maximum(s_nn, 1e-300)
+    # Without any spread, numbers are rounding errors and the off-diagonal tells nothing.
+    flat = (s_gg <= _NO_SPREAD) | (s_nn <= _NO_SPREAD)
+    exact_g, exact_n = s_gg, s_nn
+    s_gg, s_nn = np.where(flat, 1.0, s_gg), np.where(flat, 1.0, s_nn)
+    s_gn, c = np.where(flat, 0.0, s_gn), np.where(flat, 0.0, c)
+    m_g, m_n = s_gg, s_nn
     # A covariance that noise alone makes singular is no information about the off-diagonal.
     c = np.clip(c, -0.95 * np.sqrt(m_g * m_n), 0.95 * np.sqrt(m_g * m_n))
     for _ in range(_COVARIANCE_STEPS):
@@ -253,4 +303,4 @@ def _diagonal(s_gg: Floats, s_gn: Floats, s_nn: Floats, c: Floats) -> tuple[Floa
         m_g = np.clip(m_g + step_g, floor_g, 2.0 * m_g)
         m_n = np.clip(m_n + step_n, floor_n, 2.0 * m_n)
         m_n = np.maximum(m_n, 1.05 * c**2 / m_g)
-    return m_g, m_n
+    return np.where(flat, exact_g, m_g), np.where(flat, exact_n, m_n)

@@ -29,7 +29,7 @@ class RelaxationFit:
         spread: Spread at each time and target without the polynomial, shape ``(1 + B, J, K)``, µS.
         spread_coeffs: Shape ``(1 + B, J, degree + 1)``, µS.
         shift: Mean shift, shape ``(1 + B, J, K)``, µS.
-        read_std: Read noise for an accumulated noise of 1, shape ``(1 + B, K)``, µS.
+        read_std: Read noise for an accumulated noise of 1, shape ``(1 + B, K)``, µS; NaN where it is not known.
     """
 
     spread: Floats
@@ -60,7 +60,7 @@ def fit_relaxation(
         degree: Degree of the polynomial.
     """
     targets = data.targets
-    growth = np.maximum(growth_at(times, t_0, t_read), 1e-6)
+    growth = np.maximum(growth_at(times, t_0, t_read), 1e-6) / np.sqrt(data.mean_reads)
     shape = len(weights), len(times), len(targets)
     variance, extra, shift = (np.empty(shape) for _ in range(3))
     read_std = np.empty((len(weights), len(targets)))
@@ -73,7 +73,7 @@ def fit_relaxation(
         )
         mean, total = _tobit(w, d, -g)
         shift[:, :, k] = mean
-        extra[:, :, k] = read_std[:, k : k + 1] ** 2 * growth**2
+        extra[:, :, k] = np.nan_to_num(read_std[:, k : k + 1]) ** 2 * growth**2
         variance[:, :, k] = total - extra[:, :, k]
         counts[:, k] = np.isfinite(d).sum(axis=0)
     coeffs = [
@@ -85,8 +85,18 @@ def fit_relaxation(
     )
 
 
+def known_read_noise(read_std: Floats) -> Floats:
+    """Return the read noise of each target; of the nearest where it is not known, 0 if it is nowhere known."""
+    known = np.flatnonzero(np.isfinite(read_std))
+    if not len(known):
+        return np.zeros(len(read_std))
+    nearest = np.abs(np.arange(len(read_std))[:, None] - known).argmin(axis=1)
+    found: Floats = read_std[known[nearest]]
+    return found
+
+
 def _read_noise(weights: Floats, scaled: Floats, whole: Floats) -> Floats:
-    """Return the standard deviation that one factor leaves, shape ``(B,)``; 0 with too few times or devices.
+    """Return the standard deviation that one factor leaves, shape ``(B,)``; NaN with too few times or devices.
 
     Args:
         weights: Shape ``(B, n)``.
@@ -95,7 +105,7 @@ def _read_noise(weights: Floats, scaled: Floats, whole: Floats) -> Floats:
     """
     n_times = scaled.shape[1]
     if n_times <= _FACTORS or whole.sum() <= n_times + 1:
-        return np.zeros(len(weights))
+        return np.full(len(weights), np.nan)
     w, x = weights[:, whole], scaled[whole]
     n = np.maximum(w.sum(axis=1), 1.0)
     mean = w @ x / n[:, None]

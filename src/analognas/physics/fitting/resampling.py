@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from ..fitted import ROUNDING, ROUNDING_CONDUCTANCE
+
 Floats = NDArray[np.float64]
 
 _STEPS = 25
+_ROUNDING_ERROR = 1e-15
 
 
 def bootstrap_weights(
@@ -102,4 +105,36 @@ def std_polynomial(
         step = np.linalg.solve(normal + ridge, gradient[:, :, None])[:, :, 0]
         change = np.abs(step @ x.T).max(axis=1, keepdims=True)
         coeffs = coeffs + step * np.minimum(1.0, scale / np.maximum(change, 1e-30))
-    return coeffs
+    # Only the square was fitted.
+    found: Floats = np.where((coeffs @ x.T).sum(axis=1, keepdims=True) < 0.0, -coeffs, coeffs)
+    return found
+
+
+def is_std(coeffs: Floats, r: Floats) -> bool:
+    """Return whether a polynomial is not negative between the first and the last point, except for rounding.
+
+    Args:
+        coeffs: Coefficients in ascending powers.
+        r: Points, ascending.
+    """
+    p = _between(coeffs, r)
+    return bool(p.min() >= -ROUNDING * np.abs(p).max() - ROUNDING_CONDUCTANCE)
+
+
+def lifted(coeffs: Floats, r: Floats) -> Floats:
+    """Return a polynomial with a constant that is high enough for no negative value; see :func:`is_std`."""
+    raised = coeffs.copy()
+    if not is_std(coeffs, r):
+        raised[0] -= _between(coeffs, r).min()
+    return raised
+
+
+def rounded(values: Floats) -> tuple[float, ...]:
+    """Return numbers of a model, with 0 for rounding errors, which files of settings cannot hold."""
+    return tuple(np.where(np.abs(values) < _ROUNDING_ERROR, 0.0, values).tolist())
+
+
+def _between(coeffs: Floats, r: Floats) -> Floats:
+    powers = np.linspace(r[0], r[-1], 101)[:, None] ** np.arange(len(coeffs))
+    found: Floats = powers @ coeffs
+    return found

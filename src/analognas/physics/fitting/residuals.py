@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from .resampling import Floats
 
 _FEW_DEVICES = 30
 _LARGE_SKEWNESS, _LARGE_KURTOSIS = 0.5, 1.0
+_LEAST_VALUES = 8
+_NO_SPREAD = 1e-2
+"""Standardised residuals that spread less are rounding errors of data without spread."""
 _SMALL_P = 1e-3
 _VISIBLE = 0.01
 """A mean deviation from the power law below this part of the conductance is not said."""
@@ -31,14 +35,14 @@ class Check:
         statistic: Its statistic.
         p_value: Probability of one as large if the model is right; NaN if it is not a test.
         n: Number of values.
-        passed: Whether the model holds as far as this check sees.
+        passed: Whether the model holds as far as this check sees; None if the data are too few to tell.
     """
 
     name: str
     statistic: float
     p_value: float
     n: int
-    passed: bool
+    passed: bool | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; an unknown number is None."""
@@ -111,14 +115,31 @@ def standardised_deviations(data: Measurements, device: FittedRelaxation) -> dic
 
 
 def relaxation_checks(
-    data: Measurements, device: FittedRelaxation
+    data: Measurements, device: FittedRelaxation, aic: Mapping[str, float]
 ) -> tuple[list[Check], list[str]]:
-    """Check the normality of the deviations at the first and the last time; see :func:`power_law_checks`."""
+    """Check the deviations at the first and the last time, and say that a power law fits worse.
+
+    Args:
+        data: The measurements.
+        device: The fitted device.
+        aic: Akaike's information criterion by model; empty if models were not compared.
+
+    Returns:
+        The checks, and a sentence for each that failed.
+    """
     checks, said = [], []
     for name, values in standardised_deviations(data, device).items():
         check, sentence = _normality(name, values)
         checks.append(check)
         said += sentence
+    if aic:
+        worse = aic["power-law"] - aic["relaxation"]
+        checks.append(Check("power law in time", worse, float("nan"), len(data.target), False))
+        said.append(
+            f"The conductances do not follow a power law in t + t_0: its AIC is {aic['power-law']:,.0f}, "
+            f"that of the relaxation {aic['relaxation']:,.0f}. A relaxation is not extrapolated beyond "
+            f"{device.times[0]:g} to {device.times[-1]:,.6g} s."
+        )
     return checks, said
 
 
@@ -132,8 +153,6 @@ def remarks(data: Measurements, device: Device) -> list[str]:
             f"{int(few.sum())} of {len(targets)} targets have fewer than {_FEW_DEVICES} devices; their "
             "intervals are wide, and bootstrap intervals of so few are too short."
         )
-    if (np.isfinite(data.conductance).sum(axis=1) < 3).any():
-        said.append("Devices with two readings tell nothing about read noise.")
     if targets[0] > 0.05 * device.g_max:
         said.append(
             f"No target below {targets[0]:g} µS was measured. For devices near 0 the model uses the noise "
@@ -144,8 +163,8 @@ def remarks(data: Measurements, device: Device) -> list[str]:
 
 def _normality(name: str, values: Floats) -> tuple[Check, list[str]]:
     n = len(values)
-    if n < 8 or not values.std() > 0.0:
-        return Check(f"normality: {name}", float("nan"), float("nan"), n, True), []
+    if n < _LEAST_VALUES or not values.std() > _NO_SPREAD:
+        return Check(f"normality: {name}", float("nan"), float("nan"), n, None), []
     test = stats.jarque_bera(values)
     skewness, kurtosis = float(stats.skew(values)), float(stats.kurtosis(values))
     limit = 4.0 / np.sqrt(n)
@@ -165,11 +184,12 @@ def _normality(name: str, values: Floats) -> tuple[Check, list[str]]:
 
 def _offset(data: Measurements, found: DeviceEstimates) -> tuple[Check, list[str]]:
     """Check that devices are programmed to their target on average."""
-    worst, place, size = 0.0, 0.0, 0.0
+    worst, place, size, tested = 0.0, 0.0, 0.0, False
     targets = data.targets
     for g in targets:
         d = found.g_prog[data.target == g] - g
         error = d.std(ddof=1) / np.sqrt(len(d)) if len(d) > 2 else 0.0
+        tested = tested or error > 0.0
         if error > 0.0 and abs(d.mean()) / error > abs(worst):
             worst, place, size = float(d.mean() / error), float(g), float(d.mean())
     p = float(min(1.0, len(targets) * 2.0 * stats.norm.sf(abs(worst))))
@@ -180,7 +200,8 @@ def _offset(data: Measurements, found: DeviceEstimates) -> tuple[Check, list[str
             f"At {place:g} µS the mean programmed conductance is {size:+.3g} µS off its target; the "
             "programming noise contains this offset."
         )
-    return Check("programming: mean on target", worst, p, len(data.target), not wrong), said
+    passed = not wrong if tested else None
+    return Check("programming: mean on target", worst, p, len(data.target), passed), said
 
 
 def _curvature(data: Measurements, found: DeviceEstimates) -> tuple[Check, list[str]]:
@@ -209,4 +230,4 @@ def _curvature(data: Measurements, found: DeviceEstimates) -> tuple[Check, list[
             f"The conductances do not follow a power law in t + t_0: at {place:g} µS and {when:g} s their mean "
             f"is {100 * size:+.1f} % off the fit. Check t_0, or choose the model relaxation."
         )
-    return Check("power law in time", worst, p, n_tests, not wrong), said
+    return Check("power law in time", worst, p, n_tests, not wrong if n_tests else None), said
