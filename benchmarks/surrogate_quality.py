@@ -137,7 +137,7 @@ def main():
     parser.add_argument("--sizes", type=int, nargs="+", default=list(PUBLISHED))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--models", nargs="+", default=list(MODELS))
+    parser.add_argument("--models", nargs="+", help="[default: all]")
     parser.add_argument("--table", help="file of a measured table")
     parser.add_argument(
         "--metrics", nargs="+", default=["analog_drift_86400", "analog_drift_2592000", "avm"]
@@ -155,6 +155,7 @@ def main():
             folds=arguments.folds,
             repeats=arguments.repeats,
             figure=arguments.figure,
+            models=arguments.models,
         )
         return
     table = AnalogNASBench()
@@ -166,7 +167,7 @@ def main():
     )
     for n in arguments.sizes:
         print(f"\nn = {n}; published: {PUBLISHED.get(n, '-')}")
-        for name in arguments.models:
+        for name in arguments.models or MODELS:
             tau, within, (fit, predict) = measure(table, {**MODELS, **FURTHER}[name], n, seeds)
             shown = " ".join(f"{value:.3f}" for value in tau)
             coverage = (

@@ -162,7 +162,7 @@ def draw(curves, path):
     figure.savefig(path, dpi=150)
 
 
-def main(file, metrics, *, folds, repeats, figure):
+def main(file, metrics, *, folds, repeats, figure, models=None):
     """Print the tables of one measured table, and draw the reliability figure."""
     table = OPEN["table"] = MeasuredTable(file)
     print(
@@ -176,7 +176,8 @@ def main(file, metrics, *, folds, repeats, figure):
         print(f"\n{metric}; ceiling of tau by label noise {limit:.2f}")
         print("| | tau-b | Spearman | top-10 regret | within 90 % |")
         print("|---|---|---|---|---|")
-        for name, model in MODELS.items():
+        for name in MODELS if models is None else models:
+            model = MODELS[name]
             values, means, sems = held_out(table, metric, model, folds=folds, repeats=repeats)
             shown = " | ".join(
                 f"{value:.2f} [{low:.2f}, {high:.2f}]"
