@@ -80,7 +80,7 @@ def test_a_run_repeats_itself_from_its_configuration(arrays, capsys):
         arrays, "--recipe", "hwa", "--epochs", "1", "--set", "digital.epochs=3", "--seed", "4"
     )
     assert main([*words, "--out", "first"]) == 0
-    assert re.search(r"digital .*\nhwa +cnn-4: 1 epoch,", capsys.readouterr().out)
+    assert "\nhwa: cnn-4, 1 epoch\n" in capsys.readouterr().out
     assert main(["train", "--config", "first/config.yaml", "--out", "again"]) == 0
     for name in ("config.yaml", "epochs.jsonl", "model.safetensors", "result.json", "training.png"):
         assert Path("first", name).read_bytes() == Path("again", name).read_bytes()
@@ -213,7 +213,7 @@ def test_an_interrupted_training_says_how_to_go_on_and_does(arrays):
         child.send_signal(signal.SIGINT)
         _, err = child.communicate()
     assert child.returncode == 130
-    assert err == "interrupted; continue with: analognas train --resume run\n"
+    assert err.splitlines()[-1] == "interrupted; continue with: analognas train --resume run"
     epochs = len(Path("run/epochs.jsonl").read_text().splitlines())
     text = Path("run/config.yaml").read_text()
     assert "epochs: 400" in text

@@ -20,6 +20,7 @@ from analognas.training import (
     find_recipe,
     get_task,
     percentile_curve,
+    train_run,
 )
 from analognas.training.early_abort import reason_to_abort
 from analognas.training.recipes import adapted
@@ -152,7 +153,7 @@ def test_run_configurations_are_checked(payload, text):
         RunConfig.from_dict(payload)
 
 
-@pytest.mark.parametrize("text", ["epochs", "=3", "recipe..x=1", "data.name=x"])
+@pytest.mark.parametrize("text", ["epochs", "=3", "recipe..x=1", "seed.name=x"])
 def test_settings_have_one_form(text):
     with pytest.raises(AnalogNASError, match="setting"):
         RunConfig().with_settings([text])
@@ -213,3 +214,20 @@ def test_a_part_of_a_mapping_keeps_the_defaults_of_its_recipe():
     assert recipe.optimizer == OptimizerSettings(lr=0.01, momentum=0.5)
     recipe = Recipe.from_dict({"kind": "qat", "quantization": {"batches": 2}})
     assert (recipe.quantization.batches, recipe.quantization.ranges) == (2, "learned")
+
+
+def test_without_data_a_run_uses_those_of_the_network_it_starts_from(tmp_path):
+    pytest.importorskip("sklearn")
+    quick = {"subset": {"train": 40, "validation": 20, "test": 20}, "model": "cnn-2"}
+    first = RunConfig.from_dict({**quick, "recipe": {"epochs": 1}})
+    assert first.data is None
+    train_run(first, tmp_path / "first")
+    stored = RunConfig.load(tmp_path / "first" / "config.yaml")
+    assert (stored.data, stored.data_options) == ("digits", {"size": 16})
+
+    eight = first.replace(data="digits", data_options={"size": 8})
+    train_run(eight, tmp_path / "eight")
+    later = RunConfig.from_dict({"recipe": {"kind": "ptq"}, "start": str(tmp_path / "eight")})
+    train_run(later, tmp_path / "ptq")
+    stored = RunConfig.load(tmp_path / "ptq" / "config.yaml")
+    assert (stored.data, stored.data_options, stored.subset.train) == ("digits", {"size": 8}, 40)

@@ -38,7 +38,10 @@ def train(
     ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Data set. [default: digits]", autocompletion=names_of("data:DATASETS")),
+        typer.Option(
+            help="Data set. [default: that of --start, or the digits at 16 x 16]",
+            autocompletion=names_of("data:DATASETS"),
+        ),
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder or file of the data.")] = None,
     recipe: Annotated[

@@ -175,6 +175,7 @@ class HWARecipe(TrainingRecipe):
     needs_digital = True
 
     kind: Literal["hwa"] = Field(default="hwa", description="Name of the recipe.")
+    epochs: int = Field(default=15, ge=1, description="Passes over all training examples.")
     optimizer: OptimizerSettings = Field(
         default=OptimizerSettings(lr=0.02), description="Optimizer."
     )

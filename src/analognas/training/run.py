@@ -20,6 +20,7 @@ from ..core.interrupts import resumable
 from ..core.limits import shown
 from ..data import DataSet
 from ..data.fingerprint import data_fingerprint
+from ..data.settings import DataSettings
 from .checkpoint import CHECKPOINT_FILE
 from .loop import steps_of_epoch
 from .model_files import ModelRecord, load_model
@@ -66,10 +67,12 @@ def train_run(
     Raises:
         AnalogNASError: If anything is wrong with the data, the network, the recipe or the folder; one line.
     """
-    config, data = _with_data(config, data, out if resume else None)
     loaded = None
     if config.start is not None and not (resume and (out / START_FILE).exists()):
         loaded = load_model(config.start)
+    if data is None:
+        config = _with_data_name(config, None if loaded is None else loaded[1])
+    config, data = _with_data(config, data, out if resume else None)
     config = _resolved(config, data, None if loaded is None else loaded[1])
     network = _network(config, data, loaded)
     results = []
@@ -135,6 +138,35 @@ def run_settings(folder: Path, *, root: str | None = None) -> RunConfig:
         )
     config = RunConfig.load(folder / CONFIG_FILE)
     return config if root is None else config.replace(root=root)
+
+
+def _with_data_name(config: RunConfig, start: ModelRecord | None) -> RunConfig:
+    """Return settings that name a data set: without one, that of the network to start from, or the default.
+
+    Args:
+        config: The settings.
+        start: The description of the network to start from, if there is one.
+
+    Raises:
+        InvalidArgumentError: If that network was trained on a data set that was given in Python.
+    """
+    if config.data is not None:
+        return config
+    if start is None or "name" not in start.data:
+        used = config.data_settings
+        return config.replace(data=used.name, data_options=used.options)
+    used = DataSettings.from_dict(start.data)
+    if used.fingerprint is not None:
+        raise InvalidArgumentError(
+            f"{config.start!r} was trained on the data set {shown(used.name)!r}, which was given in Python: "
+            "give it again (data=), or name another (--data)."
+        )
+    return config.replace(
+        data=used.name,
+        root=used.root if config.root is None else config.root,
+        data_options=used.options | config.data_options,
+        subset=used.subset.to_dict() | config.subset.to_dict(),
+    )
 
 
 def _with_data(

@@ -16,6 +16,9 @@ DEFAULT_MODELS = {
 }
 """Networks by task, where none is named."""
 
+DEFAULT_DATA, DEFAULT_DATA_OPTIONS = "digits", {"size": 16}
+"""The data set where none is named, small enough for a first try."""
+
 
 class RunConfig(Settings):
     """Settings of a training run.
@@ -26,6 +29,8 @@ class RunConfig(Settings):
         'digital'
         >>> config.with_settings(["recipe.optimizer.lr=0.1", "data=digits"]).recipe.optimizer.lr
         0.1
+        >>> RunConfig().data_settings.options
+        {'size': 16}
     """
 
     settings_name = "run"
@@ -35,7 +40,11 @@ class RunConfig(Settings):
         description="Name of the network for build_model; null: one that fits the task.",
     )
     model_options: Options = Field(default_factory=dict, description="Options of the network.")
-    data: str = Field(default="digits", description="Name of the data set for load_data.")
+    data: str | None = Field(
+        default=None,
+        description="Name of the data set for load_data; null: that of `start`, otherwise the digits at "
+        "16 x 16 pixels.",
+    )
     data_fingerprint: str | None = Field(
         default=None,
         description="Written by a run whose data set was given in Python; `data` is its name then. It must be "
@@ -65,10 +74,13 @@ class RunConfig(Settings):
     @property
     def data_settings(self) -> DataSettings:
         """Entries of the data, as a saved model stores them."""
+        name, options = self.data, self.data_options
+        if name is None:
+            name, options = DEFAULT_DATA, DEFAULT_DATA_OPTIONS | options
         return DataSettings(
-            name=self.data,
+            name=name,
             root=self.root,
-            options=self.data_options,
+            options=options,
             subset=self.subset,
             fingerprint=self.data_fingerprint,
         )
