@@ -208,7 +208,7 @@ def test_programming_and_recalibration_are_shown(tmp_path, capsys):
     assert few["time"] < 4.0
     code, said = run(capsys, *words, "--chip", "isaac")
     assert code == 0
-    assert "programming: time and energy of programming 'isaac' not published" in said.out
+    assert "programming: time and energy of programming 'isaac' are not published" in said.out
     code, said = run(capsys, *words, "--iterations", "0.5")
     assert (code, said.out) == (2, "")
     assert "`iterations` must be" in said.err

@@ -5,14 +5,22 @@ import pytest
 from analognas.core import InvalidArgumentError, UnknownNameError
 from analognas.hardware import (
     CHIPS,
+    UNITS,
     AIMCChip,
+    MeasuredPoint,
+    MVMUnit,
+    calibrate,
     chip_from_dict,
     chip_to_dict,
     find_chip,
+    find_unit,
     load_chip,
+    mvm_cost,
     register_chip,
     save_chip,
+    unit_chip,
 )
+from analognas.hardware.silicon.points import operating_points
 
 SMALL = {"name": "small", "rows": 64, "columns": 64}
 
@@ -156,3 +164,56 @@ def test_register(monkeypatch):
         register_chip("small", AIMCChip(**SMALL))
     with pytest.raises(InvalidArgumentError, match="must be an AIMCChip"):
         register_chip("other", 3)
+
+
+@pytest.mark.parametrize("name", list(UNITS))
+def test_arrays_of_measured_chips_have_their_published_figures(name):
+    chip, point, _ = UNITS[name]
+    published = next(p for p in operating_points() if (p.chip, p.name) == (chip, point))
+    unit = find_unit(name)
+    cost = mvm_cost(unit)
+    # As close as measured points agree with each other.
+    far = 0.5 if unit.calibration.time_misfit > 1.05 else 0.15
+    assert cost.energy == pytest.approx(published.energy, rel=0.15)
+    if published.time == published.time:
+        assert cost.latency == pytest.approx(published.time * published.unit.repeats, rel=far)
+        assert not cost.latency_guessed
+    if published.area == published.area:
+        assert cost.area == pytest.approx(published.area, rel=0.05)
+
+
+def test_a_file_that_describes_an_array_is_a_chip(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "name: mine\nn_tiles: 12\nfixed_share: 0.1\n"
+        "unit: {device: PCM, node: 14, rows: 256, columns: 256, outputs: 256, integration_time: 130}\n"
+        "measured:\n- {energy: 12500.0}\n- {changes: {supply: 0.7}, energy: 10000.0}\n"
+    )
+    chip = find_chip(str(path))
+    unit = MVMUnit(device="PCM", node=14, rows=256, columns=256, outputs=256, integration_time=130)
+    points = [MeasuredPoint(energy=12500.0), MeasuredPoint(changes={"supply": 0.7}, energy=10000.0)]
+    assert chip == unit_chip(calibrate(unit, points), name="mine", n_tiles=12, fixed_share=0.1)
+    assert chip.mvm_energy == pytest.approx(12.5, rel=0.06)
+    based = chip_from_dict({"unit": {"base": "hermes", "input_bits": 4}})
+    assert based.mvm_latency < chip_from_dict({"unit": "hermes"}).mvm_latency
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("unit: hermess", "Did you mean 'hermes'"),
+        ("unit: {device: PCM}", "`node` must be given"),
+        ("unit: {base: hermes, inputbits: 4}", "input_bits"),
+        ("unit: hermes\nmeasured: 3", "`measured` must be a list of measured points, but got 3"),
+        ("unit: hermes\nmeasured: [{enrgy: 3}]", "Did you mean 'energy'"),
+        ("unit: hermes\nbase: hermes", "must have `base` or `unit`, but has both"),
+        ("unit: hermes\nn_tile: 3", "Did you mean 'n_tiles'"),
+        ("base: [hermes]", r"`base` must be the name of a chip as text, but got \['hermes'\]"),
+    ],
+)
+def test_files_of_arrays_that_do_not_fit(tmp_path, text, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text + "\n")
+    with pytest.raises(ValueError, match=message) as caught:
+        load_chip(path)
+    assert "\n" not in str(caught.value)

@@ -124,14 +124,18 @@ def test_what_is_not_published_is_said():
     assert math.isnan(isaac.time)
     assert math.isnan(isaac.energy)
     assert str(isaac).startswith(
-        "programming: time and energy of programming 'isaac' not published: give"
+        "programming: time and energy of programming 'isaac' are not published; give"
     )
+    # One command with all that it asks for is enough.
+    asked = [word for word in str(isaac).split() if word.startswith("programming.")]
+    assert asked == ["programming.pulse_time=100", "programming.pulse_energy=100"]
+    assert programming_cost(cost_of(find_chip("isaac").with_settings(asked))).missing == ""
     neurram = programming_cost(cost_of(find_chip("neurram")))
     assert neurram.time > 0
-    assert "energy of programming 'neurram' not published" in str(neurram)
-    given = find_chip("neurram").with_settings(
-        ["programming.pulse_energy=100", "programming.verify_energy=1"]
-    )
+    assert "energy of programming 'neurram' is not published" in str(neurram)
+    asked = [word for word in str(neurram).split() if word.startswith("programming.")]
+    assert asked == ["programming.pulse_energy=100", "programming.verify_energy=100"]
+    given = find_chip("neurram").with_settings(asked)
     assert programming_cost(cost_of(given)).energy > 0
     # An energy of a weight replaces those of pulses.
     own = programming_cost(cost_of(CHIP.replace(program_energy=2.0)))

@@ -66,9 +66,8 @@ def systems():
 def test_published_systems_are_met_within_the_stated_ratios(systems):
     ratios = {f"{row.name} {row.unit}": row.ratio for row in systems.rows()}
     far = {name: ratio for name, ratio in ratios.items() if not 0.5 <= ratio <= 2.0}
-    # a lower bound, and a rate that is 6 % out
-    assert set(far) == {"ALBERT, a lower bound TOPS/W", "ResNet-18, 512 crossbars images/s"}
-    assert ratios["ResNet-18, 512 crossbars images/s"] > 0.45
+    assert not far
+    assert len(ratios) == 11
     assert ratios["ResNet-9 layer input, 64-core PCM uJ"] == pytest.approx(1.0, abs=0.02)
 
 

@@ -154,7 +154,9 @@ def test_errors(problem):
     with pytest.raises(InvalidArgumentError, match="`reprogram_every` of 'often' must leave fewer"):
         upkeep(model, data, cost, often)
     isaac = network_cost(nn.Linear(8, 2), find_chip("isaac"), input_shape=(8,))
-    with pytest.raises(InvalidArgumentError, match="'isaac' not published: give figures"):
+    with pytest.raises(
+        InvalidArgumentError, match="'isaac' are not published; give your own figures"
+    ):
         upkeep(model, data, isaac, SMALL)
     config = AnalogConfig(compensation=DriftCompensation(kind="none"))
     plain = direct_mapping(nn.Linear(8, 2), [data[0]], config)

@@ -25,6 +25,7 @@ from .presets import (
 from .programming import Programming, noise_scale
 from .recalibration import RecalibrationCost, recalibration_cost
 from .unit_chips import unit_chip
+from .unit_presets import UNITS, find_unit
 from .upkeep_policies import UpkeepPolicy, UpkeepSettings
 from .writing_costs import ProgrammingCost, programming_cost
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHIPS",
+    "UNITS",
     "AIMCChip",
     "Calibration",
     "ChipCost",
@@ -52,6 +54,7 @@ __all__ = [
     "chip_from_dict",
     "chip_to_dict",
     "find_chip",
+    "find_unit",
     "load_chip",
     "mixed_cost",
     "mvm_cost",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 from ..core import InvalidArgumentError, Registry
+from ..core.checks import value_text
 from ..core.settings import Settings, quantity
 from .programming import Programming
 
@@ -178,6 +179,10 @@ class AIMCChip(Settings):
         """Check entries, which may start from a chip with a name."""
         if isinstance(entries, Mapping) and "base" in entries:
             changes = {name: value for name, value in entries.items() if name != "base"}
+            if not isinstance(entries["base"], str):
+                raise InvalidArgumentError(
+                    f"`base` must be the name of a chip as text, but got {value_text(entries['base'])}."
+                )
             entries = dict(CHIPS.get(entries["base"])) | changes
         return cls._read_own(entries, handler)
 

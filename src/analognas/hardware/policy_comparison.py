@@ -210,7 +210,7 @@ def upkeep(
     written = programming_cost(cost, iterations=settings.iterations)
     if math.isnan(written.energy):
         raise InvalidArgumentError(
-            f"Energy over time needs that of programming, but {written.missing}."
+            f"Energy over time needs the energy of programming, but {written.missing}."
         )
     if math.isnan(cost.energy):
         raise InvalidArgumentError(

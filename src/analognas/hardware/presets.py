@@ -5,6 +5,12 @@ A file may start from a chip that has a name::
     base: hermes
     name: bigger
     n_tiles: 256
+
+or describe its array, with points that calibrate it::
+
+    name: mine
+    unit: {device: PCM, node: 14, rows: 256, columns: 256, outputs: 64, integration_time: 130}
+    measured: [{energy: 12500}, {changes: {supply: 0.7}, energy: 10000}]
 """
 
 from __future__ import annotations
@@ -14,10 +20,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..core import InvalidArgumentError
-from ..core.config_files import is_config_file
+from ..core.config_files import is_config_file, read_mapping_text
 from .chip import CHIPS, AIMCChip
 from .programming import Programming
 from .silicon_presets import SILICON_CHIPS
+from .unit_presets import chip_of_unit
 
 __all__ = [
     "chip_from_dict",
@@ -195,6 +202,8 @@ def chip_from_dict(payload: Mapping[str, Any]) -> AIMCChip:
         >>> chip_from_dict({"base": "hermes", "n_tiles": 256}).mvm_latency
         133.0
     """
+    if isinstance(payload, Mapping) and "unit" in payload:
+        return chip_of_unit(payload)
     return AIMCChip.from_dict(payload)
 
 
@@ -215,7 +224,8 @@ def load_chip(path: str | os.PathLike[str]) -> AIMCChip:
         InvalidArgumentError: If it cannot be read, or as :func:`chip_from_dict`.
         UnknownNameError: If the ending, an entry or the base is unknown.
     """
-    return AIMCChip.load(path)
+    payload, _ = read_mapping_text(path, AIMCChip.settings_name)
+    return chip_of_unit(payload) if "unit" in payload else AIMCChip.load(path)
 
 
 def find_chip(name: str) -> AIMCChip:

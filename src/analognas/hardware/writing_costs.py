@@ -38,6 +38,7 @@ class ProgrammingCost:
         iterations: Limit of iterations of a device; None: the chip's own.
         time: Time, ms, with bounds; NaN if not published.
         energy: Energy, mJ, with bounds; NaN if not published.
+        asked: Entries of the chip's programming that they need beside what is known.
     """
 
     chip: str
@@ -45,6 +46,7 @@ class ProgrammingCost:
     iterations: float | None
     time: BoundedValue
     energy: BoundedValue
+    asked: tuple[str, ...] = ()
 
     @property
     def missing(self) -> str:
@@ -53,10 +55,11 @@ class ProgrammingCost:
         names = [name for name, value in unknown.items() if math.isnan(value)]
         if not names:
             return ""
-        entry = "pulse_time" if "time" in names else "pulse_energy"
+        entries = " ".join(f"--set programming.{entry}=100" for entry in self.asked)
+        verb = "is" if len(names) == 1 else "are"
         return (
-            f"{' and '.join(names)} of programming {self.chip!r} not published: give figures of your own, "
-            f"such as --set programming.{entry}=100 (`analognas schema chip` lists them)"
+            f"{' and '.join(names)} of programming {self.chip!r} {verb} not published; give your own figures, "
+            f"such as {entries} (ns, pJ; `analognas schema chip` lists all)"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,6 +108,7 @@ def programming_cost(cost: ChipCost, *, iterations: float | None = None) -> Prog
     energy = _each(lambda i: math.fsum(kind.energy(i, limit) for kind in kinds))
     return ProgrammingCost(
         chip=cost.chip.name,
+        asked=tuple(dict.fromkeys(entry for kind in kinds for entry in kind.asked)),
         weights=sum(kind.weights for kind in kinds),
         iterations=limit,
         time=BoundedValue(time[1] * 1e-6, time[0] * 1e-6, time[2] * 1e-6, "ms"),
@@ -145,6 +149,19 @@ class _Written:
         weight = bounds_of(how.preparation_time)[i] + _pulses(how, i, limit) * each
         # More at once takes less time: the bounds change places.
         return weight / bounds_of(how.writers)[2 - i]
+
+    @property
+    def asked(self) -> list[str]:
+        """Entries of the programming that time and energy need and that are not stated."""
+        names = ["preparation_energy", "pulse_energy", "verify_energy"]
+        if self.how is None:
+            return [
+                "pulse_time",
+                *([] if self.chip.program_energy is not None else ["pulse_energy"]),
+            ]
+        if self.chip.program_energy is not None:
+            return []
+        return [name for name in names if getattr(self.how, name) is None]
 
     def one_after_another(self, i: int, limit: float | None) -> float:
         """Least time of writing all weights where few crossbars are written at once, ns."""
