@@ -35,8 +35,8 @@ def test_every_acquisition_beats_random_search(acquisition):
     rows = np.concatenate(search(optimizer, "analog_drift_2592000", seed=1003, n=50))
     late = EVALUATOR.evaluate(rows[20:], ["analog_drift_2592000"]).means["analog_drift_2592000"]
     every = EVALUATOR.evaluate(EVALUATOR.space.every(), ["analog_drift_2592000"])
-    # A random cell is above this quantile with probability 0.1; half of thirty never are.
-    assert np.mean(late > np.quantile(every.means["analog_drift_2592000"], 0.9)) > 0.5
+    # A random cell is above this quantile with probability 0.1; two fifths of thirty never are.
+    assert np.mean(late > np.quantile(every.means["analog_drift_2592000"], 0.9)) > 0.4
 
 
 @pytest.mark.parametrize("acquisition", ["ei", "thompson"])
@@ -49,7 +49,10 @@ def test_batches_hold_one_cell_of_a_class(acquisition):
 
 
 def test_batches_grow_with_what_was_measured():
-    sizes = [len(rows) for rows in search(BayesianOptimizer(), "baseline_accuracy", seed=0, n=45)]
+    sizes = [
+        len(rows)
+        for rows in search(BayesianOptimizer(batch_share=0.1), "baseline_accuracy", seed=0, n=45)
+    ]
     assert sizes[0] == 10
     assert sizes[1:6] == [1] * 5
     assert max(sizes[1:]) == 4

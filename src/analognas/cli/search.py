@@ -37,7 +37,7 @@ def search(
     optimizer: Annotated[
         str | None,
         typer.Option(
-            help="Search algorithm. [default: predictor_guided; pareto_evolution for several metrics]",
+            help="Search algorithm. [default: bayesian; pareto_evolution for several metrics]",
             autocompletion=names_of("optimizers:OPTIMIZERS"),
         ),
     ] = None,

@@ -175,6 +175,13 @@ class Evaluator(ABC):
         """
         return None
 
+    def reads_once(self, metric: str) -> bool:
+        """Return whether each value of a metric is one reading with label noise; False by default.
+
+        A search then ranks architectures by estimates from all of its readings, not by the readings.
+        """
+        return False
+
     def free_metrics(self, metrics: Sequence[str]) -> list[str]:
         """Return further metrics that are computed with ``metrics`` at no cost; none by default.
 

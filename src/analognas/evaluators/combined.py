@@ -247,6 +247,10 @@ class CombinedEvaluator(Evaluator):
         """Return the true values according to the source of the metric."""
         return self.source_of(metric).true_values(population, metric)
 
+    def reads_once(self, metric: str) -> bool:
+        """Return whether values of the metric's source are single readings with label noise."""
+        return self.source_of(metric).reads_once(metric)
+
     def source_of(self, metric: str) -> Evaluator:
         """Return the source that a metric comes from.
 

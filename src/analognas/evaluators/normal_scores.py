@@ -49,6 +49,10 @@ class NormalScores:
         """Return values of scores of any shape."""
         return np.asarray(np.interp(scores, self.scores, self.values), dtype=np.float64)
 
+    def covers(self, values: NDArray[Any]) -> bool:
+        """Return whether all values are within the outermost knots, beyond which the map is constant."""
+        return bool(((values >= self.values[0]) & (values <= self.values[-1])).all())
+
     def moments(self, means: Floats, stds: Floats) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of values whose scores are normal, shape ``(n,)`` each.
 

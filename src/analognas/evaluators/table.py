@@ -79,6 +79,12 @@ class TableEvaluator(Evaluator):
         """Return true values as estimated from the table's repeated readings."""
         return self.table.true_values(population, metric)
 
+    def reads_once(self, metric: str) -> bool:
+        """Return whether a metric has one training's label noise: all but the counts of AnalogNAS-Bench."""
+        return isinstance(self.table, AnalogNASBench) and not (
+            metric in ("params", "macs") or metric.endswith("_std")
+        )
+
     def identity(self) -> dict[str, Any]:
         """Return name and checksum of the table."""
         return {"table": self.table.metadata["name"], "checksum": f"sha256:{self.table.checksum}"}

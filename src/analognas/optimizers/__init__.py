@@ -42,10 +42,10 @@ def default_optimizer(objectives: str | Sequence[str] | None) -> str:
 
     Example:
         >>> default_optimizer("avm"), default_optimizer(["avm", "params"])
-        ('predictor_guided', 'pareto_evolution')
+        ('bayesian', 'pareto_evolution')
     """
     one = objectives is None or isinstance(objectives, str) or len(objectives) < 2
-    return PredictorGuided.name if one else ParetoEvolution.name
+    return BayesianOptimizer.name if one else ParetoEvolution.name
 
 
 __all__ = [

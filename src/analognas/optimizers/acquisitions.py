@@ -3,7 +3,9 @@ r"""Acquisition functions: the value of measuring a candidate, from the mean and
 Each takes normal predictions and returns one number for each candidate; larger is better. With
 :math:`z = (\mu - f^*) / \sigma` and :math:`f^*` the best score so far,
 
-- ``ei``, expected improvement :math:`\sigma (z \Phi(z) + \varphi(z))`,
+- ``ei``, the logarithm of the expected improvement, :math:`\log \sigma + \log(z \Phi(z) + \varphi(z))`, which
+  also ranks candidates far below the best (Ament et al., "Unexpected Improvements to Expected Improvement for
+  Bayesian Optimization", NeurIPS 2023, equations 8 and 9),
 - ``pi``, probability of improvement :math:`\Phi(z)`,
 - ``ucb``, upper confidence bound :math:`\mu + \kappa \sigma`,
 - ``thompson``, a draw from :math:`N(\mu, \sigma^2)`.
@@ -63,6 +65,18 @@ def acquire(
     z = (means - best) / stds
     if name == "pi":
         return np.asarray(ndtr(z), dtype=np.float64)
-    density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
-    # For z far below 0 the two terms cancel; rounding must not make the result negative.
-    return np.asarray(stds * np.maximum(z * ndtr(z) + density, 0.0), dtype=np.float64)
+    return np.log(stds) + _log_improvement(z)
+
+
+def _log_improvement(z: Floats) -> Floats:
+    """Return log(z Φ(z) + φ(z)), also where both terms cancel or underflow."""
+    from scipy.special import erfcx, ndtr
+
+    near = np.maximum(z, -1.0)
+    direct = np.log(near * ndtr(near) + np.exp(-0.5 * near**2) / np.sqrt(2 * np.pi))
+    # φ(z) (1 - |z| R) with Mills' ratio R = Φ(-|z|) / φ(z); for large |z| its series is 1/z² (1 - 3/z²).
+    far = np.minimum(z, -1.0)
+    ratio = np.sqrt(np.pi / 2) * erfcx(-far / np.sqrt(2))
+    rest = np.where(far < -1e3, far**-2, 1 + far * ratio)
+    tail = -0.5 * far**2 - 0.5 * np.log(2 * np.pi) + np.log(np.maximum(rest, np.finfo(float).tiny))
+    return np.asarray(np.where(z > -1, direct, tail), dtype=np.float64)

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..core import Constraint, check_choice, check_float, check_int
 from ..core.threads import one_blas_thread
-from ..evaluators import Evaluation, GraphEnsemble
-from ..spaces import Population, default_encoding, encode_features
+from ..evaluators import Evaluation
+from ..spaces import Population, Space, default_encoding, encode_features
 from .acquisitions import ACQUISITIONS
 from .base import Optimizer
 from .candidate_predictions import counts_alike
 from .class_choice import BEST_OF_CLASS
+from .listed_candidates import ListedCandidates
 from .observations import Observations
 
 Floats = NDArray[np.float64]
@@ -29,7 +30,9 @@ N_CANDIDATES = 2000
 """Number of candidates in a larger space: three quarters are children of the best, the rest is random."""
 
 _PARENTS = 20
-_LEAST_MEASURED = 6
+LEAST_MEASURED = 6
+"""Results that a model needs."""
+
 _LARGEST_BATCH = 20
 
 
@@ -73,6 +76,8 @@ class ModelBased(Optimizer):
     ) -> None:
         super().__init__(batch_size=_LARGEST_BATCH if batch_size is None else batch_size)
         self._batch_grows = batch_size is None
+        self._list: tuple[tuple[Space, str], ListedCandidates] | None = None
+        self._listed: ListedCandidates | None = None
         self.n_initial = check_int("n_initial", n_initial, minimum=1)
         self.acquisition = check_choice("acquisition", acquisition, self.acquisitions)
         self.kappa = check_float("kappa", kappa, minimum=0.0)
@@ -99,14 +104,13 @@ class ModelBased(Optimizer):
             return self._proposal(self._unseen(min(n, self.n_initial - self._proposed)))
         if self._batch_grows:
             n = min(n, max(1, int(len(self.observations) * self.batch_share)))
-        if np.isfinite(self.observations.costs).all(axis=1).sum() < _LEAST_MEASURED:
+        if np.isfinite(self.observations.costs).all(axis=1).sum() < LEAST_MEASURED:
             return self._proposal(self._unseen(n))
         pool = self._pool()
         if not len(pool):
             return self._proposal(self._unseen(n))
-        features = encode_features(self.space, pool, self._encoding)
         with one_blas_thread():
-            chosen = pool[self._choose(pool, features, n)]
+            chosen = pool[self._choose(pool, self._features(pool), n)]
         self.seen.update(self.space.codes(chosen).tolist())
         return self._proposal(chosen)
 
@@ -130,6 +134,19 @@ class ModelBased(Optimizer):
         self.observations = Observations(self.space, self.problem)
         self._encoding = default_encoding(self.space) if self.encoding is None else self.encoding
         self._proposed = 0
+        self._listed = None
+        if self.space.n_genotypes <= LISTED:
+            # The runs of a search share the list.
+            key = (self.space, self._encoding)
+            if self._list is None or self._list[0] != key:
+                self._list = (key, ListedCandidates.of(*key))
+            self._listed = self._list[1]
+
+    def _features(self, population: Population) -> Features:
+        if self._listed is None:
+            return encode_features(self.space, population, self._encoding)
+        features: Features = self._listed.features[self.space.codes(population)]
+        return features
 
     def _proposal(self, rows: Population) -> Population:
         self._proposed += len(rows)
@@ -170,27 +187,27 @@ class ModelBased(Optimizer):
         counted = self.space.counts()[constraint.metric](pool)
         return constraint.satisfied(np.asarray(counted, dtype=np.float64)).astype(float)
 
+    @abstractmethod
     def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:
-        """Return the probability of meeting a bound on a metric that is modelled from measured values."""
-        from scipy.special import ndtr
+        """Return the probability of meeting a bound on a metric that is modelled from measured values.
 
-        known = np.isfinite(values)
-        if known.sum() < _LEAST_MEASURED or np.ptp(values[known]) == 0:
-            return np.ones(len(features))
-        learnt = encode_features(self.space, self.observations.population[known], self._encoding)
-        model = GraphEnsemble.fit(learnt, values[known])
-        means, stds = model.predict(features)
-        bound = model.target.to_scores(np.array([constraint.bound]))[0]
-        sign = 1.0 if constraint.relation.startswith("<") else -1.0
-        return np.asarray(ndtr(sign * (bound - means) / stds), dtype=np.float64)
+        Args:
+            constraint: The bound.
+            values: The metric of all observations, NaN where it is unknown, shape ``(n,)``.
+            features: Features of the candidates, shape ``(m, d)``.
+        """
 
     def _worth(self, acquired: Floats, feasibility: Floats) -> Floats:
         """Return acquisition values above their minimum, times the probability of feasibility.
 
-        Before the first feasible result, return that probability alone.
+        Of ``"ei"``, whose values are logarithms, the sum with the logarithm of the probability. Before the
+        first feasible result, return that probability alone.
         """
         if not np.isfinite(self.observations.best_feasible):
             return feasibility
+        if self.acquisition == "ei":
+            with np.errstate(divide="ignore"):
+                return acquired + np.log(feasibility)
         # Where acquisition values underflow, feasibility still decides.
         worth: Floats = (acquired - acquired.min() + np.finfo(float).tiny) * feasibility
         return worth

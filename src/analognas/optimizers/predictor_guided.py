@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError
+from ..core import Constraint, InvalidArgumentError
 from ..evaluators import GraphEnsemble, Problem, distinct_rows
-from ..spaces import Population, encode_features
+from ..spaces import Population
 from .acquisitions import acquire
 from .candidate_predictions import CandidatePredictions
 from .class_choice import BEST_OF_CLASS, best_of_class, most_of_class, top_per_class
 from .front_choice import choose_for_front
-from .model_based import Features, Floats, ModelBased
+from .model_based import LEAST_MEASURED, Features, Floats, ModelBased
 
 _OF_DRAWS = (BEST_OF_CLASS, "thompson")
 
@@ -108,7 +108,7 @@ class PredictorGuided(ModelBased):
                 generator=self.generator,
             )
         known = np.isfinite(observations.scores)
-        learnt = encode_features(self.space, observations.population[known], self._encoding)
+        learnt = self._features(observations.population[known])
         model = GraphEnsemble.fit(learnt, observations.scores[known])
         distinct, classes = distinct_rows(features)
         means, stds = model.predict(distinct)
@@ -120,6 +120,19 @@ class PredictorGuided(ModelBased):
             per_class=most_of_class(n),
             generator=self.generator,
         )
+
+    def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:
+        from scipy.special import ndtr
+
+        known = np.isfinite(values)
+        if known.sum() < LEAST_MEASURED or np.ptp(values[known]) == 0:
+            return np.ones(len(features))
+        learnt = self._features(self.observations.population[known])
+        model = GraphEnsemble.fit(learnt, values[known])
+        means, stds = model.predict(features)
+        bound = model.target.to_scores(np.array([constraint.bound]))[0]
+        sign = 1.0 if constraint.relation.startswith("<") else -1.0
+        return np.asarray(ndtr(sign * (bound - means) / stds), dtype=np.float64)
 
     def _acquired(
         self, model: GraphEnsemble, means: Floats, stds: Floats, classes: NDArray[np.int64]

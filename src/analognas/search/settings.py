@@ -180,7 +180,7 @@ class SearchSettings(Settings):
     optimizer: str | Options | None = Field(
         default=None,
         description="Name of the optimizer, or a mapping of its `name` and hyperparameters; by default "
-        "predictor_guided, or pareto_evolution for several objectives.",
+        "bayesian, or pareto_evolution for several objectives.",
     )
     fidelities: tuple[float, ...] | None = Field(
         default=None,

@@ -36,7 +36,7 @@ class Worker:
 
     Args:
         space: The search space, or its name; by default that of the evaluator, or ``nasbench201``.
-        optimizer: The optimizer, or its name; by default ``predictor_guided``, or ``pareto_evolution`` for
+        optimizer: The optimizer, or its name; by default ``bayesian``, or ``pareto_evolution`` for
             several objectives.
         evaluator: Where values come from; by default the optimizer's own, if it has one, else what
             :func:`.default_evaluator` finds.

@@ -150,9 +150,11 @@ class SearchResult(TableView):
             lines = [f"Best architecture {shown} of run {best['run']}: {self._headline(best)}"]
             if self.comparison is not None:
                 lines.append(self.comparison.summary(architecture_text, unit))
+            lines += self._twins(best)
             if len(finals) > 1:
+                kind = "reading" if self._estimated else "value"
                 lines.append(
-                    f"Best of each of {len(finals)} runs: {number(about, float(np.mean(finals)))} ± "
+                    f"Best {kind} of each of {len(finals)} runs: {number(about, float(np.mean(finals)))} ± "
                     f"{number(about, float(np.std(finals, ddof=1)))} {unit}".rstrip()
                     + " (mean ± standard deviation)"
                 )
@@ -193,13 +195,29 @@ class SearchResult(TableView):
         objective = self.problem.objectives[0]
         about = self.problem.metric(objective)
         reading = f"{number(about, best['metrics'][objective])} {about.unit}".rstrip()
-        if self.comparison is None or self.comparison.reading is None:
+        if self.comparison is None or not self._estimated:
             return f"{objective} {reading}"
         estimate = number(about, self.comparison.winner.estimate)
         return (
             f"estimated {objective} {estimate} {about.unit}".rstrip()
             + f" (the table reads {reading})"
         )
+
+    @property
+    def _estimated(self) -> bool:
+        """Whether architectures are ranked by estimates of true values, not by readings."""
+        return self.comparison is not None and self.comparison.reading is not None
+
+    def _twins(self, best: dict[str, Any]) -> list[str]:
+        """What the table reads of the winner's network elsewhere, where it was trained several times."""
+        twins = best.get("isomorphism_class")
+        objective = self.problem.objectives[0]
+        if not self._estimated or twins is None or twins["members"] < 2:
+            return []
+        mean = number(self.problem.metric(objective), twins["means"].get(objective))
+        return [
+            f"The {twins['members']} cells of the table that are the same network read {mean} on average"
+        ]
 
     def _nothing_summary(self, nearest: str) -> str:
         """Why nothing could be chosen, and what came nearest."""

@@ -83,7 +83,7 @@ class Comparison:
             about = "interval for errors of measurement"
         else:
             about = "interval, label noise included"
-            readings += " of the same network"
+            readings += " of this network"
         line = f"{100 * self.level:.0f} % {about}, from {readings}: {interval}"
         if not self.n_rivals:
             return f"{line}; no rival may be better"

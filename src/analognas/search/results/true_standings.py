@@ -34,8 +34,9 @@ class TrueStandings:
     ) -> None:
         self._values, self._readings, self._sign = values, readings, sign
         known = np.flatnonzero(eligible & (values.n_readings > 0)[values.network_of])
-        networks, first = np.unique(values.network_of[known], return_index=True)
-        self._shown = known[first]  # one architecture of each network
+        by_reading = known[np.argsort(-sign * readings[known], kind="stable")]
+        networks, first = np.unique(values.network_of[by_reading], return_index=True)
+        self._shown = by_reading[first]  # of each network the architecture that reads best
         self._contender = {network: place for place, network in enumerate(networks.tolist())}
         grid, masses = values.grid, values.masses[networks]
         if sign < 0:
@@ -44,6 +45,14 @@ class TrueStandings:
         self._estimates, bounds = values.estimates, values.intervals
         self._low, self._high = bounds
         self._chances = self._posterior.best() if len(networks) else np.empty(0)
+
+    def best_first(self) -> NDArray[np.int64]:
+        """Return one architecture of each network, that with the best reading; the best estimate first.
+
+        Architectures without an estimate and those that break a constraint are not among them.
+        """
+        estimates = np.round(self._sign * self._estimates[self._shown], 9)
+        return self._shown[np.lexsort((self._shown, -estimates))]
 
     def estimate(self, position: int) -> PosteriorEstimate | None:
         """Return the estimate of one architecture; None where it is not a candidate."""

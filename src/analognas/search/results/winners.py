@@ -19,6 +19,7 @@ from ...evaluators import (
     non_dominated,
 )
 from ...spaces import Population
+from .estimated_values import estimated_values
 from .run_result import RunResult
 from .standings import Comparison, Standings
 from .true_standings import TrueStandings
@@ -32,8 +33,9 @@ def ranked(
 ) -> tuple[tuple[dict[str, Any], ...], Comparison | None]:
     """Return the best distinct architectures of all runs, and the comparison of the best with its rivals.
 
-    With one objective these are the best five; with several, the whole non-dominated set, sorted by the first
-    objective. If nothing is feasible, they are the five with the smallest violation.
+    With one objective these are the best five, by the estimates of their true values if readings have label
+    noise (then of different networks). With several, they are the whole non-dominated set, sorted by the first.
+    If nothing is feasible, they are the five with the smallest violation.
 
     Args:
         evaluator: What measured.
@@ -60,8 +62,8 @@ def ranked(
         evaluation,
         errors_of_measurement=not _is_predicted(evaluator, problem.objectives[0]),
     )
-    order = _order(problem, standings)
     truth = _true_standings(evaluator, problem, standings, population)
+    order = _order(problem, standings, truth)
     about: Standings | TrueStandings = standings if truth is None else truth
     asked = [name for name in problem.metrics if name != FIDELITY]
     names = [*problem.metrics, *evaluator.free_metrics(asked)]
@@ -94,10 +96,14 @@ def _true_standings(
     if len(problem.objectives) > 1 or problem.stochastic:
         return None
     metric = problem.objectives[0]
-    values = evaluator.true_values(population[standings.first], metric)
+    readings, eligible = standings.evaluation.means[metric], standings.violation == 0
+    measured, values = population[standings.first], None
+    if evaluator.reads_once(metric):
+        values = estimated_values(evaluator.space, measured, readings, problem.sign)
+    if values is None:
+        values = evaluator.true_values(measured, metric)
     if values is None:
         return None
-    readings, eligible = standings.evaluation.means[metric], standings.violation == 0
     return TrueStandings(values, readings, eligible, problem.sign)
 
 
@@ -107,9 +113,13 @@ def _is_predicted(evaluator: Evaluator, metric: str) -> bool:
     return isinstance(source, Surrogate)
 
 
-def _order(problem: Problem, standings: Standings) -> NDArray[np.int64]:
-    """Positions of the winners, best first."""
+def _order(
+    problem: Problem, standings: Standings, truth: TrueStandings | None
+) -> NDArray[np.int64]:
+    """Positions of the winners, best first: by estimates of true values where there are any."""
     feasible = standings.violation == 0
+    if truth is not None and len(estimated := truth.best_first()):
+        return estimated[:N_WINNERS]
     if len(problem.objectives) == 1 or not feasible.any():
         return standings.best_first()[:N_WINNERS]
     costs = np.where(feasible[:, None], problem.costs(standings.evaluation), np.inf)
