@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from analognas.core import AnalogNASError, InvalidArgumentError, PhysicalRangeError
 from analognas.nn import AnalogConfig
@@ -16,7 +17,7 @@ from analognas.physics import (
     find_device,
 )
 from analognas.physics.fitting import Measurements, fit_device, simulate_measurements
-from analognas.physics.fitting.resampling import std_polynomial
+from analognas.physics.fitting.resampling import bootstrap_interval, std_polynomial
 
 TIMES = (1.0, 60.0, 600.0, 3600.0, 21600.0, 86400.0, 604800.0, 2592000.0)
 
@@ -98,6 +99,31 @@ def test_the_fitted_device_has_the_statistics_of_the_one_that_was_measured():
         seen.append((float(read.mean()), float(read.std())))
     assert seen[1][0] == pytest.approx(seen[0][0], rel=0.02)
     assert seen[1][1] == pytest.approx(seen[0][1], rel=0.1)
+
+
+def test_an_interval_is_that_of_student():
+    generator = np.random.default_rng(0)
+    data = generator.normal(5.0, 2.0, 20)
+    draws = generator.integers(0, 20, (20000, 20))
+    samples = np.concatenate([[data.mean()], data[draws].mean(axis=1)])[:, None]
+    low, high = bootstrap_interval(samples, 0.95, 20)
+    wanted = stats.t.interval(0.95, 19, data.mean(), data.std(ddof=1) / np.sqrt(20))
+    # The error of a bootstrap's standard error of 1 / sqrt(2 B), five times.
+    assert [low[0], high[0]] == pytest.approx(wanted, abs=5 * (wanted[1] - wanted[0]) / 400)
+
+
+def test_an_interval_of_a_standard_deviation_is_that_of_its_logarithm():
+    generator = np.random.default_rng(0)
+    samples = np.exp(generator.normal(0.0, 0.1, (1001, 1)))
+    samples[0] = 1.0
+    low, high = bootstrap_interval(samples, 0.95, 1000, positive=True)
+    assert low[0] * high[0] == pytest.approx(1.0)
+    assert np.log(high[0]) == pytest.approx(1.96 * 0.1, rel=0.15)
+    assert bootstrap_interval(10.0 * samples, 0.95, 1000, positive=True)[1] == pytest.approx(
+        10 * high
+    )
+    samples[1:200] = 0.0  # no logarithm: percentiles
+    assert bootstrap_interval(samples, 0.95, 1000, positive=True)[0] == 0.0
 
 
 def test_a_polynomial_of_exact_variances_is_exact():
