@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core import InvalidArgumentError, atomic_write, check_choice, write_json, write_text
+from ..core.optional_packages import ArrowView, arrow_rows, import_optional
 from ..core.text_tables import ShownTable, TableView, with_unit
 from ..core.times import time_name
 from ..training import Task, get_task
 from ..training.tasks import lost_unit
 from .adaptive import widening
+from .as_xarray import drift_dataset
 from .chips import MONTH
 from .intervals import Estimate, estimate, possible_metric, slope
 from .variance_components import Array
@@ -37,7 +39,7 @@ _FORMAT = "analognas drift result 1"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DriftResult(TableView):
+class DriftResult(TableView, ArrowView):
     """Scores of many chips at several times.
 
     Attributes:
@@ -235,9 +237,16 @@ class DriftResult(TableView):
 
     def to_pandas(self) -> DataFrame:
         """Return :meth:`rows` as a data frame."""
-        import pandas as pd
+        frame: DataFrame = import_optional("pandas", "to_pandas()").DataFrame(self.rows())
+        return frame
 
-        return pd.DataFrame(self.rows())
+    def to_arrow(self) -> Any:
+        """Return :meth:`rows` as a ``pyarrow.Table``."""
+        return arrow_rows(self.rows())
+
+    def to_xarray(self) -> Any:
+        """Return the metric by chip and time, and its mean and interval, as ``xarray.Dataset`` with units."""
+        return drift_dataset(self)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the tidy table as ``.csv`` or ``.parquet``, or everything as ``.json``, atomically.

@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from ..core import check_choice, check_int
+from ..core.optional_packages import ArrowView, arrow_rows
 from ..core.text_tables import ShownTable, TableView, with_unit
 from ..core.times import time_name
 from ..data import DataSet
@@ -31,7 +32,7 @@ KINDS = ("alone", "spared")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sensitivity(TableView):
+class Sensitivity(TableView, ArrowView):
     """Accuracy lost by each layer.
 
     Attributes:
@@ -115,6 +116,10 @@ class Sensitivity(TableView):
                 for name, cost in pairs
             ),
         )
+
+    def to_arrow(self) -> Any:
+        """Return :meth:`rows` as a ``pyarrow.Table``."""
+        return arrow_rows(self.rows())
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write :meth:`rows` as ``.csv`` or ``.parquet``, atomically."""

@@ -6,6 +6,7 @@ from ..nn.quantize.quantizers import Quantization
 from .checkpoint import CHECKPOINT_FILE
 from .early_abort import percentile_curve
 from .evaluate import SplitScore, evaluate
+from .exchange import export_onnx, from_pretrained, save_pretrained
 from .model_files import MODEL_FILE, ModelRecord, load_model, save_model
 from .recipes import (
     RECIPES,
@@ -54,7 +55,9 @@ __all__ = [
     "TrainingResult",
     "calibrate_quantization",
     "evaluate",
+    "export_onnx",
     "find_recipe",
+    "from_pretrained",
     "get_task",
     "load_model",
     "percentile_curve",
@@ -63,6 +66,7 @@ __all__ = [
     "resume_run",
     "run_settings",
     "save_model",
+    "save_pretrained",
     "train_run",
 ]
 

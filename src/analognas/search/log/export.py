@@ -17,8 +17,8 @@ from ...optimizers.optuna_space import (
     quiet,
 )
 from ...spaces import Space
-from ...spaces.genotypes import row_texts
 from ...spaces.hyperparameters import ContinuousInterval, Hyperparameter, IntegerInterval
+from .arrow_table import arrow_table
 from .reader import Trials
 
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".db": "optuna", ".sqlite3": "optuna"}
@@ -57,27 +57,8 @@ def export_trials(
     from pyarrow import csv, parquet
 
     with atomic_write(file, new=True) as stream:
-        (csv.write_csv if kind == "csv" else parquet.write_table)(_table(trials), stream)
+        (csv.write_csv if kind == "csv" else parquet.write_table)(arrow_table(trials), stream)
     return file
-
-
-def _table(trials: Trials) -> Any:
-    """One row a trial; architectures are JSON."""
-    import pyarrow as pa
-
-    return pa.table(
-        {
-            "run": trials.run,
-            "number": trials.number,
-            "time": trials.time,
-            "new": trials.new,
-            "architecture": pa.array(trials.architecture_texts(), pa.string()),
-            "genotype": pa.array(row_texts(trials.genotypes), pa.string()),
-            "feasible": trials.violation == 0,
-            **{name: pa.array(column, from_pandas=True) for name, column in trials.values.items()},
-            "error": pa.array([error or None for error in trials.errors.tolist()], pa.string()),
-        }
-    )
 
 
 def _fill_study(trials: Trials, optuna: Any, url: str) -> None:

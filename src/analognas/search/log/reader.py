@@ -27,6 +27,7 @@ from ...core import (
     parse_constraints,
 )
 from ...core.limits import parse_json, shown
+from ...core.optional_packages import ArrowView
 from ...core.sqlite_files import read_consistently, reason
 from ...core.text_tables import ShownTable, TableView, with_unit
 from ...evaluators import COUNTED, Evaluation, Problem
@@ -34,6 +35,7 @@ from ...spaces import Space
 from ...spaces.genotypes import row_texts
 from ..results.formatting import architecture_text
 from ..results_folder import RESULT_FILE
+from .arrow_table import arrow_table
 from .content import Content, check_ranges, read_content
 from .definitions import CHECKED_FIRST, logged_metric, logged_metrics, logged_space
 from .logged_run import in_space
@@ -49,7 +51,7 @@ _PREFIX = "arch_"
 
 
 @dataclass(frozen=True, repr=False)
-class Trials(TableView):
+class Trials(TableView, ArrowView):
     """All trials of a log, in the order of run and number.
 
     Attributes:
@@ -233,6 +235,10 @@ class Trials(TableView):
             "error": [str(error) or None for error in self.errors],
         }
         return _frame(columns, [self.architecture(row) for row in range(len(self))])
+
+    def to_arrow(self) -> Any:
+        """Return all trials as a ``pyarrow.Table``, one row each; architectures are JSON."""
+        return arrow_table(self)
 
     def take(self, rows: NDArray[Any]) -> Trials:
         """Return some trials, by positions or a mask."""
