@@ -25,7 +25,9 @@ def drift_dataset(result: Any) -> Any:
         "high": "upper end of the interval of the mean",
         "chip_std": "standard deviation from chip to chip",
     }
-    variables = {name: (("chip", "time"), chips, {"units": unit, "long_name": name})}
+    variables: dict[str, Any] = {
+        name: (("chip", "time"), chips, {"units": unit, "long_name": name})
+    }
     for column, text in columns.items():
         values = np.array([summary[t][column] for t in result.times], dtype=float)
         variables[column] = (("time",), values, {"units": unit, "long_name": f"{name}, {text}"})

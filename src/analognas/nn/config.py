@@ -16,6 +16,7 @@ from pydantic import (
 from ..core import InvalidArgumentError
 from ..core.settings import Settings
 from ..physics import PCM, Device, DifferentialPair, MultiPair, WeightMapping
+from .aihwkit_entries import aihwkit_entries
 
 _Bits: TypeAlias = Annotated[int, Field(ge=2, le=24)]
 
@@ -337,6 +338,24 @@ class AnalogConfig(Settings):
     def of_doubled(self) -> AnalogConfig:
         """Return the configuration of a layer with two pairs of devices per weight."""
         return self.replace(weight_mapping=PAIRS_OF_DOUBLED)
+
+    @classmethod
+    def from_aihwkit(cls, config: Any) -> AnalogConfig:
+        """Return the configuration for an ``InferenceRPUConfig`` of aihwkit, which need not be installed.
+
+        Args:
+            config: The object; its fields are read by name.
+
+        Raises:
+            InvalidArgumentError: If a field has no counterpart and is not switched off; names the field.
+
+        Example:
+            >>> from types import SimpleNamespace
+            >>> rpu = SimpleNamespace(forward=SimpleNamespace(inp_res=1 / 254, out_res=-1, out_bound=0))
+            >>> AnalogConfig.from_aihwkit(rpu).dac.bits
+            8
+        """
+        return cls.from_dict(aihwkit_entries(config))
 
     @property
     def pair(self) -> WeightMapping:

@@ -28,6 +28,7 @@ from ..core import (
     total_violation,
 )
 from ..spaces import NASBench201Space, Population
+from .lenient import LenientBench
 from .quality import QualityReport, assess
 from .readings import DriftReading
 from .table_file import read_table
@@ -302,6 +303,10 @@ class AnalogNASBench:
         except OutOfSpaceError:
             return False
         return True
+
+    def lenient(self) -> LenientBench:
+        """Return the table with texts for unknown architectures, as scripts of AnalogNAS-Bench expect."""
+        return LenientBench(self)
 
     def __repr__(self) -> str:
         return f"AnalogNASBench({len(self)} architectures, sha256:{self.checksum[:12]})"
