@@ -17,7 +17,8 @@ from ..drift.examples import Examples
 from ..drift.intervals import possible_loss
 from ..drift.layer_mapping import LayerMapping, mapping_losses
 from ..drift.sensitivity import WHOLE
-from ..drift.study import DriftSettings, DriftStudy, StepListener, journal_file
+from ..drift.settings import DriftSettings
+from ..drift.study import DriftStudy, StepListener, journal_file
 from ..nn import AnalogConfig, network_config
 from .chip import AIMCChip
 from .chip_cost import ChipCost
