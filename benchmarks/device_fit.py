@@ -6,9 +6,9 @@ interval contains the value of the simulated model, over all targets, times and 
 standard error beside it is over repeats, because numbers of one repeat depend on each other. ``worst`` is the
 lowest percentage of a single number; with 100 repeats and K numbers it lies near 95 - 2.2 sqrt(2 ln K) by chance.
 
-    python benchmarks/device_fit.py [--device PCM] [--repeats 100]
+    python benchmarks/device_fit.py [--device PCM] [--repeats 200] [--bootstrap 200]
 
-100 repeats of all four models take about 6 minutes of one CPU.
+200 repeats of all four models with 200 bootstrap samples take about 6 minutes of one CPU.
 """
 
 from __future__ import annotations
