@@ -41,7 +41,7 @@ class TrackedPosterior:
         >>> posterior = TrackedPosterior(points, known)
         >>> posterior.add(PooledReadings.of(np.array([0, 4]), np.array([1.0, 3.0])))
         >>> posterior.means.round(1).tolist()
-        [1.0, 1.6, 2.0, 2.4, 3.0]
+        [1.0, 1.4, 2.0, 2.6, 3.0]
     """
 
     def __init__(
