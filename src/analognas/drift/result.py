@@ -15,13 +15,12 @@ import numpy as np
 
 from ..core import InvalidArgumentError, atomic_write, check_choice, write_json, write_text
 from ..core.optional_packages import ArrowView, arrow_rows, import_optional
-from ..core.text_tables import ShownTable, TableView, with_unit
-from ..core.times import time_name
+from ..core.text_tables import ShownTable, TableView
 from ..training import Task, get_task
-from ..training.tasks import lost_unit
 from .adaptive import widening
 from .as_xarray import drift_dataset
 from .chips import MONTH
+from .drift_table import drift_table
 from .intervals import Estimate, estimate, possible_metric, slope
 from .variance_components import Array
 
@@ -302,31 +301,7 @@ class DriftResult(TableView, ArrowView):
 
     def shown_table(self) -> ShownTable:
         """Return what is printed: accuracy and its interval at each time."""
-        loss = lost_unit(self.task)
-        named = with_unit(self.task.metric_name, self.task.unit)
-        heads = ("time", named, "95 % interval", "iso", with_unit("chip std", loss), "normalised")
-        rows = []
-        for t in self.times:
-            here, share, std = self.at(t), self.normalised(t).value, self.chip_std(t)
-            rows.append(
-                (
-                    time_name(t),
-                    f"{here.value:.2f}",
-                    here.interval,
-                    self.iso_accuracy(t),
-                    "-" if math.isnan(std) else f"{std:.2f}",
-                    "-" if math.isnan(share) else f"{share:.4f}",
-                )
-            )
-        return ShownTable(
-            f"{self.task.metric_name}: {self.reference_text}, {self.n_chips} chip"
-            f"{'s' * (self.n_chips > 1)}, {self.n_scored:,} forwards of one example",
-            tuple(head.replace("95", f"{100 * self.confidence:g}") for head in heads),
-            tuple(rows),
-            (
-                f"iso: whether at least {100 * ISO_LEVEL:g} % of the digital value above chance is kept",
-            ),
-        )
+        return drift_table(self, ISO_LEVEL)
 
     def _index(self, t: float) -> int:
         if t not in self.times:
