@@ -224,3 +224,23 @@ def test_the_source_of_g_max_is_said():
     data = simulated(targets=(2.5,), n=8)
     assert said(fit_device(data, bootstrap=0), "g_max is 2.5 µS, the largest target")
     assert not said(fit_device(data, bootstrap=0, g_max=25.0), "the largest target")
+
+
+def test_two_devices_give_wide_but_possible_intervals():
+    found = fit_device(simulated(n=2, targets=(2.5,)), bootstrap=100)
+    for number in found.quantities:
+        assert number.low <= number.value <= number.high
+    sigma = found.select("programming_std")[0]
+    # 2.5 and 97.5 % of chi-square with one degree of freedom: factors of 0.45 and 32.
+    assert sigma.high <= 32.0 * sigma.value
+    assert found.select("nu_stds")[0].high > 0.0
+
+
+def test_intervals_contain_their_number():
+    for seed in range(3):
+        data = simulated(
+            ReRAMWan2022(), n=5, targets=(8.0, 20.0, 40.0), times=(1.0, 300.0, 86400.0), seed=seed
+        )
+        for model in ("power-law", "relaxation"):
+            for number in fit_device(data, bootstrap=20, model=model).quantities:
+                assert number.low <= number.value <= number.high

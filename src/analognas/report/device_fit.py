@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from ..core import RandomStreams
 from ..physics import FittedPowerLaw, FittedRelaxation, ProgrammedDevices
 from ..physics.fitting import DeviceFit, Quantity
 from ..physics.fitting.residuals import standardised, standardised_deviations
+from ..physics.laws import accumulated_noise
 from .style import COLOURS, GREY, clean_axes, save_figure
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ BLUE, ORANGE, GREEN, PINK, YELLOW, SKY = COLOURS
 _SHOWN_TARGETS = 4
 _SIMULATED = 4000
 _MOST_POINTS = 400
+_LEGEND_ROW = 0.075
+"""Height of a row of a legend, part of the panel."""
 _INVISIBLE = 1e-4
 """Read noise below this part of g_max is drawn as none."""
 
@@ -63,8 +67,8 @@ def device_fit_figure(fit: DeviceFit, *, title: str | None = None, seed: int = 0
     level = f"{100 * fit.settings.confidence:g} %"
     figure.suptitle(
         title
-        or f"Fit of a {fit.model.replace('-', ' ')} to {n:,} devices at {len(fit.data.targets)} targets; "
-        f"bars are {level} bootstrap intervals",
+        or f"Fit of a {fit.model.replace('-', ' ')} to {n:,} devices at {len(fit.data.targets)} "
+        f"{'target' if len(fit.data.targets) == 1 else 'targets'}; bars are {level} bootstrap intervals",
         fontsize=11,
     )
     return figure
@@ -86,34 +90,40 @@ def write_device_fit_report(fit: DeviceFit, folder: str | os.PathLike[str]) -> P
 
 def _draw_power_law(axes: list[Axes], fit: DeviceFit, device: FittedPowerLaw) -> None:
     programming, exponent, reading, _, normality, time = axes
-    _draw_spread(programming, fit, "programming_std_of_target", "programming_std", None, BLUE, "")
+    _draw_spread(
+        programming,
+        fit,
+        "programming_std_of_target",
+        "programming_std",
+        None,
+        BLUE,
+        ("each target", "polynomial"),
+    )
     programming.set_ylim(bottom=0.0)
     programming.set_title("Programming noise", fontsize=10)
     programming.set_ylabel("standard deviation (µS)")
-    programming.legend(frameon=False, fontsize=8)
+    _legend(programming)
 
     mean = fit.select("nu_means")
     g = np.array([quantity.target for quantity in mean])
     centre = np.array([quantity.value for quantity in mean])
     spread = np.array([quantity.value for quantity in fit.select("nu_stds")])
-    exponent.fill_between(
-        g, centre - spread, centre + spread, color=ORANGE, alpha=0.2, lw=0, label="± 1σ of devices"
-    )
-    exponent.plot(g, centre, color=ORANGE, lw=1.2)
+    line = _line(g)
+    low, high = (np.resize(centre + side * spread, len(line)) for side in (-1.0, 1.0))
+    exponent.fill_between(line, low, high, color=ORANGE, alpha=0.2, lw=0, label="± 1σ of devices")
+    exponent.plot(line, np.resize(centre, len(line)), color=ORANGE, lw=1.2)
     _bars(exponent, mean, ORANGE, "mean")
-    exponent.set_ylim(0.0, 1.25 * float((centre + spread).max()))
+    exponent.set_ylim(bottom=min(0.0, float((centre - spread).min())))
     exponent.set_title("Drift exponent", fontsize=10)
     exponent.set_ylabel("ν")
-    exponent.legend(frameon=False, fontsize=8)
+    _legend(exponent)
 
-    _bars(reading, fit.select("read_qs"), GREEN, "measured", scale=100.0)
-    fine = torch.linspace(float(g[0]), float(g[-1]), 200, dtype=torch.float64)
-    q = torch.as_tensor(device.read_q(fine)).expand(len(fine)).numpy()
-    reading.plot(fine.numpy(), 100.0 * q, color=GREEN, lw=1.2, label="model")
-    reading.set_ylim(bottom=0.0)
-    reading.set_title("Read noise Q", fontsize=10)
-    reading.set_ylabel("% of the conductance")
-    reading.legend(frameon=False, fontsize=8)
+    _draw_reading(reading, fit.select("read_qs"), "Read noise Q", "% of the conductance", 100.0)
+    if fit.select("read_qs"):
+        fine = torch.linspace(float(line[0]), float(line[-1]), 200, dtype=torch.float64)
+        q = torch.as_tensor(device.read_q(fine)).expand(len(fine)).numpy()
+        reading.plot(fine.numpy(), 100.0 * q, color=GREEN, lw=1.2, label="model")
+        _legend(reading)
 
     assert fit.estimates is not None
     _draw_normality(normality, standardised(fit.data, fit.estimates, device))
@@ -125,11 +135,11 @@ def _draw_relaxation(axes: list[Axes], fit: DeviceFit, device: FittedRelaxation)
     shown = sorted({0, len(device.times) // 2, len(device.times) - 1})
     for j, colour in zip(shown, (SKY, BLUE, ORANGE), strict=False):
         t = device.times[j]
-        _draw_spread(spread, fit, "spread_of_target", "spread", t, colour, f"{_time_text(t)}, ")
+        _draw_spread(spread, fit, "spread_of_target", "spread", t, colour, (_time_text(t), None))
     spread.set_ylim(bottom=0.0)
-    spread.set_title("Spread around the target", fontsize=10)
+    spread.set_title("Spread around the target: points, and polynomial", fontsize=10)
     spread.set_ylabel("standard deviation (µS)")
-    spread.legend(frameon=False, fontsize=8)
+    _legend(spread, ncols=len(shown))
 
     for target, colour in _shown_targets(fit):
         for panel, name, model in (
@@ -148,33 +158,95 @@ def _draw_relaxation(axes: list[Axes], fit: DeviceFit, device: FittedRelaxation)
         panel.set_xlabel("time since programming (s)")
         panel.set_title(name, fontsize=10)
         panel.set_ylabel(label)
-        panel.legend(frameon=False, fontsize=8)
     shift.axhline(0.0, color=GREY, lw=0.6)
     growth.set_ylim(bottom=0.0)
+    for panel in (shift, growth):
+        _legend(panel, ncols=2)
 
-    _bars(reading, fit.select("read_stds"), GREEN, "measured")
-    reading.plot(device.g_points, device.read_stds, color=GREEN, lw=1.2, label="model")
-    reading.set_ylim(0.0, max(reading.get_ylim()[1], _INVISIBLE * device.g_max))
-    reading.set_title("Read noise for an accumulated noise of 1", fontsize=10)
-    reading.set_ylabel("standard deviation (µS)")
-    reading.legend(frameon=False, fontsize=8)
+    last = device.times[-1]
+    growth_at_last = accumulated_noise(last + device.t_0, device.t_read)
+    measured = [q for q in fit.select("read_stds") if q.value > _INVISIBLE * device.g_max]
+    _draw_reading(
+        reading,
+        measured,
+        f"Read noise at {_time_text(last)}",
+        "standard deviation (µS)",
+        growth_at_last,
+        none=bool(fit.select("read_stds")),
+    )
+    if measured:
+        reading.plot(
+            _line(device.g_points),
+            growth_at_last * np.resize(device.read_stds, len(_line(device.g_points))),
+            color=GREEN,
+            lw=1.2,
+            label="model",
+        )
+        _legend(reading)
     _draw_normality(normality, standardised_deviations(fit.data, device))
 
 
+def _line(points: Sequence[float] | Floats) -> Floats:
+    """Return the abscissae of a line through points; around a single one, where the model is constant."""
+    x = np.asarray(points, dtype=np.float64)
+    return x if len(x) > 1 else x[0] * np.array([0.97, 1.03])
+
+
+def _draw_reading(
+    axes: Axes,
+    quantities: list[Quantity],
+    title: str,
+    label: str,
+    scale: float,
+    *,
+    none: bool = False,
+) -> None:
+    """Draw read noise, or say that there is none or that it is not known."""
+    axes.set_title(title, fontsize=10)
+    if quantities:
+        _bars(axes, quantities, GREEN, "measured", scale=scale)
+        axes.set_ylim(bottom=0.0)
+        axes.set_ylabel(label)
+        return
+    text = (
+        "no read noise in the measurements" if none else "too few readings to know the read noise"
+    )
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=9, transform=axes.transAxes)
+    axes.set_axis_off()
+
+
+def _legend(
+    axes: Axes, *, ncols: int = 1, loc: Literal["upper left", "upper right"] = "upper right"
+) -> None:
+    """Draw a legend in a strip above the data, which are moved down by as much as it takes."""
+    _, labels = axes.get_legend_handles_labels()
+    low, high = axes.get_ylim()
+    n_rows = -(-len(labels) // ncols)
+    axes.set_ylim(low, low + (high - low) / (1.0 - min(_LEGEND_ROW * n_rows + 0.03, 0.6)))
+    axes.legend(frameon=False, fontsize=8, ncols=ncols, loc=loc, borderaxespad=0.2)
+
+
 def _draw_spread(
-    axes: Axes, fit: DeviceFit, points: str, line: str, t: float | None, colour: str, label: str
+    axes: Axes,
+    fit: DeviceFit,
+    points: str,
+    line: str,
+    t: float | None,
+    colour: str,
+    labels: tuple[str, str | None],
 ) -> None:
     """Draw standard deviations at each target, and their polynomial with its interval."""
-    _bars(axes, _at(fit.select(points), t), colour, f"{label}each target")
+    _bars(axes, _at(fit.select(points), t), colour, labels[0])
     model = _at(fit.select(line), t)
-    g = [quantity.target or 0.0 for quantity in model]
+    g = _line([quantity.target or 0.0 for quantity in model])
+    low, high = (np.array([getattr(q, end) for q in model]) for end in ("low", "high"))
     axes.fill_between(
-        g, [q.low for q in model], [q.high for q in model], color=colour, alpha=0.2, lw=0
+        g, np.resize(low, len(g)), np.resize(high, len(g)), color=colour, alpha=0.2, lw=0
     )
     coeffs = [q.value for q in _at(fit.select("prog_coeffs" if t is None else "spread_coeffs"), t)]
     fine = np.linspace(g[0], g[-1], 101)
     curve = np.polynomial.polynomial.polyval(fine / fit.device.g_max, coeffs)
-    axes.plot(fine, curve, color=colour, lw=1.2, label=f"{label}polynomial")
+    axes.plot(fine, curve, color=colour, lw=1.2, label=labels[1])
     axes.set_xlabel("target conductance (µS)")
 
 
@@ -209,7 +281,7 @@ def _bars(
 
 def _draw_time(axes: Axes, fit: DeviceFit, seed: int) -> None:
     """Draw quantiles of the readings of four targets, and of simulated devices."""
-    data = fit.data
+    data = fit.data.averaged()
     times = data.common_times
     for target, colour in _shown_targets(fit):
         own = data.target == target
@@ -249,11 +321,11 @@ def _draw_time(axes: Axes, fit: DeviceFit, seed: int) -> None:
     axes.plot([], [], "o", color=GREY, ms=4, label="measured: median, 5 to 95 %")
     axes.fill_between([], [], [], color=GREY, alpha=0.3, lw=0, label="model: median, 5 to 95 %")
     axes.set_xscale("log")
-    axes.set_ylim(0.0, 1.55 * axes.get_ylim()[1])
+    axes.set_ylim(bottom=0.0)
     axes.set_title("Conductance over time", fontsize=10)
     axes.set_xlabel("time since programming (s)")
     axes.set_ylabel("conductance (µS)")
-    axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
+    _legend(axes, ncols=2 if len(fit.data.targets) > 2 else 1)
 
 
 def _draw_normality(axes: Axes, residuals: dict[str, Floats]) -> None:
@@ -269,7 +341,7 @@ def _draw_normality(axes: Axes, residuals: dict[str, Floats]) -> None:
     axes.set_title("Are the residuals normal?", fontsize=10)
     axes.set_xlabel("quantile of a normal distribution")
     axes.set_ylabel("quantile of the residuals (σ)")
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    _legend(axes, loc="upper left")
 
 
 def _draw_residuals(axes: Axes, fit: DeviceFit) -> None:
@@ -298,7 +370,7 @@ def _draw_residuals(axes: Axes, fit: DeviceFit) -> None:
     axes.set_ylabel("residual (% of the conductance)")
     reach = max(1.0, 1.3 * max(abs(end) for end in axes.get_ylim()))
     axes.set_ylim(-reach, reach)
-    axes.legend(frameon=False, fontsize=8, ncols=2)
+    _legend(axes, ncols=2)
 
 
 def _shown_targets(fit: DeviceFit) -> list[tuple[float, str]]:

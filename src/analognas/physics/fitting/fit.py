@@ -29,7 +29,7 @@ from .power_law import (
     spread_at_zero,
 )
 from .preparation import split_off_zero, usable, without_failures, without_lone_devices
-from .quantities import Level, Quantity, coefficients, over_targets
+from .quantities import Level, Quantity, coefficients, over_targets, with_bound
 from .relaxation import fit_relaxation, known_read_noise
 from .resampling import Floats, bootstrap_weights, is_std, lifted, rounded
 from .residuals import Check, power_law_checks, relaxation_checks, remarks
@@ -244,7 +244,7 @@ def _fit_power_law(
         *over_targets("programming_std_of_target", fit.prog_std, targets, level, "µS"),
         *over_targets("programming_offset", fit.offset, targets, level, "µS"),
         *over_targets("nu_means", fit.nu_mean, targets, level),
-        *over_targets("nu_stds", fit.nu_std, targets, level),
+        *with_bound(over_targets("nu_stds", fit.nu_std, targets, level), fit.nu_std_bound),
     ]
     if read_noise_is_known(estimates, data.target):
         quantities += over_targets("read_qs", fit.read_q, targets, level)

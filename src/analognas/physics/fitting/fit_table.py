@@ -35,7 +35,8 @@ def fit_table(fit: Any) -> ShownTable:
     checks = [f"{one.name}: {_VERDICTS[one.passed]}" for one in fit.checks]
     level = f"{100 * fit.settings.confidence:g} % interval"
     return ShownTable(
-        f"{type(fit.device).__name__}: {len(fit.data.target):,} devices at {len(fit.data.targets)} targets",
+        f"{type(fit.device).__name__}: {len(fit.data.target):,} devices at {len(fit.data.targets)} "
+        f"{'target' if len(fit.data.targets) == 1 else 'targets'}",
         ("quantity", "target (µS)", "value", level),
         tuple(rows),
         (*checks, *(f"note: {remark}" for remark in fit.remarks)),

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from ..laws import accumulated_noise
 from .measurements import Measurements
@@ -73,6 +74,7 @@ class PowerLawFit:
         prog_coeffs: Shape ``(1 + B, degree + 1)``, µS.
         prog_std: Spread at each target without the polynomial, shape ``(1 + B, K)``, µS.
         offset: Mean programmed conductance minus target, shape ``(1 + B, K)``, µS.
+        nu_std_bound: 97.5 % bound of a spread that noise of the estimates hides, shape ``(K,)``.
     """
 
     nu_mean: Floats
@@ -81,6 +83,7 @@ class PowerLawFit:
     prog_coeffs: Floats
     prog_std: Floats
     offset: Floats
+    nu_std_bound: Floats
 
 
 def growth_at(times: Floats, t_0: float, t_read: float) -> Floats:
@@ -165,6 +168,7 @@ def fit_power_law(
     q_squared = np.zeros_like(weights) if log_q is None else np.exp(2.0 * (log_q @ hats.T))
     shape = len(weights), len(targets)
     variance, extra, nu_mean, nu_std, offset = (np.empty(shape) for _ in range(5))
+    nu_std_bound = np.empty(len(targets))
     for k, g in enumerate(targets):
         own = groups == k
         w, n = weights[:, own], float(own.sum())
@@ -180,6 +184,8 @@ def fit_power_law(
         variance[:, k], extra[:, k] = m_gg - v_gg, v_gg
         nu_mean[:, k], offset[:, k] = mean_nu, mean_g
         nu_std[:, k] = np.sqrt(np.maximum(m_nn - v_nn, 0.0))
+        largest = m_nn[0] * (n - 1.0) / special.chdtri(max(n - 1.0, 1.0), 0.975)
+        nu_std_bound[k] = np.sqrt(max(largest - v_nn[0], 0.0))
     counts = np.bincount(groups, minlength=len(targets)).astype(np.float64)
     points = targets
     if reset is not None:
@@ -190,7 +196,9 @@ def fit_power_law(
         all_extra = np.column_stack([np.zeros(len(extra)), extra])
     coeffs = std_polynomial(all_variances, all_extra, counts, points / g_max, degree)
     read_q = np.zeros(shape) if log_q is None else np.exp(log_q)
-    return PowerLawFit(nu_mean, nu_std, read_q, coeffs, np.sqrt(np.maximum(variance, 0.0)), offset)
+    return PowerLawFit(
+        nu_mean, nu_std, read_q, coeffs, np.sqrt(np.maximum(variance, 0.0)), offset, nu_std_bound
+    )
 
 
 def spread_at_zero(data: Measurements, bootstrap: int, seed: int) -> tuple[Floats, float]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .resampling import Floats, bootstrap_interval
 
-__all__ = ["Level", "Quantity", "coefficients", "over_targets"]
+__all__ = ["Level", "Quantity", "coefficients", "over_targets", "with_bound"]
 
 _OF_ANY_SIGN = ("nu_means", "programming_offset", "shifts")
 """Numbers at a target that are not standard deviations."""
@@ -77,6 +77,19 @@ def coefficients(
             name, float(samples[0, i]), float(low[i]), float(high[i]), "µS", index=i, time=time
         )
         for i in range(samples.shape[1])
+    ]
+
+
+def with_bound(quantities: Sequence[Quantity], bounds: Floats) -> list[Quantity]:
+    """Return numbers whose interval ends at a bound instead of 0, as 0 in all samples is not that certain.
+
+    Args:
+        quantities: Standard deviations.
+        bounds: The bound of each.
+    """
+    return [
+        replace(quantity, high=float(bound)) if quantity.high == 0.0 else quantity
+        for quantity, bound in zip(quantities, bounds, strict=True)
     ]
 
 

@@ -12,6 +12,8 @@ Floats = NDArray[np.float64]
 
 _STEPS = 25
 _ROUNDING_ERROR = 1e-15
+_NONE = 1e-9
+_FEW = 8.0
 
 
 def bootstrap_weights(
@@ -44,7 +46,7 @@ def bootstrap_interval(
     The standard error is enlarged by sqrt(n / (n - 1)), as a bootstrap of n devices spreads less than n devices
     do. Intervals of standard deviations are those of their logarithm, whose standard error does not depend on
     the value. Percentiles would be too short: they ignore that the error of a standard deviation grows with it.
-    Where a sample is 0, intervals are percentiles.
+    Where a sample is 0, intervals are percentiles and the estimate.
 
     Args:
         values: The estimate in the first row, bootstrap samples in the others, shape ``(1 + B, ...)``.
@@ -64,11 +66,17 @@ def bootstrap_interval(
     reach = z * samples.std(axis=0, ddof=1)
     if not positive:
         return estimate - reach, estimate + reach
-    whole = (values > 0.0).all(axis=0)
+    # Rounding errors are 0.
+    whole = (values > _NONE * np.abs(values).max(axis=0)).all(axis=0)
     logs = np.log(np.where(whole, values, 1.0))
-    factor = np.exp(z * logs[1:].std(axis=0, ddof=1))
+    reach = z * logs[1:].std(axis=0, ddof=1)
+    if n_devices < _FEW:
+        # Student's t is too wide for logarithms; normal numbers are no further off than by chi-square.
+        reach = np.minimum(reach, -0.5 * np.log(special.chdtri(dof, 0.5 + confidence / 2.0) / dof))
+    factor = np.exp(reach)
     share = float(special.ndtr(z))
     low, high = np.quantile(samples, [1.0 - share, share], axis=0)
+    low, high = np.minimum(low, estimate), np.maximum(high, estimate)
     return np.where(whole, estimate / factor, low), np.where(whole, estimate * factor, high)
 
 
