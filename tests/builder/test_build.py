@@ -83,6 +83,9 @@ def test_a_build_measures_every_unit_once_and_leaves_one_table(fake, tmp_path):
     assert table.metadata["provenance"]["dataset"] == "fake"
     assert table.metadata["fidelity"] == {"epochs": 2, "chips": 3}
     assert "seconds" not in " ".join(table.metadata)
+    written = columns(build)
+    assert {*written["analog_accuracy_std"]} == {0.5}
+    assert {*written["analog_accuracy_sem"]} == {0.25}
 
 
 def test_a_pool_gives_the_table_of_one_worker(fake, tmp_path):

@@ -511,7 +511,7 @@ def test_ctrl_c_while_the_workers_of_a_pool_start(seconds):
 
 def test_reader_that_goes_away():
     # More than this pipe holds, so that the writer is still at it when the reader has gone.
-    code = "from analognas.cli import main; [main(['info']) for _ in range(8)]"
+    code = "import sys; from analognas.cli import main; sys.exit(max(main(['info']) for _ in range(8)))"
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=4096
     )
