@@ -25,7 +25,12 @@ from ..core.text_tables import ShownTable, TableView, with_unit
 from .programming import noise_scale
 from .recalibration import DAY, RecalibrationCost, recalibration_cost
 from .uncertain_value import high_of, low_of, with_factor
-from .upkeep_policies import UpkeepPolicy, UpkeepSettings
+from .upkeep_policies import (
+    UpkeepPolicy,
+    UpkeepSettings,
+    count_compensations,
+    last_compensation,
+)
 from .writing_costs import ProgrammingCost, programming_cost
 
 if TYPE_CHECKING:
@@ -238,7 +243,7 @@ def upkeep(
             model,
             examples,
             times=times,
-            compensated=[_compensated(period, age) for age in times],
+            compensated=[last_compensation(period, age) for age in times],
             journal=None if journal is None else Path(journal) / f"{k}.safetensors",
         )
     drift = next(iter(found.values()))
@@ -321,11 +326,6 @@ def _ages(policy: UpkeepPolicy, duration: float) -> tuple[float, ...]:
     return tuple(sorted({age for age in (*_FIRST_AGES, *later, last) if 0 < age < end} | {end}))
 
 
-def _compensated(period: float | None, age: float) -> float | None:
-    """When the compensation was last measured at an age; None: never since programming."""
-    return None if period is None or age < period else period * math.floor(age / period)
-
-
 def _result(
     policy: UpkeepPolicy,
     drift: DriftResult,
@@ -346,7 +346,7 @@ def _result(
     each = 0.0 if policy.compensate_every is None else recalibration.energy
     # At a time of writing, the writing comes after what is measured.
     counts = [
-        (max(1, math.ceil(t / period)), _count_compensations(policy, t, period)) for t, _ in points
+        (max(1, math.ceil(t / period)), count_compensations(policy, t, period)) for t, _ in points
     ]
     at = {age: drift.at(age) for age in ages}
 
@@ -373,16 +373,6 @@ def _result(
             "inferences": settings.rate * points[-1][0] * float(cost.energy),
         },
         mean=_mean_over_time(drift, points),
-    )
-
-
-def _count_compensations(policy: UpkeepPolicy, t: float, period: float) -> int:
-    """Measurements of the compensation until a time."""
-    if policy.compensate_every is None:
-        return 0
-    whole, rest = divmod(t, period)
-    return int(whole) * math.floor(period / policy.compensate_every) + math.floor(
-        rest / policy.compensate_every
     )
 
 

@@ -40,7 +40,8 @@ def unit_chip(unit: MVMUnit, *, name: str, n_tiles: int | None = None, **entries
         >>> chip = unit_chip(unit, name="mine", fixed_share=0.0)
         >>> chip.mvm_latency, chip.energy_factor > 1
         (130.0, True)
-        >>> shared = unit_chip(unit.replace(outputs=32), name="shared")  # eight columns share a converter
+        >>> eight = unit.replace(outputs=32, cells_per_weight=1)  # eight columns share a converter
+        >>> shared = unit_chip(eight, name="shared")
         >>> shared.columns, shared.mvm_latency
         (256, 1040.0)
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Annotated
 
@@ -11,7 +12,14 @@ from ..core import InvalidArgumentError
 from ..core.settings import Settings, quantity
 from .recalibration import DAY
 
-__all__ = ["ONE_AN_HOUR", "POLICIES", "UpkeepPolicy", "UpkeepSettings"]
+__all__ = [
+    "ONE_AN_HOUR",
+    "POLICIES",
+    "UpkeepPolicy",
+    "UpkeepSettings",
+    "count_compensations",
+    "last_compensation",
+]
 
 ONE_AN_HOUR = 1.0 / 3600.0
 """Inferences a second where nothing else is said."""
@@ -87,3 +95,18 @@ class UpkeepSettings(Settings):
                 f"`policies` must have different names, but {count} are called {name!r}."
             )
         return self
+
+
+def count_compensations(policy: UpkeepPolicy, t: float, period: float) -> int:
+    """Return the measurements of the compensation until a time."""
+    if policy.compensate_every is None:
+        return 0
+    whole, rest = divmod(t, period)
+    return int(whole) * math.floor(period / policy.compensate_every) + math.floor(
+        rest / policy.compensate_every
+    )
+
+
+def last_compensation(period: float | None, age: float) -> float | None:
+    """Return when the compensation was last measured at an age; None: never since programming."""
+    return None if period is None or age < period else period * math.floor(age / period)
