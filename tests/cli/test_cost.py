@@ -198,7 +198,7 @@ def test_programming_and_recalibration_are_shown(tmp_path, capsys):
     lines = said.out.splitlines()
     assert lines[-3].startswith("programming: 4.2 ms (0.83 to 21), ")
     assert lines[-2].startswith("recalibration: 256 reference MVMs a crossbar, ")
-    assert lines[-2].endswith("; once a day 0.0017 mJ an inference")
+    assert lines[-2].endswith("; once a day 0.0017 mJ (x1.6) an inference")
     _, said = run(capsys, *words, "--rate", "1", "--json")
     measuring = json.loads(said.out)["recalibration"]
     assert measuring["daily_per_inference"] == pytest.approx(measuring["energy"] / 86400)
@@ -235,7 +235,7 @@ def test_upkeep_of_a_saved_network(saved, tmp_path, capsys):
     assert code == 0, said.err
     assert out.read_bytes().startswith(b"\x89PNG")
     lines = said.out.splitlines()
-    assert lines[0].endswith("2 chips, 864 inferences a day of 0.0011 mJ")
+    assert lines[0].endswith("2 chips, 864 inferences a day of 0.0011 mJ (x1.6)")
     assert [line.split()[0] for line in lines[3:5]] == ["never", "weekly"]
     code, said = run(capsys, *words, "--examples", "20", "--json", "--out", str(out))
     found = json.loads(said.out)

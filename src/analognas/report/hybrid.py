@@ -55,7 +55,7 @@ def hybrid_figure(result: HybridMapping, *, title: str | None = None) -> Figure:
         axes[1].xaxis.set_major_locator(MaxNLocator(4))
         axes[1].xaxis.set_major_formatter(EngFormatter(unit="J"))
         axes[1].set_xlabel("energy of an inference")
-    axes[0].legend(frameon=False, fontsize=8, loc="lower right")
+    axes[0].legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.1, 1.0), ncols=2)
     _draw_layers(axes[-1], result, names)
     t = time_name(result.settings.times[0])
     figure.suptitle(
@@ -182,7 +182,7 @@ def _draw_layers(axes: Axes, result: HybridMapping, names: list[str]) -> None:
     spared = result.sensitivity.kind == "spared"
     title = "Only this layer digital" if spared else "Only this layer analog"
     unit = " (points)" if result.sensitivity.task.unit == "%" else ""
-    axes.set_xlabel(f"{result.metric} lost{unit}: {title.lower()} (share of weights)", fontsize=9)
+    axes.set_xlabel(f"{result.metric} lost{unit}\n{title.lower()} (share of weights)", fontsize=9)
 
 
 def _first_step(shares: np.ndarray) -> float:
