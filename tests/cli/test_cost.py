@@ -236,7 +236,7 @@ def test_upkeep_of_a_saved_network(saved, tmp_path, capsys):
     assert out.read_bytes().startswith(b"\x89PNG")
     lines = said.out.splitlines()
     assert lines[0].endswith("2 chips, 864 inferences a day of 0.0011 mJ (x1.6)")
-    assert [line.split()[0] for line in lines[3:5]] == ["never", "weekly"]
+    assert [line.split()[0] for line in lines[2:4]] == ["never", "weekly"]
     code, said = run(capsys, *words, "--examples", "20", "--json", "--out", str(out))
     found = json.loads(said.out)
     assert [policy["compensations"] for policy in found["policies"]] == [0, 4]
