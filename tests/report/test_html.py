@@ -110,9 +110,10 @@ def test_page_of_a_search_says_what_was_found(searched):
     embedded = json.loads(re.search(r"id='data-0'>(.*?)</script>", page, re.S).group(1))
     rows = list(csv.DictReader(io.StringIO(embedded)))
     assert len(rows) == 120
-    assert max(float(row["analog_drift_2592000"]) for row in rows) == pytest.approx(
-        best["metrics"]["analog_drift_2592000"]
-    )
+    # The winner has the best estimate; its reading is one of them.
+    readings = [float(row["analog_drift_2592000"]) for row in rows]
+    assert any(best["metrics"]["analog_drift_2592000"] == pytest.approx(one) for one in readings)
+    assert best["estimate"]["mean"] <= max(readings)
     # Three drawings of cells, and a curve of five networks at four times.
     assert page.count("class='node'") == 12
     assert len(page) < 2_000_000

@@ -63,13 +63,13 @@ def ls(
         return
     heads = (
         "folder",
-        "space",
-        "optimizer",
-        "objectives",
-        "runs",
-        "trials",
         "best",
         "state",
+        "trials",
+        "runs",
+        "objectives",
+        "optimizer",
+        "space",
         "last",
     )
     print(text_table(heads, [[str(entry.get(head, "")) for head in heads] for entry in entries]))

@@ -31,7 +31,8 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
     """Return a table as text, with its heads; columns of numbers are aligned to the right.
 
     Columns that do not fit are omitted from the right and named below the table, so the most important ones
-    come first. The first column is cut with an ellipsis if it is too long for the others.
+    come first. The first column, which says what a row is about, is cut with an ellipsis only if it takes more
+    than half of the width.
 
     Args:
         heads: Heads of the columns, with units.
@@ -47,12 +48,13 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
     limit = terminal_width() if width is None else width
     columns = [[head, *(row[i] for row in rows)] for i, head in enumerate(heads)]
     widths = [max(map(len, column)) for column in columns]
-    smallest = [min(widths[0], _NARROWEST), *widths[1:]] if widths else []
+    least = max(_NARROWEST, limit // 2)
+    smallest = [min(widths[0], least), *widths[1:]] if widths else []
     shown = len(heads)
     while shown > 2 and sum(smallest[:shown]) + _GAP * (shown - 1) > limit:
         shown -= 1
     rest = limit - sum(widths[1:shown]) - _GAP * (shown - 1)
-    widths = [max(min(widths[0], rest), min(widths[0], _NARROWEST)), *widths[1:shown]]
+    widths = [max(min(widths[0], rest), min(widths[0], least)), *widths[1:shown]]
     right = [i > 0 and all(map(_NUMBER.fullmatch, column[1:])) for i, column in enumerate(columns)]
     lines = []
     for cells in zip(*columns[:shown], strict=True):

@@ -243,7 +243,7 @@ def test_deep_json(old, depth):
         assert len(str(caught.value)) < 1000
 
 
-def test_one_bad_log_does_not_hide_the_others(log, old, tmp_path, capsys):
+def test_one_bad_log_does_not_hide_the_others(log, old, tmp_path, capsys, monkeypatch):
     broken = tmp_path / "broken"
     changes = {
         "deep": f"UPDATE search SET value = '{'[' * 100_000}' WHERE key = 'optimizer'",
@@ -265,6 +265,7 @@ def test_one_bad_log_does_not_hide_the_others(log, old, tmp_path, capsys):
     (broken / "folder" / "trials.sqlite").mkdir(parents=True)
     (broken / "text2").mkdir()
     (broken / "text2" / "trials.sqlite").write_text("nothing of the kind" * 100)
+    monkeypatch.setenv("COLUMNS", "300")
     assert main(["trials", "ls", str(tmp_path)]) == 0
     shown = capsys.readouterr()
     assert str(log.parent) in shown.out
