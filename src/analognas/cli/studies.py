@@ -59,7 +59,12 @@ def run_study(
 
     keep_freed_memory()
     out, resume = places
-    given = {name: value for name, value in typed.items() if value not in (None, [], False)}
+    # A number of 0 was given; it equals False.
+    given = {
+        name: value
+        for name, value in typed.items()
+        if value is not None and value is not False and value != []
+    }
     if resume is not None:
         if names := [*given, *(["out"] if out is not None else [])]:
             raise ResumeError(
