@@ -301,8 +301,9 @@ def test_every_public_object_has_a_docstring():
         ("import analognas", {"numpy", "pyarrow", "torch", "matplotlib", "scipy", "xgboost", "rich"}),
         ("import analognas; analognas.AnalogNASBench().query_metric(3, 'avm')",
          {"torch", "matplotlib", "scipy", "pandas", "xgboost", "sqlite3"}),
+        # Estimates of true values fit a Gaussian process with scipy.
         ("import analognas; analognas.Worker(optimizer='regularized_evolution').search()",
-         {"torch", "matplotlib", "scipy", "pandas", "xgboost"}),
+         {"torch", "matplotlib", "pandas", "xgboost", "sklearn"}),
         ("import analognas.nn, analognas.physics", {"numba", "llvmlite", "matplotlib", "scipy", "pandas"}),
         ("from analognas.cli import main; main(['query', '3'])", {"torch", "matplotlib", "scipy", "pandas"}),
         ("import analognas.hardware; from analognas.cli import main; assert not main(['cost', 'No.3', '--out', 'x.png'])",

@@ -17,10 +17,12 @@ def resumable(call: str, exists: Callable[[], bool] = lambda: True) -> Iterator[
         exists: Whether there is something to continue.
 
     Example:
-        >>> with resumable("Search.resume('found').run()"):
-        ...     raise KeyboardInterrupt
-        Traceback (most recent call last):
-        KeyboardInterrupt: continue with: Search.resume('found').run()
+        >>> try:
+        ...     with resumable("Search.resume('found').run()"):
+        ...         raise KeyboardInterrupt
+        ... except KeyboardInterrupt as error:
+        ...     print(error)
+        continue with: Search.resume('found').run()
     """
     try:
         yield

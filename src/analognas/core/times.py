@@ -52,11 +52,11 @@ def time_name(t: float) -> str:
     return f"{t:g} s" if t < 1e6 else f"{t:,.0f} s"
 
 
-def parse_time(text: Any) -> float:
+def parse_time(given: Any) -> float:
     """Return a time in s: a number of seconds, or a number with a unit.
 
     Args:
-        text: Such as ``60``, ``"60"``, ``"1 h"``, ``"30 days"``, ``"1month"``, ``"1 year"``. A month has 30
+        given: Such as ``60``, ``"60"``, ``"1 h"``, ``"30 days"``, ``"1month"``, ``"1 year"``. A month has 30
             days, a year 365.
 
     Raises:
@@ -66,14 +66,14 @@ def parse_time(text: Any) -> float:
         >>> parse_time("1 month"), parse_time("7days"), parse_time("1e3"), parse_time(60)
         (2592000.0, 604800.0, 1000.0, 60.0)
     """
-    match = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
-    if isinstance(text, int | float) and not isinstance(text, bool):
-        return float(text)
+    match = _TIME.fullmatch(given.strip()) if isinstance(given, str) else None
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return float(given)
     seconds = _unit_seconds(match[2]) if match else None
     if match is None or seconds is None:
         raise InvalidArgumentError(
             "A time must be a number of seconds, or one with a unit such as 1h, 1day, 1month or 1year, but "
-            f"got {value_text(text)}."
+            f"got {value_text(given)}."
         )
     return float(match[1]) * seconds
 

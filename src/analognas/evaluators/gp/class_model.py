@@ -14,7 +14,7 @@ from .log_gap import LogGap
 from .pooled_process import Hyperparameters, PooledReadings, fit_hyperparameters
 from .tracked_posterior import TrackedPosterior
 
-__all__ = ["ClassModel", "Scale", "standardised"]
+__all__ = ["ClassModel", "standardised"]
 
 Scale = Callable[[Floats, NDArray[np.int64]], LogGap | NormalScores]
 """Returns the map between values and scores from readings and their classes."""

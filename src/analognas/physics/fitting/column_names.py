@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...core import InvalidArgumentError, UnknownNameError
+from ...core import InvalidArgumentError, TableIntegrityError, UnknownNameError
 from ...core.checks import check_choice, value_text
+from ...core.foreign_numbers import parse_number
 from ...core.limits import shown
 
 __all__ = ["COLUMNS", "Column", "find_columns", "has_all_columns", "unit_factor", "unit_row"]
@@ -226,8 +227,8 @@ def _missing(name: str, heads: Sequence[str], where: str) -> str:
 
 def _is_number(text: str) -> bool:
     try:
-        float(text.replace(",", "."))
-    except ValueError:
+        parse_number(text.replace(",", ".") or "none")
+    except TableIntegrityError:
         return False
     return True
 

@@ -142,25 +142,7 @@ def fit_device(
     data = (
         measurements if isinstance(measurements, Measurements) else read_measurements(measurements)
     )
-    said = list(data.notes)
-    if data.n_missing:
-        total = data.n_missing + int(np.isfinite(data.conductance).sum())
-        said.append(
-            f"{data.n_missing:,} of {total:,} readings are missing; the fit uses the others."
-        )
-    g_max = float(data.targets[-1])
-    if settings.g_max is None:
-        said.append(f"g_max is {g_max:g} µS, the largest target; give g_max if devices reach more.")
-    else:
-        g_max = check_quantity(
-            "g_max", settings.g_max, unit="µS", minimum=g_max, note="largest target"
-        )
-    n_failed = 0
-    if not settings.keep_failed:
-        data, n_failed, more = without_failures(data)
-        said += more
-    data, more = without_lone_devices(data)
-    said += more
+    data, g_max, n_failed, said = _prepared(data, settings)
     whole = data.averaged()
     data, zero = split_off_zero(data)
     if settings.model == "relaxation" and data.averaged().common_times is None:
@@ -275,6 +257,31 @@ def _power_law_device(
         nu_stds=rounded(fit.nu_std[0]),
         read_qs=tuple(fit.read_q[0].tolist()),
     )
+
+
+def _prepared(
+    data: Measurements, settings: FitSettings
+) -> tuple[Measurements, float, int, list[str]]:
+    """Return measurements of sound devices, largest conductance (µS), number of failed devices, remarks."""
+    said = list(data.notes)
+    if data.n_missing:
+        total = data.n_missing + int(np.isfinite(data.conductance).sum())
+        said.append(
+            f"{data.n_missing:,} of {total:,} readings are missing; the fit uses the others."
+        )
+    g_max = float(data.targets[-1])
+    if settings.g_max is None:
+        said.append(f"g_max is {g_max:g} µS, the largest target; give g_max if devices reach more.")
+    else:
+        g_max = check_quantity(
+            "g_max", settings.g_max, unit="µS", minimum=g_max, note="largest target"
+        )
+    n_failed = 0
+    if not settings.keep_failed:
+        data, n_failed, more = without_failures(data)
+        said += more
+    data, more = without_lone_devices(data)
+    return data, g_max, n_failed, said + more
 
 
 def _fit_relaxation(
