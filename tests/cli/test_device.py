@@ -13,7 +13,7 @@ RUNNER = CliRunner()
 
 
 def test_list_names_every_device():
-    result = RUNNER.invoke(device_app, ["list"], env={"COLUMNS": "200"})
+    result = RUNNER.invoke(device_app, ["list"])
     assert result.exit_code == 0
     head, *lines = result.output.splitlines()
     assert head.split()[:3] == ["device", "conductance", "(µS)"]
