@@ -28,7 +28,10 @@ def test_every_class_of_settings_is_in_a_schema():
                 found.add(cls)
                 left.append(cls)
     shown = set().union(*(parts(SCHEMAS.get(name)) for name in SCHEMAS))
-    used = {cls.__name__ for cls in found if not cls.__subclasses__()}
+    # Classes of a reader's options are made when the reader is first used.
+    used = {
+        cls.__name__ for cls in found if not cls.__subclasses__() and cls.__name__.isidentifier()
+    }
     assert used <= shown, used - shown
 
 

@@ -91,7 +91,7 @@ class Comparison:
         return (
             f"{line}; it cannot be distinguished from {self.n_rivals} "
             f"rival{'s' if self.n_rivals > 1 else ''}, the likeliest {name(likeliest['architecture'])}, better "
-            f"with {100 * likeliest['probability_better']:.0f} %"
+            f"with a probability of {100 * likeliest['probability_better']:.0f} %"
         )
 
 
