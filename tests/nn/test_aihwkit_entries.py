@@ -111,9 +111,31 @@ def test_device_and_compensation():
     assert config_of(drift_compensation=None).compensation.kind == "none"
 
 
+def test_coefficients_refer_to_the_largest_conductance_of_their_fit():
+    noise = PCMLikeNoiseModel(
+        g_max=50.0, prog_coeff=[0.5, 2.0, -1.0], prog_coeff_g_max_reference=50.0
+    )
+    assert config_of(noise_model=noise).device.prog_coeffs == (0.25, 1.0, -0.5)
+
+
 @pytest.mark.parametrize(
     ("parts", "field"),
     [
+        ({"forward": {"v_offset_std": 0.1}}, "forward.v_offset_std"),
+        ({"forward": {"w_read_asymmetry_dtod": 0.1}}, "forward.w_read_asymmetry_dtod"),
+        ({"forward": {"out_nonlinearity": 0.1}}, "forward.out_nonlinearity"),
+        ({"forward": {"mv_type": "BitWise"}}, "forward.mv_type"),
+        ({"forward": {"bound_management": "Shift"}}, "forward.bound_management"),
+        ({"forward": {"ir_drop": 1.0, "ir_drop_g_ratio": 1e5}}, "forward.ir_drop_g_ratio"),
+        ({"mapping": Of(digital_bias=False, weight_scaling_omega=1.0)}, "mapping.digital_bias"),
+        ({"clip": Of(type="LAYER_GAUSSIAN", fixed_value=1.0)}, "clip.fixed_value"),
+        (
+            {
+                "forward": {"noise_management": "ABS_MAX"},
+                "pre_post": Of(input_range=Of(enable=True)),
+            },
+            "forward.noise_management",
+        ),
         ({"forward": {"inp_sto_round": True}}, "forward.inp_sto_round"),
         ({"forward": {"inp_res": 0.3}}, "forward.inp_res"),
         ({"forward": {"out_bound": 0.0}}, "forward.out_res"),

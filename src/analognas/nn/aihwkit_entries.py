@@ -19,9 +19,14 @@ _SWITCHED_OFF = (
     "out_sto_round",
     "inp_asymmetry",
     "out_asymmetry",
-    "v_offset",
-    "w_read_asymmetry",
+    "out_noise_std",
+    "out_nonlinearity",
+    "v_offset_std",
+    "r_series",
+    "w_read_asymmetry_dtod",
+    "nm_thres",
 )
+_REFERENCE_G_MAX = 25.0  # µS, of the coefficients of programming noise
 _MODIFIERS = {
     "none": "none",
     "copy": "none",
@@ -33,6 +38,9 @@ _MODIFIERS = {
     "dropconnect": "none",
 }
 _CLIPS = {"none": "none", "fixedvalue": "fixed", "layergaussian": "gaussian"}
+_REMAPS = {"none": None, "layerwisesymmetric": "layer", "channelwisesymmetric": "column"}
+_PASSES = {"onepass": "one", "ideal": "ideal"}
+_BOUND_MANAGEMENT = {"none": False, "iterative": True}
 _READ_NOISE = {
     "none": None,
     "additiveconstant": "constant",
@@ -79,15 +87,25 @@ def aihwkit_entries(config: Any) -> dict[str, Any]:
 
 def _forward(forward: Any) -> dict[str, Any]:
     """Converters and noise of a product."""
-    if getattr(forward, "is_perfect", False):
+    passes = _choice("forward.mv_type", getattr(forward, "mv_type", "OnePass"), _PASSES)
+    if getattr(forward, "is_perfect", False) or passes == "ideal":
         return {
             "dac": {"bits": None},
             "adc": {"bits": None, "bound": None},
             "out_noise": 0.0,
         }
     _must("forward.inp_bound", getattr(forward, "inp_bound", 1.0), 1.0)
+    _must("forward.out_scale", getattr(forward, "out_scale", 1.0), 1.0)
     for name in _SWITCHED_OFF:
         _must(f"forward.{name}", getattr(forward, name, 0.0), 0.0)
+    ir_drop = float(getattr(forward, "ir_drop", 0.0))
+    if ir_drop:
+        from .tile.forward import G_RATIO
+
+        ratio = float(getattr(forward, "ir_drop_g_ratio", G_RATIO))
+        _must(
+            "forward.ir_drop_g_ratio", G_RATIO if math.isclose(ratio, G_RATIO) else ratio, G_RATIO
+        )
     bound = float(getattr(forward, "out_bound", 12.0))
     open_ended = bound <= 0.0 or bound >= _NO_CLIP or math.isinf(bound)
     bits = _bits("forward.out_res", getattr(forward, "out_res", -1.0))
@@ -95,9 +113,8 @@ def _forward(forward: Any) -> dict[str, Any]:
         raise InvalidArgumentError(
             f"`forward.out_res` needs a finite `forward.out_bound`, but got {bound:g}: rounding has no steps."
         )
-    managed = (
-        _name(getattr(forward, "bound_management", "none")) not in ("none",) and not open_ended
-    )
+    management = getattr(forward, "bound_management", "none")
+    managed = _choice("forward.bound_management", management, _BOUND_MANAGEMENT) and not open_ended
     kind = _choice("forward.w_noise_type", getattr(forward, "w_noise_type", "none"), _READ_NOISE)
     std = float(getattr(forward, "w_noise", 0.0)) if kind is not None else 0.0
     return {
@@ -112,7 +129,7 @@ def _forward(forward: Any) -> dict[str, Any]:
         },
         "out_noise": float(getattr(forward, "out_noise", 0.0)),
         "read_noise": {"std": std, **({} if kind is None else {"kind": kind})},
-        "ir_drop": float(getattr(forward, "ir_drop", 0.0)),
+        "ir_drop": ir_drop,
     }
 
 
@@ -143,12 +160,22 @@ def _scaling(config: Any) -> dict[str, Any]:
     mapping = getattr(config, "mapping", None)
     omega = float(getattr(mapping, "weight_scaling_omega", 1.0))
     _must("mapping.weight_scaling_omega", omega, 1.0)
+    _must("mapping.digital_bias", getattr(mapping, "digital_bias", True), True)
     columns = bool(getattr(mapping, "weight_scaling_columnwise", False))
-    remap = _name(getattr(getattr(config, "remap", None), "type", "none")) != "none"
+    learned = bool(getattr(mapping, "learn_out_scaling", False))
+    if learned:
+        of_output = getattr(mapping, "out_scaling_columnwise", columns)
+        _must("mapping.out_scaling_columnwise", of_output, columns)
+    remap = getattr(config, "remap", None)
+    kind = _choice("remap.type", getattr(remap, "type", "none"), _REMAPS)
+    if kind == "column":
+        _must("mapping.weight_scaling_columnwise", columns, True)
+    for name, neutral in (("remapped_wmax", 1.0), ("max_scale_range", 0.0)):
+        _must(f"remap.{name}", getattr(remap, name, neutral), neutral)
     return {
         "per": "column" if columns else "tile",
-        "remap": remap,
-        "learned": bool(getattr(mapping, "learn_out_scaling", False)),
+        "remap": kind is not None,
+        "learned": learned,
     }
 
 
@@ -165,6 +192,8 @@ def _modifier(modifier: Any) -> dict[str, Any]:
         ("sto_round", False),
         ("enable_during_test", False),
         ("rel_to_actual_wmax", True),
+        ("per_batch_sample", False),
+        ("copy_last_column", False),
     ):
         _must(f"modifier.{name}", getattr(modifier, name, neutral), neutral)
     if kind in ("polynomial", "programming") and hasattr(modifier, "coeffs"):
@@ -179,6 +208,11 @@ def _clip(clip: Any) -> dict[str, Any]:
         return {"kind": "none"}
     kind = _choice("clip.type", getattr(clip, "type", "none"), _CLIPS)
     entries: dict[str, Any] = {"kind": kind}
+    if kind == "gaussian" and float(getattr(clip, "fixed_value", -1.0)) > 0.0:
+        raise InvalidArgumentError(
+            "`clip.fixed_value` must be at most 0 beside another kind of clipping, but got "
+            f"{clip.fixed_value!r}."
+        )
     if kind == "gaussian":
         entries["sigma"] = float(getattr(clip, "sigma", 2.5))
     elif kind == "fixed":
@@ -192,6 +226,11 @@ def _input_range(config: Any) -> dict[str, Any]:
         managed = getattr(config.forward, "noise_management", "absmax")
         kinds = {"none": {"kind": "fixed", "init": 1.0}, "absmax": {"kind": "absmax"}}
         return dict(_choice("forward.noise_management", managed, kinds))
+    if _name(getattr(config.forward, "noise_management", "none")) != "none":
+        raise InvalidArgumentError(
+            "`forward.noise_management` must be NONE where `pre_post.input_range` is enabled, but got "
+            f"{_name(config.forward.noise_management)!r}."
+        )
     return {
         "kind": "learned" if getattr(ranges, "learn_input_range", True) else "fixed",
         "init": float(getattr(ranges, "init_value", 3.0)),
@@ -221,7 +260,17 @@ def _device(noise: Any) -> dict[str, Any]:
                 entries[ours] = float(value)
         coefficients = getattr(noise, "prog_coeff", None)
         if coefficients is not None:
-            entries["prog_coeffs"] = [float(value) for value in coefficients]
+            reference = float(getattr(noise, "prog_coeff_g_max_reference", _REFERENCE_G_MAX))
+            scale = _REFERENCE_G_MAX / reference
+            entries["prog_coeffs"] = [scale * float(value) for value in coefficients]
+        converter = getattr(noise, "g_converter", None)
+        if converter is not None:
+            if (found := type(converter).__name__) != "SinglePairConductanceConverter":
+                raise InvalidArgumentError(
+                    f"`noise_model.g_converter` must be a SinglePairConductanceConverter, but is a {found}: "
+                    "choose `weight_mapping` of the AnalogConfig instead."
+                )
+            entries["g_min"] = float(getattr(converter, "g_min", None) or 0.0)
         return entries
     raise InvalidArgumentError(
         f"`noise_model` must be a PCMLikeNoiseModel, but is a {kind}: set it to None, and `device` of the "
