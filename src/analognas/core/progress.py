@@ -25,10 +25,10 @@ class ProgressLines:
         each_label: Also print a line when a new label begins.
 
     Example:
-        >>> lines = ProgressLines(clock=iter([0.0, 3.0, 4.0]).__next__)
+        >>> lines = ProgressLines(clock=iter([0.0, 1.0]).__next__)
         >>> lines.show("run 0", 1, 10)  # too early for a line
-        >>> lines.text("run 0", 5, 10, "best 90.1", seconds=3.0)
-        'run 0: 5 of 10, best 90.1, about 3 s left'
+        >>> lines.text("run 0", 5, 10, "best 90.1", seconds=4.0)
+        'run 0: 5 of 10, best 90.1, about 5 s left'
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def how_to_measure(space: str) -> str:
 
     Example:
         >>> how_to_measure("resnet")
-        ", such as a table: `analognas bench build resnet-cifar10 --root DATA`, then fit(MeasuredTable(FILE))"
+        ', such as a table: `analognas bench build resnet-cifar10 --root DATA`, then fit(MeasuredTable(FILE))'
     """
     if space not in SPECIFICATIONS:
         return ""
