@@ -26,6 +26,7 @@ _SWITCHED_OFF = (
     "w_read_asymmetry_dtod",
     "nm_thres",
 )
+_WIRE_RATIO = 1.0 / 0.35 / 5e-6  # aihwkit's conductance of a wire segment over that of a device
 _REFERENCE_G_MAX = 25.0  # µS, of the coefficients of programming noise
 _MODIFIERS = {
     "none": "none",
@@ -100,12 +101,9 @@ def _forward(forward: Any) -> dict[str, Any]:
         _must(f"forward.{name}", getattr(forward, name, 0.0), 0.0)
     ir_drop = float(getattr(forward, "ir_drop", 0.0))
     if ir_drop:
-        from .tile.forward import G_RATIO
-
-        ratio = float(getattr(forward, "ir_drop_g_ratio", G_RATIO))
-        _must(
-            "forward.ir_drop_g_ratio", G_RATIO if math.isclose(ratio, G_RATIO) else ratio, G_RATIO
-        )
+        ratio = float(getattr(forward, "ir_drop_g_ratio", _WIRE_RATIO))
+        close = math.isclose(ratio, _WIRE_RATIO)
+        _must("forward.ir_drop_g_ratio", _WIRE_RATIO if close else ratio, _WIRE_RATIO)
     bound = float(getattr(forward, "out_bound", 12.0))
     open_ended = bound <= 0.0 or bound >= _NO_CLIP or math.isinf(bound)
     bits = _bits("forward.out_res", getattr(forward, "out_res", -1.0))
