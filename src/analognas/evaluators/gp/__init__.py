@@ -1,1 +1,1 @@
-"""Gaussian processes: one on weighted features, one on features and categorical genes."""
+"""Gaussian processes: of surrogates, on weighted features, and of classes of equal features with pooled readings."""
