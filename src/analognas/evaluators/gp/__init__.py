@@ -1,1 +1,1 @@
-"""Gaussian processes: of surrogates, on weighted features, and of classes of equal features with pooled readings."""
+"""Gaussian processes: on weighted features, and of classes of equal features with pooled readings."""
