@@ -7,6 +7,7 @@ from analognas.builder import SampleSettings, choose_architectures
 from analognas.builder.sampling import draw_further
 from analognas.core import InvalidArgumentError, OutOfSpaceError, UnknownNameError
 from analognas.spaces import ConfigSpace, FBNetSpace, NASBench201Space, ResNetSpace
+from analognas.spaces.layers import STRUCTURE
 from analognas.tables import AnalogNASBench
 
 CELLS, RESNET = NASBench201Space(), ResNetSpace()
@@ -24,6 +25,20 @@ def test_draws_are_distinct_within_the_constraints_and_repeatable(method):
     assert RESNET.macs(rows).max() <= 3e7
     assert (choose_architectures(RESNET, settings) == rows).all()
     assert (choose_architectures(RESNET, settings.replace(seed=4)) != rows).any()
+
+
+def test_bounds_on_the_structure_of_networks():
+    settings = SampleSettings(method="random", n=40, constraints=["layers<=20", "params<=1e5"])
+    rows = choose_architectures(RESNET, settings)
+    layers = RESNET.structure(rows)[:, STRUCTURE.index("layers")]
+    assert len(rows) == 40
+    assert layers.max() <= 20
+    assert RESNET.params(rows).max() <= 1e5
+
+
+def test_a_bound_on_something_unknown_names_what_may_be_bounded():
+    with pytest.raises(UnknownNameError, match="layers"):
+        choose_architectures(RESNET, SampleSettings(n=4, constraints=["layer<=20"]))
 
 
 def test_a_latin_hypercube_runs_through_every_gene():

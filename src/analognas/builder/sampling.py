@@ -16,6 +16,8 @@ __all__ = ["choose_architectures", "draw_further"]
 
 _ROUNDS = 40
 _LARGEST_DRAW = 20_000
+_STRUCTURE = "structure"
+"""Encoding whose features may be bounded too, such as the number of layers."""
 
 
 def choose_architectures(space: Space, settings: SampleSettings) -> Population:
@@ -28,7 +30,7 @@ def choose_architectures(space: Space, settings: SampleSettings) -> Population:
         InvalidArgumentError: If too few architectures meet the constraints, or the space does not support the
             sampling method.
         OutOfSpaceError: If a listed architecture does not belong to the space.
-        UnknownNameError: If the space does not count the metric of a constraint.
+        UnknownNameError: If a constraint is on something that the space neither counts nor describes.
     """
     generator = RandomStreams(settings.seed).numpy("sample")
     if settings.method == "list":
@@ -85,15 +87,20 @@ def within(space: Space, population: Population, bounds: Sequence[Constraint]) -
     """Which rows meet all constraints, shape ``(n,)``.
 
     Raises:
-        UnknownNameError: If the space does not count the metric of a constraint.
+        UnknownNameError: If a constraint is on something that the space neither counts nor describes.
     """
     if not bounds:
         return np.ones(len(population), dtype=bool)
     known = space.counts()
-    for bound in bounds:
-        check_choice("metric that the space counts", bound.metric, known)
+    structure = {encoding.name: encoding for encoding in space.encodings()}.get(_STRUCTURE)
+    described = () if structure is None else structure.names(space)
     wanted = {bound.metric for bound in bounds}
-    counts = {name: np.asarray(known[name](population), np.float64) for name in wanted}
+    for name in sorted(wanted):
+        check_choice("metric that the space counts", name, [*known, *described])
+    counts = {name: known[name](population).astype(float) for name in wanted & known.keys()}
+    if structure is not None and wanted - known.keys():
+        features = structure.features(space, population).T
+        counts |= dict(zip(described, features, strict=True))
     met: NDArray[np.bool_] = total_violation(bounds, counts, len(population)) == 0
     return met
 

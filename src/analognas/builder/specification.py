@@ -49,7 +49,9 @@ class SampleSettings(Settings):
         description="Only a part of them, such as 2/4, for machines without a common queue.",
     )
     constraints: tuple[str, ...] = Field(
-        (), description="Bounds on what the space counts, such as params<=1e6."
+        (),
+        description="Bounds on what the space counts, such as params<=1e6, and on features of its encoding "
+        "`structure`, such as layers<=64.",
     )
     architectures: tuple[Any, ...] = Field(
         (), description="For list: architectures in any form of the space."
