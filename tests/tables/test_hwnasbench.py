@@ -262,3 +262,14 @@ def test_the_published_steps_print_the_published_numbers(pickle_file, monkeypatc
         "(type: <class 'dict'>) for No.0 @ cifar10: {'edgegpu_latency': 5.807418537139893, ",
     ):
         assert line in out
+
+
+def test_published_names_of_argument_and_costs(hw, pickle_file):
+    named = HWNASBench(file_path_or_dict=pickle_file)
+    costs = named.HW_metrics["nasbench201"]["cifar10"]
+    assert costs["pixel3_latency"][11] == hw.query_by_index(11, "cifar10")["pixel3_latency"]
+    assert costs["config"][11] == hw.get_net_config(11, "cifar10")
+    lookup = HWNASBench(file_path_or_dict=pickle_file, search_space="fbnet")
+    assert lookup.HW_metrics["fbnet"] == lookup.get_op_lookup_tables()
+    with pytest.raises(InvalidArgumentError, match="not both"):
+        HWNASBench(pickle_file, file_path_or_dict=pickle_file)

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from analognas.cli.main import main
 from analognas.core import (
@@ -319,3 +320,55 @@ def _saved(archive, tmp_path):
     path = tmp_path / "accuracies.parquet"
     _from_archive(archive).save(path)
     return path
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["zip", "former"])
+def pth_file(request, tmp_path_factory, names):
+    """NAS-Bench-201's own file of three architectures, in both formats of torch.save."""
+    infos = {}
+    for index in (0, 11, 284):
+        results = of_one(index, names[index])
+        infos[index] = {"less": results["12"], "full": results["200"]}
+    content = {"meta_archs": names, "arch2infos": infos, "evaluated_indexes": {0, 11, 284}}
+    path = tmp_path_factory.mktemp("pth") / "NAS-Bench-201-v1_1-096897.pth"
+    torch.save(content, path, _use_new_zipfile_serialization=request.param)
+    return path
+
+
+def test_the_published_file_has_the_values_of_the_archive(pth_file, archive):
+    own, other = NASBench201(pth_file), NASBench201(archive)
+    assert own.datasets == other.datasets
+    for dataset in own.datasets:
+        assert own.metrics(dataset) == other.metrics(dataset)
+        found = own.query([0, 11, 284, 7], own.metrics(dataset), dataset)
+        for name, values in other.query([0, 11, 284, 7], own.metrics(dataset), dataset).items():
+            np.testing.assert_array_equal(found[name], values)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (lambda names: {"meta_archs": names, "arch2infos": {0: {"less": os.getcwd}}}, "names "),
+        (lambda names: {"meta_archs": names[1:], "arch2infos": {}}, "does not list the 15625"),
+        (lambda names: {"meta_archs": names, "arch2infos": {}}, "no 'arch2infos'"),
+        (lambda names: {"meta_archs": names, "arch2infos": {-1: {}}}, "architecture '-1'"),
+        (lambda names: {"meta_archs": names, "arch2infos": {0: {"full": {}}}}, "not laid out"),
+        (lambda names: [names], "does not list"),
+    ],
+)
+@pytest.mark.parametrize("as_zip", [True, False])
+def test_other_files_of_torch_are_refused(content, message, as_zip, names, tmp_path):
+    path = tmp_path / "bad.pth"
+    torch.save(content(names), path, _use_new_zipfile_serialization=as_zip)
+    with pytest.raises(TableIntegrityError, match=rf"bad\.pth.*{message}"):
+        NASBench201(path)
+
+
+def test_a_cut_file_is_refused(pth_file, tmp_path):
+    path = tmp_path / "cut.pth"
+    path.write_bytes(pth_file.read_bytes()[:-30_000])
+    with pytest.raises(TableIntegrityError, match=r"cut\.pth"):
+        NASBench201(path)
+    path.write_bytes(b"")
+    with pytest.raises(TableIntegrityError, match=r"cut\.pth"):
+        NASBench201(path)

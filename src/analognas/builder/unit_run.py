@@ -25,6 +25,7 @@ from ..drift import (
     direct_mapping,
 )
 from ..nn import channels_last, fuse_norms
+from ..nn.layers.loading import load_weights
 from ..spaces import Space
 from ..training import (
     MODEL_FILE,
@@ -35,7 +36,6 @@ from ..training import (
     TrainingRecipe,
     TrainingResult,
 )
-from ..training.model_files import load_weights
 from ..training.tensor_files import read_tensors
 from .measurement_settings import MeasurementSettings, derived_seed
 

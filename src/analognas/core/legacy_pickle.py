@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -63,6 +63,34 @@ def read_pickled_arrays(data: bytes, name: str) -> Any:
         {'labels': array([0, 1, 2])}
     """
     return _loaded(data, name, stand_ins(len(data)), _OF_PYTHON_2)
+
+
+def read_pickled_stream(stream: Any, n_bytes: int, keep: Callable[[Any, Any], Any]) -> Any:
+    """Read one pickle of plain containers, numbers and text from a stream, and only what is needed of it.
+
+    Args:
+        stream: A binary stream; it is read up to the end of the pickle.
+        n_bytes: Size of the file.
+        keep: Called with the key and the value of every entry of a mapping; returns the value to keep. A
+            container that it does not return is emptied, so that large files need little memory.
+
+    Raises:
+        TableIntegrityError: If the pickle is damaged or names anything else.
+
+    Example:
+        >>> import io, pickle
+        >>> stream = io.BytesIO(pickle.dumps({"a": {"b": [1, 2], "c": 3}}, protocol=2))
+        >>> read_pickled_stream(stream, 100, lambda key, value: None if key == "b" else value)
+        {'a': {'b': None, 'c': 3}}
+    """
+    try:
+        return _PruningUnpickler(stream, n_bytes, keep).load()
+    except TableIntegrityError:
+        raise
+    except Exception as error:
+        raise TableIntegrityError(
+            f"it is no readable pickle or is damaged: {type(error).__name__}: {shown(error)}."
+        ) from None
 
 
 def _loaded(data: bytes, name: str, known: dict[tuple[str, str], Any], encoding: str) -> Any:
@@ -153,3 +181,73 @@ def _check_keys(keys: Iterable[Any]) -> None:
                 f"it has a key of type {type(key).__name__}; keys may be plain values, and tuples of up to "
                 f"{_LONGEST_KEY} of them."
             )
+
+
+class _Memo:
+    """Objects of a pickle that it may refer to, by consecutive numbers; a dictionary needs more memory."""
+
+    def __init__(self) -> None:
+        self._objects: list[Any] = []
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._objects[index]
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        if index == len(self._objects):
+            self._objects.append(value)
+        elif 0 <= index < len(self._objects):
+            self._objects[index] = value
+        else:
+            raise TableIntegrityError("it numbers its objects in an unknown order.")
+
+
+def _values(values: Any = ()) -> list[Any]:
+    return list(values) if isinstance(values, list | tuple) else []
+
+
+class _PruningUnpickler(_RestrictedUnpickler):
+    """Reads from a stream and drops what is not needed as soon as it is read."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(_RestrictedUnpickler.dispatch)
+
+    def __init__(self, stream: Any, n_bytes: int, keep: Callable[[Any, Any], Any]) -> None:
+        _InPython.__init__(self, stream, encoding="utf-8")
+        self._n_bytes, self._keep = n_bytes, keep
+        # A set becomes its list of values, which are then not hashed.
+        sets = dict.fromkeys([("builtins", "set"), ("__builtin__", "set")], _values)
+        self._known = stand_ins(n_bytes) | sets
+        self._texts: dict[str, str] = {}
+        self.memo = _Memo()
+
+    def load_setitem(self) -> None:
+        self._prune(self.stack, len(self.stack) - 2)
+        super().load_setitem()
+
+    def load_setitems(self) -> None:
+        self._prune(self.stack, 0)
+        super().load_setitems()
+
+    def load_binunicode(self) -> None:
+        super().load_binunicode()
+        # Equal texts are one object.
+        self.stack[-1] = self._texts.setdefault(self.stack[-1], self.stack[-1])
+
+    def _prune(self, stack: list[Any], start: int) -> None:
+        for place in range(start, len(stack) - 1, 2):
+            key, value = stack[place], stack[place + 1]
+            kept = self._keep(key, value)
+            if kept is not value:
+                stack[place + 1] = kept
+                if isinstance(value, dict | list):
+                    value.clear()
+
+
+for _opcode, _name in (
+    (pickle.SETITEM, "load_setitem"),
+    (pickle.SETITEMS, "load_setitems"),
+    (pickle.BINUNICODE, "load_binunicode"),
+):
+    _PruningUnpickler.dispatch[_opcode[0]] = getattr(_PruningUnpickler, _name)

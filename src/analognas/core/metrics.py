@@ -188,26 +188,28 @@ def find_metric(name: str) -> Metric | None:
     return drift and drift_metric(drift[1], int(drift[2]), spread=bool(drift[3]))
 
 
-_OTHER_DRIFT_NAME = re.compile(r"(baseline|noisy|analog)_drift_(\d{1,12})(?:_?([a-z]+))?")
+_OTHER_DRIFT_NAME = re.compile(r"(baseline|noisy|analog|finetuned)_drift_(\d{1,12})(?:_?([a-z]+))?")
 
 
 def current_metric_name(name: str) -> str:
     """Map other names of a drift accuracy to ours; the rest comes back unchanged.
 
     Times may be in words. The AnalogNAS-Bench package calls ``baseline_drift_T`` what its documentation calls
-    ``noisy_drift_T``.
+    ``noisy_drift_T``; its older release called ``finetuned_...`` what is ``analog_...`` here.
 
     Example:
-        >>> current_metric_name("baseline_drift_3600"), current_metric_name("analog_drift_1month")
+        >>> current_metric_name("baseline_drift_3600"), current_metric_name("finetuned_drift_1month")
         ('noisy_drift_3600', 'analog_drift_2592000')
     """
+    if name == "finetuned_accuracy":
+        return "analog_accuracy"
     stem = name.removesuffix("_std")
     match = _OTHER_DRIFT_NAME.fullmatch(stem)
     if match is None:
         return name
     kind, number, unit = match.groups()
     seconds = number if unit is None else seconds_in_words(number, unit)
-    kind = "noisy" if kind == "baseline" else kind
+    kind = {"baseline": "noisy", "finetuned": "analog"}.get(kind, kind)
     return name if seconds is None else f"{kind}_drift_{seconds}{name[len(stem) :]}"
 
 

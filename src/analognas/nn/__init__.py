@@ -1,6 +1,7 @@
 """Analog layers: tiles with converters and noise, hardware-aware training, simulated chips."""
 
 from ..core.former_names import former_names
+from .aihwkit_states import load_aihwkit_state
 from .config import (
     ADC,
     DAC,
@@ -78,6 +79,7 @@ __all__ = [
     "fuse_norms",
     "gather_input_ranges",
     "get_config",
+    "load_aihwkit_state",
     "load_config",
     "network_config",
     "program",

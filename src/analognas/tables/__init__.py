@@ -4,13 +4,14 @@ from ..core.former_names import former_names
 from .analognasbench import SHIPPED_CHECKSUM, SHIPPED_TABLE, AnalogNASBench
 from .csv_table import read_csv_table
 from .hardware_table import CellCosts, LayerCosts, add_hw_nas_bench
-from .hwnasbench import HWNASBench, get_cell_based_tiny_net, get_fbnet
+from .hwnasbench import HWNASBench
 from .lenient import LenientBench
 from .measured import MeasuredTable, find_table
 from .measured_quality import MeasuredQuality
 from .measured_rows import ENDINGS, MEASURED, TableRows, read_rows, write_rows
 from .measurements import MEASUREMENTS, HardwareCost, MeasurementMethod, Provenance
 from .nasbench201 import ACCURACY_SPLITS, Accuracies, NASBench201, add_nas_bench_201
+from .net_configs import get_cell_based_tiny_net, get_fbnet
 from .quality import LabelNoise, QualityReport
 from .readings import DriftReading
 from .table_file import Table, read_table, write_table

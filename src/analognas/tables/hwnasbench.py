@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,16 +26,13 @@ from .hardware_table import (
 )
 from .measurements import HardwareCost, Provenance
 from .nasbench201 import NASBench201
+from .net_configs import CELLS, CHANNELS
 from .table_file import check_path
 
-if TYPE_CHECKING:
-    from torch import nn
-
-__all__ = ["HWNASBench", "get_cell_based_tiny_net", "get_fbnet"]
+__all__ = ["HWNASBench"]
 
 SEARCH_SPACES = ("nasbench201", "fbnet")
 _LAYER_DATASETS = ("cifar100", "ImageNet")
-_CHANNELS, _CELLS = 16, 5
 _PRODUCT = "average_hw_metric"
 
 
@@ -51,6 +48,7 @@ class HWNASBench:
             made of it; or None for what ``analognas data add hw-nas-bench`` has put into the user's folder.
         search_space: ``"nasbench201"`` or ``"fbnet"``.
         accuracies: NAS-Bench-201's accuracies, queried beside costs; those in the user's folder by default.
+        file_path_or_dict: The published name of ``path``.
 
     Raises:
         UnknownNameError: If there is no such search space.
@@ -70,9 +68,13 @@ class HWNASBench:
         search_space: str = "nasbench201",
         *,
         accuracies: NASBench201 | None = None,
+        file_path_or_dict: str | os.PathLike[str] | CellCosts | LayerCosts | None = None,
     ) -> None:
         self.search_space = check_choice("search space", search_space, SEARCH_SPACES)
         cells = self.search_space == "nasbench201"
+        if path is not None and file_path_or_dict is not None:
+            raise InvalidArgumentError("Pass either `path` or `file_path_or_dict`, but not both.")
+        path = file_path_or_dict if path is None else path
         table = path if isinstance(path, CellCosts | LayerCosts) else _read(path, search_space)
         if not isinstance(table, CellCosts if cells else LayerCosts):
             raise InvalidArgumentError(
@@ -207,11 +209,32 @@ class HWNASBench:
 
         return {
             "name": "infer.tiny",
-            "C": _CHANNELS,
-            "N": _CELLS,
+            "C": CHANNELS,
+            "N": CELLS,
             "arch_str": self.space.arch_str(architecture),
             "num_classes": DATASETS[dataset][1],
         }
+
+    @property
+    def HW_metrics(self) -> dict[str, dict[str, Any]]:  # noqa: N802 - the published name
+        """The costs in the layout of the published file, as a new dictionary.
+
+        For NAS-Bench-201, ``[search space][data set][metric]`` are costs by published index, a list of 15,625,
+        and ``[search space][data set]["config"]`` what networks are built from; for FBNet, ``[search
+        space][metric][layer]`` is a cost.
+        """
+        if self.search_space == "fbnet":
+            return {self.search_space: self.get_op_lookup_tables()}
+        order = self.space.codes(self.space.from_indices(np.arange(self.space.size)))
+        columns: dict[str, Any] = {
+            dataset: {name: self._columns[dataset, name][order].tolist() for name in CELL_METRICS}
+            for dataset in self.datasets
+        }
+        for dataset, metrics in columns.items():
+            metrics["config"] = [
+                self.get_net_config(index, dataset) for index in range(self.space.size)
+            ]
+        return {self.search_space: columns}
 
     def get_op_lookup_tables(self) -> dict[str, dict[str, float]]:
         """Return FBNet's costs: metric to layer to cost.
@@ -276,65 +299,3 @@ def _product(columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
     for column in columns[1:]:
         total *= column
     return total
-
-
-def get_cell_based_tiny_net(config: Any) -> nn.Module:
-    """Build a NAS-Bench-201 network from what :meth:`HWNASBench.get_net_config` returned.
-
-    Args:
-        config: A mapping, or an object with attributes: ``arch_str`` (or ``genotype``), ``num_classes``, ``C``
-            channels of the first stage and ``N`` cells per stage.
-
-    Raises:
-        InvalidArgumentError: If an entry is missing, or it names another kind of network.
-        OutOfSpaceError: If there is no such cell.
-
-    Example:
-        >>> cell = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
-        >>> net = get_cell_based_tiny_net({"arch_str": cell, "num_classes": 10, "C": 16, "N": 5})
-        >>> sum(parameter.numel() for parameter in net.parameters())
-        73306
-    """
-    entries = _entries(config)
-    if entries.get("name", "infer.tiny") != "infer.tiny":
-        raise InvalidArgumentError(
-            f"`config['name']` must be 'infer.tiny', but got {entries['name']!r}."
-        )
-    cell = entries.get("arch_str", entries.get("genotype"))
-    if cell is None:
-        raise InvalidArgumentError("`config` must have 'arch_str', but it is missing.")
-    return NASBench201Space().build(
-        cell,
-        n_classes=_entry(entries, "num_classes"),
-        channels=entries.get("C", _CHANNELS),
-        cells=entries.get("N", _CELLS),
-    )
-
-
-def get_fbnet(config: Any) -> nn.Module:
-    """Build an FBNet network from what :meth:`HWNASBench.get_net_config` returned.
-
-    Args:
-        config: A mapping, or an object with attributes: ``dataset``, ``op_idx_list`` and ``num_classes``.
-
-    Raises:
-        InvalidArgumentError: If an entry is missing or of the wrong kind.
-        UnknownNameError: If there is no such data set.
-        OutOfSpaceError: If there is no such network.
-    """
-    entries = _entries(config)
-    space = FBNetSpace(check_choice("data set", _entry(entries, "dataset"), _LAYER_DATASETS))
-    return space.build(_entry(entries, "op_idx_list"), n_classes=entries.get("num_classes"))
-
-
-def _entries(config: Any) -> Mapping[str, Any]:
-    if isinstance(config, Mapping):
-        return config
-    # Named tuples, which the original makes of its configurations, have no __dict__.
-    return config._asdict() if hasattr(config, "_asdict") else getattr(config, "__dict__", {})
-
-
-def _entry(entries: Mapping[str, Any], name: str) -> Any:
-    if name not in entries:
-        raise InvalidArgumentError(f"`config` must have {name!r}, but it is missing.")
-    return entries[name]

@@ -19,6 +19,7 @@ from ..core.foreign_numbers import measured
 from ..core.user_data import make_user_data_folder, user_data_folder
 from ..spaces import NASBench201Space
 from .csv_table import read_csv_table
+from .nas_201_file import read_nas_201_file
 from .nats_archive import read_archive
 from .table_file import check_path, read_table, write_table
 
@@ -52,7 +53,8 @@ validation and test.
 _FOLDER, _FILE = "nas-bench-201", "accuracies.parquet"
 _WHERE = (
     "Unpack NATS-tss-v1_0-3ffb9-simple.tar of https://github.com/D-X-Y/NATS-Bench and run "
-    "`analognas data add nas-bench-201 FOLDER`, or give that folder, or a CSV file"
+    "`analognas data add nas-bench-201 FOLDER`, or give that folder, "
+    "NAS-Bench-201-v1_1-096897.pth, or a CSV file"
 )
 
 
@@ -133,8 +135,9 @@ class NASBench201:
     mean of all trials.
 
     Args:
-        path: The folder of NATS-Bench's unpacked "simple" archive, a CSV file, a Parquet file or table made of
-            them; or None for what ``analognas data add nas-bench-201`` has put into the user's folder.
+        path: The folder of NATS-Bench's unpacked "simple" archive, NAS-Bench-201's ``.pth`` file, a CSV file, a
+            Parquet file or table made of them; or None for what
+            ``analognas data add nas-bench-201`` has put into the user's folder.
 
     Raises:
         DataNotFoundError: If there is no such file, or none was added; says what to download.
@@ -223,20 +226,20 @@ def _found(path: str | os.PathLike[str] | None) -> Accuracies:
     if not where.exists():
         what = "NAS-Bench-201 is not installed" if path is None else "There are no accuracies"
         raise DataNotFoundError(f"{what} ({str(where)!r} is missing). {_WHERE}.")
-    if where.is_dir():
-        return _from_archive(where)
+    if where.is_dir() or where.suffix.lower() == ".pth":
+        return _from_trials(where)
     return Accuracies.load(where) if where.suffix.lower() == ".parquet" else _from_csv(where)
 
 
-def _from_archive(folder: Path) -> Accuracies:
+def _from_trials(path: Path) -> Accuracies:
+    """Return the accuracies of a folder or file that has the trials of all trainings."""
     space = NASBench201Space()
     means = {f"{d}/{m}_{e}": np.full(space.size, np.nan) for d, m, e in _names()}
     stds = {name: values.copy() for name, values in means.items()}
     trials = {name: np.zeros(space.size, dtype=np.uint8) for name in means}
     names = [space.arch_str(row) for row in space.from_indices(np.arange(space.size))]
-    for index, dataset, metric, epochs, values in read_archive(
-        folder, names, ACCURACY_SPLITS, EPOCHS
-    ):
+    read = read_archive if path.is_dir() else read_nas_201_file
+    for index, dataset, metric, epochs, values in read(path, names, ACCURACY_SPLITS, EPOCHS):
         name = f"{dataset}/{metric}_{epochs}"
         values = measured(
             name,
@@ -251,12 +254,12 @@ def _from_archive(folder: Path) -> Accuracies:
         trials[name][index] = len(values)
     present = [name for name in means if trials[name].any()]
     if not present:
-        raise TableIntegrityError(f"{str(folder)!r} holds no results of any architecture.")
+        raise TableIntegrityError(f"{str(path)!r} holds no results of any architecture.")
     return Accuracies(
         {name: means[name] for name in present},
         {name: stds[name] for name in present},
         {name: trials[name] for name in present},
-        {"source": folder.name, "paper": "Dong et al., NATS-Bench, IEEE TPAMI 44, 2021"},
+        {"source": path.name, "paper": "Dong et al., NATS-Bench, IEEE TPAMI 44, 2021"},
     )
 
 

@@ -20,7 +20,7 @@ from ..core.foreign_numbers import as_floats
 from ..core.legacy_pickle import read_pickled_arrays
 from ..core.limits import bunzip, read_bytes
 
-__all__ = ["read_archive"]
+__all__ = ["read_archive", "results_of_one"]
 
 _ENDING = ".pickle.pbz2"
 
@@ -62,7 +62,7 @@ def read_archive(
         path = folder / f"{index:06d}{_ENDING}"
         if path.is_file():
             try:
-                yield from _of_one(_read(path), index, name, splits, epochs)
+                yield from results_of_one(_read(path), index, name, splits, epochs)
             except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
                 if isinstance(error, TableIntegrityError):
                     raise
@@ -71,13 +71,22 @@ def read_archive(
                 ) from None
 
 
-def _of_one(
+def results_of_one(
     content: Any,
     index: int,
     name: str,
     splits: Mapping[str, Mapping[str, str]],
     epochs: Sequence[int],
 ) -> Iterator[tuple[int, str, str, int, NDArray[np.float64]]]:
+    """Yield the accuracies of one architecture; arguments and values as for :func:`read_archive`.
+
+    Args:
+        content: Results by schedule, ``"12"`` and ``"200"`` epochs.
+        index: Index of the architecture, which the results must have.
+        name: Its ``arch_str``, likewise.
+        splits: See :func:`read_archive`.
+        epochs: See :func:`read_archive`.
+    """
     for n_epochs in epochs:
         found = content.get(f"{n_epochs:02d}")
         if found is None:

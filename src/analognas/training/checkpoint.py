@@ -17,9 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core import CheckpointMismatchError, TableIntegrityError
-from ..nn.layers.loading import give_dimensions
+from ..nn.layers.loading import give_dimensions, load_weights
 from .average import WeightAverage
-from .model_files import load_weights
 from .result import HistoryRow
 from .tensor_files import read_tensors, write_tensors
 

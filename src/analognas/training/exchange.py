@@ -20,7 +20,8 @@ from ..core.limits import parse_json, shown
 from ..core.optional_packages import import_optional
 from ..core.text_files import read_text
 from ..nn import to_digital
-from .model_files import MODEL_FILE, ModelRecord, load_weights
+from ..nn.layers.loading import load_weights
+from .model_files import MODEL_FILE, ModelRecord
 
 __all__ = ["export_onnx", "from_pretrained", "save_pretrained"]
 

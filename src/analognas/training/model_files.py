@@ -6,7 +6,7 @@ import copy
 import os
 import platform
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..core import CheckpointMismatchError, InvalidArgumentError, TableIntegrityError
+from ..core import InvalidArgumentError, TableIntegrityError
 from ..core.settings import Options, Settings
 from ..nn import (
     AnalogLayer,
@@ -24,7 +24,7 @@ from ..nn import (
     network_config,
     to_analog,
 )
-from ..nn.layers.loading import with_one_dimension
+from ..nn.layers.loading import load_weights
 from ..nn.quantize.integer_layers import quantize, quantized_layers
 from ..nn.quantize.quantizers import Quantization
 from ..version import __version__
@@ -195,32 +195,3 @@ def _digital(record: ModelRecord, file: Path) -> nn.Module:
         n_classes=record.n_classes,
         **record.model_options,
     )
-
-
-def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Load all weights; names and shapes are compared first, so that a mismatch changes nothing.
-
-    Raises:
-        CheckpointMismatchError: If they differ; names some of the differences.
-    """
-    own = model.state_dict()
-    numbers = [name for name, value in own.items() if value.shape == (1,)]
-    tensors = with_one_dimension(tensors, "", numbers)
-    missing = [name for name in own if name not in tensors]
-    extra = sorted(name for name in tensors if name not in own)
-    shapes = [
-        f"{name} is {tuple(tensors[name].shape)} there and {tuple(own[name].shape)} here"
-        for name in own
-        if name in tensors and own[name].shape != tensors[name].shape
-    ]
-    problems = [
-        f"{label}: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
-        for label, names in (("missing", missing), ("not in this model", extra), ("shapes", shapes))
-        if names
-    ]
-    if problems:
-        raise CheckpointMismatchError(
-            f"{source!r} holds the weights of another model ({len(missing) + len(extra) + len(shapes)} "
-            f"differences; {'; '.join(problems)}): build the model that they belong to."
-        )
-    model.load_state_dict(dict(tensors))

@@ -19,8 +19,9 @@ from ..core import (
 from ..core.folders import make_folder
 from ..core.limits import shown
 from ..core.text_files import read_json
+from ..nn.layers.loading import load_weights
 from .checkpoint import CHECKPOINT_FILE
-from .model_files import MODEL_FILE, ModelRecord, load_model, load_weights, save_model
+from .model_files import MODEL_FILE, ModelRecord, load_model, save_model
 from .result import HistoryRow, TrainingResult
 from .tensor_files import read_tensors
 

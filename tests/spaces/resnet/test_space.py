@@ -183,10 +183,21 @@ def test_values_that_mean_nothing(name, values, expected):
             use(row)
 
 
+@pytest.mark.parametrize("zero", [0, 0.0, np.int64(0)])
+def test_no_residual_blocks_in_a_present_block_are_one(zero):
+    space = ResNetSpace()
+    # AnalogNAS draws R = 0, and its builder then makes one residual block.
+    assert space.decode(space.encode({**ARCH, "R1": zero})) == space.decode(
+        space.encode({**ARCH, "R1": 1})
+    )
+    assert len(space.build({**ARCH, "R2": zero}).body[1]) == 1
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"R1": 0}, "R1"),
+        ({"R1": -1}, "R1"),
+        ({"R1": False}, "R1"),
         ({"R1": 17}, "R1"),
         ({"M": 6}, "M"),
         ({"M": 3}, "'R3' is missing"),

@@ -1,4 +1,4 @@
-"""State dicts of earlier versions and of other tile sizes."""
+"""State dicts: of earlier versions, of other tile sizes, and of other networks."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ...core import CheckpointMismatchError
 from ..tile.scales import equalize_scales, weight_scales
 from ..tile.tiled_layer import TiledLayer
 
@@ -64,3 +65,32 @@ def are_of_larger_tiles(scale: Tensor, weight: Tensor, tiled: TiledLayer) -> boo
         return False
     own = weight_scales(weight, tiled)
     return bool((scale >= own).all() and (scale > own).any() and torch.isin(scale, own).all())
+
+
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Load all weights; names and shapes are compared first, so that a mismatch changes nothing.
+
+    Raises:
+        CheckpointMismatchError: If they differ; names some of the differences.
+    """
+    own = model.state_dict()
+    numbers = [name for name, value in own.items() if value.shape == (1,)]
+    tensors = with_one_dimension(tensors, "", numbers)
+    missing = [name for name in own if name not in tensors]
+    extra = sorted(name for name in tensors if name not in own)
+    shapes = [
+        f"{name} is {tuple(tensors[name].shape)} there and {tuple(own[name].shape)} here"
+        for name in own
+        if name in tensors and own[name].shape != tensors[name].shape
+    ]
+    problems = [
+        f"{label}: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}"
+        for label, names in (("missing", missing), ("not in this model", extra), ("shapes", shapes))
+        if names
+    ]
+    if problems:
+        raise CheckpointMismatchError(
+            f"{source!r} holds the weights of another model ({len(missing) + len(extra) + len(shapes)} "
+            f"differences; {'; '.join(problems)}): build the model that they belong to."
+        )
+    model.load_state_dict(dict(tensors))

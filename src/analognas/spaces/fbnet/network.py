@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
 from ..conv_blocks import conv_norm
+from ..published_weights import fbnet_names, rename
 from .operations import OPERATIONS, STEM_CHANNELS, BottleneckSizes, LayerSlot, Setting
 
 __all__ = ["FBNetNetwork", "InvertedBottleneck", "operation"]
@@ -57,7 +59,7 @@ def operation(number: int, slot: LayerSlot) -> nn.Module:
 
 
 class FBNetNetwork(nn.Module):
-    """The whole network.
+    """The whole network; it also loads state dicts of HW-NAS-Bench's ``FBNet_Infer``.
 
     Args:
         arch: Operations of its 22 layers.
@@ -87,3 +89,8 @@ class FBNetNetwork(nn.Module):
         """Map images ``(batch, in_channels, height, width)`` to logits ``(batch, n_classes)``."""
         logits: Tensor = self.classifier(self.header(self.body(self.stem(x))))
         return logits
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        """Load a state dict, in which the weights may have the names of the published network."""
+        rename(state_dict, prefix, fbnet_names(self.arch))
+        super()._load_from_state_dict(state_dict, prefix, *arguments)

@@ -9,34 +9,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...nn import register_fused
-from ..conv_blocks import conv_unit
+from ..conv_blocks import conv_norm, conv_unit
+from ..published_weights import rename, tiny_network_names
 from .operations import AVG_POOL, CONV_1X1, CONV_3X3, EDGES, N_NODES, SKIP
 
 
 class Zero(nn.Module):
-    """The operation ``none``: zeros of the input's shape."""
+    """The operation ``none``: zeros.
+
+    Args:
+        channels: Channels of the output; None: those of the input.
+    """
+
+    def __init__(self, channels: int | None = None) -> None:
+        super().__init__()
+        self.channels = channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return zeros, shape of ``x``."""
-        return torch.zeros_like(x)
+        """Return zeros, shape of ``x`` except for the number of channels."""
+        if self.channels is None:
+            return torch.zeros_like(x)
+        return x.new_zeros(x.shape[0], self.channels, *x.shape[2:])
 
 
-def operation(number: int, channels: int) -> nn.Module:
-    """Return the module of an operation; numbers as in :data:`~.operations.OPERATIONS`."""
+def operation(number: int, channels: int, outputs: int | None = None) -> nn.Module:
+    """Return the module of an operation; numbers as in :data:`~.operations.OPERATIONS`.
+
+    Where it changes the number of channels, a skip is a 1 x 1 convolution with batch norm, and a 1 x 1 unit
+    precedes the pooling (Dong et al., NATS-Bench, IEEE TPAMI 44, 2021).
+    """
+    same = outputs is None or outputs == channels
+    outputs = channels if outputs is None else outputs
     if number == SKIP:
-        return nn.Identity()
+        return nn.Identity() if same else nn.Sequential(*conv_norm(channels, outputs, 1))
     if number == CONV_3X3:
-        return conv_unit(channels, channels, 3)
+        return conv_unit(channels, outputs, 3)
     if number == CONV_1X1:
-        return conv_unit(channels, channels, 1)
+        return conv_unit(channels, outputs, 1)
     if number == AVG_POOL:
-        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
-    return Zero()
+        pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+        return pool if same else nn.Sequential(conv_unit(channels, outputs, 1), pool)
+    return Zero(None if same else outputs)
 
 
 class Cell(nn.Module):
@@ -44,15 +63,20 @@ class Cell(nn.Module):
 
     Args:
         arch: The six operations, in the order of :data:`~.operations.EDGES`.
-        channels: Channels of every node.
+        channels: Channels of the input.
+        outputs: Channels of every other node; None: those of the input.
     """
 
-    def __init__(self, arch: Sequence[int], channels: int) -> None:
+    def __init__(self, arch: Sequence[int], channels: int, outputs: int | None = None) -> None:
         super().__init__()
-        self.edges = nn.ModuleList(operation(number, channels) for number in arch)
+        outputs = channels if outputs is None else outputs
+        self.edges = nn.ModuleList(
+            operation(number, outputs if source else channels, outputs)
+            for number, (source, _) in zip(arch, EDGES, strict=True)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(batch, channels, height, width)`` to the same shape."""
+        """Map ``(batch, channels, height, width)`` to ``(batch, outputs, height, width)``."""
         nodes = [x]
         for target in range(1, N_NODES):
             incoming = [
@@ -112,7 +136,7 @@ class ReductionBlock(nn.Module):
 
 
 class NASBench201Network(nn.Module):
-    """The whole network.
+    """The whole network; it also loads state dicts of NAS-Bench-201's ``TinyNetwork``.
 
     Args:
         arch: The six operations of its cell.
@@ -120,6 +144,7 @@ class NASBench201Network(nn.Module):
         n_classes: Number of classes.
         channels: Channels C of the first stage.
         cells: Cells N per stage.
+        widths: Channels of every cell and every residual block, 3N + 2 numbers; None: C, 2C and 4C by stage.
     """
 
     def __init__(
@@ -130,23 +155,36 @@ class NASBench201Network(nn.Module):
         n_classes: int = 10,
         channels: int = 16,
         cells: int = 5,
+        widths: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         self.arch = tuple(arch)
+        if widths is None:
+            widths = (
+                [channels] * cells + [2 * channels] * (cells + 1) + [4 * channels] * (cells + 1)
+            )
+        channels, cells = widths[0], len(widths) // 3
         self.stem = nn.Sequential(
             nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
         )
-        body: list[nn.Module] = [Cell(arch, channels) for _ in range(cells)]
-        for width in (2 * channels, 4 * channels):
-            body.append(ReductionBlock(width // 2, width))
-            body.extend(Cell(arch, width) for _ in range(cells))
+        body: list[nn.Module] = []
+        width = channels
+        for index, wider in enumerate(widths):
+            reduces = index in (cells, 2 * cells + 1)
+            body.append(ReductionBlock(width, wider) if reduces else Cell(arch, width, wider))
+            width = wider
         self.body = nn.Sequential(*body)
         self.head = nn.Sequential(
-            nn.BatchNorm2d(4 * channels), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+            nn.BatchNorm2d(width), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
         )
-        self.classifier = nn.Linear(4 * channels, n_classes)
+        self.classifier = nn.Linear(width, n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(batch, in_channels, height, width)`` to logits ``(batch, n_classes)``."""
         logits: Tensor = self.classifier(self.head(self.body(self.stem(x))))
         return logits
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        """Load a state dict, in which the weights may have the names of the published network."""
+        rename(state_dict, prefix, tiny_network_names)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["FEATURES", "ResNetSpace"]
 
 _BLOCKS = range(1, MAX_BLOCKS + 1)
+_RESIDUAL_BLOCKS = frozenset(f"R{block}" for block in _BLOCKS)
 _NAMES = {"CIFAR-10": "resnet", "VWW": "resnet_vww", "KWS": "resnet_kws"}
 
 FEATURES = (
@@ -141,6 +142,27 @@ class ResNetSpace(LayerCounts, ConfigSpace):
                 self.add_hyperparameter_range(
                     f"kernel{block}", "discrete", self._kernels, when=condition, inactive=0
                 )
+
+    def encode(self, arch: Any) -> Population:
+        """Return the genotype of an architecture; see :meth:`.ConfigSpace.encode`.
+
+        AnalogNAS also draws 0 for the ``R`` of a present main block, which then has one residual block; here
+        it is encoded as 1.
+
+        Raises:
+            OutOfSpaceError: If a name is unknown or missing, a value invalid, or the combination forbidden.
+
+        Example:
+            >>> space = ResNetSpace()
+            >>> arch = {**space.sample_arch(generator=np.random.default_rng(0)), "R1": 0}
+            >>> space.decode(space.encode(arch))["R1"]
+            1
+        """
+        if isinstance(arch, Mapping):
+            arch = {
+                name: 1 if _is_empty_block(name, value) else value for name, value in arch.items()
+            }
+        return super().encode(arch)
 
     def settings(self) -> dict[str, Any]:
         """Return input shape, classes, kernels and layout as YAML types."""
@@ -294,6 +316,12 @@ PUBLISHED = Encoding(
     lambda space: space.feature_names(),
     where_listed,
 )
+
+
+def _is_empty_block(name: Any, value: Any) -> bool:
+    """Return whether a value is AnalogNAS's 0 residual blocks; in absent main blocks, it is ignored anyway."""
+    counts = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return counts and value == 0 and name in _RESIDUAL_BLOCKS
 
 
 def _checked_kernels(kernels: Any) -> list[int]:
