@@ -98,6 +98,7 @@ def pages():
         ROOT / "README.md",
         ROOT / "CONTRIBUTING.md",
         *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/tutorials/*.md"),
         *room_readmes,
     ]:
         yield page, re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)

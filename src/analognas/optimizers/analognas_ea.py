@@ -58,6 +58,7 @@ class EAOptimizer(Optimizer):
         roles: Names of hyperparameters by role (``"width"``, ``"depth"``, ``"other"``), where the names do not
             show it.
         batch_size: Architectures of a batch; None: ``population_size``. Survivors are chosen after every batch.
+        surrogate: AnalogNAS's name of ``evaluator``.
 
     Raises:
         InvalidArgumentError: If a size or limit is out of range, all probabilities are 0, or ``evaluator`` is
@@ -90,7 +91,9 @@ class EAOptimizer(Optimizer):
         mutation_prob_other: float = 0.6,
         roles: Mapping[str, Sequence[str]] | None = None,
         batch_size: int | None = None,
+        surrogate: Evaluator | None = None,
     ) -> None:
+        evaluator = surrogate if evaluator is None else evaluator
         size = check_int("population_size", population_size, minimum=2)
         super().__init__(batch_size=size if batch_size is None else batch_size)
         self.population_size = size

@@ -35,7 +35,10 @@ class Worker:
     """A :class:`.Search` whose components and settings are given in one call.
 
     Args:
-        space: The search space, or its name; by default that of the evaluator, or ``nasbench201``.
+        space: The search space, or its name; by default that of the evaluator, or ``nasbench201``. Or, as in
+            AnalogNAS, a function or class that builds the network of an architecture for :attr:`best_arch`;
+            then ``cs`` is the space.
+        cs: AnalogNAS's name of ``space``.
         optimizer: The optimizer, or its name; by default ``bayesian``, or ``pareto_evolution`` for
             several objectives.
         evaluator: Where values come from; by default the optimizer's own, if it has one, else what
@@ -49,8 +52,7 @@ class Worker:
         on_progress: Called with a :class:`.SearchProgress` about ten times a second.
         settings: Further entries of :class:`.SearchSettings`: ``objectives``, ``constraints``, ``runs`` (5 by
             default), ``budget``, ``max_seconds``, ``max_cost``, ``cost_metric``, ``seed``; ``backend``, a name
-            or a :class:`.Backend`, and ``n_workers``. ``cs`` means ``space``; ``eval`` and ``surrogate`` mean
-            ``evaluator``.
+            or a :class:`.Backend`, and ``n_workers``. ``eval`` and ``surrogate`` mean ``evaluator``.
 
     Attributes:
         result: What it found; None before :meth:`search`.
@@ -69,7 +71,8 @@ class Worker:
 
     def __init__(
         self,
-        space: Space | str | None = None,
+        space: Space | str | Callable[[Any], nn.Module] | None = None,
+        cs: Space | str | None = None,
         *,
         optimizer: Optimizer | str | None = None,
         evaluator: Evaluator | None = None,
@@ -81,7 +84,9 @@ class Worker:
         on_progress: Callable[[SearchProgress], None] | None = None,
         **settings: Any,
     ) -> None:
-        space = settings.pop("cs", None) if space is None else space
+        builds = None
+        if cs is not None and not isinstance(space, Space | str):
+            builds, space = space, cs
         for name in ("eval", "surrogate"):
             given = settings.pop(name, None)
             evaluator = given if evaluator is None else evaluator
@@ -101,14 +106,20 @@ class Worker:
         self._set(
             Search(SearchSettings(**entries), **objects),
             RunOptions(out, resume, retry_failed, only_runs, callbacks, on_progress),
+            builds,
         )
 
     def __repr__(self) -> str:
         return repr(self._search).replace("<Search", "<Worker", 1)
 
-    def _set(self, search: Search, options: RunOptions) -> None:
+    def _set(
+        self,
+        search: Search,
+        options: RunOptions,
+        builds: Callable[[Any], nn.Module] | None = None,
+    ) -> None:
         options.numbers(search.runs)
-        self._search, self._options = search, options
+        self._search, self._options, self._builds = search, options, builds
         self.result: SearchResult | None = None
 
     @classmethod
@@ -234,7 +245,7 @@ class Worker:
     @property
     def best_arch(self) -> nn.Module:
         """The best architecture's network, built with new weights."""
-        return self.space.build(self.best_config)
+        return (self.space.build if self._builds is None else self._builds)(self.best_config)
 
     @property
     def best_acc(self) -> float:
