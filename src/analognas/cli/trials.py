@@ -175,7 +175,7 @@ def _entry(path: Path) -> dict[str, Any]:
 
 def _head(found: Trials, name: str) -> str:
     """The head of a metric's column, in words."""
-    from ..report.html.metric_names import head_of
+    from ..core.metric_words import head_of
 
     try:
         return head_of(found.definition(name))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import Metric, get_metric
-from .html.metric_names import head_of
+from ..core.metric_words import head_of
 from .style import COLOURS, new_figure
 
 if TYPE_CHECKING:

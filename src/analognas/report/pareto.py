@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, Metric
+from ..core.metric_words import head_of
 from ..evaluators import non_dominated
 from ..search import SearchResult
-from .html.metric_names import head_of
 from .style import COLOURS, GREY, clean_axes
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core import METRICS, Metric
+from ...core.metric_words import head_of, words_of
 from ...search import architecture_text, number
 from ...tables import MeasuredTable
 from .document import (
@@ -19,7 +20,7 @@ from .document import (
     settings_block,
     version_entries,
 )
-from .metric_names import head_of, space_of, words_of
+from .metric_names import space_of
 from .tradeoff import Floats, tradeoff_chart
 
 __all__ = ["build_page"]

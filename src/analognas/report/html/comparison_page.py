@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core import METRICS, InvalidArgumentError
+from ...core.metric_words import head_of, words_of
 from ...core.text_files import read_json
 from ...core.times import time_name
 from ...search import architecture_text, number, read_trials
@@ -13,7 +14,7 @@ from ...search.results_folder import RESULT_FILE
 from .charts import Axis, Chart
 from .document import Document, columns_table, definitions, paragraph
 from .drift_page import drift_chart, read_drift
-from .metric_names import head_of, space_of, value_of, words_of
+from .metric_names import space_of, value_of
 from .search_charts import convergence_chart
 
 __all__ = ["comparison_page"]

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric
+from ...core.metric_words import head_of
 from ...search import Trials, architecture_text, number
 from .charts import Axis, Chart
 from .document import paragraph
-from .metric_names import head_of
 
 __all__ = ["best_so_far", "convergence_chart", "winners_over_time"]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core import InvalidArgumentError, Metric
+from ...core.metric_words import head_of, words_of
 from ...core.text_files import read_json
 from ...search import Trials, architecture_text, number, read_trials
 from ...search.results_folder import RESULT_FILE
@@ -24,7 +25,7 @@ from .document import (
     version_entries,
 )
 from .drawings import drawing
-from .metric_names import head_of, space_of, value_of, words_of
+from .metric_names import space_of, value_of
 from .search_charts import convergence_chart, winners_over_time
 from .tradeoff import tradeoff_chart
 

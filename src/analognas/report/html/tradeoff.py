@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import Metric
+from ...core.metric_words import better_of, head_of
 from ...optimizers.crowding import front_ranks
 from ...search import number
 from .charts import Axis, Chart
 from .document import paragraph
-from .metric_names import better_of, head_of
 
 __all__ = ["tradeoff_chart"]
 
