@@ -28,6 +28,7 @@ ROOMS = [
     "evaluators",
     "builder",
     "hardware",
+    "analysis",
     "tables",
     "drift",
     "training",

@@ -18,6 +18,7 @@ from ..core import AnalogNASError
 from ..core.errors import shortened
 from ..core.user_code import import_code, import_named_code
 from ..version import version_text
+from .analyze import analyze
 from .bench import bench_app
 from .completion import completion, prepare_completion
 from .cost import cost
@@ -57,6 +58,7 @@ _COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
     "report": (report, "Write a result as one HTML page."),
     "sensitivity": (sensitivity, "Measure which layer loses most accuracy."),
     "map": (map_layers, "Choose the layers that stay digital."),
+    "analyze": (analyze, "Find what makes the networks of a table robust."),
     "query": (query, "Look up one architecture in a measured table."),
     "info": (info, "Show spaces, optimizers, metrics and tables."),
     "doctor": (doctor, "Check the installation."),

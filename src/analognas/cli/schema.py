@@ -39,6 +39,7 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "device-fitted-power-law": "analognas.physics.fitted:FittedPowerLaw",
         "device-fitted-relaxation": "analognas.physics.fitted:FittedRelaxation",
         "fit": "analognas.physics.fitting:FitSettings",
+        "analysis": "analognas.analysis:AnalysisSettings",
         "map": "analognas.hardware.hybrid:MapSettings",
         "layer-mapping": "analognas.drift.layer_mapping:LayerMapping",
         "mapping-single": "analognas.physics.mapping:SingleDevice",

@@ -13,6 +13,8 @@ _COUNTED = ("params", "macs")
 _DRIFT = re.compile(r"(analog|noisy)_drift_([1-9]\d*)")
 _HEADS = {
     "baseline_accuracy": "digital accuracy",
+    "ptq_accuracy": "accuracy after PTQ",
+    "qat_accuracy": "accuracy after QAT",
     "analog_accuracy": "accuracy on chip, trained for it",
     "noisy_accuracy": "accuracy on chip, not trained for it",
     "avm": "accuracy lost in a month",

@@ -1,0 +1,29 @@
+"""What makes the networks of a table robust."""
+
+from .analyze import ANALYSIS_FILE, analyze, run_analysis
+from .comparison import HAND_MADE, ComparedNetwork
+from .effects import Interval, Networks
+from .ranks import Agreement, rank_agreement, tau_b
+from .result import Level, Prediction, RobustnessAnalysis, Slope
+from .settings import AnalysisSettings
+from .traits import TRAITS, Trait
+
+__all__ = [
+    "ANALYSIS_FILE",
+    "HAND_MADE",
+    "TRAITS",
+    "Agreement",
+    "AnalysisSettings",
+    "ComparedNetwork",
+    "Interval",
+    "Level",
+    "Networks",
+    "Prediction",
+    "RobustnessAnalysis",
+    "Slope",
+    "Trait",
+    "analyze",
+    "rank_agreement",
+    "run_analysis",
+    "tau_b",
+]
