@@ -6,18 +6,17 @@ import subprocess
 import sys
 
 import pytest
-import typer
 
 from analognas.cli import main
 from analognas.cli.completion import names_of
-from analognas.cli.main import app
+from analognas.cli.main import _command
 
 WIDTH, HEIGHT = 80, 40
 
 
 def commands(command=None, words=()):
     """Words and command of each command, groups included."""
-    command = typer.main.get_command(app) if command is None else command
+    command = _command() if command is None else command
     yield list(words), command
     for name, inner in getattr(command, "commands", {}).items():
         yield from commands(inner, (*words, name))
@@ -56,7 +55,7 @@ def test_help_fits_one_screen_and_has_an_example(words, capsys, monkeypatch):
 
 def check_words(words):
     """Parse words as a command does, without running it."""
-    command = typer.main.get_command(app)
+    command = _command()
     context = command.make_context("analognas", list(words))
     while hasattr(command, "commands"):
         name, command, rest = command.resolve_command(
