@@ -6,6 +6,9 @@ from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Processes that tests start compile no module again, as those of users.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["COLUMNS"] = "200"  # texts do not depend on the terminal that the tests run in
 
 import numpy as np

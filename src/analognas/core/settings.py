@@ -106,6 +106,7 @@ class Settings(BaseModel):
         strict=True,
         allow_inf_nan=False,
         validate_default=True,
+        defer_build=True,  # what checks entries is compiled when it is first used
         populate_by_name=True,  # a field may have another name in files
     )
 

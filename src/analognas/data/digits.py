@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch.nn import functional
@@ -30,13 +32,11 @@ def load_digits(root: Path | None = None, *, size: Annotated[int, Field(ge=8)] =
     Source: E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning
     Repository, 1998 (its test set), through scikit-learn.
     """
-    from sklearn.datasets import load_digits as from_scikit_learn
-
-    bunch = from_scikit_learn()
-    images = torch.from_numpy(bunch["images"]).float().unsqueeze(1) * (255 / _LEVELS)
+    pixels, labels = _table_of_scikit_learn()
+    images = pixels.float().reshape(-1, 1, 8, 8) * (255 / _LEVELS)
     if size != images.shape[-1]:
         images = functional.interpolate(images, size=(size, size), mode="bilinear")
-    everything = Split(images.round().to(torch.uint8), torch.from_numpy(bunch["target"]))
+    everything = Split(images.round().to(torch.uint8), labels)
     chosen = stratified_indices(everything.targets, _N_TEST, seed=0, stream="digits test")
     train = everything.select(without(chosen, len(everything)))
     return DataSet(
@@ -50,3 +50,16 @@ def load_digits(root: Path | None = None, *, size: Annotated[int, Field(ge=8)] =
         classes=tuple("0123456789"),
         preparation=Normalise.fitted(train.inputs),
     )
+
+
+def _table_of_scikit_learn() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return pixels from 0 to 16, shape ``(1797, 64)``, and labels.
+
+    Only the file is read: importing scikit-learn takes longer than a short training.
+    """
+    spec = find_spec("sklearn")
+    assert spec is not None
+    assert spec.origin is not None
+    file = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    table = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.int64))
+    return table[:, :-1], table[:, -1]
