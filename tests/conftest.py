@@ -6,9 +6,6 @@ from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Processes that tests start compile no module again, as those of users.
-sys.dont_write_bytecode = False
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["COLUMNS"] = "200"  # texts do not depend on the terminal that the tests run in
 
 import numpy as np
@@ -17,6 +14,10 @@ from hypothesis import settings
 
 from analognas.spaces import NASBench201Space
 from analognas.tables import AnalogNASBench
+
+# Processes that tests start find modules compiled, as those of users do.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("repeatable")
