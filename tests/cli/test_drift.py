@@ -6,6 +6,7 @@ from matplotlib.image import imread
 from torch import nn
 
 from analognas.cli import main
+from analognas.core.files import with_checksum
 from analognas.core.text_files import checked_json
 from analognas.data import DATASETS, DataSet, Split, register_dataset
 from analognas.drift import direct_mapping
@@ -239,3 +240,20 @@ def test_settings_of_a_file_and_of_set_reach_the_study(checkpoints, tmp_path, ca
     assert "Did you mean 'chips'" in capsys.readouterr().err
     assert main(["drift", "--resume", str(out), "--set", "seed=1"]) == 2
     assert "omit set" in capsys.readouterr().err
+
+
+def test_a_drift_evaluation_is_simulated_again(tmp_path, checkpoints, capsys):
+    out = tmp_path / "drift"
+    words = ["drift", str(checkpoints), "--chips", "3", "--times", "1,86400", "--out", str(out)]
+    assert main(words) == 0
+    capsys.readouterr()
+    assert main(["verify", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "hwa: 2 of 3 chips simulated again: 4 scores are equal to the last bit" in text
+    payload = json.loads((out / "result.json").read_text())
+    other = checked_json(payload["hwa"], "hwa")
+    other["chip_scores"][0][1] += 0.01
+    payload["hwa"] = with_checksum(other)
+    (out / "result.json").write_text(json.dumps(payload))
+    assert main(["verify", str(out)]) == 1
+    assert "WRONG: hwa, chip 0 after 86400 s" in capsys.readouterr().out

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core import AnalogNASError, ResumeError, TableIntegrityError
+from ..core.verify_report import VerifyReport
 from ..tables import MeasuredTable, TableRows, read_rows
 from .build_rows import facts_of_table, rows_of_build
 from .folder import Build
@@ -18,24 +18,6 @@ from .protocol import Measurement
 from .work_queue import WorkQueue
 
 __all__ = ["VerifyReport", "verify_build", "verify_table"]
-
-
-@dataclass(frozen=True)
-class VerifyReport:
-    """Result of a verification.
-
-    Attributes:
-        checks: Checks that passed, as text.
-        problems: Problems that were found, as text; empty if there are none.
-    """
-
-    checks: tuple[str, ...]
-    problems: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return "\n".join(
-            [f"ok: {text}" for text in self.checks] + [f"WRONG: {text}" for text in self.problems]
-        )
 
 
 def verify_table(path: str | Path) -> VerifyReport:

@@ -15,10 +15,11 @@ from .examples import Examples
 from .intervals import Estimate
 from .progress import DriftProgress, DriftStep
 from .result import ISO_LEVEL, DriftResult
-from .run import resume_drift, run_drift
+from .run import read_drift, resume_drift, run_drift
 from .sensitivity import Sensitivity, layer_sensitivity
 from .settings import DriftSettings
 from .study import DriftStudy
+from .verify import verify_drift
 
 __all__ = [
     "DAY",
@@ -43,6 +44,8 @@ __all__ = [
     "direct_mapping",
     "evaluate_conditions",
     "layer_sensitivity",
+    "read_drift",
     "resume_drift",
     "run_drift",
+    "verify_drift",
 ]

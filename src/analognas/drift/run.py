@@ -1,15 +1,17 @@
-"""Drift studies by settings and folders: run one, continue one."""
+"""Drift studies by settings and folders: run one, continue one, read its results."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from ..core import TableIntegrityError
+from ..core.text_files import checked_json, read_json
 from ..data import DataSet
 from .progress import DriftProgress
 from .result import DriftResult
 from .settings import DriftSettings
-from .study import DriftStudy, StepListener
+from .study import RESULT_FILE, DriftStudy, StepListener
 
 
 def run_drift(
@@ -61,3 +63,22 @@ def resume_drift(
         AnalogNASError: If anything else is wrong; one line.
     """
     return DriftStudy.load(folder, data).run_drift(folder, tell, step)
+
+
+def read_drift(folder: Path) -> dict[str, DriftResult]:
+    """Return the results of a drift evaluation by name.
+
+    Raises:
+        TableIntegrityError: If the file is damaged.
+    """
+    where = repr(str(folder / RESULT_FILE))
+    payload = read_json(folder / RESULT_FILE)
+    try:
+        return {
+            name: DriftResult.from_dict(checked_json(entry, f"{where}, {name},"))
+            for name, entry in payload.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise TableIntegrityError(
+            f"{where} is not the result of a drift evaluation: {error}"
+        ) from None

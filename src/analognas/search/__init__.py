@@ -23,6 +23,7 @@ from .results.search_result import SearchResult
 from .results.standings import Comparison, PosteriorEstimate, Standings
 from .search import Search
 from .settings import BackendSettings, EvaluatorSettings, SearchSettings
+from .verify import verify_search
 from .worker import Worker
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "searched_model",
     "train_architecture",
     "value_text",
+    "verify_search",
 ]
 
 __getattr__ = former_names(

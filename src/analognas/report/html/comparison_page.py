@@ -9,11 +9,12 @@ from ...core import METRICS, InvalidArgumentError
 from ...core.metric_words import head_of, words_of
 from ...core.text_files import read_json
 from ...core.times import time_name
+from ...drift import read_drift
 from ...search import architecture_text, number, read_trials
 from ...search.results_folder import RESULT_FILE
 from .charts import Axis, Chart
 from .document import Document, columns_table, definitions, paragraph
-from .drift_page import drift_chart, read_drift
+from .drift_page import drift_chart
 from .metric_names import space_of, value_of
 from .search_charts import convergence_chart
 

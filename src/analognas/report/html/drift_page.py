@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core import TableIntegrityError
-from ...core.text_files import checked_json, read_json
+from ...core.text_files import read_json
 from ...core.times import time_name
-from ...drift import DriftResult
-from ...drift.study import CURVES, RESULT_FILE, STUDY_FILE
+from ...drift import DriftResult, read_drift
+from ...drift.study import CURVES, STUDY_FILE
 from .charts import Axis, Chart
 from .document import (
     Document,
@@ -25,7 +24,7 @@ from .document import (
     version_entries,
 )
 
-__all__ = ["drift_chart", "drift_page", "read_drift"]
+__all__ = ["drift_chart", "drift_page"]
 
 _FEW_CHIPS = 10
 
@@ -40,25 +39,6 @@ def drift_page(folder: Path) -> Document:
         TableIntegrityError: If a file is damaged.
     """
     return _document(read_drift(folder), read_json(folder / STUDY_FILE, sealed=True))
-
-
-def read_drift(folder: Path) -> dict[str, DriftResult]:
-    """Return the results of a drift evaluation by name.
-
-    Raises:
-        TableIntegrityError: If the file is damaged.
-    """
-    where = repr(str(folder / RESULT_FILE))
-    payload = read_json(folder / RESULT_FILE)
-    try:
-        return {
-            name: DriftResult.from_dict(checked_json(entry, f"{where}, {name},"))
-            for name, entry in payload.items()
-        }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise TableIntegrityError(
-            f"{where} is not the result of a drift evaluation: {error}"
-        ) from None
 
 
 def _document(results: Mapping[str, DriftResult], settings: dict[str, Any]) -> Document:
