@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -17,26 +18,11 @@ from typer.main import get_command
 from ..core import AnalogNASError
 from ..core.errors import shortened
 from ..core.user_code import import_code, import_named_code
+from ..quick_start import without_collection
 from ..version import version_text
-from .analyze import analyze
-from .bench import bench_app
-from .completion import completion, prepare_completion
-from .cost import cost
-from .data import data_app
-from .device import device_app
-from .doctor import doctor
-from .drift import drift, sensitivity
+from .completion import prepare_completion
 from .exits import EXIT_BAD_INPUT, EXIT_INTERRUPTED, SearchInterruptedError
 from .help import use_help
-from .info import info
-from .map import map_layers
-from .query import query
-from .report import report
-from .schema import schema
-from .search import search
-from .train import train
-from .trials import trials_app
-from .verify import verify
 
 # The base of all usage errors; typer names only leaves of it, and has vendored click since 0.26.
 _ClickException = next(
@@ -51,29 +37,59 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_COMMANDS: dict[str, tuple[Callable[..., Any], str]] = {
-    "search": (search, "Find networks that stay accurate."),
-    "train": (train, "Train a network: digital, quantized, hardware-aware."),
-    "drift": (drift, "Measure accuracy over a year on simulated chips."),
-    "cost": (cost, "Count latency, energy and area on an analog chip."),
-    "report": (report, "Write a result as one HTML page."),
-    "sensitivity": (sensitivity, "Measure which layer loses most accuracy."),
-    "map": (map_layers, "Choose the layers that stay digital."),
-    "analyze": (analyze, "Find what makes the networks of a table robust."),
-    "query": (query, "Look up one architecture in a measured table."),
-    "verify": (verify, "Repeat a sample of the results in a folder."),
-    "info": (info, "Show spaces, optimizers, metrics and tables."),
-    "doctor": (doctor, "Check the installation."),
-    "schema": (schema, "Print the JSON schema of a settings file."),
-    "completion": (completion, "Print a script that completes commands in your shell."),
+_COMMANDS = {
+    "search": ("search", "Find networks that stay accurate."),
+    "train": ("train", "Train a network: digital, quantized, hardware-aware."),
+    "drift": ("drift", "Measure accuracy over a year on simulated chips."),
+    "cost": ("cost", "Count latency, energy and area on an analog chip."),
+    "report": ("report", "Write a result as one HTML page."),
+    "sensitivity": ("drift:sensitivity", "Measure which layer loses most accuracy."),
+    "map": ("map:map_layers", "Choose the layers that stay digital."),
+    "analyze": ("analyze", "Find what makes the networks of a table robust."),
+    "query": ("query", "Look up one architecture in a measured table."),
+    "verify": ("verify", "Repeat a sample of the results in a folder."),
+    "info": ("info", "Show spaces, optimizers, metrics and tables."),
+    "doctor": ("doctor", "Check the installation."),
+    "schema": ("schema", "Print the JSON schema of a settings file."),
+    "completion": ("completion", "Print a script that completes commands in your shell."),
+    "bench": ("bench:bench_app", "Build tables of measured networks."),
+    "data": ("data:data_app", "Add downloaded tables."),
+    "device": ("device:device_app", "Show, list and fit memory devices."),
+    "trials": ("trials:trials_app", "List, show and export the trials of searches."),
 }
-for _name, (_function, _text) in _COMMANDS.items():
-    app.command(_name, short_help=_text)(_function)
-app.add_typer(bench_app, short_help="Build tables of measured networks.")
-app.add_typer(data_app, short_help="Add downloaded tables.")
-app.add_typer(device_app, short_help="Show, list and fit memory devices.")
-app.add_typer(trials_app, short_help="List, show and export the trials of searches.")
-use_help(app)
+"""Module of each command, with the function or app if its name differs, and what ``--help`` says."""
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name, each imported when it is used: importing all takes longer than most of them."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _COMMANDS:
+            raise KeyError(name)
+        return _made(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
+@cache
+def _made(name: str) -> Any:
+    """Return a command or a group of commands as typer makes it."""
+    home, text = _COMMANDS[name]
+    module, _, attribute = home.partition(":")
+    with without_collection():
+        found = getattr(import_module(f".{module}", __package__), attribute or module)
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, short_help=text)
+        else:
+            alone.command(name, short_help=text)(found)
+        use_help(alone)
+        made: Any = get_command(alone)
+    return getattr(made, "commands", {}).get(name, made)
 
 
 def _show_version(wanted: bool) -> None:
@@ -114,9 +130,11 @@ def root(
 
 
 @cache
-def _command() -> Callable[..., Any]:
-    """Return the command line as typer makes it from the app, which takes 60 ms."""
-    return get_command(app)
+def _command() -> Any:
+    """Return the command line."""
+    group: Any = get_command(app)
+    group.commands = _Commands()
+    return group
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
