@@ -7,7 +7,12 @@ import pytest
 from scipy.stats import kendalltau
 
 from analognas import EAOptimizer, MLPEvaluator, Worker
-from analognas.core import InvalidArgumentError, NotFittedError, TableIntegrityError
+from analognas.core import (
+    InvalidArgumentError,
+    NotFittedError,
+    TableIntegrityError,
+    UnknownNameError,
+)
 from analognas.evaluators import XGBoostEvaluator, definition_of, evaluator_from_definition
 from analognas.spaces import ResNetSpace, encode_features
 
@@ -115,3 +120,25 @@ def test_mlp_learns_and_is_repeatable():
         MLPEvaluator(epochs=0)
     with pytest.raises(NotFittedError):
         MLPEvaluator("resnet").query(SPACE.decode(ROWS[0]))
+
+
+def test_hyperparameters_are_set_by_name_and_need_a_new_fit():
+    surrogate = MLPEvaluator(SPACE, epochs=2, n_networks=1).fit(ROWS, VALUES)
+    surrogate.set_hyperparams({"num_layers": 1, "seed": 4})
+    assert surrogate.get_hyperparams()["num_layers"] == 1
+    assert (surrogate.epochs, surrogate.seed, surrogate.space.name) == (2, 4, "resnet")
+    with pytest.raises(NotFittedError):
+        surrogate.query(ROWS[0])
+    again = MLPEvaluator(SPACE, epochs=2, n_networks=1, num_layers=1, seed=4).fit(ROWS, VALUES)
+    assert again.query(ROWS[0]) == surrogate.fit(ROWS, VALUES).query(ROWS[0])
+
+
+def test_wrong_hyperparameters_change_nothing():
+    surrogate = XGBoostEvaluator(seed=3)
+    before = surrogate.get_hyperparams()
+    with pytest.raises(UnknownNameError, match="model_type"):
+        surrogate.set_hyperparams({"modeltype": "XGBRanker"})
+    with pytest.raises(UnknownNameError):
+        surrogate.set_hyperparams({"seed": 1, "model_type": "forest"})
+    assert surrogate.get_hyperparams() == before
+    assert not surrogate.bound

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ..core import InvalidArgumentError, TableIntegrityError
+from ..core import InvalidArgumentError, TableIntegrityError, check_choice
 from ..core.foreign_numbers import measured
 from ..core.limits import parse_json, read_bytes, shown
 from ..spaces import Population, Space, feature_names
@@ -134,6 +135,30 @@ class AnalogNASNames(Surrogate):
     def get_hyperparams(self) -> dict[str, Any]:
         """Return the arguments of the constructor that the fit depends on."""
         return {"encoding": self.encoding, "seed": self.seed, **self._arguments()}
+
+    def set_hyperparams(self, hyperparams: Mapping[str, Any]) -> None:
+        """Change arguments of the constructor by name; the evaluator is then to be fitted again.
+
+        Args:
+            hyperparams: Some of those that :meth:`get_hyperparams` returns.
+
+        Raises:
+            UnknownNameError: If there is no such hyperparameter.
+            InvalidArgumentError: If a value is wrong; then nothing changes.
+
+        Example:
+            >>> from analognas import MLPEvaluator
+            >>> evaluator = MLPEvaluator()
+            >>> evaluator.set_hyperparams({"layer_width": 20})
+            >>> evaluator.get_hyperparams()["layer_width"]
+            20
+        """
+        for name in hyperparams:
+            check_choice("hyperparameter", name, self.get_hyperparams())
+        arguments = {"encoding": self._asked_encoding, "seed": self.seed, **self._arguments()}
+        changed = type(self)(self.space if self.bound else None, **{**arguments, **hyperparams})
+        vars(self).clear()
+        vars(self).update(vars(changed))
 
 
 def _rows(space: Space, architectures: Any) -> Population:
