@@ -36,7 +36,16 @@ COMPARED = (
     "regularized_evolution",
     "local_search",
     "random_search",
+    "optuna_tpe",
+    "optuna_gp",
 )
+OPTIONS = {
+    "analognas_ea": {"max_nb_param": None, "T_AVM": None},
+    "optuna_tpe": {"sampler": "tpe"},
+    "optuna_gp": {"sampler": "gp"},
+}
+# Optuna's Gaussian process takes 0.2 s per query, and more with each.
+MOST_QUERIES = {"optuna_gp": 100}
 
 
 class HiddenMembers:
@@ -99,24 +108,31 @@ def winner_by_estimate(split, population, readings):
     return population[np.lexsort((-readings, -np.round(found.estimates, 9)))[0]]
 
 
+def made(name):
+    """An optimizer by name; those of Optuna by the name of their sampler."""
+    return OPTIMIZERS.get(name.split("_")[0] if name.startswith("optuna") else name)(
+        **OPTIONS.get(name, {})
+    )
+
+
 def one_run(name, seed, table):
     """Search once; scores after each of QUERIES."""
     split = HiddenMembers(table, seed)
     start = time.process_time()
-    unlimited = {"max_nb_param": None, "T_AVM": None} if name == "analognas_ea" else {}
+    queries = [n for n in QUERIES if n <= MOST_QUERIES.get(name, max(QUERIES))]
     worker = Worker(
-        optimizer=OPTIMIZERS.get(name)(**unlimited),
+        optimizer=made(name),
         evaluator=VisibleTable(table, split.space),
         objectives=METRIC,
         runs=1,
-        budget=max(QUERIES),
+        budget=max(queries),
         seed=seed,
     )
     run = worker.search().runs[0]
     seconds = time.process_time() - start
     population, readings = run.population[run.new], run.score[run.new]
     by_reading, by_estimate, best = [], [], []
-    for n in QUERIES:
+    for n in queries:
         rows, values = population[:n], readings[:n]
         by_reading.append(split.score(rows[values.argmax()]))
         by_estimate.append(split.score(winner_by_estimate(split, rows, values)))
@@ -152,7 +168,7 @@ def show(runs, names, seeds):
             continue
         for key in ("by_estimate", "by_reading"):
             scores = np.array([run[key] for run in chosen])
-            cells = map(_text, scores.T)
+            cells = [*map(_text, scores.T), *[""] * (len(QUERIES) - scores.shape[1])]
             cpu = np.mean([run["cpu_seconds"] for run in chosen])
             print(
                 f"{name + ', ' + key.replace('_', ' '):<36}" + "".join(f"{c:>15}" for c in cells),

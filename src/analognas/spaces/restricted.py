@@ -107,6 +107,7 @@ class _Restricted(Space):
     _rows: Population
     _whole_codes: NDArray[Any]
     _features: NDArray[np.float64] | None
+    _squares: NDArray[np.float64]
     _scales: NDArray[np.float64]
     _nearest: NDArray[np.int64] | None
 
@@ -207,7 +208,7 @@ class _Restricted(Space):
             genes: Genes of which at least one must change; any by default. Rows without such a neighbour stay.
         """
         parents = self.codes(population)
-        near = self._near()[parents]
+        near = self._near(parents)
         wanted = np.ones(near.shape, dtype=bool)
         if genes is not None:
             chosen = np.asarray(genes, dtype=bool)
@@ -237,7 +238,7 @@ class _Restricted(Space):
     def neighbours(self, row: NDArray[np.integer[Any]]) -> Population:
         """The eight nearest architectures, and those that have ``row`` among their eight nearest."""
         here = int(self.codes(np.asarray(row)[None])[0])
-        near = self._near()[:, :_NEAR]
+        near = self._near(np.arange(len(self._rows)))[:, :_NEAR]
         back = np.flatnonzero((near == here).any(axis=1))
         forth = near[here]
         rows: Population = self._rows[np.concatenate([forth, back[~np.isin(back, forth)]])]
@@ -245,12 +246,12 @@ class _Restricted(Space):
 
     def nearest(self, population: Population) -> Population:
         """Return the nearest architecture to every row of the whole space, shape ``(n, n_genes)``."""
-        known = self._known_features()
+        self._known_features()
         from .encodings import default_encoding, encode_features
 
         features = encode_features(self._whole, population, default_encoding(self._whole))
         scaled = features.astype(np.float64) / self._scales
-        found = [_distances(part, known).argmin(axis=1) for part in _chunks(scaled)]
+        found = [self._distances(part).argmin(axis=1) for part in _chunks(scaled)]
         rows: Population = self._rows[np.concatenate(found)] if found else population
         return rows
 
@@ -276,30 +277,55 @@ class _Restricted(Space):
             # Constant features do not contribute to distances.
             self._scales = np.where(spread > 1e-9, spread, np.inf)
             self._features = features.astype(np.float64) / self._scales
+            self._squares = (self._features**2).sum(axis=1)
         return self._features
 
-    def _near(self) -> NDArray[np.int64]:
-        """Positions of the nearest other architectures of each one, nearest first, shape ``(n, k)``."""
+    def _near(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return positions of the nearest other architectures of some, nearest first, shape ``(n, k)``.
+
+        They are computed when they are first needed: a search has few parents.
+        """
+        known = self._known_features()
         if self._nearest is None:
-            known = self._known_features()
             k = min(_NEIGHBOURS, len(known) - 1)
-            found, start = [], 0
-            for part in _chunks(known):
-                distances = _distances(part, known)
-                here = np.arange(len(part))
-                distances[here, start + here] = np.inf
-                found.append(np.argsort(distances, axis=1, kind="stable")[:, :k])
-                start += len(part)
-            self._nearest = np.concatenate(found)
-        return self._nearest
+            self._nearest = np.full((len(known), k), -1, dtype=np.int64)
+        wanted = np.unique(positions)
+        for part in _chunks(wanted[self._nearest[wanted, 0] < 0]):
+            self._nearest[part] = _first(
+                self._distances(known[part]), part, self._nearest.shape[1]
+            )
+        return self._nearest[positions]
+
+    def _distances(self, some: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return squared distances of features from those of all architectures, shape ``(n, len(self))``.
+
+        They are rounded such that ties are the same on every machine.
+        """
+        known = self._known_features()
+        squares = (some**2).sum(axis=1)[:, None] + self._squares - 2.0 * some @ known.T
+        rounded: NDArray[np.float64] = np.round(squares, 6)
+        return rounded
 
 
-def _chunks(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def _first(
+    distances: NDArray[np.float64], selves: NDArray[np.int64], k: int
+) -> NDArray[np.int64]:
+    """Return the columns of the ``k`` smallest distances of each row without its own; of ties the first columns.
+
+    Args:
+        distances: Shape ``(n, m)``; overwritten.
+        selves: Column of each row itself, shape ``(n,)``.
+        k: Number of columns, below ``m``.
+    """
+    distances[np.arange(len(selves)), selves] = np.inf
+    # Ties make the smallest k ambiguous: the column decides, as in a stable sort.
+    kth = np.partition(distances, k - 1, axis=1)[:, k - 1 : k]
+    found = np.empty((len(selves), k), dtype=np.int64)
+    for row, (values, limit) in enumerate(zip(distances, kth[:, 0], strict=True)):
+        near = np.flatnonzero(values <= limit)
+        found[row] = near[np.argsort(values[near], kind="stable")][:k]
+    return found
+
+
+def _chunks(values: NDArray[Any]) -> list[NDArray[Any]]:
     return [values[start : start + _CHUNK] for start in range(0, len(values), _CHUNK)]
-
-
-def _distances(some: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return squared distances between rows, rounded such that ties are the same on every machine."""
-    squares = (some**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2.0 * some @ others.T
-    rounded: NDArray[np.float64] = np.round(squares, 6)
-    return rounded
