@@ -63,3 +63,46 @@ def test_bad_arguments():
         BayesianOptimizer(acquisition="best")
     with pytest.raises(InvalidArgumentError, match="n_initial"):
         BayesianOptimizer(n_initial=0)
+
+
+@pytest.mark.parametrize("name", ["bayesian", "predictor_guided"])
+def test_improvement_per_cost_finds_cheap_ones(name):
+    """Of cells that are about equally good, the cheaper ones are measured."""
+    from analognas.search import Search
+
+    def mean_cost(acquisition):
+        optimizer = {"name": name, "acquisition": acquisition, "batch_size": 5}
+        settings = {"optimizer": optimizer, "runs": 2, "budget": 40, "cost_metric": "macs"}
+        runs = Search(settings).run().runs
+        return np.mean([run.evaluation.means["macs"][10:].mean() for run in runs])
+
+    assert mean_cost("ei_per_cost") < 0.8 * mean_cost("ei")
+
+
+def test_improvement_per_cost_models_costs_that_nothing_counts():
+    from analognas.evaluators import evaluator_from
+    from analognas.search import Worker
+
+    def measure(cell):
+        return {"analog_accuracy": 80.0 + cell[5], "seconds": 1.0 + 50.0 * (cell[0] == 3)}
+
+    metrics = {"analog_accuracy": "max", "seconds": "min"}
+    evaluator = evaluator_from(measure, "nasbench201", metrics)
+    worker = Worker(
+        optimizer=BayesianOptimizer(acquisition="ei_per_cost", batch_size=5),
+        evaluator=evaluator,
+        objectives="analog_accuracy",
+        cost_metric="seconds",
+        runs=1,
+        budget=60,
+    )
+    seconds = worker.search().runs[0].evaluation.means["seconds"]
+    assert np.mean(seconds[20:] > 10) < 0.1  # a fifth of all cells
+
+
+def test_improvement_per_cost_needs_a_cost():
+    from analognas.core import InvalidArgumentError
+    from analognas.search import Search
+
+    with pytest.raises(InvalidArgumentError, match="cost_metric"):
+        Search({"optimizer": {"name": "bayesian", "acquisition": "ei_per_cost"}})

@@ -164,6 +164,29 @@ def search(
             rich_help_panel=MORE,
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Start from architectures (.json, .txt; measured first), or from results of a table or of a "
+            "search's folder, which cost nothing.",
+            rich_help_panel=MORE,
+        ),
+    ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="Learn from another metric, device or data set: TABLE:METRIC, a search's folder, or "
+            "analognasbench:METRIC.",
+            rich_help_panel=MORE,
+        ),
+    ] = None,
+    pending: Annotated[
+        int | None,
+        typer.Option(
+            help="Asynchronous: this many evaluations are in progress at any time; results are used at once.",
+            rich_help_panel=MORE,
+        ),
+    ] = None,
     extrapolate: Annotated[
         bool,
         typer.Option(
@@ -229,6 +252,9 @@ def search(
         "evaluator.train": train,
         "evaluator.root": root,
         "extrapolate": extrapolate or None,
+        "start": start,
+        "prior": prior,
+        "pending": pending,
     }
     changes = {path: value for path, value in options.items() if value is not None}
     changes |= dict(map(parse_setting, setting or []))

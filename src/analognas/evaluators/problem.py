@@ -36,6 +36,7 @@ class Problem:
         definitions: Definitions of metrics; for others, those of :data:`.METRICS` are used.
         checked_first: Constrained metrics that are known without measuring. An architecture that violates a
             bound on one of them is not measured.
+        cost_metric: Metric that says what an evaluation cost; None where nothing does.
     """
 
     objectives: tuple[str, ...]
@@ -43,6 +44,7 @@ class Problem:
     stochastic: bool = False
     definitions: tuple[Metric, ...] = ()
     checked_first: tuple[str, ...] = ()
+    cost_metric: str | None = None
 
     @classmethod
     def of(
@@ -54,6 +56,7 @@ class Problem:
         stochastic: bool = False,
         definitions: Iterable[Metric] = (),
         checkable: Container[str] = (),
+        cost_metric: str | None = None,
     ) -> Problem:
         """Return the problem of names and constraints as users write them.
 
@@ -64,6 +67,7 @@ class Problem:
             stochastic: Whether repeated measurements of an architecture differ.
             definitions: The evaluator's definitions of its metrics.
             checkable: Metrics that are known without measuring.
+            cost_metric: Metric that says what an evaluation cost, if any.
 
         Raises:
             UnknownNameError: If a metric is not known.
@@ -91,7 +95,7 @@ class Problem:
         needed = dict.fromkeys([*names, *(bound.metric for bound in bounds)])
         first = dict.fromkeys(bound.metric for bound in bounds if bound.metric in checkable)
         defined = tuple(known[name] for name in needed)
-        return cls(tuple(names), bounds, stochastic, defined, tuple(first))
+        return cls(tuple(names), bounds, stochastic, defined, tuple(first), cost_metric)
 
     @cached_property
     def metrics(self) -> list[str]:

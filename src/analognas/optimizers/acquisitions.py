@@ -26,6 +26,10 @@ Floats = NDArray[np.float64]
 ACQUISITIONS = ("ei", "pi", "ucb", "thompson")
 """Names of the acquisition functions."""
 
+EI_PER_COST = "ei_per_cost"
+"""Name of the expected improvement divided by the predicted cost of a measurement (Snoek et al., "Practical
+Bayesian Optimization of Machine Learning Algorithms", NeurIPS 2012, section 3.2)."""
+
 
 def acquire(
     name: str,

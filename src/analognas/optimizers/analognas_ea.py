@@ -73,6 +73,7 @@ class EAOptimizer(Optimizer):
     """
 
     name = "analognas_ea"
+    any_order = True
     _mutable: list[NDArray[np.bool_]]
     _rows: Population
     _scores: NDArray[np.float64]
@@ -148,6 +149,11 @@ class EAOptimizer(Optimizer):
             "constraints": constraints,
             "budget": self.population_size * (self.nb_iter + 1),
         }
+
+    def start_from(self, population: Population) -> None:
+        """Take architectures in place of random initial ones."""
+        super().start_from(population)
+        self._proposed += len(population)
 
     def ask(self) -> Population:
         """Propose random architectures, then children."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, check_int
 from ..evaluators import Evaluation, Problem
 from ..spaces import Population, Space
+
+if TYPE_CHECKING:
+    from .prior import Prior
 
 ENUMERABLE = 2**20
 """Spaces up to this size are enumerated to draw new architectures; larger ones use rejection."""
@@ -32,6 +35,8 @@ class Optimizer(ABC):
     Attributes:
         name: Its name in the registry.
         several_objectives: Whether it supports several objectives.
+        any_order: Whether it accepts results in the order of their completion while other proposals are still
+            being measured (asynchronous search).
         fidelities: Fidelities at which it has architectures measured, ascending; the last is the full one.
             Empty if it only uses the full one.
 
@@ -41,6 +46,7 @@ class Optimizer(ABC):
 
     name: ClassVar[str]
     several_objectives: ClassVar[bool] = False
+    any_order: bool = False
     fidelities: tuple[float, ...] = ()
 
     def __init__(self, *, batch_size: int) -> None:
@@ -96,6 +102,32 @@ class Optimizer(ABC):
     @abstractmethod
     def hyperparameters(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON types; they are part of a trial log's identity."""
+
+    def start_from(self, population: Population) -> None:
+        """Take architectures as if they had been proposed; they count as initial ones.
+
+        Called after :meth:`reset` and before the first :meth:`ask`, if a search starts from given ones.
+        Their results follow by :meth:`tell`.
+
+        Args:
+            population: Distinct architectures, shape ``(n, n_genes)``.
+        """
+        codes = self.space.codes(population).tolist()
+        self.seen.update(codes)
+        self._taken.extend(codes)
+
+    def use_prior(self, prior: Prior | None) -> None:
+        """Use results of another table as a prior in all runs, or none.
+
+        Called before :meth:`reset` where a search has a prior.
+
+        Raises:
+            InvalidArgumentError: If the optimizer does not support one.
+        """
+        if prior is not None:
+            raise InvalidArgumentError(
+                f"`prior` is for the optimizer bayesian, but the optimizer is {self.name}; omit it."
+            )
 
     @abstractmethod
     def ask(self) -> Population:

@@ -53,6 +53,7 @@ class LocalSearch(Optimizer):
     """
 
     name = "local_search"
+    any_order = True
     _here: Population | None
     _best: Population | None
     _waiting: Population
@@ -83,6 +84,11 @@ class LocalSearch(Optimizer):
             "n_mutations": self.n_mutations,
             "batch_size": self.batch_size,
         }
+
+    def start_from(self, population: Population) -> None:
+        """Take architectures in place of random initial ones."""
+        super().start_from(population)
+        self._drawn += len(population)
 
     def ask(self) -> Population:
         """Propose random architectures, then neighbours of the present architecture, or a new start."""

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Constraint, check_choice, check_float, check_int
+from ..core import Constraint, InvalidArgumentError, check_choice, check_float, check_int
 from ..core.threads import one_blas_thread
-from ..evaluators import Evaluation
+from ..evaluators import Evaluation, GraphEnsemble, Problem, distinct_rows
 from ..spaces import Population, Space, default_encoding, encode_features
-from .acquisitions import ACQUISITIONS
+from .acquisitions import ACQUISITIONS, EI_PER_COST
 from .base import Optimizer
 from .candidate_predictions import counts_alike
 from .class_choice import BEST_OF_CLASS
@@ -61,7 +61,8 @@ class ModelBased(Optimizer):
     """
 
     observations: Observations
-    acquisitions: ClassVar[Sequence[str]] = (BEST_OF_CLASS, *ACQUISITIONS)
+    any_order = True
+    acquisitions: ClassVar[Sequence[str]] = (BEST_OF_CLASS, *ACQUISITIONS, EI_PER_COST)
 
     def __init__(
         self,
@@ -97,11 +98,29 @@ class ModelBased(Optimizer):
             "encoding": self.encoding,
         }
 
+    def check(self, problem: Problem) -> None:
+        """Check that the objectives are supported, and that the cost is known that the acquisition needs.
+
+        Raises:
+            InvalidArgumentError: If not.
+        """
+        super().check(problem)
+        if self.acquisition == EI_PER_COST and problem.cost_metric is None:
+            raise InvalidArgumentError(
+                f"`acquisition` {EI_PER_COST!r} needs `cost_metric`, the metric that says what an evaluation "
+                "cost."
+            )
+
+    def start_from(self, population: Population) -> None:
+        """Take architectures in place of random initial ones."""
+        super().start_from(population)
+        self._proposed += len(population)
+
     def ask(self) -> Population:
         """Propose random architectures, then the best candidates of the model."""
         n = self.batch_size
         if self._proposed < self.n_initial:
-            return self._proposal(self._unseen(min(n, self.n_initial - self._proposed)))
+            return self._proposal(self._initial(min(n, self.n_initial - self._proposed)))
         if self._batch_grows:
             n = min(n, max(1, int(len(self.observations) * self.batch_share)))
         if np.isfinite(self.observations.costs).all(axis=1).sum() < LEAST_MEASURED:
@@ -116,11 +135,17 @@ class ModelBased(Optimizer):
 
     def tell(self, population: Population, evaluation: Evaluation) -> None:
         """Record the results for the next model."""
+        for code in self.space.codes(population).tolist():
+            self._pending.pop(code, None)
         self.observations.add(population, evaluation)
 
     def revise(self, population: Population, evaluation: Evaluation) -> None:
         """Use the better values in the next model."""
         self.observations.revise(population, evaluation)
+
+    def _initial(self, n: int) -> Population:
+        """Draw architectures of the initial design."""
+        return self._unseen(n)
 
     @abstractmethod
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
@@ -134,6 +159,8 @@ class ModelBased(Optimizer):
         self.observations = Observations(self.space, self.problem)
         self._encoding = default_encoding(self.space) if self.encoding is None else self.encoding
         self._proposed = 0
+        # Proposed architectures without results, by code: in an asynchronous search there are some.
+        self._pending: dict[Any, NDArray[np.signedinteger[Any]]] = {}
         self._listed = None
         if self.space.n_genotypes <= LISTED:
             # The runs of a search share the list.
@@ -150,6 +177,7 @@ class ModelBased(Optimizer):
 
     def _proposal(self, rows: Population) -> Population:
         self._proposed += len(rows)
+        self._pending.update(zip(self.space.codes(rows).tolist(), rows, strict=True))
         return rows
 
     def _pool(self) -> Population:
@@ -187,6 +215,28 @@ class ModelBased(Optimizer):
         counted = self.space.counts()[constraint.metric](pool)
         return constraint.satisfied(np.asarray(counted, dtype=np.float64)).astype(float)
 
+    def _log_costs(self, pool: Population, features: Features) -> Floats:
+        """Return the logarithm of the cost of measuring each candidate, counted or predicted, shape ``(m,)``.
+
+        Zeros while the costs of too few architectures are known, and for other acquisition functions.
+        """
+        name = self.problem.cost_metric
+        if name is None or self.acquisition != EI_PER_COST:
+            return np.zeros(len(pool))
+        observations = self.observations
+        values = observations.values[name]
+        if counts_alike(self.space, name, observations.population, values):
+            return np.log(np.asarray(self.space.counts()[name](pool), dtype=np.float64))
+        known = np.isfinite(values) & (values > 0)
+        if known.sum() < LEAST_MEASURED or np.ptp(values[known]) == 0:
+            return np.zeros(len(pool))
+        learnt = self._features(observations.population[known])
+        model = GraphEnsemble.fit(learnt, np.log(values[known]))
+        distinct, classes = distinct_rows(features)
+        means, _ = model.predict(distinct)
+        logs: Floats = model.target.to_values(means)[classes]
+        return logs
+
     @abstractmethod
     def _learnt_chance(self, constraint: Constraint, values: Floats, features: Features) -> Floats:
         """Return the probability of meeting a bound on a metric that is modelled from measured values.
@@ -200,12 +250,13 @@ class ModelBased(Optimizer):
     def _worth(self, acquired: Floats, feasibility: Floats) -> Floats:
         """Return acquisition values above their minimum, times the probability of feasibility.
 
-        Of ``"ei"``, whose values are logarithms, the sum with the logarithm of the probability. Before the
+        Of ``"ei"`` and ``"ei_per_cost"``, whose values are logarithms, the sum with the logarithm of the
+        probability. Before the
         first feasible result, return that probability alone.
         """
         if not np.isfinite(self.observations.best_feasible):
             return feasibility
-        if self.acquisition == "ei":
+        if self.acquisition in ("ei", EI_PER_COST):
             with np.errstate(divide="ignore"):
                 return acquired + np.log(feasibility)
         # Where acquisition values underflow, feasibility still decides.

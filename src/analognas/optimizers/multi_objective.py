@@ -40,6 +40,7 @@ class MultiObjectiveEvolution(Optimizer):
             outside [0, 1].
     """
 
+    any_order = True
     several_objectives = True
     _rows: Population
     _costs: Floats
@@ -61,6 +62,11 @@ class MultiObjectiveEvolution(Optimizer):
         self.crossover_prob = check_float(
             "crossover_prob", crossover_prob, minimum=0.0, maximum=1.0
         )
+
+    def start_from(self, population: Population) -> None:
+        """Take architectures in place of random initial ones."""
+        super().start_from(population)
+        self._proposed += len(population)
 
     def ask(self) -> Population:
         """Propose random architectures, then children of tournament winners."""

@@ -82,6 +82,16 @@ class NoiseAware(Optimizer):
             "share": self.share,
         }
 
+    @property
+    def any_order(self) -> bool:  # type: ignore[override]
+        """Whether the inner optimizer accepts results in any order."""
+        return self.inner.any_order
+
+    def start_from(self, population: Population) -> None:
+        """Let the inner optimizer start from architectures."""
+        super().start_from(population)
+        self.inner.start_from(population)
+
     def search_defaults(self) -> dict[str, Any]:
         """The defaults of the inner optimizer."""
         return self.inner.search_defaults()

@@ -24,7 +24,7 @@ class Observations:
         scores: First objective, turned so that larger is better, shape ``(n,)``.
         costs: All objectives, turned so that smaller is better, shape ``(n, n_objectives)``.
         violation: Total violation of the constraints, shape ``(n,)``.
-        values: Metric name to values, shape ``(n,)`` each.
+        values: Metric name to values, shape ``(n,)`` each; also of the cost metric.
     """
 
     def __init__(self, space: Space, problem: Problem) -> None:
@@ -34,7 +34,8 @@ class Observations:
         self.scores: Floats = np.empty(0)
         self.costs: Floats = np.empty((0, len(problem.objectives)))
         self.violation: Floats = np.empty(0)
-        self.values: dict[str, Floats] = {name: np.empty(0) for name in problem.metrics}
+        cost = [] if problem.cost_metric is None else [problem.cost_metric]
+        self.values: dict[str, Floats] = {name: np.empty(0) for name in [*problem.metrics, *cost]}
 
     def add(self, population: Population, evaluation: Evaluation) -> None:
         """Append results."""

@@ -70,6 +70,7 @@ class OptunaOptimizer(Optimizer):
     """
 
     name = "optuna"
+    any_order = True
     several_objectives = True  # the sampler raises where it does not support them
     _pending: dict[Any, Trial]
 

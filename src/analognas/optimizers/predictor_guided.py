@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core import Constraint, InvalidArgumentError
 from ..evaluators import GraphEnsemble, Problem, distinct_rows
 from ..spaces import Population
-from .acquisitions import acquire
+from .acquisitions import EI_PER_COST, acquire
 from .candidate_predictions import CandidatePredictions
 from .class_choice import BEST_OF_CLASS, best_of_class, most_of_class, top_per_class
 from .front_choice import choose_for_front
@@ -35,8 +35,8 @@ class PredictorGuided(ModelBased):
 
     Args:
         n_initial: Number of random architectures before the first model.
-        acquisition: ``"best_of_class"``, or ``"ei"``, ``"pi"``, ``"ucb"`` or ``"thompson"``, see
-            :mod:`.acquisitions`.
+        acquisition: ``"best_of_class"``, or ``"ei"``, ``"pi"``, ``"ucb"``, ``"thompson"`` or ``"ei_per_cost"``,
+            see :mod:`.acquisitions`. The last one needs the search's cost metric.
         kappa: Factor of the standard deviation in ``"ucb"``.
         temperature: Factor of the standard deviations in ``"best_of_class"`` and ``"thompson"``; larger values
             explore more.
@@ -86,6 +86,7 @@ class PredictorGuided(ModelBased):
         Raises:
             InvalidArgumentError: If it does not.
         """
+        super().check(problem)
         if len(problem.objectives) > 1 and self.acquisition not in _OF_DRAWS:
             raise InvalidArgumentError(
                 f"With several objectives `acquisition` must be one of {', '.join(_OF_DRAWS)}, "
@@ -112,7 +113,7 @@ class PredictorGuided(ModelBased):
         model = GraphEnsemble.fit(learnt, observations.scores[known])
         distinct, classes = distinct_rows(features)
         means, stds = model.predict(distinct)
-        acquired = self._acquired(model, means, stds, classes)
+        acquired = self._acquired(model, means, stds, classes) - self._log_costs(pool, features)
         return top_per_class(
             self._worth(acquired, self._feasibility(pool, features)),
             classes,
@@ -149,7 +150,7 @@ class PredictorGuided(ModelBased):
             )
         factor = self.temperature if self.acquisition == "thompson" else 1.0
         return acquire(
-            self.acquisition,
+            "ei" if self.acquisition == EI_PER_COST else self.acquisition,
             means[classes],
             factor * stds[classes],
             best=float(model.target.to_scores(np.array([self.observations.best_feasible]))[0]),

@@ -17,6 +17,7 @@ class RandomSearch(Optimizer):
     """
 
     name = "random_search"
+    any_order = True
     several_objectives = True
 
     def __init__(self, *, batch_size: int = 10) -> None:

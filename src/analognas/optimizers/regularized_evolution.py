@@ -42,6 +42,7 @@ class RegularizedEvolution(Optimizer):
     """
 
     name = "regularized_evolution"
+    any_order = True
     _size: int
     _next: int
 
@@ -67,6 +68,11 @@ class RegularizedEvolution(Optimizer):
             "n_initial": self.n_initial,
             "batch_size": None if self._batch_grows else self.batch_size,
         }
+
+    def start_from(self, population: Population) -> None:
+        """Take architectures in place of random initial ones."""
+        super().start_from(population)
+        self._started += len(population)
 
     def ask(self) -> Population:
         """Propose random architectures, then children of tournament winners."""

@@ -128,6 +128,12 @@ class SuccessiveHalving(Optimizer):
         """Return the remark of the inner optimizer."""
         return self.inner.remark(at_any_fidelity(problem))
 
+    def start_from(self, population: Population) -> None:
+        """Start from architectures, which are measured at the lowest fidelity."""
+        super().start_from(population)
+        self.inner.start_from(population)
+        self._asked = [0] * len(population)
+
     def ask(self) -> Population:
         """Propose architectures to promote, the highest fidelity first; if there are none, new ones."""
         promotions = [

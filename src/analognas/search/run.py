@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import InvalidArgumentError
 from ..evaluators import FIDELITY, Evaluation, Evaluator, Problem, reading_seeds
 from ..optimizers import Optimizer
 from ..spaces import Population
 from .backends.base import Backend
 from .backends.jobs import Job, Outcome
-from .batch import Batch, grown, measurement_keys
+from .batch import Batch, affordable, check_counts, grown, measurement_keys
 from .budget import Budget
 from .components import searched_metrics
 from .log.run_log import RunLog
 from .log.trial_log import TrialLog, sem_column
 from .results.run_result import RunResult
 from .results.standings import Standings
+from .start import Start
 
 _SLOW = 0.01
 """If an evaluation takes longer, s, each result is written at once."""
@@ -44,6 +43,7 @@ class Run:
         budget: What may be spent.
         log: Where trials go, if anywhere.
         seed: Seed of the search; the seeds of readings follow from it.
+        start: What the run starts from, in place of random architectures.
 
     Attributes:
         n_trials: Trials told to the optimizer.
@@ -67,6 +67,7 @@ class Run:
         budget: Budget,
         log: TrialLog | None = None,
         seed: int = 0,
+        start: Start | None = None,
     ) -> None:
         self.number = number
         self.optimizer = optimizer
@@ -80,6 +81,7 @@ class Run:
         self.cost = 0.0
         self.errors: dict[int, str] = {}
         self.seed = seed
+        self._start = start
         self._generator = generator
         self._backend = backend
         self._log = RunLog(log, number, evaluator.space)
@@ -107,16 +109,14 @@ class Run:
             EvaluationError: If nothing can be evaluated.
         """
         since_new = 0
+        self._begin()
         while (stopped_by := self._limit()) is None:
             proposed = self.optimizer.ask()
             if not len(proposed):
                 stopped_by = "exhausted"
                 break
             batch = self._within_budget(proposed, self.optimizer.asked_fidelities())
-            evaluation = self._evaluate(batch)
-            self._record(batch, evaluation)
-            self.optimizer.tell(batch.population, evaluation)
-            self._after_tell()
+            self._take(batch, self._evaluate(batch))
             since_new = 0 if any(batch.paid) else since_new + len(batch)
             if since_new >= STALL:
                 stopped_by = "stalled"
@@ -125,6 +125,32 @@ class Run:
                 stopped_by = "callback"
                 break
         return self._result(stopped_by)
+
+    def _begin(self) -> None:
+        """Start from given architectures, if there are any: use their results, or measure them."""
+        if self._start is None:
+            return
+        population, known = self._start.population, self._start.evaluation
+        self.optimizer.start_from(population)
+        if known is None:
+            batch = self._within_budget(population, self.optimizer.asked_fidelities())
+            self._take(batch, self._evaluate(batch))
+            return
+        n = len(population)
+        batch = Batch(population, [True] * n, [False] * n, {})
+        self._first_trial.update(
+            zip(self.evaluator.space.codes(population).tolist(), range(n), strict=True)
+        )
+        logged = self._log.recall(0, population)[0]
+        if missing := sorted({*range(n)}.difference(logged)):
+            self._keep(missing, batch, known.take(missing))
+        self._take(batch, known)
+
+    def _take(self, batch: Batch, evaluation: Evaluation) -> None:
+        """Record results, and tell the optimizer."""
+        self._record(batch, evaluation)
+        self.optimizer.tell(batch.population, evaluation)
+        self._after_tell()
 
     @property
     def fraction(self) -> float:
@@ -176,17 +202,9 @@ class Run:
             # The usual case at once: all of them are new, and there is budget for all.
             first_trial.update(distinct)
             return Batch(proposed, [True] * len(codes), [True] * len(codes), counted, fidelities)
-        new: list[bool] = []
-        paid: list[bool] = []
-        for code, is_barred in zip(codes, barred or repeat(False, len(codes)), strict=True):
-            if not left:
-                break
-            unseen = code not in first_trial
-            if unseen:
-                first_trial[code] = self.n_trials + len(new)
-            new.append(unseen and not is_barred)
-            paid.append((unseen or self.problem.stochastic) and not is_barred)
-            left -= paid[-1]
+        new, paid = affordable(
+            codes, barred, first_trial, self.n_trials, left, stochastic=self.problem.stochastic
+        )
         n = len(new)
         counted = {name: values[:n] for name, values in counted.items()}
         return Batch(
@@ -224,7 +242,7 @@ class Run:
             rows = [fresh[row] for row in outcome.rows]
             if outcome.error is not None:
                 self.errors[first + rows[0]] = outcome.error
-            self._check_counts(batch, rows, outcome.evaluation)
+            check_counts(self.evaluator, batch, rows, outcome.evaluation)
             self._keep(rows, batch, outcome.evaluation, outcome.error)
             n_done += len(rows)
             if time.monotonic() - start > _SLOW * n_done:
@@ -262,6 +280,10 @@ class Run:
         """Measure some rows of a batch."""
         if not rows:
             return ()
+        return self._backend.measure(self._job(batch, rows, readings))
+
+    def _job(self, batch: Batch, rows: list[int], readings: Sequence[int]) -> Job:
+        """Return the job of some rows of a batch; the clock runs from now."""
         population, seeds = batch.population, None
         fidelities = None if batch.fidelities is None else batch.fidelities[rows]
         if self.problem.stochastic:
@@ -271,22 +293,7 @@ class Run:
         if self._clock is None:
             self._start_clock()
         part = population if len(rows) == len(population) else population[rows]
-        return self._backend.measure(Job(part, self._metrics, self._sem_metrics, seeds, fidelities))
-
-    def _check_counts(self, batch: Batch, rows: Sequence[int], measured: Evaluation) -> None:
-        """Check that the evaluator returns the values that were counted before."""
-        for name, counted in batch.counted.items():
-            before, after = counted[rows], measured.means[name]
-            differs = ~(np.isclose(before, after, rtol=1e-9, atol=0.0) | np.isnan(after))
-            if differs.any():
-                at = int(differs.argmax())
-                architecture = self.evaluator.space.decode(batch.population[rows[at]])
-                raise InvalidArgumentError(
-                    f"{type(self.evaluator).__name__} says that {name!r} of {architecture} is "
-                    f"{after[at]:.12g}, but counted before it was {before[at]:.12g}. Bounds on it are checked "
-                    f"first; where your {name!r} is something else, override `cheap_metrics`, for example with "
-                    "()."
-                )
+        return Job(part, self._metrics, self._sem_metrics, seeds, fidelities)
 
     def _count_readings(self, batch: Batch) -> list[int]:
         """How often each row was read before; where repeats are new, every row is read, now or in the log.

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ..evaluators import Evaluator, Problem
 from ..evaluators.combined import with_counts
 from ..optimizers import Optimizer
 from ..spaces import Space, common_space
+from .asynchronous import AsynchronousRun
 from .backends.base import Backend, make_backend
 from .budget import Budget
 from .callbacks import Callback, SearchProgress, Watch
@@ -34,22 +35,20 @@ from .components import (
     check_evaluator,
     check_fidelities,
     check_kind,
-    class_without_entry,
-    evaluator_entry,
     make_evaluator,
     make_optimizer,
     make_space,
     missing_objects,
-    optimizer_entry,
     searched_definitions,
-    space_entry,
+    searched_metrics,
     specified_by_training,
     trains,
 )
-from .describe import describe_search
+from .describe import complete_settings, describe_search, search_identity
 from .log.definitions import check_identity, check_names, checked_first
 from .log.schema import SETTINGS
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
+from .prior import read_prior
 from .region import keep_within, remarks_on
 from .results.search_result import SearchResult
 from .results.winners import ranked
@@ -57,7 +56,8 @@ from .results_folder import RESULT_FILE, clean_up, evaluator_folder, open_log, o
 from .resuming import resumed_components
 from .run import Run
 from .run_options import RunOptions
-from .settings import BackendSettings, EvaluatorSettings, SearchSettings
+from .settings import EvaluatorSettings, SearchSettings
+from .start import check_pending, read_start
 
 __all__ = ["Search"]
 
@@ -81,6 +81,9 @@ class Search:
         limits: What each run may spend.
         runs: Number of runs.
         folder: The folder that a search of :meth:`resume` continues; else None.
+        given: The settings as they were given.
+        start: What each run starts from; None: what the optimizer begins with.
+        prior: Results of another table that the optimizer learns from, if any.
 
     Raises:
         UnknownNameError: If a name is unknown.
@@ -103,7 +106,7 @@ class Search:
         evaluator: Evaluator | None = None,
         backend: Backend | None = None,
     ) -> None:
-        self._given = said = SearchSettings.coerce(settings)
+        self.given = said = SearchSettings.coerce(settings)
         given = {"space": space, "optimizer": optimizer, "evaluator": evaluator, "backend": backend}
         for part, kind in missing_objects(said, given).items():
             raise InvalidArgumentError(
@@ -134,6 +137,7 @@ class Search:
             stochastic=self.evaluator.stochastic,
             definitions=[*self.evaluator.metric_definitions, *(one.metric for one in full)],
             checkable=self.evaluator.cheap_metrics if self.evaluator.costly else (),
+            cost_metric=said.cost_metric,
         )
         self.optimizer.check(self.problem)
         if remark := self.optimizer.remark(self.problem):
@@ -151,8 +155,15 @@ class Search:
         self.backend = (
             said.backend.make(trains=by_training) if backend is None else make_backend(backend)
         )
-        self._object_backend = backend is not None
+        self.has_own_backend = backend is not None
         self._streams = RandomStreams(said.seed)
+        metrics = searched_metrics(self.problem, self.limits, self.evaluator)
+        self.start = read_start(
+            said.start, self.space, self.evaluator, metrics, self.problem, self.optimizer
+        )
+        check_pending(said.pending, self.optimizer)
+        self.prior = read_prior(said.prior, self.space, self.problem.objectives[0])
+        self.optimizer.use_prior(None if self.prior is None else self.prior.prior)
         self._metrics = check_names(searched_definitions(self.problem, self.limits, self.evaluator))
         self.folder: Path | None = None
         self._retry_failed = False
@@ -169,11 +180,11 @@ class Search:
             check_kind("space", space, Space)
         names = [objectives] if isinstance(objectives, str) else [*objectives]
         if evaluator is None:
-            evaluator = make_evaluator(self._given, space, self.optimizer, names, constraints)
+            evaluator = make_evaluator(self.given, space, self.optimizer, names, constraints)
         check_kind("evaluator", evaluator, Evaluator)
         space = evaluator.space if space is None else space
         check_evaluator(evaluator, space, self.optimizer)
-        cost = self._given.cost_metric
+        cost = self.given.cost_metric
         bounds = all_constraints(self.optimizer, constraints)
         names += [*(bound.metric for bound in bounds), *([] if cost is None else [cost])]
         evaluator = with_counts(evaluator, names)
@@ -185,32 +196,7 @@ class Search:
     @cached_property
     def settings(self) -> SearchSettings:
         """The settings with everything filled in that was found, as a log stores them."""
-        said = self._given
-        objects = {"space": self.space, "optimizer": self.optimizer, "evaluator": self.evaluator}
-        entries: dict[str, Any] = {
-            "space": space_entry(self.space),
-            "optimizer": optimizer_entry(self.optimizer),
-            "evaluator": evaluator_entry(said.evaluator, self.evaluator),
-            "backend": said.backend,
-        }
-        if self._object_backend:
-            objects["backend"] = self.backend
-            entries["backend"] = BackendSettings.of(self.backend)
-        missing = {
-            part: class_without_entry(value)
-            for part, value in objects.items()
-            if entries[part] is None
-        }
-        return said.replace(
-            **{part: entry for part, entry in entries.items() if entry is not None},
-            **({"space": None} if "space" in missing else {}),
-            fidelities=None,  # part of the optimizer by now
-            objectives=self.problem.objectives,
-            constraints=self.problem.constraints,
-            runs=self.runs,
-            budget=self.limits.evaluations,
-            objects=missing,
-        )
+        return complete_settings(self)
 
     def has_log(self, folder: str | os.PathLike[str]) -> bool:
         """Whether a folder holds a trial log to resume from."""
@@ -218,17 +204,7 @@ class Search:
 
     def identity(self) -> dict[str, Any]:
         """Return what the trajectory of the search follows from, as JSON types."""
-        fingerprint = self.space.fingerprint()
-        return {
-            "space": self.space.name,
-            **({} if fingerprint is None else {"space_fingerprint": fingerprint}),
-            "optimizer": {"name": self.optimizer.name, **self.optimizer.hyperparameters()},
-            "evaluator": self.evaluator.identity(),
-            "objectives": list(self.problem.objectives),
-            "constraints": [str(constraint) for constraint in self.problem.constraints],
-            "seed": self._streams.seed,
-            **({} if self.limits.cost_metric is None else {"cost_metric": self.limits.cost_metric}),
-        }
+        return search_identity(self)
 
     @classmethod
     def resume(
@@ -364,7 +340,9 @@ class Search:
     def _prepared_run(self, number: int, problem: Problem, log: TrialLog | None) -> Run:
         generator = self._streams.numpy("run", number, "optimizer")
         self.optimizer.reset(self.space, problem, generator=generator)
-        return Run(
+        pending = self.given.pending
+        make = Run if pending is None else partial(AsynchronousRun, n_pending=pending)
+        return make(
             number,
             optimizer=self.optimizer,
             generator=generator,
@@ -374,6 +352,7 @@ class Search:
             budget=self.limits,
             log=log,
             seed=self._streams.seed,
+            start=self.start,
         )
 
     def _spendable(self) -> dict[str, Any]:

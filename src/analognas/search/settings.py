@@ -201,6 +201,16 @@ class SearchSettings(Settings):
         default=(),
         description="Bounds such as params<=1e6; meeting them comes before the objectives.",
     )
+    start: str | tuple[Any, ...] | Options | None = Field(
+        default=None,
+        description="What each run starts from: a list of architectures (.json, .txt), which are measured "
+        "first, or results of a table (.parquet, .csv) or of a search (its folder), which cost nothing.",
+    )
+    prior: str | Options | None = Field(
+        default=None,
+        description="Results of another metric, device or data set that the model of bayesian learns from: a "
+        "table, the folder of a search, or analognasbench; with :METRIC, if not the metric of the search.",
+    )
     extrapolate: bool = Field(
         default=False,
         description="Whether to propose networks outside of those that were measured for the surrogate.",
@@ -231,6 +241,12 @@ class SearchSettings(Settings):
         default=None, description="Metric that says what an evaluation cost; the log keeps it."
     )
     seed: int = Field(default=0, ge=0, description="Seed of everything random.")
+    pending: int | None = Field(
+        default=None,
+        ge=1,
+        description="Asynchronous search: evaluations in progress at any time. Each result is told at once, "
+        "and the log keeps the order. null: batches, in the order of their proposal.",
+    )
     backend: BackendSettings = Field(
         default=BackendSettings(), description="Where evaluations happen."
     )

@@ -291,9 +291,7 @@ class _Restricted(Space):
             self._nearest = np.full((len(known), k), -1, dtype=np.int64)
         wanted = np.unique(positions)
         for part in _chunks(wanted[self._nearest[wanted, 0] < 0]):
-            self._nearest[part] = _first(
-                self._distances(known[part]), part, self._nearest.shape[1]
-            )
+            self._nearest[part] = _first(self._distances(known[part]), part, self._nearest.shape[1])
         return self._nearest[positions]
 
     def _distances(self, some: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -307,10 +305,8 @@ class _Restricted(Space):
         return rounded
 
 
-def _first(
-    distances: NDArray[np.float64], selves: NDArray[np.int64], k: int
-) -> NDArray[np.int64]:
-    """Return the columns of the ``k`` smallest distances of each row without its own; of ties the first columns.
+def _first(distances: NDArray[np.float64], selves: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Return the columns of the ``k`` smallest distances of each row, without its own; of ties the first.
 
     Args:
         distances: Shape ``(n, m)``; overwritten.

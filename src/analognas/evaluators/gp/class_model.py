@@ -45,9 +45,11 @@ class ClassModel:
         scale: Makes the scale of the model from its readings.
         generator: Source of randomness.
         precise: Compute the posterior in float64.
+        weigh: Returns weights of columns from the columns, shape ``(n, p)``, and scores; see :meth:`learn`.
 
     Attributes:
         target: The map between values and scores.
+        weights: Weights of the columns, shape ``(p,)``; what they explain is not part of the posterior.
         posterior: The posterior of the scores of all classes.
     """
 
@@ -55,8 +57,15 @@ class ClassModel:
     posterior: TrackedPosterior
 
     def __init__(
-        self, scale: Scale, *, generator: np.random.Generator, precise: bool = False
+        self,
+        scale: Scale,
+        *,
+        generator: np.random.Generator,
+        precise: bool = False,
+        weigh: Callable[[Floats, Floats], Floats] | None = None,
     ) -> None:
+        self._weigh = weigh
+        self.weights: Floats = np.empty(0)
         self._scale = scale
         self._generator = generator
         self._precise = precise
@@ -66,14 +75,23 @@ class ClassModel:
         self._hyperparameters: Hyperparameters | None = None
         self._next_fit = 0
 
-    def learn(self, points: Floats, classes: NDArray[np.int64], values: Floats) -> None:
+    def learn(
+        self,
+        points: Floats,
+        classes: NDArray[np.int64],
+        values: Floats,
+        columns: Floats | None = None,
+    ) -> None:
         """Learn all readings so far; those that were learnt before cost nothing, if the points are the same.
 
         Args:
             points: Standardised features of all classes, shape ``(m, d)``.
             classes: Class of each reading, shape ``(n,)``.
             values: The readings, finite, larger is better, shape ``(n,)``.
+            columns: What else is known of each reading, shape ``(n, p)``: scores are a weighted sum of it and a
+                process of the features. The weights are computed together with the hyperparameters.
         """
+        columns = np.empty((len(values), 0)) if columns is None else columns
         known = len(self._values)
         grows = (
             points is self._points
@@ -84,9 +102,9 @@ class ClassModel:
         )
         if grows:
             if known < len(values):
-                self._add(classes[known:], values[known:])
+                self._add(classes[known:], values[known:], columns[known:])
         else:
-            self._rebuild(points, classes, values)
+            self._rebuild(points, classes, values, columns)
         self._points, self._classes, self._values = points, classes.copy(), values.copy()
 
     @property
@@ -94,9 +112,15 @@ class ClassModel:
         """Variance of a reading about its class, on the scale of the model."""
         return self.posterior.hyperparameters.noise
 
-    def _rebuild(self, points: Floats, classes: NDArray[np.int64], values: Floats) -> None:
+    def _rebuild(
+        self, points: Floats, classes: NDArray[np.int64], values: Floats, columns: Floats
+    ) -> None:
         self.target = self._scale(values, classes)
-        readings = PooledReadings.of(classes, self.target.to_scores(values))
+        scores = self.target.to_scores(values)
+        if self._weigh is not None:
+            self.weights = self._weigh(columns, scores)
+            scores = scores - columns @ self.weights
+        readings = PooledReadings.of(classes, scores)
         before = self._hyperparameters
         if before is None or len(values) >= self._next_fit:
             start = Hyperparameters.typical(points.shape[1]) if before is None else before
@@ -108,5 +132,8 @@ class ClassModel:
         self.posterior = TrackedPosterior(points, before, precise=self._precise)
         self.posterior.add(readings)
 
-    def _add(self, classes: NDArray[np.int64], values: Floats) -> None:
-        self.posterior.add(PooledReadings.of(classes, self.target.to_scores(values)))
+    def _add(self, classes: NDArray[np.int64], values: Floats, columns: Floats) -> None:
+        scores = self.target.to_scores(values)
+        if self._weigh is not None:
+            scores = scores - columns @ self.weights
+        self.posterior.add(PooledReadings.of(classes, scores))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -70,18 +71,42 @@ class Backend(ABC):
         Raises:
             EvaluationError: If nothing can be measured, whatever the architecture.
         """
-        parts = (part for outcome in self._measure(job) for part in outcome.separated())
-        for outcome in parts:
-            if outcome.error is None:
-                self._succeeded = True
-            elif not self._succeeded:
-                self._n_failed += 1
-                if self._n_failed >= HOPELESS:
-                    raise EvaluationError(
-                        f"The first {HOPELESS} evaluations all failed, the last with {outcome.error!r}; "
-                        "fix the evaluator and start the search again."
-                    )
-            yield outcome
+        for outcome in self._measure(job):
+            for part in outcome.separated():
+                self._note(part)
+                yield part
+
+    def measure_each(self, queue: deque[tuple[int, Job]]) -> Iterator[tuple[int, Outcome]]:
+        """Measure jobs of one architecture each, and yield number and outcome of each as it is done.
+
+        Called by asynchronous searches, which add to the queue between outcomes. It ends when the queue is
+        empty and nothing is in progress.
+
+        Raises:
+            EvaluationError: If nothing can be measured, whatever the architecture.
+        """
+        for number, outcome in self._measure_each(queue):
+            (part,) = outcome.separated()
+            self._note(part)
+            yield number, part
+
+    def _note(self, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self._succeeded = True
+        elif not self._succeeded:
+            self._n_failed += 1
+            if self._n_failed >= HOPELESS:
+                raise EvaluationError(
+                    f"The first {HOPELESS} evaluations all failed, the last with {outcome.error!r}; "
+                    "fix the evaluator and start the search again."
+                )
+
+    def _measure_each(self, queue: deque[tuple[int, Job]]) -> Iterator[tuple[int, Outcome]]:
+        """Measure jobs one after another; called by :meth:`measure_each`. Parallel back ends override it."""
+        while queue:
+            number, job = queue.popleft()
+            for outcome in self._measure(job):
+                yield number, outcome
 
     @abstractmethod
     def close(self) -> None:

@@ -71,29 +71,34 @@ class ParallelBackend(Backend):
         self._start_all(evaluator)
 
     def _measure(self, job: Job) -> Iterator[Outcome]:
-        queue = deque(range(len(job)))
+        queue = deque((row, job.row(row)) for row in range(len(job)))
+        for row, outcome in self._measure_each(queue):
+            yield outcome._replace(rows=(row,))
+
+    def _measure_each(self, queue: deque[tuple[int, Job]]) -> Iterator[tuple[int, Outcome]]:
+        """Keep all workers busy, also with what is added to the queue between outcomes."""
         failures: Counter[int] = Counter()
-        at_work: dict[int, int] = {}  # row by worker
+        at_work: dict[int, tuple[int, Job]] = {}  # by worker
         while queue or at_work:
             for worker in range(self.n_workers):
                 if queue and worker not in at_work:
                     at_work[worker] = queue.popleft()
-                    self._send(worker, job.row(at_work[worker]))
+                    self._send(worker, at_work[worker][1])
             for worker, reply in self._wait(sorted(at_work)):
-                row = at_work.pop(worker)
+                number, job = at_work.pop(worker)
                 if reply.died:
                     self._replace(worker)
                 if reply.not_ready is not None:
                     raise reply.not_ready
                 if reply.evaluation is not None:
                     self._n_failed_starts = 0
-                    yield Outcome((row,), reply.evaluation)
+                    yield number, Outcome((0,), reply.evaluation)
                     continue
-                failures[row] += self._counts(reply)
-                if failures[row] > self.retries:
-                    yield Outcome((row,), job.row(row).unmeasured(), reply.error)
+                failures[number] += self._counts(reply)
+                if failures[number] > self.retries:
+                    yield number, Outcome((0,), job.unmeasured(), reply.error)
                 else:
-                    queue.appendleft(row)
+                    queue.appendleft((number, job))
 
     def _counts(self, reply: Reply) -> bool:
         """Whether a failure counts for the architecture; that of a worker that never started does not."""

@@ -33,6 +33,10 @@ RESERVED = frozenset(
 """Names of a log's other columns, which no metric may have."""
 
 
+_OPTIONAL = ("start", "prior", "pending")
+"""Keys of the identity of a search that are absent where their setting is not used."""
+
+
 def logged_settings(logged: Mapping[str, Any], where: str) -> SearchSettings:
     """Return the settings of the search of a log.
 
@@ -118,7 +122,7 @@ def check_identity(logged: Mapping[str, Any], identity: Mapping[str, Any], file:
     Raises:
         ResumeError: If any entry differs; names the first one.
     """
-    for key in identity:
+    for key in [*identity, *(key for key in _OPTIONAL if key in logged and key not in identity)]:
         before, wanted = logged.get(key), json.loads(json.dumps(identity.get(key)))
         if before != wanted:
             raise ResumeError(

@@ -72,6 +72,15 @@ class RunLog:
         errors = {n: logged.errors[n] for n in numbers.tolist() if n in logged.errors}
         return (numbers - first).tolist(), evaluation, errors
 
+    def genotype(self, number: int) -> NDArray[Any] | None:
+        """Return the logged genotype of a trial, shape ``(n_genes,)``; None where there is none."""
+        if self._logged is None:
+            return None
+        at = int(self._logged.numbers.searchsorted(number))
+        known = at < len(self._logged) and self._logged.numbers[at] == number
+        genotype: NDArray[Any] | None = self._logged.population[at] if known else None
+        return genotype
+
     def _check_fidelities(
         self,
         numbers: NDArray[np.int64],
