@@ -52,10 +52,10 @@ def test_architectures_without_a_result_are_predicted():
     model = prior.model(SPACE, encode)
     others = np.setdiff1d(np.arange(len(rows)), chosen)[::7]
     columns = model.columns(rows[others])
-    assert np.corrcoef(columns[:, 0], scores[others])[0, 1] > 0.9
+    assert np.corrcoef(columns[:, 0], scores[others])[0, 1] > 0.7
     assert not columns[:, 1].any()
     listed = prior.model(SPACE, encode, listed=True)
-    assert np.allclose(listed.columns(rows[others]), columns)
+    assert np.allclose(listed.columns(rows[others]), columns, atol=1e-3)
 
 
 def test_a_resumed_search_gives_equal_bytes(tmp_path):

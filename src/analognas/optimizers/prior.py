@@ -1,8 +1,8 @@
 r"""Results of another metric, device or data set as a prior of a model, with weights that are learnt.
 
 Of each architecture, the prior has two columns: the mean :math:`g` of its class of equal features, and the
-deviation :math:`d` of its own result from it, both normal scores in units of their standard deviation. Networks of
-one class that were trained separately may keep their luck from one metric to another: then :math:`d` tells
+deviation :math:`d` of its own result from it, both normal scores in units of their standard deviation. Networks
+of one class that were trained separately may keep their luck from one metric to another: then :math:`d` tells
 something as well. Scores :math:`y` of the search follow
 
 .. math:: y = a + \beta_g g + \beta_d d + f + \varepsilon,
