@@ -74,6 +74,13 @@ FAULTS = [
     # Crossbars
     Fault("hardware/packing.py", "used_below, used_right = used.top + used.height, used.left + used.width", "used_below, used_right = used.top + used.height, used.left + used.width - 1", PACKING),
     Fault("hardware/packing.py", "self.cells or layer in self.layers:", "self.cells:", PACKING),
+    # Numbers
+    Fault("core/times.py", "return float(match[1]) * seconds", "return float(match[1])", "core/test_times.py"),
+    Fault("core/constraints.py", "np.where(np.isnan(values), np.inf, broken)", "np.where(np.isnan(values), 0.0, broken)", "core/test_constraints.py"),
+    Fault("data/splits.py", "np.lexsort((middle, ranks > 0))", "np.lexsort((middle,))", "data/test_splits.py"),
+    Fault("drift/intervals.py", "return (self.high - self.low) / 2.0", "return self.high - self.low", "drift/test_intervals.py"),
+    Fault("hardware/recalibration.py", '/ interval / check_float("rate"', '* interval / check_float("rate"', "hardware/test_programming.py"),
+    Fault("spaces/moves.py", "np.concatenate([np.arange(1, n) for n in space.n_choices])", "np.concatenate([np.arange(n - 1) for n in space.n_choices])", "spaces/test_base.py"),
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analognas.drift.intervals import Estimate, estimate, slope, t_quantile
+from analognas.drift.intervals import estimate, slope, t_quantile
 
 
 def test_one_part_is_student_s_interval():
@@ -46,13 +46,6 @@ def test_widened():
     plain, wide = (estimate(0.0, [(1.0, 10.0)], widen=w) for w in (1.0, 1.5))
     assert wide.half_width == pytest.approx(1.5 * plain.half_width)
     assert plain.half_width == pytest.approx(t_quantile(0.95, 10.0))
-
-
-def test_overlap():
-    a, b = Estimate(1.0, 0.1, 0.8, 1.2, 5.0), Estimate(1.5, 0.1, 1.2, 1.8, 5.0)
-    assert a.overlaps(b)
-    assert b.overlaps(a)
-    assert not a.overlaps(Estimate(1.5, 0.1, 1.21, 1.8, 5.0))
 
 
 def test_slope():

@@ -13,8 +13,7 @@ from ..core import InvalidArgumentError, dump_json
 from ..core.checks import value_text
 from ..quick_start import without_collection
 from .completion import names_of
-from .cost_json import without_nan
-from .cost_networks import cost_on_enough, is_count, parse_architecture_of
+from .cost_networks import cost_on_enough, is_count, parse_architecture_of, without_nan
 from .help import MORE
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..hardware import AIMCChip, ChipCost
 
-__all__ = ["cost_on_enough", "is_count", "parse_architecture_of"]
+__all__ = ["cost_on_enough", "is_count", "parse_architecture_of", "without_nan"]
 
 _BEST_FILE = "best.json"
 _MOST_DIGITS = 9
@@ -161,3 +161,12 @@ def parse_architecture_of(network: str, space: str) -> Any:
 def is_count(text: str) -> bool:
     """Whether a text is a number of things, which has few digits."""
     return text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
+def without_nan(value: Any) -> Any:
+    """Return plain values; what is not known is null."""
+    if isinstance(value, dict):
+        return {name: without_nan(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and value != value else value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..core import InvalidArgumentError
 from ..core.folders import remove_empty
 from ..core.progress import ProgressLines
-from .cost_json import without_nan
+from .cost_networks import without_nan
 from .exits import SearchInterruptedError
 
 if TYPE_CHECKING:

@@ -67,10 +67,6 @@ class Estimate:
             return 0.0, 0.0
         return self.value - low, high - self.value
 
-    def overlaps(self, other: Estimate) -> bool:
-        """Return whether the two intervals overlap."""
-        return self.low <= other.high and other.low <= self.high
-
     @property
     def interval(self) -> str:
         """The interval as text, or the reason why there is none.

@@ -110,13 +110,13 @@ def test_bad_input(network, batch):
             proxy_scores("net", batch, generator=generator, proxies=[name])
 
 
-def ranks(space, shared, n, batch):
+def ranks(space, shared, n, batch, size=32):
     """Kendall tau of NASWOT and log-synflow with published scores, on n cells whose output depends on the input."""
     file = np.load(shared / "data" / "nb201_core.npz", allow_pickle=False)
     assert file["zc_names"].tolist()[:2] == ["naswot", "logsynflow"]
     indices = np.random.default_rng(0).permutation(space.size)
     indices = indices[space.reaches_output(space.from_indices(indices))][:n]
-    x = torch.randn(batch, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(batch, 3, size, size, generator=torch.Generator().manual_seed(0))
     scores = []
     for index in indices:
         torch.manual_seed(3)
@@ -140,7 +140,7 @@ def lowest(tau, n):
 
 def test_ranks_agree_with_published_scores(space, shared):
     n = 40
-    taus = ranks(space, shared, n, batch=8)
+    taus = ranks(space, shared, n, batch=8, size=16)
     # Scores of other weights and images than ours; chance has tau within 5 x 0.11 of zero.
     chance = 5 * (2 * (2 * n + 5) / (9 * n * (n - 1))) ** 0.5
     assert all(tau > max(chance, 0.5) for tau in taus), taus
