@@ -33,11 +33,40 @@ PAGES = [
     "docs/fbnet_space.md",
     "docs/cost_model.md",
     "docs/cost_predictors.md",
+    "docs/interop.md",
+    "docs/reports.md",
+    "docs/gpu.md",
+    "docs/language_models.md",
 ]
 
 
 def python_blocks(page):
     return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), flags=re.M | re.S)
+
+
+# Pages whose blocks other tests run: they need files, or check more than that they run.
+ELSEWHERE = {
+    "docs/building_tables.md": "tests/tables/test_measured.py",
+    "docs/conversion.md": "tests/nn/test_conversion_docs.py",
+    "docs/data.md": "tests/models/test_docs.py",
+    "docs/devices.md": "tests/physics/test_docs.py",
+    "docs/hw_nas_bench.md": "tests/tables/test_hwnasbench.py",
+    "docs/index.md": "tests/test_newcomer.py",
+    "docs/layers.md": "tests/nn/test_conversion_docs.py",
+    "docs/models.md": "tests/models/test_docs.py",
+    "docs/spaces.md": "tests/spaces/test_docs.py",
+}
+
+
+def test_every_page_with_python_is_run():
+    found = {
+        page.relative_to(ROOT).as_posix()
+        for page in [ROOT / "README.md", *ROOT.glob("docs/*.md")]
+        if python_blocks(page.relative_to(ROOT))
+    }
+    assert found == {*PAGES, *ELSEWHERE}
+    for page, test in ELSEWHERE.items():
+        assert Path(page).name in (ROOT / test).read_text(), f"{test} does not run {page}"
 
 
 @pytest.mark.parametrize("page", PAGES)

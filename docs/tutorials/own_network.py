@@ -20,7 +20,7 @@ def waves(n):
     targets = torch.randint(0, 2, (n,), generator=generator)
     phases = 6.28 * torch.rand(n, 1, generator=generator)
     clean = torch.sin((2 + 2 * targets[:, None]) * time + phases)
-    return Split((clean + 0.7 * torch.randn(n, 64, generator=generator))[:, None], targets)
+    return Split((clean + 2.0 * torch.randn(n, 64, generator=generator))[:, None], targets)
 
 
 data = DataSet("waves", "classification", waves(1000), waves(200), waves(300), (1, 64), 2)
@@ -91,8 +91,8 @@ save_figure(drift_curves({"direct": direct, "hwa": trained}), "waves.png")
 # %%
 from analognas.drift import layer_sensitivity
 
-for row in layer_sensitivity(aware.model, data, chips=2).ranked():
-    print(row)
+for name, loss in layer_sensitivity(aware.model, data, chips=2).ranked():
+    print(f"layer {name}: {loss.value:.2f} points")
 
 # %% [markdown]
 # On the command line, put `build(*, input_shape, n_classes)` into `my_module.py`, and run

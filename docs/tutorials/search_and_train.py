@@ -49,7 +49,7 @@ print(accuracies.round(1), avms.round(2))
 # %%
 from analognas import EAOptimizer, Worker
 
-optimizer = EAOptimizer(surrogate, population_size=20, nb_iter=5, max_nb_param=0.05, T_AVM=10)
+optimizer = EAOptimizer(surrogate, population_size=20, nb_iter=5, max_nb_param=0.03, T_AVM=10)
 worker = Worker(space, optimizer=optimizer, runs=2, out="tutorial-search")
 worker.search()
 worker.result_summary()
@@ -75,9 +75,10 @@ from analognas.training import DigitalRecipe, HWARecipe
 print(type(worker.best_arch).__name__, worker.best_config["M"])
 final = worker.train_best(
     "digits",
-    recipe=HWARecipe(epochs=2),
-    digital=DigitalRecipe(epochs=4),
-    evaluation={"chips": 3, "times": [1.0, 86400.0, 2592000.0]},
+    recipe=HWARecipe(epochs=1),
+    digital=DigitalRecipe(epochs=2),
+    subset={"train": 500},
+    evaluation={"chips": 2, "times": [1.0, 2592000.0], "examples": 100},
 )
 print(final.folder)
 

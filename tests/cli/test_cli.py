@@ -754,3 +754,16 @@ def test_what_failed_is_tried_again_on_resume_only(capsys):
     first = Path("x/best.json").read_bytes()
     assert main(["search", "--resume", "x", "--retry-failed"]) == 0
     assert Path("x/best.json").read_bytes() == first
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize(
+    "command", [["query", "2,2,0,4,2,1"], ["info"]], ids=lambda words: words[0]
+)
+def test_lines_fit_narrow_terminals(command, width, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", str(width))
+    main(command)
+    out = capsys.readouterr().out
+    assert out
+    assert [line for line in out.splitlines() if len(line) > width] == []

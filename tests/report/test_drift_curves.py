@@ -57,7 +57,8 @@ def test_every_reference_has_its_line():
 
 def test_one_chip_has_no_interval_in_figures():
     (axes,) = drift_curves({"hwa": made(0.9, chips=1)}).axes
-    assert axes.get_title() == "One chip: no interval"
+    assert axes.get_title().splitlines()[1] == "One chip: no interval"
+    assert axes.get_title().startswith("After ")
     assert "interval, and the band" in drift_curves({"hwa": made(0.9)}).axes[0].get_title()
     names = ("first", WHOLE)
     task = get_task("classification")

@@ -1,6 +1,9 @@
 """Measured tables: what is in the file, several seeds of one architecture, and what is made of them."""
 
+import importlib.util
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -409,3 +412,26 @@ def test_a_search_over_a_table_resumes_from_its_folder(made, tmp_path):
     path.rename(tmp_path / "moved.parquet")
     with pytest.raises(ResumeError, match=r"t\.parquet.*evaluator=\.\.\."):
         Worker.resume(tmp_path / "a")
+
+
+def test_the_code_of_building_tables_runs(tmp_path, monkeypatch):
+    # docs/building_tables.md
+    space = ResNetSpace()
+    population = space.sample(40, generator=np.random.default_rng(0), unique=True)
+    truth = np.log(space.params(population).astype(float)) + 40.0
+    values = {}
+    for name in ("baseline_accuracy", "analog_drift_86400", "analog_drift_2592000"):
+        values[name], values[f"{name}_sem"] = truth, np.full(40, 0.3)
+    write(tmp_path / "table.parquet", space, population, [0] * 40, values)
+    monkeypatch.chdir(tmp_path)
+    page = Path(__file__).parents[2] / "docs/building_tables.md"
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), flags=re.M | re.S)
+    if importlib.util.find_spec("pandas") is None:
+        blocks = [block.replace("table.to_pandas()", "") for block in blocks]
+    names = {}
+    # Few networks of the table may be within the limit, so that the best one is not looked for.
+    exec(
+        compile("\n".join(blocks).replace('"params<=3e5"', '"params<=1e9"'), str(page), "exec"),
+        names,
+    )
+    assert names["surrogate"].bound

@@ -46,7 +46,12 @@ class ExampleCounts(Settings):
 
 
 class ChipSettings(Settings):
-    """How networks are measured on simulated chips."""
+    """How networks are measured on simulated chips.
+
+    Example:
+        >>> ChipSettings().__class__.settings_name
+        'chips'
+    """
 
     settings_name = "chips"
 

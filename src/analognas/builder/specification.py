@@ -241,6 +241,10 @@ def find_specification(name: str) -> BuildSettings:
     Raises:
         UnknownNameError: If it is neither; lists the names.
         InvalidArgumentError: If the file cannot be read or an entry is wrong; names its line.
+
+    Example:
+        >>> find_specification("resnet-cifar10").name
+        'resnet-cifar10'
     """
     known = builtin_specifications()
     if name in known:

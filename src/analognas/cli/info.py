@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..core import METRICS, dump_json
+from ..core.text_tables import hanging, with_unit
 from ..version import __version__
 from .tables import show_table
 
@@ -82,16 +83,17 @@ def _about_space(name: str) -> str:
 
 def _print(facts: dict[str, Any]) -> None:
     packages = ", ".join(f"{name} {number}" for name, number in facts["packages"].items())
-    print(f"analognas {facts['analognas']}, Python {facts['python']}, {packages}")
-    print(f"optimizers  {', '.join(facts['optimizers'])}")
+    versions = f"{facts['analognas']}, Python {facts['python']}, {packages}"
+    print(hanging("analognas", versions, 12))
+    print(hanging("optimizers", ", ".join(facts["optimizers"]), 12))
     print("\nspaces")
     for name in facts["spaces"]:
         print(f"  {name:<26}{_about_space(name)}")
     print("\ntable")
     for key, value in facts["table"].items():
         shown = f"{value:,}" if isinstance(value, int) else value
-        print(f"  {key:<15}{shown}")
+        print(hanging(f"  {key}", shown, 17))
     print("\nmetrics")
     for name, description in facts["metrics"].items():
         unit = METRICS[name].unit
-        print(f"  {name:<26}{description}" + (f" ({unit})" if unit else ""))
+        print(hanging(f"  {name}", with_unit(description, unit), 28))

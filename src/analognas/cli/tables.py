@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import dump_json
+from ..core.text_tables import hanging, with_unit
 
 _NAMED = re.compile(r"\s*\w+\s*=[^,=]+(,\s*\w+\s*=[^,=]+)*")
 """Names and values, as in ``M=1, R1=2``."""
@@ -69,11 +70,10 @@ def show_table(path: Path, quality: bool, as_json: bool) -> None:
         shown = (
             ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         )
-        print(f"{key:<16}{shown}")
+        print(hanging(key, str(shown), 16))
     print("\nmetrics")
     for metric in table.metric_definitions:
         if not metric.name.endswith(ENDINGS):
-            unit = f" ({metric.unit})" if metric.unit else ""
-            print(f"  {metric.name:<26}{metric.description}{unit}")
+            print(hanging(f"  {metric.name}", with_unit(metric.description, metric.unit), 28))
     if found is not None:
         print(f"\nquality of the table\n{found}")

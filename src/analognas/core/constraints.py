@@ -85,6 +85,10 @@ def parse_constraints(constraints: Any) -> tuple[Constraint, ...]:
 
     Raises:
         InvalidArgumentError: If one cannot be read.
+
+    Example:
+        >>> [str(one) for one in parse_constraints(["params<=1e6"])]
+        ['params<=1000000']
     """
     if isinstance(constraints, str | Constraint):
         constraints = [constraints]

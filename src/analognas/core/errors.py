@@ -47,6 +47,10 @@ class AnalogNASError(Exception):
     Attributes:
         parameter: Name of the wrong argument or entry; empty if the error is not about one.
         value: Its value.
+
+    Example:
+        >>> issubclass(OutOfSpaceError, AnalogNASError)
+        True
     """
 
     parameter: str = ""
@@ -57,60 +61,135 @@ class AnalogNASError(Exception):
 
 
 class InvalidArgumentError(AnalogNASError, ValueError):
-    """An argument has the wrong type or lies outside its range."""
+    """An argument has the wrong type or lies outside its range.
+
+    Example:
+        >>> issubclass(InvalidArgumentError, ValueError)
+        True
+    """
 
 
 class UnknownNameError(AnalogNASError, ValueError):
-    """A metric, optimizer, space, device or other name is unknown; the message lists the choices."""
+    """A metric, optimizer, space, device or other name is unknown; the message lists the choices.
+
+    Example:
+        >>> issubclass(UnknownNameError, ValueError)
+        True
+    """
 
 
 class OutOfSpaceError(AnalogNASError, ValueError):
-    """An architecture does not belong to the search space."""
+    """An architecture does not belong to the search space.
+
+    Example:
+        >>> issubclass(OutOfSpaceError, ValueError)
+        True
+    """
 
 
 class PhysicalRangeError(AnalogNASError, ValueError):
-    """A physical quantity lies outside the range in which its model is valid."""
+    """A physical quantity lies outside the range in which its model is valid.
+
+    Example:
+        >>> issubclass(PhysicalRangeError, ValueError)
+        True
+    """
 
 
 class NotFittedError(AnalogNASError, RuntimeError):
-    """A predictor is used before it is fitted."""
+    """A predictor is used before it is fitted.
+
+    Example:
+        >>> issubclass(NotFittedError, RuntimeError)
+        True
+    """
 
 
 class NotProgrammedError(AnalogNASError, RuntimeError):
-    """An operation requires a programmed analog tile."""
+    """An operation requires a programmed analog tile.
+
+    Example:
+        >>> issubclass(NotProgrammedError, RuntimeError)
+        True
+    """
 
 
 class TableIntegrityError(AnalogNASError, ValueError):
-    """A data file is damaged, truncated, or of another kind."""
+    """A data file is damaged, truncated, or of another kind.
+
+    Example:
+        >>> issubclass(TableIntegrityError, ValueError)
+        True
+    """
 
 
 class DataNotFoundError(AnalogNASError, FileNotFoundError):
-    """Files of a data set are missing; the message names the archive to download."""
+    """Files of a data set are missing; the message names the archive to download.
+
+    Example:
+        >>> issubclass(DataNotFoundError, FileNotFoundError)
+        True
+    """
 
 
 class OutputFolderError(AnalogNASError, OSError):
-    """Results cannot be written to the given place."""
+    """Results cannot be written to the given place.
+
+    Example:
+        >>> issubclass(OutputFolderError, OSError)
+        True
+    """
 
 
 class EvaluationError(AnalogNASError, RuntimeError):
-    """An evaluator fails for every architecture, or its workers cannot be started."""
+    """An evaluator fails for every architecture, or its workers cannot be started.
+
+    Example:
+        >>> issubclass(EvaluationError, RuntimeError)
+        True
+    """
 
 
 class ArchitectureError(AnalogNASError, RuntimeError):
-    """One architecture cannot be evaluated; a search records the reason and continues."""
+    """One architecture cannot be evaluated; a search records the reason and continues.
+
+    Example:
+        >>> issubclass(ArchitectureError, RuntimeError)
+        True
+    """
 
 
 class ResumeError(AnalogNASError, ValueError):
-    """A trial log does not belong to the search that continues it."""
+    """A trial log does not belong to the search that continues it.
+
+    Example:
+        >>> issubclass(ResumeError, ValueError)
+        True
+    """
 
 
 class CheckpointMismatchError(AnalogNASError, ValueError):
-    """A checkpoint belongs to another model, recipe or data set."""
+    """A checkpoint belongs to another model, recipe or data set.
+
+    Example:
+        >>> issubclass(CheckpointMismatchError, ValueError)
+        True
+    """
 
 
 class DivergedError(AnalogNASError, ArithmeticError):
-    """Training diverged: a loss or a weight is NaN or infinite."""
+    """Training diverged: a loss or a weight is NaN or infinite.
+
+    Example:
+        >>> issubclass(DivergedError, ArithmeticError)
+        True
+    """
 
 
 class NotFiniteError(DivergedError, InvalidArgumentError):
-    """Outputs of a network or inputs of its layers are NaN or infinite; the message names the place."""
+    """Outputs of a network or inputs of its layers are NaN or infinite; the message names the place.
+
+    Example:
+        >>> issubclass(NotFiniteError, ArithmeticError)
+        True
+    """

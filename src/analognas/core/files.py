@@ -97,7 +97,15 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write ``text`` as UTF-8, atomically."""
+    """Write ``text`` as UTF-8, atomically.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> write_text(os.path.join(folder, "a.txt"), "text")
+        >>> os.listdir(folder)
+        ['a.txt']
+    """
     with atomic_write(path) as file:
         file.write(text.encode())
 
@@ -109,6 +117,13 @@ def write_json(path: str | os.PathLike[str], payload: Any, *, sealed: bool = Fal
         path: The file.
         payload: Anything that JSON can hold.
         sealed: Whether a checksum follows the entries of a mapping, which :func:`.read_json` verifies.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> write_json(os.path.join(folder, "a.json"), {"accuracy": 90.0})
+        >>> os.listdir(folder)
+        ['a.json']
     """
     write_text(path, dump_json(with_checksum(payload) if sealed else payload) + "\n")
 
@@ -130,7 +145,14 @@ def json_checksum(payload: Any) -> str:
 
 
 def dump_json(payload: Any) -> str:
-    """Return ``payload`` as indented JSON in the key order given, lists of plain values on one line."""
+    """Return ``payload`` as indented JSON in the key order given, lists of plain values on one line.
+
+    Example:
+        >>> print(dump_json({"accuracy": 90.0}))
+        {
+          "accuracy": 90.0
+        }
+    """
     text = json.dumps(payload, indent=2, ensure_ascii=False, allow_nan=False)
     return _FLAT_LIST.sub(lambda match: "[" + _LINE_BREAK.sub(", ", match[1]) + "]", text)
 

@@ -7,14 +7,24 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["ShownTable", "TableView", "html_table", "terminal_width", "text_table", "with_unit"]
+__all__ = [
+    "ShownTable",
+    "TableView",
+    "hanging",
+    "html_table",
+    "terminal_width",
+    "text_table",
+    "with_unit",
+]
 
 _WITHOUT_TERMINAL = 200
 _GAP = 2
 _NARROWEST = 12
+_NARROWEST_TEXT = 24
 _NUMBER = re.compile(r"[-+±<]?\d.*|-|", re.DOTALL)
 
 Rows = Sequence[Sequence[str]]
@@ -66,6 +76,33 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
     if shown < len(heads):
         lines.append(f"(too narrow for: {', '.join(heads[shown:])})")
     return "\n".join(lines)
+
+
+def hanging(head: str, text: str, column: int, *, width: int | None = None) -> str:
+    """Return a head and a text that begins at a column, in lines that fit the terminal.
+
+    Further lines of the text begin at the same column; if less than 24 columns are left there, the text begins
+    on the next line.
+
+    Args:
+        head: The head.
+        text: The text.
+        column: Column of the text, from 0.
+        width: Largest width; None: that of the terminal.
+
+    Example:
+        >>> print(hanging("avm", "accuracy lost in a month; positive is loss", 6, width=36))
+        avm   accuracy lost in a month;
+              positive is loss
+    """
+    width = terminal_width() if width is None else width
+    if max(column, len(head)) + len(text) <= width:
+        return f"{head:<{column}}{text}"
+    beside = width - column >= _NARROWEST_TEXT and len(head) < column
+    indent = column if beside else len(head) - len(head.lstrip()) + 4
+    lines = textwrap.wrap(text, max(width - indent, _NARROWEST), break_on_hyphens=False)
+    rest = [" " * indent + line for line in lines]
+    return "\n".join([head.ljust(column) + lines[0], *rest[1:]] if beside else [head, *rest])
 
 
 def with_unit(name: str, unit: str) -> str:

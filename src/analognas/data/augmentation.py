@@ -57,6 +57,10 @@ class RandomCrop:
 
     Raises:
         InvalidArgumentError: If a shift is negative.
+
+    Example:
+        >>> RandomCrop(4)
+        RandomCrop(padding=4, horizontal=None, fill=0.0)
     """
 
     padding: int
@@ -96,6 +100,10 @@ class RandomFlip:
 
     Raises:
         InvalidArgumentError: If it is outside [0, 1].
+
+    Example:
+        >>> RandomFlip()
+        RandomFlip(probability=0.5)
     """
 
     probability: float = 0.5
@@ -127,6 +135,10 @@ class Cutout:
         InvalidArgumentError: If ``size`` is not positive.
 
     Source: DeVries & Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017.
+
+    Example:
+        >>> Cutout(8).size
+        8
     """
 
     size: int

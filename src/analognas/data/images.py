@@ -79,6 +79,13 @@ def image_data(
         augment: Whether to shift training images, and to flip them if ``flip``.
         flip: Whether flipped images have the same class.
         note: Remark to report with all results.
+
+    Example:
+        >>> import torch
+        >>> from analognas.data import Split
+        >>> part = Split(torch.zeros(8, 1, 4, 4, dtype=torch.uint8), torch.arange(8) % 2)
+        >>> image_data("mine", part, part, part, n_classes=2).input_shape
+        (1, 4, 4)
     """
     return DataSet(
         name=name,

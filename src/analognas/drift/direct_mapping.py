@@ -52,6 +52,12 @@ def direct_mapping(
     Raises:
         InvalidArgumentError: If the network has analog layers, there is no batch, or the data set has fewer
             training examples.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2))
+        >>> type(direct_mapping(net, [torch.ones(8, 4)])[0]).__name__
+        'AnalogLinear'
     """
     if any(isinstance(module, AnalogLayer) for module in model.modules()):
         raise InvalidArgumentError(

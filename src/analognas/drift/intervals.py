@@ -32,6 +32,10 @@ class Estimate:
 
     ``low`` and ``high`` are those of Student's t, which may lie beyond what is possible; texts and figures show
     :attr:`shown`.
+
+    Example:
+        >>> Estimate(value=90.0, sem=0.5, low=89.0, high=91.0, df=24.0).value
+        90.0
     """
 
     value: float

@@ -57,6 +57,14 @@ class DriftResult(TableView, ArrowView):
         tolerance: Requested half-width; None for a fixed number of chips.
         n_scored: Forward passes of one example, over all chips and times.
         provenance: Origin of the result; plain values.
+
+    Example:
+        >>> import torch
+        >>> from analognas.drift import DriftEvaluator, direct_mapping
+        >>> x, y = torch.randn(20, 4), torch.arange(20) % 2
+        >>> model = direct_mapping(torch.nn.Sequential(torch.nn.Linear(4, 2)), [x])
+        >>> DriftEvaluator((1.0, 60.0), chips=2).evaluate(model, (x, y)).times
+        (1.0, 60.0)
     """
 
     times: tuple[float, ...]

@@ -44,6 +44,14 @@ class Sensitivity(TableView, ArrowView):
         digital: Metric of the digital network.
         task: The task.
         confidence: Confidence level of the intervals.
+
+    Example:
+        >>> import torch
+        >>> from analognas.drift import direct_mapping, layer_sensitivity
+        >>> x, y = torch.randn(20, 4), torch.arange(20) % 2
+        >>> model = direct_mapping(torch.nn.Sequential(torch.nn.Linear(4, 2)), [x])
+        >>> len(layer_sensitivity(model, (x, y), chips=2).ranked())
+        1
     """
 
     layers: tuple[str, ...]
@@ -188,6 +196,14 @@ def layer_sensitivity(
         UnknownNameError: If there is no such kind.
         PhysicalRangeError: If ``t`` is outside the range of a device's model.
         ResumeError: If the journal belongs to another evaluation.
+
+    Example:
+        >>> import torch
+        >>> from analognas.drift import direct_mapping
+        >>> x, y = torch.randn(20, 4), torch.arange(20) % 2
+        >>> model = direct_mapping(torch.nn.Sequential(torch.nn.Linear(4, 2)), [x])
+        >>> len(layer_sensitivity(model, (x, y), chips=2).ranked())
+        1
     """
     check_int("chips", chips, minimum=1)
     check_choice("kind", kind, KINDS)

@@ -27,6 +27,11 @@ class Evaluation:
     Attributes:
         means: Values by name of the metric, shape ``(n,)`` each.
         sems: Standard errors by name of the metric, shape ``(n,)`` each; only of metrics that have them.
+
+    Example:
+        >>> import numpy as np
+        >>> Evaluation({"accuracy": np.array([90.0, 91.0])}).means["accuracy"].max().item()
+        91.0
     """
 
     means: dict[str, NDArray[np.float64]]

@@ -102,6 +102,13 @@ class CountEvaluator(_Costs):
     Raises:
         InvalidArgumentError: If the space does not count networks of that data set.
         UnknownNameError: If there is no such data set.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> evaluator = CountEvaluator(NASBench201Space())
+        >>> row = evaluator.space.population([(2, 2, 0, 4, 2, 1)])
+        >>> evaluator.evaluate(row, ["params"]).means["params"].tolist()
+        [802426.0]
     """
 
     def __init__(self, space: Space, *, dataset: str | None = None) -> None:

@@ -75,6 +75,11 @@ def default_evaluator(
             space, ``noise`` is below 1, or the space has no table.
         UnknownNameError: If there is no such metric or data set.
         DataNotFoundError: If HW-NAS-Bench was not added; the message says how.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> type(default_evaluator(NASBench201Space(), ["analog_accuracy"])).__name__
+        'TableEvaluator'
     """
     names = [objectives] if isinstance(objectives, str) else list(objectives)
     bounds: tuple[Constraint, ...] = parse_constraints(constraints)

@@ -37,6 +37,10 @@ class Problem:
         checked_first: Constrained metrics that are known without measuring. An architecture that violates a
             bound on one of them is not measured.
         cost_metric: Metric that says what an evaluation cost; None where nothing does.
+
+    Example:
+        >>> Problem(("analog_accuracy",)).objectives
+        ('analog_accuracy',)
     """
 
     objectives: tuple[str, ...]

@@ -29,6 +29,13 @@ class TableEvaluator(Evaluator):
 
     Attributes:
         space_name: Name of the space of AnalogNAS-Bench.
+
+    Example:
+        >>> import numpy as np
+        >>> evaluator = TableEvaluator()
+        >>> row = evaluator.space.population(["No.5780"])
+        >>> float(evaluator.evaluate(row, ["analog_drift_2592000"]).means["analog_drift_2592000"][0])
+        90.0
     """
 
     space_name = "nasbench201"

@@ -37,6 +37,13 @@ class LayerCost:
         energy: Energy without what is drawn all the time, mJ.
         latency_share: Share of the time of all.
         energy_share: Share of that energy of all.
+
+    Example:
+        >>> import torch
+        >>> from analognas.hardware import find_chip, network_cost
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2))
+        >>> network_cost(net, find_chip("hermes"), input_shape=(4,)).layers[0].name
+        '0'
     """
 
     name: str
@@ -73,6 +80,13 @@ class ChipCost(TableView):
         macs: Multiply-accumulates of one inference.
         layers: Costs of each matrix.
         parts: Costs by kind of crossbars where there are several (:func:`mixed_cost`); empty otherwise.
+
+    Example:
+        >>> import torch
+        >>> from analognas.hardware import find_chip, network_cost
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2))
+        >>> network_cost(net, find_chip("hermes"), input_shape=(4,)).tiles
+        1
     """
 
     chip: AIMCChip

@@ -187,7 +187,13 @@ def register_chip(name: str, chip: AIMCChip) -> None:
 
 
 def chip_to_dict(chip: AIMCChip) -> dict[str, Any]:
-    """Return all entries of ``chip`` as plain values."""
+    """Return all entries of ``chip`` as plain values.
+
+    Example:
+        >>> from analognas.hardware import find_chip
+        >>> chip_to_dict(find_chip("hermes"))["name"]
+        'hermes'
+    """
     return chip.to_dict()
 
 
@@ -213,6 +219,14 @@ def save_chip(chip: AIMCChip, path: str | os.PathLike[str]) -> None:
     Raises:
         UnknownNameError: If the ending is another one.
         OutputFolderError: If it cannot be written.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas.hardware import find_chip
+        >>> save_chip(find_chip("hermes"), f"{folder}/chip.yaml")
+        >>> os.listdir(folder)
+        ['chip.yaml']
     """
     chip.save(path)
 
@@ -223,6 +237,14 @@ def load_chip(path: str | os.PathLike[str]) -> AIMCChip:
     Raises:
         InvalidArgumentError: If it cannot be read, or as :func:`chip_from_dict`.
         UnknownNameError: If the ending, an entry or the base is unknown.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas.hardware import find_chip, save_chip
+        >>> save_chip(find_chip("hermes"), f"{folder}/chip.yaml")
+        >>> load_chip(f"{folder}/chip.yaml") == find_chip("hermes")
+        True
     """
     payload, _ = read_mapping_text(path, AIMCChip.settings_name)
     return chip_of_unit(payload) if "unit" in payload else AIMCChip.load(path)

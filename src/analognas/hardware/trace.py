@@ -61,6 +61,12 @@ def trace_layers(
     Raises:
         InvalidArgumentError: If neither or both of ``input_shape`` and ``example`` are given, the network
             cannot run on it, or it multiplies with a matrix that belongs to none of these layers; names both.
+
+    Example:
+        >>> import torch
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2))
+        >>> [layer.name for layer in trace_layers(net, input_shape=(4,))]
+        ['0']
     """
     return trace_network(model, input_shape=input_shape, example=example).layers
 

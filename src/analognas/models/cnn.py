@@ -18,6 +18,11 @@ class CNN(nn.Module):
 
     Raises:
         InvalidArgumentError: If ``width`` is not positive.
+
+    Example:
+        >>> import torch
+        >>> CNN(in_channels=1, n_classes=10)(torch.zeros(2, 1, 16, 16)).shape
+        torch.Size([2, 10])
     """
 
     def __init__(self, width: int = 32, *, in_channels: int = 1, n_classes: int = 10) -> None:

@@ -30,6 +30,13 @@ class LSTMLanguageModel(nn.Module):
 
     Raises:
         InvalidArgumentError: If a number is out of range, or widths are incompatible with ``tied``.
+
+    Example:
+        >>> import torch
+        >>> from analognas.models import build_model
+        >>> net = build_model("lstm", input_shape=(5,), n_classes=20, width=8)
+        >>> net(torch.zeros(2, 5, dtype=torch.int64)).shape
+        torch.Size([2, 5, 20])
     """
 
     def __init__(

@@ -108,6 +108,11 @@ def build_model_for(
     Raises:
         UnknownNameError: See :func:`build_model`.
         InvalidArgumentError: See :func:`build_model`.
+
+    Example:
+        >>> from analognas.data import load_data
+        >>> type(build_model_for("cnn", load_data("digits"))).__name__
+        'CNN'
     """
     if data.task == "text_classification":
         if data.vocabulary is not None:

@@ -55,6 +55,12 @@ class ResNet(nn.Module):
 
     Raises:
         InvalidArgumentError: If ``depth`` is not 6 n + 2, or a number is out of range.
+
+    Example:
+        >>> import torch
+        >>> from analognas.models import build_model
+        >>> type(build_model("resnet-20", input_shape=(3, 32, 32), n_classes=10)).__name__
+        'ResNet'
     """
 
     def __init__(

@@ -58,6 +58,12 @@ class WideResNet(nn.Module):
 
     Raises:
         InvalidArgumentError: If ``depth`` is not 6 n + 4, or a number is out of range.
+
+    Example:
+        >>> from analognas.models import build_model
+        >>> net = build_model("wrn-16-4", input_shape=(3, 32, 32), n_classes=10)
+        >>> sum(p.numel() for p in net.parameters())
+        2748890
     """
 
     def __init__(

@@ -33,6 +33,10 @@ class TileSize(Settings):
     Attributes:
         rows: Largest number of inputs; None: all inputs of the layer.
         columns: Largest number of outputs; None: all outputs of the layer.
+
+    Example:
+        >>> TileSize(rows=256, columns=256).rows
+        256
     """
 
     settings_name = "tile"
@@ -168,6 +172,10 @@ class WeightModifier(Settings):
             largest weight.
         bits: Resolution of ``"discretize"``.
         drop_connect: Probability that a weight is set to 0, with any kind.
+
+    Example:
+        >>> WeightModifier(kind="additive", std=0.06).std
+        0.06
     """
 
     settings_name = "modifier"
@@ -195,6 +203,10 @@ class Clip(Settings):
             times the weight scale. ``"none"``: no clipping.
         sigma: Limit of ``"gaussian"``.
         value: Limit of ``"fixed"``.
+
+    Example:
+        >>> Clip(kind="gaussian", sigma=2.0).sigma
+        2.0
     """
 
     settings_name = "clip"
@@ -216,6 +228,10 @@ class WeightScaling(Settings):
         remap: Set the scales to the largest weights after each optimizer step. Otherwise the initial scales
             stay.
         learned: Whether each output has a learned digital scale, initially 1.
+
+    Example:
+        >>> WeightScaling(per="column").per
+        'column'
     """
 
     settings_name = "scaling"
@@ -236,6 +252,10 @@ class DriftCompensation(Settings):
         kind: ``"global"``: one factor for each tile. ``"column"``: one for each output. ``"exact"``: one for
             each tile, relative to the outputs of the target weights. ``"none"``: no factor.
         n_repeats: Number of readings to average.
+
+    Example:
+        >>> DriftCompensation(kind="none").kind
+        'none'
     """
 
     settings_name = "compensation"

@@ -30,6 +30,14 @@ def set_mode(model: nn.Module, mode: str) -> nn.Module:
         UnknownNameError: If the mode is unknown.
         NotProgrammedError: If the mode is ``"chip"`` and :func:`program` was not called.
         InvalidArgumentError: If the model has no analog layer.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import to_analog
+        >>> model = to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2)))
+        >>> _ = set_mode(model, "ideal")
+        >>> model[0].mode
+        'ideal'
     """
     for _, layer in analog_layers(model):
         layer.set_mode(mode)
@@ -49,6 +57,14 @@ def program(model: nn.Module, *, generator: torch.Generator, chips: int | None =
 
     Raises:
         InvalidArgumentError: If ``chips`` is not a positive integer, or the model has no analog layer.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import calibrate, to_analog
+        >>> model = calibrate(to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2))), [torch.ones(8, 4)])
+        >>> _ = program(model.eval(), generator=torch.Generator().manual_seed(0), chips=3)
+        >>> model[0].n_chips
+        3
     """
     layers = list(analog_layers(model))
     if chips is not None:
@@ -87,6 +103,15 @@ def at_time(model: nn.Module, t: float, *, compensate: bool = True) -> nn.Module
         NotProgrammedError: Before :func:`program`.
         PhysicalRangeError: If the device model is not valid at that time.
         InvalidArgumentError: If the model has no analog layer.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import calibrate, program, to_analog
+        >>> model = calibrate(to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2))), [torch.ones(8, 4)])
+        >>> _ = program(model.eval(), generator=torch.Generator().manual_seed(0))
+        >>> _ = at_time(model, 86400.0)
+        >>> model(torch.ones(1, 4)).shape
+        torch.Size([1, 2])
     """
     for _, layer in analog_layers(model):
         layer.at_time(t, compensate=compensate)

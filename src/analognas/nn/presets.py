@@ -113,6 +113,14 @@ def save_config(config: AnalogConfig, path: str | os.PathLike[str]) -> None:
     Raises:
         UnknownNameError: If the file ending is unknown, or a class is not registered.
         OutputFolderError: If the file cannot be written.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas.nn import AnalogConfig
+        >>> save_config(AnalogConfig(), f"{folder}/chip.yaml")
+        >>> os.listdir(folder)
+        ['chip.yaml']
     """
     config.save(path)
 
@@ -125,6 +133,14 @@ def load_config(path: str | os.PathLike[str]) -> AnalogConfig:
         InvalidArgumentError: If the file cannot be read, or an entry has the wrong type or is outside its
             range.
         PhysicalRangeError: If an entry of the device is outside its range.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas.nn import AnalogConfig, save_config
+        >>> save_config(AnalogConfig(), f"{folder}/chip.yaml")
+        >>> load_config(f"{folder}/chip.yaml") == AnalogConfig()
+        True
     """
     return AnalogConfig.load(path)
 
@@ -138,5 +154,9 @@ def find_config(name: str) -> AnalogConfig:
     Raises:
         UnknownNameError: If there is no such configuration. The message contains the nearest name.
         InvalidArgumentError: If the file cannot be read.
+
+    Example:
+        >>> find_config("rasch2023").ir_drop
+        1.0
     """
     return load_config(name) if is_config_file(name) else PRESETS.get(name)

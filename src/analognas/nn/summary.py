@@ -34,6 +34,13 @@ class LayerSummary:
         utilisation: Share of the cells that hold a weight; 0 if digital.
         parameters: Number of weights and biases, without those shared with a layer above. Input ranges and
             output scales do not count.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import summary, to_analog
+        >>> found = summary(to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2))))
+        >>> found.layers[0].name
+        '0'
     """
 
     name: str
@@ -55,6 +62,12 @@ class ModelSummary:
 
     Attributes:
         layers: One entry for each layer or matrix.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import summary, to_analog
+        >>> type(summary(to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2))))).__name__
+        'ModelSummary'
     """
 
     layers: tuple[LayerSummary, ...]

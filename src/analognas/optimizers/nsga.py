@@ -55,6 +55,10 @@ class NSGA2(_NSGA):
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, ``batch_size`` below 1, or a probability
             outside [0, 1].
+
+    Example:
+        >>> NSGA2().name
+        'nsga2'
     """
 
     name = "nsga2"
@@ -94,6 +98,10 @@ class NSGA3(_NSGA):
     Raises:
         InvalidArgumentError: If ``population_size`` is below 2, ``batch_size`` below 1, or a probability
             outside [0, 1]; from :meth:`check`, if there is only one objective.
+
+    Example:
+        >>> NSGA3().name
+        'nsga3'
     """
 
     name = "nsga3"

@@ -14,6 +14,11 @@ class RandomSearch(Optimizer):
 
     Args:
         batch_size: Architectures of a batch.
+
+    Example:
+        >>> from analognas import Worker
+        >>> Worker("nasbench201", optimizer=RandomSearch(), runs=1, budget=20).search().runs[0].n_distinct
+        20
     """
 
     name = "random_search"

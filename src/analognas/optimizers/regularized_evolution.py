@@ -39,6 +39,12 @@ class RegularizedEvolution(Optimizer):
     Raises:
         InvalidArgumentError: If a size is below 1 (2 for ``population_size``), or ``n_initial`` exceeds
             ``population_size``.
+
+    Example:
+        >>> from analognas import Worker
+        >>> worker = Worker(optimizer=RegularizedEvolution(), runs=1, budget=20)
+        >>> worker.search().runs[0].n_distinct
+        20
     """
 
     name = "regularized_evolution"

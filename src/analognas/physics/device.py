@@ -63,6 +63,11 @@ class Device(NamedSettings, ABC):
     Raises:
         PhysicalRangeError: If a value is outside its range.
         InvalidArgumentError: If a value has the wrong type.
+
+    Example:
+        >>> from analognas.physics import PCM
+        >>> isinstance(PCM(), Device)
+        True
     """
 
     settings_name = "device"

@@ -111,6 +111,10 @@ class Hermes(PowerLawDevice):
         PhysicalRangeError: If ``n_devices`` is not 1 or 2, or ``g_max`` is above the characterised range.
 
     Source: Le Gallo et al., Nat. Electron. 2023; Khaddam-Aljameh et al., JSSC 2022.
+
+    Example:
+        >>> Hermes().g_max
+        20.7
     """
 
     n_devices: int = Field(default=2, ge=1, le=2, description="Devices per polarity.")

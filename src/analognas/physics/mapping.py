@@ -28,7 +28,13 @@ MAPPINGS: Registry[Any] = Registry("weight mapping", {})
 
 
 class WeightMapping(NamedSettings, ABC):
-    """A mapping of weights to devices. Both methods are linear, and exact inverses of each other."""
+    """A mapping of weights to devices. Both methods are linear, and exact inverses of each other.
+
+    Example:
+        >>> from analognas.physics import DifferentialPair
+        >>> isinstance(DifferentialPair(), WeightMapping)
+        True
+    """
 
     settings_name = "weight mapping"
     out_of_range = PhysicalRangeError
@@ -171,6 +177,10 @@ class SingleDevice(WeightMapping):
 
     The reference is digital: it has no noise and does not drift. If the devices drift, all weights therefore
     shift to the negative side.
+
+    Example:
+        >>> SingleDevice()
+        SingleDevice()
     """
 
     @property

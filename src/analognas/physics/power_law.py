@@ -65,6 +65,10 @@ class PowerLaw(PowerLawDevice):
 
     Source: exponents of 0.05 and 0.06 with t_0 of 1 s or 20 s are customary for doped GeSbTe, see
     Joshi et al., Nat. Commun. 11:2473, 2020. No constant is fitted.
+
+    Example:
+        >>> PowerLaw().g_max
+        25.0
     """
 
     nu: float = Field(default=0.06, ge=0.0, description="The exponent.")
@@ -109,6 +113,10 @@ class StateIndependent(PowerLawDevice):
 
     Source: the state-independent model of aihwkit 1.2.0 (constants of its documentation), a
     reference point rather than a measured device.
+
+    Example:
+        >>> StateIndependent().g_max
+        25.0
     """
 
     prog_coeffs: tuple[float, ...] = prog_coeffs_field((0.2,))
@@ -137,7 +145,13 @@ class StateIndependent(PowerLawDevice):
 
 
 class Ideal(PowerLawDevice):
-    """A device without noise and without drift."""
+    """A device without noise and without drift.
+
+    Example:
+        >>> import torch
+        >>> Ideal().program(torch.tensor([5.0]), generator=torch.Generator().manual_seed(0))
+        tensor([5.])
+    """
 
     source: ClassVar[str] = "none: a perfect device"
     fitted_range: ClassVar[str] = "nothing is fitted"

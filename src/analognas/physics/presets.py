@@ -121,6 +121,14 @@ def save_device(device: Device, path: str | os.PathLike[str]) -> None:
     Raises:
         UnknownNameError: If the file ending is unknown, or the class of the device is not registered.
         OutputFolderError: If the file cannot be written.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas.physics import PCM
+        >>> save_device(PCM(), f"{folder}/pcm.yaml")
+        >>> os.listdir(folder)
+        ['pcm.yaml']
     """
     device.save(path)
 
@@ -132,6 +140,14 @@ def load_device(path: str | os.PathLike[str]) -> Device:
         UnknownNameError: If the file ending, the model or an entry is unknown.
         InvalidArgumentError: If the file cannot be read, or an entry has the wrong type.
         PhysicalRangeError: If a value is outside its range.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas.physics import PCM, save_device
+        >>> save_device(PCM(), f"{folder}/pcm.yaml")
+        >>> load_device(f"{folder}/pcm.yaml").g_max
+        25.0
     """
     return Device.load(path)
 
@@ -145,6 +161,10 @@ def find_device(name: str) -> Device:
     Raises:
         UnknownNameError: If there is no such device. The message contains the nearest name.
         InvalidArgumentError: If the file cannot be read.
+
+    Example:
+        >>> find_device("PCM").g_max
+        25.0
     """
     return load_device(name) if is_config_file(name) else DEVICES.get(name)
 
@@ -155,6 +175,10 @@ def describe_devices() -> list[dict[str, Any]]:
     Returns:
         A mapping for each device: ``name``, ``source``, ``fitted_range``, the valid times as ``t_range`` (text,
         s), and the entries that :func:`device_to_dict` returns.
+
+    Example:
+        >>> "PCM" in str(describe_devices())
+        True
     """
     described = []
     for name in DEVICES:

@@ -76,6 +76,10 @@ class ReRAMWan2022(Device):
 
     Source: Wan et al., Nature 2022. Fitted at 1 s, 1 day and 2 days. Times between are interpolated, and times
     outside raise a :class:`~analognas.core.PhysicalRangeError`.
+
+    Example:
+        >>> ReRAMWan2022().g_max
+        40.0
     """
 
     g_max: float = quantity(WAN_G_REFERENCE, "µS", "Largest target conductance.", gt=0.0)
@@ -138,6 +142,10 @@ class ReRAMCMO(Device):
     Source: Falcone et al., arXiv 2502.04524. Measured from 1 s to 1 h and extrapolated to 10 years by its
         authors.
     Other times raise a :class:`~analognas.core.PhysicalRangeError`.
+
+    Example:
+        >>> ReRAMCMO().g_min
+        9.0
     """
 
     g_max: float = quantity(

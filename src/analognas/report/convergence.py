@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,9 +36,10 @@ def convergence_figure(
     queries = np.arange(1, curves.shape[1] + 1)
     for number, curve in enumerate(curves):
         label = f"each of {len(curves)} runs" if number == 0 else None
-        axes.step(
-            queries, curve, where="post", color=COLOURS[0], alpha=0.35, linewidth=0.9, label=label
-        )
+        style: dict[str, Any] = {"alpha": 0.35, "linewidth": 0.9, "label": label}
+        if len(curves) == 1:  # a single run is one strong line
+            style = {"linewidth": 1.8, "label": "the run"}
+        axes.step(queries, curve, where="post", color=COLOURS[0], **style)
     # The mean starts when all runs have found something; earlier it would jump.
     complete = np.isfinite(curves).all(axis=0)
     if len(curves) > 1 and complete.any():
@@ -83,6 +84,24 @@ def convergence_figure(
         if metric is None
         else f"best {'' if truth is None else 'reading of '}{head_of(get_metric(metric))}"
     )
-    axes.set_title("Convergence of the search")
-    axes.legend(frameon=False, loc="lower right" if rises else "upper right")
+    axes.set_title(_finding(curves, metric, truth), fontsize=10)
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4)
     return figure
+
+
+def _finding(
+    curves: NDArray[np.float64],
+    metric: Metric | str | None,
+    truth: tuple[float, float, float] | None,
+) -> str:
+    """Return what the search has found, for the heading."""
+    finals = curves[:, -1][np.isfinite(curves[:, -1])]
+    if not len(finals):
+        return "Nothing met the constraints"
+    if metric is None:
+        return f"Hypervolume {finals.max():.3g} after {curves.shape[1]:,} evaluations"
+    known = get_metric(metric)
+    best = finals.max() if known.higher_is_better else finals.min()
+    unit = f" {known.unit}" if known.unit else ""
+    said = f"Best {'value' if truth is None else 'reading'} {best:.4g}{unit} after {curves.shape[1]:,} evaluations"
+    return said if truth is None else f"{said}; estimated true value {truth[0]:.4g}{unit}"

@@ -40,7 +40,10 @@ def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
         12.4 if split else 9.6, height, panels=(1, 1, 1, 1) if split else (1, 1, 1)
     )
     names = ("time", "energy", "crossbars")
+    # One scale for all shares, so that bars of different panels compare.
+    largest = max((100 * share for row in rows for share in row[1] if share == share), default=0.0)
     for i, (axes, name) in enumerate(zip(panels[:3], names, strict=True)):
+        axes.set_xlim(0.0, 1.05 * largest or 1.0)
         _bars(axes, [100 * row[1][i] for row in rows], COLOURS[i])
         axes.set_xlabel(f"share of {name} (%)")
         axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -52,8 +55,20 @@ def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
         for value, unit, what in ((cost.latency, "ms", "time"), (cost.energy, "mJ", "energy"))
     )
     head = f"{cost.chip.name}: {time}, {energy}, {cost.tiles} crossbars"
-    figure.suptitle(title or f"{head} ({cost.utilisation:.0%} used)", fontsize=10)
+    panels[0].set_ylabel("layers: rows x columns at positions, by energy or crossbars", fontsize=8)
+    finding = f"{head} ({cost.utilisation:.0%} used)"
+    figure.suptitle(title or "\n".join(filter(None, [finding, _costliest(rows)])), fontsize=10)
     return figure
+
+
+def _costliest(rows: list[tuple[str, list[float]]]) -> str:
+    """Return which row takes most of the energy, or of the time if energies are not known."""
+    for part, name in ((1, "energy"), (0, "time")):
+        known = [(row[1][part], row[0]) for row in rows if row[1][part] == row[1][part]]
+        if known and max(known)[0] > 0.0:
+            share, label = max(known)
+            return f"{label} positions: {share:.0%} of the {name}"
+    return ""
 
 
 def _components(axes: Axes, parts: dict[str, float], energy: float) -> None:

@@ -29,6 +29,14 @@ def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found
     Args:
         cells: Winners of a search, best first, each with ``architecture`` and ``metrics``.
         title: Name of the cells in the heading.
+
+    Example:
+        >>> from analognas import AnalogNASBench
+        >>> bench = AnalogNASBench()
+        >>> cell = (2, 2, 0, 4, 2, 1)
+        >>> metrics = {name: float(bench.query_metric(cell, name)) for name in bench.metrics}
+        >>> type(drift_figure([{"architecture": cell, "metrics": metrics}])).__name__
+        'Figure'
     """
     figure, (axes, contrast) = new_figure(10.0, 4.2, panels=(3, 2))
     for rank, cell in enumerate(cells):
@@ -36,7 +44,11 @@ def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found
         name = architecture_text(cell["architecture"], width=_LABEL_WIDTH)
         style = {"color": COLOURS[rank % len(COLOURS)], "marker": "o"}
         _curve(axes, cell["metrics"], "analog", shift, label=f"{rank + 1}.  {name}", **style)
-    axes.set_title(f"{title}, hardware-aware trained")
+    month = f"analog_drift_{DRIFT_TIMES[-1]}"
+    axes.set_title(
+        f"{title}: {cells[0]['metrics'][month]:.1f} % after {DRIFT_TIME_NAMES[DRIFT_TIMES[-1]]}",
+        fontsize=10,
+    )
     axes.set_ylabel("CIFAR-10 accuracy (%), readings: mean ± 1 std")
     axes.legend(title="cell", frameon=False, fontsize="small", loc="lower left")
 
@@ -44,7 +56,8 @@ def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found
     contrast.axhline(best["baseline_accuracy"], color=GREY, linestyle=":", label="digital FP32")
     _curve(contrast, best, "analog", 1.0, label="hardware-aware", color=COLOURS[0], marker="o")
     _curve(contrast, best, "noisy", 1.0, label="mapped as it is", color=COLOURS[1], marker="s")
-    contrast.set_title("First cell: what training for the chip gives")
+    lost = best[f"noisy_drift_{DRIFT_TIMES[-1]}"]
+    contrast.set_title(f"First cell without training for the chip: {lost:.1f} %", fontsize=10)
     contrast.legend(frameon=False, fontsize="small", loc="lower left")
     for panel in (axes, contrast):
         panel.set_xscale("log")

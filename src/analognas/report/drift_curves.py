@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +30,16 @@ _STYLES = {
     "direct": (COLOURS[1], "s"),
     "direct_uncompensated": (COLOURS[3], "^"),
 }
+
+
+_BELOW: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": 8,
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.13),
+    "ncols": 3,
+}
+"""Legends are below the axes, where they cover no data."""
 
 
 def drift_curves(
@@ -59,7 +69,7 @@ def drift_curves(
 
     known = CURVES | dict(labels or {})
     note = device_note(dict(results))
-    figure, (axes,) = new_figure(7.5, 4.6 if note is None else 5.2)
+    figure, (axes,) = new_figure(7.5, 5.0 if note is None else 5.2)
     for i, (name, result) in enumerate(results.items()):
         colour, marker = _STYLES.get(name, (COLOURS[i % len(COLOURS)], _MARKERS[i % len(_MARKERS)]))
         apart = 0.0 if note is None else _APART * (i - (len(results) - 1) / 2.0)
@@ -81,15 +91,27 @@ def drift_curves(
     heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
     if all(result.n_chips == 1 for result in results.values()):
         heading = NO_INTERVAL.capitalize()
-    axes.set_title(title or heading, fontsize=10)
-    if note is None:
-        axes.legend(frameon=False, fontsize=8, loc="best")
-    else:  # curves of many devices leave no room within the axes
-        axes.legend(
-            frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3
-        )
+    axes.set_title(title or f"{_finding(results, known)}\n{heading}", fontsize=10)
+    axes.legend(**_BELOW)
+    if note is not None:
         figure.supxlabel("\n".join(textwrap.wrap(note, _NOTE_WIDTH)), fontsize=8, color=GREY)
     return figure
+
+
+def _finding(results: Mapping[str, DriftResult], labels: Mapping[str, str]) -> str:
+    """Return the metric of each network at the last time, the best first, in up to three parts."""
+    first = next(iter(results.values()))
+    last = max(t for result in results.values() for t in result.times)
+    found = [
+        (result.at(last).value, labels.get(name, name))
+        for name, result in results.items()
+        if last in result.times
+    ]
+    found.sort(key=lambda pair: pair[0], reverse=first.task.higher_is_better)
+    unit = f" {first.task.unit}" if first.task.unit else ""
+    parts = [f"{label} {value:.1f}{unit}" for value, label in found[:3]]
+    more = f", {len(found) - 3} more" if len(found) > 3 else ""
+    return f"After {time_name(last)}: {', '.join(parts)}{more}"
 
 
 def write_drift_report(results: Mapping[str, DriftResult], folder: str | os.PathLike[str]) -> Path:

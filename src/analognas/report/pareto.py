@@ -39,6 +39,12 @@ def pareto_figure(result: SearchResult) -> Figure:
 
     Raises:
         InvalidArgumentError: If there is one objective, or no feasible architecture.
+
+    Example:
+        >>> from analognas import Worker
+        >>> worker = Worker(optimizer="nsga2", objectives=["analog_accuracy", "params"], runs=1, budget=20)
+        >>> type(pareto_figure(worker.search())).__name__
+        'Figure'
     """
     from matplotlib.figure import Figure
 

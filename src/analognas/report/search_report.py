@@ -85,7 +85,13 @@ def remove_search_report(folder: str | os.PathLike[str]) -> None:
 
 
 def summary_markdown(result: SearchResult) -> str:
-    """The result as a Markdown page: what was asked, the winner, the runners-up, the runs."""
+    """The result as a Markdown page: what was asked, the winner, the runners-up, the runs.
+
+    Example:
+        >>> from analognas import Worker
+        >>> summary_markdown(Worker(optimizer="random_search", runs=1, budget=5).search())[:8]
+        '# Search'
+    """
     payload = result.to_json()
     optimizer = payload["optimizer"]
     sizes = ", ".join(f"{key} {value}" for key, value in optimizer.items() if key != "name")

@@ -29,6 +29,11 @@ def new_figure(
 
     Returns:
         The figure and its axes.
+
+    Example:
+        >>> figure, axes = new_figure(4.0, 3.0)
+        >>> figure.get_size_inches().tolist()
+        [4.0, 3.0]
     """
     from matplotlib.figure import Figure
 
@@ -53,6 +58,14 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
     Raises:
         InvalidArgumentError: If ``path`` does not end in ``.png``.
         OutputFolderError: If it cannot be written.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas.report import new_figure
+        >>> save_figure(new_figure(2.0, 2.0)[0], f"{folder}/a.png")
+        >>> os.listdir(folder)
+        ['a.png']
     """
     if not str(path).lower().endswith(".png"):
         raise InvalidArgumentError(f"The file of a figure must end in .png, but got {str(path)!r}.")

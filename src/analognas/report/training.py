@@ -65,10 +65,16 @@ def training_figure(
     for axes in (losses, metrics):
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    losses.legend(frameon=False, fontsize=8, loc="upper right")
-    metrics.legend(frameon=False, fontsize=8, loc="best")
+        if len(epochs) == 1:  # a point, not an axis of fractions
+            axes.set_xticks(epochs)
+        axes.legend(
+            frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2
+        )
     ended = f" (aborted after epoch {len(epochs)})" if result.status == "aborted" else ""
-    heading = title or f"{result.record.recipe['kind']}: {result.record.model or 'network'}"
+    unit = f" {task.unit}" if task.unit else ""
+    heading = title or (
+        f"{result.record.recipe['kind']}: {result.record.model or 'network'}, test {name} {test:.4g}{unit}"
+    )
     figure.suptitle(heading + ended, fontsize=11)
     return figure
 

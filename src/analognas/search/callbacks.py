@@ -21,7 +21,12 @@ _PROGRESS_SECONDS = 0.1
 
 
 class StopSearch(Exception):  # noqa: N818 - a signal like StopIteration, not an error
-    """Raised by a callback to end the search after the batch that it was called for."""
+    """Raised by a callback to end the search after the batch that it was called for.
+
+    Example:
+        >>> issubclass(StopSearch, Exception)
+        True
+    """
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,12 @@ def latin_hypercube(space: Space, n: int, *, generator: np.random.Generator) -> 
         generator: Source of randomness.
 
     Source: McKay, Beckman, Conover, Technometrics 1979.
+
+    Example:
+        >>> import numpy as np
+        >>> from analognas.spaces import NASBench201Space
+        >>> latin_hypercube(NASBench201Space(), 5, generator=np.random.default_rng(0)).shape
+        (5, 6)
     """
     check_int("n", n, minimum=1)
     strata = generator.permuted(np.tile(np.arange(n), (space.n_genes, 1)), axis=1).T
@@ -46,6 +52,12 @@ def sobol(space: Space, n: int, *, generator: np.random.Generator) -> Population
         generator: Source of the scrambling.
 
     Source: Sobol, USSR Comput. Math. Math. Phys. 1967; Owen's scrambling, as in ``scipy.stats.qmc``.
+
+    Example:
+        >>> import numpy as np
+        >>> from analognas.spaces import NASBench201Space
+        >>> sobol(NASBench201Space(), 8, generator=np.random.default_rng(0)).shape
+        (8, 6)
     """
     from scipy.stats import qmc
 

@@ -48,6 +48,10 @@ def find_space(entry: Any) -> Space:
     Raises:
         UnknownNameError: If there is no space of that name.
         InvalidArgumentError: If it is none of these, or the definition is invalid.
+
+    Example:
+        >>> find_space("nasbench201").size
+        15625
     """
     if isinstance(entry, Mapping):
         return ConfigSpace.from_definition(entry)
@@ -64,7 +68,12 @@ def find_space(entry: Any) -> Space:
 
 
 def made_space(space: Space | str) -> Space:
-    """Return a space that is given as an object or by its name in :data:`SPACES`."""
+    """Return a space that is given as an object or by its name in :data:`SPACES`.
+
+    Example:
+        >>> made_space("nasbench201").size
+        15625
+    """
     made: Space = SPACES.get(space)() if isinstance(space, str) else space
     return made
 
@@ -80,6 +89,11 @@ def space_entry(space: Space) -> str | dict[str, Any]:
 
     Raises:
         InvalidArgumentError: If the space is not registered and has no definition.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> space_entry(NASBench201Space())
+        'nasbench201'
     """
     if space.name in SPACES:
         registered: Space = SPACES.get(space.name)()
@@ -96,7 +110,13 @@ def space_entry(space: Space) -> str | dict[str, Any]:
 
 
 def equal_spaces(one: Space, other: Space) -> bool:
-    """Return whether two spaces have the same name and definition; restrictions do not count."""
+    """Return whether two spaces have the same name and definition; restrictions do not count.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> equal_spaces(NASBench201Space(), NASBench201Space())
+        True
+    """
     return (one.name, one.fingerprint()) == (other.name, other.fingerprint())
 
 

@@ -27,6 +27,7 @@ from ..core import (
     parse_constraints,
     total_violation,
 )
+from ..core.text_tables import hanging
 from ..spaces import NASBench201Space, Population
 from .lenient import LenientBench
 from .quality import QualityReport, assess
@@ -203,7 +204,7 @@ class AnalogNASBench:
         about = self.space.describe(row)
         lines = [
             f"Architecture          {tuple(about['architecture'])}",
-            f"NAS-Bench-201         No.{about['nasbench201_index']}  {about['arch_str']}",
+            hanging("NAS-Bench-201", f"No.{about['nasbench201_index']}  {about['arch_str']}", 22),
         ]
         for name in self.metrics:
             if not name.endswith("_std"):
@@ -212,7 +213,7 @@ class AnalogNASBench:
                 spread = f" ± {value.std:.2f}" if isinstance(value, DriftReading) else ""
                 unit = METRICS[name].unit
                 text = f"{name:<22}{shown}{spread} {unit}".rstrip()
-                lines.append(f"{text:<50}{METRICS[name].description}")
+                lines.append(hanging(text, METRICS[name].description, 50))
         return "\n".join(lines)
 
     def show(self, architecture: Any) -> None:

@@ -60,6 +60,13 @@ class HWNASBench:
         search_space: Name of the search space.
         space: The search space.
         metadata: Where the table comes from.
+
+    Example:
+        >>> from analognas.tables.hardware_table import CELL_DATASETS, CELL_METRICS
+        >>> values = np.ones((15_625, len(CELL_DATASETS), len(CELL_METRICS)))
+        >>> hw = HWNASBench(CellCosts(values, np.ones(values.shape, dtype=np.uint8)))
+        >>> hw.query_by_index(0, "cifar10")["pixel3_latency"].unit
+        'ms'
     """
 
     def __init__(

@@ -24,6 +24,7 @@ from ..core import (
     parse_constraints,
     total_violation,
 )
+from ..core.text_tables import hanging
 from ..spaces import Population, Space, count_networks, restricted
 from .analognasbench import AnalogNASBench
 from .measured_quality import (
@@ -267,7 +268,7 @@ class MeasuredTable:
                 spread = f" ± {self.query_metric(row, f'{name}_sem'):.2f}"
             shown = f"{value:,.0f}" if name in _COUNTED else f"{value:.2f}"
             text = f"{name:<22}{shown}{spread} {metric.unit}".rstrip()
-            lines.append(f"{text:<50}{metric.description}")
+            lines.append(hanging(text, metric.description, 50))
         return "\n".join(lines)
 
     def show(self, architecture: Any) -> None:

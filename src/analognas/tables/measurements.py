@@ -22,6 +22,10 @@ class Provenance(IntEnum):
         MISSING: No value (NaN), such as for an EdgeTPU model that did not compile.
         PUBLISHED: As published.
         DERIVED: Computed from published values by an exact formula.
+
+    Example:
+        >>> Provenance.MISSING.name
+        'MISSING'
     """
 
     MISSING = 0

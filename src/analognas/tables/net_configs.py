@@ -68,6 +68,11 @@ def get_fbnet(config: Any) -> nn.Module:
         InvalidArgumentError: If an entry is missing or of the wrong kind.
         UnknownNameError: If there is no such data set.
         OutOfSpaceError: If there is no such network.
+
+    Example:
+        >>> net = get_fbnet({"dataset": "cifar100", "op_idx_list": [8] * 22, "num_classes": 100})
+        >>> net.classifier.out_features
+        100
     """
     entries = config_entries(config)
     space = FBNetSpace(check_choice("data set", config_entry(entries, "dataset"), _FBNET_DATASETS))

@@ -76,6 +76,11 @@ class QualityReport:
         n_classes: Number of isomorphism classes.
         n_repeated: Number of classes with at least two cells.
         noise: Label noise and predictor ceiling by metric.
+
+    Example:
+        >>> from analognas import AnalogNASBench
+        >>> type(AnalogNASBench().quality()).__name__
+        'QualityReport'
     """
 
     impossible: tuple[ImpossibleRow, ...]

@@ -35,6 +35,11 @@ class Table:
     Attributes:
         columns: Column name to values, each of shape ``(n_rows,)``; read-only.
         metadata: Metadata of the file: name, space, provenance, licence, columns, checksum.
+
+    Example:
+        >>> from analognas.tables import SHIPPED_TABLE, read_table
+        >>> read_table(SHIPPED_TABLE).metadata["name"]
+        'AnalogNAS-Bench'
     """
 
     columns: dict[str, NDArray[Any]]
@@ -74,6 +79,14 @@ def write_table(
         columns: Column name to values; all of the same length.
         metadata: Anything JSON can hold; the checksums are added under ``checksum``.
         new: Whether it is an error that the file exists.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> import numpy as np
+        >>> checksum = write_table(f"{folder}/t.parquet", {"a": np.arange(3)}, {"name": "mine"})
+        >>> os.listdir(folder)
+        ['t.parquet']
     """
     described = {"format": FORMAT, "format_version": FORMAT_VERSION, **metadata}
     sums = {name: _column_checksum(values) for name, values in columns.items()}
@@ -102,6 +115,11 @@ def read_table(
     Raises:
         TableIntegrityError: If the file is missing, no such table, damaged or truncated, or has another
             checksum; names the file and the checksums.
+
+    Example:
+        >>> from analognas.tables import SHIPPED_TABLE
+        >>> len(read_table(SHIPPED_TABLE).columns) > 10
+        True
     """
     where = f"The table {os.fspath(path)!r}"
     wanted = f" A sound copy has the checksum sha256:{checksum}." if checksum else ""

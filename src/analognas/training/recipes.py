@@ -115,7 +115,12 @@ class TrainingRecipe(Recipe):
 
 
 class DigitalRecipe(TrainingRecipe):
-    """Training in floating point."""
+    """Training in floating point.
+
+    Example:
+        >>> DigitalRecipe(epochs=5).epochs
+        5
+    """
 
     settings_name = "digital recipe"
 
@@ -123,7 +128,12 @@ class DigitalRecipe(TrainingRecipe):
 
 
 class PTQRecipe(Recipe):
-    """Post-training quantisation to 8-bit integers: ranges come from data, nothing is trained."""
+    """Post-training quantisation to 8-bit integers: ranges come from data, nothing is trained.
+
+    Example:
+        >>> PTQRecipe().kind
+        'ptq'
+    """
 
     settings_name = "ptq recipe"
     needs_digital = True
@@ -133,7 +143,12 @@ class PTQRecipe(Recipe):
 
 
 class QATRecipe(TrainingRecipe):
-    """Quantisation-aware training, from the digital weights, with straight-through gradients."""
+    """Quantisation-aware training, from the digital weights, with straight-through gradients.
+
+    Example:
+        >>> QATRecipe(epochs=5).kind
+        'qat'
+    """
 
     settings_name = "qat recipe"
     needs_digital = True
@@ -169,6 +184,10 @@ class HWARecipe(TrainingRecipe):
     the inputs (learned ranges).
 
     Source: Rasch et al., Nat. Commun. 14:5282, 2023.
+
+    Example:
+        >>> HWARecipe(epochs=5).kind
+        'hwa'
     """
 
     settings_name = "hwa recipe"
@@ -211,6 +230,10 @@ def find_recipe(name: str) -> Recipe:
     Raises:
         UnknownNameError: If there is none; lists the choices and names the nearest.
         InvalidArgumentError: If the file cannot be read.
+
+    Example:
+        >>> find_recipe("hwa").kind
+        'hwa'
     """
     if is_config_file(name):
         return Recipe.load(name)

@@ -28,6 +28,16 @@ class TrainingResult(TableView):
         status: ``"finished"`` or ``"aborted"``.
         reason: Why it was aborted; empty otherwise.
         out: Folder with the files of the run; None if none were written.
+
+    Example:
+        >>> import torch
+        >>> from analognas.data import DataSet, Split
+        >>> from analognas.training import DigitalRecipe, Trainer
+        >>> part = Split(torch.randn(32, 4), torch.arange(32) % 2)
+        >>> data = DataSet("toy", "classification", part, part, part, (4,), 2)
+        >>> result = Trainer(torch.nn.Linear(4, 2), data, DigitalRecipe(epochs=1), seed=0).fit()
+        >>> result.status
+        'finished'
     """
 
     model: nn.Module

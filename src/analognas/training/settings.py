@@ -21,6 +21,10 @@ class OptimizerSettings(Settings):
     Weight decay acts on matrices and kernels only: not on biases, norms and input ranges.
 
     Source: Loshchilov and Hutter, ICLR 2019 (AdamW).
+
+    Example:
+        >>> OptimizerSettings().kind
+        'sgd'
     """
 
     settings_name = "optimizer"
@@ -170,6 +174,10 @@ class Distillation(Settings):
     """Learning from the outputs of the digital network, besides the targets.
 
     Source: Rasch et al., Nat. Commun. 14:5282, 2023; Hinton, Vinyals and Dean, arXiv:1503.02531.
+
+    Example:
+        >>> Distillation(weight=0.9, temperature=4.0).weight
+        0.9
     """
 
     settings_name = "distillation"

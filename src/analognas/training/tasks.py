@@ -226,7 +226,12 @@ class Classification(Task):
 
 
 class TextClassification(Classification):
-    """One class for each text; scored like any classification."""
+    """One class for each text; scored like any classification.
+
+    Example:
+        >>> TextClassification().name
+        'text_classification'
+    """
 
     name = "text_classification"
 

@@ -24,7 +24,12 @@ ATTENTION_IS_DIGITAL = "part of an attention that stays digital and reads its we
 
 
 class StaysDigitalWarning(UserWarning):
-    """Layers with weights stay digital although they were not excluded."""
+    """Layers with weights stay digital although they were not excluded.
+
+    Example:
+        >>> issubclass(StaysDigitalWarning, UserWarning)
+        True
+    """
 
 
 @dataclass

@@ -95,7 +95,14 @@ _ARGUMENTS = """
 
 
 class AnalogConv1d(_AnalogConv, nn.Conv1d):
-    """A 1-D convolution on analog tiles: its unfolded matrix, group by group."""
+    """A 1-D convolution on analog tiles: its unfolded matrix, group by group.
+
+    Example:
+        >>> import torch
+        >>> layer = AnalogConv1d(2, 3, 3)
+        >>> layer.eval()(torch.zeros(1, 2, 8)).shape
+        torch.Size([1, 3, 6])
+    """
 
     def __init__(self, *args: Any, config: AnalogConfig | None = None, **kwargs: Any) -> None:
         nn.Conv1d.__init__(self, *args, **kwargs)
@@ -118,7 +125,14 @@ class AnalogConv2d(_AnalogConv, nn.Conv2d):
 
 
 class AnalogConv3d(_AnalogConv, nn.Conv3d):
-    """A 3-D convolution on analog tiles: its unfolded matrix, group by group."""
+    """A 3-D convolution on analog tiles: its unfolded matrix, group by group.
+
+    Example:
+        >>> import torch
+        >>> layer = AnalogConv3d(1, 2, 3)
+        >>> layer.eval()(torch.zeros(1, 1, 4, 4, 4)).shape
+        torch.Size([1, 2, 2, 2, 2])
+    """
 
     def __init__(self, *args: Any, config: AnalogConfig | None = None, **kwargs: Any) -> None:
         nn.Conv3d.__init__(self, *args, **kwargs)

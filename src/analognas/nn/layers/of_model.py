@@ -17,6 +17,13 @@ def analog_layers(model: nn.Module) -> Iterable[tuple[str, AnalogLayer]]:
 
     Raises:
         InvalidArgumentError: If the model has no analog layer.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import to_analog
+        >>> model = to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2)))
+        >>> [name for name, layer in analog_layers(model)]
+        ['0']
     """
     found = [
         (name, layer) for name, layer in model.named_modules() if isinstance(layer, AnalogLayer)
@@ -50,6 +57,14 @@ def set_modifier_factor(model: nn.Module, factor: float) -> None:
 
     Raises:
         InvalidArgumentError: If ``factor`` is negative, or the model has no analog layer.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import to_analog
+        >>> model = to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2)))
+        >>> _ = set_modifier_factor(model, 0.5)
+        >>> model[0].modifier_factor
+        0.5
     """
     check_float("factor", factor, minimum=0.0)
     for _, layer in analog_layers(model):

@@ -282,6 +282,12 @@ class AnalogGRU(_AnalogRecurrent, nn.GRU):
     """A GRU with its matrices on analog tiles; gates and biases are digital.
 
     Like :class:`AnalogLSTM`, with the arguments of :class:`torch.nn.GRU`.
+
+    Example:
+        >>> import torch
+        >>> layer = AnalogGRU(2, 3)
+        >>> layer.eval()(torch.zeros(4, 1, 2))[0].shape
+        torch.Size([4, 1, 3])
     """
 
     def _state_sizes(self) -> tuple[int, ...]:

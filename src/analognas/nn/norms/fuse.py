@@ -58,6 +58,13 @@ def unfuse_norms(model: nn.Module) -> nn.Module:
 
     Raises:
         InvalidArgumentError: If it is not a module.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import fuse_norms
+        >>> net = fuse_norms(torch.nn.Sequential(torch.nn.BatchNorm2d(2), torch.nn.ReLU()))
+        >>> type(unfuse_norms(net)[0]).__name__
+        'BatchNorm2d'
     """
     return _replace_classes(model, {fused: plain for plain, fused in _fused_kinds().items()})
 

@@ -45,7 +45,13 @@ def channels_last(model: nn.Module) -> nn.Module:
 
 
 def channels_first(model: nn.Module) -> nn.Module:
-    """Undo :func:`channels_last` and return the model."""
+    """Undo :func:`channels_last` and return the model.
+
+    Example:
+        >>> import torch
+        >>> channels_first(torch.nn.Conv2d(2, 2, 3)).weight.is_contiguous()
+        True
+    """
     _remove_hook(model, _move)
     for module in model.modules():
         _remove_hook(module, _crop)

@@ -131,6 +131,12 @@ class SerialBackend(Backend):
 
     Args:
         retries: How often an evaluation that raised an error is tried again.
+
+    Example:
+        >>> from analognas import Worker
+        >>> worker = Worker(optimizer="random_search", runs=1, budget=5, backend=SerialBackend())
+        >>> worker.search().runs[0].n_distinct
+        5
     """
 
     name = "serial"

@@ -42,6 +42,16 @@ def export_trials(
         InvalidArgumentError: If the ending is of no format, or Optuna is needed and not installed.
         UnknownNameError: If there is no such format.
         OutputFolderError: If the file exists or cannot be written.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas import Worker
+        >>> from analognas.search import read_trials
+        >>> _ = Worker(optimizer="random_search", runs=1, budget=5, out=f"{folder}/s").search()
+        >>> _ = export_trials(read_trials(f"{folder}/s"), f"{folder}/trials.csv")
+        >>> sorted(os.listdir(folder))
+        ['s', 'trials.csv']
     """
     file = Path(path)
     if format is None and file.suffix not in FORMATS:

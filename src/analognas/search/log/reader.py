@@ -273,6 +273,14 @@ def find_logs(folder: str | os.PathLike[str]) -> list[Path]:
 
     Raises:
         TableIntegrityError: If there is no such folder.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas import Worker
+        >>> _ = Worker(optimizer="random_search", runs=1, budget=5, out=f"{folder}/s").search()
+        >>> len(find_logs(folder))
+        1
     """
     top = Path(folder)
     if not top.is_dir():
@@ -288,6 +296,14 @@ def read_trials(path: str | os.PathLike[str]) -> Trials:
 
     Raises:
         TableIntegrityError: If there is none, or it is damaged, of another kind, or of a newer version.
+
+    Example:
+        >>> import tempfile, os
+        >>> folder = tempfile.mkdtemp()
+        >>> from analognas import Worker
+        >>> _ = Worker(optimizer="random_search", runs=1, budget=5, out=f"{folder}/s").search()
+        >>> len(read_trials(f"{folder}/s"))
+        5
     """
     file = Path(path) / FILE_NAME if Path(path).is_dir() else Path(path)
     if not file.is_file():

@@ -33,6 +33,11 @@ class RunResult:
         errors: Why an evaluation failed, by row; its metrics are NaN.
         n_barred: Proposals that broke a bound that is checked first, such as one on ``params``, and were not
             evaluated.
+
+    Example:
+        >>> from analognas import Worker
+        >>> Worker(optimizer="random_search", runs=1, budget=5).search().runs[0].n_distinct
+        5
     """
 
     population: Population

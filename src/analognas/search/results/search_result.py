@@ -31,6 +31,12 @@ class SearchResult(TableView):
             objectives they are the non-dominated set, in the order of the first objective.
         comparison: Interval of the winner and its rivals, where measurements have standard errors.
         remarks: Notes to be shown with the numbers, such as a low fidelity; one line each.
+
+    Example:
+        >>> from analognas import Worker
+        >>> result = Worker(optimizer="random_search", runs=2, budget=5).search()
+        >>> len(result.runs)
+        2
     """
 
     problem: Problem
