@@ -103,5 +103,6 @@ def _finding(
     known = get_metric(metric)
     best = finals.max() if known.higher_is_better else finals.min()
     unit = f" {known.unit}" if known.unit else ""
-    said = f"Best {'value' if truth is None else 'reading'} {best:.4g}{unit} after {curves.shape[1]:,} evaluations"
+    kind = "value" if truth is None else "reading"
+    said = f"Best {kind} {best:.4g}{unit} after {curves.shape[1]:,} evaluations"
     return said if truth is None else f"{said}; estimated true value {truth[0]:.4g}{unit}"
