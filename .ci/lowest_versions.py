@@ -2,8 +2,9 @@
 
 import argparse
 import re
-import tomllib
 from pathlib import Path
+
+import tomllib
 
 parser = argparse.ArgumentParser()
 parser.add_argument("file", type=Path)

