@@ -33,13 +33,11 @@ class _Proposal:
         row: The architecture, shape ``(1, n_genes)``.
         batch: It as a batch of its own.
         reading: How often the architecture was read before.
-        sent: Whether it is with the back end.
     """
 
     row: Population
     batch: Batch
     reading: int
-    sent: bool = False
 
 
 class AsynchronousRun(Run):
@@ -55,6 +53,9 @@ class AsynchronousRun(Run):
         self._n_pending = n_pending
         self._proposals: dict[int, _Proposal] = {}  # by number of the proposal
         self._n_proposed = 0
+        self._numbers: dict[bytes, list[int]] = {}  # by genotype, in the order of proposal
+        self._unsent: deque[int] = deque()
+        self._n_sent = 0  # with the back end
         self._queue: deque[tuple[int, Job]] = deque()
         self._stream: Iterator[tuple[int, Outcome]] = iter(())
         self._since_new = 0
@@ -110,18 +111,20 @@ class AsynchronousRun(Run):
         self._first_trial.setdefault(code, -1)
         reading = self._count_readings(batch)[0]
         self._proposals[self._n_proposed] = _Proposal(row, batch, reading)
+        self._numbers.setdefault(row.tobytes(), []).append(self._n_proposed)
+        self._unsent.append(self._n_proposed)
         self._n_proposed += 1
 
     def _send(self) -> None:
         """Give the back end what it has not got yet, as far as the budget reaches; nothing during a replay."""
         if self.n_trials < self._log.end:
             return
-        in_progress = sum(one.sent for one in self._proposals.values())
-        for number, proposal in self._proposals.items():
-            if proposal.sent or self.n_spent + in_progress >= self.budget.most:
+        while self._unsent and self.n_spent + self._n_sent < self.budget.most:
+            number = self._unsent.popleft()
+            if number not in self._proposals:  # its result was in the log
                 continue
-            proposal.sent = True
-            in_progress += 1
+            proposal = self._proposals[number]
+            self._n_sent += 1
             job = self._job(proposal.batch, [0], [proposal.reading])
             self._queue.append((number, job))
 
@@ -130,10 +133,11 @@ class AsynchronousRun(Run):
         if self.n_trials < self._log.end:
             self._replay()
             return True
-        if not any(one.sent for one in self._proposals.values()):
+        if not self._n_sent:
             return False
         number, outcome = self._next()
-        proposal = self._proposals.pop(number)
+        self._n_sent -= 1
+        proposal = self._pop(number)
         if outcome.error is not None:
             self.errors[self.n_trials] = outcome.error
         self._finish(proposal, outcome.evaluation, outcome.error)
@@ -153,21 +157,26 @@ class AsynchronousRun(Run):
             ResumeError: If it is of an architecture that has not been proposed.
         """
         logged = self._log.genotype(self.n_trials)
-        found = [
-            number
-            for number, proposal in self._proposals.items()
-            if logged is not None and (proposal.row[0] == logged).all()
-        ]
+        found = [] if logged is None else self._numbers.get(logged.tobytes(), [])
         if not found:
             shown = None if logged is None else logged.tolist()
             raise ResumeError(
                 f"Trial {self.n_trials} of run {self.number} in the log is {shown}, which this search has not "
                 "proposed: the log belongs to another search or another version."
             )
-        proposal = self._proposals.pop(found[0])
+        proposal = self._pop(found[0])
         _, evaluation, errors = self._log.recall(self.n_trials, proposal.row)
         self.errors.update(errors)
         self._finish(proposal, evaluation, None, keep=False)
+
+    def _pop(self, number: int) -> _Proposal:
+        """Remove a proposal that has a result now."""
+        proposal = self._proposals.pop(number)
+        numbers = self._numbers[proposal.row.tobytes()]
+        numbers.remove(number)
+        if not numbers:
+            del self._numbers[proposal.row.tobytes()]
+        return proposal
 
     def _finish(
         self, proposal: _Proposal, evaluation: Evaluation, error: str | None, *, keep: bool = True

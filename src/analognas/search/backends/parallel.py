@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from ...core import EvaluationError, check_int
@@ -79,13 +80,16 @@ class ParallelBackend(Backend):
         """Keep all workers busy, also with what is added to the queue between outcomes."""
         failures: Counter[int] = Counter()
         at_work: dict[int, tuple[int, Job]] = {}  # by worker
+        idle = list(range(self.n_workers))
+        heapify(idle)
         while queue or at_work:
-            for worker in range(self.n_workers):
-                if queue and worker not in at_work:
-                    at_work[worker] = queue.popleft()
-                    self._send(worker, at_work[worker][1])
-            for worker, reply in self._wait(sorted(at_work)):
+            while queue and idle:
+                worker = heappop(idle)
+                at_work[worker] = queue.popleft()
+                self._send(worker, at_work[worker][1])
+            for worker, reply in self._wait(list(at_work)):
                 number, job = at_work.pop(worker)
+                heappush(idle, worker)
                 if reply.died:
                     self._replace(worker)
                 if reply.not_ready is not None:
