@@ -1,12 +1,15 @@
 """What a person sees while a search runs, in a terminal, in a notebook, and elsewhere."""
 
 import io
+import itertools
 import re
 import sys
+import time
 from types import ModuleType
 
 from rich.console import Console
 
+from analognas.core.progress import ProgressLines
 from analognas.search import Worker, live_progress
 
 FAST = {"optimizer": "regularized_evolution", "budget": 50, "runs": 2}
@@ -81,3 +84,25 @@ def test_in_a_notebook(monkeypatch):
     shown_by(monkeypatch, lambda: worker.search(progress=True), force_jupyter=True)
     texts = [getattr(part, "text", "") for part in displayed]
     assert any("evaluations, best analog_drift_2592000" in text for text in texts)
+
+
+def test_the_first_result_of_the_default_search_is_told_within_two_seconds():
+    told = []
+    start = time.process_time()
+    Worker(
+        runs=1,
+        on_progress=lambda progress: told.append(time.process_time() - start),
+        callbacks=[lambda view: True],
+    ).search()
+    assert told[0] < 2.0
+
+
+def test_a_search_that_is_piped_prints_lines(monkeypatch, capsys):
+    """Also without batches; a slow search prints one every few seconds."""
+    clock = itertools.count()
+    monkeypatch.setattr(live_progress, "ProgressLines", lambda: ProgressLines(lambda: next(clock)))
+    for pending in (None, 4):
+        Worker(**FAST, pending=pending).search(progress=True)
+        lines = capsys.readouterr().err.splitlines()
+        assert lines
+        assert all(line.startswith("search: ") and "best analog_drift" in line for line in lines)

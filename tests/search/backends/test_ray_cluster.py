@@ -27,11 +27,9 @@ def test_nodes_end_and_join_during_a_search(fragile, tmp_path, monkeypatch, pend
     def change(view):
         if view.n_trials > 8 and not changed.is_set():
             changed.set()
-            threading.Thread(target=swap).start()
-
-    def swap():
-        cluster.remove_node(nodes[0], allow_graceful=False)
-        cluster.add_node(num_cpus=1)
+            cluster.add_node(num_cpus=1)
+            # In the middle of the next evaluations.
+            threading.Timer(0.05, cluster.remove_node, [nodes[0], False]).start()
 
     try:
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
