@@ -31,6 +31,9 @@ def test_layers_of_equal_shape_are_one_row():
     assert sorted(labels(figure.axes[0])) == ["1 of 9 x 1 x 64 at 256", "2 of 576 x 64 at 256"]
     for axes in figure.axes[:3]:
         assert sum(bars(axes)) == pytest.approx(100)
+    # Shares of time, energy and crossbars have one scale, and the heading names the costliest layers.
+    assert len({axes.get_xlim() for axes in figure.axes[:3]}) == 1
+    assert "of the energy" in figure.get_suptitle()
     assert cost.chip.name in figure.get_suptitle()
 
 

@@ -1,6 +1,7 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from analognas.core.times import time_name
 from analognas.drift import DriftResult, Sensitivity
@@ -104,3 +105,18 @@ def test_sensitivity_figure(kind):
     marked = 1 if kind == "alone" else 0
     assert colours[marked] != colours[1 - marked]
     assert "1 day" in axes.get_title()
+
+
+def test_the_heading_says_the_finding_and_the_legend_covers_no_data():
+    figure = drift_curves({"hwa": made(0.9), "direct": made(0.8)})
+    (axes,) = figure.axes
+    last = made(0.9).times[-1]
+    values = [made(quality).at(last).value for quality in (0.9, 0.8)]
+    first, _ = axes.get_title().splitlines()
+    assert first.endswith(
+        f"hardware-aware training {values[0]:.1f} %, direct mapping {values[1]:.1f} %"
+    )
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    renderer = canvas.get_renderer()
+    assert axes.get_legend().get_window_extent(renderer).y1 < axes.get_window_extent(renderer).y0
