@@ -101,5 +101,5 @@ for kind, result in final.drift.items():
 # %%
 from analognas.hardware import find_chip, network_cost
 
-chip = find_chip("example").replace(n_tiles=None)
+chip = find_chip("hermes").replace(n_tiles=None)
 print(network_cost(worker.best_arch, chip, input_shape=(3, 32, 32)))
