@@ -63,10 +63,10 @@ def check(folder, uninterrupted):
     assert sorted(path.name for path in folder.iterdir()) == ["best.json", "trials.sqlite"]
 
 
-def test_search_killed_three_times_in_one_life(uninterrupted, tmp_path):
+def test_search_killed_twice_in_one_life(uninterrupted, tmp_path):
     folder = tmp_path / "out"
-    reached = [kill_group(folder, n, 0.03) for n in (1, 20, 45)]
-    assert 1 <= reached[0] < reached[1] < reached[2] <= 72
+    reached = [kill_group(folder, n, 0.03) for n in (1, 30)]
+    assert 1 <= reached[0] < reached[1] <= 72
     check(folder, uninterrupted)
 
 
