@@ -28,6 +28,7 @@ ROOMS = [
     "evaluators",
     "builder",
     "hardware",
+    "reproduce",
     "analysis",
     "tables",
     "drift",

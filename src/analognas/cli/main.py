@@ -46,6 +46,7 @@ _COMMANDS = {
     "sensitivity": ("drift:sensitivity", "Measure which layer loses most accuracy."),
     "map": ("map:map_layers", "Choose the layers that stay digital."),
     "analyze": ("analyze", "Find what makes the networks of a table robust."),
+    "reproduce": ("reproduce", "Make a published table again."),
     "query": ("query", "Look up one architecture in a measured table."),
     "verify": ("verify", "Repeat a sample of the results in a folder."),
     "info": ("info", "Show spaces, optimizers, metrics and tables."),

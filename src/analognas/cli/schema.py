@@ -40,6 +40,7 @@ SCHEMAS: Registry[type[Settings]] = Registry(
         "device-fitted-relaxation": "analognas.physics.fitted:FittedRelaxation",
         "fit": "analognas.physics.fitting:FitSettings",
         "analysis": "analognas.analysis:AnalysisSettings",
+        "experiment": "analognas.reproduce:ExperimentSettings",
         "map": "analognas.hardware.hybrid:MapSettings",
         "layer-mapping": "analognas.drift.layer_mapping:LayerMapping",
         "mapping-single": "analognas.physics.mapping:SingleDevice",
