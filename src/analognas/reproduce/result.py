@@ -150,8 +150,8 @@ class Reproduction(TableView):
             if payload["format"] != FORMAT:
                 raise ValueError(payload["format"])
             return cls(
-                *(payload[name] for name in ("name", "title", "scale", "notes")),
-                tuple(map(TaskResult.from_dict, payload["tasks"])),
+                **{name: payload[name] for name in ("name", "title", "scale", "notes")},
+                tasks=tuple(map(TaskResult.from_dict, payload["tasks"])),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidArgumentError(
