@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..core import ResumeError, hold_folder, write_json
+from ..core.folders import make_folder
 from ..core.interrupts import resumable
 from ..drift import DriftSettings, read_drift, resume_drift, run_drift
 from ..drift.study import RESULT_FILE as DRIFT_RESULT
@@ -118,5 +119,5 @@ def _evaluate(settings: DriftSettings, folder: Path) -> None:
     if (folder / STUDY_FILE).is_file():
         resume_drift(folder)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     run_drift(settings, folder)
