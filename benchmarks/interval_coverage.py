@@ -2,8 +2,7 @@
 
 The true values of a simulated table are the class means of AnalogNAS-Bench, shrunken by their label noise; its readings
 are true values with the residuals of classes of about the same value. Every search has its own readings. Run
-``python benchmarks/interval_coverage.py``; hyperparameters of the interval were chosen on seeds 1000 and up
-(``--first 1000``). A nominal coverage of 95 % of 200 searches has a standard error of 1.5 points.
+``python benchmarks/interval_coverage.py``; ``--first 1000`` takes other seeds. A nominal coverage of 95 % of 200 searches has a standard error of 1.5 points.
 """
 
 import argparse
