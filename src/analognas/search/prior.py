@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from ..core import METRICS, check_choice, current_metric_name, device_metric
+from ..evaluators import Problem
+from ..optimizers import Optimizer
 from ..optimizers.prior import Prior
 from ..spaces import Space
 from .known_results import read_known_results
 
-__all__ = ["SearchPrior", "read_prior"]
+__all__ = ["SearchPrior", "read_prior", "take_prior"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +67,16 @@ def read_prior(
     known = METRICS.get(metric) or device_metric(metric)
     sign = 1.0 if known is None else known.sign
     return SearchPrior(Prior(found.population, sign * found.values[metric]), found.entry())
+
+
+def take_prior(
+    source: str | Mapping[str, Any] | None, space: Space, problem: Problem, optimizer: Optimizer
+) -> SearchPrior | None:
+    """Read the prior of a search, give it to the optimizer, and return it; see :func:`read_prior`.
+
+    Raises:
+        AnalogNASError: If it cannot be read, or the optimizer does not support one.
+    """
+    found = read_prior(source, space, problem.objectives[0])
+    optimizer.use_prior(None if found is None else found.prior)
+    return found

@@ -48,7 +48,7 @@ from .describe import complete_settings, describe_search, search_identity
 from .log.definitions import check_identity, check_names, checked_first
 from .log.schema import SETTINGS
 from .log.trial_log import FILE_NAME, TrialLog, sem_column
-from .prior import read_prior
+from .prior import take_prior
 from .region import keep_within, remarks_on
 from .results.search_result import SearchResult
 from .results.winners import ranked
@@ -162,8 +162,7 @@ class Search:
             said.start, self.space, self.evaluator, metrics, self.problem, self.optimizer
         )
         check_pending(said.pending, self.optimizer)
-        self.prior = read_prior(said.prior, self.space, self.problem.objectives[0])
-        self.optimizer.use_prior(None if self.prior is None else self.prior.prior)
+        self.prior = take_prior(said.prior, self.space, self.problem, self.optimizer)
         self._metrics = check_names(searched_definitions(self.problem, self.limits, self.evaluator))
         self.folder: Path | None = None
         self._retry_failed = False
