@@ -20,7 +20,7 @@ def waves(n):
     targets = torch.randint(0, 2, (n,), generator=generator)
     phases = 6.28 * torch.rand(n, 1, generator=generator)
     clean = torch.sin((2 + 2 * targets[:, None]) * time + phases)
-    return Split((clean + 2.0 * torch.randn(n, 64, generator=generator))[:, None], targets)
+    return Split((clean + 1.2 * torch.randn(n, 64, generator=generator))[:, None], targets)
 
 
 data = DataSet("waves", "classification", waves(1000), waves(200), waves(300), (1, 64), 2)
