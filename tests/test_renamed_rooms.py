@@ -56,6 +56,7 @@ def test_an_old_class_is_the_new_one_with_a_warning(room, old, new):
         ("builder.folder", "run_build", "builder.run", "run_build"),
         ("builder.folder", "resume_build", "builder.run", "resume_build"),
         ("builder.additions", "start_with_tables", "builder.run", "start_with_tables"),
+        ("hardware.hybrid", "LayerCosts", "hardware.hybrid", "LayerEnergies"),
         ("builder.protocol", "Task", "builder.protocol", "UnitTask"),
         ("tables.measurements", "Measurement", "tables.measurements", "MeasurementMethod"),
         ("hardware.uncertain_value", "Estimate", "hardware.uncertain_value", "UncertainValue"),

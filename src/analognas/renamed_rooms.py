@@ -15,6 +15,7 @@ RENAMED = {
     "analognas.evaluation": "analognas.drift",
     "analognas.benchmarks": "analognas.tables",
     "analognas.hardware.intervals": "analognas.hardware.uncertain_value",
+    "analognas.training.exchange": "analognas.training.export",
 }
 """Old and new names of rooms and modules."""
 

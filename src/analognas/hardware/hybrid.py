@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ..core import write_json
 from ..core.config_files import write_mapping
+from ..core.former_names import former_names
 from ..core.settings import Time
 from ..core.text_tables import ShownTable, TableView, with_unit
 from ..drift.intervals import Estimate, estimate
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
     from ..drift import Sensitivity
     from .chip_cost import ChipCost
 
-__all__ = ["Choice", "HybridMapping", "LayerCosts", "MapSettings", "choose_mapping", "mapping_path"]
+__all__ = [
+    "Choice",
+    "HybridMapping",
+    "LayerEnergies",
+    "MapSettings",
+    "choose_mapping",
+    "mapping_path",
+]
 
 MAPPING_FILE, RESULT_FILE = "mapping.yaml", "map.json"
 _LOSS_OF_DOUBLED = 0.5
@@ -70,7 +78,7 @@ class MapSettings(DriftSettings):
 
 
 @dataclass(frozen=True)
-class LayerCosts:
+class LayerEnergies:
     """What a layer costs.
 
     Attributes:
@@ -156,7 +164,7 @@ class HybridMapping(TableView):
     digital: float
     metric: str
     sensitivity: Sensitivity
-    costs: tuple[LayerCosts, ...]
+    costs: tuple[LayerEnergies, ...]
     settings: MapSettings
 
     @property
@@ -239,7 +247,7 @@ class HybridMapping(TableView):
 
 def layer_costs(
     names: Sequence[str], parameters: Sequence[int], cost: ChipCost | None, digital_energy: float
-) -> tuple[LayerCosts, ...]:
+) -> tuple[LayerEnergies, ...]:
     """Return the costs of layers, from those of all matrices of the network.
 
     Args:
@@ -258,12 +266,12 @@ def layer_costs(
         macs = sum(x.rows * x.columns * x.groups * x.positions for x in matrices)
         analog = float(sum(x.energy for x in matrices)) if matrices else math.nan
         digital = macs * digital_energy * 1e-9 if matrices else math.nan
-        result.append(LayerCosts(name, int(count), analog, digital))
+        result.append(LayerEnergies(name, int(count), analog, digital))
     return tuple(result)
 
 
 def mapping_path(
-    costs: Sequence[LayerCosts],
+    costs: Sequence[LayerEnergies],
     losses: Sequence[float],
     whole: float,
     *,
@@ -285,7 +293,7 @@ def mapping_path(
             alone, which takes large layers first.
 
     Example:
-        >>> costs = [LayerCosts("a", 10, 1.0, 4.0), LayerCosts("b", 90, 1.0, 4.0)]
+        >>> costs = [LayerEnergies("a", 10, 1.0, 4.0), LayerEnergies("b", 90, 1.0, 4.0)]
         >>> [(choice.mapping.digital, choice.predicted) for choice in mapping_path(costs, [1.0, 2.0], 3.0)]
         [((), 3.0), (('a',), 2.0), (('a', 'b'), 0.0)]
     """
@@ -368,7 +376,7 @@ def _step(loss: float, parameters: int, state: int, double: bool) -> tuple[float
     return (1.0 - _LOSS_OF_DOUBLED if state == 0 else _LOSS_OF_DOUBLED) * loss, 0.5 * parameters
 
 
-def _choice(costs: Sequence[LayerCosts], losses: Any, level: Sequence[int]) -> Choice:
+def _choice(costs: Sequence[LayerEnergies], losses: Any, level: Sequence[int]) -> Choice:
     names = [
         [cost.name for cost, s in zip(costs, level, strict=True) if s == kind] for kind in (2, 1)
     ]
@@ -385,3 +393,6 @@ def _choice(costs: Sequence[LayerCosts], losses: Any, level: Sequence[int]) -> C
         float(sum(energies)),
         float(np.dot(losses, left)),
     )
+
+
+__getattr__ = former_names(__name__, {"LayerCosts": "LayerEnergies"})

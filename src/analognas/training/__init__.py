@@ -6,7 +6,7 @@ from ..nn.quantize.quantizers import Quantization
 from .checkpoint import CHECKPOINT_FILE
 from .early_abort import percentile_curve
 from .evaluate import SplitScore, evaluate
-from .exchange import export_onnx, from_pretrained, save_pretrained
+from .export import export_onnx, from_pretrained, save_pretrained
 from .model_files import MODEL_FILE, ModelRecord, load_model, save_model
 from .recipes import (
     RECIPES,
