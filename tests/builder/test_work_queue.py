@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 
 from analognas.builder import work_queue
-from analognas.builder.owners import Owner
+from analognas.builder.lease_owners import Owner
 from analognas.builder.units import Unit
 from analognas.builder.work_queue import WorkQueue
 from analognas.core import InvalidArgumentError, OutputFolderError, ResumeError

@@ -1,7 +1,7 @@
 import numpy as np
 
-from analognas.core.addresses import floats_at
 from analognas.core.compiled import compiled
+from analognas.core.memory_addresses import floats_at
 
 
 @compiled("void(int64, int64, int64)")

@@ -309,7 +309,7 @@ def digitize_without_rounding(*arguments):
     return digitize_kernel(*before, False, factor)
 
 
-@claim(("analognas.nn.tile.digitize_outputs.kernels.digitize", digitize_without_rounding))
+@claim(("analognas.nn.tile.adc.kernels.digitize", digitize_without_rounding))
 def outputs_are_rounded_to_the_converters_levels():
     made = layer(CLEAN.replace(adc=ADC(bits=5, bound=2.0)), bias=False).eval()
     scale, r = float(made.weight_scale.max()), 4.0

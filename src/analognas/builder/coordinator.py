@@ -14,7 +14,7 @@ from pathlib import Path
 from ..core import EvaluationError, OutputFolderError, ResumeError
 from ..core.folders import make_folder
 from ..core.processes import Died
-from .owners import Owner
+from .lease_owners import Owner
 from .protocol import Answer, Measurement, UnitTask
 from .units import Claim, Counts
 from .work_queue import LEASE_SECONDS, WorkQueue

@@ -9,7 +9,7 @@ from typing import Any
 from ..core import ResumeError
 from ..core.files import json_checksum
 from ..core.limits import parse_json, shown
-from .owners import Owner
+from .lease_owners import Owner
 from .units import STATES
 
 __all__ = ["SELECT", "checksum", "genotype_of", "result_of", "sealed", "unit_of"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .folder import Build
-from .owners import Owner
+from .lease_owners import Owner
 from .work_queue import WorkQueue
 
 __all__ = ["status_of", "status_text"]

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from ..core import InvalidArgumentError, OutputFolderError, ResumeError
 from ..core.sqlite_files import begin, connect, patiently, reason
 from . import queue_schema
-from .owners import Owner
+from .lease_owners import Owner
 from .queue_rows import SELECT, genotype_of, result_of, sealed, unit_of
 from .units import STATES, Claim, Counts, Unit
 

@@ -24,7 +24,7 @@ from .layers.base import AnalogLayer
 from .layers.composite import AnalogComposite, MatrixTiles
 from .layers.conv import AnalogConv1d, AnalogConv2d, AnalogConv3d
 from .layers.linear import AnalogLinear
-from .layers.of_model import analog_layers, network_config, set_modifier_factor
+from .layers.model_layers import analog_layers, network_config, set_modifier_factor
 from .layers.recurrent import AnalogGRU, AnalogLSTM
 from .lifecycle import at_time, attach, calibrate, clip_and_remap, program, run_chips, set_mode
 from .norms.fuse import fuse_norms, rectified, register_fused, unfuse_norms

@@ -16,7 +16,7 @@ from ..physics import split_generator
 from .distributed.gather_ranges import finish_observation, writable
 from .distributed.sharded_weights import whole
 from .layers.loading import give_dimensions
-from .layers.of_model import analog_layers, check_trained
+from .layers.model_layers import analog_layers, check_trained
 from .run_batch import check_batches, run_batch
 
 

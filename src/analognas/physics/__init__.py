@@ -1,7 +1,7 @@
 """Device physics: programming and read noise, drift, weight mappings."""
 
 from ..core.former_names import former_names
-from .blocks import Generators, split_generator
+from .cache_blocks import Generators, split_generator
 from .custom import CustomDrift
 from .device import MODELS, Device, Law
 from .fitted import FittedPowerLaw, FittedRelaxation

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..core import InvalidArgumentError, PhysicalRangeError, Registry
 from ..core.named_settings import NamedSettings
 from ..core.settings import quantity
-from .blocks import Generators, blocks, chip_rows, result_rows
+from .cache_blocks import Generators, blocks, chip_rows, result_rows
 from .checks import (
     check_conductance,
     check_generators,

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..core import InvalidArgumentError, check_int
-from .blocks import Generators, result_rows, result_tensor, split_generator
+from .cache_blocks import Generators, result_rows, result_tensor, split_generator
 from .checks import check_conductance, check_generators, check_nu, check_same_shape
 from .device import Device
 

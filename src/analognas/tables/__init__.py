@@ -5,7 +5,7 @@ from .analognasbench import SHIPPED_CHECKSUM, SHIPPED_TABLE, AnalogNASBench
 from .csv_table import read_csv_table
 from .hardware_table import CellCosts, LayerCosts, add_hw_nas_bench
 from .hwnasbench import HWNASBench
-from .lenient import LenientBench
+from .lenient_bench import LenientBench
 from .measured import MeasuredTable, find_table
 from .measured_quality import MeasuredQuality
 from .measured_rows import ENDINGS, MEASURED, TableRows, read_rows, write_rows

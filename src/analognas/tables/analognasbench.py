@@ -29,7 +29,7 @@ from ..core import (
 )
 from ..core.text_tables import hanging
 from ..spaces import NASBench201Space, Population
-from .lenient import LenientBench
+from .lenient_bench import LenientBench
 from .quality import QualityReport, assess
 from .readings import DriftReading
 from .table_file import read_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from .analognasbench import AnalogNASBench as _Table
-from .lenient import LenientBench
+from .lenient_bench import LenientBench
 from .readings import DriftReading as DriftMeasurement
 
 __all__ = ["AnalogNASBench", "DriftMeasurement"]

@@ -30,8 +30,9 @@ from torch.autograd.function import once_differentiable
 from ..config import WeightModifier
 from ..kernels import passes as kernels
 from ..kernels.buffers import as_float, can_use_kernels, flat_array, scratch_like
-from ..tile.digitize_outputs import digitize_outputs
-from ..tile.forward import quantize_inputs, tile_outputs
+from ..tile.adc import digitize_outputs
+from ..tile.dac import quantize_inputs
+from ..tile.forward import tile_outputs
 from ..tile.products import Gradients
 from ..tile.tiled_layer import TiledLayer
 from .modifiers import modified

@@ -25,7 +25,7 @@ from ..hwa.input_ranges import (
 from ..kernels import passes as kernels
 from ..kernels.buffers import can_use_kernels, flat_array
 from ..tile.chips import LayerChips
-from ..tile.forward import largest_inputs
+from ..tile.dac import largest_inputs
 from ..tile.products import Product
 from ..tile.scales import clip_limit, weight_scales
 from ..tile.tiled_layer import TiledLayer

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...core.addresses import floats_at
 from ...core.compiled import compiled
+from ...core.memory_addresses import floats_at
 from . import backward_loops, forward_loops
 from .forward_loops import FACTOR, INVERSE, MEAN, OFFSET, SHIFT, SLOPE, Doubles, group_length
 

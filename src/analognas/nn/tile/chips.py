@@ -8,9 +8,10 @@ from torch import Tensor
 from ...physics import ProgrammedDevices, split_generator
 from ..hwa.noise import ExactNoise
 from ..kernels.buffers import as_float, scratch_like
+from .adc import digitize_outputs
 from .compensation import drift_compensation, reading
-from .digitize_outputs import digitize_outputs
-from .forward import largest_inputs, quantize_inputs, tile_outputs
+from .dac import largest_inputs, quantize_inputs
+from .forward import tile_outputs
 from .tiled_layer import TiledLayer
 
 

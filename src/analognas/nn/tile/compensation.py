@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..hwa.noise import NoiseSource
-from .digitize_outputs import digitize_outputs
+from .adc import digitize_outputs
 from .forward import ir_drop_share, positions, read_noise_std
 from .tiled_layer import TiledLayer
 

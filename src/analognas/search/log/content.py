@@ -16,9 +16,9 @@ from ...core import UnknownNameError
 from ...core.foreign_numbers import metric_range
 from ...core.limits import parse_json, shown
 from . import schema
+from .commit_checksums import Commit, Failure, Sealed, State, add_commit, joined, verify
 from .definitions import logged_metric, logged_metrics
 from .schema import APPLICATION_ID, FIXED, SCHEMA_VERSION, DamagedLogError
-from .seal import Commit, Failure, Sealed, State, add_commit, joined, verify
 
 SEM = "_sem"
 """Ending of the column that holds the standard error of a metric."""

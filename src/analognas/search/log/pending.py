@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
 from ...spaces.genotypes import row_texts
+from .commit_checksums import Failure, Sealed, joined
 from .content import SEM
-from .seal import Failure, Sealed, joined
 
 
 class PendingBatch(NamedTuple):

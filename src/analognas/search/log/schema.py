@@ -15,7 +15,7 @@ seconds that the run had taken and the state of its random generator (JSON).
 Since version 3 the table ``set_aside``, with the columns of ``trials``, keeps trials that an earlier course
 of a run measured: where failed trials were tried again, the run may take another course, which takes values
 from here. Table ``commits`` has a row for each commit, with a checksum of what it wrote and of the commit
-before it (``seal.py``).
+before it (``commit_checksums.py``).
 
 A log has these tables and nothing else: a trigger or a view of somebody else's would run when the log is
 written or read.

@@ -1,7 +1,7 @@
 """The trial log: every evaluation of a search in one SQLite file.
 
-Its tables are described at the top of ``schema.py``, its checksums in ``seal.py``. Any number of processes may
-write to one log, each with its own runs.
+Its tables are described at the top of ``schema.py``, its checksums in ``commit_checksums.py``. Any number of
+processes may write to one log, each with its own runs.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from ...core import AnalogNASError, OutputFolderError, ResumeError, sqlite_files
 from ...evaluators import Evaluation
 from ...spaces import Population, Space
 from . import schema as log_schema
+from .commit_checksums import Sealed, State, add_commit
 from .content import Content, bring_up_to_date, check_ranges, read_content, seal_again
 from .logged_run import LoggedRun, sem_column
 from .pending import Pending, PendingBatch
 from .retrying import SetAside, set_failures_aside
 from .schema import FILE_NAME
-from .seal import Sealed, State, add_commit
 
 __all__ = ["FILE_NAME", "LoggedRun", "TrialLog", "sem_column"]
 

@@ -6,7 +6,7 @@ import torch
 from analognas.nn import ADC, AnalogConfig, AnalogLinear
 from analognas.nn.hwa.noise import BankNoise, ExactNoise
 from analognas.nn.kernels.buffers import can_use_kernels
-from analognas.nn.tile.digitize_outputs import add_bias, digitize_outputs
+from analognas.nn.tile.adc import add_bias, digitize_outputs
 
 SHAPES = [(6, 10), (900, 130), (4, 8, 70, 70)]
 SOURCES = [ExactNoise, BankNoise]
