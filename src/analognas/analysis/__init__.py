@@ -1,10 +1,11 @@
 """What makes the networks of a table robust."""
 
+from ..core.interval import Interval
 from .analyze import ANALYSIS_FILE, analyze, run_analysis
 from .comparison import HAND_MADE, ComparedNetwork
-from .effects import Interval, Networks
+from .effects import Networks
 from .ranks import Agreement, rank_agreement, tau_b
-from .result import Level, Prediction, RobustnessAnalysis, Slope
+from .result import LevelEffect, Prediction, RobustnessAnalysis, Slope
 from .settings import AnalysisSettings
 from .traits import TRAITS, Trait
 
@@ -16,7 +17,7 @@ __all__ = [
     "AnalysisSettings",
     "ComparedNetwork",
     "Interval",
-    "Level",
+    "LevelEffect",
     "Networks",
     "Prediction",
     "RobustnessAnalysis",

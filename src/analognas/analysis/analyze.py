@@ -15,7 +15,7 @@ from .effects import Floats, Networks, adjusted, level_effects, slopes, spline
 from .findings import findings_of
 from .ranks import rank_agreement
 from .readings import DIGITAL, Readings, read_readings
-from .result import Level, Prediction, RobustnessAnalysis, Slope
+from .result import LevelEffect, Prediction, RobustnessAnalysis, Slope
 from .settings import AnalysisSettings
 from .traits import Trait, traits_of
 
@@ -130,7 +130,7 @@ class _Study:
             ]
         return found
 
-    def levels(self, traits: Mapping[Trait, Floats], metric: str) -> list[Level]:
+    def levels(self, traits: Mapping[Trait, Floats], metric: str) -> list[LevelEffect]:
         """Return the effect of each value of the traits that have few; all traits are in one model."""
         discrete = {
             trait.name: self._merged(column)
@@ -139,7 +139,7 @@ class _Study:
         }
         return self._effects(discrete, metric)
 
-    def genes(self, metric: str) -> list[Level]:
+    def genes(self, metric: str) -> list[LevelEffect]:
         """Return the effect of each choice of each gene, for spaces of few choices that all networks have."""
         sizes = np.asarray(self.part.space.n_choices)
         if sizes.max() > _MOST_LEVELS or self.networks.n < _LEAST_NETWORKS * sizes.sum():
@@ -202,7 +202,7 @@ class _Study:
             names[last] += " or more"
         return np.array(names)[place]
 
-    def _effects(self, columns: Mapping[str, Any], metric: str) -> list[Level]:
+    def _effects(self, columns: Mapping[str, Any], metric: str) -> list[LevelEffect]:
         if not columns:
             return []
         effects = level_effects(
@@ -213,7 +213,7 @@ class _Study:
             self.confidence,
         )
         return [
-            Level(name, metric, value, count, effect)
+            LevelEffect(name, metric, value, count, effect)
             for name, of_column in zip(columns, effects, strict=True)
             for value, count, effect in of_column
         ]

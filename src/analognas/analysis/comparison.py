@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import OutOfSpaceError
-from .effects import Interval
+from ..core.interval import Interval
 from .readings import DIGITAL, Readings
 
 __all__ = ["BEST_DIGITAL", "BEST_ON_CHIPS", "HAND_MADE", "ComparedNetwork", "compare_networks"]

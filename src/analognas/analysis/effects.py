@@ -9,44 +9,18 @@ splines with knots at quantiles, Harrell, Regression Modeling Strategies, 2015, 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Interval", "Networks", "adjusted", "level_effects", "slopes", "spline"]
+from ..core.interval import Interval
+
+__all__ = ["Networks", "adjusted", "level_effects", "slopes", "spline"]
 
 Floats = NDArray[np.float64]
 
 _KNOTS = (0.05, 0.275, 0.5, 0.725, 0.95)
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number with its confidence interval.
-
-    Attributes:
-        value: The estimate.
-        low: Lower bound.
-        high: Upper bound.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero is outside the interval."""
-        return self.low > 0 or self.high < 0
-
-    def to_dict(self) -> dict[str, float]:
-        """Return value and bounds by name."""
-        return asdict(self)
 
 
 class Networks:

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .effects import Floats, Interval, Networks, quantile_of_t
+from ..core.interval import Interval
+from .effects import Floats, Networks, quantile_of_t
 
 __all__ = ["Agreement", "rank_agreement", "tau_b"]
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core import InvalidArgumentError, get_metric
+from ..core.interval import Interval
 from ..core.metric_words import head_of
 from ..core.text_tables import ShownTable, TableView
 from .comparison import ComparedNetwork
-from .effects import Interval
 from .ranks import Agreement
 from .traits import TRAITS, Trait
 
-__all__ = ["Level", "Prediction", "RobustnessAnalysis", "Slope"]
+__all__ = ["LevelEffect", "Prediction", "RobustnessAnalysis", "Slope"]
 
 FORMAT = "analognas analysis 1"
 
@@ -37,7 +37,7 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class Level:
+class LevelEffect:
     """Effect of one value of a trait or a gene, relative to the mean over all networks.
 
     Attributes:
@@ -101,8 +101,8 @@ class RobustnessAnalysis(TableView):
     least_digital: float
     confidence: float
     slopes: tuple[Slope, ...]
-    levels: tuple[Level, ...]
-    genes: tuple[Level, ...]
+    levels: tuple[LevelEffect, ...]
+    genes: tuple[LevelEffect, ...]
     predictions: tuple[Prediction, ...]
     networks: tuple[ComparedNetwork, ...]
     findings: tuple[str, ...]
@@ -211,8 +211,8 @@ def _interval(entry: Mapping[str, float]) -> Interval:
     return Interval(entry["value"], entry["low"], entry["high"])
 
 
-def _read_level(entry: Mapping[str, Any]) -> Level:
-    return Level(
+def _read_level(entry: Mapping[str, Any]) -> LevelEffect:
+    return LevelEffect(
         entry["of"], entry["metric"], entry["level"], entry["n_networks"], _interval(entry)
     )
 
@@ -230,7 +230,7 @@ def _read_prediction(entry: Mapping[str, Any]) -> Prediction:
     )
 
 
-def _level(level: Level) -> dict[str, Any]:
+def _level(level: LevelEffect) -> dict[str, Any]:
     return {
         "of": level.of,
         "metric": level.metric,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, RandomStreams, check_choice, check_int
+from ..core.interval import Interval
 from ..tables import AnalogNASBench, MeasuredTable
 
 __all__ = ["MetricComparison", "TableComparison", "compare_tables"]
@@ -29,24 +30,6 @@ LEAST_COMMON = 5
 
 _LARGE = 2000  # networks from which fewer resamples do
 _LEAST_FREEDOM = 3  # degrees of freedom that a variance between seeds needs
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A number with its 95 % interval.
-
-    Attributes:
-        value: The number.
-        low: Lower end.
-        high: Upper end.
-    """
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
 @dataclass(frozen=True)
@@ -114,8 +97,9 @@ class TableComparison:
         ]
         for one in self.metrics:
             ceiling = "-" if one.ceiling_tau is None else f"{one.ceiling_tau:.3f}"
+            tau, rho = f"{one.kendall_tau:.3f}", f"{one.spearman_rho:.3f}"
             lines.append(
-                f"{one.metric:<22}{one.n:>6}  {one.kendall_tau!s:<24}{ceiling:>8}  {one.spearman_rho!s:<24}"
+                f"{one.metric:<22}{one.n:>6}  {tau:<24}{ceiling:>8}  {rho:<24}"
                 f"{one.difference.value:+.2f}"
             )
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..analysis import Level, RobustnessAnalysis
+from ..analysis import LevelEffect, RobustnessAnalysis
 from ..core import get_metric
 from ..core.metric_words import head_of, name_of
 from ..core.metrics import DRIFT_TIME_NAMES
@@ -59,7 +59,7 @@ def traits_figure(result: RobustnessAnalysis) -> Figure | None:
     return figure
 
 
-def _points(axes: Axes, levels: Sequence[Level]) -> None:
+def _points(axes: Axes, levels: Sequence[LevelEffect]) -> None:
     """Draw values with intervals."""
     at = np.arange(len(levels))
     values = np.array([level.effect.value for level in levels])

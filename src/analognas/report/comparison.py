@@ -60,7 +60,7 @@ def _panel(axes: Axes, metric: MetricComparison, names: tuple[str, str]) -> None
     axes.set_xlabel(names[0], fontsize=7)
     axes.set_ylabel(names[1], fontsize=7)
     tau = metric.kendall_tau
-    text = f"τ {tau.value:.2f} [{tau.low:.2f}, {tau.high:.2f}]\nn {metric.n}"
+    text = f"τ {tau}\nn {metric.n}"
     if metric.ceiling_tau is not None:
         text += f", ceiling {metric.ceiling_tau:.2f}"
     axes.annotate(text, (0.03, 0.97), xycoords="axes fraction", va="top", fontsize=7)
