@@ -77,7 +77,7 @@ def test_drift_leaves_numbers_and_a_figure(checkpoints, tmp_path, capsys):
         for name, entry in json.loads((out / "result.json").read_text()).items()
     }
     assert payload["hwa"]["times"] == [1.0, 86400.0]
-    assert imread(out / "drift.png").shape == (690, 1125, 4)
+    assert imread(out / "drift.png").shape == (750, 1125, 4)
     # Its settings are a settings file, as the page says.
     again = tmp_path / "again"
     assert main(["drift", "--config", str(out / "study.json"), "--out", str(again)]) == 0

@@ -165,7 +165,7 @@ def questions_of(source):
             asked, kind = (ast.unparse(argument) for argument in node.args[:2])
             of_space = asked.rsplit(".", 1)[-1] in ("space", "full_space")
             # Only the border checks that what a person gives is a space at all, or its name.
-            border = node.func.id == "isinstance" and kind in ("Space", "str")
+            border = node.func.id == "isinstance" and kind in ("Space", "str", "Space | str")
             if of_space and node.func.id in ("getattr", "hasattr", "isinstance") and not border:
                 yield f"line {node.lineno}: {ast.unparse(node)}"
 

@@ -315,10 +315,10 @@ def test_parquet_round_trip(archive, tmp_path, partial_table):
 
 
 def _saved(archive, tmp_path):
-    from analognas.tables.nasbench201 import _from_archive
+    from analognas.tables.nasbench201 import _from_trials
 
     path = tmp_path / "accuracies.parquet"
-    _from_archive(archive).save(path)
+    _from_trials(archive).save(path)
     return path
 
 

@@ -95,7 +95,7 @@ def _finding(
     truth: tuple[float, float, float] | None,
 ) -> str:
     """Return what the search has found, for the heading."""
-    finals = curves[:, -1][np.isfinite(curves[:, -1])]
+    finals = curves[:, -1:][np.isfinite(curves[:, -1:])]
     if not len(finals):
         return "Nothing met the constraints"
     if metric is None:
