@@ -137,10 +137,10 @@ def test_bombs(tmp_path, name, reader):
     }
     file = tmp_path / "file.pickle"
     file.write_bytes(BOMBS[name])
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(TableIntegrityError) as caught:
         readers[reader](file)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert len(str(caught.value)) < 1000
 
 
