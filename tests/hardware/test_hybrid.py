@@ -14,7 +14,7 @@ from analognas.drift.sensitivity import WHOLE
 from analognas.hardware import hybrid_study
 from analognas.hardware.hybrid import (
     Choice,
-    LayerCosts,
+    LayerEnergies,
     MapSettings,
     choose_mapping,
     mapping_path,
@@ -26,9 +26,9 @@ from analognas.training import RunConfig, load_model, train_run
 from analognas.training.tasks import get_task
 
 COSTS = [
-    LayerCosts("stem", 10, 1.0, 3.0),
-    LayerCosts("body", 80, 2.0, 9.0),
-    LayerCosts("head", 10, 1.0, 2.0),
+    LayerEnergies("stem", 10, 1.0, 3.0),
+    LayerEnergies("body", 80, 2.0, 9.0),
+    LayerEnergies("head", 10, 1.0, 2.0),
 ]
 
 
@@ -70,7 +70,7 @@ def test_the_choice_follows_the_budget():
 
 
 def test_few_mappings_are_spread_over_the_path():
-    costs = [LayerCosts(str(i), 10, 1.0, 2.0) for i in range(30)]
+    costs = [LayerEnergies(str(i), 10, 1.0, 2.0) for i in range(30)]
     path = mapping_path(costs, np.linspace(3.0, 0.1, 30), 10.0)
     few = spread_out(path, 6)
     assert len(few) == 6

@@ -10,6 +10,8 @@ from analognas.spaces import encode_features
 @pytest.mark.parametrize("acquisition", PredictorGuided.acquisitions)
 def test_every_acquisition_beats_chance(acquisition):
     settings = {"runs": 2, "budget": 60, "seed": 1000}
+    if acquisition == "ei_per_cost":
+        settings["cost_metric"] = "params"
     guided = Worker(optimizer=PredictorGuided(acquisition=acquisition), **settings).search()
     random = Worker(optimizer="random_search", **settings).search()
     assert sum(guided.finals()) > sum(random.finals())
