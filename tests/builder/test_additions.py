@@ -322,8 +322,8 @@ def black(arrays, split):
 
 
 @pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_the_partial_table_beside_the_package_is_continued(tmp_path, shared, monkeypatch, real):
-    path = Path(__file__).parents[2] / "experiments" / "tables" / "nb201-check-partial.parquet"
+def test_the_table_beside_the_package_counts_as_measured(tmp_path, shared, monkeypatch, real):
+    path = Path(__file__).parents[2] / "experiments" / "tables" / "nb201-check.parquet"
     if not path.exists():
         pytest.skip("experiments are not here")
     if not real:  # decoding 60,000 pictures takes 14 s
