@@ -18,7 +18,7 @@ ROOMS = (
 WITHOUT = {
     "analysis": set(
         """
-        Agreement AnalysisSettings ComparedNetwork Interval Level Networks Prediction RobustnessAnalysis
+        Agreement AnalysisSettings ComparedNetwork LevelEffect Networks Prediction RobustnessAnalysis
         Slope Trait analyze rank_agreement run_analysis tau_b
         """.split()
     ),

@@ -3,7 +3,7 @@ import torch
 
 from analognas.core import InvalidArgumentError
 from analognas.physics import PCM, ProgrammedDevices, split_generator
-from analognas.physics import blocks as module
+from analognas.physics import cache_blocks as module
 
 
 def test_blocks_cover_everything_once():
