@@ -50,9 +50,9 @@ FAULTS = [
     Fault("search/log/run_log.py", "numbers.searchsorted(batch)", 'numbers.searchsorted(batch, side="right")', CLI + "test_stopped_and_resumed_equals_uninterrupted"),
     Fault("evaluators/problem.py", "np.multiply(evaluation.means[name], sign,", "np.multiply(evaluation.means[name], 1.0,", FRONTS.rstrip(":")),
     Fault("search/results/winners.py", "order = np.lexsort(costs.T[::-1])", "order = np.lexsort(costs.T)", FRONTS + "test_the_front_is_the_non_dominated_set_of_all_runs"),
-    Fault("search/results/winners.py", "return standings.best_first()[:N_WINNERS]", "return standings.best_first()[::-1][:N_WINNERS]", CLI + "test_a_short_search_with_its_defaults"),
+    Fault("search/results/winners.py", "return standings.best_first()[:N_WINNERS]", "return standings.best_first()[::-1][:N_WINNERS]", "search/results/test_standings.py"),
     Fault("evaluators/problem.py", "return -np.array(self._signs) * costs", "return np.array(self._signs) * costs", FRONTS.rstrip(":")),
-    Fault("optimizers/predictor_guided.py", "GraphEnsemble.fit(learnt, observations.scores[known])", "GraphEnsemble.fit(learnt, observations.scores[known], seed=id(learnt) % 9999)", CLI + "test_json_twice_gives_the_same_bytes"),
+    Fault("optimizers/predictor_guided.py", "GraphEnsemble.fit(learnt, observations.scores[known])", "GraphEnsemble.fit(learnt, observations.scores[known], seed=id(learnt) % 9999)", "optimizers/test_predictor_guided.py::test_equal_seeds_give_equal_proposals"),
     # Functions of a user
     Fault("evaluators/function.py", 'f"{type(error).__name__}: {text}"', 'f"{text}"', FUNCTION + "test_a_search_goes_on_after_failures"),
     Fault("search/backends/jobs.py", "np.isinf(v)) for name, v in evaluation.means", "np.isneginf(v)) for name, v in evaluation.means", FUNCTION + "test_infinite_values_are_failures_and_nan_is_no_value"),

@@ -40,3 +40,9 @@ def test_hyperparameters_make_an_equal_optimizer():
     settings = PredictorGuided(temperature=0.2, acquisition="ucb").hyperparameters()
     assert settings["temperature"] == 0.2
     assert PredictorGuided(**settings).hyperparameters() == settings
+
+
+def test_equal_seeds_give_equal_proposals():
+    settings = {"runs": 1, "budget": 40, "seed": 5}
+    one, other = (Worker(optimizer=PredictorGuided(), **settings).search() for _ in range(2))
+    assert (one.runs[0].population == other.runs[0].population).all()
