@@ -63,10 +63,12 @@ def test_noisy_readings_have_the_seed_of_their_search(tmp_path):
         "runs": 2,
         "budget": 25,
         "seed": 3,
-        "optimizer": {"name": "regularized_evolution", "population_size": 10, "sample_size": 2},
+        "optimizer": "noise_aware",
         "evaluator": {"noise": 2},
     }
-    Search(settings).run(tmp_path / "noisy")
+    found = Search(settings).run(tmp_path / "noisy")
+    cells = found.runs[0].population
+    assert len(np.unique(cells, axis=0)) < len(cells)  # some are read again, with other noise
     report = verify_search(tmp_path / "noisy", again=50)
     assert report.problems == ()
     assert report.checks == ("50 of 50 evaluations repeated: all values are equal to the last bit",)

@@ -100,7 +100,7 @@ def _check_header(stream: BinaryIO, size: int) -> None:
     """Read the three pickles before the content: a number, the version of the protocol, and a description."""
     header = [read_pickled_stream(stream, size, lambda key, value: value) for _ in range(3)]
     if header[0] != _MAGIC or header[1] != 1001 or not isinstance(header[2], dict):
-        raise TableIntegrityError("it is no file of torch.save.")
+        raise TableIntegrityError("it was not written by torch.save.")
 
 
 def _is_plain(value: Any) -> bool:
