@@ -51,6 +51,16 @@ def test_a_value_that_cannot_be_repeated_is_found(found, monkeypatch, capsys):
     assert len(lines) == 2
 
 
+def test_known_results_that_a_search_starts_from_are_not_its_own(found, tmp_path, monkeypatch):
+    Search({"runs": 1, "budget": 10, "start": str(found)}).run(tmp_path / "later")
+    change_values(monkeypatch, found, 1e-3)
+    report = verify_search(tmp_path / "later", again=100)
+    assert report.problems == ()
+    assert report.checks == (
+        "10 of 10 evaluations repeated: all values are equal to the last bit",
+    )
+
+
 def test_other_last_digits_are_told_apart_from_other_values(found, monkeypatch):
     change_values(monkeypatch, found, 1e-12)
     report = verify_search(found, again=100)

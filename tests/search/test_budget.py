@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analognas.core import InvalidArgumentError, UnknownNameError
+from analognas.core import InvalidArgumentError, ResumeError, UnknownNameError
 from analognas.optimizers import RegularizedEvolution
-from analognas.search import Budget, Worker
+from analognas.search import Budget, Search, Worker
 
 
 @pytest.fixture
@@ -154,3 +154,10 @@ def test_the_default_evaluator_knows_what_is_paid_with():
     assert run.stopped_by == "cost"
     # A network that does not fit on the chip has no energy.
     assert np.nansum(run.evaluation.means["aimc_energy"]) >= 1.0
+
+
+def test_a_search_without_the_cost_of_its_log_is_another_one(tmp_path):
+    options = {"optimizer": "random_search", "runs": 1, "budget": 5}
+    Search(options | {"cost_metric": "params"}).run(tmp_path / "a")
+    with pytest.raises(ResumeError, match="its cost_metric is \"params\", but this search has null"):
+        Search(options).run(tmp_path / "a", resume=True)

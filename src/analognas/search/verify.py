@@ -92,7 +92,9 @@ def _passed(equal: int, close: int, n: int, of: int) -> tuple[str, ...]:
 
 
 def _evaluated(search: Search, run: LoggedRun) -> list[int]:
-    """Rows of a run that were measured, and did not fail."""
+    """Rows of a run that the search measured itself, and that did not fail."""
+    start = search.start
+    n_known = 0 if start is None or start.evaluation is None else len(start.population)
     seen: set[Any] = set()
     rows = []
     values = [run.evaluation.means[name] for name in search.problem.objectives]
@@ -101,8 +103,9 @@ def _evaluated(search: Search, run: LoggedRun) -> list[int]:
         key = (code, None if fidelity is None else float(fidelity[row]))
         repeated = key in seen and not search.problem.stochastic
         seen.add(key)
-        failed = int(run.numbers[row]) in run.errors
-        if not repeated and not failed and all(np.isfinite(column[row]) for column in values):
+        number = int(run.numbers[row])
+        measured = number >= n_known and number not in run.errors
+        if measured and not repeated and all(np.isfinite(column[row]) for column in values):
             rows.append(row)
     return rows
 

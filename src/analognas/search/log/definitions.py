@@ -33,7 +33,7 @@ RESERVED = frozenset(
 """Names of a log's other columns, which no metric may have."""
 
 
-_OPTIONAL = ("start", "prior", "pending")
+_OPTIONAL = ("start", "prior", "pending", "cost_metric")
 """Keys of the identity of a search that are absent where their setting is not used."""
 
 
