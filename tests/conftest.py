@@ -8,10 +8,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one core for each worker
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["COLUMNS"] = "200"  # texts do not depend on the terminal that the tests run in
 
+# Blocks connections here, and in processes that tests start, through `sitecustomize`.
+sys.path.insert(0, str(Path(__file__).with_name("no_network")))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, (sys.path[0], os.environ.get("PYTHONPATH")))
+)
+
 import numpy as np
 import pytest
 from hypothesis import settings
 
+import no_network
 from analognas.spaces import NASBench201Space
 from analognas.tables import AnalogNASBench
 
@@ -59,6 +66,13 @@ def rewrite_log():
             connection.commit()
 
     return rewrite
+
+
+@pytest.fixture(autouse=True)
+def _network(request, monkeypatch):
+    """Let tests marked `network` connect; `no_network` blocks all others."""
+    if "network" in request.keywords:
+        monkeypatch.setenv(no_network.ALLOW, "1")
 
 
 @pytest.fixture(autouse=True)

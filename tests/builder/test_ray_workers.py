@@ -26,6 +26,7 @@ def test_ray_that_is_not_installed_is_named(fake, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.network  # Ray finds the address of this machine by a connection
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_two_actors_of_which_one_is_killed(fake, tmp_path, monkeypatch):
     pytest.importorskip("ray")

@@ -120,7 +120,10 @@ def test_log_trials_and_report_say_the_fidelity(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")  # Ray's own
-@pytest.mark.parametrize("backend", ["serial", "pool", pytest.param("ray", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "backend",
+    ["serial", "pool", pytest.param("ray", marks=[pytest.mark.slow, pytest.mark.network])],
+)
 def test_a_search_that_was_interrupted_ends_with_the_same_bytes(tmp_path, monkeypatch, backend):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     search(out=whole).search()

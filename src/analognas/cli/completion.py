@@ -36,11 +36,10 @@ def completion(
 
     Example: eval "$(analognas completion bash)"
     """
-    print(
-        _typer_completion().get_completion_script(
-            prog_name="analognas", complete_var=_VARIABLE, shell=shell.value
-        )
-    )
+    make_script = _typer_completion().get_completion_script
+    # `shell` names a script; nothing is run.
+    script = make_script(prog_name="analognas", complete_var=_VARIABLE, shell=shell.value)  # nosec B604
+    print(script)
 
 
 def prepare_completion() -> None:

@@ -19,6 +19,7 @@ def test_ray_that_is_not_installed(fragile, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.network  # Ray finds the address of this machine by a connection
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_a_cluster_that_is_not_there_is_told_at_once(fragile, tmp_path):
     pytest.importorskip("ray")
@@ -31,6 +32,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(fragile, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.network  # Ray finds the address of this machine by a connection
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 @pytest.mark.parametrize(
     ("share", "message"),
@@ -46,6 +48,7 @@ def test_workers_that_no_machine_holds_are_told_at_once(fragile, share, message)
 
 
 @pytest.mark.slow
+@pytest.mark.network  # Ray finds the address of this machine by a connection
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_a_cluster_that_has_no_room_is_waited_for(fragile, monkeypatch):
     ray = pytest.importorskip("ray")
@@ -64,6 +67,7 @@ def test_a_cluster_that_has_no_room_is_waited_for(fragile, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.network  # Ray finds the address of this machine by a connection
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 def test_two_actors_of_which_one_is_killed(fragile, tmp_path, monkeypatch):
     pytest.importorskip("ray")

@@ -11,6 +11,7 @@ from analognas.search import RayBackend
 
 
 @pytest.mark.slow
+@pytest.mark.network  # Ray finds the address of this machine by a connection
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 @pytest.mark.parametrize("pending", [None, 4])
 def test_nodes_end_and_join_during_a_search(fragile, tmp_path, monkeypatch, pending):
