@@ -294,11 +294,10 @@ for name in ('DARTS-V1', 'DARTS-V2', 'GDAS', 'SETN', 'ENAS', 'RANDOM', 'generic'
     "curves by epoch": "assert nb201.metrics('cifar10-valid')[0] == 'valid_accuracy_200'",
     # The replication
     "drift exponents `nu`": """
-from analognas.physics import CustomDrift
-device = CustomDrift(g_points=(0.0, 25.0), nu_means=(0.05, 0.05), nu_stds=(0.0, 0.0))
-assert [float(value) for value in device.nu_moments(torch.tensor([10.0]))] == pytest.approx([0.05, 0.0])""",
+from analognas.nn import get_config
+assert [get_config(name).device.nu for name in ('replication-0.05', 'replication')] == [0.05, 0.06]""",
     "compensation with the known": "assert AnalogConfig(compensation={'kind': 'global'}).compensation.kind == 'global'",
-    "CAWS scaling": "assert AnalogConfig(scaling={'per': 'layer'}).scaling.per == 'layer'",
+    "CAWS scaling": "assert AnalogConfig(scaling={'per': 'fan_in'}).scaling.per == 'fan_in'",
     "its presets": "from analognas.nn import get_config; assert get_config('rasch2023').ir_drop > 0",
     "one seed": "from analognas.drift import DriftEvaluator; assert callable(DriftEvaluator)",
 }

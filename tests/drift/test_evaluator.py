@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from analognas.core import InvalidArgumentError, PhysicalRangeError, ResumeError
 from analognas.drift import DAY, MONTH, DriftEvaluator, Examples
+from analognas.drift.journal import fingerprint
 from analognas.nn import AnalogConfig, analog_layers, at_time, calibrate, program, to_analog
 from analognas.physics import Ideal, ReRAMWan2022
 
@@ -276,3 +277,12 @@ def test_bad_models_and_data(analog, digital, problem):
     model = calibrate(to_analog(digital, AnalogConfig(device=ReRAMWan2022())), [inputs])
     with pytest.raises(PhysicalRangeError):
         DriftEvaluator((MONTH,), chips=2).evaluate(model, problem)
+
+
+def test_the_checksum_of_a_network_is_that_of_earlier_versions():
+    layer = nn.Linear(2, 1)
+    with torch.no_grad():
+        layer.weight.fill_(0.5)
+        layer.bias.zero_()
+    found = fingerprint(to_analog(nn.Sequential(layer)))
+    assert found == "44002d45cedd9be681bb2eaebacbab3036d86cd12ac7689bd10d3606264f213b"

@@ -75,9 +75,9 @@ def test_calibration_examples_are_checked(run):
 def test_without_compensation_is_the_mapping_without_it(run):
     study = study_of(checkpoint=str(run))
     config = find_config("analognasbench")
-    mapped = direct_mapping(study._digital, study.dataset, config)
-    expected = direct_mapping(study._digital, study.dataset, config, compensation=False)
-    found = without_compensation(study._digital, mapped)
+    mapped = direct_mapping(study.digital, study.dataset, config)
+    expected = direct_mapping(study.digital, study.dataset, config, compensation=False)
+    found = without_compensation(study.digital, mapped)
     for name, value in expected.state_dict().items():
         torch.testing.assert_close(found.state_dict()[name], value, rtol=0, atol=0)
     kinds = {layer.config.compensation for _, layer in analog_layers(found)}

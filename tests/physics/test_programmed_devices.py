@@ -144,3 +144,22 @@ def test_a_chip_is_checked(chips):
         ProgrammedDevices(PCM(), chips.g_prog, chips.nu, n_chips=5)
     with pytest.raises(InvalidArgumentError, match="`nu` must have the shape"):
         ProgrammedDevices(PCM(), chips.g_prog, chips.nu[0])
+
+
+def test_stuck_devices_keep_a_random_conductance_and_do_not_drift():
+    n, share = 40_000, 0.04
+    source = torch.Generator().manual_seed(3)
+    target = torch.full((n,), 12.5)
+    chip = ProgrammedDevices.program(PCM(prog_noise_scale=0.0), target, generator=source)
+    stuck = chip.with_stuck(share, generator=source)
+    moved = (stuck.g_prog != chip.g_prog).nonzero().flatten()
+    assert abs(len(moved) / n - share) < 5 * math.sqrt(share * (1 - share) / n)
+    values = stuck.g_prog[moved]
+    std = 25.0 / math.sqrt(12.0)
+    assert abs(float(values.mean()) - 12.5) < 5 * std / math.sqrt(len(moved))
+    assert values.min() < 0.5
+    assert values.max() > 24.5
+    year = stuck.drift(31536000.0)
+    assert (year[moved] == values).all()
+    assert (year[stuck.nu > 0] < 12.5).all()
+    assert (chip.with_stuck(0.0, generator=source).g_prog == chip.g_prog).all()

@@ -14,7 +14,7 @@ from ..nn import AnalogConfig, analog_layers
 from .chips import MONTH, as_analog, digital_scores
 from .direct_mapping import direct_mapping
 from .evaluator import DriftEvaluator
-from .intervals import Estimate, estimate, t_quantile
+from .intervals import Estimate, estimate, slope, t_quantile
 from .result import DriftResult
 
 PROGRAMMED = 0.0
@@ -186,6 +186,27 @@ def difference_of(first: DriftResult, second: DriftResult, t: float) -> Estimate
         for found, result in ((a, first), (b, second))
     ]
     return estimate(a.value - b.value, parts, confidence=first.confidence)
+
+
+def paired_difference(first: DriftResult, second: DriftResult, t: float) -> Estimate:
+    """Return the metric of one network minus that of another at ``t``, on the same chips and test set.
+
+    Chip ``k`` of one network is paired with chip ``k`` of the other, which has the same seed. Effects that both
+    have cancel.
+
+    Raises:
+        InvalidArgumentError: If a result has no time ``t``, or their numbers of chips differ.
+    """
+    a, b = first.scores_at(t), second.scores_at(t)
+    if len(a) != len(b):
+        raise InvalidArgumentError(
+            f"Paired results must have the same number of chips, but have {len(a)} and {len(b)}."
+        )
+    metric = first.task.metric
+    apart = a * slope(metric, float(a.mean())) - b * slope(metric, float(b.mean()))
+    variance = float(apart.var(ddof=1)) / len(apart) if len(apart) > 1 else math.inf
+    value = first.at(t).value - second.at(t).value
+    return estimate(value, [(variance, len(apart) - 1.0)], confidence=first.confidence)
 
 
 def _negative(found: Estimate, plus: float) -> Estimate:

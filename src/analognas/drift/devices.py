@@ -1,8 +1,9 @@
-"""One network on several memory devices."""
+"""One network on other memory devices, or on other hardware."""
 
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,20 @@ from torch import nn
 
 from ..core import InvalidArgumentError, PhysicalRangeError
 from ..core.config_files import is_config_file
-from ..nn import analog_layers
+from ..models import digital_parts
+from ..nn import AnalogConfig, StaysDigitalWarning, analog_layers, to_analog, to_digital
 from ..nn.tile.tiled_layer import TiledLayer
 from ..physics import Device, find_device
 from .result import DriftResult
 
-__all__ = ["device_note", "devices_by_label", "known_times", "on_device", "with_devices"]
+__all__ = [
+    "device_note",
+    "devices_by_label",
+    "known_times",
+    "on_device",
+    "on_hardware",
+    "with_devices",
+]
 
 
 def on_device(model: nn.Module, device: Device) -> nn.Module:
@@ -40,6 +49,39 @@ def on_device(model: nn.Module, device: Device) -> nn.Module:
         tiled = layer.tiled
         layer.tiled = TiledLayer(tiled.config.replace(device=device), tiled.product, tiled.grid)
     return moved
+
+
+def on_hardware(model: nn.Module, config: AnalogConfig) -> nn.Module:
+    """Return an analog network on other hardware; nothing is trained.
+
+    Weights and input ranges stay. Learned output scales are multiplied into the weights, and weight scales
+    follow from them as ``config`` says.
+
+    Args:
+        model: A network with analog layers; it is not changed.
+        config: The hardware.
+
+    Returns:
+        A network in evaluation mode, without programmed chips.
+
+    Raises:
+        UnknownNameError: If a layer that the configuration names does not exist.
+
+    Example:
+        >>> from analognas.nn import TileSize, to_analog
+        >>> model = to_analog(nn.Sequential(nn.Linear(4, 2)))
+        >>> on_hardware(model, AnalogConfig(tile=TileSize(rows=2)))[0].tiled.grid.n_row_tiles
+        2
+    """
+    digital = to_digital(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StaysDigitalWarning)  # given when the model was made
+        moved = to_analog(digital, config, exclude=digital_parts(digital), inplace=True)
+    before = dict(analog_layers(model))
+    for name, layer in analog_layers(moved):
+        was = before[name]
+        layer.put_range(float(was.input_range.detach()), int(was.input_range_batches))
+    return moved.eval()
 
 
 def devices_by_label(names: Sequence[str]) -> dict[str, Device]:

@@ -78,8 +78,9 @@ def fingerprint(model: nn.Module, *arrays: Array) -> str:
         digest.update(tensor_bytes(tensor))
     for module in model.modules():
         if isinstance(module, AnalogLayer):
-            # Checksums of earlier versions contain the former name of one entry, and not the other.
+            # Checksums of earlier versions contain the former name of one entry, and not two others.
             known = repr(module.config).replace("weight_mapping=", "pair=")
+            known = known.replace("stuck_devices=0.0, ", "")
             digest.update(known.replace("doubled=(), ", "").encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -110,8 +110,12 @@ class DriftResult(TableView, ArrowView):
 
     def chips_at(self, t: float) -> Array:
         """Return the metric of each chip at one time, shape ``(K_t,)``."""
+        return np.array([self.task.metric(x) for x in self.scores_at(t).tolist()])
+
+    def scores_at(self, t: float) -> Array:
+        """Return the mean score of each chip at one time, shape ``(K_t,)``."""
         column = self.chip_scores[:, self._index(t)]
-        return np.array([self.task.metric(x) for x in column[np.isfinite(column)].tolist()])
+        return column[np.isfinite(column)]
 
     def at(self, t: float, over: str = "test_set") -> Estimate:
         """Return the metric at one time: that of the mean score over chips.

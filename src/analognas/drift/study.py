@@ -74,7 +74,7 @@ class DriftStudy:
         Raises:
             AnalogNASError: If anything is wrong; one line.
         """
-        _ = self._digital, self.dataset, self.n_calibration
+        _ = self.digital, self.dataset, self.n_calibration
         if self.settings.devices is None:
             check_device_times(self._hardware().device, self.settings.times)
         for label, device in self._devices.items():
@@ -111,7 +111,7 @@ class DriftStudy:
         return repr(self.settings.checkpoint or self.settings.model)
 
     @cached_property
-    def _digital(self) -> nn.Module | None:
+    def digital(self) -> nn.Module | None:
         """The digital network, or None."""
         if not is_analog(self._loaded[0]):
             return self._loaded[0]
@@ -189,17 +189,17 @@ class DriftStudy:
         """
         network = self._loaded[0]
         found = {"hwa": network} if is_analog(network) else {}
-        if self._digital is not None and not (found and self._devices):
+        if self.digital is not None and not (found and self._devices):
             n = self.n_calibration
             steps = StepCounter(lambda found: step("direct", found))
             most = CALIBRATION_SIZE * CALIBRATION_BATCHES if n is None else n
             steps.begin("input ranges", min(most, len(self.dataset.train)))
             mapped = direct_mapping(
-                self._digital, self.dataset, self._hardware(), examples=n, on_batch=steps.add
+                self.digital, self.dataset, self._hardware(), examples=n, on_batch=steps.add
             )
             found["direct"] = mapped
             if not self._devices:
-                found["direct_uncompensated"] = without_compensation(self._digital, mapped)
+                found["direct_uncompensated"] = without_compensation(self.digital, mapped)
         if self._devices:
             measured = next(iter(found.values()))
             return {label: on_device(measured, device) for label, device in self._devices.items()}
@@ -227,26 +227,12 @@ class DriftStudy:
     def _run_drift(
         self, folder: Path, tell: Callable[[str, DriftProgress], None], step: StepListener
     ) -> dict[str, DriftResult]:
-        results = {}
-        for name, network in self.networks(step).items():
-            evaluator = DriftEvaluator(
-                self.settings.times,
-                self.settings.chips,
-                tolerance=self.settings.tolerance,
-                seed=self.settings.seed,
-                batch_size=self.settings.batch_size,
-                on_progress=partial(tell, name),
-                on_step=partial(step, name),
+        results = {
+            name: self.measure(
+                network, folder, name, tell, step, only_known_times=bool(self._devices)
             )
-            results[name] = evaluator.evaluate(
-                network,
-                self.dataset,
-                reference=self._digital,
-                journal=journal_file(folder, name),
-                times=known_times(self._devices[name], self.settings.times, name)
-                if self._devices
-                else None,
-            )
+            for name, network in self.networks(step).items()
+        }
         if self._devices:
             trained = is_analog(self._loaded[0])
             origin = type(self._hardware().device).__name__ if trained else "no device"
@@ -256,6 +242,45 @@ class DriftStudy:
         for name, result in results.items():
             result.write(folder / f"{name}.csv")
         return results
+
+    def measure(
+        self,
+        network: nn.Module,
+        folder: Path,
+        name: str,
+        tell: Callable[[str, DriftProgress], None] = lambda name, progress: None,
+        step: StepListener = lambda name, step: None,
+        *,
+        only_known_times: bool = False,
+    ) -> DriftResult:
+        """Evaluate one network as the settings say.
+
+        Args:
+            network: A network with analog layers and input ranges.
+            folder: The folder of its journal, which is continued.
+            name: Its name in the journal and in messages.
+            tell: Called with the name and the progress, after each chip.
+            step: Called with the name and the progress within its stage, after each batch.
+            only_known_times: Omit times at which its device is not known.
+        """
+        evaluator = DriftEvaluator(
+            self.settings.times,
+            self.settings.chips,
+            tolerance=self.settings.tolerance,
+            seed=self.settings.seed,
+            batch_size=self.settings.batch_size,
+            on_progress=partial(tell, name),
+            on_step=partial(step, name),
+        )
+        return evaluator.evaluate(
+            network,
+            self.dataset,
+            reference=self.digital,
+            journal=journal_file(folder, name),
+            times=known_times(network_config(network).device, self.settings.times, name)
+            if only_known_times
+            else None,
+        )
 
     def run_sensitivity(
         self,

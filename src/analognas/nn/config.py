@@ -224,7 +224,9 @@ class WeightScaling(Settings):
     """The weight that corresponds to the largest conductance.
 
     Attributes:
-        per: One scale for each ``"layer"``, ``"tile"`` or ``"column"`` (output of a tile).
+        per: One scale for each ``"layer"``, ``"tile"`` or ``"column"`` (output of a tile), its largest weight.
+            ``"fan_in"``: the constant ``sqrt(3 / n)`` for a layer of n inputs, whatever its weights are;
+            larger weights are clipped when a chip is programmed.
         remap: Set the scales to the largest weights after each optimizer step. Otherwise the initial scales
             stay.
         learned: Whether each output has a learned digital scale, initially 1.
@@ -236,8 +238,9 @@ class WeightScaling(Settings):
 
     settings_name = "scaling"
 
-    per: Literal["layer", "tile", "column"] = Field(
-        default="layer", description="What shares one scale."
+    per: Literal["layer", "tile", "column", "fan_in"] = Field(
+        default="layer",
+        description="What shares one scale; fan_in: the constant sqrt(3 / inputs of the layer).",
     )
     remap: bool = Field(default=True, description="Whether training updates the scales.")
     learned: bool = Field(
@@ -284,6 +287,7 @@ class AnalogConfig(Settings):
         clip: Clipping of the weights in training.
         scaling: Weight scales.
         compensation: Drift compensation.
+        stuck_devices: Share of devices that are stuck: they keep a random conductance, whatever is programmed.
         digital: Layers that stay digital: ``"first"``, ``"last"``, or patterns of module names (``*`` and ``?``
             as in file names).
         doubled: Layers with two pairs of devices per weight in place of ``weight_mapping``, named in the same
@@ -336,6 +340,12 @@ class AnalogConfig(Settings):
     compensation: DriftCompensation = Field(
         default=DriftCompensation(), description="Drift compensation."
     )
+    stuck_devices: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of devices that keep a random conductance, whatever is programmed.",
+    )
     digital: tuple[str, ...] = Field(
         default=(), description="Layers that stay digital: first, last, or patterns of names."
     )
@@ -348,11 +358,12 @@ class AnalogConfig(Settings):
     )
 
     @model_serializer(mode="wrap")
-    def _without_nothing_doubled(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write files as versions without ``doubled`` did, if no layer is doubled."""
+    def _without_later_entries(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write files as versions without ``doubled`` and ``stuck_devices`` did, if nothing is."""
         entries: dict[str, Any] = write(self)
-        if not self.doubled:
-            entries.pop("doubled", None)
+        for name in ("doubled", "stuck_devices"):
+            if not getattr(self, name):
+                entries.pop(name, None)
         return entries
 
     def of_doubled(self) -> AnalogConfig:

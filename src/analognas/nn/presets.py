@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core import Registry
 from ..core.config_files import is_config_file
+from ..physics import PowerLaw
 from .config import (
     AnalogConfig,
     Clip,
@@ -59,9 +60,32 @@ def analognasbench() -> AnalogConfig:
     )
 
 
+def replication(nu: float = 0.06) -> AnalogConfig:
+    """Return the model of a public replication of Rasch et al., for comparison.
+
+    All devices drift with one exponent. The programming noise is a polynomial of the conductance, there is no
+    read noise, and the weight scale of a layer is the constant ``sqrt(3 / inputs)`` (CAWS).
+
+    Args:
+        nu: The exponent; the replication uses 0.05 and 0.06.
+    """
+    return AnalogConfig(
+        device=PowerLaw(nu=nu, t_0=20.0, prog_coeffs=(0.26348, 1.9650, -1.1731)),
+        out_noise=0.04,
+        modifier=WeightModifier(kind="programming", std=3.0),
+        clip=Clip(kind="fixed", value=1.0),
+        scaling=WeightScaling(per="fan_in"),
+    )
+
+
 PRESETS: Registry[AnalogConfig] = Registry(
     "analog configuration",
-    {"rasch2023": rasch2023(), "analognasbench": analognasbench()},
+    {
+        "rasch2023": rasch2023(),
+        "analognasbench": analognasbench(),
+        "replication": replication(),
+        "replication-0.05": replication(0.05),
+    },
 )
 """Configurations by name."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core import InvalidArgumentError, check_int
+from ..core import InvalidArgumentError, check_float, check_int
 from .cache_blocks import Generators, result_rows, result_tensor, split_generator
 from .checks import check_conductance, check_generators, check_nu, check_same_shape
 from .device import Device
@@ -100,6 +100,35 @@ class ProgrammedDevices:
         device._draw_nu_into(rows, target, generators)
         n_chips = None if isinstance(children, torch.Generator) else len(children)
         return cls(device, g_prog, nu, n_chips)
+
+    @torch.no_grad()
+    def with_stuck(self, share: float, *, generator: Generators) -> ProgrammedDevices:
+        """Return the same devices, of which some are stuck at a random conductance and do not drift.
+
+        The conductance of a stuck device is uniform between the smallest and the largest target. Its read noise
+        is that of its conductance.
+
+        Args:
+            share: Probability that a device is stuck.
+            generator: One generator for each chip, or one generator that is split into one for each chip.
+
+        Raises:
+            InvalidArgumentError: If the share is not between 0 and 1, or a generator is on another device.
+        """
+        check_float("share", share, minimum=0.0, maximum=1.0)
+        children = _per_chip(generator, self.n_chips, "g_prog", self.g_prog)
+        per_chip = [children] if isinstance(children, torch.Generator) else list(children)
+        g_prog, nu = self.g_prog.clone(), self.nu.clone()
+        rows = zip(
+            g_prog.view(len(per_chip), -1), nu.view(len(per_chip), -1), per_chip, strict=True
+        )
+        for g, exponent, source in rows:
+            drawn = torch.rand((2, *g.shape), generator=source, device=g.device, dtype=g.dtype)
+            stuck = drawn[0] < share
+            span = self.device.g_max - self.device.g_min
+            g[stuck] = self.device.g_min + span * drawn[1][stuck]
+            exponent[stuck] = 0.0
+        return ProgrammedDevices(self.device, g_prog, nu, self.n_chips)
 
     @torch.no_grad()
     def drift(self, t: float | Sequence[float], *, out: Tensor | None = None) -> Tensor:

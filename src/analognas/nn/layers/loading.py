@@ -61,7 +61,8 @@ def without_foreign_scales(
 
 def are_of_larger_tiles(scale: Tensor, weight: Tensor, tiled: TiledLayer) -> bool:
     """Whether scales are the largest weights of tiles that are larger than those of the layer."""
-    if not tiled.config.scaling.remap or weight.is_meta or tiled.config.scaling.per == "layer":
+    per_layer = tiled.config.scaling.per in ("layer", "fan_in")
+    if not tiled.config.scaling.remap or weight.is_meta or per_layer:
         return False
     own = weight_scales(weight, tiled)
     return bool((scale >= own).all() and (scale > own).any() and torch.isin(scale, own).all())

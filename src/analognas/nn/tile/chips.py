@@ -48,6 +48,8 @@ class LayerChips:
         self.devices = ProgrammedDevices.program(
             config.device, g_target, n_chips=n_chips, generator=sources
         )
+        if config.stuck_devices > 0.0:
+            self.devices = self.devices.with_stuck(config.stuck_devices, generator=sources)
         self.alpha: Tensor | None = None
         self._driven = self._read(max(0.0, config.device.t_range[0]))
         if config.compensation.kind == "exact":

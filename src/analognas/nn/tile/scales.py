@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -11,16 +13,19 @@ from .tiled_layer import TiledLayer
 
 
 def weight_scales(weight: Tensor, tiled: TiledLayer) -> Tensor:
-    """Return the largest absolute weight of each layer, tile or column, expanded to all outputs.
+    """Return the weight scales: the largest absolute weight of each layer, tile or column, or a constant.
 
     Args:
         weight: Weights, outputs first.
         tiled: The layer's configuration, product and tiles.
 
     Returns:
-        Positive scales, shape ``(row tiles, out)``. The scale of zeros is 1.
+        Positive scales, expanded to all outputs, shape ``(row tiles, out)``. The scale of zeros is 1.
     """
     grid = tiled.grid
+    if tiled.config.scaling.per == "fan_in":
+        constant = math.sqrt(3.0 / weight[0].numel())
+        return weight.new_full((grid.n_row_tiles, weight.shape[0]), constant)
     if tiled.config.scaling.per == "layer":
         scale = largest_weight(weight).expand(grid.n_row_tiles, weight.shape[0])
     else:
@@ -34,7 +39,7 @@ def weight_scales(weight: Tensor, tiled: TiledLayer) -> Tensor:
 def equalize_scales(scale: Tensor, tiled: TiledLayer) -> Tensor:
     """Make the scales ``(row tiles, out)`` of each layer or tile equal, as configured."""
     per = tiled.config.scaling.per
-    if per == "layer":
+    if per in ("layer", "fan_in"):
         return scale.amax().expand(scale.shape)
     return tiled.grid.reduce_columns(scale, "amax") if per == "tile" else scale
 

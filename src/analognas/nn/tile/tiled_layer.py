@@ -76,7 +76,7 @@ class TiledLayer:
 
     def row_scales(self, scale: Tensor) -> Tensor | float:
         """Return the divisor of weights ``(out, in)``: their scales, or one number for a single scale."""
-        if self.config.scaling.per != "layer":
+        if self.config.scaling.per not in ("layer", "fan_in"):
             return self.spread_rows(scale)
         first = scale[0, 0]
         cheap = first.device.type == "cpu" and not torch.compiler.is_compiling()
