@@ -7,15 +7,19 @@ import yaml
 
 from analognas.cli.main import main
 from analognas.core import InvalidArgumentError, ResumeError, UnknownNameError
-from analognas.report.reproduction import reproduction_figure
+from analognas.nn import AnalogConfig
+from analognas.report.reproduction import reproduction_figure, variants_figure
 from analognas.reproduce import (
     ExperimentSettings,
     Reproduction,
+    TaskSettings,
+    VariantSettings,
     builtin_experiments,
     find_experiment,
     resume_reproduction,
     run_reproduction,
 )
+from analognas.reproduce.trainings import take_trainings
 
 TINY = {
     "name": "tiny",
@@ -35,6 +39,28 @@ TINY = {
                 "recipe": {"kind": "hwa", "epochs": 2},
             },
             "drift": {"examples": 60},
+            "oracle": True,
+            "tables": [
+                {
+                    "name": "same",
+                    "title": "Nothing is different",
+                    "variants": [
+                        {"name": "trained", "title": "again", "training": {"recipe.epochs": 2}},
+                        {"name": "moved", "title": "same ADC", "hardware": {"adc.bits": 8}},
+                    ],
+                },
+                {
+                    "name": "worse",
+                    "title": "Worse hardware",
+                    "published": "it is worse",
+                    "base": "direct",
+                    "base_title": "8 bits",
+                    "variants": [
+                        {"name": "adc-2", "title": "2 bits", "hardware": {"adc.bits": 2}},
+                        {"name": "reram", "title": "ReRAM", "hardware": {"device": "ReRAMWan2022"}},
+                    ],
+                },
+            ],
             "quick": {"training.digital.epochs": 1, "drift.examples": 40},
         }
     ],
@@ -52,10 +78,10 @@ def done(tmp_path_factory):
 def test_one_task_has_digital_quantized_and_three_curves(done):
     found, _, lines = done
     task = found.tasks[0]
-    assert [line.split(": ")[1] for line in lines] == [
+    assert [line.split(": ", 1)[1] for line in lines[:3]] == [
         "hardware-aware training", "post-training quantisation", "3 chips",
     ]  # fmt: skip
-    assert set(task.curves) == {"hwa", "direct", "direct_uncompensated"}
+    assert list(task.curves)[:3] == ["hwa", "direct", "direct_uncompensated"]
     assert all(curve.n_chips == 3 for curve in task.curves.values())
     assert task.first.times == (1.0, 86400.0)
     assert 30 < task.first.reference <= 100
@@ -76,8 +102,23 @@ def test_the_stored_table_is_read_back_and_drawn(done):
     assert str(again) == str(found)
     assert json.dumps(again.to_dict()) == json.dumps(found.to_dict())
     assert len(reproduction_figure(again).axes) == 1
+    assert len(variants_figure(again).axes) == 4
+    assert again.settings["chips"] == 3
+    assert {"analognas", "torch"} <= set(again.versions)
     with pytest.raises(InvalidArgumentError, match="analognas reproduce"):
         Reproduction.from_dict({"format": "none"})
+
+
+def test_report_draws_from_the_json_alone(done, tmp_path, capsys, one_pixel):
+    file = tmp_path / "result.json"
+    file.write_bytes((done[1] / "reproduction.json").read_bytes())
+    assert main(["report", str(file)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "result.json", "result.html", "reproduction.png", "variants.png",
+    }  # fmt: skip
+    page = (tmp_path / "result.html").read_text(encoding="utf-8")
+    assert "Published: it is worse" in page
+    assert "replication: direct mapping, oracle compensation" in page
 
 
 def test_a_folder_continues_with_the_same_result(done, tmp_path):
@@ -88,11 +129,76 @@ def test_a_folder_continues_with_the_same_result(done, tmp_path):
     shutil.copytree(folder, copy)
     (copy / "reproduction.json").unlink()
     shutil.rmtree(copy / "digits" / "drift")  # interrupted after the trainings
+    (copy / "digits" / "variants" / "adc-2" / "result.json").unlink()
+    shutil.rmtree(copy / "digits" / "variants" / "moved")
     again = resume_reproduction(copy)
     assert again.to_dict() == found.to_dict()
     assert (copy / "reproduction.json").read_bytes() == (folder / "reproduction.json").read_bytes()
     with pytest.raises(ResumeError):
         resume_reproduction(tmp_path)
+
+
+def test_oracle_compensation_gives_a_flat_line(done):
+    task = done[0].tasks[0]
+    oracle = task.curves["replication_oracle"]
+    assert {"hwa_oracle", "replication", "replication_oracle"} < set(task.curves)
+    # Neither drift nor read noise: only the noise of the outputs, which is drawn again, differs.
+    first, last = (oracle.at(t).value for t in (1.0, 86400.0))
+    assert abs(first - last) < 4.0
+    drifted = task.curves["direct_uncompensated"]
+    assert drifted.at(1.0).value - drifted.at(86400.0).value > 10.0
+    assert "oracle compensation" in str(done[0])
+
+
+def test_variants_share_everything_that_is_not_changed(done):
+    same, worse = done[0].tasks[0].tables
+    base = same.base.chip_scores
+    assert (same.rows["trained"][1].chip_scores == base).all()
+    assert abs(same.rows["moved"][1].chip_scores - base).max() <= 1 / 60 + 1e-9  # rounding
+    assert same.difference("trained", 1.0).value == 0.0
+    assert worse.base is done[0].tasks[0].curves["direct"]
+    apart = worse.difference("adc-2", 1.0)
+    assert apart.high < 0.0
+    pairs = worse.rows["adc-2"][1].chips_at(1.0) - worse.base.chips_at(1.0)
+    assert apart.value == pytest.approx(pairs.mean())
+    assert apart.sem == pytest.approx(pairs.std(ddof=1) / 3**0.5)
+
+
+def test_devices_are_measured_where_they_are_known(tmp_path):
+    settings = ExperimentSettings.from_dict(TINY | {"times": [1, 86400, 31536000]})
+    task = settings.tasks[0]
+    assert task.tables[1].variants[1].on_chips(AnalogConfig()).device.t_range[1] < 31536000
+    with pytest.raises(InvalidArgumentError, match="adc-9"):
+        VariantSettings(name="adc-9", title="", network="direct", training={"recipe.epochs": 1})
+
+
+def test_trainings_of_another_experiment_are_used(done, tmp_path):
+    tiny = {**TINY, "tasks": [{**TINY["tasks"][0], "tables": [], "oracle": False, "ptq": None}]}
+    settings = ExperimentSettings.from_dict({**tiny, "times": [1, 60]})
+    lines = []
+    folder = tmp_path / "other"
+    folder.mkdir()
+    found = run_reproduction(settings, folder, lines.append, [done[1]])
+    assert found.tasks[0].quantized is None
+    first = done[0].tasks[0].curves["hwa"].chip_scores[:, 0]
+    assert found.tasks[0].curves["hwa"].chip_scores[:, 0].tolist() == first.tolist()
+    taken = "digits/hwa/model.safetensors"
+    assert (folder / taken).read_bytes() == (done[1] / taken).read_bytes()
+    for wrong, source, text in (
+        (settings.replace(seed=1), done[1], "other settings"),
+        (settings, tmp_path, "has no experiment"),
+    ):
+        with pytest.raises(InvalidArgumentError, match=text):
+            take_trainings(wrong, tmp_path / "new", [source])
+
+
+def test_a_task_takes_the_entries_of_another_experiment():
+    task = {"name": "images", "like": "robustness", "title": "mine"}
+    made = TaskSettings.from_dict(task)
+    (theirs,) = find_experiment("robustness").chosen(("images",)).tasks
+    assert made == theirs.replace(title="mine")
+    with pytest.raises(UnknownNameError):
+        TaskSettings.from_dict({**task, "name": "sounds"})
 
 
 def test_sizes_change_entries_by_path():
@@ -102,6 +208,12 @@ def test_sizes_change_entries_by_path():
     assert quick.training["recipe"]["epochs"] == 2
     assert quick.drift["examples"] == 40
     assert task.training["digital"]["epochs"] == 3  # unchanged
+    changed = task.run_config(None, 0, {"recipe.analog.clip.kind": "none", "recipe.ramp": 0})
+    base = task.run_config(None, 0)
+    analog = changed.recipe.analog
+    assert (analog.clip.kind, base.recipe.analog.clip.kind) == ("none", "gaussian")
+    assert analog.replace(clip=base.recipe.analog.clip) == base.recipe.analog
+    assert (changed.recipe.ramp, changed.recipe.epochs) == (0.0, 2)
     with pytest.raises(UnknownNameError):
         task.scaled("huge")
 

@@ -17,7 +17,8 @@ def report(
         list[str],
         typer.Argument(
             metavar="FOLDER | compare A B",
-            help="Folder of a search, drift evaluation, training or build, or a measured table (.parquet). "
+            help="Folder of a search, drift evaluation, training, build or published table made again, or its "
+            "JSON, or a measured table (.parquet). "
             "With `compare`, two of a kind.",
         ),
     ],

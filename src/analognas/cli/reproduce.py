@@ -27,6 +27,10 @@ def reproduce(
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="As published: hours on a GPU.")] = False,
     chips: Annotated[int | None, typer.Option(help="Chips of each network. [default: 10]")] = None,
+    trainings: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of an experiment whose trainings are used; may be repeated."),
+    ] = None,
     seed: Seed = None,
     out: Out = None,
     resume: Annotated[
@@ -56,7 +60,12 @@ def reproduce(
     }
     given = {name: value for name, value in typed.items() if value is not None}
     if resume is not None:
-        if names := [*given, *(["experiment"] if experiment else []), *(["task"] if tasks else [])]:
+        if names := [
+            *given,
+            *(["experiment"] if experiment else []),
+            *(["task"] if tasks else []),
+            *(["trainings"] if trainings else []),
+        ]:
             raise ResumeError(
                 f"--resume continues with the settings of the experiment; omit {', '.join(names)}."
             )
@@ -72,7 +81,7 @@ def reproduce(
     with claimed as folder:
         try:
             if resume is None:
-                result = run_reproduction(settings, folder, say)
+                result = run_reproduction(settings, folder, say, trainings or ())
             else:
                 result = resume_reproduction(folder, say)
         except KeyboardInterrupt:

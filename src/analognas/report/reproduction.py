@@ -1,4 +1,4 @@
-"""The figure of an experiment: one panel for each task."""
+"""The figures of an experiment: networks over time by task, and variants beside their base."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.times import time_name
-from ..drift.study import CURVES
-from ..reproduce import Reproduction, TaskResult
-from .style import COLOURS, GREY, new_figure, save_figure
+from ..reproduce import Reproduction, TableResult, TaskResult
+from .style import COLOURS, GREY, clean_axes, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["REPRODUCTION_FIGURE", "reproduction_figure", "write_reproduction_report"]
+__all__ = [
+    "REPRODUCTION_FIGURE",
+    "VARIANTS_FIGURE",
+    "reproduction_figure",
+    "variants_figure",
+    "write_reproduction_report",
+]
 
-REPRODUCTION_FIGURE = "reproduction.png"
+REPRODUCTION_FIGURE, VARIANTS_FIGURE = "reproduction.png", "variants.png"
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
@@ -44,13 +49,14 @@ def reproduction_figure(result: Reproduction) -> Figure:
 
 def _panel(axes: Axes, task: TaskResult) -> None:
     axes.axhline(task.first.reference, color="black", lw=1.2, ls="--", label="digital (FP32)")
-    axes.axhline(task.quantized, color=GREY, lw=1.2, ls=":", label="quantized (8 bits)")
+    if task.quantized is not None:
+        axes.axhline(task.quantized, color=GREY, lw=1.2, ls=":", label="quantized (8 bits)")
     for i, (name, curve) in enumerate(task.curves.items()):
         found = [curve.at(t) for t in curve.times]
         reach = np.array([one.reach for one in found]).T
         axes.errorbar(
             curve.times, [one.value for one in found], yerr=reach, color=COLOURS[i % len(COLOURS)],
-            marker=_MARKERS[i % len(_MARKERS)], ms=4.5, lw=1.6, capsize=2.5, label=CURVES.get(name, name),
+            marker=_MARKERS[i % len(_MARKERS)], ms=4.5, lw=1.6, capsize=2.5, label=task.title_of(name),
         )  # fmt: skip
     axes.set_xscale("log")
     axes.set_xticks(task.first.times, [time_name(t) for t in task.first.times], fontsize=8)
@@ -62,15 +68,71 @@ def _panel(axes: Axes, task: TaskResult) -> None:
     axes.set_title(task.title, fontsize=10)
 
 
-def write_reproduction_report(result: Reproduction, folder: str | os.PathLike[str]) -> Path:
-    """Write the figure of an experiment into its folder, atomically.
+def variants_figure(result: Reproduction) -> Figure:
+    """Draw how far each variant is from its base, with intervals, one row of panels for each table.
+
+    Args:
+        result: An experiment with tables of variants.
 
     Returns:
-        The file written.
+        The figure. A row has a panel for the first and for the last time of the experiment; a variant that was
+        not measured at the last time is drawn at its own last time, which its label names.
+    """
+    from matplotlib.figure import Figure
+
+    tables = [(task, table) for task in result.tasks for table in task.tables]
+    heights = [1.0 + len(table.rows) for _, table in tables]
+    figure = Figure(figsize=(10.0, 1.2 + 0.33 * sum(heights)), dpi=150, layout="constrained")
+    grid = figure.add_gridspec(len(tables), 2, height_ratios=heights)
+    for row, (task, table) in enumerate(tables):
+        last = None
+        for column in range(2):
+            axes = figure.add_subplot(grid[row, column], sharey=last)
+            clean_axes(axes)
+            _differences(axes, task, table, last=column == 1)
+            last = axes
+    several = len(result.tasks) > 1
+    figure.suptitle(f"{result.title} ({result.scale} size)", fontsize=11)
+    for i, (task, table) in enumerate(tables):
+        head = f"{task.title}: {table.title}" if several else table.title
+        figure.axes[2 * i].set_title(
+            f"{head} (0: {table.base_title or 'as it is'})", fontsize=9, loc="left"
+        )
+    return figure
+
+
+def _differences(axes: Axes, task: TaskResult, table: TableResult, *, last: bool) -> None:
+    """Draw the differences of a table at the first or at the last time."""
+    axes.axvline(0.0, color="black", lw=1.0)
+    labels = []
+    for place, (name, (title, curve)) in enumerate(table.rows.items()):
+        t = table.last_time(name) if last else curve.times[0]
+        found = table.difference(name, t)
+        low, high = found.reach
+        axes.errorbar(
+            found.value, place, xerr=[[low], [high]], fmt="o", ms=4.5, capsize=2.5, color=COLOURS[last],
+        )  # fmt: skip
+        short = table.last_time(name) < table.base.times[-1]
+        labels.append(f"{title} (right: {time_name(table.last_time(name))})" if short else title)
+    axes.set_yticks(range(len(labels)), labels if not last else [""] * len(labels), fontsize=8)
+    axes.tick_params(axis="y", labelleft=not last)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.tick_params(axis="x", labelsize=8)
+    at = time_name(table.base.times[-1 if last else 0])
+    axes.set_xlabel(f"{task.metric}, difference after {at}", fontsize=8)
+
+
+def write_reproduction_report(result: Reproduction, folder: str | os.PathLike[str]) -> Path:
+    """Write the figures of an experiment into its folder, atomically.
+
+    Returns:
+        The first file written.
 
     Raises:
         OutputFolderError: If it cannot be written.
     """
     path = Path(folder) / REPRODUCTION_FIGURE
     save_figure(reproduction_figure(result), path)
+    if any(task.tables for task in result.tasks):
+        save_figure(variants_figure(result), Path(folder) / VARIANTS_FIGURE)
     return path

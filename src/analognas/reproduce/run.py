@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..core import ResumeError, hold_folder, write_json
 from ..core.folders import make_folder
 from ..core.interrupts import resumable
-from ..drift import DriftSettings, read_drift, resume_drift, run_drift
+from ..core.text_files import read_json
+from ..drift import DriftResult, DriftSettings, read_drift, resume_drift, run_drift
+from ..drift.study import CURVES, STUDY_FILE
 from ..drift.study import RESULT_FILE as DRIFT_RESULT
-from ..drift.study import STUDY_FILE
 from ..training import RunConfig
+from ..training.model_files import file_versions
 from ..training.run import resume_run, train_run
-from .result import Reproduction, TaskResult
-from .settings import ExperimentSettings, TaskSettings
+from .result import HWA, Reproduction, TableResult, TaskResult
+from .settings import (
+    ORACLE_ROWS,
+    ExperimentSettings,
+    TableSettings,
+    TaskSettings,
+    VariantSettings,
+)
+from .trainings import EXPERIMENT_FILE, take_trainings
+from .variants import measure_variant
 
-__all__ = ["EXPERIMENT_FILE", "RESULT_FILE", "resume_reproduction", "run_reproduction"]
+__all__ = [
+    "EXPERIMENT_FILE",
+    "RESULT_FILE",
+    "read_reproduction",
+    "resume_reproduction",
+    "run_reproduction",
+]
 
-EXPERIMENT_FILE, RESULT_FILE = "experiment.yaml", "reproduction.json"
+RESULT_FILE = "reproduction.json"
 
 Say = Callable[[str], None]
 
 
 def run_reproduction(
-    settings: ExperimentSettings, folder: Path, say: Say = lambda line: None
+    settings: ExperimentSettings,
+    folder: Path,
+    say: Say = lambda line: None,
+    trainings: Sequence[Path] = (),
 ) -> Reproduction:
     """Run an experiment; the folder gets its settings, trainings, drift evaluations and the table.
 
@@ -32,11 +53,13 @@ def run_reproduction(
         settings: Settings of the experiment.
         folder: A folder that exists and is empty.
         say: Called with a line when a stage begins.
+        trainings: Folders of other experiments, whose trainings with the same settings are used again.
 
     Raises:
         AnalogNASError: If anything is wrong; one line.
     """
     settings.save(folder / EXPERIMENT_FILE)
+    take_trainings(settings, folder, trainings)
     return _run(settings, folder, say)
 
 
@@ -58,50 +81,123 @@ def resume_reproduction(folder: Path, say: Say = lambda line: None) -> Reproduct
     return _run(ExperimentSettings.load(folder / EXPERIMENT_FILE), folder, say)
 
 
+def read_reproduction(path: str | os.PathLike[str]) -> Reproduction:
+    """Return the table of an experiment.
+
+    Args:
+        path: Its folder, or its JSON file.
+
+    Raises:
+        TableIntegrityError: If the file is missing or damaged.
+        InvalidArgumentError: If its values are not of an experiment.
+    """
+    file = Path(path) / RESULT_FILE if Path(path).is_dir() else Path(path)
+    return Reproduction.from_dict(read_json(file, sealed=True))
+
+
 def _run(settings: ExperimentSettings, folder: Path, say: Say) -> Reproduction:
-    tasks = []
     with hold_folder(folder), resumable(f"resume_reproduction(Path({str(folder)!r}))"):
-        for task in settings.tasks:
-            tasks.append(_task(settings, task.scaled(settings.scale), folder / task.name, say))
+        tasks = tuple(
+            _TaskRun(settings, task.scaled(settings.scale), folder / task.name, say).run()
+            for task in settings.tasks
+        )
         found = Reproduction(
-            settings.name, settings.title, settings.scale, settings.notes, tuple(tasks)
+            settings.name,
+            settings.title,
+            settings.scale,
+            settings.notes,
+            tasks,
+            settings.replace(root=None).to_dict(),
+            file_versions(),
         )
         write_json(folder / RESULT_FILE, found.to_dict(), sealed=True)
     return found
 
 
-def _task(settings: ExperimentSettings, task: TaskSettings, folder: Path, say: Say) -> TaskResult:
-    config = task.run_config(settings.root, settings.seed)
-    say(f"{task.name}: hardware-aware training")
-    trained = _train(config, folder / "hwa")
-    digital = folder / "hwa" / "digital"
-    say(f"{task.name}: post-training quantisation")
-    quantized = _train(
-        config.replace(
-            recipe={"kind": "ptq", **task.ptq},
-            digital=None,
-            start=str(digital),
-            model=None,
-            model_options={},
-        ),
-        folder / "ptq",
-    )
-    say(f"{task.name}: {settings.chips} chips")
-    curves = folder / "drift"
-    _evaluate(task.drift_settings(settings, folder / "hwa", digital), curves)
-    results = read_drift(curves)
-    metric = next(iter(results.values())).task.metric_name
-    return TaskResult(
-        task.name,
-        task.title,
-        quantized[f"test_{metric}"],
-        results,
-        {
+class _TaskRun:
+    """One task in its folder."""
+
+    def __init__(
+        self, settings: ExperimentSettings, task: TaskSettings, folder: Path, say: Say
+    ) -> None:
+        self.settings, self.task, self.folder = settings, task, folder
+        self.hwa, self.digital = folder / "hwa", folder / "hwa" / "digital"
+        self._say = say
+        self.curves: dict[str, DriftResult] = {}
+        self.words = dict(CURVES)
+
+    def run(self) -> TaskResult:
+        """Train and measure everything that is not done yet."""
+        task = self.task
+        config = task.run_config(self.settings.root, self.settings.seed)
+        self.say("hardware-aware training")
+        trained = _train(config, self.hwa)
+        quantized = self._quantized(config)
+        self.say(f"{task.drift.get('chips', self.settings.chips)} chips")
+        curves = self.folder / "drift"
+        _evaluate(task.drift_settings(self.settings, self.hwa, self.digital), curves)
+        self.curves |= read_drift(curves)
+        for variant in ORACLE_ROWS if task.oracle else ():
+            name = variant.name.replace("-", "_")
+            self.words[name] = variant.title
+            self.curves[name] = self._variant(variant, variant.network or "hwa")
+        tables = tuple(self._table(table) for table in task.tables)
+        data = {
             "training": task.training,
             "drift": task.drift,
-            "digital_metrics": trained,
-        },
-    )
+            "metrics": trained,
+            "published": task.published,
+        }
+        metric = f"test_{self.curves[HWA].task.metric_name}"
+        return TaskResult(
+            task.name,
+            task.title,
+            None if quantized is None else quantized[metric],
+            self.curves,
+            data,
+            self.words,
+            tables,
+        )
+
+    def say(self, line: str) -> None:
+        """Say that a stage begins."""
+        self._say(f"{self.task.name}: {line}")
+
+    def _quantized(self, config: RunConfig) -> dict[str, float] | None:
+        """Return the metrics after post-training quantisation."""
+        if self.task.ptq is None:
+            return None
+        self.say("post-training quantisation")
+        recipe = {"kind": "ptq", **self.task.ptq}
+        return _train(self._from_digital(config, recipe), self.folder / "ptq")
+
+    def _from_digital(self, config: RunConfig, recipe: Any) -> RunConfig:
+        """Return the settings of a training that starts from the digital network."""
+        return config.replace(
+            recipe=recipe, digital=None, start=str(self.digital), model=None, model_options={}
+        )
+
+    def _table(self, table: TableSettings) -> TableResult:
+        rows = {
+            variant.name: (variant.title, self._variant(variant, variant.network or table.base))
+            for variant in table.variants
+        }
+        base = self.curves[table.base]
+        return TableResult(table.name, table.title, table.published, table.base_title, base, rows)
+
+    def _variant(self, variant: VariantSettings, network: str) -> DriftResult:
+        """Measure a variant, after its training if it has one."""
+        self.say(variant.title)
+        folder = self.folder / "variants" / variant.name
+        hwa = self.hwa
+        if variant.training:
+            hwa = folder / "hwa"
+            seed = self.settings.seed
+            config = self.task.run_config(self.settings.root, seed, variant.training)
+            _train(self._from_digital(config, config.recipe), hwa)
+        return measure_variant(
+            self.settings, self.task, variant, network, hwa, self.digital, folder
+        )
 
 
 def _train(config: RunConfig, folder: Path) -> dict[str, float]:

@@ -36,7 +36,8 @@ MODEL_FILE = "model.safetensors"
 _FORMAT = "analognas model 1"
 
 
-def _versions() -> dict[str, str]:
+def file_versions() -> dict[str, str]:
+    """Return the versions that files state."""
     return {
         "analognas": __version__,
         "python": platform.python_version(),
@@ -73,7 +74,7 @@ class ModelRecord(Settings):
     )
     seed: int = Field(default=0, ge=0, description="Seed of the training.")
     versions: dict[str, str] = Field(
-        default_factory=_versions,
+        default_factory=file_versions,
         description="Versions of analognas, Python and torch that wrote the file.",
     )
 

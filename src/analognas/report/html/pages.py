@@ -15,7 +15,7 @@ def make_page(path: str | os.PathLike[str]) -> Document:
     """Make the page of a search, a drift evaluation, a training, a build, or a measured table.
 
     Args:
-        path: Folder of results, or a table as a Parquet file.
+        path: Folder of results, a table as a Parquet file, or the JSON of ``analognas reproduce``.
 
     Raises:
         InvalidArgumentError: If there is nothing to report.
@@ -26,6 +26,10 @@ def make_page(path: str | os.PathLike[str]) -> Document:
         from .build_page import build_page
 
         return build_page(home)
+    if is_reproduction(home):
+        from .reproduction_page import reproduction_page
+
+        return reproduction_page(home)
     if not home.is_dir():
         raise InvalidArgumentError(
             f"Cannot find the folder {str(home)!r}. Give the folder of a search, drift evaluation, training or "
@@ -53,6 +57,11 @@ def make_page(path: str | os.PathLike[str]) -> Document:
     )
 
 
+def is_reproduction(path: Path) -> bool:
+    """Whether a path is a folder of ``analognas reproduce``, or its JSON."""
+    return path.suffix == ".json" or (path / "reproduction.json").is_file()
+
+
 def write_comparison(
     one: str | os.PathLike[str], other: str | os.PathLike[str], out: str | os.PathLike[str]
 ) -> Path:
@@ -78,9 +87,11 @@ def write_comparison(
 def write_page(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = None) -> Path:
     """Write the page of results as one HTML file, atomically, and return its path.
 
+    Figures of a published table that was made again are drawn from its JSON into the folder of the page.
+
     Args:
-        path: Folder of results, or a table as a Parquet file.
-        out: File to write; None: ``report.html`` in the folder, or beside the table with its name.
+        path: Folder of results, or a table as a Parquet file, or the JSON of ``analognas reproduce``.
+        out: File to write; None: ``report.html`` in the folder, or beside a file with its name.
 
     Raises:
         InvalidArgumentError: If there is nothing to report.
@@ -89,7 +100,12 @@ def write_page(path: str | os.PathLike[str], out: str | os.PathLike[str] | None 
     """
     home = Path(path)
     page = make_page(home)
-    beside = home.with_suffix(".html") if home.suffix == ".parquet" else home / PAGE_FILE
+    beside = home.with_suffix(".html") if home.suffix in (".parquet", ".json") else home / PAGE_FILE
     file = beside if out is None else Path(out)
     page.write(file)
+    if is_reproduction(home):
+        from ...reproduce import read_reproduction
+        from ..reproduction import write_reproduction_report
+
+        write_reproduction_report(read_reproduction(home), file.parent)
     return file
