@@ -16,7 +16,7 @@ from .mlp_evaluator import MLPEvaluator
 from .noisy_table import NoisyTableEvaluator
 from .pareto import REFERENCE, Scale, hypervolume, igd_plus, non_dominated, quality_curve
 from .pooling import pooled, pooled_evaluation
-from .problem import Problem
+from .problem import KnownBounds, Problem
 from .provenance import Provenance
 from .stochastic import StochasticEvaluator, normal_draws, reading_seeds
 from .surrogate import Surrogate
@@ -44,6 +44,7 @@ __all__ = [
     "FunctionEvaluator",
     "GraphEnsemble",
     "GraphEnsembleEvaluator",
+    "KnownBounds",
     "MLPEvaluator",
     "MeasuredRegion",
     "NoisyTableEvaluator",

@@ -34,7 +34,7 @@ from .shipped_weights import (
 )
 from .suggestions import CANDIDATES, check_candidates, choose_informative, draw_candidates
 from .surrogate import Surrogate
-from .training_data import Features, Floats, bounded, training_digest
+from .training_data import Features, Floats, bounded, distinct_rows, training_digest
 
 FORMAT, FORMAT_VERSION = "analognas-graph-ensemble", 1
 
@@ -326,7 +326,7 @@ class GraphEnsembleEvaluator(Surrogate):
             UnknownNameError: If the metric was not learnt.
         """
         model = self.model(metric)
-        features, inverse = self._distinct_features(self.space.population(population))
+        features, inverse = distinct_rows(self._features(self.space.population(population)))
         means, stds = model.predict(features)
         return means[inverse], stds[inverse]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,39 @@ from .base import Evaluation
 
 
 @dataclass(frozen=True)
+class KnownBounds:
+    """Bounds on metrics that are known without measuring.
+
+    Attributes:
+        constraints: The bounds.
+        count: Returns some of the metrics for architectures of shape ``(n, n_genes)``.
+
+    Example:
+        >>> from analognas import AnalogNASBench
+        >>> from analognas.core import parse_constraints
+        >>> from analognas.evaluators import TableEvaluator
+        >>> evaluator = TableEvaluator(AnalogNASBench())
+        >>> bounds = KnownBounds(parse_constraints("params<=5e5"), evaluator.evaluate_cheaply)
+        >>> bounds.met(evaluator.space.population([[2, 2, 0, 4, 2, 1], [0, 1, 1, 1, 1, 1]])).tolist()
+        [False, True]
+    """
+
+    constraints: tuple[Constraint, ...]
+    count: Callable[[NDArray[Any], Sequence[str]], Evaluation]
+
+    def met(self, population: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which architectures meet all bounds, shape ``(n,)``."""
+        if not len(population):
+            return np.ones(0, dtype=bool)
+        names = dict.fromkeys(bound.metric for bound in self.constraints)
+        counted = self.count(population, list(names))
+        met: NDArray[np.bool_] = (
+            total_violation(self.constraints, counted.means, len(population)) == 0
+        )
+        return met
+
+
+@dataclass(frozen=True)
 class Problem:
     """Objectives and constraints over the metrics of an evaluator.
 
@@ -37,6 +70,7 @@ class Problem:
         checked_first: Constrained metrics that are known without measuring. An architecture that violates a
             bound on one of them is not measured.
         cost_metric: Metric that says what an evaluation cost; None where nothing does.
+        known_bounds: Bounds that optimizers can check themselves before they propose an architecture, if any.
 
     Example:
         >>> Problem(("analog_accuracy",)).objectives
@@ -49,6 +83,7 @@ class Problem:
     definitions: tuple[Metric, ...] = ()
     checked_first: tuple[str, ...] = ()
     cost_metric: str | None = None
+    known_bounds: KnownBounds | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(

@@ -20,14 +20,7 @@ from ..core import (
     check_int,
 )
 from ..core.foreign_numbers import as_integers
-from ..spaces import (
-    Population,
-    Space,
-    default_encoding,
-    encode_features,
-    equal_spaces,
-    made_space,
-)
+from ..spaces import Population, Space, default_encoding, encode_features, equal_spaces, made_space
 from ..tables import MeasuredTable
 from .base import COUNTED, Evaluation, Evaluator
 from .costs import known_space
@@ -196,6 +189,16 @@ class Surrogate(Evaluator):
         """Definitions of its metrics, including those declared in :meth:`fit`."""
         return tuple(self._definition(name) for name in self.metrics)
 
+    @property
+    def cheap_metrics(self) -> tuple[str, ...]:
+        """What the space counts, and ``extrapolation`` with a region."""
+        counted = super().cheap_metrics
+        return counted if self.region is None else (*counted, EXTRAPOLATION.name)
+
+    def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
+        """Compute some of :attr:`cheap_metrics`, without predictions."""
+        return self.evaluate(population, metrics)
+
     def _definition(self, name: str) -> Metric:
         known = {**METRICS, EXTRAPOLATION.name: EXTRAPOLATION, **self._declared}
         return known[name]
@@ -229,7 +232,7 @@ class Surrogate(Evaluator):
         means: dict[str, Floats] = {}
         sems: dict[str, Floats] = {}
         if learnt:
-            features, inverse = self._distinct_features(rows)
+            features, inverse = distinct_rows(self._features(rows))
             for name in learnt:
                 mean, sem = self._predict(name, features)
                 means[name] = bounded(self._definition(name), mean)[inverse]
@@ -343,10 +346,6 @@ class Surrogate(Evaluator):
             "training_data": f"sha256:{digest}",
             **({} if self.provenance is None else {"table": f"sha256:{self.provenance.sha256}"}),
         }
-
-    def _distinct_features(self, rows: Population) -> tuple[Features, NDArray[np.int64]]:
-        """Return distinct features of a population, and the position of each row among them."""
-        return distinct_rows(self._features(rows))
 
     def _features(self, rows: Population) -> Features:
         """Return the features of a population, shape ``(n, d)``."""

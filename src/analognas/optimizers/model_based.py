@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core import Constraint, InvalidArgumentError, check_choice, check_float, check_int
 from ..core.threads import one_blas_thread
-from ..evaluators import Evaluation, GraphEnsemble, Problem, distinct_rows
+from ..evaluators import Evaluation, GraphEnsemble, KnownBounds, Problem, distinct_rows
 from ..spaces import Population, Space, default_encoding, encode_features
 from .acquisitions import ACQUISITIONS, EI_PER_COST
 from .base import Optimizer
@@ -29,6 +29,9 @@ LISTED = 2**15
 N_CANDIDATES = 2000
 """Number of candidates in a larger space: three quarters are children of the best, the rest is random."""
 
+_DRAWING_ROUNDS = 50
+_DRAWN_AT_ONCE = 200
+
 _PARENTS = 20
 LEAST_MEASURED = 6
 """Results that a model needs."""
@@ -39,8 +42,10 @@ _LARGEST_BATCH = 20
 class ModelBased(Optimizer):
     """Base of optimizers that fit a model after every batch and propose its best candidates.
 
-    Constraints on metrics that the space counts (parameters, MACs) are exact. Others are modelled like
-    objectives, and the acquisition function is multiplied by the probability that they are met.
+    Constraints on metrics that the space counts (parameters, MACs) are exact. In spaces that are too large to
+    list, all proposals meet the bounds that are known without measuring, such as that on extrapolation, if such
+    architectures are found. Metrics of other constraints are modelled like objectives, and the acquisition
+    function is multiplied by the probability that they are met.
 
     Args:
         n_initial: Number of random architectures before the first model.
@@ -124,10 +129,10 @@ class ModelBased(Optimizer):
         if self._batch_grows:
             n = min(n, max(1, int(len(self.observations) * self.batch_share)))
         if np.isfinite(self.observations.costs).all(axis=1).sum() < LEAST_MEASURED:
-            return self._proposal(self._unseen(n))
+            return self._proposal(self._random(n))
         pool = self._pool()
         if not len(pool):
-            return self._proposal(self._unseen(n))
+            return self._proposal(self._random(n))
         with one_blas_thread():
             chosen = pool[self._choose(pool, self._features(pool), n)]
         self.seen.update(self.space.codes(chosen).tolist())
@@ -145,7 +150,32 @@ class ModelBased(Optimizer):
 
     def _initial(self, n: int) -> Population:
         """Draw architectures of the initial design."""
-        return self._unseen(n)
+        return self._random(n)
+
+    def _random(self, n: int) -> Population:
+        """Draw unseen architectures; in large spaces, such that meet the known bounds if possible."""
+        if self._known_bounds is None:
+            return self._unseen(n)
+        found = self._take_new(self._drawn_within_bounds(n), n)
+        return np.concatenate([found, self._unseen(n - len(found))])
+
+    @property
+    def _known_bounds(self) -> KnownBounds | None:
+        """Bounds that candidates are checked for. In a list, the model knows them too."""
+        return None if self._listed is not None else self.problem.known_bounds
+
+    def _drawn_within_bounds(self, n: int) -> Population:
+        """Draw up to ``n`` architectures that meet the known bounds; without any, ``n`` of the space."""
+        bounds = self._known_bounds
+        if bounds is None:
+            return self.space.sample(n, generator=self.generator)
+        found: Population = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
+        for _ in range(_DRAWING_ROUNDS):
+            drawn = self.space.sample(max(n, _DRAWN_AT_ONCE), generator=self.generator)
+            found = np.concatenate([found, drawn[bounds.met(drawn)]])
+            if len(found) >= n:
+                break
+        return found[:n]
 
     @abstractmethod
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
@@ -193,8 +223,10 @@ class ModelBased(Optimizer):
             space.mutate(fathers, generator=self.generator), generator=self.generator
         )
         mixed = space.crossover(mothers, fathers, generator=self.generator)
-        drawn = space.sample(n, generator=self.generator)
-        rows = np.concatenate([once, twice, mixed, drawn])
+        bred = np.concatenate([once, twice, mixed])
+        if self._known_bounds is not None:
+            bred = bred[self._known_bounds.met(bred)]
+        rows = np.concatenate([bred, self._drawn_within_bounds(n)])
         codes = space.codes(rows)
         rows = rows[np.sort(np.unique(codes, return_index=True)[1])]
         new = [code not in self.seen for code in space.codes(rows).tolist()]
@@ -204,7 +236,10 @@ class ModelBased(Optimizer):
     def _feasibility(self, pool: Population, features: Features) -> Floats:
         """Return the probability that each candidate meets all constraints, shape ``(m,)``."""
         total = np.ones(len(pool))
+        exact = () if self._known_bounds is None else self._known_bounds.constraints
         for constraint in self.problem.constraints:
+            if constraint in exact:
+                continue  # All candidates meet it.
             total *= self._chance(constraint, pool, features)
         return total
 

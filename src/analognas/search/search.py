@@ -19,7 +19,7 @@ from ..core import (
     merge_constraints,
     write_json,
 )
-from ..evaluators import Evaluator, Problem
+from ..evaluators import Evaluator, KnownBounds, Problem
 from ..evaluators.combined import with_counts
 from ..optimizers import Optimizer
 from ..spaces import Space, common_space
@@ -338,7 +338,11 @@ class Search:
 
     def _prepared_run(self, number: int, problem: Problem, log: TrialLog | None) -> Run:
         generator = self._streams.numpy("run", number, "optimizer")
-        self.optimizer.reset(self.space, problem, generator=generator)
+        cheap = self.evaluator.cheap_metrics
+        known = tuple(bound for bound in problem.constraints if bound.metric in cheap)
+        bounds = KnownBounds(known, self.evaluator.evaluate_cheaply) if known else None
+        told = replace(problem, known_bounds=bounds)
+        self.optimizer.reset(self.space, told, generator=generator)
         pending = self.given.pending
         make = Run if pending is None else partial(AsynchronousRun, n_pending=pending)
         return make(
