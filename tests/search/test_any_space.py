@@ -9,8 +9,8 @@ from analognas.core import InvalidArgumentError, ResumeError
 from analognas.evaluators import Evaluation, Evaluator
 from analognas.optimizers import OPTIMIZERS
 from analognas.report import write_search_report
-from analognas.search import Worker, architecture_text
-from analognas.spaces import ConfigSpace
+from analognas.search import Search, Worker, architecture_text
+from analognas.spaces import ConfigSpace, ResNetSpace, network_labels
 
 
 def space_of(n_blocks, levels=30_001):
@@ -122,3 +122,14 @@ def test_another_definition_of_the_same_name_is_refused(tmp_path):
         worker(space_of(3), runs=1, budget=20, out=tmp_path, resume=True).search()
     with pytest.raises(InvalidArgumentError, match="'blocks' of another definition"):
         Worker(space_of(2), evaluator=Widths(space_of(3)), objectives="analog_accuracy")
+
+
+def test_winners_by_prediction_are_different_networks():
+    result = Search(
+        {"space": "resnet", "runs": 1, "budget": 120, "optimizer": "regularized_evolution"}
+    ).run()
+    winners = np.stack([ResNetSpace().encode(one["architecture"]) for one in result.winners])
+    assert len(winners) == 5
+    assert len({*network_labels(ResNetSpace(), winners).tolist()}) == 5
+    scores = [one["metrics"]["analog_drift_2592000"] for one in result.winners]
+    assert scores == sorted(scores, reverse=True)

@@ -159,5 +159,5 @@ def test_the_default_evaluator_knows_what_is_paid_with():
 def test_a_search_without_the_cost_of_its_log_is_another_one(tmp_path):
     options = {"optimizer": "random_search", "runs": 1, "budget": 5}
     Search(options | {"cost_metric": "params"}).run(tmp_path / "a")
-    with pytest.raises(ResumeError, match="its cost_metric is \"params\", but this search has null"):
+    with pytest.raises(ResumeError, match='its cost_metric is "params", but this search has null'):
         Search(options).run(tmp_path / "a", resume=True)

@@ -14,6 +14,7 @@ from .encodings import (
     feature_names,
     register_encoding,
 )
+from .equal_networks import network_labels
 from .fbnet import FBNetSpace
 from .layers import STRUCTURE, LayerCounts, Layers, NamedLayers
 from .nasbench201 import NASBench201Space
@@ -48,6 +49,7 @@ __all__ = [
     "is_registered_space",
     "latin_hypercube",
     "made_space",
+    "network_labels",
     "register_encoding",
     "restricted",
     "sobol",

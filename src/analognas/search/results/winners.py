@@ -18,7 +18,7 @@ from ...evaluators import (
     Surrogate,
     non_dominated,
 )
-from ...spaces import Population
+from ...spaces import Population, network_labels
 from .estimated_values import estimated_values
 from .run_result import RunResult
 from .standings import Comparison, Standings
@@ -27,6 +27,9 @@ from .true_standings import TrueStandings
 N_WINNERS = 5
 """Architectures of a search with one objective, and the nearest where nothing is feasible."""
 
+_LISTED = 500
+"""Best architectures of which equal networks are told."""
+
 
 def ranked(
     evaluator: Evaluator, problem: Problem, results: Sequence[RunResult]
@@ -34,7 +37,8 @@ def ranked(
     """Return the best distinct architectures of all runs, and the comparison of the best with its rivals.
 
     With one objective these are the best five, by the estimates of their true values if readings have label
-    noise (then of different networks). With several, they are the whole non-dominated set, sorted by the first.
+    noise. Then, and with predicted values, they are different networks. With several objectives, they are the
+    whole non-dominated set, sorted by the first.
     If nothing is feasible, they are the five with the smallest violation.
 
     Args:
@@ -64,6 +68,14 @@ def ranked(
     )
     truth = _true_standings(evaluator, problem, standings, population)
     order = _order(problem, standings, truth)
+    if truth is None and len(problem.objectives) == 1:
+        if _is_predicted(evaluator, problem.objectives[0]):
+            # The best of a surrogate are often one network in many notations, such as widening factors that
+            # differ in the fourth decimal.
+            order = order[:_LISTED]
+            labels = network_labels(space, population[standings.first[order]])
+            order = order[np.sort(np.unique(labels, return_index=True)[1])]
+        order = order[:N_WINNERS]
     about: Standings | TrueStandings = standings if truth is None else truth
     asked = [name for name in problem.metrics if name != FIDELITY]
     names = [*problem.metrics, *evaluator.free_metrics(asked)]
@@ -120,7 +132,9 @@ def _order(
     feasible = standings.violation == 0
     if truth is not None and len(estimated := truth.best_first()):
         return estimated[:N_WINNERS]
-    if len(problem.objectives) == 1 or not feasible.any():
+    if len(problem.objectives) == 1:
+        return standings.best_first()
+    if not feasible.any():
         return standings.best_first()[:N_WINNERS]
     costs = np.where(feasible[:, None], problem.costs(standings.evaluation), np.inf)
     # lexsort is stable, so among equals the one found first wins.
