@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from ..core import Constraint, InvalidArgumentError, UnknownNameError, parse_constraints
+from ..core import Constraint, InvalidArgumentError, parse_constraints
 from ..core.settings import Options, Settings
+from ..core.shipped_settings import find_settings, shipped_names
 from ..core.user_data import DATA_VARIABLE
 from ..spaces import Space, find_space, space_entry
 from .measurement_settings import MeasurementSettings, check_network_options
@@ -232,7 +233,7 @@ def builtin_specifications() -> list[str]:
         >>> "resnet-cifar10" in builtin_specifications()
         True
     """
-    return sorted(path.stem for path in BUILTIN_FOLDER.glob("*.yaml"))
+    return shipped_names(BUILTIN_FOLDER)
 
 
 def find_specification(name: str) -> BuildSettings:
@@ -246,11 +247,4 @@ def find_specification(name: str) -> BuildSettings:
         >>> find_specification("resnet-cifar10").name
         'resnet-cifar10'
     """
-    known = builtin_specifications()
-    if name in known:
-        return BuildSettings.load(BUILTIN_FOLDER / f"{name}.yaml")
-    if Path(name).suffix:
-        return BuildSettings.load(name)
-    raise UnknownNameError(
-        f"Unknown specification {name!r}. Give a YAML file, or one of: {', '.join(known)}."
-    )
+    return find_settings(BuildSettings, BUILTIN_FOLDER, name)

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, model_validator
 
-from ..core import InvalidArgumentError, UnknownNameError, check_choice
+from ..core import InvalidArgumentError, check_choice
 from ..core.settings import Options, Settings, Time
+from ..core.shipped_settings import find_settings, shipped_names
 from ..drift import DriftSettings
 from ..nn import AnalogConfig, find_config
 from ..physics import find_device
@@ -314,7 +315,7 @@ def builtin_experiments() -> list[str]:
         >>> builtin_experiments()
         ['ablations', 'rasch2023', 'robustness']
     """
-    return sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
+    return shipped_names(EXPERIMENTS)
 
 
 def find_experiment(name: str) -> ExperimentSettings:
@@ -324,11 +325,4 @@ def find_experiment(name: str) -> ExperimentSettings:
         UnknownNameError: If it is neither.
         InvalidArgumentError: If the file cannot be read or an entry is wrong; names its line.
     """
-    known = builtin_experiments()
-    if name in known:
-        return ExperimentSettings.load(EXPERIMENTS / f"{name}.yaml")
-    if Path(name).suffix:
-        return ExperimentSettings.load(name)
-    raise UnknownNameError(
-        f"Unknown experiment {name!r}. Give a YAML file, or one of: {', '.join(known)}."
-    )
+    return find_settings(ExperimentSettings, EXPERIMENTS, name)
