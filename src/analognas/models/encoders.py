@@ -40,17 +40,29 @@ def load_encoder(source: Any, *, vocabulary_size: int | None = None) -> tuple[nn
     return encoder, width
 
 
-def _made(source: Any) -> nn.Module:
-    folder = None
-    if isinstance(source, str | os.PathLike):
-        folder = pretrained_folder(source, holding="config.json")
+def transformers_package(what: str) -> Any:
+    """Return the package transformers.
+
+    Args:
+        what: What needs it, the beginning of the error.
+
+    Raises:
+        InvalidArgumentError: If it is not installed.
+    """
     try:
         import transformers
     except ImportError:
         raise InvalidArgumentError(
-            "`encoder` needs transformers, which is not installed: pip install 'analognas[hf]'."
+            f"{what} needs transformers, which is not installed: pip install 'analognas[hf]'."
         ) from None
-    auto: Any = transformers.AutoModel  # untyped in some versions
+    return transformers
+
+
+def _made(source: Any) -> nn.Module:
+    folder = None
+    if isinstance(source, str | os.PathLike):
+        folder = pretrained_folder(source, holding="config.json")
+    auto: Any = transformers_package("An encoder").AutoModel  # untyped in some versions
     encoder: nn.Module
     if folder is None:
         encoder = auto.from_config(source)

@@ -27,6 +27,9 @@ MODELS: Registry[Builder] = Registry(
         "kws-cnn": f"{__package__}.keyword_cnn:keyword_cnn",
         "lstm": f"{__package__}.lstm:lstm",
         "text-classifier": f"{__package__}.text_classifier:text_classifier",
+        "gpt2": f"{__package__}.decoders:gpt2",
+        "llama": f"{__package__}.decoders:llama",
+        "decoder": f"{__package__}.decoders:pretrained_decoder",
         "searched": f"{__package__}.searched:searched",
     },
 )

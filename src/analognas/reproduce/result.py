@@ -293,6 +293,11 @@ class Reproduction(TableView):
             for task in self.tasks
             if (text := task.data.get("published"))
         ]
+        notes += [
+            f"{task.name}, {name}: {text}"
+            for task in self.tasks
+            for name, text in task.data.get("generated", {}).items()
+        ]
         return ShownTable(f"{self.title} ({self.scale})", heads, tuple(rows), tuple(notes))
 
     def normalised_table(self) -> ShownTable:

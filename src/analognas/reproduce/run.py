@@ -17,6 +17,7 @@ from ..drift.study import RESULT_FILE as DRIFT_RESULT
 from ..training import RunConfig
 from ..training.model_files import file_versions
 from ..training.run import resume_run, train_run
+from .generation import generated_texts
 from .result import HWA, Reproduction, TableResult, TaskResult
 from .settings import (
     ORACLE_ROWS,
@@ -148,6 +149,9 @@ class _TaskRun:
             "metrics": trained,
             "published": task.published,
         }
+        if task.generate:
+            self.say("generation on a chip")
+            data["generated"] = generated_texts(self.settings, task, self.hwa, self.digital)
         metric = f"test_{self.curves[HWA].task.metric_name}"
         return TaskResult(
             task.name,

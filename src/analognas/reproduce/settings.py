@@ -169,6 +169,11 @@ class TaskSettings(Settings):
         description="Whether the table has rows with oracle compensation, and with the replication's devices.",
     )
     tables: tuple[TableSettings, ...] = Field(default=(), description="Tables of variants.")
+    generate: int = Field(
+        default=0,
+        ge=0,
+        description="Tokens by which a language model continues a text, digitally and on a chip; 0: none.",
+    )
     quick: Options = Field(
         default_factory=dict, description="What changes in the quick size, by path."
     )
@@ -313,7 +318,7 @@ def builtin_experiments() -> list[str]:
 
     Example:
         >>> builtin_experiments()
-        ['ablations', 'rasch2023', 'robustness']
+        ['ablations', 'language-models', 'rasch2023', 'robustness']
     """
     return shipped_names(EXPERIMENTS)
 
