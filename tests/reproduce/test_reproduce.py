@@ -1,6 +1,7 @@
 """Experiments: settings, a folder that continues, and the table with its figure."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from analognas.reproduce import (
     TaskSettings,
     VariantSettings,
     builtin_experiments,
+    compare_reproductions,
     find_experiment,
     resume_reproduction,
     run_reproduction,
@@ -248,5 +250,50 @@ def test_the_command(tmp_path, capsys, one_pixel):
     assert main(["reproduce", "--resume", str(out), "--quick"]) == 2
     assert "omit scale" in capsys.readouterr().err
     assert main(["reproduce"]) == 2
+    assert "With --quick, all of them" in capsys.readouterr().err
+    assert main(["reproduce", "compare", str(out), str(out / "reproduction.json")]) == 0
+    assert "numbers agree" in capsys.readouterr().out
+    assert main(["reproduce", "compare", str(out)]) == 2
     assert main(["reproduce", str(file), "--quick", "--full", "--out", str(tmp_path / "no")]) == 2
     assert not (tmp_path / "no").exists()
+
+
+def test_results_are_compared_within_their_intervals(done):
+    found = done[0]
+    same = compare_reproductions(found, Reproduction.from_dict(found.to_dict()))
+    assert same.agrees
+    assert len(same.values) == 2 * (6 + 4)
+    task = found.tasks[0]
+    curve = task.curves["hwa"]
+    sem = curve.at(1.0).sem / 100.0
+
+    def moved(by):
+        other = replace(curve, chip_scores=curve.chip_scores - by)
+        return replace(found, tasks=(replace(task, curves={**task.curves, "hwa": other}),))
+
+    assert compare_reproductions(moved(0.1 * sem), found).agrees
+    apart = compare_reproductions(moved(0.9), found)
+    assert not apart.agrees
+    assert "hardware-aware training" in str(apart)
+    with pytest.raises(InvalidArgumentError, match="`chips` differ"):
+        compare_reproductions(replace(found, settings={**found.settings, "chips": 4}), found)
+
+
+def test_all_experiments_in_one_folder(tmp_path, capsys, one_pixel, monkeypatch):
+    tiny = {**TINY, "tasks": [{**TINY["tasks"][0], "tables": [], "oracle": False, "ptq": None}]}
+    made = {
+        name: ExperimentSettings.from_dict({**tiny, "name": name, "times": [1, 60]})
+        for name in ("one", "two")
+    }
+    monkeypatch.setattr("analognas.reproduce.several.builtin_experiments", lambda: list(made))
+    monkeypatch.setattr("analognas.reproduce.find_experiment", made.__getitem__)
+    out = tmp_path / "out"
+    assert main(["reproduce", "--quick", "--chips", "2", "--out", str(out)]) == 0
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {"one", "two"}
+    before = (out / "two" / "reproduction.json").read_bytes()
+    (out / "two" / "reproduction.json").unlink()
+    capsys.readouterr()
+    assert main(["reproduce", "--resume", str(out)]) == 0
+    assert (out / "two" / "reproduction.json").read_bytes() == before
+    assert capsys.readouterr().out.count("Results in") == 2
+    assert main(["reproduce", "--quick", "--task", "digits"]) == 2

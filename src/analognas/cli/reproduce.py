@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
-from .exits import to_continue
+from .exits import EXIT_FAILED, to_continue
 from .options import Json, Out, Seed
+
+if TYPE_CHECKING:
+    from ..reproduce import Reproduction
+
+_COMPARE = "compare"
 
 
 def reproduce(
-    experiment: Annotated[
-        str | None,
-        typer.Argument(help="Name of an experiment, such as robustness, or a YAML file."),
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXPERIMENT | compare FOLDER STORED]",
+            help="Name of an experiment, such as robustness, or a YAML file; with --quick, none is all of "
+            "them. `compare` says whether an experiment agrees with a stored JSON.",
+        ),
     ] = None,
     tasks: Annotated[
         list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")
@@ -37,7 +46,7 @@ def reproduce(
         Path | None, typer.Option(help="Folder of an experiment to continue.")
     ] = None,
     json: Json = False,
-) -> None:
+) -> int:
     """Train and measure the networks of a published table, and write it with intervals.
 
     Example: analognas reproduce robustness --root DATA --quick
@@ -45,9 +54,15 @@ def reproduce(
     from ..core.memory import keep_freed_memory
     from ..report.reproduction import write_reproduction_report
     from ..reproduce import find_experiment, resume_reproduction, run_reproduction
+    from ..reproduce.several import available_experiments, resume_several, run_several, several_in
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
+
+    def show(result: Reproduction, home: Path) -> None:
+        write_reproduction_report(result, home)
+        typer.echo(dump_json(result.to_dict()) if json else str(result))
+        typer.echo(f"Results in {home}", err=json)
 
     keep_freed_memory()
     if quick and full:
@@ -59,33 +74,60 @@ def reproduce(
         "seed": seed,
     }
     given = {name: value for name, value in typed.items() if value is not None}
+    chosen = names or []
+    others = {"experiment": chosen, "task": tasks, "trainings": trainings}
+    if chosen[:1] == [_COMPARE]:
+        return _compare(
+            chosen[1:], [*given, *(name for name in ("task", "trainings") if others[name])]
+        )
+    if len(chosen) > 1:
+        raise InvalidArgumentError(f"Give one experiment, but got {' '.join(chosen)!r}.")
     if resume is not None:
-        if names := [
-            *given,
-            *(["experiment"] if experiment else []),
-            *(["task"] if tasks else []),
-            *(["trainings"] if trainings else []),
-        ]:
+        if wrong := [*given, *(name for name, value in others.items() if value)]:
             raise ResumeError(
-                f"--resume continues with the settings of the experiment; omit {', '.join(names)}."
+                f"--resume continues with the settings of the experiment; omit {', '.join(wrong)}."
             )
         claimed = hold_folder(resume)
-    elif experiment is None:
-        raise InvalidArgumentError(
-            "Give an experiment: analognas reproduce robustness --root DATA."
-        )
+        several = not (resume / "experiment.yaml").is_file() and bool(several_in(resume))
     else:
-        settings = find_experiment(experiment).replace(**given)
-        settings = settings.chosen(tuple(tasks)) if tasks else settings
-        claimed = claim_output(out, f"reproduce-{settings.name}")
+        several = not chosen
+        if several and not quick:
+            raise InvalidArgumentError(
+                "Give an experiment: analognas reproduce robustness --root DATA. With --quick, all of them are "
+                "made in a small size."
+            )
+        if several and (wrong := [name for name in ("task", "trainings") if others[name]]):
+            raise InvalidArgumentError(f"Name one experiment, or omit {', '.join(wrong)}.")
+        known = available_experiments(say) if several else chosen
+        experiments = [find_experiment(name).replace(**given) for name in known]
+        if tasks:
+            experiments = [experiments[0].chosen(tuple(tasks))]
+        label = "all" if several else experiments[0].name
+        claimed = claim_output(out, f"reproduce-{label}")
     with claimed as folder:
         try:
-            if resume is None:
-                result = run_reproduction(settings, folder, say, trainings or ())
+            if several:
+                if resume is None:
+                    run_several(experiments, folder, say, show)
+                else:
+                    resume_several(folder, say, show)
+            elif resume is None:
+                show(run_reproduction(experiments[0], folder, say, trainings or ()), folder)
             else:
-                result = resume_reproduction(folder, say)
+                show(resume_reproduction(folder, say), folder)
         except KeyboardInterrupt:
             raise to_continue("reproduce --resume", folder) from None
-        write_reproduction_report(result, folder)
-    typer.echo(dump_json(result.to_dict()) if json else str(result))
-    typer.echo(f"Results in {folder}", err=json)
+    return 0
+
+
+def _compare(paths: list[str], others: list[str]) -> int:
+    """Compare an experiment with a stored one; 1 if they do not agree."""
+    from ..reproduce import compare_reproductions, read_reproduction
+
+    if len(paths) != 2 or others:
+        raise InvalidArgumentError(
+            "Give two results and nothing else: analognas reproduce compare FOLDER STORED."
+        )
+    found = compare_reproductions(*map(read_reproduction, paths))
+    typer.echo(str(found))
+    return 0 if found.agrees else EXIT_FAILED
