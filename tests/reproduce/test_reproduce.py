@@ -120,7 +120,7 @@ def test_report_draws_from_the_json_alone(done, tmp_path, capsys, one_pixel):
     }  # fmt: skip
     page = (tmp_path / "result.html").read_text(encoding="utf-8")
     assert "Published: it is worse" in page
-    assert "replication: direct mapping, oracle compensation" in page
+    assert "replication: hardware-aware training, oracle compensation" in page
 
 
 def test_a_folder_continues_with_the_same_result(done, tmp_path):
@@ -150,6 +150,9 @@ def test_oracle_compensation_gives_a_flat_line(done):
     drifted = task.curves["direct_uncompensated"]
     assert drifted.at(1.0).value - drifted.at(86400.0).value > 10.0
     assert "oracle compensation" in str(done[0])
+    folder = done[1] / "digits" / "variants"
+    assert (folder / "replication" / "hwa").is_dir()
+    assert not (folder / "replication-oracle" / "hwa").exists()  # one training for both
 
 
 def test_variants_share_everything_that_is_not_changed(done):

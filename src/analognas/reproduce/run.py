@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core import ResumeError, hold_folder, write_json
+from ..core import ResumeError, dump_json, hold_folder, write_json
 from ..core.folders import make_folder
 from ..core.interrupts import resumable
 from ..core.text_files import read_json
@@ -126,6 +126,8 @@ class _TaskRun:
         self._say = say
         self.curves: dict[str, DriftResult] = {}
         self.words = dict(CURVES)
+        # Variants that are trained alike, and differ on chips only, share a training.
+        self._trained: dict[str, Path] = {}
 
     def run(self) -> TaskResult:
         """Train and measure everything that is not done yet."""
@@ -195,7 +197,7 @@ class _TaskRun:
         folder = self.folder / "variants" / variant.name
         hwa = self.hwa
         if variant.training:
-            hwa = folder / "hwa"
+            hwa = self._trained.setdefault(dump_json(variant.training), folder / "hwa")
             seed = self.settings.seed
             config = self.task.run_config(self.settings.root, seed, variant.training)
             _train(self._from_digital(config, config.recipe), hwa)

@@ -127,15 +127,15 @@ ORACLE_ROWS = (
     ),
     VariantSettings(
         name="replication",
-        title="replication: direct mapping",
-        network="direct",
-        hardware="replication",
+        title="replication: hardware-aware training",
+        network="hwa",
+        training={"recipe.analog": "replication"},
     ),
     VariantSettings(
         name="replication-oracle",
-        title="replication: direct mapping, oracle compensation",
-        network="direct",
-        hardware="replication",
+        title="replication: hardware-aware training, oracle compensation",
+        network="hwa",
+        training={"recipe.analog": "replication"},
         oracle=True,
     ),
 )
