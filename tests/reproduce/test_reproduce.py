@@ -104,7 +104,9 @@ def test_the_stored_table_is_read_back_and_drawn(done):
     assert str(again) == str(found)
     assert json.dumps(again.to_dict()) == json.dumps(found.to_dict())
     assert len(reproduction_figure(again).axes) == 1
-    assert len(variants_figure(again).axes) == 4
+    panels = variants_figure(again).axes
+    assert len(panels) == 4
+    assert [label.get_text() for label in panels[2].get_yticklabels()] == ["2 bits", "ReRAM"]
     assert again.settings["chips"] == 3
     assert {"analognas", "torch"} <= set(again.versions)
     with pytest.raises(InvalidArgumentError, match="analognas reproduce"):

@@ -38,11 +38,11 @@ def reproduction_figure(result: Reproduction) -> Figure:
         The figure; no global state of matplotlib is touched.
     """
     n = len(result.tasks)
-    figure, panels = new_figure(1.0 + 4.0 * n, 4.4, panels=[1] * n)
+    figure, panels = new_figure(2.0 + 4.0 * n, 4.6, panels=[1] * n)
     for axes, task in zip(panels, result.tasks, strict=True):
         _panel(axes, task)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(n, 3), frameon=False, fontsize=9)
     figure.suptitle(f"{result.title} ({result.scale} size)", fontsize=11)
     return figure
 
@@ -114,8 +114,10 @@ def _differences(axes: Axes, task: TaskResult, table: TableResult, *, last: bool
         )  # fmt: skip
         short = table.last_time(name) < table.base.times[-1]
         labels.append(f"{title} (right: {time_name(table.last_time(name))})" if short else title)
-    axes.set_yticks(range(len(labels)), labels if not last else [""] * len(labels), fontsize=8)
-    axes.tick_params(axis="y", labelleft=not last)
+    if last:  # the axes are shared: the labels are those of the left panel
+        axes.tick_params(axis="y", labelleft=False)
+    else:
+        axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="x", labelsize=8)
     at = time_name(table.base.times[-1 if last else 0])
