@@ -1,4 +1,5 @@
 import os
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -94,6 +95,56 @@ def one_pixel(monkeypatch):
 
     monkeypatch.setattr(ConstrainedLayoutEngine, "execute", lambda engine, figure: None)
     monkeypatch.setattr(Figure, "savefig", save)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """Finished results, as a user has them: the examples of docstrings read them, and commands show them.
+
+    The folder holds ``my-search``, ``my-build``, ``my-training``, ``my-drift``, ``my-analysis`` and
+    ``my-table.parquet``.
+    """
+    from analognas import Worker
+    from analognas.builder import BuildSettings, SerialWorkers, run_build
+    from analognas.drift import DriftSettings, run_drift
+    from analognas.training import RunConfig, train_run
+
+    place = tmp_path_factory.mktemp("finished")
+    for name in ("my-analysis", "my-training", "my-drift"):
+        (place / name).mkdir()
+    experiments = Path(__file__).parents[1] / "experiments"
+    shutil.copy(experiments / "robust_cells" / "analysis.json", place / "my-analysis")
+    table = experiments / "tables" / "resnet-cifar10-partial.parquet"
+    shutil.copy(table, place / "my-table.parquet")
+    Worker(optimizer="random_search", budget=20, runs=2, out=place / "my-search").search()
+    quick = {"epochs": 1, "batch_size": 16}
+    measurement = {
+        "data": "digits",
+        "image_size": 8,
+        "examples": {"train": 64, "test": 40},
+        "conditions": ["digital"],
+        "network": {"channels": 2, "cells": 1},
+        "digital": quick,
+    }
+    settings = BuildSettings(
+        name="six-cells", sample={"n": 6}, repeats={"n": 3, "seeds": 1}, measurement=measurement
+    )
+    run_build(settings, place / "my-build", SerialWorkers())
+    config = RunConfig(
+        model="cnn-4",
+        data="digits",
+        data_options={"size": 8},
+        subset={"train": 200, "validation": 40, "test": 100},
+        recipe={"kind": "hwa", **quick},
+        digital=quick,
+    )
+    train_run(config, place / "my-training")
+    hwa = place / "my-training"
+    study = DriftSettings(
+        checkpoint=str(hwa), direct=str(hwa / "digital"), times=(60, 86400), chips=3
+    )
+    run_drift(study, place / "my-drift")
+    return place
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from analognas import AnalogNASBench, RandomSearch, Worker
+from analognas.core.text_tables import wrapped
 from analognas.data import load_data
 from analognas.drift import DriftEvaluator, layer_sensitivity
 from analognas.hardware import architecture_cost, find_chip
@@ -69,16 +70,18 @@ def test_objects_are_short_and_useful(objects, name, monkeypatch):
     if name in TABLES:
         page = shown._repr_html_()
         assert page.startswith("<table>")
-        title = text.splitlines()[0]
+        title = shown.shown_table().title
         assert html.escape(title) in page
-        assert max(map(len, text.splitlines()[1:3])) <= 80
+        assert text.startswith(wrapped(title))
+        assert max(map(len, text.splitlines()[:5])) <= 80
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
 @pytest.mark.parametrize("width", [60, 80])
 def test_tables_have_heads_with_units(objects, name, width, monkeypatch):
     monkeypatch.setenv("COLUMNS", str(width))
-    head, first = str(objects[name]).splitlines()[1:3]
+    titles = len(wrapped(objects[name].shown_table().title).splitlines())
+    head, first = str(objects[name]).splitlines()[titles : titles + 2]
     assert len(head) <= width
     assert len(first) <= width
     assert re.search(r"\((%|pp)\)|energy", head)

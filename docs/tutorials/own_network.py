@@ -57,25 +57,29 @@ from analognas.training import DigitalRecipe, HWARecipe, Trainer
 
 torch.manual_seed(0)
 network = build()
-digital = Trainer(network, data, DigitalRecipe(epochs=5), seed=0).fit()
-aware = Trainer(digital.model, data, HWARecipe(epochs=3), seed=0).fit()
+digital = Trainer(network, data, DigitalRecipe(epochs=8), seed=0).fit()
+aware = Trainer(digital.model, data, HWARecipe(epochs=20), seed=0).fit()
 print(digital.metrics, aware.metrics)
 
 # %% [markdown]
 # ## 4. A year on simulated chips
 #
-# `direct_mapping` puts the digital weights on the chip as they are. Both networks run on the same three chips.
+# `direct_mapping` puts the digital weights on the chip as they are. Both networks run on ten chips. The interval in brackets
+# is that of the mean over all such chips, at 95 %.
 
 # %%
 from analognas.drift import DAY, YEAR, DriftEvaluator, direct_mapping
 
-evaluator = DriftEvaluator(times=(1.0, DAY, YEAR), chips=3)
+evaluator = DriftEvaluator(times=(1.0, DAY, YEAR), chips=10)
 direct = evaluator.evaluate(direct_mapping(digital.model, data), data)
 trained = evaluator.evaluate(aware.model, data)
 for name, result in (("direct", direct), ("hardware-aware", trained)):
-    print(f"{name}: {result.at(YEAR).value:.1f} % after a year")
+    print(f"{name}: {result.at(YEAR)} % after a year")
 
 # %% [markdown]
+# One run gave 92.7 [91.3, 94.1] % for direct mapping and 95.9 [95.0, 96.8] % for hardware-aware training; the digital network
+# has 96.7 %. Give hardware-aware training enough epochs: after 3 of them, the two differ by less than their intervals.
+#
 # The results are tables for pandas, polars and xarray ([other tools](../interop.md)), and a figure:
 
 # %%

@@ -1,7 +1,7 @@
 """What makes the networks of a table robust."""
 
 from ..core.interval import Interval
-from .analyze import ANALYSIS_FILE, analyze, run_analysis
+from .analyze import ANALYSIS_FILE, analyze, read_analysis, run_analysis
 from .comparison import HAND_MADE, ComparedNetwork
 from .effects import Networks
 from .ranks import Agreement, rank_agreement, tau_b
@@ -25,6 +25,7 @@ __all__ = [
     "Trait",
     "analyze",
     "rank_agreement",
+    "read_analysis",
     "run_analysis",
     "tau_b",
 ]

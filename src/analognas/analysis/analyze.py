@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, write_json
+from ..core.text_files import read_json
 from .comparison import compare_networks
 from .effects import Floats, Networks, adjusted, level_effects, slopes, spline
 from .findings import findings_of
@@ -19,7 +21,7 @@ from .result import LevelEffect, Prediction, RobustnessAnalysis, Slope
 from .settings import AnalysisSettings
 from .traits import Trait, traits_of
 
-__all__ = ["ANALYSIS_FILE", "analyze", "run_analysis"]
+__all__ = ["ANALYSIS_FILE", "analyze", "read_analysis", "run_analysis"]
 
 ANALYSIS_FILE = "analysis.json"
 
@@ -42,10 +44,34 @@ def run_analysis(settings: AnalysisSettings, folder: Path) -> RobustnessAnalysis
 
     Raises:
         AnalogNASError: If the table cannot be read or analysed; one line.
+
+    Example:
+        >>> settings = AnalysisSettings(table="my-table.parquet", margin=20.0)
+        >>> Path("analysis-of-mine").mkdir()
+        >>> found = run_analysis(settings, Path("analysis-of-mine"))
+        >>> read_analysis("analysis-of-mine") == found
+        True
     """
     found = analyze(settings)
     write_json(folder / ANALYSIS_FILE, found.to_dict())
     return found
+
+
+def read_analysis(folder: str | os.PathLike[str]) -> RobustnessAnalysis:
+    """Return the analysis that :func:`run_analysis` or ``analognas analyze --out`` wrote into a folder.
+
+    Args:
+        folder: The folder.
+
+    Raises:
+        TableIntegrityError: If there is none, or its file is damaged.
+        InvalidArgumentError: If the file holds anything else.
+
+    Example:
+        >>> read_analysis("my-analysis").n_networks
+        6466
+    """
+    return RobustnessAnalysis.from_dict(read_json(Path(folder) / ANALYSIS_FILE))
 
 
 def analyze(settings: AnalysisSettings | None = None) -> RobustnessAnalysis:
@@ -60,6 +86,11 @@ def analyze(settings: AnalysisSettings | None = None) -> RobustnessAnalysis:
     Raises:
         InvalidArgumentError: If the table has no digital accuracies or none on chips, or too few networks.
         TableIntegrityError: If the file of the table is damaged.
+
+    Example:
+        >>> found = analyze(AnalysisSettings(table="my-table.parquet", margin=20.0))
+        >>> found.n_compared, len(found.findings)
+        (45, 4)
     """
     settings = AnalysisSettings() if settings is None else settings
     every = read_readings(settings.table)

@@ -40,6 +40,13 @@ class ComparedNetwork:
         params: Its trainable parameters.
         values: True value with interval, by metric.
         n_trainings: How many trainings its readings are from.
+
+    Example:
+        >>> from analognas.analysis import read_analysis
+        >>> found = read_analysis("my-analysis")
+        >>> one = found.networks[0]
+        >>> one.role, one.params
+        ('best on chips', 587386)
     """
 
     role: str

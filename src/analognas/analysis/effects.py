@@ -35,6 +35,11 @@ class Networks:
         sizes: Rows of each network, shape ``(n_networks,)``.
         weights: One over the number of rows of the row's network, shape ``(n,)``.
         ranks: How many earlier rows are of the row's network, shape ``(n,)``.
+
+    Example:
+        >>> networks = Networks(np.array([7, 7, 3]))
+        >>> networks.n, networks.sizes[networks.number]
+        (2, array([2, 2, 1]))
     """
 
     def __init__(self, labels: NDArray[Any]) -> None:

@@ -39,6 +39,13 @@ class Agreement:
         between_trainings: Whether readings of different trainings were compared; else those of the same one,
             which share its luck.
         n_networks: Number of networks.
+
+    Example:
+        >>> networks = Networks(np.arange(5))
+        >>> digital, on_chips = np.array([90.0, 91, 92, 93, 94]), np.array([80.0, 85, 84, 88, 89])
+        >>> found = rank_agreement(digital, on_chips, networks, 0.95)
+        >>> round(found.tau.value, 2), found.n_networks
+        (0.8, 5)
     """
 
     tau: Interval
@@ -66,6 +73,11 @@ def rank_agreement(
         target: Readings of the metric that is predicted, shape ``(n,)``.
         networks: Which rows are the same network.
         confidence: Level of the intervals.
+
+    Example:
+        >>> digital, on_chips = np.array([90.0, 91, 92, 93, 94]), np.array([80.0, 85, 84, 88, 89])
+        >>> print(rank_agreement(digital, on_chips, Networks(np.arange(5)), 0.95).tau)
+        0.80 [0.12, 1.00]
     """
     repeated = networks.sizes[networks.number] > 1
     same = Networks(networks.number[repeated])
@@ -93,6 +105,11 @@ def tau_b(x: Floats, y: Floats, networks: Networks, confidence: float) -> Interv
         y: Values, shape ``(n,)``.
         networks: Which rows are the same network.
         confidence: Level of the interval.
+
+    Example:
+        >>> x, y = np.array([1.0, 2, 3, 4]), np.array([1.0, 2, 4, 3])
+        >>> round(tau_b(x, y, Networks(np.arange(4)), 0.95).value, 2)
+        0.67
     """
     weights = networks.weights / networks.n
     n = len(x)

@@ -28,6 +28,13 @@ class Slope:
         metric: The metric.
         equal: What is held equal.
         effect: Change per unit, in the unit of the metric.
+
+    Example:
+        >>> from analognas.analysis import read_analysis
+        >>> found = read_analysis("my-analysis")
+        >>> slope = found.slopes[0]
+        >>> print(slope.trait.name, slope.metric, slope.effect)
+        depth analog_drift_2592000 -5.41 [-5.80, -5.02]
     """
 
     trait: Trait
@@ -46,6 +53,10 @@ class LevelEffect:
         value: The value, as text.
         n_networks: Number of networks that have it.
         effect: Difference, in the unit of the metric.
+
+    Example:
+        >>> LevelEffect("depth", "avm", "3", 1200, Interval(0.9, 0.7, 1.1)).effect.high
+        1.1
     """
 
     of: str
@@ -66,6 +77,12 @@ class Prediction:
         agreement: Rank correlation and its ceiling.
         best_kept: Share of the best tenth by the predictor that is among the best tenth by the target; None
             where true values are not known.
+
+    Example:
+        >>> from analognas.analysis import read_analysis
+        >>> found = read_analysis("my-analysis")
+        >>> [(one.predictor, f"{one.agreement.tau:.2f}") for one in found.predictions][0]
+        ('baseline_accuracy', '0.53 [0.50, 0.55]')
     """
 
     predictor: str
@@ -92,6 +109,12 @@ class RobustnessAnalysis(TableView):
         predictions: What tells the ranking on chips, and how long a ranking holds.
         networks: Networks beside each other.
         findings: What follows, one sentence each.
+
+    Example:
+        >>> from analognas.analysis import read_analysis
+        >>> found = read_analysis("my-analysis")
+        >>> found.n_networks, found.n_compared, len(found.findings)
+        (6466, 5180, 6)
     """
 
     table: str

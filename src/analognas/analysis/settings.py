@@ -10,7 +10,13 @@ __all__ = ["AnalysisSettings"]
 
 
 class AnalysisSettings(Settings):
-    """Settings of an analysis of what makes networks robust."""
+    """Settings of an analysis of what makes networks robust.
+
+    Example:
+        >>> settings = AnalysisSettings(table="my-table.parquet", margin=20.0)
+        >>> settings.confidence
+        0.95
+    """
 
     settings_name = "analysis"
 

@@ -22,6 +22,11 @@ class Trait:
         feature: Its column.
         words: What is counted, for tables and figures.
         one: One of them, for sentences.
+
+    Example:
+        >>> depth = TRAITS[0]
+        >>> depth.name, depth.words
+        ('depth', 'convolutions on the longest path')
     """
 
     name: str

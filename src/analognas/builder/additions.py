@@ -38,6 +38,11 @@ def add_architectures(
 
     Raises:
         OutOfSpaceError: If one does not belong to the space.
+
+    Example:
+        >>> build = Build("my-build")
+        >>> add_architectures(build, [(2, 2, 0, 4, 2, 1)])
+        1
     """
     return _add(build, build.space.population(list(architectures)), measurement)
 
@@ -47,6 +52,11 @@ def add_further(build: Build, n: int, *, measurement: Measurement | None = None)
 
     Raises:
         InvalidArgumentError: If the method of the specification lists all architectures, or too few are left.
+
+    Example:
+        >>> build = Build("my-build")
+        >>> add_further(build, 2)
+        2
     """
     known = build.population()
     rows = draw_further(build.space, build.settings.sample, known, check_int("n", n, minimum=1))
@@ -82,6 +92,11 @@ def add_seeds(
     Raises:
         OutOfSpaceError: If an architecture does not belong to the space.
         InvalidArgumentError: If one is not in the build.
+
+    Example:
+        >>> build = Build("my-build")
+        >>> add_seeds(build, 1)
+        6
     """
     check_int("n", n, minimum=1)
     measurement = build.measurement() if measurement is None else measurement
@@ -126,6 +141,11 @@ def add_table(
     Raises:
         InvalidArgumentError: If the table has another measurement, or contradicts the build.
         TableIntegrityError: If the file is missing, damaged or not a measured table.
+
+    Example:
+        >>> build = Build("my-build")
+        >>> add_table(build, "my-build/table.parquet")
+        9
     """
     measurement = build.measurement() if measurement is None else measurement
     rows, described = open_source(source)

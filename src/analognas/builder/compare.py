@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from ..core import InvalidArgumentError, RandomStreams, check_choice, check_int
 from ..core.interval import Interval
+from ..core.metrics import find_metric
+from ..core.text_tables import ShownTable, TableView
 from ..tables import AnalogNASBench, MeasuredTable
 
 __all__ = ["MetricComparison", "TableComparison", "compare_tables"]
@@ -47,6 +49,14 @@ class MetricComparison:
         ceiling_tau: Largest tau-b that the noise allows; None if neither table has repeats. A table without
             repeats counts as exact.
         values: The values of both tables, shape ``(2, n)``.
+
+    Example:
+        >>> from analognas.tables import AnalogNASBench, MeasuredTable
+        >>> table = MeasuredTable("my-build/table.parquet")
+        >>> found = compare_tables(table, AnalogNASBench(), ["baseline_accuracy"], n_resamples=100)
+        >>> one = found.metrics[0]
+        >>> one.metric, one.n
+        ('baseline_accuracy', 6)
     """
 
     metric: str
@@ -65,8 +75,8 @@ class MetricComparison:
         return found
 
 
-@dataclass(frozen=True)
-class TableComparison:
+@dataclass(frozen=True, repr=False)
+class TableComparison(TableView):
     """How two tables agree.
 
     Attributes:
@@ -74,6 +84,13 @@ class TableComparison:
         n_common: Number of common architectures.
         metrics: The agreement by metric.
         notes: Remarks that qualify the comparison, such as different data.
+
+    Example:
+        >>> from analognas.tables import AnalogNASBench, MeasuredTable
+        >>> table = MeasuredTable("my-build/table.parquet")
+        >>> found = compare_tables(table, AnalogNASBench(), ["baseline_accuracy"], n_resamples=100)
+        >>> found.names, found.n_common
+        (('six-cells', 'AnalogNAS-Bench'), 6)
     """
 
     names: tuple[str, str]
@@ -90,19 +107,19 @@ class TableComparison:
             "notes": list(self.notes),
         }
 
-    def __str__(self) -> str:
-        lines = [
-            f"{self.names[0]} and {self.names[1]}: {self.n_common} architectures in both",
-            f"{'metric':<22}{'n':>6}  {'Kendall tau-b':<24}{'ceiling':>8}  {'Spearman rho':<24}difference",
-        ]
+    def shown_table(self) -> ShownTable:
+        """Return what is printed: rank correlations with their ceilings, the most important columns first."""
+        heads = ("metric", "Kendall tau-b", "ceiling", "mean difference", "n", "Spearman rho")
+        rows = []
         for one in self.metrics:
             ceiling = "-" if one.ceiling_tau is None else f"{one.ceiling_tau:.3f}"
+            known = find_metric(one.metric)
+            unit = "" if known is None else {"%": " pp"}.get(known.unit, f" {known.unit}".rstrip())
+            difference = f"{one.difference.value:+.2f}{unit}"
             tau, rho = f"{one.kendall_tau:.3f}", f"{one.spearman_rho:.3f}"
-            lines.append(
-                f"{one.metric:<22}{one.n:>6}  {tau:<24}{ceiling:>8}  {rho:<24}"
-                f"{one.difference.value:+.2f}"
-            )
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+            rows.append((one.metric, tau, ceiling, difference, str(one.n), rho))
+        title = f"{self.names[0]} and {self.names[1]}: {self.n_common} architectures in both"
+        return ShownTable(title, heads, tuple(rows), tuple(f"note: {one}" for one in self.notes))
 
 
 def compare_tables(
@@ -126,6 +143,12 @@ def compare_tables(
         InvalidArgumentError: If the tables are of different spaces or have fewer than five architectures in
             common, or no metric.
         UnknownNameError: If a metric is not in both.
+
+    Example:
+        >>> from analognas.tables import AnalogNASBench, MeasuredTable
+        >>> mine = MeasuredTable("my-build/table.parquet")
+        >>> compare_tables(mine, AnalogNASBench(), ["baseline_accuracy"], n_resamples=100).n_common
+        6
     """
     first, second = _space(one), _space(other)
     if (first.name, first.fingerprint()) != (second.name, second.fingerprint()):

@@ -41,6 +41,17 @@ class BuildProgress:
         seconds: Time since the start, s.
         seconds_left: Estimated remaining time with these workers, s; None while unknown.
         error: The last error; empty if there was none.
+
+    Example:
+        >>> from analognas.builder import Build, SerialWorkers, add_architectures, resume_build
+        >>> add_architectures(Build("my-build"), [(2, 2, 0, 4, 2, 1)])
+        1
+        >>> def show(progress):
+        ...     last.append(progress)
+        >>> last = []
+        >>> _ = resume_build("my-build", SerialWorkers(), listen=show)
+        >>> last[-1].counts.total("done"), last[-1].error
+        (10, '')
     """
 
     counts: Counts

@@ -44,6 +44,11 @@ class Build:
         folder: The folder.
         settings: The specification.
         space: The space.
+
+    Example:
+        >>> build = Build("my-build")
+        >>> build.settings.name, len(build.settings.measurement.conditions)
+        ('six-cells', 1)
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:

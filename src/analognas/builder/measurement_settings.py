@@ -34,7 +34,12 @@ _Side = Annotated[int, Field(ge=4)]
 
 
 class ExampleCounts(Settings):
-    """Number of examples of each split; chosen once, with classes in proportion."""
+    """Number of examples of each split; chosen once, with classes in proportion.
+
+    Example:
+        >>> ExampleCounts(train=5000, test=2000).validation
+        0
+    """
 
     settings_name = "examples"
 

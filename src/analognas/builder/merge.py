@@ -31,6 +31,12 @@ class MergeReport:
         n_rows: Number of rows, one for each architecture and seed.
         n_failed: Number of rows with a failed unit.
         n_open: Number of rows that are missing because their units are open.
+
+    Example:
+        >>> from analognas.builder import Build
+        >>> report = merge_build(Build("my-build"), "merged.parquet")
+        >>> report.n_rows, report.n_open
+        (9, 0)
     """
 
     path: Path
@@ -60,6 +66,11 @@ def merge_build(build: Build, path: str | os.PathLike[str] | None = None) -> Mer
     Raises:
         InvalidArgumentError: If no row is finished.
         OutputFolderError: If the file cannot be written.
+
+    Example:
+        >>> from analognas.builder import Build
+        >>> merge_build(Build("my-build"), "part.parquet").n_rows
+        9
     """
     target = build.table_file if path is None else Path(path)
     return _write(target, *rows_of_build(build))
@@ -81,6 +92,10 @@ def merge_tables(
             each other; names the difference.
         TableIntegrityError: If a file is missing, damaged or not a measured table.
         OutputFolderError: If the file cannot be written.
+
+    Example:
+        >>> merge_tables(["my-build", "my-build/table.parquet"], "joined.parquet").n_rows
+        9
     """
     if not sources:
         raise InvalidArgumentError("There is nothing to merge; name tables or folders of builds.")

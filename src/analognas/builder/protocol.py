@@ -12,7 +12,14 @@ __all__ = ["Answer", "Measurement", "Result", "UnitTask"]
 
 
 class Result(Protocol):
-    """Outcome of one unit: numbers by metric, JSON types."""
+    """Outcome of one unit: numbers by metric, JSON types.
+
+    Example:
+        >>> from analognas.builder import UnitResult
+        >>> result = UnitResult({"baseline_accuracy": 90.0}, sems={"baseline_accuracy": 1.5})
+        >>> result.values["baseline_accuracy"], result.stds
+        (90.0, {})
+    """
 
     @property
     def values(self) -> Mapping[str, float]:
@@ -39,6 +46,13 @@ class Measurement(Protocol):
     """Measures networks of one space; picklable, and loads its data once in every process.
 
     A result depends on the architecture, the unit and the seed alone.
+
+    Example:
+        >>> from analognas.builder import NetworkMeasurement, find_specification
+        >>> settings = find_specification("resnet-cifar10")
+        >>> measurement = NetworkMeasurement(settings.make_space(), settings.measurement)
+        >>> measurement.units, measurement.requires("hwa")
+        (('digital', 'hwa'), ('digital',))
     """
 
     @property

@@ -32,6 +32,11 @@ class BuildResult(TableView):
         build: The build.
         counts: Its units by condition and state.
         table: The table that was written; None if every unit failed.
+
+    Example:
+        >>> result = resume_build("my-build")
+        >>> result.counts.total("done"), result.table.n_rows
+        (9, 9)
     """
 
     build: Build
@@ -74,6 +79,23 @@ def run_build(
 
     Raises:
         AnalogNASError: As by :func:`start_with_tables` and :meth:`.Build.run`.
+
+    Example:
+        >>> from analognas.builder import SerialWorkers
+        >>> settings = BuildSettings(
+        ...     name="two",
+        ...     sample={"n": 2},
+        ...     measurement={
+        ...         "data": "digits",
+        ...         "conditions": ["digital"],
+        ...         "image_size": 8,
+        ...         "examples": {"train": 40, "test": 20},
+        ...         "network": {"channels": 2, "cells": 1},
+        ...         "digital": {"epochs": 1, "batch_size": 20},
+        ...     },
+        ... )
+        >>> run_build(settings, "two", SerialWorkers()).table.n_rows
+        2
     """
     if isinstance(settings, str | os.PathLike):
         settings = find_specification(os.fspath(settings))
@@ -105,6 +127,11 @@ def resume_build(
     Raises:
         ResumeError: If there is no build in the folder.
         AnalogNASError: As by :meth:`.Build.run`.
+
+    Example:
+        >>> result = resume_build("my-build")
+        >>> result.table.path.name
+        'table.parquet'
     """
     build = Build(folder)
     workers = workers or make_workers()
@@ -147,6 +174,12 @@ def start_with_tables(
     Raises:
         InvalidArgumentError: If a table has another measurement. A new folder is removed again.
         TableIntegrityError: If a file is missing, damaged or not a measured table; likewise.
+
+    Example:
+        >>> settings = find_specification("my-build/spec.yaml")
+        >>> build = start_with_tables(settings, "my-second-build", ["my-build/table.parquet"])
+        >>> build.settings.name
+        'six-cells'
     """
     for table in tables:
         open_source(table)

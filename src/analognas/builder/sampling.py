@@ -31,6 +31,12 @@ def choose_architectures(space: Space, settings: SampleSettings) -> Population:
             sampling method.
         OutOfSpaceError: If a listed architecture does not belong to the space.
         UnknownNameError: If a constraint is on something that the space neither counts nor describes.
+
+    Example:
+        >>> from analognas.builder import SampleSettings
+        >>> from analognas.spaces import SPACES
+        >>> choose_architectures(SPACES.get("resnet")(), SampleSettings(n=5, seed=1)).shape
+        (5, 22)
     """
     generator = RandomStreams(settings.seed).numpy("sample")
     if settings.method == "list":

@@ -30,7 +30,13 @@ Kind = Literal["all", "random", "latin_hypercube", "list", "isomorphism_classes"
 
 
 class SampleSettings(Settings):
-    """Which architectures of the space are measured."""
+    """Which architectures of the space are measured.
+
+    Example:
+        >>> settings = SampleSettings(method="latin_hypercube", n=100, constraints=["params<=1e6"])
+        >>> settings.bounds
+        (Constraint(metric='params', relation='<=', bound=1000000.0),)
+    """
 
     settings_name = "sample"
 
@@ -106,7 +112,16 @@ class SampleSettings(Settings):
 
 
 class Repeats(Settings):
-    """Architectures that are measured with further seeds, to estimate label noise."""
+    """Architectures that are measured with further seeds, to estimate label noise.
+
+    Example:
+        >>> from analognas.builder import BuildSettings
+        >>> settings = BuildSettings(
+        ...     name="noise", sample={"n": 6}, repeats=Repeats(n=3), measurement={"data": "digits"}
+        ... )
+        >>> [len(settings.seeds_of(k, 6)) for k in range(6)]
+        [3, 1, 3, 1, 3, 1]
+    """
 
     settings_name = "repeats"
 

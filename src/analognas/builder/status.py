@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..core.text_tables import text_table, wrapped
 from .folder import Build
 from .lease_owners import Owner
 from .work_queue import WorkQueue
@@ -14,7 +15,13 @@ _MOST_ERRORS = 10
 
 
 def status_of(build: Build) -> dict[str, Any]:
-    """Return the state of a build as JSON types: units by condition, seconds, errors, active processes."""
+    """Return the state of a build as JSON types: units by condition, seconds, errors, active processes.
+
+    Example:
+        >>> facts = status_of(Build("my-build"))
+        >>> facts["rows_done"], facts["errors"]
+        (9, [])
+    """
     with WorkQueue(build.queue_file, snapshot=True) as queue:
         counts = queue.counts()
         units = list(queue.units())
@@ -47,18 +54,24 @@ def status_of(build: Build) -> dict[str, Any]:
 
 
 def status_text(facts: dict[str, Any]) -> str:
-    """Return :func:`status_of` as text."""
+    """Return :func:`status_of` as text.
+
+    Example:
+        >>> print(status_text(status_of(Build("my-build"))).splitlines()[0])
+        six-cells in my-build: 9 of 9 rows done (6 architectures)
+    """
     lines = [
         f"{facts['name']} in {facts['folder']}: {facts['rows_done']} of {facts['rows']} rows done"
         + (f", {facts['rows_failed']} failed" if facts["rows_failed"] else "")
         + f" ({facts['architectures']} architectures)",
-        f"{'condition':<12}{'waiting':>9}{'running':>9}{'done':>9}{'failed':>9}{'mean s':>10}{'CPU s':>10}",
     ]
+    heads = ("condition", "done", "failed", "running", "waiting", "mean (s)", "CPU (s)")
+    rows = []
     for condition, states in facts["units"].items():
         means = [facts[name].get(condition) for name in ("mean_seconds", "mean_cpu_seconds")]
-        numbers = "".join(f"{states[name]:>9}" for name in ("waiting", "running", "done", "failed"))
-        shown = "".join(f"{'-' if mean is None else f'{mean:.1f}':>10}" for mean in means)
-        lines.append(f"{condition:<12}{numbers}{shown}")
+        numbers = [str(states[name]) for name in heads[1:5]]
+        rows.append([condition, *numbers, *("-" if m is None else f"{m:.1f}" for m in means)])
+    lines.append(text_table(heads, rows))
     spent = f"{facts['seconds_spent'] / 3600:.2f} worker hours spent"
     left = facts["worker_seconds_left"]
     lines.append(spent + ("" if left is None else f", about {left / 3600:.2f} left"))
@@ -71,4 +84,4 @@ def status_text(facts: dict[str, Any]) -> str:
     ]
     if (more := len(facts["errors"]) - _MOST_ERRORS) > 0:
         lines.append(f"and {more} more errors; see --json")
-    return "\n".join(lines)
+    return "\n".join(line if "\n" in line else wrapped(line) for line in lines)

@@ -25,6 +25,11 @@ def verify_table(path: str | Path) -> VerifyReport:
 
     Raises:
         TableIntegrityError: If it is missing, damaged or not a measured table.
+
+    Example:
+        >>> report = verify_table("my-build/table.parquet")
+        >>> report.problems, len(report.checks)
+        ((), 4)
     """
     table = MeasuredTable(path)
     checks = [f"{path}: every column has its checksum; sha256:{table.checksum}"]
@@ -80,6 +85,11 @@ def verify_build(
 
     Raises:
         ResumeError: If the queue cannot be read.
+
+    Example:
+        >>> from analognas.builder import Build
+        >>> verify_build(Build("my-build")).problems
+        ()
     """
     checks: list[str] = []
     problems: list[str] = []

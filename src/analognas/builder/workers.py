@@ -67,6 +67,12 @@ class Workers(ABC):
     Attributes:
         name: Its name in the registry.
         n: Number of workers.
+
+    Example:
+        >>> from analognas.builder import make_workers
+        >>> workers = make_workers(4)
+        >>> workers.name, workers.n
+        ('pool', 4)
     """
 
     name: ClassVar[str]
@@ -100,7 +106,13 @@ class Workers(ABC):
 
 
 class SerialWorkers(Workers):
-    """Measures one unit after the other in this process; an architecture that crashes it ends the build."""
+    """Measures one unit after the other in this process; an architecture that crashes it ends the build.
+
+    Example:
+        >>> from analognas.builder import resume_build
+        >>> resume_build("my-build", SerialWorkers()).counts.total("done")
+        9
+    """
 
     name = "serial"
 
@@ -169,6 +181,10 @@ class PoolWorkers(CrewWorkers):
 
     Args:
         n: Number of processes.
+
+    Example:
+        >>> PoolWorkers(4).n
+        4
     """
 
     name = "pool"
@@ -239,6 +255,10 @@ def make_workers(
     Raises:
         UnknownNameError: If there is no such back end.
         InvalidArgumentError: If ``n`` is below 1, or an option belongs to another back end.
+
+    Example:
+        >>> make_workers(1).name, make_workers(2).name
+        ('serial', 'pool')
     """
     given = {"address": address, **options}
     given = {name: value for name, value in given.items() if value is not None}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core import InvalidArgumentError, check_int, dump_json
+from ..core.text_tables import wrapped
 from .exits import to_continue
 from .tables import parse_architecture
 
@@ -371,7 +372,7 @@ def _show_specification(name: str, as_json: bool) -> None:
         return
     print(yaml_text(settings.to_dict()), end="")
     print(f"{facts['architectures']} architectures, {facts['rows']} rows, {facts['units']} units")
-    print(f"metrics: {', '.join(metrics)}")
+    print(wrapped(f"metrics: {', '.join(metrics)}"))
 
 
 def _open_table(name: str) -> AnalogNASBench | MeasuredTable:

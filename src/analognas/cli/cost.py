@@ -11,6 +11,7 @@ import typer
 
 from ..core import InvalidArgumentError, dump_json
 from ..core.checks import value_text
+from ..core.text_tables import wrapped
 from ..quick_start import without_collection
 from .completion import names_of
 from .cost_networks import cost_on_enough, is_count, parse_architecture_of, without_nan
@@ -228,9 +229,10 @@ def cost(
         print(dump_json(_plain(found) | without_nan(more)))
         return
     print(found)
-    print(written)
+    print(wrapped(str(written)))
     daily_energy = measuring.per_inference(DAY, often)
-    print(f"{measuring}; once a day {daily_energy:.2g} mJ{with_factor(daily_energy)} an inference")
+    daily_text = f"{daily_energy:.2g} mJ{with_factor(daily_energy)} an inference"
+    print(wrapped(f"{measuring}; once a day {daily_text}"))
     print(out)
 
 

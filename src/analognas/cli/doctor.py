@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import AnalogNASError, dump_json
+from ..core.text_tables import hanging, wrapped
 from ..core.user_data import DATA_VARIABLE, user_data_folder
 from ..version import version_text
 from .exits import EXIT_FAILED
@@ -210,19 +211,19 @@ def _print(facts: dict[str, Any]) -> None:
         print(f"  {name:<14}{found or 'not installed'}")
     print("\ndevices")
     for text in facts["devices"]:
-        print(f"  {text}")
+        print(wrapped(f"  {text}"))
     print("\noptional parts")
     for name, (purpose, command) in _OPTIONAL.items():
         found = facts["optional"][name]
-        print(f"  {name:<14}{found or f'not installed; for {purpose}: {command}'}")
+        print(hanging(f"  {name}", found or f"not installed; for {purpose}: {command}", 16))
     data = facts["data"]
     print(f"\ndata in {data['folder']}{'' if data['exists'] else ' (does not exist)'}")
     for name, added in data["tables"].items():
         absent = f"not added: analognas data add {name} FILE"
-        print(f"  {name:<14}{'added' if added else absent}")
+        print(hanging(f"  {name}", "added" if added else absent, 16))
     for name in data["other"][:_MOST_SHOWN]:
         print(f"  {name}")
     if len(data["other"]) > _MOST_SHOWN:
         print(f"  and {len(data['other']) - _MOST_SHOWN} more")
     print(f"  {DATA_VARIABLE} names another folder")
-    print("\nself-test, about 5 s; longer the first time, when kernels are compiled")
+    print("\n" + wrapped("self-test, about 5 s; longer the first time, when kernels are compiled"))

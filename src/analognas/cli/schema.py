@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..core import Registry, dump_json
+from ..core.text_tables import hanging
 from .completion import names_of
 
 if TYPE_CHECKING:
@@ -73,6 +74,6 @@ def schema(
     if name is None:
         for known in SCHEMAS:
             title = (SCHEMAS.get(known).__doc__ or "").splitlines()[0]
-            print(f"{known:<26}{title}")
+            print(hanging(known, title, 26))
         return
     print(dump_json(SCHEMAS.get(name).json_schema()))

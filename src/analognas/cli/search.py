@@ -11,6 +11,7 @@ import typer
 
 from ..core import InvalidArgumentError, ResumeError, claim_output, dump_json, hold_folder
 from ..core.settings import parse_setting
+from ..core.text_tables import text_table, wrapped
 from ..core.user_code import import_code, is_reference
 from .completion import names_of
 from .exits import EXIT_INFEASIBLE, to_continue
@@ -330,24 +331,18 @@ def _run(found: Search, folder: Path) -> SearchResult:
 
 def _print(result: SearchResult, space: Space) -> None:
     """Print the best architectures as a table, the best in all notations, and a summary."""
-    from rich.console import Console
-    from rich.table import Table
-
     from ..report import cell_columns
     from ..search import architecture_text, number, value_text
 
     if result.feasible and len(result.problem.objectives) == 1:
         columns = cell_columns(result)
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("architecture", no_wrap=True)
+        heads, rows = ["architecture"], []
         compared = result.comparison is not None
         estimated = result.comparison is not None and result.comparison.reading is not None
         if estimated:
-            table.add_column("estimate", justify="right", no_wrap=True)
+            heads.append("estimate")
         if compared:
-            table.add_column("95 % interval", justify="right", no_wrap=True)
-        for head in columns.values():
-            table.add_column(head, justify="right", no_wrap=True)
+            heads.append("95 % interval")
         for cell in result.winners:
             known = cell.get("estimate")
             values = []
@@ -357,10 +352,9 @@ def _print(result: SearchResult, space: Space) -> None:
             if compared:
                 values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
             values += [value_text(cell, result.problem.metric(name)) for name in columns]
-            table.add_row(architecture_text(cell["architecture"], width=_CELL_WIDTH), *values)
-        # Without a terminal, the width is not limited.
-        Console(width=None if sys.stdout.isatty() else 120).print(table)
+            rows.append([architecture_text(cell["architecture"], width=_CELL_WIDTH), *values])
+        print(text_table([*heads, *columns.values()], rows))
         notations = space.describe(space.encode(result.winners[0]["architecture"]))
         for name, value in notations.items():
             print(f"{name}: {tuple(value) if isinstance(value, list) else value}")
-    print(result.summary())
+    print("\n".join(map(wrapped, result.summary().splitlines())))

@@ -160,6 +160,11 @@ def total_violation(
         constraints: The constraints.
         values: Metric name to values, shape ``(n,)`` each.
         n: Number of rows, needed where there is no constraint.
+
+    Example:
+        >>> constraints = parse_constraints(["params<=1e6"])
+        >>> total_violation(constraints, {"params": np.array([8e5, 2e6])}, 2)
+        array([0., 1.])
     """
     total = np.zeros(n)
     for constraint in constraints:

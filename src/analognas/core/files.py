@@ -47,6 +47,12 @@ def atomic_write(path: str | os.PathLike[str], *, new: bool = False) -> Iterator
     Raises:
         OutputFolderError: If the folder does not exist or cannot be written to, the disk is full, or ``new`` is
             True and the file exists.
+
+    Example:
+        >>> with atomic_write("notes.txt") as file:
+        ...     _ = file.write(b"all or nothing")
+        >>> Path("notes.txt").read_text()
+        'all or nothing'
     """
     target = Path(path)
     if new:
@@ -77,6 +83,13 @@ def new_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Raises:
         OutputFolderError: If ``path`` exists, even if it appeared during the block, or cannot be written.
+
+    Example:
+        >>> import sqlite3
+        >>> with new_file("mine.sqlite") as temporary:
+        ...     sqlite3.connect(temporary).close()
+        >>> Path("mine.sqlite").exists()
+        True
     """
     target = Path(path)
     _check_new(target)

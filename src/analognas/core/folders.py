@@ -62,6 +62,10 @@ def claim_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         OutputFolderError: If it is a file, is not empty, is used by another process, or cannot be created or
             written to.
+
+    Example:
+        >>> with claim_folder("results") as folder:
+        ...     _ = (folder / "accuracy.txt").write_text("93.2")
     """
     with hold_folder(path, make=True) as folder:
         if occupants(folder):
@@ -82,6 +86,11 @@ def claim_output(path: str | os.PathLike[str] | None, prefix: str) -> Iterator[P
 
     Raises:
         OutputFolderError: If it cannot be used, see :func:`claim_folder`.
+
+    Example:
+        >>> with claim_output(None, "experiment") as folder:
+        ...     print(folder.as_posix())
+        analognas-runs/experiment-001
     """
     with ExitStack() as stack:
         if path is not None:
@@ -122,6 +131,11 @@ def hold_folder(
 
     Raises:
         OutputFolderError: If another process holds it, it is a file, or it cannot be created or written to.
+
+    Example:
+        >>> with hold_folder("my-search") as folder:
+        ...     print(folder.name)
+        my-search
     """
     folder = Path(path)
     key = (threading.get_ident(), os.path.realpath(folder))

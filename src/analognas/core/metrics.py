@@ -279,6 +279,11 @@ def register_metric(metric: Metric) -> None:
 
     Raises:
         InvalidArgumentError: If the name is taken by a metric that differs.
+
+    Example:
+        >>> register_metric(Metric("naswot_score", "", higher_is_better=True))
+        >>> find_metric("naswot_score").name
+        'naswot_score'
     """
     if METRICS.setdefault(metric.name, metric) != metric:
         raise InvalidArgumentError(f"A metric {metric.name!r} exists already; choose another name.")

@@ -19,6 +19,7 @@ __all__ = [
     "terminal_width",
     "text_table",
     "with_unit",
+    "wrapped",
 ]
 
 _WITHOUT_TERMINAL = 200
@@ -50,7 +51,7 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
         width: Largest width; None: that of the terminal.
 
     Example:
-        >>> print(text_table(["time", "accuracy (%)", "chips"], [["1 day", "91.20", "25"]], width=20))
+        >>> print(text_table(["time", "accuracy (%)", "chips"], [["1 day", "91.20", "25"]], width=24))
         time   accuracy (%)
         1 day         91.20
         (too narrow for: chips)
@@ -74,7 +75,7 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
         ]
         lines.append((" " * _GAP).join(placed).rstrip())
     if shown < len(heads):
-        lines.append(f"(too narrow for: {', '.join(heads[shown:])})")
+        lines.append(wrapped(f"(too narrow for: {', '.join(heads[shown:])})", width=limit))
     return "\n".join(lines)
 
 
@@ -103,6 +104,26 @@ def hanging(head: str, text: str, column: int, *, width: int | None = None) -> s
     lines = textwrap.wrap(text, max(width - indent, _NARROWEST), break_on_hyphens=False)
     rest = [" " * indent + line for line in lines]
     return "\n".join([head.ljust(column) + lines[0], *rest[1:]] if beside else [head, *rest])
+
+
+def wrapped(text: str, *, width: int | None = None) -> str:
+    """Return a sentence in lines that fit the terminal; further lines are indented by two columns.
+
+    Args:
+        text: The sentence.
+        width: Largest width; None: that of the terminal.
+
+    Example:
+        >>> print(wrapped("6 architectures in both tables", width=20))
+        6 architectures in
+          both tables
+    """
+    width = max(terminal_width() if width is None else width, _NARROWEST)
+    if len(text) <= width:
+        return text
+    return textwrap.fill(
+        text, width, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+    )
 
 
 def with_unit(name: str, unit: str) -> str:
@@ -159,7 +180,7 @@ class TableView:
     def __str__(self) -> str:
         shown = self.shown_table()
         table = [text_table(shown.heads, shown.rows)] if shown.heads else []
-        return "\n".join([shown.title, *table, *shown.notes])
+        return "\n".join([wrapped(shown.title), *table, *map(wrapped, shown.notes)])
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.shown_table().title}>"

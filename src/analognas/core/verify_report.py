@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .text_tables import wrapped
+
 __all__ = ["VerifyReport"]
 
 
@@ -14,6 +16,11 @@ class VerifyReport:
     Attributes:
         checks: Checks that passed, as text.
         problems: Problems that were found, as text; empty if there are none.
+
+    Example:
+        >>> print(VerifyReport(("12 rows are complete",), ("row 3 has another checksum",)))
+        ok: 12 rows are complete
+        WRONG: row 3 has another checksum
     """
 
     checks: tuple[str, ...]
@@ -21,5 +28,6 @@ class VerifyReport:
 
     def __str__(self) -> str:
         return "\n".join(
-            [f"ok: {text}" for text in self.checks] + [f"WRONG: {text}" for text in self.problems]
+            [wrapped(f"ok: {text}") for text in self.checks]
+            + [wrapped(f"WRONG: {text}") for text in self.problems]
         )

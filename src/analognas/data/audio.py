@@ -31,6 +31,15 @@ def read_wav(path: Path) -> tuple[int, np.ndarray[Any, Any]]:
 
     Raises:
         TableIntegrityError: If the file is damaged, truncated, or does not have 16-bit samples in one channel.
+
+    Example:
+        >>> import wave
+        >>> with wave.open("clap.wav", "wb") as file:
+        ...     file.setparams((1, 2, 8000, 0, "NONE", ""))
+        ...     file.writeframes(bytes(16000))
+        >>> rate, samples = read_wav(Path("clap.wav"))
+        >>> rate, samples.shape
+        (8000, (8000,))
     """
     from scipy.io import wavfile
 
@@ -65,7 +74,14 @@ def make_features(kind: str, sample_rate: int) -> AudioFeatures:
 
 
 def audio_split(samples: Tensor, targets: Tensor, features: AudioFeatures) -> Split:
-    """Return a split of features, stored in half precision (0.1 %) to save memory."""
+    """Return a split of features, stored in half precision (0.1 %) to save memory.
+
+    Example:
+        >>> clips, labels = torch.randn(10, 8000), torch.arange(10) % 2
+        >>> part = audio_split(clips, labels, AudioFeatures(8000))
+        >>> part.inputs.shape, part.inputs.dtype
+        (torch.Size([10, 1, 98, 40]), torch.float16)
+    """
     return Split(features(samples).half(), targets)
 
 
@@ -79,7 +95,16 @@ def audio_data(
     augment: bool = False,
     note: str | None = None,
 ) -> DataSet:
-    """Return a data set of features, standardised by the training split; ``augment`` adds shifts and masks."""
+    """Return a data set of features, standardised by the training split; ``augment`` adds shifts and masks.
+
+    Example:
+        >>> features = AudioFeatures(8000)
+        >>> def part(n):
+        ...     return audio_split(torch.randn(n, 8000), torch.arange(n) % 2, features)
+        >>> data = audio_data("claps", part(20), None, part(10), classes=["clap", "other"])
+        >>> data.input_shape, data.n_classes
+        ((1, 98, 40), 2)
+    """
     standardise = Standardise.fitted(train.inputs)
     _, frames, bands = shape = tuple(train.inputs.shape[1:])
     masks = SpectrogramMasks(

@@ -17,7 +17,15 @@ from ..core import check_float, check_int
 
 
 class Augmentation(Protocol):
-    """A random change of a batch that keeps shape and type."""
+    """A random change of a batch that keeps shape and type.
+
+    Example:
+        >>> import torch
+        >>> from analognas.data import RandomFlip
+        >>> augment: Augmentation = RandomFlip()
+        >>> augment(torch.ones(2, 1, 4, 4), generator=torch.Generator().manual_seed(0)).shape
+        torch.Size([2, 1, 4, 4])
+    """
 
     def __call__(self, inputs: Tensor, *, generator: torch.Generator) -> Tensor:
         """Return changed ``inputs``, shape ``(n, *)``; all randomness is from ``generator``."""
@@ -30,6 +38,12 @@ class Compose:
 
     Args:
         parts: The augmentations, in order.
+
+    Example:
+        >>> augment = Compose((RandomCrop(4), RandomFlip()))
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> augment(torch.ones(2, 3, 32, 32), generator=generator).shape
+        torch.Size([2, 3, 32, 32])
     """
 
     parts: tuple[Augmentation, ...]
@@ -181,6 +195,13 @@ class SpectrogramMasks:
         InvalidArgumentError: If a number is negative.
 
     Source: Park et al., "SpecAugment", Interspeech 2019, section 2, without time warping.
+
+    Example:
+        >>> masks = SpectrogramMasks(frames=10, bands=5)
+        >>> features = torch.ones(4, 1, 98, 40)
+        >>> masked = masks(features, generator=torch.Generator().manual_seed(0))
+        >>> bool((masked == 0).any())
+        True
     """
 
     frames: int

@@ -97,6 +97,13 @@ def load_npz(
         DataNotFoundError: If there is no such file.
         TableIntegrityError: If the file is damaged, has none of these layouts, or an array has a wrong type or
             shape.
+
+    Example:
+        >>> x, y = np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2
+        >>> np.savez("images.npz", x=x, y=y, allow_pickle=False)
+        >>> data = load_npz("images.npz")
+        >>> data.input_shape, len(data.train), len(data.test)
+        ((1, 8, 8), 16, 4)
     """
     path = None if root is None else Path(root)
     arrays, name = _read(path), path.stem if path else ""

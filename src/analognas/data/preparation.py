@@ -74,6 +74,11 @@ class Standardise:
 
     Raises:
         InvalidArgumentError: If ``std`` is not positive.
+
+    Example:
+        >>> prepare = Standardise.fitted(torch.tensor([[1.0, 3.0], [5.0, 7.0]]))
+        >>> prepare.mean, prepare(torch.tensor([4.0]))
+        (4.0, tensor([0.]))
     """
 
     mean: float

@@ -56,6 +56,15 @@ def register_dataset(name: str, loader: Loader) -> None:
 
     Raises:
         InvalidArgumentError: If the name is taken.
+
+    Example:
+        >>> from analognas.data import DataSet, Split
+        >>> def load_mine(root, *, n=100):
+        ...     part = Split(torch.randn(n, 16), torch.arange(n) % 2)
+        ...     return DataSet("mine", "classification", part, None, part, (16,), 2)
+        >>> register_dataset("mine", load_mine)
+        >>> len(load_data("mine", n=50, validation=0).train)
+        50
     """
     DATASETS.add(name, loader)
 

@@ -47,6 +47,12 @@ class Tokenizer:
         vocabulary: Token of each id.
         pad_id: Id of padding.
         encode: Function of texts and the largest number of tokens; returns lists of ids.
+
+    Example:
+        >>> from analognas.data import word_tokenizer
+        >>> tokenizer = word_tokenizer(["a good film", "a bad film"], size=10)
+        >>> tokenizer(["a good bad"], max_length=4).shape, len(tokenizer.vocabulary)
+        (torch.Size([1, 4]), 7)
     """
 
     vocabulary: tuple[str, ...]
@@ -108,6 +114,11 @@ def word_tokenizer(texts: Iterable[Text], *, size: int) -> Tokenizer:
     """Return a tokenizer of the ``size`` most frequent words, plus padding, unknown word and separator.
 
     Equally frequent words are in alphabetical order.
+
+    Example:
+        >>> tokenizer = word_tokenizer(["a good film", "a bad film"], size=10)
+        >>> tokenizer.vocabulary
+        ('<pad>', '<unk>', '<sep>', 'a', 'film', 'bad', 'good')
     """
     check_int("vocabulary_size", size, minimum=1)
     counts = Counter(word for text in texts for word in _all_words(text))
@@ -127,6 +138,11 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
         DataNotFoundError: If there is no such file.
         InvalidArgumentError: If the package tokenizers is missing, or the tokenizer has no padding.
         TableIntegrityError: If the file is damaged.
+
+    Example:
+        >>> tokenizer = load_tokenizer("bert-base-uncased")  # doctest: +SKIP
+        >>> tokenizer(["a good film"], max_length=8).shape  # doctest: +SKIP
+        torch.Size([1, 8])
     """
     path = Path(source)
     if not path.is_file():
@@ -225,6 +241,13 @@ def text_data(
 
     Raises:
         TableIntegrityError: If labels are not integers.
+
+    Example:
+        >>> splits = {"train": (["good film", "bad film"], [1, 0]), "test": (["good", "bad"], [1, 0])}
+        >>> data = text_data("films", splits, classes=["bad", "good"], tokenizer=None,
+        ...                  vocabulary_size=10, max_length=4)
+        >>> data.train.inputs.shape, data.classes
+        (torch.Size([2, 4]), ('bad', 'good'))
     """
     check_int("max_length", max_length, minimum=1)
     if tokenizer is None:

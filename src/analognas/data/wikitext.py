@@ -95,6 +95,12 @@ def language_data(
 
     Raises:
         TableIntegrityError: If a stream is shorter than a window, or its ids are not in the vocabulary.
+
+    Example:
+        >>> streams = {"train": np.arange(40) % 5, "test": np.arange(20) % 5}
+        >>> data = language_data("counting", streams, ["a", "b", "c", "d", "e"], length=10)
+        >>> len(data.train), data.n_classes
+        (3, 5)
     """
     check_int("length", length, minimum=1)
     parts = {

@@ -30,6 +30,13 @@ class MetricValues:
         stds: Standard deviations from chip to chip, of metrics measured on chips.
         sems: Standard errors of the values, for the populations of chips and examples; unknown ones, as with a
             single chip, are omitted.
+
+    Example:
+        >>> from analognas.drift import read_drift
+        >>> from pathlib import Path
+        >>> found = chip_metrics("analog", read_drift(Path("my-drift"))["hwa"])
+        >>> sorted(found.values)
+        ['analog_drift_60', 'analog_drift_86400']
     """
 
     values: dict[str, float]
@@ -46,6 +53,17 @@ class Conditions:
         analog: The weights of hardware-aware training, on chips.
         digital: Metrics of the network off chips, by name: ``baseline_accuracy`` and, where given,
             ``ptq_accuracy`` and ``qat_accuracy``.
+
+    Example:
+        >>> import torch
+        >>> from analognas.drift import DriftEvaluator, direct_mapping
+        >>> x, y = torch.randn(40, 4), torch.arange(40) % 2
+        >>> net = nn.Sequential(nn.Linear(4, 2))
+        >>> hwa = direct_mapping(net, [x])
+        >>> few = DriftEvaluator(chips=2)
+        >>> found = evaluate_conditions(net, hwa, (x, y), calibration=[x], evaluator=few)
+        >>> sorted(found.digital), found.analog.chip_scores.shape
+        (['baseline_accuracy'], (2, 7))
     """
 
     noisy: DriftResult
@@ -102,6 +120,13 @@ def chip_metrics(name: str, result: DriftResult) -> MetricValues:
         result: The result. The accuracy at the end of programming is ``NAME_accuracy``, at a time
             ``NAME_drift_TIME``. The ``avm`` of ``"analog"`` is the loss from the first later time to one month,
             on the same chips.
+
+    Example:
+        >>> from analognas.drift import read_drift
+        >>> from pathlib import Path
+        >>> found = chip_metrics("analog", read_drift(Path("my-drift"))["hwa"])
+        >>> sorted(found.values) == sorted(found.stds)
+        True
     """
     values, stds, sems = {}, {}, {}
     for t in result.times:
@@ -146,6 +171,17 @@ def evaluate_conditions(
 
     Raises:
         InvalidArgumentError: If ``hwa`` has no analog layer, or calibration inputs are missing.
+
+    Example:
+        >>> import torch
+        >>> from analognas.drift import DriftEvaluator, direct_mapping
+        >>> x, y = torch.randn(40, 4), torch.arange(40) % 2
+        >>> net = nn.Sequential(nn.Linear(4, 2))
+        >>> hwa = direct_mapping(net, [x])
+        >>> few = DriftEvaluator(chips=2)
+        >>> found = evaluate_conditions(net, hwa, (x, y), calibration=[x], evaluator=few)
+        >>> found.noisy.times[:3]
+        (0.0, 1.0, 60.0)
     """
     evaluator = DriftEvaluator(DRIFT_TIMES) if evaluator is None else evaluator
     _, layer = next(iter(analog_layers(as_analog(hwa))))
@@ -178,6 +214,14 @@ def difference_of(first: DriftResult, second: DriftResult, t: float) -> Estimate
 
     Raises:
         InvalidArgumentError: If one result has no time ``t``.
+
+    Example:
+        >>> from analognas.drift import read_drift
+        >>> from pathlib import Path
+        >>> results = read_drift(Path("my-drift"))
+        >>> difference = difference_of(results["hwa"], results["direct"], 86400.0)
+        >>> difference.low <= difference.value <= difference.high
+        True
     """
     a, b = first.at(t), second.at(t)
     # The widening of intervals in adaptive mode is part of the variance.

@@ -16,6 +16,10 @@ class DriftProgress:
         chips: Chips done.
         n_chips: Largest number of chips.
         half_width: Largest half-width of an interval so far, in the unit of the metric; NaN for one chip.
+
+    Example:
+        >>> DriftProgress(chips=5, n_chips=25, half_width=0.4).half_width
+        0.4
     """
 
     chips: int
@@ -31,6 +35,11 @@ class DriftStep:
         stage: ``"input ranges"`` (of a directly mapped network), ``"digital"`` or ``"chips"``.
         done: Forward passes of one example that are done.
         total: Largest number of forward passes of one example.
+
+    Example:
+        >>> step = DriftStep("chips", done=500, total=2000)
+        >>> f"{step.stage}: {step.done / step.total:.0%}"
+        'chips: 25%'
     """
 
     stage: str

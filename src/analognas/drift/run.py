@@ -36,6 +36,13 @@ def run_drift(
 
     Raises:
         AnalogNASError: If anything is wrong; one line.
+
+    Example:
+        >>> Path("one-day").mkdir()
+        >>> settings = DriftSettings(checkpoint="my-training", times=[86400], chips=2, examples=20)
+        >>> results = run_drift(settings, Path("one-day"))
+        >>> results["hwa"].chip_scores.shape
+        (2, 1)
     """
     study = DriftStudy(settings, data)
     study.check()
@@ -61,6 +68,10 @@ def resume_drift(
     Raises:
         ResumeError: If there is no study in the folder.
         AnalogNASError: If anything else is wrong; one line.
+
+    Example:
+        >>> resume_drift(Path("my-drift"))["hwa"].n_chips
+        3
     """
     return DriftStudy.load(folder, data).run_drift(folder, tell, step)
 
@@ -70,6 +81,11 @@ def read_drift(folder: Path) -> dict[str, DriftResult]:
 
     Raises:
         TableIntegrityError: If the file is damaged.
+
+    Example:
+        >>> results = read_drift(Path("my-drift"))
+        >>> sorted(results), results["hwa"].times
+        (['direct', 'direct_uncompensated', 'hwa'], (60.0, 86400.0))
     """
     where = repr(str(folder / RESULT_FILE))
     payload = read_json(folder / RESULT_FILE)

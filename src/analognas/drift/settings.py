@@ -16,7 +16,13 @@ __all__ = ["DriftSettings", "Source"]
 
 
 class DriftSettings(Settings):
-    """Settings of a study of drift or of sensitivity."""
+    """Settings of a study of drift or of sensitivity.
+
+    Example:
+        >>> settings = DriftSettings(checkpoint="my-training", times=["1 h", "1 y"], chips=10)
+        >>> settings.times
+        (3600.0, 31536000.0)
+    """
 
     settings_name = "study"
 

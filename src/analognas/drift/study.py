@@ -61,6 +61,11 @@ class DriftStudy:
     Args:
         settings: The settings: an object, a mapping, or a YAML or JSON file.
         data: The data set, in place of the one that settings or network name. A folder does not store it.
+
+    Example:
+        >>> study = DriftStudy({"checkpoint": "my-training", "chips": 3})
+        >>> study.dataset.name, len(study.dataset.test)
+        ('digits', 100)
     """
 
     settings_class: ClassVar[type[DriftSettings]] = DriftSettings

@@ -32,6 +32,10 @@ def verify_drift(
     Raises:
         ResumeError: If there is no finished drift evaluation in the folder.
         InvalidArgumentError: If ``again`` is not positive.
+
+    Example:
+        >>> verify_drift("my-drift", again=1).problems
+        ()
     """
     check_int("again", again, minimum=1)
     home = Path(folder)

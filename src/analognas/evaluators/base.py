@@ -58,6 +58,22 @@ class Evaluator(ABC):
         stochastic: Whether repeated measurements of an architecture differ, for example by chip or training. In
             a search, each reading then counts against the budget and is a trial; readings of an architecture
             are pooled by their standard errors. Subclass :class:`.StochasticEvaluator` for your own.
+
+    Example:
+        >>> from analognas.core import Metric
+        >>> from analognas.spaces import NASBench201Space
+        >>> class Convolutions(Evaluator):
+        ...     space, metrics, metrics_with_sem = NASBench201Space(), ["convolutions"], []
+        ...     metric_definitions = (Metric("convolutions", "", False),)
+        ...     def evaluate(self, population, metrics):
+        ...         return Evaluation({"convolutions": np.isin(population, (2, 3)).sum(axis=1)})
+        ...     def identity(self):
+        ...         return {"evaluator": "convolutions"}
+        ...     def report(self, row):
+        ...         return {"metrics": {}}
+        >>> rows = np.array([[2, 2, 0, 4, 2, 1]])
+        >>> Convolutions().evaluate(rows, ["convolutions"]).means["convolutions"]
+        array([3])
     """
 
     space: Space

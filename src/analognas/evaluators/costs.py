@@ -270,6 +270,14 @@ class DeviceCostEvaluator(_Costs):
         InvalidArgumentError: If the table is of another space.
         DataNotFoundError: If no table was added; the message says how.
         UnknownNameError: If the table has no such data set.
+
+    Example:
+        >>> from analognas.spaces import NASBench201Space
+        >>> from analognas.tables import CellCosts, HWNASBench
+        >>> costs = CellCosts(np.ones((15625, 3, 10)), np.ones((15625, 3, 10), dtype=np.uint8))
+        >>> evaluator = DeviceCostEvaluator(NASBench201Space(), HWNASBench(costs))
+        >>> sorted(evaluator.metrics)[:2]
+        ['average_hw_metric', 'edgegpu_energy']
     """
 
     def __init__(

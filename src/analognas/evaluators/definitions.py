@@ -63,6 +63,14 @@ def evaluator_from_definition(definition: Any, space: Space | None) -> Evaluator
         InvalidArgumentError: If it cannot be read, or the evaluator cannot be made here.
         UnknownNameError: If there is no such kind of evaluator.
         DataNotFoundError: If a table that it reads is missing.
+
+    Example:
+        >>> from analognas.evaluators import CountEvaluator, definition_of
+        >>> from analognas.spaces import NASBench201Space
+        >>> space = NASBench201Space()
+        >>> definition = definition_of(CountEvaluator(space))
+        >>> type(evaluator_from_definition(definition, space)).__name__
+        'CountEvaluator'
     """
     if not isinstance(definition, Mapping):
         raise InvalidArgumentError(

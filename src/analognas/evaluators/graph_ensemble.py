@@ -54,6 +54,14 @@ class GraphEnsemble:
         scale: Weight of each feature in distances, shape ``(d,)``.
         share: Weight :math:`w` of the process.
         calibration: Factor of the process's variance.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> features = rng.normal(size=(40, 3))
+        >>> model = GraphEnsemble.fit(features[:30], 90 + features[:30, 0])
+        >>> means, stds = model.predict(features[30:])
+        >>> means.shape, bool((stds > 0).all())
+        ((10,), True)
     """
 
     target: NormalScores

@@ -53,6 +53,14 @@ class MeasuredRegion:
         rows: Features of the measured networks over :attr:`scale`, shape ``(n, d)``.
         scale: Standard deviation of each feature, shape ``(d,)``; infinite for a constant feature.
         largest: Largest distance that counts as near.
+
+    Example:
+        >>> from analognas.spaces import SPACES
+        >>> space = SPACES.get("resnet")()
+        >>> measured = space.sample(50, generator=np.random.default_rng(0))
+        >>> region = MeasuredRegion.of(space, measured)
+        >>> bool((region.extrapolation(space, measured) == 0).all())
+        True
     """
 
     names: tuple[str, ...]

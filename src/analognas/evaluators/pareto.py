@@ -65,6 +65,11 @@ class Scale:
         ideal: Best cost of each objective, shape ``(n_objectives,)``.
         nadir: Worst cost of each objective on the front, shape ``(n_objectives,)``. Where it equals the ideal,
             the objective keeps its own unit.
+
+    Example:
+        >>> scale = Scale(ideal=np.array([0.0, 10.0]), nadir=np.array([2.0, 30.0]))
+        >>> scale.normalised(np.array([[1.0, 20.0]]))
+        array([[0.5, 0.5]])
     """
 
     ideal: Floats
@@ -117,6 +122,12 @@ def igd_plus(costs: NDArray[Any], front: NDArray[Any], scale: Scale) -> float:
         costs: The set, shape ``(n, n_objectives)``, n at least 1.
         front: The known front, shape ``(m, n_objectives)``.
         scale: Units.
+
+    Example:
+        >>> front = np.array([[0.0, 1.0], [1.0, 0.0]])
+        >>> found = np.array([[0.1, 1.0], [1.0, 0.0]])
+        >>> round(igd_plus(found, front, Scale(front.min(axis=0), front.max(axis=0))), 3)
+        0.05
     """
     import moocore
 
@@ -139,6 +150,12 @@ def quality_curve(
 
     Returns:
         Shape ``(n,)``.
+
+    Example:
+        >>> costs = np.array([[3.0, 3.0], [1.0, 2.0], [2.0, 2.0]])
+        >>> feasible = np.ones(3, dtype=bool)
+        >>> quality_curve(costs, feasible, lambda front: float(-front.sum(axis=1).min()), -np.inf)
+        array([-6., -3., -3.])
     """
     values = np.empty(len(costs))
     front = np.empty((0, costs.shape[1]))

@@ -53,6 +53,12 @@ def pooled_evaluation(
         evaluations: Batches of readings of the same metrics, with ``r`` rows in total.
         groups: Architecture of each row, from 0 to ``n - 1``, shape ``(r,)``.
         n: Number of architectures.
+
+    Example:
+        >>> first = Evaluation({"accuracy": np.array([90.0, 80.0])}, {"accuracy": np.array([1.0, 1.0])})
+        >>> again = Evaluation({"accuracy": np.array([92.0])}, {"accuracy": np.array([1.0])})
+        >>> pooled_evaluation([first, again], np.array([0, 1, 0]), 2).means["accuracy"]
+        array([91., 80.])
     """
     means, sems = {}, {}
     for name in evaluations[0].means:

@@ -22,7 +22,24 @@ Seeds = NDArray[np.uint64]
 
 
 class StochasticEvaluator(Evaluator):
-    """Base of stochastic evaluators: implement :meth:`measure` instead of ``evaluate``."""
+    """Base of stochastic evaluators: implement :meth:`measure` instead of ``evaluate``.
+
+    Example:
+        >>> from analognas.evaluators import normal_draws
+        >>> from analognas.spaces import NASBench201Space
+        >>> class Laboratory(StochasticEvaluator):
+        ...     space, metrics, metrics_with_sem = NASBench201Space(), ["analog_accuracy"], []
+        ...     def measure(self, population, metrics, *, seeds):
+        ...         return Evaluation({"analog_accuracy": 90 + normal_draws(seeds, "accuracy")})
+        ...     def identity(self):
+        ...         return {"evaluator": "laboratory"}
+        ...     def report(self, row):
+        ...         return {"metrics": {}}
+        >>> twice = np.array([[2, 2, 0, 4, 2, 1]] * 2)
+        >>> first, second = Laboratory().evaluate(twice, ["analog_accuracy"]).means["analog_accuracy"]
+        >>> bool(first != second)
+        True
+    """
 
     stochastic: bool = True
 

@@ -60,6 +60,13 @@ class Surrogate(Evaluator):
     Attributes:
         bound: Whether the space is final: it was given, or a fit or a search has set it.
         provenance: Facts about the measured table of the fit; None for a fit to other values.
+
+    Example:
+        >>> from analognas import AnalogNASBench, XGBoostEvaluator
+        >>> bench = AnalogNASBench()
+        >>> surrogate = XGBoostEvaluator().fit(bench.space.from_indices(range(40)), bench, "avm")
+        >>> isinstance(surrogate, Surrogate), surrogate.metrics
+        (True, ['avm', 'params', 'macs'])
     """
 
     costly = False

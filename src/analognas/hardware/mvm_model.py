@@ -73,6 +73,12 @@ class MVMCost:
             array differs from the measured one.
         latency_guessed: No time was given nor measured under any condition, so that it is an estimate.
         supply_assumed: No supply was given, so that the usual one of the node was taken.
+
+    Example:
+        >>> unit = MVMUnit(device="PCM", node=14, rows=256, columns=256, outputs=256, integration_time=130)
+        >>> cost = mvm_cost(unit)
+        >>> cost.latency, max(cost.components, key=cost.components.get)
+        (130.0, 'cells')
     """
 
     energy: float

@@ -49,6 +49,13 @@ class Calibration(Settings):
     """How a chip differs from the average chip: what :func:`calibrate` returns.
 
     All entries are natural logarithms of factors, except the two changes of exponents.
+
+    Example:
+        >>> from analognas.hardware import MeasuredPoint, calibrate, mvm_cost
+        >>> unit = MVMUnit(device="PCM", node=14, rows=256, columns=256, outputs=256, integration_time=130)
+        >>> mine = calibrate(unit, [MeasuredPoint(energy=12480.0)])
+        >>> mine.calibration.n_energies, round(mvm_cost(mine).energy / 12480.0, 2)
+        (1, 1.0)
     """
 
     settings_name = "calibration"

@@ -122,6 +122,17 @@ class UpkeepResult(TableView):
         inference_energy: Energy of an inference, mJ.
         noise_scale: Factor on the programming noise, from the limit of iterations.
         policies: Results of the policies.
+
+    Example:
+        >>> import torch
+        >>> from analognas.drift import direct_mapping
+        >>> from analognas.hardware import find_chip, network_cost
+        >>> x, y = torch.randn(40, 8), torch.arange(40) % 2
+        >>> net = torch.nn.Linear(8, 2)
+        >>> cost = network_cost(net, find_chip("hermes"), input_shape=(8,))
+        >>> result = upkeep(direct_mapping(net, [x]), (x, y), cost, UpkeepSettings(chips=2))
+        >>> [one.policy.name for one in result.policies]
+        ['never', 'compensate daily', 'reprogram monthly', 'both']
     """
 
     settings: UpkeepSettings
@@ -208,6 +219,17 @@ def upkeep(
             often to show, or model and data do not fit.
         PhysicalRangeError: If the device's model is not valid for the duration.
         ResumeError: If the journal belongs to another comparison.
+
+    Example:
+        >>> import torch
+        >>> from analognas.drift import direct_mapping
+        >>> from analognas.hardware import find_chip, network_cost
+        >>> x, y = torch.randn(40, 8), torch.arange(40) % 2
+        >>> net = torch.nn.Linear(8, 2)
+        >>> cost = network_cost(net, find_chip("hermes"), input_shape=(8,))
+        >>> result = upkeep(direct_mapping(net, [x]), (x, y), cost, UpkeepSettings(chips=2))
+        >>> result.policies[1].n_compensations
+        365
     """
     from ..drift import DriftEvaluator
 

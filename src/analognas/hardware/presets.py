@@ -180,6 +180,11 @@ def register_chip(name: str, chip: AIMCChip) -> None:
 
     Raises:
         InvalidArgumentError: If it is no chip, or the name is taken.
+
+    Example:
+        >>> register_chip("hermes-256", find_chip("hermes").replace(n_tiles=256))
+        >>> find_chip("hermes-256").n_tiles
+        256
     """
     if not isinstance(chip, AIMCChip):
         raise InvalidArgumentError(f"`chip` must be an AIMCChip, but got {type(chip).__name__}.")

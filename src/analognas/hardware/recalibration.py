@@ -24,6 +24,13 @@ class RecalibrationCost:
         reference_mvms: Reference MVMs of a crossbar; the most of several kinds.
         time: Time, ms; all crossbars are measured at once.
         energy: Energy, mJ.
+
+    Example:
+        >>> from analognas.hardware import architecture_cost
+        >>> from analognas.spaces import NASBench201Space
+        >>> found = recalibration_cost(architecture_cost(NASBench201Space(), (0, 1, 1, 1, 1, 1), "hermes"))
+        >>> found.reference_mvms
+        256
     """
 
     reference_mvms: int

@@ -64,7 +64,14 @@ POLICIES = (
 
 
 class UpkeepSettings(Settings):
-    """Settings of a comparison of policies."""
+    """Settings of a comparison of policies.
+
+    Example:
+        >>> from analognas.hardware import UpkeepPolicy
+        >>> weekly = UpkeepPolicy(name="weekly", compensate_every=7 * 86400)
+        >>> UpkeepSettings(policies=(weekly,), rate=1.0).duration / 86400
+        365.0
+    """
 
     settings_name = "policy comparison"
 

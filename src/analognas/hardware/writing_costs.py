@@ -39,6 +39,13 @@ class ProgrammingCost:
         time: Time, ms, with bounds; NaN if not published.
         energy: Energy, mJ, with bounds; NaN if not published.
         asked: Entries of the chip's programming that they need beside what is known.
+
+    Example:
+        >>> from analognas.hardware import architecture_cost
+        >>> from analognas.spaces import NASBench201Space
+        >>> found = programming_cost(architecture_cost(NASBench201Space(), (0, 1, 1, 1, 1, 1), "hermes"))
+        >>> found.weights, found.time.low < found.time < found.time.high
+        (72752, True)
     """
 
     chip: str

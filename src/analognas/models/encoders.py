@@ -22,6 +22,13 @@ def load_encoder(source: Any, *, vocabulary_size: int | None = None) -> tuple[nn
     Raises:
         DataNotFoundError: If there is no such folder or package.
         InvalidArgumentError: If transformers is not installed, or the vocabulary is larger than the encoder's.
+
+    Example:
+        >>> import torch
+        >>> from analognas.models import TransformerEncoder
+        >>> encoder, width = load_encoder(TransformerEncoder(100, 16, width=32))
+        >>> width
+        32
     """
     encoder = source if isinstance(source, nn.Module) else _made(source)
     config = getattr(encoder, "config", None)

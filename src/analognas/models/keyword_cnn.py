@@ -35,6 +35,11 @@ class KeywordCNN(nn.Module):
 
     Raises:
         InvalidArgumentError: If a number is out of range.
+
+    Example:
+        >>> import torch
+        >>> KeywordCNN(98, 40, n_classes=12)(torch.zeros(2, 1, 98, 40)).shape
+        torch.Size([2, 12])
     """
 
     def __init__(

@@ -48,6 +48,15 @@ def register_model(name: str, builder: Builder) -> None:
 
     Raises:
         InvalidArgumentError: If the name is taken or ends in a size.
+
+    Example:
+        >>> from torch import nn
+        >>> def mlp(hidden=32, *, input_shape, n_classes):
+        ...     layers = nn.LazyLinear(hidden), nn.ReLU(), nn.Linear(hidden, n_classes)
+        ...     return nn.Sequential(nn.Flatten(), *layers)
+        >>> register_model("my-mlp", mlp)
+        >>> build_model("my-mlp-64", input_shape=(1, 8, 8), n_classes=10)[-1]
+        Linear(in_features=64, out_features=10, bias=True)
     """
     if _SIZES.fullmatch(name):
         raise InvalidArgumentError(

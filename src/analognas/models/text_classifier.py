@@ -32,6 +32,12 @@ class TransformerEncoder(nn.Module):
 
     Raises:
         InvalidArgumentError: If a number is out of range or ``heads`` does not divide ``width``.
+
+    Example:
+        >>> encoder = TransformerEncoder(100, 16, width=32)
+        >>> ids = torch.ones(3, 16, dtype=torch.int64)
+        >>> encoder(ids, attention_mask=ids > 0).shape
+        torch.Size([3, 16, 32])
     """
 
     def __init__(
@@ -91,6 +97,12 @@ class TextClassifier(nn.Module):
 
     Raises:
         UnknownNameError: If ``pooling`` is none of :data:`POOLINGS`.
+
+    Example:
+        >>> import torch
+        >>> encoder = TransformerEncoder(100, 16, width=32)
+        >>> TextClassifier(encoder, 32, n_classes=2)(torch.ones(3, 16, dtype=torch.int64)).shape
+        torch.Size([3, 2])
     """
 
     def __init__(

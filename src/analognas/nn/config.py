@@ -55,6 +55,10 @@ class DAC(Settings):
     Attributes:
         bits: Resolution; None: no rounding. Inputs are clipped in both cases.
         noise: Standard deviation of the noise of converted inputs, in units of the input range.
+
+    Example:
+        >>> AnalogConfig(dac=DAC(bits=6, noise=0.01)).dac.bits
+        6
     """
 
     settings_name = "dac"
@@ -76,6 +80,11 @@ class ADC(Settings):
         bound: Largest output, in units of the largest weight times the largest input. None: no clipping, which
             requires ``bits=None``.
         bound_management: In evaluation, halve the inputs of a vector until none of its outputs saturates.
+
+    Example:
+        >>> config = AnalogConfig(adc=ADC(bits=None, bound=None))
+        >>> config.adc.bits is None
+        True
     """
 
     settings_name = "adc"
@@ -119,6 +128,10 @@ class InputRange(Settings):
             from ``init``.
         decay: Gradient that shrinks the range, in units of the range.
         min_unclipped: The range shrinks only if at least this share of the inputs is not clipped.
+
+    Example:
+        >>> AnalogConfig(input_range=InputRange(kind="fixed", init=4.0)).input_range.kind
+        'fixed'
     """
 
     settings_name = "input range"
@@ -151,6 +164,10 @@ class ReadNoise(Settings):
         std: Standard deviation, in units of the largest weight.
         kind: ``"pcm"``: the standard deviation of an output is :math:`std \sqrt{\sum |w| x^2}`. ``"constant"``:
             it is :math:`std \sqrt{\sum x^2}`.
+
+    Example:
+        >>> AnalogConfig(read_noise=ReadNoise(std=0.01, kind="constant")).read_noise.std
+        0.01
     """
 
     settings_name = "read noise"

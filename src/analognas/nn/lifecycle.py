@@ -135,6 +135,13 @@ def run_chips(model: nn.Module, *inputs: Tensor) -> Any:
     Raises:
         NotProgrammedError: Before :func:`program`.
         InvalidArgumentError: If the model has no analog layer, or has no chip dimension.
+
+    Example:
+        >>> from analognas.nn import calibrate, program, to_analog
+        >>> model = calibrate(to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2))), [torch.ones(8, 4)])
+        >>> _ = program(model.eval(), generator=torch.Generator().manual_seed(0), chips=3)
+        >>> run_chips(model, torch.ones(5, 4)).shape
+        torch.Size([3, 5, 2])
     """
     _, layer = next(iter(analog_layers(model)))
     n_chips = layer.programmed_chips().n_chips
@@ -154,6 +161,14 @@ def clip_and_remap(model: nn.Module) -> None:
 
     Raises:
         InvalidArgumentError: If the model has no analog layer.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> model = to_analog(nn.Sequential(nn.Linear(4, 2)))
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> model(torch.ones(8, 4)).sum().backward()
+        >>> optimizer.step()
+        >>> clip_and_remap(model)
     """
     clipped: set[tuple[int, int]] = set()
     layers = analog_layers(model)
@@ -176,6 +191,14 @@ def attach(model: nn.Module, optimizer: torch.optim.Optimizer) -> RemovableHandl
     Raises:
         InvalidArgumentError: If the model has no analog layer, or the optimizer does not have its parameters:
             it was created before :func:`~analognas.nn.to_analog`, or for another model.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> model = to_analog(nn.Sequential(nn.Linear(4, 2)))
+        >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        >>> hook = attach(model, optimizer)
+        >>> model(torch.ones(8, 4)).sum().backward()
+        >>> optimizer.step()
     """
     check_trained(model, optimizer)
     give_dimensions(optimizer)
@@ -208,6 +231,12 @@ def calibrate(
         InvalidArgumentError: If the model has no analog layer, there is no batch with an example, ``batches``
             is a single batch, or the model does not run on a batch.
         NotFiniteError: If the inputs of a layer contain NaN or infinity. The ranges are then restored.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> model = calibrate(to_analog(nn.Sequential(nn.Linear(4, 2))), [torch.randn(100, 4)])
+        >>> model[0].input_range.shape
+        torch.Size([1])
     """
     check_batches(batches)
     named = list(analog_layers(model))

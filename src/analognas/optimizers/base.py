@@ -42,6 +42,21 @@ class Optimizer(ABC):
 
     Raises:
         InvalidArgumentError: If ``batch_size`` is below 1.
+
+    Example:
+        >>> from analognas import Worker
+        >>> class Draws(Optimizer):
+        ...     name = "draws"
+        ...     def hyperparameters(self):
+        ...         return {}
+        ...     def _start(self):
+        ...         pass
+        ...     def ask(self):
+        ...         return self._unseen(self.batch_size)
+        ...     def tell(self, population, evaluation):
+        ...         pass
+        >>> Worker(optimizer=Draws(batch_size=5), runs=1, budget=20).search().runs[0].n_distinct
+        20
     """
 
     name: ClassVar[str]

@@ -55,6 +55,11 @@ class Posterior:
         contenders: Positions of the candidates among all values, shape ``(k,)``.
         grid: Grid of values, shape ``(m,)``.
         mass: Probability of each value for each contender, shape ``(k, m)``.
+
+    Example:
+        >>> posterior = Posterior.fit(np.array([90.0, 89.9, 80.0]), np.array([0.1, 0.4, 0.1]))
+        >>> posterior.contenders
+        array([0, 1])
     """
 
     contenders: NDArray[np.int64]

@@ -144,6 +144,16 @@ class FittedRelaxation(Device):
     Raises:
         PhysicalRangeError: If a value is outside its range.
         InvalidArgumentError: If tables differ in length, or are not ascending.
+
+    Example:
+        >>> device = FittedRelaxation(
+        ...     times=(1.0, 100.0),
+        ...     spread_coeffs=((1.0,), (3.0,)),
+        ...     g_points=(10.0,),
+        ...     shifts=((0.0,), (-1.0,)),
+        ... )
+        >>> device.g_max, device.programming_std(torch.tensor([5.0]))
+        (25.0, tensor([1.]))
     """
 
     t_0: float = quantity(0.0, "s", "Added to the time in the law of the read noise.", ge=0.0)

@@ -134,6 +134,12 @@ class MultiPair(WeightMapping):
     Raises:
         PhysicalRangeError: If a factor is not positive.
         InvalidArgumentError: If there is no factor.
+
+    Example:
+        >>> from analognas.physics import PCM
+        >>> g = MultiPair((1.0, 1.0)).to_conductances(torch.tensor([[0.5, -1.0]]), PCM())
+        >>> g.shape
+        torch.Size([4, 1, 2])
     """
 
     significance: tuple[Annotated[float, Field(gt=0.0)], ...] = Field(

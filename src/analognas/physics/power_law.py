@@ -32,6 +32,19 @@ class PowerLawDevice(Device):
     factor on the exponent.
 
     Source: Nandakumar et al., ICECS 2019; Joshi et al., Nat. Commun. 11:2473, 2020.
+
+    Example:
+        >>> import torch
+        >>> class Steady(PowerLawDevice):
+        ...     def programming_std(self, g_target):
+        ...         return torch.full_like(g_target, 0.5)
+        ...     def nu_moments(self, g_target):
+        ...         return torch.full_like(g_target, 0.05), torch.zeros_like(g_target)
+        ...     def read_q(self, g_prog):
+        ...         return torch.zeros_like(g_prog)
+        >>> g = torch.tensor([20.0])
+        >>> Steady().drift(g, torch.tensor([0.05]), 86400.0) < g
+        tensor([True])
     """
 
     t_0: float = quantity(

@@ -70,6 +70,11 @@ def register_device(name: str, device: Device) -> None:
 
     Raises:
         InvalidArgumentError: If ``device`` is not a device, or the name of the device or its class is taken.
+
+    Example:
+        >>> register_device("slow-PCM", find_device("PCM").replace(drift_scale=0.5))
+        >>> find_device("slow-PCM").drift_scale
+        0.5
     """
     if not isinstance(device, Device):
         raise InvalidArgumentError(

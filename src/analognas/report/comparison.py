@@ -25,6 +25,13 @@ def comparison_figure(comparison: TableComparison) -> Figure:
 
     Raises:
         InvalidArgumentError: If the tables have no common metric.
+
+    Example:
+        >>> from analognas.builder import compare_tables
+        >>> from analognas.tables import AnalogNASBench, MeasuredTable
+        >>> mine = MeasuredTable("my-build/table.parquet")
+        >>> found = compare_tables(mine, AnalogNASBench(), ["baseline_accuracy"], n_resamples=100)
+        >>> comparison_figure(found).savefig("comparison.png")
     """
     from matplotlib.figure import Figure
 

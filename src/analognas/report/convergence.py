@@ -30,6 +30,13 @@ def convergence_figure(
         truth: Estimate of the winner's true value and the bounds of its interval, where readings have label
             noise.
         counted: Label of the horizontal axis.
+
+    Example:
+        >>> from analognas import Worker
+        >>> result = Worker(optimizer="random_search", runs=2, budget=20).search()
+        >>> figure = convergence_figure(result.convergence(), "analog_drift_2592000")
+        >>> figure.axes[0].get_xlabel()
+        'distinct architectures evaluated'
     """
     rises = metric is None or get_metric(metric).higher_is_better
     figure, (axes,) = new_figure()

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..core import RandomStreams, check_int
+from ..core.times import time_name
 from ..physics import Device, PowerLawDevice, ProgrammedDevices
 from .style import COLOURS, GREY, new_figure
 
@@ -57,8 +58,8 @@ def device_figure(
     chip = ProgrammedDevices.program(device, levels.repeat(n_devices, 1), generator=generator)
     _draw_programming(programming, levels, chip)
     _draw_coefficient(coefficient, levels, chip)
-    _draw_time(time, device, n_devices, generator)
-    figure.suptitle(f"{title or type(device).__name__}: {device.source}", fontsize=11)
+    finding = _draw_time(time, device, n_devices, generator)
+    figure.suptitle(f"{title or type(device).__name__}: {finding}\n{device.source}", fontsize=11)
     return figure
 
 
@@ -107,7 +108,8 @@ def _draw_coefficient(axes: Axes, levels: torch.Tensor, chip: ProgrammedDevices)
             _note(axes, "no drift")
 
 
-def _draw_time(axes: Axes, device: Device, n_devices: int, generator: torch.Generator) -> None:
+def _draw_time(axes: Axes, device: Device, n_devices: int, generator: torch.Generator) -> str:
+    """Draw conductances through time, and return what becomes of the largest one, in words."""
     first, last = max(SHOWN[0], device.t_range[0]), min(SHOWN[1], device.t_range[1])
     times = np.geomspace(first, last, 49).clip(first, last).tolist()
     targets = device.g_min + torch.tensor(LEVELS, dtype=torch.float64) * (
@@ -147,6 +149,9 @@ def _draw_time(axes: Axes, device: Device, n_devices: int, generator: torch.Gene
     axes.set_title("Conductance through time", fontsize=10)
     axes.set_xlabel("time since programming")
     axes.set_ylabel("conductance (µS)")
+    top = int(targets.argmax())
+    change = 100.0 * (mean[-1, top] / mean[0, top] - 1.0)
+    return f"{float(targets[top]):.3g} µS change by {change:+.0f} % until {time_name(times[-1])}"
 
 
 def _note(axes: Axes, text: str) -> None:

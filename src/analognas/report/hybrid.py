@@ -58,12 +58,20 @@ def hybrid_figure(result: HybridMapping, *, title: str | None = None) -> Figure:
     axes[0].legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.1, 1.0), ncols=2)
     _draw_layers(axes[-1], result, names)
     t = time_name(result.settings.times[0])
-    figure.suptitle(
-        title
-        or f"Which layers stay digital? Measured on {result.settings.chips} chips, {t} after programming",
-        fontsize=11,
-    )
+    about = f"Mean over {result.settings.chips} chips with its 95 % interval, {t} after programming"
+    figure.suptitle(title or f"{_finding(result)}\n{about}", fontsize=11)
     return figure
+
+
+def _finding(result: HybridMapping) -> str:
+    """Return what the chosen mapping loses beside the one that is all analog, in words."""
+    unit = " points" if result.sensitivity.task.unit == "%" else ""
+    found = result.choices[result.nearest]
+    kind = "chosen" if result.chosen is not None else "nearest to the budget"
+    return (
+        f"With {100 * found.share:.2g} % of the weights digital ({kind}), {found.loss.value:.1f}{unit} are "
+        f"lost; with none, {result.choices[0].loss.value:.1f}{unit}"
+    )
 
 
 def write_map_report(result: HybridMapping, folder: str | os.PathLike[str]) -> Path:

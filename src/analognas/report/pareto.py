@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core import InvalidArgumentError, Metric
 from ..core.metric_words import head_of
 from ..evaluators import non_dominated
-from ..search import SearchResult
+from ..search import SearchResult, number
 from .style import COLOURS, GREY, clean_axes
 
 if TYPE_CHECKING:
@@ -75,7 +75,9 @@ def pareto_figure(result: SearchResult) -> Figure:
         )
         _label(axes, shown[across], shown[down], bottom=down == side, left=across == 0)
     runs = "1 run" if len(result.runs) == 1 else f"{len(result.runs)} runs"
+    ends = "; ".join(_range_text(values[front, i], metric) for i, metric in enumerate(shown[:2]))
     figure.suptitle(
+        f"On the front, {ends}\n"
         f"{len(result.front)} non-dominated of {len(costs):,} feasible architectures, {runs}"
     )
     handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -87,6 +89,12 @@ def pareto_figure(result: SearchResult) -> Figure:
         corner.axis("off")
         corner.legend(handles, labels, frameon=False, loc="upper right")
     return figure
+
+
+def _range_text(values: Floats, metric: Metric) -> str:
+    """Return the smallest and the largest value of a metric on the front, in words."""
+    ends = (number(metric, float(end)) for end in (values.min(), values.max()))
+    return f"{head_of(metric)} {' to '.join(ends)}"
 
 
 def _panel(axes: Axes, values: Floats, front: NDArray[np.bool_], signs: Floats) -> None:

@@ -33,6 +33,12 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
 
     Raises:
         OutputFolderError: If the folder does not exist or cannot be written to.
+
+    Example:
+        >>> from analognas import Worker
+        >>> result = Worker(optimizer="random_search", runs=1, budget=5, out="small").search()
+        >>> [file.name for file in write_search_report(result, "small")]
+        ['summary.md', 'convergence.png', 'drift.png']
     """
     home = Path(folder)
     files = [home / SUMMARY_FILE, home / CONVERGENCE_FILE]
@@ -79,7 +85,17 @@ def _truth(result: SearchResult) -> tuple[float, float, float] | None:
 
 
 def remove_search_report(folder: str | os.PathLike[str]) -> None:
-    """Remove the pages and figures of an earlier result; the log stays."""
+    """Remove the pages and figures of an earlier result; the log stays.
+
+    Example:
+        >>> from analognas import Worker
+        >>> from analognas.report import write_search_report
+        >>> result = Worker(optimizer="random_search", runs=1, budget=5, out="small").search()
+        >>> files = write_search_report(result, "small")
+        >>> remove_search_report("small")
+        >>> any(file.exists() for file in files)
+        False
+    """
     for name in (SUMMARY_FILE, CONVERGENCE_FILE, DRIFT_FILE, PARETO_FILE, PAGE_FILE):
         (Path(folder) / name).unlink(missing_ok=True)
 
@@ -198,7 +214,14 @@ _ABOUT_PREDICTIONS = " {} is predicted, `±` one standard error of the predictio
 
 
 def cell_columns(result: SearchResult) -> dict[str, str]:
-    """Metrics that a table of the best cells shows, with their heads; objectives are marked by a star."""
+    """Metrics that a table of the best cells shows, with their heads; objectives are marked by a star.
+
+    Example:
+        >>> from analognas import Worker
+        >>> result = Worker(optimizer="random_search", runs=1, budget=5).search()
+        >>> list(cell_columns(result))[:3]
+        ['analog_drift_2592000', 'baseline_accuracy', 'analog_accuracy']
+    """
     known = result.winners[0]["metrics"]
     columns = {name: head for name, head in SHORT_NAMES.items() if name in known}
     for name in reversed(result.problem.metrics):

@@ -33,6 +33,16 @@ def training_figure(
 
     Returns:
         The figure; no global state of matplotlib is touched.
+
+    Example:
+        >>> import torch
+        >>> from analognas.data import DataSet, Split
+        >>> from analognas.training import DigitalRecipe, Trainer
+        >>> part = Split(torch.randn(32, 4), torch.arange(32) % 2)
+        >>> data = DataSet("toy", "classification", part, part, part, (4,), 2)
+        >>> result = Trainer(torch.nn.Linear(4, 2), data, DigitalRecipe(epochs=2), seed=0).fit()
+        >>> len(training_figure(result).axes)
+        3
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -93,6 +103,16 @@ def write_training_report(
 
     Raises:
         OutputFolderError: If one cannot be written.
+
+    Example:
+        >>> import torch
+        >>> from analognas.data import DataSet, Split
+        >>> from analognas.training import DigitalRecipe, Trainer
+        >>> part = Split(torch.randn(32, 4), torch.arange(32) % 2)
+        >>> data = DataSet("toy", "classification", part, part, part, (4,), 2)
+        >>> result = Trainer(torch.nn.Linear(4, 2), data, DigitalRecipe(epochs=2), out="toy").fit()
+        >>> [file.name for file in write_training_report([result], "toy")]
+        ['training.png']
     """
     files = []
     for result in results:
@@ -123,6 +143,16 @@ def write_final_report(final: FinalTraining) -> list[Path]:
 
     Args:
         final: What :meth:`.Worker.train_best` returned.
+
+    Example:
+        >>> from analognas.drift import read_drift
+        >>> from analognas.search import FinalTraining
+        >>> from analognas.training import resume_run
+        >>> folder = Path("my-training")
+        >>> (folder / "drift").mkdir()
+        >>> final = FinalTraining(folder, tuple(resume_run(folder)), read_drift(Path("my-drift")))
+        >>> [file.name for file in write_final_report(final)]
+        ['training.png', 'training.png', 'drift.png']
     """
     return [
         *write_training_report(list(final.training), final.folder),

@@ -55,13 +55,23 @@ def upkeep_figure(result: UpkeepResult, *, title: str | None = None) -> Figure:
     curves.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
     _bars(bars, result)
     rate = f"{result.settings.rate * 86400.0:,.4g} inferences a day"
-    figure.suptitle(
-        title
-        or f"{time_name(result.settings.duration)} on {result.chip}, {rate}: mean over "
-        f"{result.settings.chips} chips with its 95 % interval",
-        fontsize=10,
+    about = (
+        f"{time_name(result.settings.duration)} on {result.chip}, {rate}: mean over "
+        f"{result.settings.chips} chips with its 95 % interval"
     )
+    figure.suptitle(title or f"{_finding(result)}\n{about}", fontsize=10)
     return figure
+
+
+def _finding(result: UpkeepResult) -> str:
+    """Return the policies that are nearest to and farthest from the digital network, in words."""
+    ranked = sorted(result.policies, key=lambda one: abs(one.mean.value - result.digital))
+    unit = f" {result.unit}" if result.unit else ""
+    shown = [ranked[0]] if len(ranked) == 1 else [ranked[0], ranked[-1]]
+    return "; ".join(
+        f"{one.policy.name}: {one.mean.value:.1f}{unit} over time for {one.energies[-1]:.3g} mJ"
+        for one in shown
+    )
 
 
 def _draw(axes: Axes, found: PolicyResult, colour: str) -> None:

@@ -25,6 +25,11 @@ class Budget:
     Raises:
         InvalidArgumentError: If nothing is limited, a limit is out of range, or only one of ``cost`` and
             ``cost_metric`` is given.
+
+    Example:
+        >>> budget = Budget(evaluations=500, seconds=3600)
+        >>> budget.reached(500, 12.0, 0.0)
+        'budget'
     """
 
     evaluations: int | None = None

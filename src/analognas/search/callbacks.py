@@ -39,6 +39,15 @@ class SearchProgress:
         best: Best value of the objective in all runs so far; NaN before the first feasible one.
         fraction: How much of its budget the run has spent, from 0 to 1.
         n_failed: Evaluations of the run that failed.
+
+    Example:
+        >>> from analognas import Worker
+        >>> def tell(progress):
+        ...     last[:] = [f"run {progress.run}: {progress.fraction:.0%}"]
+        >>> last = []
+        >>> _ = Worker(optimizer="random_search", runs=1, budget=20, on_progress=tell).search()
+        >>> last
+        ['run 0: 100%']
     """
 
     run: int
@@ -62,6 +71,14 @@ class SearchView:
         cost: What the run has spent of the budget's cost metric.
         fraction: How much of its budget the run has spent, from 0 to 1.
         replaying: Whether these trials come from the log of an interrupted search.
+
+    Example:
+        >>> from analognas import Worker
+        >>> def enough(view):
+        ...     return view.best > 85.0
+        >>> run = Worker(optimizer="random_search", runs=1, budget=500, callbacks=[enough]).search().runs[0]
+        >>> run.n_distinct < 500
+        True
     """
 
     run: int

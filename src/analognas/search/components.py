@@ -223,6 +223,14 @@ def find_evaluator(
 
     Raises:
         InvalidArgumentError: If nothing measures a metric in the space.
+
+    Example:
+        >>> from analognas.optimizers import RandomSearch
+        >>> from analognas.spaces import SPACES
+        >>> space = SPACES.get("nasbench201")()
+        >>> evaluator = find_evaluator(space, RandomSearch(), "analog_accuracy", "params<=1e6")
+        >>> "analog_accuracy" in evaluator.metrics
+        True
     """
     wanted = [objectives] if isinstance(objectives, str) else [*objectives]
     if cost_metric is not None:

@@ -48,6 +48,15 @@ class FinalTraining:
         training: Results of the stages of training, the last being the recipe's.
         drift: Accuracy over time by kind of network: ``hwa`` as trained, ``direct`` the digital one mapped as
             it is.
+
+    Example:
+        >>> from analognas.drift import read_drift
+        >>> from analognas.training import resume_run
+        >>> folder = Path("my-training")
+        >>> drift = read_drift(Path("my-drift"))
+        >>> final = FinalTraining(folder, tuple(resume_run(folder)), drift)
+        >>> [result.status for result in final.training], sorted(final.drift)
+        (['finished', 'finished'], ['direct', 'direct_uncompensated', 'hwa'])
     """
 
     folder: Path
@@ -115,6 +124,11 @@ def model_of_search(
         TableIntegrityError: If there is no result of a search in it.
         InvalidArgumentError: If its networks cannot be built: the space is Python code that is not imported, or
             differs from that of the search.
+
+    Example:
+        >>> entries = model_of_search("my-search")
+        >>> entries["model"], sorted(entries["model_options"])
+        ('searched', ['architecture', 'space'])
     """
     file = Path(folder) / RESULT_FILE
     try:
@@ -203,6 +217,22 @@ def train_architecture(
 
     Raises:
         AnalogNASError: Whatever is wrong, in one line.
+
+    Example:
+        >>> from analognas.training import HWARecipe
+        >>> final = train_architecture(
+        ...     SPACES.get("nasbench201")(),
+        ...     (2, 2, 0, 4, 2, 1),
+        ...     out="winner",
+        ...     recipe=HWARecipe(epochs=1),
+        ...     digital={"epochs": 1},
+        ...     data_options={"size": 8},
+        ...     subset={"train": 40, "validation": 20, "test": 20},
+        ...     model_options={"channels": 2, "cells": 1},
+        ...     evaluation={"chips": 2, "times": [86400]},
+        ... )
+        >>> final.drift["hwa"].times
+        (86400.0,)
     """
     from ..drift.study import STUDY_FILE, DriftStudy, digital_beside
     from ..training import CONFIG_FILE, RunConfig, find_recipe, train_run

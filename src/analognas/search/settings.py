@@ -17,7 +17,14 @@ __all__ = ["BackendSettings", "EvaluatorSettings", "SearchSettings"]
 
 
 class BackendSettings(Settings):
-    """Where evaluations happen. It makes no difference to what is found."""
+    """Where evaluations happen. It makes no difference to what is found.
+
+    Example:
+        >>> from analognas.search import SearchSettings
+        >>> settings = SearchSettings(budget=100, backend=BackendSettings(name="pool", n_workers=4))
+        >>> settings.backend.retries
+        2
+    """
 
     settings_name = "back end"
 
@@ -105,6 +112,12 @@ class EvaluatorSettings(Settings):
 
     By default they come from what :func:`.default_evaluator` finds for the metrics: the table of the space,
     counts, and models of a chip and of devices.
+
+    Example:
+        >>> from analognas.search import SearchSettings
+        >>> settings = SearchSettings(budget=100, evaluator=EvaluatorSettings(chip="hermes", noise=3))
+        >>> settings.evaluator.noise
+        3
     """
 
     settings_name = "evaluator"

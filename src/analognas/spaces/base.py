@@ -66,6 +66,13 @@ class Space(Genotypes):
         datasets: Input shape and number of classes of the benchmark data sets for which networks can be
             counted, by name; the first is the default.
         counted_options: Options of :meth:`build` that :meth:`layers` and :meth:`counts` know too.
+
+    Example:
+        >>> from analognas.spaces import SPACES
+        >>> space = SPACES.get("nasbench201")()
+        >>> rows = space.sample(2, generator=np.random.default_rng(0))
+        >>> space.n_genes, space.size, rows.shape
+        (6, 15625, (2, 6))
     """
 
     reference: str | None = None

@@ -24,6 +24,12 @@ def count_networks(
         metric: Name of the count, one of :meth:`.Space.counts`.
         population: Genotypes, shape ``(n, n_genes)``.
         options: Input and options of the networks, as the count takes them.
+
+    Example:
+        >>> from analognas.spaces import SPACES
+        >>> space = SPACES.get("nasbench201")()
+        >>> count_networks(space, "params", space.population([(2, 2, 0, 4, 2, 1)]), {})
+        array([802426])
     """
     count = space.counts()[metric]
     try:

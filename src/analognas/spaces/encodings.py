@@ -116,6 +116,13 @@ def register_encoding(encoding: Encoding) -> None:
 
     Raises:
         InvalidArgumentError: If its name is taken or contains ``+``.
+
+    Example:
+        >>> def total(space, rows):
+        ...     return rows.sum(axis=1, keepdims=True)
+        >>> register_encoding(Encoding("total", total, lambda space: ("sum",)))
+        >>> "total" in ENCODINGS
+        True
     """
     if "+" in encoding.name:
         raise InvalidArgumentError(

@@ -26,6 +26,13 @@ class Encoding:
             d)``.
         names: Function of a space that returns the names of the ``d`` columns.
         applies: Whether a registered encoding is available for a space; by default for all.
+
+    Example:
+        >>> def total(space, rows):
+        ...     return rows.sum(axis=1, keepdims=True)
+        >>> encoding = Encoding("total", total, lambda space: ("sum",))
+        >>> encoding.features(None, np.array([[1, 2, 3]]))
+        array([[6]])
     """
 
     name: str

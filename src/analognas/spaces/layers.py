@@ -83,6 +83,11 @@ class Layers:
             they take; empty where ``on_path`` tells.
         paths: How many of them lie on each of the ``k`` paths through one block, shape ``(n, k)``; there are
             ``repeats`` such blocks, one after another.
+
+    Example:
+        >>> layer = Layers(channels=64, outputs=128, kernel=9, positions=256)
+        >>> layer.channels * layer.kernel * layer.outputs * layer.positions
+        18874368
     """
 
     channels: Counts
@@ -134,6 +139,13 @@ class NamedLayers:
         name: Name of the layer in the network, and of the matrix if the layer has several.
         kind: Class of the layer.
         layer: Shape of the layer; positions are those of the whole forward pass.
+
+    Example:
+        >>> import torch
+        >>> from analognas.hardware import trace_layers
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2))
+        >>> [(layer.name, layer.layer.outputs) for layer in trace_layers(net, input_shape=(4,))]
+        [('0', 2)]
     """
 
     name: str
@@ -237,6 +249,13 @@ class LayerCounts(ABC):
         input_shape: Channels, height and width of the input, unless a call says otherwise.
         n_classes: Number of classes, unless a call says otherwise.
         other_params: Trainable parameters of every network beside its matrix layers and the norms after them.
+
+    Example:
+        >>> from analognas.spaces import SPACES
+        >>> space = SPACES.get("resnet")()
+        >>> rows = space.sample(3, generator=np.random.default_rng(0))
+        >>> isinstance(space, LayerCounts), space.macs(rows).shape
+        (True, (3,))
     """
 
     input_shape: tuple[int, int, int]

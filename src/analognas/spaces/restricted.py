@@ -80,6 +80,12 @@ def common_space(one: Space, other: Space) -> Space:
 
     Raises:
         InvalidArgumentError: If both are restricted and neither contains the other.
+
+    Example:
+        >>> from analognas.spaces import SPACES
+        >>> whole = SPACES.get("nasbench201")()
+        >>> common_space(whole, restricted(whole, [3, 5, 8])).size
+        3
     """
     if other.restriction is None or one.restriction == other.restriction:
         return one

@@ -39,6 +39,14 @@ def read_csv_table(
     Raises:
         DataNotFoundError: If there is no such file.
         TableIntegrityError: If it cannot be read as such a table; names the line.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from analognas.spaces import SPACES
+        >>> _ = Path("mine.csv").write_text("architecture;latency" + chr(10) + "2 2 0 4 2 1;3.5")
+        >>> rows, columns = read_csv_table("mine.csv", SPACES.get("nasbench201")())
+        >>> rows.tolist(), columns["latency"]
+        ([[2, 2, 0, 4, 2, 1]], array([3.5]))
     """
     where = repr(os.fspath(path))
     lines, rows = _rows(path, where)

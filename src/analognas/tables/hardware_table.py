@@ -58,6 +58,12 @@ class CellCosts:
             :data:`CELL_DATASETS` and :data:`CELL_METRICS`; NaN where missing.
         provenance: :class:`Provenance` of each, same shape.
         metadata: Where they come from.
+
+    Example:
+        >>> costs = CellCosts(np.ones((15625, 3, 10)), np.ones((15625, 3, 10), dtype=np.uint8))
+        >>> data, metric = CELL_DATASETS.index("cifar10"), CELL_METRICS.index("pixel3_latency")
+        >>> costs.values[:2, data, metric]
+        array([1., 1.])
     """
 
     values: NDArray[np.float64]
@@ -222,6 +228,9 @@ def add_hw_nas_bench(path: str | os.PathLike[str]) -> list[Path]:
     Raises:
         TableIntegrityError: As :func:`read_hw_nas_bench`; nothing is written then.
         OutputFolderError: If the folder cannot be written to; nothing new stays there then.
+
+    Example:
+        >>> add_hw_nas_bench("HW-NAS-Bench-v1_0.pickle")  # doctest: +SKIP
     """
     cells, layers = read_hw_nas_bench(path)
     folder = make_user_data_folder(_FOLDER)

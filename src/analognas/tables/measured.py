@@ -64,6 +64,14 @@ class MeasuredTable:
         rows: Rows of the file, one an architecture and seed.
         population: Architectures in the order of their codes, shape ``(n, n_genes)``.
         places: Which of them each row of the file is about, shape ``(n_rows,)``.
+
+    Example:
+        >>> table = MeasuredTable("my-build/table.parquet")
+        >>> table.metrics[0], len(table)
+        ('baseline_accuracy', 6)
+        >>> cell, accuracy = table.find_best("baseline_accuracy")
+        >>> table.query([cell], ["baseline_accuracy", "params"])["params"].shape
+        (1,)
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -390,6 +398,10 @@ def find_table(name: str | os.PathLike[str] | None) -> AnalogNASBench | Measured
 
     Raises:
         TableIntegrityError: If the file is missing, damaged or not a measured table.
+
+    Example:
+        >>> find_table("analognasbench").space.name, len(find_table("my-table.parquet"))
+        ('nasbench201', 45)
     """
     if name is None or name == "analognasbench":
         return AnalogNASBench()

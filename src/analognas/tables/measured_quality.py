@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.text_tables import wrapped
 from .measured_rows import TableRows
-from .quality import LabelNoise, label_noise
+from .quality import LabelNoise, label_noise, noise_table
 
 __all__ = ["MeasuredQuality", "assess_measured", "find_rising", "followed_in_time"]
 
@@ -34,6 +35,12 @@ class MeasuredQuality:
         complete: Whether the build had ended when the table was merged.
         rising: Architectures whose accuracy on chips rises with time by more than three standard errors.
         noise: Label noise by metric, from architectures with several seeds; empty with fewer than three.
+
+    Example:
+        >>> from analognas.tables import MeasuredTable
+        >>> found = MeasuredTable("my-build/table.parquet").quality()
+        >>> found.n_architectures, found.n_repeated, found.complete
+        (6, 3, True)
     """
 
     n_architectures: int
@@ -56,16 +63,9 @@ class MeasuredQuality:
             lines.append(
                 f"{self.n_repeated} architectures with several seeds: too few for an estimate of label noise"
             )
-            return "\n".join(lines)
-        lines += [
-            f"{self.n_repeated} architectures with several seeds; their noise:",
-            f"  {'metric':<22}{'median std':>12}{'pooled std':>12}{'ceiling tau':>13}",
-        ]
-        lines += [
-            f"  {row.metric:<22}{row.median_std:>12.2f}{row.pooled_std:>12.2f}{row.ceiling_tau:>13.3f}"
-            for row in self.noise
-        ]
-        return "\n".join(lines)
+            return "\n".join(map(wrapped, lines))
+        lines.append(f"{self.n_repeated} architectures with several seeds; their noise:")
+        return "\n".join([*map(wrapped, lines), noise_table(self.noise)])
 
 
 def assess_measured(

@@ -43,6 +43,12 @@ class TableRows:
         values: Metrics, ``_std`` and ``_sem`` by name, shape ``(n,)`` each, NaN where missing.
         fidelity: What all rows have in common, by name.
         errors: Why metrics of a row are missing; empty texts where none are.
+
+    Example:
+        >>> from analognas.tables import read_rows
+        >>> _, space, rows = read_rows("my-build/table.parquet")
+        >>> len(rows), rows.metrics
+        (9, ['baseline_accuracy'])
     """
 
     population: Population
@@ -71,6 +77,12 @@ def write_rows(path: str | os.PathLike[str], rows: TableRows, metadata: Mapping[
     Raises:
         TableIntegrityError: If a value of a metric is impossible, so that the file could not be read.
         OutputFolderError: If the file cannot be written.
+
+    Example:
+        >>> table, space, rows = read_rows("my-build/table.parquet")
+        >>> checksum = write_rows("copy.parquet", rows, table.metadata)
+        >>> len(checksum)
+        64
     """
     space = find_space(metadata["space"])
     n = len(rows)
@@ -95,6 +107,11 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
 
     Raises:
         TableIntegrityError: If it is missing, damaged, or not a measured table.
+
+    Example:
+        >>> table, space, rows = read_rows("my-build/table.parquet")
+        >>> space.name, rows.seeds.tolist()
+        ('nasbench201', [0, 1, 0, 0, 1, 0, 0, 1, 0])
     """
     table = read_table(path)
     where = f"The table {os.fspath(path)!r}"

@@ -42,6 +42,11 @@ class MeasurementMethod:
         kind: ``"measured"``, ``"estimated"``, or ``"product"`` of other metrics.
         batch_size: Images of a batch; None if the sources do not state it.
         how: Description.
+
+    Example:
+        >>> method = MEASUREMENTS["edgegpu_latency"]
+        >>> method.device, method.kind
+        ('NVIDIA Jetson TX2', 'measured')
     """
 
     device: str

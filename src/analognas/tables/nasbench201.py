@@ -75,6 +75,13 @@ class Accuracies:
 
     Raises:
         TableIntegrityError: If values are not percentages of all networks; fractions are not.
+
+    Example:
+        >>> full = np.full(15625, 90.0)
+        >>> name = "cifar10/test_accuracy_200"
+        >>> found = Accuracies({name: full}, {name: 0 * full}, {name: np.ones(15625, np.uint8)})
+        >>> found.means[name].shape
+        (15625,)
     """
 
     means: Mapping[str, NDArray[np.float64]]
@@ -142,6 +149,14 @@ class NASBench201:
     Raises:
         DataNotFoundError: If there is no such file, or none was added; says what to download.
         TableIntegrityError: If a file is damaged or another one.
+
+    Example:
+        >>> full = np.full(15625, 90.0)
+        >>> name = "cifar10/test_accuracy_200"
+        >>> found = Accuracies({name: full}, {name: 0 * full}, {name: np.ones(15625, np.uint8)})
+        >>> table = NASBench201(found)
+        >>> table.query([(2, 2, 0, 4, 2, 1)], "test_accuracy_200", "cifar10")
+        {'test_accuracy_200': array([90.])}
     """
 
     def __init__(self, path: str | os.PathLike[str] | Accuracies | None = None) -> None:
@@ -213,6 +228,9 @@ def add_nas_bench_201(path: str | os.PathLike[str]) -> list[Path]:
         DataNotFoundError: If there is no such file or folder.
         TableIntegrityError: If it is damaged or laid out otherwise; nothing is written then.
         OutputFolderError: If the folder cannot be written to.
+
+    Example:
+        >>> add_nas_bench_201("NATS-tss-v1_0-3ffb9-simple")  # doctest: +SKIP
     """
     table = _found(path)
     target = make_user_data_folder(_FOLDER) / _FILE

@@ -6,13 +6,14 @@ ceiling is the rank correlation of a predictor that knows the mean of the other 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core import DRIFT_TIMES
+from ..core.text_tables import text_table, wrapped
 from ..spaces import NASBench201Space
 
 IMPOSSIBLE_EXCESS = 5.0
@@ -57,6 +58,12 @@ class LabelNoise:
         pooled_std: Root of the pooled within-class variance (points).
         ceiling_tau: Kendall tau-b between each cell's value and the mean of the other members of its class:
             what a predictor that knows the truth up to this noise would reach.
+
+    Example:
+        >>> from analognas import AnalogNASBench
+        >>> noise = AnalogNASBench().quality().noise[0]
+        >>> noise.metric, round(noise.median_std, 2)
+        ('baseline_accuracy', 0.2)
     """
 
     metric: str
@@ -101,13 +108,24 @@ class QualityReport:
             f"{len(self.rising)} rows rise by more than {RISE:g} point with time",
             f"{self.zero_cells} cells are functionally zero",
             f"{self.n_classes} isomorphism classes, {self.n_repeated} with several cells; their noise:",
-            f"  {'metric':<22}{'median std':>12}{'pooled std':>12}{'ceiling tau':>13}",
         ]
-        lines += [
-            f"  {row.metric:<22}{row.median_std:>12.2f}{row.pooled_std:>12.2f}{row.ceiling_tau:>13.3f}"
-            for row in self.noise
-        ]
-        return "\n".join(lines)
+        return "\n".join([*map(wrapped, lines), noise_table(self.noise)])
+
+
+def noise_table(noise: Sequence[LabelNoise]) -> str:
+    """Return label noise by metric as text that fits the terminal.
+
+    Example:
+        >>> print(noise_table([LabelNoise("avm", 0.65, 0.82, 0.421)]))
+        metric  ceiling tau  pooled std (pp)  median std (pp)
+        avm           0.421             0.82             0.65
+    """
+    heads = ("metric", "ceiling tau", "pooled std (pp)", "median std (pp)")
+    rows = [
+        (row.metric, f"{row.ceiling_tau:.3f}", f"{row.pooled_std:.2f}", f"{row.median_std:.2f}")
+        for row in noise
+    ]
+    return text_table(heads, rows)
 
 
 def assess(space: NASBench201Space, columns: Mapping[str, NDArray[np.float64]]) -> QualityReport:

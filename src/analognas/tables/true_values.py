@@ -51,6 +51,15 @@ class TrueValues:
         network_of: Which network each architecture is, shape ``(n,)``.
         readings: Mean reading of each network, shape ``(k,)``.
         n_readings: Number of its readings, shape ``(k,)``.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> truth = rng.normal(80, 4, 100)
+        >>> networks = np.repeat(np.arange(100), 3)
+        >>> model = LabelNoiseModel(truth[networks] + rng.normal(0, 2, 300), networks)
+        >>> found = model.estimate(np.arange(100))
+        >>> found.estimates.shape, int(found.n_readings[0])
+        ((100,), 3)
     """
 
     grid: Floats

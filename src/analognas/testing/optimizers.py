@@ -23,6 +23,12 @@ class OptimizerConformance:
 
     Define ``class TestMine(OptimizerConformance)`` with a method ``make_optimizer``. The optimizer searches a
     small space with conditional genes and a forbidden combination, for an artificial accuracy.
+
+    Example:
+        >>> from analognas.optimizers import RandomSearch
+        >>> class TestMine(OptimizerConformance):
+        ...     def make_optimizer(self):
+        ...         return RandomSearch()
     """
 
     def make_optimizer(self, **hyperparameters: Any) -> Optimizer:

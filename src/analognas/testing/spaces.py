@@ -29,6 +29,13 @@ class SpaceConformance:
         input_shape: Channels, height and width of the input for tests of networks.
         n_classes: Number of classes for tests of networks.
         n_networks: Number of random architectures that are built, trained for a step and converted.
+
+    Example:
+        >>> from analognas.spaces import SPACES
+        >>> class TestMySpace(SpaceConformance):
+        ...     builds_networks = False
+        ...     def make_space(self):
+        ...         return SPACES.get("nasbench201")()
     """
 
     builds_networks: bool = True

@@ -23,6 +23,15 @@ class SplitScore:
         score: Mean score; examples are weighted by their number of counted labels.
         loss: Mean cross-entropy, nats, weighted as the score.
         n: Number of examples.
+
+    Example:
+        >>> from analognas.data import load_data
+        >>> from analognas.training import get_task
+        >>> data = load_data("digits").subset(train=50, validation=20, test=50)
+        >>> net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10))
+        >>> found = evaluate(net, data, "test", get_task("classification"), batch_size=50)
+        >>> found.n, 0 <= found.score <= 1
+        (50, True)
     """
 
     score: float
@@ -66,6 +75,14 @@ def evaluate(
     Raises:
         InvalidArgumentError: If the network's outputs do not fit the labels.
         NotFiniteError: If an output is NaN or infinite; names the batch and the layer.
+
+    Example:
+        >>> from analognas.data import load_data
+        >>> from analognas.training import get_task
+        >>> data = load_data("digits").subset(train=50, validation=20, test=50)
+        >>> net = nn.Sequential(nn.Flatten(), nn.Linear(1024, 10))
+        >>> evaluate(net, data, "test", get_task("classification"), batch_size=50).n
+        50
     """
     device = next(model.parameters()).device
     devices = [device] if device.type == "cuda" else []

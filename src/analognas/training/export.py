@@ -50,6 +50,12 @@ def export_onnx(
     Raises:
         InvalidArgumentError: If the name has another ending, a package is missing, or torch cannot export the
             network.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> model = to_analog(nn.Sequential(nn.Linear(4, 2)))
+        >>> export_onnx(model, "net.onnx", example=torch.zeros(2, 4)).name  # doctest: +SKIP
+        'net.onnx'
     """
     file = Path(path)
     if file.suffix != ".onnx":
@@ -96,6 +102,11 @@ def save_pretrained(
 
     Raises:
         OutputFolderError: If it cannot be written to.
+
+    Example:
+        >>> folder = save_pretrained(nn.Linear(4, 2), "to-share")
+        >>> sorted(file.name for file in folder.iterdir())
+        ['config.json', 'model.safetensors']
     """
     target = make_folder(Path(folder))
     digital = _digital(model)
@@ -131,6 +142,14 @@ def from_pretrained(
         InvalidArgumentError: If there is no such folder, or its network has no name and none was given.
         TableIntegrityError: If a file is damaged or was written by something else.
         CheckpointMismatchError: If the weights belong to another network; names what differs.
+
+    Example:
+        >>> import torch
+        >>> net = nn.Linear(4, 2)
+        >>> folder = save_pretrained(net, "to-share")
+        >>> again, record = from_pretrained(folder, model=nn.Linear(4, 2))
+        >>> torch.equal(again.weight, net.weight)
+        True
     """
     from ..models import build_model
 

@@ -46,7 +46,14 @@ def file_versions() -> dict[str, str]:
 
 
 class ModelRecord(Settings):
-    """Description of a saved model, besides its weights: plain values only."""
+    """Description of a saved model, besides its weights: plain values only.
+
+    Example:
+        >>> from analognas.training import load_model
+        >>> model, record = load_model("my-training")
+        >>> record.model, record.recipe["kind"], record.input_shape
+        ('cnn-4', 'hwa', (1, 8, 8))
+    """
 
     settings_name = "model record"
 
@@ -141,6 +148,11 @@ def load_model(
         InvalidArgumentError: If there is no such file, or its network has no name and none was given.
         TableIntegrityError: If the file is damaged or not a saved model.
         CheckpointMismatchError: If the weights belong to another network; names what differs.
+
+    Example:
+        >>> model, record = load_model("my-training")
+        >>> record.metrics["test_accuracy"] > 0
+        True
     """
     file, tensors, record = _read(path)
     network = _digital(record, file) if model is None else copy.deepcopy(model)

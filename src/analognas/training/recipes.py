@@ -80,7 +80,14 @@ class Recipe(Settings):
 
 
 class TrainingRecipe(Recipe):
-    """What every recipe that trains says."""
+    """What every recipe that trains says.
+
+    Example:
+        >>> from analognas.training import DigitalRecipe, HWARecipe
+        >>> recipes = [DigitalRecipe(epochs=5, batch_size=64), HWARecipe(epochs=5, batch_size=64)]
+        >>> [isinstance(recipe, TrainingRecipe) for recipe in recipes]
+        [True, True]
+    """
 
     epochs: int = Field(default=10, ge=1, description="Passes over all training examples.")
     optimizer: OptimizerSettings = Field(default=OptimizerSettings(), description="Optimizer.")

@@ -94,6 +94,18 @@ class TrainingProgress:
         n_steps: Steps of an epoch.
         loss: Mean loss of this epoch so far.
         row: Row of the history once the epoch is complete; None before.
+
+    Example:
+        >>> import torch
+        >>> from analognas.data import DataSet, Split
+        >>> from analognas.training import DigitalRecipe, Trainer
+        >>> part = Split(torch.randn(32, 4), torch.arange(32) % 2)
+        >>> data = DataSet("toy", "classification", part, part, part, (4,), 2)
+        >>> seen = []
+        >>> net, recipe = torch.nn.Linear(4, 2), DigitalRecipe(epochs=2)
+        >>> _ = Trainer(net, data, recipe, on_progress=seen.append).fit()
+        >>> seen[-1].epoch, seen[-1].n_epochs
+        (2, 2)
     """
 
     epoch: int

@@ -66,6 +66,17 @@ def train_run(
 
     Raises:
         AnalogNASError: If anything is wrong with the data, the network, the recipe or the folder; one line.
+
+    Example:
+        >>> config = RunConfig(
+        ...     model="cnn-4",
+        ...     data_options={"size": 8},
+        ...     subset={"train": 40, "validation": 20, "test": 20},
+        ...     recipe={"kind": "digital", "epochs": 1},
+        ... )
+        >>> Path("my-run").mkdir()
+        >>> train_run(config, Path("my-run"))[-1].status
+        'finished'
     """
     loaded = None
     if config.start is not None and not (resume and (out / START_FILE).exists()):
@@ -117,6 +128,11 @@ def resume_run(
     Raises:
         ResumeError: If there is no run in the folder.
         AnalogNASError: If anything else is wrong; one line.
+
+    Example:
+        >>> results = resume_run(Path("my-training"))
+        >>> [result.status for result in results]
+        ['finished', 'finished']
     """
     config = run_settings(folder, root=root)
     return train_run(config, folder, data=data, resume=True, listen=listen, say=say)
@@ -131,6 +147,10 @@ def run_settings(folder: Path, *, root: str | None = None) -> RunConfig:
 
     Raises:
         ResumeError: If there is no run in the folder.
+
+    Example:
+        >>> run_settings(Path("my-training")).recipe.epochs
+        1
     """
     if not (folder / CONFIG_FILE).is_file():
         raise ResumeError(

@@ -152,6 +152,11 @@ class Saving(Settings):
     """How often a checkpoint is written.
 
     The results do not depend on it: a resumed training equals an uninterrupted one bit for bit.
+
+    Example:
+        >>> from analognas.training import DigitalRecipe
+        >>> DigitalRecipe(saving=Saving(every_seconds=600, at_epochs=False)).saving.every_steps
+        0
     """
 
     settings_name = "saving"

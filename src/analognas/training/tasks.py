@@ -33,6 +33,12 @@ class Task(ABC):
         higher_is_better: Whether larger values of the metric are better.
         carries_state: Whether a model's state is carried from one batch to the next.
         scored_by_loss: Whether the score is the loss.
+
+    Example:
+        >>> from analognas.training import get_task
+        >>> task = get_task("language_model")
+        >>> task.metric_name, task.higher_is_better
+        ('perplexity', False)
     """
 
     name: ClassVar[str]

@@ -32,6 +32,15 @@ def register_converter(kind: type[nn.Module] | str, converter: Converter) -> Non
         kind: The class of the digital layer, or its full name for an optional library.
         converter: Function of the layer and the configuration that returns the analog layer. It usually calls
             :func:`~analognas.nn.change_class` and then adds the analog state.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> class Scaled(nn.Linear):
+        ...     def forward(self, input):
+        ...         return super().forward(2 * input)
+        >>> def convert(layer, config):
+        ...     return nn.Sequential(nn.Identity(), to_analog(nn.Linear(4, 2), config))
+        >>> register_converter(Scaled, convert)
     """
     CONVERTERS[kind] = converter
 

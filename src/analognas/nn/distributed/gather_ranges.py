@@ -119,6 +119,11 @@ def gather_input_ranges(model: nn.Module, group: Any = None) -> None:
     Args:
         model: A model with analog layers.
         group: The process group; None for all processes.
+
+    Example:
+        >>> from analognas.nn import to_analog
+        >>> model = to_analog(torch.nn.Sequential(torch.nn.Linear(4, 2)))
+        >>> gather_input_ranges(model)
     """
     layers = _layers_of(model)
     if layers and are_several_processes():

@@ -54,6 +54,13 @@ class AnalogLayer(StoredWeight, nn.Module):
 
     A subclass inherits from this class and from the torch layer, calls :meth:`_make_analog` at the end of its
     constructor, and defines :meth:`_digital`, :meth:`_to_tiles` and :meth:`_from_tiles`.
+
+    Example:
+        >>> from analognas.nn import AnalogLinear
+        >>> layer = AnalogLinear(4, 2)
+        >>> layer.set_mode("ideal")
+        >>> isinstance(layer, AnalogLayer), sorted(layer.state_dict())
+        (True, ['bias', 'input_range', 'input_range_batches', 'weight', 'weight_scale'])
     """
 
     weight_scale: Tensor

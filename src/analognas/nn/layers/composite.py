@@ -33,6 +33,12 @@ class MatrixTiles(AnalogLayer):
         config: Configuration of the hardware.
         rows: Rows of the parameter that form the matrix; None: all rows.
         transposed: Whether the parameter has the shape ``(inputs, outputs)``.
+
+    Example:
+        >>> from analognas.nn import AnalogLSTM
+        >>> tiles = AnalogLSTM(4, 8).tiles["weight_hh_l0"]
+        >>> tiles.weight.shape
+        torch.Size([32, 8])
     """
 
     def __init__(
@@ -140,6 +146,13 @@ class AnalogComposite(nn.Module):
 
     A subclass inherits from this class and from the torch layer, and calls :meth:`_make_tiles` at the end of
     its constructor.
+
+    Example:
+        >>> import torch
+        >>> from analognas.nn import AnalogLSTM
+        >>> layer = AnalogLSTM(4, 8)
+        >>> isinstance(layer, AnalogComposite), sorted(layer.tiles)
+        (True, ['weight_hh_l0', 'weight_ih_l0'])
     """
 
     tiles: nn.ModuleDict

@@ -272,7 +272,13 @@ def _stays(module: nn.Module) -> bool:
 
 
 def quantized_layers(model: nn.Module) -> Iterator[tuple[str, QuantizedLayer]]:
-    """Yield the names and quantised layers of a model, each layer once."""
+    """Yield the names and quantised layers of a model, each layer once.
+
+    Example:
+        >>> net = quantize(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)))
+        >>> [name for name, layer in quantized_layers(net)]
+        ['0', '2']
+    """
     for name, module in model.named_modules():
         if isinstance(module, QuantizedLayer):
             yield name, module
@@ -298,6 +304,12 @@ def calibrate_quantization(
         InvalidArgumentError: If there is no batch with an example, ``batches`` is a single batch, or the model
             has no quantised layer.
         NotFiniteError: If activations are NaN or infinite.
+
+    Example:
+        >>> net = quantize(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)))
+        >>> model = calibrate_quantization(net, [torch.randn(64, 4)])
+        >>> model(torch.randn(3, 4)).shape
+        torch.Size([3, 2])
     """
     check_batches(batches)
     kept = list(batches)

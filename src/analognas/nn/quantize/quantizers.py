@@ -36,6 +36,21 @@ class Quantization(Settings):
         UnknownNameError: If an entry or a choice is unknown.
 
     Source: Nagel et al., arXiv:2106.08295; learned ranges: Esser et al., ICLR 2020.
+
+    Example:
+        >>> from analognas.training import quantize
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+        >>> quantize(net, Quantization(weight_bits=4, digital=("2",)))
+        Sequential(
+          (0): QuantizedLinear(
+            in_features=4, out_features=8, bias=True
+            (quantizers): ModuleDict(
+              (input): ActivationQuantizer()
+            )
+          )
+          (1): ReLU()
+          (2): Linear(in_features=8, out_features=2, bias=True)
+        )
     """
 
     settings_name = "quantization"

@@ -42,6 +42,13 @@ class Backend(ABC):
 
     Raises:
         InvalidArgumentError: If ``retries`` is negative.
+
+    Example:
+        >>> from analognas import Worker
+        >>> from analognas.search import make_backend
+        >>> backend = make_backend("serial", retries=0)
+        >>> Worker(optimizer="random_search", runs=1, budget=5, backend=backend).search().runs[0].n_distinct
+        5
     """
 
     name: ClassVar[str]
@@ -212,6 +219,10 @@ def make_backend(backend: Backend | str, n_workers: int | None = None, **options
     Raises:
         UnknownNameError: If there is no such back end.
         InvalidArgumentError: If ``n_workers`` is below 1, or given where it has no meaning.
+
+    Example:
+        >>> make_backend("serial").name, make_backend("pool", 4).n_workers
+        ('serial', 4)
     """
     if isinstance(backend, str):
         make = BACKENDS.get(backend)

@@ -59,6 +59,12 @@ class ParallelBackend(Backend):
 
     Raises:
         InvalidArgumentError: If ``n_workers`` is below 1.
+
+    Example:
+        >>> from analognas.search import make_backend
+        >>> backend = make_backend("pool", 4)
+        >>> backend.n_workers, backend.retries
+        (4, 2)
     """
 
     def __init__(self, *, n_workers: int | None = None, retries: int = RETRIES) -> None:

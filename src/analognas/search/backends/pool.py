@@ -28,6 +28,13 @@ class PoolBackend(CrewBackend):
 
     Raises:
         InvalidArgumentError: If a number is out of range; from :meth:`open`, if the evaluator is not picklable.
+
+    Example:
+        >>> from analognas import Worker
+        >>> backend = PoolBackend(n_workers=4, threads=1)
+        >>> worker = Worker(optimizer="random_search", budget=100, backend=backend)
+        >>> backend.n_workers, backend.threads
+        (4, 1)
     """
 
     name = "pool"

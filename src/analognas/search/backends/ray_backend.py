@@ -31,6 +31,10 @@ class RayBackend(CrewBackend):
         InvalidArgumentError: If a number is out of range; from :meth:`open`, if Ray is not installed, the
             cluster cannot be reached, or has no room for the actors.
         EvaluationError: From :meth:`measure`, if dead actors cannot be replaced in ``start_seconds``.
+
+    Example:
+        >>> RayBackend(n_workers=8, address="auto", gpus_per_worker=0.5).n_workers
+        8
     """
 
     name = "ray"

@@ -65,6 +65,12 @@ class Trials(TableView, ArrowView):
         architectures: Architectures by name as JSON text, shape ``(n,)``; None in logs of earlier versions.
         values: Metrics, and standard errors as ``METRIC_sem``, shape ``(n,)`` each; NaN where there is none.
         errors: Why a trial has no values; empty text where it has, shape ``(n,)``.
+
+    Example:
+        >>> from analognas.search import read_trials
+        >>> trials = read_trials("my-search")
+        >>> len(trials), trials.objectives, trials.finished
+        (40, ['analog_drift_2592000'], True)
     """
 
     path: Path

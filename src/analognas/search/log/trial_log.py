@@ -48,6 +48,11 @@ class TrialLog:
         columns: Names of the value columns.
         space: The space, if trials are to be written with their architectures by name.
         n_appended: Trials added since it was opened.
+
+    Example:
+        >>> with TrialLog.open(Path("my-search/trials.sqlite")) as log:
+        ...     log.columns
+        ['analog_drift_2592000', 'analog_drift_2592000_sem']
     """
 
     def __init__(self, path: Path, content: Content) -> None:

@@ -32,6 +32,15 @@ class PosteriorEstimate:
         sem: Standard error of that mean.
         n_readings: Number of readings.
         probability_best: Probability to be the best of all that were measured.
+
+    Example:
+        >>> from analognas import Worker
+        >>> from analognas.evaluators import NoisyTableEvaluator
+        >>> evaluator = NoisyTableEvaluator()
+        >>> result = Worker(optimizer="random_search", evaluator=evaluator, runs=1, budget=50).search()
+        >>> winner = result.comparison.winner
+        >>> winner.n_readings, 0 < winner.probability_best < 1
+        (1, True)
     """
 
     estimate: float
@@ -56,6 +65,15 @@ class Comparison:
         level: Level of intervals and of the set of rivals.
         reading: What the table says of the winner, where intervals contain the table's label noise; None where
             they are those of measurement errors.
+
+    Example:
+        >>> from analognas import Worker
+        >>> from analognas.evaluators import NoisyTableEvaluator
+        >>> evaluator = NoisyTableEvaluator()
+        >>> result = Worker(optimizer="random_search", evaluator=evaluator, runs=1, budget=50).search()
+        >>> winner = result.comparison.winner
+        >>> winner.low < winner.estimate < winner.high
+        True
     """
 
     winner: PosteriorEstimate
@@ -116,6 +134,15 @@ class Standings:
         evaluation: Metrics of each architecture; the objective as it is ranked.
         violation: Total violation of the constraints, shape ``(n,)``.
         score: First objective, larger is better; minus infinity where a constraint is broken, shape ``(n,)``.
+
+    Example:
+        >>> from analognas.search import read_trials
+        >>> trials = read_trials("my-search")
+        >>> evaluation = Evaluation(trials.values)
+        >>> standings = Standings(trials.space, trials.problem, trials.genotypes, evaluation)
+        >>> best = standings.best_first()[0]
+        >>> bool(standings.score[best] == standings.score.max())
+        True
     """
 
     def __init__(
