@@ -135,3 +135,17 @@ def test_levels_between_are_kept_when_images_are_resized():
     assert small.train.inputs.dtype == torch.float32
     coarse = resize_images(images(20), (16, 16)).float() / 257
     assert (small.train.inputs - coarse).abs().max() < 1 / 257
+
+
+def test_shapes_other_than_images_have_names_too(quick):
+    from types import SimpleNamespace
+
+    from analognas.builder.measured_data import fidelity_columns, fidelity_text
+
+    settings = quick().settings
+    data = SimpleNamespace(
+        train=range(9), test=range(4), input_shape=(1, 64), n_classes=2, name="waves"
+    )
+    known = fidelity_columns(settings, data)
+    assert (known["input_channels"], known["input_length"]) == (1, 64)
+    assert "9 training examples of 64, 3 digital" in fidelity_text(settings, data)

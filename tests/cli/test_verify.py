@@ -56,9 +56,7 @@ def test_known_results_that_a_search_starts_from_are_not_its_own(found, tmp_path
     change_values(monkeypatch, found, 1e-3)
     report = verify_search(tmp_path / "later", again=100)
     assert report.problems == ()
-    assert report.checks == (
-        "10 of 10 evaluations repeated: all values are equal to the last bit",
-    )
+    assert report.checks == ("10 of 10 evaluations repeated: all values are equal to the last bit",)
 
 
 def test_other_last_digits_are_told_apart_from_other_values(found, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -71,13 +72,26 @@ def fidelity_columns(settings: MeasurementSettings, data: DataSet) -> dict[str, 
         if unit != "noisy" and isinstance(recipe := settings.recipe(unit), TrainingRecipe)
     }
     found["train_examples"], found["test_examples"] = len(data.train), len(data.test)
-    names = ("input_channels", "input_height", "input_width")
-    found |= dict(zip(names, data.input_shape, strict=True))
+    found |= _shape_columns(data.input_shape)
     found["n_classes"] = data.n_classes
     if any(unit in settings.units for unit in ("noisy", "hwa")):
         found["chips"] = settings.chips.n
         found["chip_examples"] = settings.chips.examples or len(data.test)
     return found
+
+
+def _shape_columns(shape: Sequence[int]) -> dict[str, int]:
+    """Return the shape of inputs by name: images, signals with channels, or anything else.
+
+    Example:
+        >>> _shape_columns((1, 64)), _shape_columns((16,))
+        ({'input_channels': 1, 'input_length': 64}, {'input_size_0': 16})
+    """
+    names = {
+        3: ("input_channels", "input_height", "input_width"),
+        2: ("input_channels", "input_length"),
+    }.get(len(shape), tuple(f"input_size_{axis}" for axis in range(len(shape))))
+    return dict(zip(names, shape, strict=True))
 
 
 def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
@@ -89,9 +103,9 @@ def fidelity_text(settings: MeasurementSettings, data: DataSet) -> str:
     known = fidelity_columns(settings, data)
     trained = [unit for unit in settings.units if f"{unit}_epochs" in known]
     epochs = " + ".join(f"{known[f'{unit}_epochs']} {unit}" for unit in trained)
-    height, width = known["input_height"], known["input_width"]
+    size = " x ".join(map(str, data.input_shape[1:] or data.input_shape))
     text = (
-        f"{known['train_examples']:,} training examples of {height} x {width}, {epochs} epochs, "
+        f"{known['train_examples']:,} training examples of {size}, {epochs} epochs, "
         f"{known['test_examples']:,} test examples"
     )
     if "chips" in known:

@@ -98,8 +98,7 @@ class TrainedEvaluator(Evaluator):
     @property
     def metrics(self) -> list[str]:
         """Names of the measured metrics, then the counted ones, then the duration."""
-        counted = COUNTED if self._counts else ()
-        return [*self.measurement.metrics, *counted, TRAINING_SECONDS.name]
+        return [*self.measurement.metrics, *self._counted, TRAINING_SECONDS.name]
 
     @property
     def metrics_with_sem(self) -> list[str]:
@@ -118,11 +117,11 @@ class TrainedEvaluator(Evaluator):
         return tuple(find_metric(name) or TRAINING_SECONDS for name in self.metrics)
 
     @property
-    def _counts(self) -> bool:
-        """Whether the space can count the trained networks."""
-        return self.space.has_layers and self.settings.network.keys() <= {
-            *self.space.counted_options
-        }
+    def _counted(self) -> tuple[str, ...]:
+        """What the space counts of the trained networks."""
+        known = self.settings.network.keys() <= {*self.space.counted_options}
+        counts = self.space.counts() if known else {}
+        return tuple(name for name in COUNTED if name in counts)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -146,7 +145,7 @@ class TrainedEvaluator(Evaluator):
     @property
     def cheap_metrics(self) -> tuple[str, ...]:
         """``params`` and ``macs``, if the space counts them."""
-        return COUNTED if self._counts else ()
+        return self._counted
 
     def evaluate_cheaply(self, population: Population, metrics: Sequence[str]) -> Evaluation:
         """Count parameters and MACs for the input and classes of the data; NaN if a network cannot be built."""
