@@ -11,6 +11,7 @@ import pytest
 
 from analognas.cli.main import main
 from analognas.core import METRICS, InvalidArgumentError, TableIntegrityError
+from analognas.core.files import CHECKSUM_KEY, write_json
 from analognas.drift import DriftResult
 from analognas.evaluators import TableEvaluator, evaluator_from
 from analognas.report.html import make_page, write_comparison, write_page
@@ -327,3 +328,23 @@ def test_drawings_name_what_they_show():
         {"architecture": resnet}, "r"
     )
     assert drawing({"architecture": {"width": 3}}, "other") == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda result: result["best"]["metrics"].update(analog_drift_86400=[1.0]),
+        lambda result: result.update(best=[]),
+        lambda result: result.pop("objectives"),
+        lambda result: result.update(optimizer="x"),
+    ],
+)
+def test_a_result_with_a_checksum_and_wrong_content(change, tmp_path):
+    Worker(optimizer="random_search", runs=1, budget=6, seed=1, out=tmp_path / "s").search()
+    file = tmp_path / "s" / "best.json"
+    result = json.loads(file.read_text())
+    result.pop(CHECKSUM_KEY, None)
+    change(result)
+    write_json(file, result, sealed=True)
+    with pytest.raises(TableIntegrityError, match="is not as analognas writes it"):
+        make_page(tmp_path / "s")

@@ -34,6 +34,7 @@ from analognas.tables import (
     measured_rows,
     write_rows,
 )
+from analognas.tables.table_file import read_table, write_table
 
 METRICS = ("baseline_accuracy", "analog_drift_60", "analog_drift_2592000", "avm")
 OF_SEVERAL_OBJECTIVES, OF_NOISE = "nsga3", "noise_aware"
@@ -435,3 +436,34 @@ def test_the_code_of_building_tables_runs(tmp_path, monkeypatch):
         names,
     )
     assert names["surrogate"].bound
+
+
+WRONG = {
+    "no seeds": ("columns", lambda columns: columns.pop("seed")),
+    "seeds are texts": ("columns", lambda columns: columns.update(seed=columns["architecture"])),
+    "no first gene": ("columns", lambda columns: columns.pop("gene_0")),
+    "no space": ("metadata", lambda described: described.pop("space")),
+    "no fingerprint": ("metadata", lambda described: described.pop("space_fingerprint")),
+    "no metrics": ("metadata", lambda described: described.pop("metrics")),
+    "metrics are texts": ("metadata", lambda described: described.update(metrics=["avm"])),
+    "a metric without name": ("metadata", lambda described: described["metrics"][0].pop("name")),
+    "fidelity is a number": ("metadata", lambda described: described.update(fidelity=1.5)),
+    "the name is a list": ("metadata", lambda described: described.update(name=[])),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_table_with_checksums_and_wrong_content(what, tmp_path):
+    """As another program may write it: its checksums are right, and its content is not that of a measured table."""
+    space = NASBench201Space()
+    rows = space.sample(3, generator=np.random.default_rng(0))
+    path = write(tmp_path / "t.parquet", space, rows, [0] * 3, {"avm": np.ones(3)})
+    table = read_table(path)
+    parts = {"columns": dict(table.columns), "metadata": dict(table.metadata)}
+    parts["metadata"].pop("checksum", None)
+    part, change = WRONG[what]
+    change(parts[part])
+    write_table(path, parts["columns"], parts["metadata"])
+    with pytest.raises(TableIntegrityError) as caught:
+        MeasuredTable(path)
+    assert "\n" not in str(caught.value)

@@ -24,6 +24,7 @@ from analognas.training import (
     Saving,
     Trainer,
 )
+from analognas.training.tensor_files import read_tensors, write_tensors
 
 EVERY_STEP = Saving(every_steps=1, every_seconds=0.0)
 NOISY = AnalogConfig(
@@ -272,3 +273,37 @@ def test_an_aborted_training_stays_aborted(toy, make_net, tmp_path, monkeypatch)
     result = Trainer(make_net(), toy, recipe, out=tmp_path).fit(resume=True)
     assert (result.status, len(result.history)) == ("aborted", 1)
     assert "below the curve's 101" in result.reason
+
+
+DAMAGE = {
+    "no position": lambda tensors, values: values.pop("position"),
+    "negative step": lambda tensors, values: values["position"].update(step=-1),
+    "text as epoch": lambda tensors, values: values["position"].update(epoch="x"),
+    "unknown entry": lambda tensors, values: values["position"].update(EPOCH=1),
+    "no history": lambda tensors, values: values.update(history=None),
+    "optimizer is a list": lambda tensors, values: values.update(optimizer=[1]),
+    "identity is a number": lambda tensors, values: values.update(identity=3),
+    "no generator": lambda tensors, values: tensors.pop("random/cpu"),
+    "another generator": lambda tensors, values: tensors.update({"random/cpu": torch.zeros(3)}),
+    "no sums": lambda tensors, values: tensors.update({"position/sums": torch.zeros(0)}),
+    "momentum of another shape": lambda tensors, values: tensors.update(
+        {
+            name: torch.cat([x, x])
+            for name, x in tensors.items()
+            if name.startswith("optimizer/") and x.ndim
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_checkpoint_with_a_checksum_and_wrong_content(what, stopped, toy, make_net):
+    """As another program may write it: its checksum is right, and its content is not the state of a training."""
+    file = stopped / CHECKPOINT_FILE
+    tensors, values = read_tensors(file)
+    DAMAGE[what](tensors, values)
+    write_tensors(file, tensors, values)
+    before = torch.get_rng_state()
+    with pytest.raises((TableIntegrityError, CheckpointMismatchError)):
+        Trainer(make_net(), toy, RECIPES["hwa"], out=stopped).fit(resume=True)
+    assert torch.equal(torch.get_rng_state(), before)

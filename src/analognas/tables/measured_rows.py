@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import Metric, TableIntegrityError, find_metric
+from ..core import AnalogNASError, Metric, TableIntegrityError, find_metric
 from ..core.foreign_numbers import measured
+from ..core.limits import shown
 from ..spaces import Population, Space, find_space
 from .table_file import Table, read_table, write_table
 
@@ -115,6 +116,19 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
     """
     table = read_table(path)
     where = f"The table {os.fspath(path)!r}"
+    try:
+        return table, *_space_and_rows(table, where)
+    except AnalogNASError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        what = f"lacks {error}" if isinstance(error, KeyError) else shown(error)
+        raise TableIntegrityError(
+            f"{where} is not as `analognas bench merge` writes it: {what}."
+        ) from None
+
+
+def _space_and_rows(table: Table, where: str) -> tuple[Space, TableRows]:
+    """Return the space and the rows of a measured table, with the types of all entries checked."""
     described = table.metadata
     if described.get("kind") != MEASURED:
         raise TableIntegrityError(
@@ -129,17 +143,24 @@ def read_rows(path: str | os.PathLike[str]) -> tuple[Table, Space, TableRows]:
     genes = [columns.pop(f"gene_{gene}") for gene in range(space.n_genes)]
     population = space.population(np.stack(genes, axis=1))
     texts, seeds, errors = (columns.pop(name) for name in ("architecture", "seed", "error"))
+    if not np.issubdtype(seeds.dtype, np.integer):
+        raise TypeError(f"seeds are {seeds.dtype}, not integers")
+    if not all(isinstance(error, str) for error in errors):
+        raise TypeError("errors are not texts")
     if n := len(texts):
         for row in (0, n - 1):  # genes of another meaning would differ in the first row already
             if texts[row] != _architecture(space, population[row]):
                 raise TableIntegrityError(
-                    f"{where} calls row {row} {texts[row]}, but its genes mean "
+                    f"{where} calls row {row} {shown(texts[row])}, but its genes mean "
                     f"{_architecture(space, population[row])} here."
                 )
     fidelity = described["fidelity"]
+    for name, kind in (("name", str), ("fidelity", dict), ("metrics", list)):
+        if not isinstance(described[name], kind):
+            raise TypeError(f"{name} is {shown(repr(described[name]))}")
     own = {name: column for name, column in columns.items() if name not in fidelity}
     values = _measured(own, described["metrics"], where)
-    return table, space, TableRows(population, seeds, values, fidelity, errors.tolist())
+    return space, TableRows(population, seeds, values, fidelity, errors.tolist())
 
 
 def network_input(

@@ -9,14 +9,15 @@ augmentation of the examples, learning rate, noise ramp.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..core import CheckpointMismatchError, TableIntegrityError
+from ..core import AnalogNASError, CheckpointMismatchError, TableIntegrityError
+from ..core.limits import shown
 from ..nn.layers.loading import give_dimensions, load_weights
 from .average import WeightAverage
 from .result import HistoryRow
@@ -144,35 +145,97 @@ def load_checkpoint(
         raise TableIntegrityError(
             f"{str(path)!r} is not a checkpoint ({values.get('format', 'unknown format')})."
         )
-    _check_identity(str(path), values["identity"], identity, may_differ)
-    load_weights(model, _part(tensors, "model/"), str(path))
     device = next(model.parameters()).device
-    state: dict[int, dict[str, Any]] = {}
-    entries = _part(tensors, "optimizer/") | values["optimizer"]
-    for key, value in entries.items():
-        index, name = key.split("/", 1)
-        state.setdefault(int(index), {})[name] = value
-    groups = optimizer.state_dict()["param_groups"]
+    try:
+        _check_identity(str(path), values["identity"], identity, may_differ)
+        state = _optimizer_state(tensors, values["optimizer"])
+        position = _position(tensors, values, device)
+        # A state that is not one raises an error here, before anything is changed.
+        torch.Generator().set_state(tensors["random/cpu"])
+        load_weights(model, _part(tensors, "model/"), str(path))
+        groups = optimizer.state_dict()["param_groups"]
+        _check_shapes(state, [one for group in optimizer.param_groups for one in group["params"]])
+        averages = _part(tensors, "average/")
+        if average is not None:
+            _check_averages(averages, average)
+    except AnalogNASError:
+        raise
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise TableIntegrityError(
+            f"{str(path)!r} does not hold the state of a training: {shown(error)}. Use an earlier checkpoint, "
+            "or start the training again."
+        ) from None
     optimizer.load_state_dict({"state": state, "param_groups": groups})
     give_dimensions(optimizer)
     if average is not None:
-        for name, value in _part(tensors, "average/").items():
+        for name, value in averages.items():
             average.values[name].copy_(value)
+    torch.set_rng_state(tensors["random/cpu"])
+    if "random/cuda" in tensors and device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["random/cuda"], device)
+    return position
+
+
+def _optimizer_state(
+    tensors: Mapping[str, Tensor], plain: Mapping[str, Any]
+) -> dict[int, dict[str, Any]]:
+    """Return the state of an optimizer by number of the parameter and name."""
+    state: dict[int, dict[str, Any]] = {}
+    for key, value in {**_part(tensors, "optimizer/"), **plain}.items():
+        index, name = key.split("/", 1)
+        state.setdefault(int(index), {})[name] = value
+    return state
+
+
+def _position(
+    tensors: Mapping[str, Tensor], values: Mapping[str, Any], device: torch.device
+) -> Position:
+    """Return the position that a checkpoint holds, with checked types."""
     carried: dict[str, list[Tensor]] = {}
     for key, value in _part(tensors, "carried/").items():  # tensors come back in any order
         owner, index = key.rsplit("/", 1)
         parts = carried.setdefault(owner, [])
         parts.extend([value] * (int(index) + 1 - len(parts)))
         parts[int(index)] = value.to(device)
-    torch.set_rng_state(tensors["random/cpu"])
-    if "random/cuda" in tensors and device.type == "cuda":
-        torch.cuda.set_rng_state(tensors["random/cuda"], device)
-    return Position(
-        **values["position"],
-        sums=tensors["position/sums"].to(device),
-        history=values["history"],
+    sums, history, stated = tensors["position/sums"], values["history"], values["position"]
+    position = Position(
+        **stated,
+        sums=sums.to(device),
+        history=history,
         carried={owner: tuple(parts) for owner, parts in carried.items()},
     )
+    counts = (position.epoch, position.batch, position.step, position.n_examples)
+    if any(type(count) is not int or count < 0 for count in counts):
+        raise ValueError(f"its position is {stated!r}")
+    if type(position.reason) is not str:
+        raise ValueError(f"its reason is {position.reason!r}")
+    if sums.shape != (2,) or sums.dtype != torch.float64:
+        raise ValueError(f"its sums are {sums.dtype} of shape {tuple(sums.shape)}")
+    if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
+        raise ValueError("its history is not a list of rows")
+    return position
+
+
+def _check_shapes(state: Mapping[int, Mapping[str, Any]], parameters: Sequence[Tensor]) -> None:
+    """Check that the states of an optimizer fit its parameters; its step is a number."""
+    for index, entries in state.items():
+        shape = parameters[index].shape
+        for name, value in entries.items():
+            if not isinstance(value, Tensor):
+                continue
+            if value.numel() != 1 if name == "step" else value.shape != shape:
+                raise ValueError(
+                    f"{name} of parameter {index} has shape {tuple(value.shape)}, the parameter {tuple(shape)}"
+                )
+
+
+def _check_averages(found: Mapping[str, Tensor], average: WeightAverage) -> None:
+    """Check that averages are those of a model's weights."""
+    if found.keys() != average.values.keys():
+        raise ValueError("it holds the averages of other weights")
+    for name, value in found.items():
+        if value.shape != average.values[name].shape:
+            raise ValueError(f"the average of {name} has shape {tuple(value.shape)}")
 
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -180,7 +243,7 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 def _check_identity(
-    path: str, saved: Mapping[str, Any], present: Mapping[str, Any], may_differ: Collection[str]
+    path: str, saved: Any, present: Mapping[str, Any], may_differ: Collection[str]
 ) -> None:
     found = _differences(saved, present, "")
     differing = [text for text in found if text.partition(" ")[0] not in may_differ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ...core import InvalidArgumentError
+from ...core import AnalogNASError, InvalidArgumentError, TableIntegrityError
+from ...core.limits import shown
 from .document import PAGE_FILE, Document
 
 __all__ = ["make_page", "write_comparison", "write_page"]
@@ -22,6 +23,19 @@ def make_page(path: str | os.PathLike[str]) -> Document:
         TableIntegrityError: If a file is damaged.
     """
     home = Path(path)
+    try:
+        return _page_of(home)
+    except AnalogNASError:
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # A file of another program, whose checksum is right and whose entries are not those of a result.
+        raise TableIntegrityError(
+            f"The result in {str(home)!r} is not as analognas writes it ({type(error).__name__}: {shown(error)}). "
+            "Make it again, or read it with the version that wrote it."
+        ) from None
+
+
+def _page_of(home: Path) -> Document:
     if home.suffix == ".parquet":
         from .build_page import build_page
 
