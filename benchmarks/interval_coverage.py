@@ -13,6 +13,7 @@ are true values with the residuals of classes of about the same value. Every sea
 import argparse
 
 import numpy as np
+import torch
 
 from analognas.drift import DriftResult
 from analognas.drift.variance_components import CrossedSums
@@ -144,7 +145,8 @@ def device_coverage(seed):
     device = PowerLaw(nu=0.05)
     targets = np.linspace(5.0, 25.0, 5)
     times = [1.0, 60.0, 3600.0, 86400.0, 604800.0]
-    data = simulate_measurements(device, targets.tolist(), times, n_devices=60, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    data = simulate_measurements(device, targets.tolist(), times, 60, generator=generator)
     fit = fit_device(data, bootstrap=100, seed=seed)
     return [one.low <= 0.05 <= one.high for one in fit.select("nu_means")]
 

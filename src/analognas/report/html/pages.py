@@ -30,8 +30,8 @@ def make_page(path: str | os.PathLike[str]) -> Document:
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         # A file of another program, whose checksum is right and whose entries are not those of a result.
         raise TableIntegrityError(
-            f"The result in {str(home)!r} is not as analognas writes it ({type(error).__name__}: {shown(error)}). "
-            "Make it again, or read it with the version that wrote it."
+            f"The result in {str(home)!r} is not as analognas writes it ({type(error).__name__}: "
+            f"{shown(error)}). Make it again, or read it with the version that wrote it."
         ) from None
 
 
