@@ -1,3 +1,5 @@
+import re
+
 import matplotlib as mpl
 import pytest
 from matplotlib.image import imread
@@ -12,7 +14,7 @@ from analognas.report.device import device_figure
 def test_every_device_can_be_drawn(name):
     figure = device_figure(DEVICES.get(name), title=name, n_devices=50)
     assert len(figure.axes) == 3
-    assert name in figure.get_suptitle()
+    assert re.match(rf"{name}: \S+ µS become \S+ µS after \d+ \w+", figure.get_suptitle())
     programming, coefficient, time = figure.axes
     assert programming.get_title() == "Programming spread"
     assert time.get_xscale() == "log"

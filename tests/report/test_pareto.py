@@ -77,3 +77,4 @@ def test_a_front_of_one_architecture(bench):
     figure = pareto_figure(search(bench, ["params", "macs"], runs=1, budget=40))
     low, high = figure.axes[0].get_xlim()
     assert low < high
+    assert figure.get_suptitle().startswith("On the front, parameters ")

@@ -54,7 +54,9 @@ def result():
 
 
 def test_lines_are_accuracy_against_energy(result):
-    curves, bars = upkeep_figure(result).axes
+    figure = upkeep_figure(result)
+    assert " over time for " in figure.get_suptitle().splitlines()[0]
+    curves, bars = figure.axes
     lines = {line.get_label(): line for line in curves.lines}
     assert list(lines["never"].get_xdata()) == [1.0, 2.0, 5.0]
     # The first day after a programming is thin, so that the thick line has a gap there.

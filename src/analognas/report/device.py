@@ -150,8 +150,7 @@ def _draw_time(axes: Axes, device: Device, n_devices: int, generator: torch.Gene
     axes.set_xlabel("time since programming")
     axes.set_ylabel("conductance (µS)")
     top = int(targets.argmax())
-    change = 100.0 * (mean[-1, top] / mean[0, top] - 1.0)
-    return f"{float(targets[top]):.3g} µS change by {change:+.0f} % until {time_name(times[-1])}"
+    return f"{mean[0, top]:.3g} µS become {mean[-1, top]:.3g} µS after {time_name(times[-1])}"
 
 
 def _note(axes: Axes, text: str) -> None:

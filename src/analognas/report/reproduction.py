@@ -42,7 +42,9 @@ def reproduction_figure(result: Reproduction) -> Figure:
     for axes, task in zip(panels, result.tasks, strict=True):
         _panel(axes, task)
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(n, 3), frameon=False, fontsize=9)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=min(n, 3), frameon=False, fontsize=9
+    )
     figure.suptitle(f"{result.title} ({result.scale} size)", fontsize=11)
     return figure
 
