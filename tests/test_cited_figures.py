@@ -38,3 +38,31 @@ def test_priors(prior):
     entry = found["priors"][prior]["best_reading"]
     page = (ROOT / "docs" / "optimizers.md").read_text(encoding="utf-8")
     assert " | ".join(figure(entry, place) for place in at) in page
+
+
+def interval(entry):
+    return f"{entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]"
+
+
+def ablation_rows():
+    """Rows of the page: each base and variant of the stored experiment, at its first and last time."""
+    file = ROOT / "experiments" / "ablations" / "result.json"
+    (task,) = json.loads(file.read_text())["tasks"]
+    names = {1.0: "1 s", 86400.0: "1 day", 31536000.0: "1 year"}
+    for table in task["tables"]:
+        times = task["networks"][table["base"]]["times"]
+        first, last = interval(times[0]["value"]), interval(times[-1]["value"])
+        yield f"| {table['title']} | {table['base_title']} (base) | {first} | {last} | |"
+        for entry in table["variants"].values():
+            times, apart = entry["times"], entry["difference"][-1]
+            first, last = interval(times[0]["value"]), interval(times[-1]["value"])
+            at = "" if apart["time"] == 31536000.0 else f" ({names[apart['time']]})"
+            yield f"| | {entry['words']} | {first} | {last}{at} | {interval(apart)}{at} |"
+
+
+def test_ablations():
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    rows = list(ablation_rows())
+    assert len(rows) >= 26
+    for row in rows:
+        assert row in page
