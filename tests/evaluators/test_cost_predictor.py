@@ -15,7 +15,7 @@ from analognas.core import (
 from analognas.evaluators import CostPredictor
 from analognas.evaluators.cost_validation import errors
 from analognas.search import Worker
-from analognas.spaces import FBNetSpace, ResNetSpace
+from analognas.spaces import FBNetSpace, NASBench201Space, ResNetSpace
 from analognas.tables import read_table, write_table
 
 
@@ -297,3 +297,24 @@ def test_costs_of_any_name_are_declared(space, tmp_path):
     # Fitted again, it forgets them.
     one.fit(cells, {"mine_energy": values["cycles"]})
     assert one.metric_definitions[0].unit == "mJ"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda columns, about: columns.pop("gene0"),
+        lambda columns, about: about.update(chosen=[1]),
+        lambda columns, about: about.update(metrics=3),
+    ],
+)
+def test_a_file_with_checksums_and_wrong_content(change, tmp_path):
+    rows = NASBench201Space().sample(30, generator=np.random.default_rng(0))
+    fitted = CostPredictor(space=NASBench201Space())
+    fitted.fit(rows, {"mine_latency": 1.5 + (rows == 3).sum(axis=1)}).save(tmp_path / "c.parquet")
+    table = read_table(tmp_path / "c.parquet")
+    columns, about = dict(table.columns), dict(table.metadata)
+    about.pop("checksum", None)
+    change(columns, about)
+    write_table(tmp_path / "c.parquet", columns, about)
+    with pytest.raises(TableIntegrityError):
+        CostPredictor.load(tmp_path / "c.parquet")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core import (
     METRICS,
+    AnalogNASError,
     InvalidArgumentError,
     Metric,
     TableIntegrityError,
@@ -21,8 +22,10 @@ from ..core import (
     device_metric,
 )
 from ..core.foreign_numbers import as_integers, measured
+from ..core.limits import shown
 from ..spaces import SPACES, Population, Space, cost_encoding, encode_features, feature_names
 from ..tables import MeasuredTable, read_table, write_table
+from ..tables.table_file import Table
 from .closed_form import ClosedForm
 from .cost_models import COST_MODELS, CostModel
 from .cost_validation import CrossValidation, choose, errors
@@ -163,6 +166,20 @@ class CostPredictor(Surrogate):
             UnknownNameError: If its space is not registered and `space` is not given.
         """
         table = read_table(path)
+        try:
+            return cls._from_table(table, path, space)
+        except AnalogNASError:
+            raise
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise TableIntegrityError(
+                f"{os.fspath(path)!r} is not as a {_KIND} is saved ({type(error).__name__}: {shown(error)}); "
+                "save the predictor again."
+            ) from None
+
+    @classmethod
+    def _from_table(
+        cls, table: Table, path: str | os.PathLike[str], space: Space | None
+    ) -> CostPredictor:
         about = table.metadata
         if about.get("name") != _KIND:
             raise TableIntegrityError(f"{os.fspath(path)!r} holds no {_KIND}.")
