@@ -41,7 +41,8 @@ def network_labels(space: Space, population: Population) -> NDArray[np.int64]:
         layers = space.layers(population)
         columns = [_numbers(layer, name, len(population)) for layer in layers for name in _FIELDS]
     found = np.unique(np.concatenate(columns, axis=1), axis=0, return_inverse=True)[1]
-    return found.reshape(-1).astype(np.int64)
+    labels: NDArray[np.int64] = found.reshape(-1).astype(np.int64)
+    return labels
 
 
 def _numbers(layer: Layers, name: str, n: int) -> NDArray[np.int64]:
