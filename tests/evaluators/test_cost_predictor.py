@@ -12,7 +12,7 @@ from analognas.core import (
     TableIntegrityError,
     UnknownNameError,
 )
-from analognas.evaluators import CostPredictor
+from analognas.evaluators import CostPredictor, distinct_rows
 from analognas.evaluators.cost_validation import errors
 from analognas.search import Worker
 from analognas.spaces import FBNetSpace, NASBench201Space, ResNetSpace
@@ -152,7 +152,7 @@ def test_nothing_is_free(space):
     found = predictor.evaluate(rows, ["mine_latency"])
     lowest, means = costs.min(), found.means["mine_latency"]
     found_by_model = predictor._models["mine_latency"].predict(
-        predictor._distinct_features(rows)[0]
+        distinct_rows(predictor._features(rows))[0]
     )[0]
     assert found_by_model.min() < 0  # what a line makes of it
     assert means.min() > lowest / 4

@@ -32,7 +32,7 @@ def make_page(path: str | os.PathLike[str]) -> Document:
         raise TableIntegrityError(
             f"The result in {str(home)!r} is not as analognas writes it ({type(error).__name__}: "
             f"{shown(error)}). Make it again, or read it with the version that wrote it."
-        ) from None
+        ) from error
 
 
 def _page_of(home: Path) -> Document:
