@@ -157,7 +157,7 @@ def test_nothing_is_free(space):
     assert found_by_model.min() < 0  # what a line makes of it
     assert means.min() > lowest / 4
     # Order stays, and what lies above half of the lowest stays as it is.
-    raw = found_by_model[predictor._distinct_features(rows)[1]]
+    raw = found_by_model[distinct_rows(predictor._features(rows))[1]]
     order = np.argsort(raw, kind="stable")
     assert (np.diff(means[order]) >= 0).all()
     high = raw >= lowest / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from .exits import EXIT_FAILED, to_continue
 from .options import Json, Out, Seed
 
 if TYPE_CHECKING:
-    from ..reproduce import Reproduction
+    from ..reproduce import ExperimentSettings, Reproduction
 
 _COMPARE = "compare"
 
@@ -53,8 +54,8 @@ def reproduce(
     """
     from ..core.memory import keep_freed_memory
     from ..report.reproduction import write_reproduction_report
-    from ..reproduce import find_experiment, resume_reproduction, run_reproduction
-    from ..reproduce.several import available_experiments, resume_several, run_several, several_in
+    from ..reproduce import resume_reproduction, run_reproduction
+    from ..reproduce.several import resume_several, run_several, several_in
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -87,21 +88,12 @@ def reproduce(
             raise ResumeError(
                 f"--resume continues with the settings of the experiment; omit {', '.join(wrong)}."
             )
+        experiments: list[ExperimentSettings] = []
         claimed = hold_folder(resume)
         several = not (resume / "experiment.yaml").is_file() and bool(several_in(resume))
     else:
         several = not chosen
-        if several and not quick:
-            raise InvalidArgumentError(
-                "Give an experiment: analognas reproduce robustness --root DATA. With --quick, all of them are "
-                "made in a small size."
-            )
-        if several and (wrong := [name for name in ("task", "trainings") if others[name]]):
-            raise InvalidArgumentError(f"Name one experiment, or omit {', '.join(wrong)}.")
-        known = available_experiments(say) if several else chosen
-        experiments = [find_experiment(name).replace(**given) for name in known]
-        if tasks:
-            experiments = [experiments[0].chosen(tuple(tasks))]
+        experiments = _experiments(chosen, others, given, say)
         label = "all" if several else experiments[0].name
         claimed = claim_output(out, f"reproduce-{label}")
     with claimed as folder:
@@ -118,6 +110,30 @@ def reproduce(
         except KeyboardInterrupt:
             raise to_continue("reproduce --resume", folder) from None
     return 0
+
+
+def _experiments(
+    names: list[str],
+    others: dict[str, Any],
+    given: dict[str, Any],
+    say: Callable[[str], None],
+) -> list[ExperimentSettings]:
+    """Return the named experiment, or all of them in the quick size, with the given entries."""
+    from ..reproduce import find_experiment
+    from ..reproduce.several import available_experiments
+
+    if not names and given.get("scale") != "quick":
+        raise InvalidArgumentError(
+            "Give an experiment: analognas reproduce robustness --root DATA. With --quick, all of them are "
+            "made in a small size."
+        )
+    if not names and (wrong := [name for name in ("task", "trainings") if others[name]]):
+        raise InvalidArgumentError(f"Name one experiment, or omit {', '.join(wrong)}.")
+    known = names or available_experiments(say)
+    experiments = [find_experiment(name).replace(**given) for name in known]
+    if others["task"]:
+        experiments = [experiments[0].chosen(tuple(others["task"]))]
+    return experiments
 
 
 def _compare(paths: list[str], others: list[str]) -> int:

@@ -223,7 +223,9 @@ def _check_shapes(state: Mapping[int, Mapping[str, Any]], parameters: Sequence[T
         for name, value in entries.items():
             if not isinstance(value, Tensor):
                 continue
-            if value.numel() != 1 if name == "step" else value.shape != shape:
+            # Former versions wrote numbers without a dimension.
+            number = value.numel() == 1 and (name == "step" or shape.numel() == 1)
+            if not number and value.shape != shape:
                 raise ValueError(
                     f"{name} of parameter {index} has shape {tuple(value.shape)}, the parameter {tuple(shape)}"
                 )
@@ -234,7 +236,8 @@ def _check_averages(found: Mapping[str, Tensor], average: WeightAverage) -> None
     if found.keys() != average.values.keys():
         raise ValueError("it holds the averages of other weights")
     for name, value in found.items():
-        if value.shape != average.values[name].shape:
+        kept = average.values[name]
+        if value.shape != kept.shape and not value.numel() == kept.numel() == 1:
             raise ValueError(f"the average of {name} has shape {tuple(value.shape)}")
 
 
