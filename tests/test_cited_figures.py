@@ -66,3 +66,17 @@ def test_ablations():
     assert len(rows) >= 26
     for row in rows:
         assert row in page
+
+
+def test_robustness():
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    file = ROOT / "experiments" / "robustness" / "result.json"
+    (task,) = json.loads(file.read_text())["tasks"]
+    assert f"The digital network has {task['digital']:.2f} % on these images" in page
+    assert f"gains {interval(task['gain'])} points over direct mapping" in page
+    assert len(task["networks"]) == 3
+    for network in task["networks"].values():
+        cells = [interval(entry["value"]) for entry in network["times"]]
+        last = network["times"][-1]
+        cells += [interval(network["loss"]), interval(last["normalised"]), last["iso_accuracy"]]
+        assert f"| {network['words']} | {' | '.join(cells)} |" in page
