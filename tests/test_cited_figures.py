@@ -1,5 +1,6 @@
 """Quality of searches that pages state is that of the results they cite."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -80,3 +81,18 @@ def test_robustness():
         last = network["times"][-1]
         cells += [interval(network["loss"]), interval(last["normalised"]), last["iso_accuracy"]]
         assert f"| {network['words']} | {' | '.join(cells)} |" in page
+
+
+def test_winners_of_the_surrogate():
+    path = ROOT / "benchmarks" / "surrogate_winners.py"
+    spec = importlib.util.spec_from_file_location("surrogate_winners", path)
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    page = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
+    for metric in benchmark.METRICS:
+        facts = benchmark.measured(metric)
+        cells = [f"{facts['winners']:.2f} [{facts['low']:.2f}, {facts['high']:.2f}]"]
+        cells += [f"{facts[n]:.2f}" for n in ("sample", "best tenth", "best tenth, estimated")]
+        assert " | ".join(cells) in page
+    assert facts["above"] == 9
+    assert "Nine of the ten winners" in page
