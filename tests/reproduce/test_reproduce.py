@@ -302,3 +302,30 @@ def test_all_experiments_in_one_folder(tmp_path, capsys, one_pixel, monkeypatch)
     assert (out / "two" / "reproduction.json").read_bytes() == before
     assert capsys.readouterr().out.count("Results in") == 2
     assert main(["reproduce", "--quick", "--task", "digits"]) == 2
+
+
+def test_missing_data_of_any_task_are_found_before_the_first_training(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    second = {
+        **TINY["tasks"][0],
+        "name": "images",
+        "training": {"model": "cnn-4", "data": "npz", "root": "images.npz"},
+    }
+    settings = ExperimentSettings.from_dict({**TINY, "tasks": [TINY["tasks"][0], second]})
+    settings.save(tmp_path / "two.yaml")
+    assert main(["reproduce", "two.yaml", "--root", "nowhere", "--out", "made"]) != 0
+    assert not (tmp_path / "made").exists()
+
+
+def test_nothing_is_copied_if_one_training_cannot_be_used(done, tmp_path):
+    first = TINY["tasks"][0]
+    settings = ExperimentSettings.from_dict({**TINY, "tasks": [first, {**first, "name": "second"}]})
+    source = tmp_path / "source"
+    (source / "digits" / "hwa").mkdir(parents=True)
+    (source / "digits" / "hwa" / "result.json").write_text("{}")
+    settings.save(source / "experiment.yaml")
+    folder = tmp_path / "new"
+    folder.mkdir()
+    with pytest.raises(InvalidArgumentError, match="not finished"):
+        run_reproduction(settings, folder, trainings=[source])
+    assert not any(folder.iterdir())

@@ -14,7 +14,7 @@ from ..core.text_files import read_json
 from ..drift import DriftResult, DriftSettings, read_drift, resume_drift, run_drift
 from ..drift.study import CURVES, STUDY_FILE
 from ..drift.study import RESULT_FILE as DRIFT_RESULT
-from ..training import RunConfig
+from ..training import RunConfig, check_run
 from ..training.model_files import file_versions
 from ..training.run import resume_run, train_run
 from .generation import generated_texts
@@ -32,6 +32,7 @@ from .variants import measure_variant
 __all__ = [
     "EXPERIMENT_FILE",
     "RESULT_FILE",
+    "check_reproduction",
     "read_reproduction",
     "resume_reproduction",
     "run_reproduction",
@@ -59,9 +60,23 @@ def run_reproduction(
     Raises:
         AnalogNASError: If anything is wrong; one line.
     """
-    settings.save(folder / EXPERIMENT_FILE)
+    check_reproduction(settings)
     take_trainings(settings, folder, trainings)
+    settings.save(folder / EXPERIMENT_FILE)
     return _run(settings, folder, say)
+
+
+def check_reproduction(settings: ExperimentSettings) -> None:
+    """Check before any training that the data and networks of all tasks are there.
+
+    Args:
+        settings: Settings of the experiment.
+
+    Raises:
+        AnalogNASError: If the data of a task are missing or do not suit its network; one line.
+    """
+    for task in settings.tasks:
+        check_run(task.scaled(settings.scale).run_config(settings.root, settings.seed))
 
 
 def resume_reproduction(folder: Path, say: Say = lambda line: None) -> Reproduction:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core import ResumeError, hold_folder
 from ..core.folders import make_folder
 from .result import Reproduction
-from .run import resume_reproduction
+from .run import check_reproduction, resume_reproduction
 from .settings import ExperimentSettings, builtin_experiments
 from .trainings import EXPERIMENT_FILE
 
@@ -49,6 +49,8 @@ def run_several(
     Raises:
         AnalogNASError: If anything is wrong; one line.
     """
+    for settings in experiments:
+        check_reproduction(settings)
     for settings in experiments:
         settings.save(make_folder(folder / settings.name) / EXPERIMENT_FILE)
     return resume_several(folder, say, done)

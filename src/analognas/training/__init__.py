@@ -19,7 +19,7 @@ from .recipes import (
     find_recipe,
 )
 from .result import TrainingProgress, TrainingResult
-from .run import CONFIG_FILE, resume_run, run_settings, train_run
+from .run import CONFIG_FILE, check_run, resume_run, run_settings, train_run
 from .run_config import RunConfig
 from .settings import Distillation, EarlyAbort, OptimizerSettings, Saving, Schedule
 from .tasks import TASKS, Classification, LanguageModel, Task, TextClassification, get_task
@@ -54,6 +54,7 @@ __all__ = [
     "TrainingRecipe",
     "TrainingResult",
     "calibrate_quantization",
+    "check_run",
     "evaluate",
     "export_onnx",
     "find_recipe",

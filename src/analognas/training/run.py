@@ -78,14 +78,7 @@ def train_run(
         >>> train_run(config, Path("my-run"))[-1].status
         'finished'
     """
-    loaded = None
-    if config.start is not None and not (resume and (out / START_FILE).exists()):
-        loaded = load_model(config.start)
-    if data is None:
-        config = _with_data_name(config, None if loaded is None else loaded[1])
-    config, data = _with_data(config, data, out if resume else None)
-    config = _resolved(config, data, None if loaded is None else loaded[1])
-    network = _network(config, data, loaded)
+    config, data, network = _prepared(config, data, out if resume else None)
     results = []
     call = f"resume_run(Path({str(out)!r}){', data=data' if config.data_fingerprint else ''})"
     with hold_folder(out, make=True), resumable(call, lambda: _has_progress(out)):
@@ -98,6 +91,41 @@ def train_run(
             network = results[0].model
         results.append(_stage(config, config.recipe, network, data, out, *options))
     return results
+
+
+def check_run(config: RunConfig) -> None:
+    """Check that a run can begin: read its data and make its network.
+
+    Args:
+        config: Settings of the run.
+
+    Raises:
+        AnalogNASError: If the data are missing or do not suit the network or the recipe; one line.
+
+    Example:
+        >>> check_run(RunConfig(data="digits"))
+    """
+    _prepared(config, None, None)
+
+
+def _prepared(
+    config: RunConfig, data: DataSet | None, resumed: Path | None
+) -> tuple[RunConfig, DataSet, nn.Module]:
+    """Return complete settings, the examples and the network at its start.
+
+    Args:
+        config: The settings.
+        data: The data set, if it was given.
+        resumed: The folder of the run, if it is resumed.
+    """
+    loaded = None
+    if config.start is not None and not (resumed is not None and (resumed / START_FILE).exists()):
+        loaded = load_model(config.start)
+    if data is None:
+        config = _with_data_name(config, None if loaded is None else loaded[1])
+    config, data = _with_data(config, data, resumed)
+    config = _resolved(config, data, None if loaded is None else loaded[1])
+    return config, data, _network(config, data, loaded)
 
 
 def _has_progress(folder: Path) -> bool:
