@@ -10,6 +10,7 @@ from analognas.core import InvalidArgumentError, UnknownNameError
 from analognas.data import load_data
 from analognas.models import MODELS, build_model, build_model_for, digital_parts, register_model
 from analognas.nn import analog_layers, at_time, calibrate, program, to_analog, to_digital
+from analognas.spaces import find_space
 
 IMAGES, FEATURES, TEXT = (3, 16, 16), (1, 32, 40), (12,)
 SMALL = {
@@ -20,6 +21,8 @@ SMALL = {
     "lstm": (TEXT, {"width": 8}),
     "searched": (IMAGES, {"architecture": [2, 3, 3, 2, 3, 2], "channels": 4, "cells": 1}),
     "text-classifier": (TEXT, {"vocabulary_size": 30, "width": 16, "heads": 2, "layers": 1}),
+    "t100-kws": ((1, 12, 10), {}),
+    "t500-kws": ((1, 12, 10), {}),
 }
 N_CLASSES = 5
 
@@ -264,3 +267,13 @@ def test_registering_a_model(monkeypatch):
         register_model("mine", nn.Linear)
     with pytest.raises(InvalidArgumentError, match="must not end in a size"):
         register_model("mine-2", nn.Linear)
+
+
+@pytest.mark.parametrize(("name", "most"), [("t100-kws", 1e5), ("t500-kws", 5e5)])
+def test_named_networks_keep_to_their_limit_of_parameters(name, most):
+    network = MODELS.get(name).keywords
+    space = find_space(network["space"])
+    model = build_model(name, input_shape=space.input_shape, n_classes=space.n_classes)
+    assert count(model) <= most
+    assert count(model) == space.params(space.population([network["architecture"]]))[0]
+    assert model(torch.zeros(1, *space.input_shape)).shape == (1, space.n_classes)

@@ -19,8 +19,14 @@ __all__ = ["cost_on_enough", "is_count", "parse_architecture_of", "without_nan"]
 _BEST_FILE = "best.json"
 _MOST_DIGITS = 9
 _IMAGE, _CLASSES = (3, 32, 32), 10
-_MODELS = {"lstm": ((35,), 10_000), "text-classifier": ((128,), 2), "kws-cnn": ((1, 32, 40), 12)}
-"""Input and classes of networks that are not for images; the language model's are those of its source."""
+_MODELS = {
+    "lstm": ((35,), 10_000),
+    "text-classifier": ((128,), 2),
+    "kws-cnn": ((1, 32, 40), 12),
+    "t100-kws": ((1, 98, 10), 12),
+    "t500-kws": ((1, 98, 10), 12),
+}
+"""Input and classes of networks that are not for colour images; the language model's are those of its source."""
 
 
 def cost_on_enough(
