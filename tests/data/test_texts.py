@@ -238,3 +238,33 @@ def test_packed_texts_of_very_many_lines_or_words(tmp_path):
 def test_unpacked_texts_may_have_any_number_of_lines():
     data = b"\n" * (1 << 21)
     assert len(Members({"a": data}, packed=False).lines("a")) == 1 << 21
+
+
+def test_a_text_of_words_in_the_tokens_of_a_pretrained_decoder(tmp_path):
+    tokenizers = pytest.importorskip("tokenizers")
+    text = "well - known films cost 1,000 <unk>\n good\n"
+    inner = tokenizers.Tokenizer(tokenizers.models.BPE())
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = tokenizers.decoders.ByteLevel()
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    inner.train_from_iterator(
+        [text], tokenizers.trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet)
+    )
+    inner.save(str(tmp_path / "tokenizer.json"))
+    vocab = ["well", "@-@", "known", "films", "cost", "1", "@,@", "000", "<unk>", "<eos>", "good"]
+    stream = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 9] * 3, np.uint16)
+    file = tmp_path / "words.npz"
+    np.savez(file, train=stream, test=stream[:-1], vocab=np.array(vocab), allow_pickle=False)
+    data = load_data("npz", root=file, tokenizer=tmp_path, length=4, validation=0)
+    assert data.n_classes == inner.get_vocab_size()
+    tokens = torch.cat([data.train.inputs.ravel(), data.train.targets[-1, -1:]]).tolist()
+    line = "well-known films cost 1,000 <unk>\ngood\n"
+    expected = inner.encode(line * 3).ids
+    assert tokens == expected[: len(tokens)]
+    assert len(expected) - len(tokens) < 4
+    # The last line of the test split has no end.
+    assert inner.decode(inner.encode(line[:-1]).ids) == line[:-1]
+    shorter = load_data("npz", root=file, tokenizer=tmp_path, length=1).test
+    assert shorter.targets[-1].item() == inner.encode(line[:-1]).ids[-1]
+    with pytest.raises(InvalidArgumentError, match="pretrained decoder"):
+        load_data("npz", root=file, tokenizer=word_tokenizer(["a"], size=1))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..core import DataNotFoundError, TableIntegrityError, check_choice, check_float
+from ..core import DataNotFoundError, InvalidArgumentError, TableIntegrityError, check_choice, check_float
 from ..core.foreign_numbers import as_integers
 from ..core.limits import LimitedReader, check_zip_sizes, shown, unpacked_limit
 from .array_names import (
@@ -33,7 +33,7 @@ from .images import divided, image_data, image_split
 from .pixels import Bits, as_pixels
 from .splits import size_of_part, stratified_indices, without
 from .tokens import Tokenizer, text_data
-from .wikitext import language_data
+from .wikitext import language_data, retokenized
 
 _TEST_PART = 0.2
 _LOSSY = "images were stored as JPEG, which is lossy; report this with all results"
@@ -86,7 +86,8 @@ def load_npz(
             depends on the data which changes keep the class.
         flip: For augmented images, whether to flip them.
         features: For audio, ``"log-mel"`` or ``"mfcc"``.
-        tokenizer: For texts, ``tokenizer.json`` of a pretrained encoder, or its folder; None: words.
+        tokenizer: For texts and streams, ``tokenizer.json`` of a pretrained network, or its folder. None:
+            words of texts, and streams as they are.
         vocabulary_size: For texts, number of words.
         max_length: For texts, number of tokens of a text.
         length: For streams, number of tokens of a window.
@@ -116,7 +117,7 @@ def load_npz(
     if names >= TEXTS:
         return _texts(name, arrays, train, tokenizer, vocabulary_size, max_length)
     if names >= STREAMS:
-        return _streams(name, arrays, length)
+        return _streams(name, arrays, length, tokenizer)
     if found := image_arrays(arrays):
         images = [key for (_, role), key in found.items() if role == "x"]
         given = {key: arrays[key] for key in images}
@@ -332,7 +333,20 @@ def _bytes(data: _Array, name: str) -> bytes:
     return data.tobytes()
 
 
-def _streams(name: str, arrays: _Arrays, length: int) -> DataSet:
+def _streams(
+    name: str,
+    arrays: _Arrays,
+    length: int,
+    tokenizer: str | os.PathLike[str] | Tokenizer | None,
+) -> DataSet:
     keys = {"train": "train", "validation": "valid", "test": "test"}
     streams = {split: arrays[key] for split, key in keys.items() if key in arrays}
-    return language_data(name, streams, _lines(arrays["vocab"], "vocab"), length=length)
+    vocabulary: Sequence[str] = _lines(arrays["vocab"], "vocab")
+    if isinstance(tokenizer, Tokenizer):
+        raise InvalidArgumentError(
+            "`tokenizer` of streams must be tokenizer.json of a pretrained decoder, or its folder, but got a "
+            "Tokenizer, which is for texts with labels."
+        )
+    if tokenizer is not None:
+        streams, vocabulary = retokenized(streams, vocabulary, tokenizer)
+    return language_data(name, streams, vocabulary, length=length)

@@ -144,6 +144,56 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
         >>> tokenizer(["a good film"], max_length=8).shape  # doctest: +SKIP
         torch.Size([1, 8])
     """
+    inner, path = _pretrained_tokenizer(source)
+    padding = inner.padding or {}
+    pad_id = padding.get("pad_id", inner.token_to_id("[PAD]"))
+    if pad_id is None:
+        raise InvalidArgumentError(
+            f"`tokenizer` must have a token for padding, but {str(path)!r} has none."
+        )
+    inner.no_padding()
+    vocabulary = _by_id(inner.get_vocab(), str(path))
+
+    def encode(texts: Sequence[Text], max_length: int) -> list[list[int]]:
+        inner.enable_truncation(max_length)
+        return [row.ids for row in inner.encode_batch(list(texts))]
+
+    return Tokenizer(vocabulary, pad_id, encode)
+
+
+def load_stream_encoder(
+    source: str | os.PathLike[str],
+) -> tuple[Callable[[Sequence[str]], list[list[int]]], tuple[str, ...]]:
+    """Return a function that maps texts to token ids, and the token of each id, for language models.
+
+    Unlike :func:`load_tokenizer`, texts are not truncated and get no further tokens at their ends, and no token
+    for padding is needed.
+
+    Args:
+        source: ``tokenizer.json``, its folder, or an installed package that contains it.
+
+    Raises:
+        DataNotFoundError: If there is no such file.
+        InvalidArgumentError: If the package tokenizers is missing.
+        TableIntegrityError: If the file is damaged.
+
+    Example:
+        >>> encode, vocabulary = load_stream_encoder("gpt2-folder")  # doctest: +SKIP
+        >>> [vocabulary[k] for k in encode(["a good film"])[0]]  # doctest: +SKIP
+        ['a', 'Ġgood', 'Ġfilm']
+    """
+    inner, path = _pretrained_tokenizer(source)
+    inner.no_padding()
+    inner.no_truncation()
+
+    def encode(texts: Sequence[str]) -> list[list[int]]:
+        return [row.ids for row in inner.encode_batch(list(texts), add_special_tokens=False)]
+
+    return encode, _by_id(inner.get_vocab(), str(path))
+
+
+def _pretrained_tokenizer(source: str | os.PathLike[str]) -> tuple[Any, Path]:
+    """Return a tokenizer of the package tokenizers, and its file."""
     path = Path(source)
     if not path.is_file():
         path = pretrained_folder(source, holding="tokenizer.json") / "tokenizer.json"
@@ -160,20 +210,7 @@ def load_tokenizer(source: str | os.PathLike[str]) -> Tokenizer:
         raise TableIntegrityError(
             f"{str(path)!r} is not a readable tokenizer: {shown(error)}."
         ) from None
-    padding = inner.padding or {}
-    pad_id = padding.get("pad_id", inner.token_to_id("[PAD]"))
-    if pad_id is None:
-        raise InvalidArgumentError(
-            f"`tokenizer` must have a token for padding, but {str(path)!r} has none."
-        )
-    inner.no_padding()
-    vocabulary = _by_id(inner.get_vocab(), str(path))
-
-    def encode(texts: Sequence[Text], max_length: int) -> list[list[int]]:
-        inner.enable_truncation(max_length)
-        return [row.ids for row in inner.encode_batch(list(texts))]
-
-    return Tokenizer(vocabulary, pad_id, encode)
+    return inner, path
 
 
 def pretrained_folder(source: str | os.PathLike[str], *, holding: str) -> Path:

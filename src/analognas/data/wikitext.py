@@ -6,7 +6,9 @@ Source: Merity et al., "Pointer Sentinel Mixture Models", ICLR 2017; words are s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,8 +22,10 @@ from ..core.limits import LARGEST_PACKED_TEXT
 from .archives import Archive, check_members, missing, read_members
 from .dataset import DataSet, Split
 from .preparation import as_ids
+from .tokens import load_stream_encoder
 
 END, UNKNOWN = "<eos>", "<unk>"
+_MARK = re.compile(r" @([-,.])@ ")
 _ARCHIVE = Archive(
     "wikitext-2-v1.zip",
     "542ccefacc6c27f945fb54453812b3cd",
@@ -36,12 +40,19 @@ _FILES = {
 }
 
 
-def load_wikitext2(root: Path | None, *, length: Annotated[int, Field(ge=1)] = 35) -> DataSet:
+def load_wikitext2(
+    root: Path | None,
+    *,
+    length: Annotated[int, Field(ge=1)] = 35,
+    tokenizer: str | os.PathLike[str] | None = None,
+) -> DataSet:
     """Load WikiText-2 as words: 2,088,628 training tokens, a vocabulary of 33,278.
 
     Args:
         root: The archive, its folder, or the unpacked folder.
         length: Number of tokens of a window.
+        tokenizer: ``tokenizer.json`` of a pretrained decoder, or its folder, to split the text into its tokens
+            (:func:`retokenized`); None: words.
 
     Raises:
         DataNotFoundError: If the files are missing.
@@ -66,11 +77,54 @@ def load_wikitext2(root: Path | None, *, length: Annotated[int, Field(ge=1)] = 3
                 f"contains {absent!r}."
             )
         streams[split] = stream
+    if tokenizer is not None:
+        streams, vocabulary = retokenized(streams, vocabulary, tokenizer)
     return language_data("wikitext2", streams, vocabulary, length=length, note=members.note)
 
 
 def _words(lines: list[str]) -> list[str]:
     return [word for line in lines for word in [*line.split(), END]]
+
+
+def retokenized(
+    streams: Mapping[str, np.ndarray[Any, Any]],
+    vocabulary: Sequence[str],
+    tokenizer: str | os.PathLike[str],
+) -> tuple[dict[str, np.ndarray[Any, Any]], tuple[str, ...]]:
+    """Return a text of words in the tokens of a pretrained decoder.
+
+    Words are joined by spaces, ``<eos>`` becomes a line break, and marks inside of words and numbers such as
+    ``@-@`` are undone. The perplexity of the result counts tokens, not words.
+
+    Args:
+        streams: Ids of words by split.
+        vocabulary: Word of each id.
+        tokenizer: A source for :func:`~analognas.data.tokens.load_stream_encoder`.
+
+    Returns:
+        Token ids by split, and the token of each id.
+
+    Raises:
+        DataNotFoundError: If there is no such tokenizer.
+        InvalidArgumentError: If the package tokenizers is missing.
+        TableIntegrityError: If the tokenizer is damaged, or ids are not in the vocabulary.
+
+    Example:
+        >>> words = {"train": np.array([0, 1, 2]), "test": np.array([1, 2])}
+        >>> retokenized(words, ["a", "b", "<eos>"], "gpt2-folder")  # doctest: +SKIP
+    """
+    encode, tokens = load_stream_encoder(tokenizer)
+    found = {}
+    for split, stream in streams.items():
+        ids = as_integers(
+            f"Token ids of {split}", stream, minimum=0, maximum=len(vocabulary) - 1
+        ).ravel()
+        lines = " ".join(vocabulary[k] for k in ids.tolist()).split(END)
+        texts = [_MARK.sub(r"\1", line.strip(" ")) + "\n" for line in lines[:-1]]
+        texts += [_MARK.sub(r"\1", lines[-1].strip(" "))] * bool(lines[-1].strip(" "))
+        rows = encode(texts)
+        found[split] = np.array([k for row in rows for k in row], dtype=np.int32)
+    return found, tokens
 
 
 def language_data(
