@@ -51,7 +51,9 @@ def measured(target):
         spread = np.sqrt(sum(((one - one.mean()) ** 2).sum() for one in values) / freedom)
         for row, one in zip(rows, values, strict=True):
             reach = student.ppf(0.975, freedom) * spread / np.sqrt(len(one))
-            row[label] = [round(float(x), 2) for x in (one.mean(), one.mean() - reach, one.mean() + reach)]
+            row[label] = [
+                round(float(x), 2) for x in (one.mean(), one.mean() - reach, one.mean() + reach)
+            ]
             row["seeds"] = len(one)
     chip = find_chip("hermes").replace(n_tiles=None)
     for row, architecture in zip(rows, population, strict=True):
@@ -70,12 +72,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, help="JSON file to write")
     arguments = parser.parse_args()
-    found = {name: measured(name) for name in TARGETS if (TABLES / f"named-{name}.parquet").exists()}
+    found = {
+        name: measured(name) for name in TARGETS if (TABLES / f"named-{name}.parquet").exists()
+    }
     for target, result in found.items():
         print(target)
         for row in result["rows"]:
-            shown = [f"{label} {row[label][0]:.2f} [{row[label][1]:.2f}, {row[label][2]:.2f}]" for label in METRICS]
-            costs = f"{row['params']:,} parameters, {row['tiles']} tiles, {row['energy_mj']} mJ, {row['latency_ms']} ms"
+            shown = [
+                f"{label} {row[label][0]:.2f} [{row[label][1]:.2f}, {row[label][2]:.2f}]"
+                for label in METRICS
+            ]
+            costs = f"{row['params']:,} parameters, {row['tiles']} tiles"
+            costs += f", {row['energy_mj']} mJ, {row['latency_ms']} ms"
             print(f"  {row['name']:<16} {'; '.join(shown)}; {costs}")
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(found, indent=1) + "\n")

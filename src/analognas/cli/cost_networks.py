@@ -26,7 +26,7 @@ _MODELS = {
     "t100-kws": ((1, 98, 10), 12),
     "t500-kws": ((1, 98, 10), 12),
 }
-"""Input and classes of networks that are not for colour images; the language model's are those of its source."""
+"""Input and classes of networks not for colour images; the language model's are those of its source."""
 
 
 def cost_on_enough(

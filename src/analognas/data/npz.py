@@ -13,7 +13,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from ..core import DataNotFoundError, InvalidArgumentError, TableIntegrityError, check_choice, check_float
+from ..core import (
+    DataNotFoundError,
+    InvalidArgumentError,
+    TableIntegrityError,
+    check_choice,
+    check_float,
+)
 from ..core.foreign_numbers import as_integers
 from ..core.limits import LimitedReader, check_zip_sizes, shown, unpacked_limit
 from .array_names import (
