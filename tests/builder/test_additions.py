@@ -125,6 +125,10 @@ def test_tables_of_parts_join_to_the_whole(fake, tmp_path):
         np.sort(both.rows.values["avm"]).tolist()
         == np.sort(one.rows.values["avm"][firsts]).tolist()
     )
+    # The files of tables join to the same rows as their builds, and can be joined again.
+    files = [merge_build(Build(part)).path for part in parts]
+    again = merge_tables([merge_tables(files, tmp_path / "again.parquet").path], tmp_path / "c.parquet")
+    assert (MeasuredTable(again.path).population == both.population).all()
 
 
 def test_a_row_with_an_error_gives_way_to_one_without(fake, tmp_path):

@@ -32,6 +32,15 @@ def test_round_trip_is_exact(file):
     assert table.columns["value"].tobytes() == COLUMNS["value"].tobytes()
 
 
+def test_metadata_of_another_table_are_written_again(tmp_path, file):
+    table = read_table(file)
+    changed = {"number": np.array([7], dtype=np.int32)}
+    checksum = write_table(tmp_path / "other.parquet", changed, table.metadata)
+    other = read_table(tmp_path / "other.parquet")
+    assert other.checksum == checksum != table.checksum
+    assert other.metadata["name"] == "test"
+
+
 def test_values_are_read_only(file):
     with pytest.raises(ValueError, match="read-only"):
         read_table(file).columns["value"][0] = 1

@@ -77,7 +77,8 @@ def write_table(
     Args:
         path: File to write.
         columns: Column name to values; all of the same length.
-        metadata: Anything JSON can hold; the checksums are added under ``checksum``.
+        metadata: Anything JSON can hold. The checksums are added under ``checksum``, in place of those of a
+            table that the metadata are from.
         new: Whether it is an error that the file exists.
 
     Example:
@@ -89,6 +90,7 @@ def write_table(
         ['t.parquet']
     """
     described = {"format": FORMAT, "format_version": FORMAT_VERSION, **metadata}
+    described.pop("checksum", None)
     sums = {name: _column_checksum(values) for name, values in columns.items()}
     total = _table_checksum(sums, described)
     described["checksum"] = {"algorithm": "sha256", "table": total, "columns": sums}
