@@ -72,15 +72,24 @@ def test_ablations():
 def test_robustness():
     page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     file = ROOT / "experiments" / "robustness" / "result.json"
-    (task,) = json.loads(file.read_text())["tasks"]
-    assert f"The digital network has {task['digital']:.2f} % on these images" in page
-    assert f"gains {interval(task['gain'])} points over direct mapping" in page
-    assert len(task["networks"]) == 3
-    for network in task["networks"].values():
-        cells = [interval(entry["value"]) for entry in network["times"]]
-        last = network["times"][-1]
-        cells += [interval(network["loss"]), interval(last["normalised"]), last["iso_accuracy"]]
-        assert f"| {network['words']} | {' | '.join(cells)} |" in page
+    tasks = json.loads(file.read_text())["tasks"]
+    assert [task["name"] for task in tasks] == ["images", "texts", "language"]
+    for task in tasks:
+        unit = "lower perplexity" if task["name"] == "language" else "points"
+        percent = "" if task["name"] == "language" else " %"
+        assert f"| {task['name']} | {interval(task['gain'])} {unit} |" in page
+        digital = f"The digital network has {task['digital']:.2f}{percent} on these examples"
+        assert f"{digital}, and {task['quantized']:.2f}{percent} with 8" in page
+        assert len(task["networks"]) == 3
+        for network in task["networks"].values():
+            cells = [interval(entry["value"]) for entry in network["times"]]
+            last = network["times"][-1]
+            cells += [interval(network["loss"]), interval(last["normalised"]), last["iso_accuracy"]]
+            assert f"| {network['words']} | {' | '.join(cells)} |" in page
+        # Hardware-aware training gains more than chance on each task.
+        assert task["gain"]["low"] > 0
+    lost = tasks[1]["digital"] - tasks[1]["networks"]["hwa"]["times"][2]["value"]["value"]
+    assert f"has lost {lost:.2f} points on texts" in page
 
 
 def test_winners_of_the_surrogate():

@@ -121,7 +121,7 @@ class TaskResult:
     Attributes:
         name: Name of the task.
         title: Network and data.
-        quantized: Metric after post-training quantisation, on the whole test set; None: not measured.
+        quantized: Metric after post-training quantisation, on the examples of the chips; None: not measured.
         curves: Drift evaluations by name of the network.
         data: What was trained and measured on; plain values.
         words: Titles of the networks by name.

@@ -11,10 +11,18 @@ from ..core import ResumeError, dump_json, hold_folder, write_json
 from ..core.folders import make_folder
 from ..core.interrupts import resumable
 from ..core.text_files import read_json
-from ..drift import DriftResult, DriftSettings, read_drift, resume_drift, run_drift
+from ..drift import (
+    DriftResult,
+    DriftSettings,
+    DriftStudy,
+    Examples,
+    read_drift,
+    resume_drift,
+    run_drift,
+)
 from ..drift.study import CURVES, STUDY_FILE
 from ..drift.study import RESULT_FILE as DRIFT_RESULT
-from ..training import RunConfig, check_run
+from ..training import RunConfig, check_run, load_model
 from ..training.model_files import file_versions
 from ..training.run import resume_run, train_run
 from .generation import generated_texts
@@ -150,7 +158,7 @@ class _TaskRun:
         config = task.run_config(self.settings.root, self.settings.seed)
         self.say("hardware-aware training")
         trained = _train(config, self.hwa)
-        quantized = self._quantized(config)
+        self._quantize(config)
         self.say(f"{task.drift.get('chips', self.settings.chips)} chips")
         curves = self.folder / "drift"
         _evaluate(task.drift_settings(self.settings, self.hwa, self.digital), curves)
@@ -169,11 +177,10 @@ class _TaskRun:
         if task.generate:
             self.say("generation on a chip")
             data["generated"] = generated_texts(self.settings, task, self.hwa, self.digital)
-        metric = f"test_{self.curves[HWA].task.metric_name}"
         return TaskResult(
             task.name,
             task.title,
-            None if quantized is None else quantized[metric],
+            self._quantized(),
             self.curves,
             data,
             self.words,
@@ -184,13 +191,21 @@ class _TaskRun:
         """Say that a stage begins."""
         self._say(f"{self.task.name}: {line}")
 
-    def _quantized(self, config: RunConfig) -> dict[str, float] | None:
-        """Return the metrics after post-training quantisation."""
+    def _quantize(self, config: RunConfig) -> None:
+        """Quantise the digital network after its training."""
+        if self.task.ptq is not None:
+            self.say("post-training quantisation")
+            recipe = {"kind": "ptq", **self.task.ptq}
+            _train(self._from_digital(config, recipe), self.folder / "ptq")
+
+    def _quantized(self) -> float | None:
+        """Return the metric of the quantised network on the examples of the chips."""
         if self.task.ptq is None:
             return None
-        self.say("post-training quantisation")
-        recipe = {"kind": "ptq", **self.task.ptq}
-        return _train(self._from_digital(config, recipe), self.folder / "ptq")
+        study = DriftStudy(self.task.drift_settings(self.settings, self.hwa, self.digital))
+        examples = Examples(study.dataset, batch_size=study.settings.batch_size)
+        network = load_model(self.folder / "ptq")[0].eval()
+        return examples.task.metric(float(examples.scores(network).mean()))
 
     def _from_digital(self, config: RunConfig, recipe: Any) -> RunConfig:
         """Return the settings of a training that starts from the digital network."""
