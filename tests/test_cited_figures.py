@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from analognas.core.interval import Interval
+
 ROOT = Path(__file__).parents[1]
 SEARCHES = ROOT / "experiments" / "search"
 
@@ -42,7 +44,7 @@ def test_priors(prior):
 
 
 def interval(entry):
-    return f"{entry['value']:.2f} [{entry['low']:.2f}, {entry['high']:.2f}]"
+    return str(Interval(entry["value"], entry["low"], entry["high"]))
 
 
 def ablation_rows():

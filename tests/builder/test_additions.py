@@ -127,7 +127,9 @@ def test_tables_of_parts_join_to_the_whole(fake, tmp_path):
     )
     # The files of tables join to the same rows as their builds, and can be joined again.
     files = [merge_build(Build(part)).path for part in parts]
-    again = merge_tables([merge_tables(files, tmp_path / "again.parquet").path], tmp_path / "c.parquet")
+    again = merge_tables(
+        [merge_tables(files, tmp_path / "again.parquet").path], tmp_path / "c.parquet"
+    )
     assert (MeasuredTable(again.path).population == both.population).all()
 
 

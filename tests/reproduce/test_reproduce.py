@@ -88,7 +88,9 @@ def test_one_task_has_digital_quantized_and_three_curves(done):
     assert task.first.times == (1.0, 86400.0)
     assert 30 < task.first.reference <= 100
     assert 30 < task.quantized <= 100
-    right = task.quantized * 60 / 100  # of the 60 examples that chips are measured on, not of all 100
+    right = (
+        task.quantized * 60 / 100
+    )  # of the 60 examples that chips are measured on, not of all 100
     assert right == pytest.approx(round(right))
     gain = task.gain()
     difference = task.curves["hwa"].at(86400.0).value - task.curves["direct"].at(86400.0).value

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-__all__ = ["Interval"]
+__all__ = ["Interval", "number_text"]
+
+
+def number_text(value: float, spec: str = ".2f") -> str:
+    """Return a number as text, without the minus sign of a number that is rounded to zero.
+
+    Example:
+        >>> number_text(-0.001), number_text(-0.01)
+        ('0.00', '-0.01')
+    """
+    text = f"{value:{spec}}"
+    return text.removeprefix("-") if not text.strip("-0.") else text
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,8 @@ class Interval:
     def __format__(self, spec: str) -> str:
         if not spec:
             return str(self)
-        return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+        value, low, high = (number_text(one, spec) for one in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
 
     def to_dict(self) -> dict[str, float]:
         """Return value and bounds by name."""

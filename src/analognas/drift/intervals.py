@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..core.interval import number_text
+
 if TYPE_CHECKING:
     from ..training.tasks import Task
 
@@ -86,13 +88,14 @@ class Estimate:
         if not math.isfinite(self.sem):
             return NO_INTERVAL
         low, high = self.shown
-        return f"[{low:.2f}, {high:.2f}]"
+        return f"[{number_text(low)}, {number_text(high)}]"
 
     def __str__(self) -> str:
         if math.isnan(self.value):
             return self.interval
         known = math.isfinite(self.sem)
-        return f"{self.value:.2f} {self.interval if known else f'({self.interval})'}"
+        value = number_text(self.value)
+        return f"{value} {self.interval if known else f'({self.interval})'}"
 
 
 def estimate(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..core import InvalidArgumentError
+from ..core.interval import number_text
 from ..core.text_tables import ShownTable, TableView, text_table, with_unit
 from ..core.times import time_name
 from ..drift import DriftResult, difference_of
@@ -359,8 +360,8 @@ def _values(curve: DriftResult, times: tuple[float, ...]) -> tuple[str, ...]:
 
 
 def _text(found: Estimate, digits: int = 2) -> str:
-    low, high = found.shown
-    return f"{found.value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
+    value, low, high = (number_text(one, f".{digits}f") for one in (found.value, *found.shown))
+    return f"{value} [{low}, {high}]"
 
 
 def _plain(found: Estimate) -> dict[str, float | None]:

@@ -26,7 +26,7 @@ from ..training import RunConfig, check_run, load_model
 from ..training.model_files import file_versions
 from ..training.run import resume_run, train_run
 from .generation import generated_texts
-from .result import HWA, Reproduction, TableResult, TaskResult
+from .result import Reproduction, TableResult, TaskResult
 from .settings import (
     ORACLE_ROWS,
     ExperimentSettings,
