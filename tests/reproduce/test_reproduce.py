@@ -110,6 +110,8 @@ def test_the_stored_table_is_read_back_and_drawn(done):
     assert len(reproduction_figure(again).axes) == 1
     panels = variants_figure(again).axes
     assert len(panels) == 4
+    # First and last time are drawn at the same scale.
+    assert panels[2].get_xlim() == panels[3].get_xlim() != panels[0].get_xlim()
     assert [label.get_text() for label in panels[2].get_yticklabels()] == ["2 bits", "ReRAM"]
     assert again.settings["chips"] == 3
     assert {"analognas", "torch"} <= set(again.versions)

@@ -89,7 +89,7 @@ def variants_figure(result: Reproduction) -> Figure:
     for row, (task, table) in enumerate(tables):
         last = None
         for column in range(2):
-            axes = figure.add_subplot(grid[row, column], sharey=last)
+            axes = figure.add_subplot(grid[row, column], sharex=last, sharey=last)
             clean_axes(axes)
             _differences(axes, task, table, last=column == 1)
             last = axes
@@ -123,7 +123,8 @@ def _differences(axes: Axes, task: TaskResult, table: TableResult, *, last: bool
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="x", labelsize=8)
     at = time_name(table.base.times[-1 if last else 0])
-    axes.set_xlabel(f"{task.metric}, difference after {at}", fontsize=8)
+    metric = task.metric.replace("(%)", "(points)")
+    axes.set_xlabel(f"{metric}: difference after {at}", fontsize=8)
 
 
 def write_reproduction_report(result: Reproduction, folder: str | os.PathLike[str]) -> Path:
