@@ -120,3 +120,10 @@ def test_the_heading_says_the_finding_and_the_legend_covers_no_data():
     canvas.draw()
     renderer = canvas.get_renderer()
     assert axes.get_legend().get_window_extent(renderer).y1 < axes.get_window_extent(renderer).y0
+
+
+def test_long_headings_are_not_wider_than_the_figure():
+    results = {name: made(0.9) for name in ("hwa", "direct", "direct_uncompensated")}
+    lines = drift_curves(results).axes[0].get_title().splitlines()
+    assert len(lines) == 3
+    assert max(map(len, lines)) <= 80

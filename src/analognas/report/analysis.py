@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,11 +53,26 @@ def traits_figure(result: RobustnessAnalysis) -> Figure | None:
         if axes is not panels[0]:
             axes.tick_params(labelleft=False)
     panels[0].set_ylabel("points, against the mean network")
+    target = name_of(get_metric(result.target))
+    finding = _extremes([level for level in result.levels if level.metric == result.target], words)
     figure.suptitle(
-        f"What changes {name_of(get_metric(result.target))}, at equal digital accuracy and other traits",
+        f"{finding}\nChange of {target}, at equal digital accuracy and other traits, with "
+        f"{100 * result.confidence:g} % intervals",
         fontsize=10,
     )
     return figure
+
+
+def _extremes(levels: Sequence[LevelEffect], words: Mapping[str, str]) -> str:
+    """Return the values that raise and lower the target most, in words."""
+    best = max(levels, key=lambda level: level.effect.value)
+    worst = min(levels, key=lambda level: level.effect.value)
+    of = [words.get(level.of, level.of) for level in (best, worst)]
+    said = [f"{of[0]}: {best.value}", worst.value if of[0] == of[1] else f"{of[1]}: {worst.value}"]
+    return (
+        f"Highest with {said[0]} ({best.effect.value:+.1f} points), lowest with {said[1]} "
+        f"({worst.effect.value:+.1f})"
+    )
 
 
 def _points(axes: Axes, levels: Sequence[LevelEffect]) -> None:
@@ -98,18 +114,24 @@ def genes_figure(result: RobustnessAnalysis) -> Figure | None:
                 column, row, f"{value:+.1f}", ha="center", va="center", fontsize=8,
                 color="white" if dark else "black",
             )  # fmt: skip
-    axes.set_xticks(
-        range(len(genes)), [gene.replace("edge_", "").replace("_", " to ") for gene in genes]
-    )
+    axes.set_xticks(range(len(genes)), list(map(_edge, genes)))
     axes.set_yticks(range(len(choices)), [choices[i].replace("_", " ") for i in order])
     axes.set_xlabel("edge")
     figure.colorbar(image, ax=axes, label="points, against the mean network")
+    named = [
+        replace(level, of=_edge(level.of), value=level.value.replace("_", " ")) for level in own
+    ]
+    finding = _extremes(named, {level.of: f"edge {level.of}" for level in named})
     figure.suptitle(
-        f"{name_of(get_metric(result.target)).capitalize()} by operation of each edge, at equal "
-        "digital accuracy",
+        f"{finding}\n{name_of(get_metric(result.target)).capitalize()} by operation of each edge, at "
+        "equal digital accuracy",
         fontsize=10,
     )
     return figure
+
+
+def _edge(gene: str) -> str:
+    return gene.replace("edge_", "").replace("_", " to ")
 
 
 def predictors_figure(result: RobustnessAnalysis) -> Figure:
@@ -142,7 +164,16 @@ def predictors_figure(result: RobustnessAnalysis) -> Figure:
         range(len(names)), [name_of(get_metric(name)) for name in names], fontsize=8
     )
     panels[1].set_yticks(range(len(names)), [])
-    figure.suptitle(f"What tells the ranking by {name_of(get_metric(result.target))}", fontsize=10)
+    group = groups[-1][1] or groups[0][1]
+    best = max(group, key=lambda one: one.agreement.tau.value)
+    limit = best.agreement.ceiling
+    at_most = "" if limit is None else f" of at most {limit.value:.2f}"
+    at_most += " at equal digital accuracy" if best.equal_digital else ""
+    figure.suptitle(
+        f"{name_of(get_metric(best.predictor)).capitalize()} predicts the ranking by "
+        f"{name_of(get_metric(result.target))} best: tau {best.agreement.tau.value:.2f}{at_most}",
+        fontsize=10,
+    )
     return figure
 
 
@@ -174,7 +205,11 @@ def networks_figure(result: RobustnessAnalysis) -> Figure | None:
     axes.set_xticks(range(len(metrics)), [_stage(name) for name in metrics])
     axes.set_ylabel(f"accuracy (%), {100 * LEVEL:g} % interval of the true value")
     figure.legend(loc="outside right center", frameon=False, fontsize=8)
+    last = metrics[-1]
+    ranked = sorted(shown, key=lambda network: -network.values[last].value)
     figure.suptitle(
+        f"{name_of(get_metric(last)).capitalize()}: {ranked[0].role} {ranked[0].values[last].value:.1f} %, "
+        f"{ranked[-1].role} {ranked[-1].values[last].value:.1f} %\n"
         "True values: the mean over many trainings, estimated from all readings of a network",
         fontsize=10,
     )

@@ -22,6 +22,7 @@ from ..drift.intervals import possible_metric
 
 DRIFT_FILE = "drift.png"
 _NOTE_WIDTH = 90
+_TITLE_WIDTH = 80
 _MARKERS = ("D", "o", "s", "^", "v", "P")
 _APART = 0.05
 """Distance of the points of devices at one time, decades."""
@@ -91,7 +92,8 @@ def drift_curves(
     heading = f"Mean over chips, its {share} interval, and the band of 90 % of the chips"
     if all(result.n_chips == 1 for result in results.values()):
         heading = NO_INTERVAL.capitalize()
-    axes.set_title(title or f"{_finding(results, known)}\n{heading}", fontsize=10)
+    found = textwrap.fill(_finding(results, known), _TITLE_WIDTH)
+    axes.set_title(title or f"{found}\n{heading}", fontsize=10)
     axes.legend(**_BELOW)
     if note is not None:
         figure.supxlabel("\n".join(textwrap.wrap(note, _NOTE_WIDTH)), fontsize=8, color=GREY)

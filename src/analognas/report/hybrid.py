@@ -55,7 +55,8 @@ def hybrid_figure(result: HybridMapping, *, title: str | None = None) -> Figure:
         axes[1].xaxis.set_major_locator(MaxNLocator(4))
         axes[1].xaxis.set_major_formatter(EngFormatter(unit="J"))
         axes[1].set_xlabel("energy of an inference")
-    axes[0].legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(-0.1, 1.0), ncols=2)
+    handles, words = axes[0].get_legend_handles_labels()
+    figure.legend(handles, words, frameon=False, fontsize=8, loc="outside lower center", ncols=6)
     _draw_layers(axes[-1], result, names)
     t = time_name(result.settings.times[0])
     about = f"Mean over {result.settings.chips} chips with its 95 % interval, {t} after programming"
