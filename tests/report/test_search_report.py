@@ -75,8 +75,9 @@ def test_drift_figure_of_architectures_with_names(result):
     ]
     legend = drift_figure(named).axes[0].get_legend()
     labels = [text.get_text() for text in legend.get_texts()]
-    assert labels[1].startswith("2.  width0=8, width1=8, ")
-    assert all(label.endswith("…") and len(label) <= 44 for label in labels)
+    assert labels[1].startswith("2.  width=8/8/8")
+    assert len(set(labels)) == len(labels)
+    assert max(len(line) for label in labels for line in label.splitlines()) <= 46
 
 
 def test_convergence_figure_shows_every_run(result):

@@ -177,8 +177,8 @@ def cost(
 ) -> None:
     """Show what one inference costs on an analog chip, and draw where time and energy go.
 
-    With --measured: what it costs on a device of which other architectures were measured. With --upkeep:
-    accuracy and energy over a year.
+    --measured predicts the cost on a device from measurements of other architectures there. --upkeep
+    compares accuracy and energy over a year.
 
     Example: analognas cost wrn-16-4 --chip hermes
     """

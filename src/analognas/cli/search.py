@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ..search import Search, SearchResult
     from ..spaces import Space
 
-_CELL_WIDTH = 36
 """Columns of the terminal that an architecture may take in the table; the best is printed in full below it."""
 
 _Texts = list[str] | None
@@ -224,7 +223,7 @@ def search(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> int:
-    """Search for what stays most accurate, or for the best trade-offs, and report it with figures.
+    """Search for networks that stay accurate, or for the best trade-offs, and write a report.
 
     Example: analognas search --constraint 'params<=6e5' --out found
     """
@@ -332,7 +331,8 @@ def _run(found: Search, folder: Path) -> SearchResult:
 def _print(result: SearchResult, space: Space) -> None:
     """Print the best architectures as a table, the best in all notations, and a summary."""
     from ..report import cell_columns
-    from ..search import architecture_text, number, value_text
+    from ..search import number, value_text
+    from ..spaces import architecture_labels
 
     if result.feasible and len(result.problem.objectives) == 1:
         columns = cell_columns(result)
@@ -343,7 +343,8 @@ def _print(result: SearchResult, space: Space) -> None:
             heads.append("estimate")
         if compared:
             heads.append("95 % interval")
-        for cell in result.winners:
+        labels = architecture_labels([cell["architecture"] for cell in result.winners], space)
+        for label, cell in zip(labels.texts, result.winners, strict=True):
             known = cell.get("estimate")
             values = []
             if estimated:
@@ -352,9 +353,12 @@ def _print(result: SearchResult, space: Space) -> None:
             if compared:
                 values.append("" if known is None else f"{known['low']:.2f} to {known['high']:.2f}")
             values += [value_text(cell, result.problem.metric(name)) for name in columns]
-            rows.append([architecture_text(cell["architecture"], width=_CELL_WIDTH), *values])
+            rows.append([label, *values])
         print(text_table([*heads, *columns.values()], rows))
+        if labels.note:
+            print(wrapped(labels.note))
         notations = space.describe(space.encode(result.winners[0]["architecture"]))
         for name, value in notations.items():
-            print(f"{name}: {tuple(value) if isinstance(value, list) else value}")
+            if not isinstance(value, dict):  # the summary has it
+                print(f"{name}: {tuple(value) if isinstance(value, list) else value}")
     print("\n".join(map(wrapped, result.summary().splitlines())))

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import AnalogNASError, check_int, dump_json
-from ..core.text_tables import text_table
+from ..core.text_tables import text_table, wrapped
 
 if TYPE_CHECKING:
     from ..search import Trials
 
 trials_app = typer.Typer(name="trials")
-
-_CELL_WIDTH = 40
 
 _Log = Annotated[Path, typer.Argument(help="Folder of a search, or its trials.sqlite.")]
 _Run = Annotated[int | None, typer.Option("--run", help="Only this run.")]
@@ -88,7 +86,8 @@ def show(
 
     Example: analognas trials show found --where 'params<=1e6'
     """
-    from ..search import architecture_text, read_trials
+    from ..search import read_trials
+    from ..spaces import architecture_labels
 
     check_int("--top", top, minimum=0)
     found = _filtered(read_trials(log), run, where, feasible)
@@ -101,17 +100,21 @@ def show(
     named = [_head(shown, name) for name in metrics]
     bounded = [*(["feasible"] if shown.constraints else [])]
     heads = ["architecture", *named, "run", "number", *bounded]
+    rows = list(shown.rows())
+    labels = architecture_labels([row["architecture"] for row in rows], found.space)
     lines = [
         [
-            architecture_text(row["architecture"], width=_CELL_WIDTH),
+            label,
             *(_number(row[name]) for name in metrics),
             str(row["run"]),
             str(row["number"]),
             "yes" if row["feasible"] else "no",
         ][: len(heads)]
-        for row in shown.rows()
+        for label, row in zip(labels.texts, rows, strict=True)
     ]
     print(text_table(heads, lines))
+    if labels.note:
+        print(wrapped(labels.note))
     print(f"{len(shown)} of {len(found)} trials")
 
 

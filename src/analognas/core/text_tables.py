@@ -42,8 +42,8 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
     """Return a table as text, with its heads; columns of numbers are aligned to the right.
 
     Columns that do not fit are omitted from the right and named below the table, so the most important ones
-    come first. The first column, which says what a row is about, is cut with an ellipsis only if it takes more
-    than half of the width.
+    come first. The first column, which says what a row is about, is continued on further lines if it takes more
+    than half of the width; it is never cut, so that no two rows look the same.
 
     Args:
         heads: Heads of the columns, with units.
@@ -69,11 +69,12 @@ def text_table(heads: Sequence[str], rows: Rows, *, width: int | None = None) ->
     right = [i > 0 and all(map(_NUMBER.fullmatch, column[1:])) for i, column in enumerate(columns)]
     lines = []
     for cells in zip(*columns[:shown], strict=True):
+        first, *more = _cell_lines(cells[0], widths[0])
         placed = [
-            _cut(cell, size).rjust(size) if to_right else _cut(cell, size).ljust(size)
-            for cell, size, to_right in zip(cells, widths, right[:shown], strict=True)
+            cell.rjust(size) if to_right else cell.ljust(size)
+            for cell, size, to_right in zip((first, *cells[1:]), widths, right[:shown], strict=True)
         ]
-        lines.append((" " * _GAP).join(placed).rstrip())
+        lines += [(" " * _GAP).join(placed).rstrip(), *more]
     if shown < len(heads):
         lines.append(wrapped(f"(too narrow for: {', '.join(heads[shown:])})", width=limit))
     return "\n".join(lines)
@@ -191,5 +192,8 @@ class TableView:
         return html_table(shown.title, shown.heads, shown.rows) + notes
 
 
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else f"{text[: size - 1]}…"
+def _cell_lines(text: str, size: int) -> list[str]:
+    """A cell in lines; a word that is too long is broken."""
+    if len(text) <= size:
+        return [text]
+    return textwrap.wrap(text, size, subsequent_indent="  ", break_on_hyphens=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES
-from ..search import architecture_text
+from ..spaces import Space, architecture_labels
 from .style import COLOURS, GREY, new_figure
 
 if TYPE_CHECKING:
@@ -17,10 +18,15 @@ _OFFSET = 0.035
 """Offset between error bars of different cells, as a fraction of a decade."""
 
 _LABEL_WIDTH = 40
-"""Largest number of characters of an architecture in the legend."""
+"""Largest number of characters of a line in the legend."""
 
 
-def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found") -> Figure:
+def drift_figure(
+    cells: Sequence[dict[str, Any]],
+    title: str = "Best cells found",
+    *,
+    space: Space | None = None,
+) -> Figure:
     """Draw mean accuracy over time with one standard deviation over the readings.
 
     The left panel compares the best cells. The right panel compares the first cell with and without
@@ -29,6 +35,7 @@ def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found
     Args:
         cells: Winners of a search, best first, each with ``architecture`` and ``metrics``.
         title: Name of the cells in the heading.
+        space: Their space; None: inactive hyperparameters are shown.
 
     Example:
         >>> from analognas import AnalogNASBench
@@ -39,9 +46,10 @@ def drift_figure(cells: Sequence[dict[str, Any]], title: str = "Best cells found
         'Figure'
     """
     figure, (axes, contrast) = new_figure(10.0, 4.2, panels=(3, 2))
-    for rank, cell in enumerate(cells):
+    labels = architecture_labels([cell["architecture"] for cell in cells], space).texts
+    for rank, (name, cell) in enumerate(zip(labels, cells, strict=True)):
         shift = 10 ** (_OFFSET * (rank - (len(cells) - 1) / 2))
-        name = architecture_text(cell["architecture"], width=_LABEL_WIDTH)
+        name = "\n      ".join(textwrap.wrap(name, _LABEL_WIDTH))
         style = {"color": COLOURS[rank % len(COLOURS)], "marker": "o"}
         _curve(axes, cell["metrics"], "analog", shift, label=f"{rank + 1}.  {name}", **style)
     month = f"analog_drift_{DRIFT_TIMES[-1]}"

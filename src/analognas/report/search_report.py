@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric, write_text
-from ..search import SearchResult, architecture_text, number, value_text
+from ..search import SearchResult, number, value_text
+from ..spaces import Space, architecture_text
 from .convergence import convergence_figure
 from .drift import drift_figure
 from .html.document import PAGE_FILE
@@ -64,7 +65,7 @@ def write_search_report(result: SearchResult, folder: str | os.PathLike[str]) ->
     title = "Best cells found" if result.feasible else "Nearest cells (break a constraint)"
     if drawn:
         files.append(home / DRIFT_FILE)
-        save_figure(drift_figure(drawn, title), files[-1])
+        save_figure(drift_figure(drawn, title, space=result.space), files[-1])
     return files
 
 
@@ -133,7 +134,7 @@ def summary_markdown(result: SearchResult) -> str:
         *(_class_note(result.winners[0], first) if result.feasible and not several else []),
         "## Runs",
         "",
-        *(_front_runs(payload, head) if several else _runs(payload, first, head)),
+        *(_front_runs(payload, head) if several else _runs(payload, first, head, result.space)),
         "",
         "Beside this page: `trials.sqlite` (every evaluation), `best.json` (this result for programs), "
         f"`convergence.png`{', `pareto.png`' if several else ''} and, where drift was measured, `drift.png`.",
@@ -163,12 +164,12 @@ def _evaluator_text(identity: dict[str, Any]) -> str:
     )
 
 
-def _runs(payload: dict[str, Any], objective: Metric, head: str) -> list[str]:
+def _runs(payload: dict[str, Any], objective: Metric, head: str, space: Space | None) -> list[str]:
     return [
         f"| run | best | {objective.name} | {head} | ended by |",
         "|---|---|---|---|---|",
         *(
-            f"| {entry['run']} | {architecture_text(entry['architecture'])} | "
+            f"| {entry['run']} | {architecture_text(entry['architecture'], space=space)} | "
             f"{number(objective, entry[objective.name])}"
             f"{'' if entry['feasible'] else ' (breaks a constraint)'} | {entry['evaluations']} | "
             f"{entry['stopped_by']} |"
@@ -250,7 +251,7 @@ def _cells_table(result: SearchResult) -> list[str]:
         if truth:
             values.insert(0, _estimate_text(cell, about(result.problem.objectives[0])))
         rows.append(
-            f"| {rank} | {architecture_text(cell['architecture'])} | {' | '.join(values)} |"
+            f"| {rank} | {architecture_text(cell['architecture'], space=result.space)} | {' | '.join(values)} |"
         )
     return [
         f"| | architecture | {' | '.join(heads)} |",

@@ -1,6 +1,7 @@
 """The worker: budgets, repeats, back ends, callbacks, the trial log, and resuming."""
 
 from ..core.former_names import former_names
+from ..spaces import architecture_text
 from .backends.base import BACKENDS, Backend, SerialBackend, make_backend
 from .backends.parallel import ParallelBackend
 from .backends.pool import PoolBackend
@@ -17,7 +18,7 @@ from .final_training import (
 from .log.export import export_trials
 from .log.reader import Trials, find_logs, read_trials
 from .log.trial_log import TrialLog
-from .results.formatting import architecture_text, metric_text, number, value_text
+from .results.formatting import metric_text, number, value_text
 from .results.run_result import RunResult
 from .results.search_result import SearchResult
 from .results.standings import Comparison, PosteriorEstimate, Standings

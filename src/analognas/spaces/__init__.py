@@ -1,5 +1,6 @@
 """Search spaces: representation of architectures, moves between them, and their networks."""
 
+from .architecture_texts import ArchitectureLabels, architecture_labels, architecture_text
 from .base import Population, Space
 from .config import Architecture, ConfigSpace
 from .counting import count_networks
@@ -27,6 +28,7 @@ __all__ = [
     "SPACES",
     "STRUCTURE",
     "Architecture",
+    "ArchitectureLabels",
     "ConfigSpace",
     "Encoding",
     "FBNetSpace",
@@ -37,6 +39,8 @@ __all__ = [
     "Population",
     "ResNetSpace",
     "Space",
+    "architecture_labels",
+    "architecture_text",
     "common_space",
     "cost_encoding",
     "count_networks",

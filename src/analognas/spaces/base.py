@@ -149,6 +149,16 @@ class Space(Genotypes):
         Called for reports. The key ``architecture`` is required; :meth:`encode` must accept its value.
         """
 
+    def without_inactive(self, architecture: Any) -> Any:
+        """Return an architecture without the hyperparameters that are inactive in it; the same by default.
+
+        Called where an architecture is shown. :meth:`encode` accepts the result.
+
+        Args:
+            architecture: The architecture as :meth:`decode` returns it, or as JSON types.
+        """
+        return architecture
+
     def parameters(self) -> Sequence[Hyperparameter]:
         """Return the hyperparameter of each gene: its name and values.
 

@@ -25,7 +25,7 @@ from ..core import (
     total_violation,
 )
 from ..core.text_tables import hanging
-from ..spaces import Population, Space, count_networks, restricted
+from ..spaces import Population, Space, architecture_text, count_networks, restricted
 from .analognasbench import AnalogNASBench
 from .measured_quality import (
     MeasuredQuality,
@@ -260,9 +260,10 @@ class MeasuredTable:
             OutOfSpaceError: If it is not in the table.
         """
         row = self.full_space.encode(architecture)
+        arch = self.full_space.decode(row)
         seeds = ", ".join(map(str, self.seeds(row)))
         lines = [
-            f"Architecture          {self.full_space.decode(row)}",
+            hanging("Architecture", architecture_text(arch, space=self.full_space), 22),
             f"Seeds                 {seeds}",
         ]
         known = set(self.metrics)

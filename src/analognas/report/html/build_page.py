@@ -9,7 +9,8 @@ import numpy as np
 
 from ...core import METRICS, Metric
 from ...core.metric_words import head_of, words_of
-from ...search import architecture_text, number
+from ...search import number
+from ...spaces import architecture_labels
 from ...tables import MeasuredTable
 from .document import (
     Document,
@@ -25,6 +26,8 @@ from .tradeoff import Floats, tradeoff_chart
 
 __all__ = ["build_page"]
 
+_WIDTH = 80
+"""Characters of an architecture in a table."""
 _ROWS = 100
 """Networks in the table on the page; the file to download has all."""
 _HIDDEN = ("_std", "_sem")
@@ -75,9 +78,10 @@ def build_page(path: Path) -> Document:
         settings_block("Specification of the measurement", table.metadata["measurement"]),
     )
     names = [str(name) for name in values]
+    labels = _labels(table, networks)
     rows = [
-        [architecture_text(network), *(_known(values[name][place]) for name in names)]
-        for place, network in enumerate(networks)
+        [label, *(_known(values[name][place]) for name in names)]
+        for place, label in enumerate(labels)
     ]
     main = _main(metrics)
     order = np.argsort(-main.sign * values[main.name], kind="stable")[:_ROWS]
@@ -129,8 +133,15 @@ def _chart(
         (across, main),
         (values[across.name], values[main.name]),
         np.ones(len(networks), dtype=bool),
-        lambda rows: [architecture_text(networks[row], width=80) for row in rows.tolist()],
+        lambda rows: _labels(table, [networks[row] for row in rows.tolist()]),
     )
+
+
+def _labels(table: MeasuredTable, networks: list[object]) -> list[str]:
+    """Short texts of networks, different for different ones."""
+    return architecture_labels(
+        networks, table.full_space, width=_WIDTH, only_differences=False
+    ).texts
 
 
 def _known(value: float) -> float | None:

@@ -10,8 +10,9 @@ from ...core.metric_words import head_of, words_of
 from ...core.text_files import read_json
 from ...core.times import time_name
 from ...drift import read_drift
-from ...search import architecture_text, number, read_trials
+from ...search import number, read_trials
 from ...search.results_folder import RESULT_FILE
+from ...spaces import architecture_text
 from .charts import Axis, Chart
 from .document import Document, columns_table, definitions, paragraph
 from .drift_page import drift_chart
@@ -92,16 +93,18 @@ def _searches(names: tuple[str, str], one: Path, other: Path) -> Document:
         ["evaluations", *(f"{len(each):,}" for each in trials)],
         [
             "best network",
-            *(architecture_text(r["best"]["architecture"], width=80) for r in results),
+            *(
+                architecture_text(r["best"]["architecture"], space=found.space)
+                for r, found in zip(results, trials, strict=True)
+            ),
         ],
     ]
     both = [name for name in results[0]["best"]["metrics"] if name in results[1]["best"]["metrics"]]
-    for name in both:
-        if not name.endswith(("_std", "_sem")):
-            about = trials[0].definition(name)
-            rows.append(
-                [head_of(about), *(number(about, r["best"]["metrics"][name]) for r in results)]
-            )
+    both = [name for name in both if not name.endswith(("_std", "_sem"))]
+    rows += [
+        [head_of(about), *(number(about, r["best"]["metrics"][about.name]) for r in results)]
+        for about in trials[0].definitions(both)
+    ]
     page.section("Side by side", columns_table(["", *names], rows, texts=(0, 1, 2)))
     return page
 

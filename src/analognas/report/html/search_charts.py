@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ...core import DRIFT_TIME_NAMES, DRIFT_TIMES, Metric
 from ...core.metric_words import head_of
-from ...search import Trials, architecture_text, number
+from ...search import Trials, number
+from ...spaces import Space, architecture_labels
 from .charts import Axis, Chart
 from .document import paragraph
 
@@ -33,11 +34,12 @@ def best_so_far(trials: Trials, metric: Metric) -> list[Floats]:
     return curves
 
 
-def winners_over_time(winners: Sequence[Mapping[str, Any]]) -> str:
+def winners_over_time(winners: Sequence[Mapping[str, Any]], space: Space | None = None) -> str:
     """Return a chart of the accuracy of the best networks over time; empty text if it was not measured.
 
     Args:
         winners: Entries of ``best.json``, best first.
+        space: Their space; None: inactive hyperparameters are shown.
     """
     kind = next(
         (
@@ -70,8 +72,8 @@ def winners_over_time(winners: Sequence[Mapping[str, Any]]) -> str:
         Axis.over("time since programming", DRIFT_TIMES, log=True, marks=marks),
         Axis.over("accuracy (%)", ends.tolist(), least=0.0, most=100.0),
     )
-    for place, (cell, times, values, spread) in enumerate(curves):
-        name = architecture_text(cell["architecture"], width=40)
+    names = architecture_labels([cell["architecture"] for cell, *_ in curves], space).texts
+    for place, (name, (_, times, values, spread)) in enumerate(zip(names, curves, strict=True)):
         chart.line(
             times,
             values.tolist(),

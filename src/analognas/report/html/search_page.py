@@ -13,8 +13,9 @@ import numpy as np
 from ...core import InvalidArgumentError, Metric
 from ...core.metric_words import head_of, words_of
 from ...core.text_files import read_json
-from ...search import Trials, architecture_text, number, read_trials
+from ...search import Trials, number, read_trials
 from ...search.results_folder import RESULT_FILE
+from ...spaces import architecture_labels, architecture_text
 from .document import (
     Document,
     columns_table,
@@ -72,7 +73,7 @@ class _Page:
         page = Document(f"Search for networks: {space_of(space)}", self._lead())
         page.section("What was asked", self._asked())
         page.section("Best networks", *self._best())
-        drift = winners_over_time(self.winners)
+        drift = winners_over_time(self.winners, self.trials.space)
         if drift:
             page.section("Accuracy over time", drift)
         page.section("How the search went", self._course(), *self._runs())
@@ -84,7 +85,7 @@ class _Page:
 
     def _lead(self) -> str:
         best, first = self.result["best"], self.objectives[0]
-        name = architecture_text(best["architecture"])
+        name = architecture_text(best["architecture"], space=self.trials.space)
         if not self.result["feasible"]:
             n = len(self.trials)
             return f"No network met the constraints in {n:,} evaluations. The nearest is {name}."
@@ -138,8 +139,9 @@ class _Page:
         heads = ["", "network", *(["estimate (95 % interval)"] if estimated else [])]
         heads += [head_of(metric) for metric in metrics]
         rows = []
-        for rank, cell in enumerate(self.winners, start=1):
-            row = [str(rank), architecture_text(cell["architecture"], width=_WIDTH)]
+        labels = self._labels(self.winners)
+        for rank, (label, cell) in enumerate(zip(labels, self.winners, strict=True), start=1):
+            row = [str(rank), label]
             if estimated:
                 row.append(self._estimate(cell))
             rows.append(row + [self._with_spread(cell, metric) for metric in metrics])
@@ -151,8 +153,10 @@ class _Page:
             else "."
         )
         drawings = [
-            drawing(cell, f"{rank}. {architecture_text(cell['architecture'], width=60)}")
-            for rank, cell in enumerate(self.winners[:_DRAWN], start=1)
+            drawing(cell, f"{rank}. {label}")
+            for rank, (label, cell) in enumerate(
+                zip(labels[:_DRAWN], self.winners[:_DRAWN], strict=True), start=1
+            )
         ]
         shown = "".join(drawings)
         return [
@@ -170,7 +174,7 @@ class _Page:
             for name in known
             if not name.endswith(("_std", "_sem")) and not name.startswith(("noisy", "ptq", "qat"))
         ]
-        return [self.trials.definition(name) for name in dict.fromkeys(names)]
+        return self.trials.definitions(dict.fromkeys(names))
 
     def _with_spread(self, cell: Mapping[str, Any], metric: Metric) -> str:
         value = cell["metrics"].get(metric.name)
@@ -203,11 +207,9 @@ class _Page:
         heads = ["run", *([] if several else ["best network", head_of(first)])]
         heads += ["evaluations", "ended by"]
         rows = []
-        for entry in self.result["runs"]:
-            found = [
-                architecture_text(entry["architecture"], width=_WIDTH),
-                number(first, entry.get(first.name)),
-            ]
+        entries = self.result["runs"]
+        for label, entry in zip(self._labels(entries), entries, strict=True):
+            found = [label, number(first, entry.get(first.name))]
             rows.append(
                 [
                     str(entry["run"]),
@@ -231,11 +233,19 @@ class _Page:
             (other, first),
             (trials.metric(other.name)[distinct], trials.values[first.name][distinct]),
             trials.violation[distinct] == 0,
-            lambda rows: [
-                architecture_text(json.loads(text), width=80)
-                for text in trials.take(distinct[rows]).architecture_texts()
-            ],
+            lambda rows: self._logged_labels(trials.take(distinct[rows])),
         )
+
+    def _labels(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Short texts of the architectures of entries, different for different ones."""
+        networks = [entry["architecture"] for entry in entries]
+        return architecture_labels(
+            networks, self.trials.space, width=_WIDTH, only_differences=False
+        ).texts
+
+    def _logged_labels(self, trials: Trials) -> list[str]:
+        networks = map(json.loads, trials.architecture_texts())
+        return self._labels([{"architecture": one} for one in networks])
 
     def _second_metric(self) -> Metric | None:
         if len(self.objectives) > 1:
@@ -289,7 +299,7 @@ class _Page:
             )
             rows = [
                 [
-                    architecture_text(rival["architecture"]),
+                    architecture_text(rival["architecture"], space=self.trials.space),
                     self._estimate({"estimate": rival}),
                     _percent(rival["probability_better"]),
                 ]
@@ -352,15 +362,15 @@ class _Page:
         metrics = [self.trials.definition(name) for name in names if not name.endswith("_sem")]
         table = [
             [
-                architecture_text(json.loads(text), width=_WIDTH),
+                label,
                 f"{int(shown.run[row])}/{int(shown.number[row])}",
                 *(number(metric, _finite(shown.values[metric.name][row])) for metric in metrics),
-                *([str(shown.errors[row])[:80]] if trials.errors.any() else []),
+                *([str(shown.errors[row])[:80]] if (trials.errors != "").any() else []),
             ]
-            for row, text in enumerate(shown.architecture_texts())
+            for row, label in enumerate(self._logged_labels(shown))
         ]
         columns = ["network", "run/number", *map(head_of, metrics)]
-        columns += ["error"] if trials.errors.any() else []
+        columns += ["error"] if (trials.errors != "").any() else []
         note = (
             f"The best {len(best)} of {len(trials):,} evaluations; the file has "
             f"{'all' if len(kept) == len(trials) else f'the best {len(kept):,}'}. A click on a head sorts."

@@ -16,6 +16,7 @@ from ...core import (
     device_metric,
     get_metric,
 )
+from ...evaluators import EXTRAPOLATION
 from ...spaces import SPACES, ConfigSpace, Space
 from ...tables import SHIPPED_CHECKSUM
 from ..settings import EvaluatorSettings, SearchSettings
@@ -193,8 +194,9 @@ def logged_metric(known: Mapping[str, Metric], name: str) -> Metric:
     Raises:
         UnknownNameError: If nothing says what it is.
     """
-    if name in known or name in METRICS:
-        return known.get(name) or METRICS[name]
+    for source in (known, METRICS, {EXTRAPOLATION.name: EXTRAPOLATION}):
+        if name in source:
+            return source[name]
     return device_metric(name) or get_metric(name)
 
 

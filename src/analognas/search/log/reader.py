@@ -5,9 +5,10 @@ Columns are read by name, so the same code reads logs of all known versions.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from ...core import (
     InvalidArgumentError,
     Metric,
     TableIntegrityError,
+    UnknownNameError,
     check_choice,
     check_int,
     parse_constraints,
@@ -31,9 +33,8 @@ from ...core.optional_packages import ArrowView
 from ...core.sqlite_files import read_consistently, reason
 from ...core.text_tables import ShownTable, TableView, with_unit
 from ...evaluators import COUNTED, Evaluation, Problem
-from ...spaces import Space
+from ...spaces import Space, architecture_labels
 from ...spaces.genotypes import row_texts
-from ..results.formatting import architecture_text
 from ..results_folder import RESULT_FILE
 from .arrow_table import arrow_table
 from .content import Content, check_ranges, read_content
@@ -132,6 +133,14 @@ class Trials(TableView, ArrowView):
         """
         return logged_metric(self._definitions, name)
 
+    def definitions(self, names: Iterable[str]) -> list[Metric]:
+        """Return the definitions of metrics; those that neither log nor vocabulary defines are omitted."""
+        found = []
+        for name in names:
+            with contextlib.suppress(UnknownNameError):
+                found.append(self.definition(name))
+        return found
+
     def best_first(self) -> NDArray[np.int64]:
         """Positions, feasible before infeasible, then the better first objective, then the older."""
         scores = self.problem.scores(Evaluation(self.values))[:, 0]
@@ -140,18 +149,21 @@ class Trials(TableView, ArrowView):
     def shown_table(self, top: int = 10) -> ShownTable:
         """Return what is printed: the best trials."""
         shown = self.take(self.best_first()[:top])
+        found = list(shown.rows())
+        labels = architecture_labels([row["architecture"] for row in found], self.space)
         rows = [
             (
-                architecture_text(row["architecture"], width=40),
+                label,
                 *("-" if row[name] is None else f"{row[name]:.6g}" for name in self.objectives),
                 "yes" if row["feasible"] else "no",
                 str(row["run"]),
             )
-            for row in shown.rows()
+            for label, row in zip(labels.texts, found, strict=True)
         ]
         heads = [with_unit(name, self.definition(name).unit) for name in self.objectives]
         title = f"{len(self)} trials of {len(set(self.run.tolist()))} runs in {str(self.path)!r}"
-        return ShownTable(title, ("architecture", *heads, "feasible", "run"), tuple(rows))
+        notes = (labels.note,) if labels.note else ()
+        return ShownTable(title, ("architecture", *heads, "feasible", "run"), tuple(rows), notes)
 
     def matching(
         self, *, run: int | None = None, where: Any = (), feasible: bool = False

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...core import Metric, get_metric
+from ...core.text_tables import text_table
+from ...spaces import Space, architecture_labels
 
 _FRONT_ROWS = 30
-_FRONT_WIDTH = 40
 
 
 def number(metric: Metric | str, value: float | None) -> str:
@@ -61,42 +62,23 @@ def metric_text(metric: Metric | str) -> str:
     return f"{about.name} ({about.unit})" if about.unit else about.name
 
 
-def front_lines(cells: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -> list[str]:
+def front_lines(
+    cells: Sequence[Mapping[str, Any]], metrics: Sequence[Metric], space: Space | None = None
+) -> list[str]:
     """Return a table of a non-dominated set as aligned lines, at most thirty architectures.
 
     Args:
         cells: Architectures with their ``metrics``, in order.
         metrics: The columns.
+        space: The space; None: inactive hyperparameters are shown.
     """
     shown = cells[:_FRONT_ROWS]
-    table = [["architecture", *map(metric_text, metrics)]]
-    for cell in shown:
-        values = [value_text(cell, name) for name in metrics]
-        table.append([architecture_text(cell["architecture"], width=_FRONT_WIDTH), *values])
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in table
+    labels = architecture_labels([cell["architecture"] for cell in shown], space)
+    rows = [
+        [text, *(value_text(cell, name) for name in metrics)]
+        for text, cell in zip(labels.texts, shown, strict=True)
     ]
+    lines = text_table(["architecture", *map(metric_text, metrics)], rows).splitlines()
     if len(shown) < len(cells):
         lines.append(f"and {len(cells) - len(shown)} more")
-    return lines
-
-
-def architecture_text(architecture: Any, width: int | None = None) -> str:
-    """Return an architecture as readable text: a list in brackets, named values as ``name=value``.
-
-    Args:
-        architecture: List of operations or mapping from names to values.
-        width: Largest number of characters; longer texts are cut. None: no limit.
-
-    Example:
-        >>> architecture_text([2, 2, 0]), architecture_text({"depth": 2, "width": 16})
-        ('(2, 2, 0)', 'depth=2, width=16')
-        >>> architecture_text({"depth": 2, "width": 16}, width=12)
-        'depth=2, wi…'
-    """
-    if isinstance(architecture, Mapping):
-        text = ", ".join(f"{name}={value}" for name, value in architecture.items())
-    else:
-        text = str(tuple(architecture))
-    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+    return [*lines, labels.note] if labels.note else lines

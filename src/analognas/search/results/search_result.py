@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from ...core.text_tables import ShownTable, TableView, with_unit
 from ...evaluators import FIDELITY, REFERENCE, Problem
-from .formatting import architecture_text, front_lines, number, value_text
+from ...spaces import Space, architecture_labels, architecture_text
+from ..log.definitions import logged_space
+from .formatting import front_lines, number, value_text
 from .fronts import aligned, hypervolume_curves, igd_plus_curves, reference_front, scale_of
 from .run_result import RunResult
 from .standings import Comparison
@@ -108,18 +111,26 @@ class SearchResult(TableView):
         """Return what is printed: the best architectures with the metrics of the search, and a summary."""
         names = list(dict.fromkeys(self.problem.metrics))
         units = [self.problem.metric(name) for name in names]
+        labels = architecture_labels([cell["architecture"] for cell in self.winners], self.space)
         rows = [
-            (
-                architecture_text(cell["architecture"], width=40),
-                *(value_text(cell, metric) for metric in units),
-                str(cell.get("run", "")),
-            )
-            for cell in self.winners
+            (label, *(value_text(cell, metric) for metric in units), str(cell.get("run", "")))
+            for label, cell in zip(labels.texts, self.winners, strict=True)
         ]
         heads = [with_unit(metric.name, metric.unit) for metric in units]
         title = f"{len(self.runs)} runs, {sum(run.n_distinct for run in self.runs):,} architectures evaluated"
-        notes = tuple(self.summary(table=False).splitlines())
+        notes = (
+            *([labels.note] if labels.note else []),
+            *self.summary(table=False).splitlines(),
+        )
         return ShownTable(title, ("architecture", *heads, "run"), tuple(rows), notes)
+
+    @cached_property
+    def space(self) -> Space | None:
+        """The space of the architectures, by its name or definition in the settings; None if unknown."""
+        return logged_space(self.settings)
+
+    def _shown(self, architecture: Any) -> str:
+        return architecture_text(architecture, space=self.space)
 
     def finals(self) -> list[float]:
         """Best value of each run that found something feasible, in the objective's own unit."""
@@ -145,7 +156,7 @@ class SearchResult(TableView):
         about = self.problem.metric(objective)
         unit = about.unit
         best = self.winners[0]
-        shown = architecture_text(best["architecture"])
+        shown = self._shown(best["architecture"])
         finals = self.finals()
         if not finals:
             nothing = [self._nothing_summary(shown), *self._fidelity_lines()]
@@ -155,7 +166,7 @@ class SearchResult(TableView):
         else:
             lines = [f"Best architecture {shown} of run {best['run']}: {self._headline(best)}"]
             if self.comparison is not None:
-                lines.append(self.comparison.summary(architecture_text, unit))
+                lines.append(self.comparison.summary(self._shown, unit))
             lines += self._twins(best)
             if len(finals) > 1:
                 kind = "reading" if self._estimated else "value"
@@ -261,7 +272,7 @@ class SearchResult(TableView):
         spread = f" ± {np.std(volumes, ddof=1):.3f}" if len(volumes) > 1 else ""
         runs = "1 run" if len(volumes) == 1 else f"{len(volumes)} runs"
         return [
-            *([*front_lines(self.front, objectives), ""] if table else []),
+            *([*front_lines(self.front, objectives, self.space), ""] if table else []),
             f"Non-dominated set of {len(self.front)} architectures from {runs}; hypervolume of a run "
             f"{np.mean(volumes):.3f}{spread}, in units of this set's ideal and nadir",
         ]

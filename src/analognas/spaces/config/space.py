@@ -136,6 +136,30 @@ class ConfigSpace(NamedSpace):
         """Return the architectures of a population as JSON text."""
         return json_rows(self._constraints, population)
 
+    def without_inactive(self, architecture: Any) -> Any:
+        """Return an architecture without the hyperparameters that are inactive in it.
+
+        Anything else, such as indices or an architecture of another space, is returned unchanged.
+
+        Example:
+            >>> space = ConfigSpace("CIFAR-10")
+            >>> arch = space.decode(space.encode({"out_channel0": 8, "M": 1, "R1": 2, "convblock1": 1,
+            ...                                   "widenfact1": 0.5, "B1": 1}))
+            >>> len(arch), len(space.without_inactive(arch))
+            (22, 6)
+        """
+        if not isinstance(architecture, Mapping):
+            return architecture
+        try:
+            row = self.encode(architecture)
+        except OutOfSpaceError:
+            return architecture
+        active = self.active(row[None])[0].tolist()
+        kept = {
+            name for name, is_active in zip(self._hyperparameters, active, strict=True) if is_active
+        }
+        return {name: value for name, value in architecture.items() if name in kept}
+
     def describe(self, row: NDArray[np.integer[Any]]) -> dict[str, Any]:
         """Return the architecture of one genotype as JSON types."""
         return {"architecture": dict(self.decode(row))}
