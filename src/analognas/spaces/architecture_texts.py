@@ -99,7 +99,7 @@ def architecture_labels(
     rows = [_entries(one, stems, _DIGITS) for one in shown]
     if len({tuple(row.items()) for row in rows}) < len(set(texts)):
         rows = [_entries(one, stems, None) for one in shown]
-    shared = {}
+    shared: dict[str, str] = {}
     if only_differences and len(set(texts)) > 1:
         shared = {
             name: text
