@@ -30,7 +30,7 @@ METRICS = {
 }
 HAND_MADE = ("like ResNet-8", "like ResNet-20", "like ResNet-32", "like WRN-16-2")
 TARGETS = {
-    "cifar10": ("t100-cifar10", "t500-cifar10", "t1m-cifar10", *HAND_MADE),
+    "cifar10": ("t100-cifar10", "t500-cifar10", *HAND_MADE),
     "kws": ("t100-kws", "t500-kws", *HAND_MADE),
 }
 

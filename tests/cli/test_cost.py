@@ -198,7 +198,9 @@ def test_programming_and_recalibration_are_shown(tmp_path, capsys):
     lines = said.out.splitlines()
     assert lines[-3].startswith("programming: 4.2 ms (0.83 to 21), ")
     assert lines[-2].startswith("recalibration: 256 reference MVMs a crossbar, ")
-    assert lines[-2].endswith("; once a day 0.0017 mJ (x1.6) an inference")
+    assert lines[-2].endswith(
+        "; once a day 0.0017 mJ (x1.6) an inference (at one inference an hour)"
+    )
     _, said = run(capsys, *words, "--rate", "1", "--json")
     measuring = json.loads(said.out)["recalibration"]
     assert measuring["daily_per_inference"] == pytest.approx(measuring["energy"] / 86400)

@@ -67,3 +67,11 @@ def test_a_bound_tells_the_better_side(bound, better):
     assert problem.metric("naswot").higher_is_better is better
     with pytest.raises(InvalidArgumentError, match="direction"):
         Problem.of("naswot", bound, [*KNOWN, "naswot"])
+
+
+def test_a_bound_on_parameters_that_nobody_counts_says_what_is_missing():
+    with pytest.raises(UnknownNameError, match=r"method counts\(\)"):
+        Problem.of("avm", "params<=1e5", ["avm"])
+    with pytest.raises(UnknownNameError) as error:
+        Problem.of("avm", "parms<=1e5", ["avm"])
+    assert "counts()" not in str(error.value)

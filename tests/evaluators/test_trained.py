@@ -182,6 +182,7 @@ def test_missing_data_end_a_search_and_leave_no_folder(tmp_path):
 def test_a_search_reports_all_that_was_measured_and_its_fidelity(undisturbed):
     result = json.loads((undisturbed / "best.json").read_text())
     assert "low fidelity: 96 training examples of 8 x 8" in result["remarks"][0]
+    assert "compared on the test split" in result["remarks"][1]
     assert {METRIC, "baseline_accuracy", "avm", "params", "macs"} <= set(result["best"]["metrics"])
     assert result["best"]["fidelity"]["digital_epochs"] == 2
     assert sorted(path.name for path in undisturbed.iterdir()) == ["best.json", "trials.sqlite"]

@@ -21,6 +21,8 @@ SMALL = {
     "lstm": (TEXT, {"width": 8}),
     "searched": (IMAGES, {"architecture": [2, 3, 3, 2, 3, 2], "channels": 4, "cells": 1}),
     "text-classifier": (TEXT, {"vocabulary_size": 30, "width": 16, "heads": 2, "layers": 1}),
+    "t100-cifar10": (IMAGES, {}),
+    "t500-cifar10": (IMAGES, {}),
     "t100-kws": ((1, 12, 10), {}),
     "t500-kws": ((1, 12, 10), {}),
 }
@@ -269,7 +271,10 @@ def test_registering_a_model(monkeypatch):
         register_model("mine-2", nn.Linear)
 
 
-@pytest.mark.parametrize(("name", "most"), [("t100-kws", 1e5), ("t500-kws", 5e5)])
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("t100-cifar10", 1e5), ("t500-cifar10", 5e5), ("t100-kws", 1e5), ("t500-kws", 5e5)],
+)
 def test_named_networks_keep_to_their_limit_of_parameters(name, most):
     network = MODELS.get(name).keywords
     space = find_space(network["space"])

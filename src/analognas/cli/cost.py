@@ -232,7 +232,8 @@ def cost(
     print(wrapped(str(written)))
     daily_energy = measuring.per_inference(DAY, often)
     daily_text = f"{daily_energy:.2g} mJ{with_factor(daily_energy)} an inference"
-    print(wrapped(f"{measuring}; once a day {daily_text}"))
+    at_rate = "one inference an hour" if rate is None else f"{rate:g} inferences/s"
+    print(wrapped(f"{measuring}; once a day {daily_text} (at {at_rate})"))
     print(out)
 
 

@@ -15,6 +15,7 @@ from ..core import (
     Constraint,
     InvalidArgumentError,
     Metric,
+    UnknownNameError,
     check_choice,
     check_definitions,
     current_metric_name,
@@ -124,7 +125,7 @@ class Problem:
             )
         bounds = parse_constraints(constraints)
         for bound in bounds:
-            check_choice("metric", bound.metric, known_metrics)
+            _check_bounded(bound.metric, known_metrics)
         known = {**METRICS, **check_definitions(definitions)}
         for name in names:
             _check_declared(name, known)
@@ -209,3 +210,15 @@ def _check_declared(name: str, known: Mapping[str, Metric]) -> None:
             f"The direction of the metric {name!r} is unknown; return Metric({name!r}, unit, "
             "higher_is_better) among the evaluator's `metric_definitions`."
         )
+
+
+def _check_bounded(metric: str, known_metrics: Sequence[str]) -> None:
+    """Check that the metric of a bound is known; for counts, the error says what a space needs."""
+    try:
+        check_choice("metric", metric, known_metrics)
+    except UnknownNameError as error:
+        if metric not in ("params", "macs"):
+            raise
+        raise UnknownNameError(
+            f"{error} The space does not count {metric!r}: give it a method counts() (docs/measuring.md)."
+        ) from None

@@ -37,6 +37,12 @@ TRAINING_SECONDS = Metric(
 )
 
 
+_SELECTED_ON_TEST = (
+    "Networks are compared on the test split, so the winner's accuracy is partly luck; `split: validation` and "
+    "`examples: {validation: N}` keep the test split for the end."
+)
+
+
 class TrainedEvaluator(Evaluator):
     """Scores architectures by training their networks and evaluating them over time on simulated chips.
 
@@ -317,9 +323,11 @@ class TrainedEvaluator(Evaluator):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """The fidelity of measurements, and remarks on the data."""
+        """The fidelity of measurements, the examples that networks are selected on, and remarks on the data."""
         note = self.measurement.data.note
-        return (self.measurement.describe_fidelity(), *([note] if note else []))
+        selected = _SELECTED_ON_TEST if self.settings.split == "test" else None
+        lines = (self.measurement.describe_fidelity(), selected, note)
+        return tuple(line for line in lines if line)
 
     def report(self, row: NDArray[np.signedinteger[Any]]) -> dict[str, Any]:
         """Return counts of the network and results so far, with their fidelity; nothing is trained."""

@@ -31,6 +31,8 @@ MODELS: Registry[Builder] = Registry(
         "llama": f"{__package__}.decoders:llama",
         "decoder": f"{__package__}.decoders:pretrained_decoder",
         "searched": f"{__package__}.searched:searched",
+        "t100-cifar10": f"{__package__}.named_networks:T100_CIFAR10",
+        "t500-cifar10": f"{__package__}.named_networks:T500_CIFAR10",
         "t100-kws": f"{__package__}.named_networks:T100_KWS",
         "t500-kws": f"{__package__}.named_networks:T500_KWS",
     },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 from numpy.typing import NDArray
 
 from ..core import Metric, get_metric
@@ -84,7 +85,9 @@ def convergence_figure(
         )
         axes.axhspan(lower, upper, color=COLOURS[1], alpha=0.12, linewidth=0, label="95 % interval")
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel(counted)
     axes.set_ylabel(
         "hypervolume, in units of ideal and nadir of all runs"

@@ -55,7 +55,7 @@ def cost_figure(cost: ChipCost, *, title: str | None = None) -> Figure:
         for value, unit, what in ((cost.latency, "ms", "time"), (cost.energy, "mJ", "energy"))
     )
     head = f"{cost.chip.name}: {time}, {energy}, {cost.tiles} crossbars"
-    panels[0].set_ylabel("layers: rows x columns at positions, by energy or crossbars", fontsize=8)
+    panels[0].set_ylabel("layers, by energy or crossbars:\nrows x columns at positions", fontsize=8)
     finding = f"{head} ({cost.utilisation:.0%} used)"
     figure.suptitle(title or "\n".join(filter(None, [finding, _costliest(rows)])), fontsize=10)
     return figure

@@ -140,7 +140,8 @@ def model_of_search(
     except FileNotFoundError:
         raise TableIntegrityError(
             f"There is no result in {os.fspath(folder)!r}: it has no {RESULT_FILE}. Give the folder of a "
-            "search that has ended; continue an interrupted one with: analognas search --resume FOLDER."
+            "search that has ended; continue an interrupted one with: analognas search --resume FOLDER. Or "
+            "begin a short search at its best networks: analognas search --start FOLDER --budget 5."
         ) from None
     except AnalogNASError:
         raise

@@ -195,3 +195,13 @@ def test_hardware_metrics_without_a_table_of_accuracies():
     assert result.front
     for cell in result.front:
         assert cell["metrics"]["macs"] <= 8e7
+
+
+def test_the_summary_counts_evaluations_that_miss_the_constraints(bench):
+    table = TableEvaluator(bench)
+    options = {"optimizer": "random_search", "evaluator": table, "runs": 2, "budget": 40}
+    result = Worker(constraints="analog_drift_60>=85", **options).search()
+    missed = sum(int((run.evaluation.means["analog_drift_60"] < 85).sum()) for run in result.runs)
+    assert 8 < missed < 80
+    assert f"{missed} of 80 evaluations did not meet the constraints" in result.summary()
+    assert "did not meet" not in Worker(**options).search().summary()

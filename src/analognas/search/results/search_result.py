@@ -184,6 +184,13 @@ class SearchResult(TableView):
         if n_barred:
             bounds = " and ".join(map(str, self.problem.first_bounds))
             lines.append(f"{n_barred} proposals did not meet {bounds} and were not evaluated")
+        # Infinite: failed, or of a lower fidelity.
+        violations = np.concatenate([run.violation[run.new] for run in self.runs])
+        n_outside = int(((violations > 0) & np.isfinite(violations)).sum())
+        if n_outside > len(violations) / 10:
+            lines.append(
+                f"{n_outside} of {len(violations)} evaluations did not meet the constraints"
+            )
         n_errors = sum(len(run.errors) for run in self.runs)
         if n_errors:
             last = next(run.errors for run in reversed(self.runs) if run.errors)
