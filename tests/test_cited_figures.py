@@ -94,6 +94,34 @@ def test_robustness():
     assert f"has lost {lost:.2f} points on texts" in page
 
 
+def rasch_rows():
+    """Rows of the page: networks and variants with their normalised metric after an hour and a year."""
+
+    def cells(entry):
+        hour, year = entry["times"][1], entry["times"][-1]
+        texts = [f"{Interval(**at['normalised']):.3f}" for at in (hour, year)]
+        return " | ".join([*texts, hour["iso_accuracy"], year["iso_accuracy"]])
+
+    file = ROOT / "experiments" / "rasch2023" / "result.json"
+    for task in json.loads(file.read_text())["tasks"]:
+        hwa, direct = (task["networks"][name] for name in ("hwa", "direct"))
+        yield f"| **{task['title']}** | hardware-aware training | {cells(hwa)} |"
+        yield f"| | direct mapping | {cells(direct)} |"
+        for table in task["tables"]:
+            head = f" {table['title']}"
+            for entry in table["variants"].values():
+                yield f"|{head} | {entry['words']} | {cells(entry)} |"
+                head = ""
+
+
+def test_findings_of_rasch():
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    rows = list(rasch_rows())
+    assert len(rows) == 18
+    for row in rows:
+        assert row in page
+
+
 def test_winners_of_the_surrogate():
     path = ROOT / "benchmarks" / "surrogate_winners.py"
     spec = importlib.util.spec_from_file_location("surrogate_winners", path)

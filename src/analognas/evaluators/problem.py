@@ -49,13 +49,15 @@ class KnownBounds:
 
     def met(self, population: NDArray[Any]) -> NDArray[np.bool_]:
         """Return which architectures meet all bounds, shape ``(n,)``."""
-        if not len(population):
-            return np.ones(0, dtype=bool)
-        names = dict.fromkeys(bound.metric for bound in self.constraints)
-        counted = self.count(population, list(names))
-        met: NDArray[np.bool_] = (
-            total_violation(self.constraints, counted.means, len(population)) == 0
-        )
+        met = np.ones(len(population), dtype=bool)
+        # One metric after the other, since most architectures fail at the first.
+        for name in dict.fromkeys(bound.metric for bound in self.constraints):
+            left = np.flatnonzero(met)
+            if not len(left):
+                break
+            bounds = [bound for bound in self.constraints if bound.metric == name]
+            counted = self.count(population[left], [name])
+            met[left] = total_violation(bounds, counted.means, len(left)) == 0
         return met
 
 

@@ -29,7 +29,9 @@ LISTED = 2**15
 N_CANDIDATES = 2000
 """Number of candidates in a larger space: three quarters are children of the best, the rest is random."""
 
-_DRAWING_ROUNDS = 50
+_DRAWING_ROUNDS, _FURTHER_ROUNDS = 50, 8
+"""Most rounds of random draws for the first candidates within the known bounds, and for later ones."""
+_MOST_KEPT = 2000
 _DRAWN_AT_ONCE = 200
 
 _PARENTS = 20
@@ -170,12 +172,16 @@ class ModelBased(Optimizer):
         if bounds is None:
             return self.space.sample(n, generator=self.generator)
         found: Population = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
-        for _ in range(_DRAWING_ROUNDS):
+        for _ in range(_FURTHER_ROUNDS if len(self._within_bounds) else _DRAWING_ROUNDS):
             drawn = self.space.sample(max(n, _DRAWN_AT_ONCE), generator=self.generator)
             found = np.concatenate([found, drawn[bounds.met(drawn)]])
             if len(found) >= n:
-                break
-        return found[:n]
+                return found[:n]
+        # Few meet the bounds: those of earlier calls are candidates again.
+        kept = self._within_bounds
+        self._within_bounds = np.concatenate([found, kept])[:_MOST_KEPT]
+        again = self.generator.permutation(len(kept))[: n - len(found)]
+        return np.concatenate([found, kept[again]])
 
     @abstractmethod
     def _choose(self, pool: Population, features: Features, n: int) -> list[int]:
@@ -191,6 +197,8 @@ class ModelBased(Optimizer):
         self._proposed = 0
         # Proposed architectures without results, by code: in an asynchronous search there are some.
         self._pending: dict[Any, NDArray[np.signedinteger[Any]]] = {}
+        # Random architectures that met the known bounds, where few of them do.
+        self._within_bounds: Population = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
         self._listed = None
         if self.space.n_genotypes <= LISTED:
             # The runs of a search share the list.
