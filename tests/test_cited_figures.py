@@ -135,3 +135,20 @@ def test_winners_of_the_surrogate():
         assert " | ".join(cells) in page
     assert facts["above"] == 9
     assert "Nine of the ten winners" in page
+
+
+def test_named_networks():
+    page = (ROOT / "docs" / "surrogates.md").read_text(encoding="utf-8")
+    found = json.loads((ROOT / "experiments" / "named_networks.json").read_text())
+    spec = importlib.util.spec_from_file_location(
+        "named_networks", ROOT / "benchmarks" / "named_networks.py"
+    )
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    assert benchmark.measured("cifar10") == found["cifar10"]
+    for row in found["cifar10"]["rows"]:
+        cells = [f"{row['params']:,}"]
+        cells += [str(Interval(*row[name])) for name in benchmark.METRICS]
+        cells += [str(row["tiles"]), f"{row['energy_mj']:.3f}", f"{row['latency_ms']:.2f}"]
+        name = f"`{row['name']}`" if row["name"].startswith("t") else row["name"]
+        assert f"| {name} | {' | '.join(cells)} |" in page

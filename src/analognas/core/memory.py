@@ -7,7 +7,7 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 _LARGEST_INT = 2**31 - 1
-_LARGEST_MMAP_THRESHOLD = 32 << 20  # older versions refuse more
+_MMAP_THRESHOLDS = (_LARGEST_INT, 32 << 20)  # older versions refuse more than 32 MiB
 
 
 def keep_freed_memory() -> bool:
@@ -28,5 +28,5 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    kept = mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
+    kept = any(mallopt(_M_MMAP_THRESHOLD, threshold) for threshold in _MMAP_THRESHOLDS)
     return bool(kept and mallopt(_M_TRIM_THRESHOLD, _LARGEST_INT))
