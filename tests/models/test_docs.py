@@ -28,7 +28,8 @@ def test_the_code_runs(page, monkeypatch, capsys):
 
 
 def test_every_data_set_is_in_the_table():
-    rows = re.findall(r"^\| (`.*?) \|", (DOCS / "data.md").read_text(), flags=re.M)
+    table, _, _ = (DOCS / "data.md").read_text().partition("## Your own data")
+    rows = re.findall(r"^\| (`.*?) \|", table, flags=re.M)
     assert set(re.findall(r"`([\w-]+)`", " ".join(rows))) == set(DATASETS)
 
 

@@ -68,6 +68,7 @@ class ModelBased(Optimizer):
     """
 
     observations: Observations
+    _within_bounds: Population
     any_order = True
     acquisitions: ClassVar[Sequence[str]] = (BEST_OF_CLASS, *ACQUISITIONS, EI_PER_COST)
 
@@ -198,7 +199,7 @@ class ModelBased(Optimizer):
         # Proposed architectures without results, by code: in an asynchronous search there are some.
         self._pending: dict[Any, NDArray[np.signedinteger[Any]]] = {}
         # Random architectures that met the known bounds, where few of them do.
-        self._within_bounds: Population = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
+        self._within_bounds = np.empty((0, self.space.n_genes), dtype=self.space.dtype)
         self._listed = None
         if self.space.n_genotypes <= LISTED:
             # The runs of a search share the list.
