@@ -4,6 +4,8 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 from xgboost import XGBRanker, XGBRegressor
 
+from analognas.core import get_metric
+from analognas.core.metric_words import head_of
 from analognas.evaluators import (
     GraphEnsembleEvaluator,
     MLPEvaluator,
@@ -13,6 +15,8 @@ from analognas.evaluators import (
 from analognas.evaluators.calibration import normal_quantile
 from analognas.evaluators.fit_default_weights import ENCODING
 from analognas.evaluators.normal_scores import NormalScores
+from analognas.report import save_figure
+from analognas.report.style import COLOURS, GREY, new_figure
 from analognas.spaces import encode_features
 from analognas.tables import MeasuredTable
 
@@ -146,20 +150,23 @@ def coverage(values, means, sems):
 
 
 def draw(curves, path):
-    """Reliability figure: observed against nominal coverage."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(4.2, 4.0), layout="constrained")
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1)
-    axes.fill_between([0.87, 0.93], 0.85, 0.95, color="0.9", label="goal: 85 to 95 % at 90 %")
-    for name, observed in curves.items():
-        axes.plot(LEVELS, observed, marker="o", label=name.strip())
-    axes.set(xlabel="nominal coverage", ylabel="held-out coverage", xlim=(0.4, 1), ylim=(0.4, 1))
-    axes.legend(fontsize=7)
-    figure.savefig(path, dpi=150)
+    """Reliability figure: observed against nominal coverage, in percent."""
+    figure, (axes,) = new_figure(4.8, 4.4)
+    axes.plot([0, 100], [0, 100], color=GREY, linewidth=1)
+    axes.fill_between([87, 93], 85, 95, color="0.9", label="goal: 85 to 95 % at 90 %")
+    for colour, (name, observed) in zip(COLOURS, curves.items(), strict=False):
+        percent = [100 * level for level in LEVELS], [100 * share for share in observed]
+        axes.plot(*percent, marker="o", color=colour, label=head_of(get_metric(name)))
+    axes.set(xlim=(40, 100), ylim=(40, 100))
+    axes.set_xlabel("level of the interval (%)")
+    axes.set_ylabel("held-out networks within it (%)")
+    at_90 = [100 * observed[LEVELS.index(0.9)] for observed in curves.values()]
+    axes.set_title(
+        f"Intervals of 90 % contain {min(at_90):.0f} to {max(at_90):.0f} % of held-out networks",
+        fontsize=9,
+    )
+    axes.legend(fontsize=7, frameon=False, loc="lower right")
+    save_figure(figure, path)
 
 
 def main(file, metrics, *, folds, repeats, figure, models=None):
