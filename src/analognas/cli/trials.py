@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..core import AnalogNASError, check_int, dump_json
-from ..core.text_tables import text_table, wrapped
+from ..core.text_tables import terminal_width, text_table, wrapped
 
 if TYPE_CHECKING:
     from ..search import Trials
@@ -101,7 +101,8 @@ def show(
     bounded = [*(["feasible"] if shown.constraints else [])]
     heads = ["architecture", *named, "run", "number", *bounded]
     rows = list(shown.rows())
-    labels = architecture_labels([row["architecture"] for row in rows], found.space)
+    half = terminal_width() // 2
+    labels = architecture_labels([row["architecture"] for row in rows], found.space, width=half)
     lines = [
         [
             label,
