@@ -268,3 +268,18 @@ def test_a_text_of_words_in_the_tokens_of_a_pretrained_decoder(tmp_path):
     assert shorter.targets[-1].item() == inner.encode(line[:-1]).ids[-1]
     with pytest.raises(InvalidArgumentError, match="pretrained decoder"):
         load_data("npz", root=file, tokenizer=word_tokenizer(["a"], size=1))
+
+
+def test_a_text_with_its_most_frequent_words(tmp_path):
+    vocab = np.array(["rare", "<unk>", "the", "film", "<eos>"])
+    train = np.array([2, 3, 4, 2, 3, 4, 2, 0, 1, 4] * 3, np.uint16)
+    test = np.array([0, 2, 1, 3, 4, 2], np.uint16)
+    file = tmp_path / "words.npz"
+    np.savez(file, train=train, test=test, vocab=vocab, allow_pickle=False)
+    data = load_data("npz", root=file, vocabulary_size=3, length=5, validation=0)
+    assert data.vocabulary == ("<unk>", "the", "<eos>", "film")
+    words = [data.vocabulary[k] for k in data.test.inputs[0].tolist()]
+    assert words == ["<unk>", "the", "<unk>", "film", "<eos>"]
+    assert load_data("npz", root=file, length=5).n_classes == 5
+    with pytest.raises(InvalidArgumentError, match="has its own"):
+        load_data("npz", root=file, vocabulary_size=3, tokenizer=tmp_path)

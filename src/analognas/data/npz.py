@@ -39,9 +39,10 @@ from .images import divided, image_data, image_split
 from .pixels import Bits, as_pixels
 from .splits import size_of_part, stratified_indices, without
 from .tokens import Tokenizer, text_data
-from .wikitext import language_data, retokenized
+from .wikitext import frequent_words, language_data, retokenized
 
 _TEST_PART = 0.2
+_WORDS_OF_TEXTS = 20_000
 _LOSSY = "images were stored as JPEG, which is lossy; report this with all results"
 _LARGEST_RATE = 1_000_000
 
@@ -58,7 +59,7 @@ def load_npz(
     flip: bool = True,
     features: Literal["log-mel", "mfcc"] = "log-mel",
     tokenizer: str | os.PathLike[str] | Tokenizer | None = None,
-    vocabulary_size: int = 20000,
+    vocabulary_size: int | None = None,
     max_length: int = 64,
     length: int = 35,
     train: str = "train",
@@ -94,7 +95,8 @@ def load_npz(
         features: For audio, ``"log-mel"`` or ``"mfcc"``.
         tokenizer: For texts and streams, ``tokenizer.json`` of a pretrained network, or its folder. None:
             words of texts, and streams as they are.
-        vocabulary_size: For texts, number of words.
+        vocabulary_size: Number of words: of texts, 20,000 by default; of streams, the most frequent ones, by
+            default all.
         max_length: For texts, number of tokens of a text.
         length: For streams, number of tokens of a window.
         train: For texts, prefix of the training arrays: ``train`` or another one, such as ``glue_train``.
@@ -121,9 +123,10 @@ def load_npz(
     if names >= AUDIO:
         return _audio(name, arrays, features, augment, test_part)
     if names >= TEXTS:
-        return _texts(name, arrays, train, tokenizer, vocabulary_size, max_length)
+        size = _WORDS_OF_TEXTS if vocabulary_size is None else vocabulary_size
+        return _texts(name, arrays, train, tokenizer, size, max_length)
     if names >= STREAMS:
-        return _streams(name, arrays, length, tokenizer)
+        return _streams(name, arrays, length, tokenizer, vocabulary_size)
     if found := image_arrays(arrays):
         images = [key for (_, role), key in found.items() if role == "x"]
         given = {key: arrays[key] for key in images}
@@ -344,6 +347,7 @@ def _streams(
     arrays: _Arrays,
     length: int,
     tokenizer: str | os.PathLike[str] | Tokenizer | None,
+    vocabulary_size: int | None,
 ) -> DataSet:
     keys = {"train": "train", "validation": "valid", "test": "test"}
     streams = {split: arrays[key] for split, key in keys.items() if key in arrays}
@@ -354,5 +358,11 @@ def _streams(
             "Tokenizer, which is for texts with labels."
         )
     if tokenizer is not None:
+        if vocabulary_size is not None:
+            raise InvalidArgumentError(
+                "`vocabulary_size` is for streams of words; omit it with a `tokenizer`, which has its own."
+            )
         streams, vocabulary = retokenized(streams, vocabulary, tokenizer)
+    elif vocabulary_size is not None:
+        streams, vocabulary = frequent_words(streams, vocabulary, vocabulary_size)
     return language_data(name, streams, vocabulary, length=length)

@@ -127,6 +127,46 @@ def retokenized(
     return found, tokens
 
 
+def frequent_words(
+    streams: Mapping[str, np.ndarray[Any, Any]], vocabulary: Sequence[str], size: int
+) -> tuple[dict[str, np.ndarray[Any, Any]], tuple[str, ...]]:
+    """Return a text with the most frequent words of its training split; all others become ``<unk>``.
+
+    A smaller vocabulary makes small networks faster and easier to train. Perplexities of different vocabularies
+    cannot be compared.
+
+    Args:
+        streams: Ids of words by split.
+        vocabulary: Word of each id.
+        size: Number of words that are kept, besides ``<unk>``.
+
+    Returns:
+        Ids by split, and the word of each id, ``<unk>`` first and then by frequency.
+
+    Raises:
+        InvalidArgumentError: If ``size`` is not positive.
+        TableIntegrityError: If ids are not in the vocabulary.
+
+    Example:
+        >>> words = {"train": np.array([0, 1, 1, 2]), "test": np.array([2, 1])}
+        >>> found, kept = frequent_words(words, ["a", "b", "c"], 2)
+        >>> kept, found["test"].tolist()
+        (('<unk>', 'b', 'a'), [0, 1])
+    """
+    check_int("vocabulary_size", size, minimum=1)
+    ids = {
+        split: as_integers(f"Token ids of {split}", stream, minimum=0, maximum=len(vocabulary) - 1)
+        for split, stream in streams.items()
+    }
+    counts = np.bincount(ids["train"].ravel(), minlength=len(vocabulary))
+    order = np.argsort(-counts, kind="stable").tolist()
+    kept = [k for k in order if vocabulary[k] != UNKNOWN][:size]
+    new = np.zeros(len(vocabulary), np.int32)
+    new[kept] = np.arange(1, len(kept) + 1)
+    words = (UNKNOWN, *(vocabulary[k] for k in kept))
+    return {split: new[stream] for split, stream in ids.items()}, words
+
+
 def language_data(
     name: str,
     streams: dict[str, np.ndarray[Any, Any]],
