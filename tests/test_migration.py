@@ -197,8 +197,9 @@ def yaml_blocks(page):
 
 
 def test_yaml_examples_are_valid():
-    (measurement,) = yaml_blocks("docs/measuring.md")
+    measurement, split = yaml_blocks("docs/measuring.md")
     assert MeasurementSettings.from_dict(measurement).conditions == ("digital", "hwa")
+    assert MeasurementSettings.from_dict({**measurement, **split}).split == "validation"
     (recipe,) = yaml_blocks("docs/training.md")
     assert Recipe.from_dict(recipe).epochs == recipe["epochs"]
     (device,) = yaml_blocks("docs/devices.md")

@@ -90,7 +90,7 @@ def analyze(settings: AnalysisSettings | None = None) -> RobustnessAnalysis:
     Example:
         >>> found = analyze(AnalysisSettings(table="my-table.parquet", margin=20.0))
         >>> found.n_compared, len(found.findings)
-        (45, 4)
+        (69, 4)
     """
     settings = AnalysisSettings() if settings is None else settings
     every = read_readings(settings.table)

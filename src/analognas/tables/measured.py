@@ -402,7 +402,7 @@ def find_table(name: str | os.PathLike[str] | None) -> AnalogNASBench | Measured
 
     Example:
         >>> find_table("analognasbench").space.name, len(find_table("my-table.parquet"))
-        ('nasbench201', 45)
+        ('nasbench201', 69)
     """
     if name is None or name == "analognasbench":
         return AnalogNASBench()

@@ -78,10 +78,9 @@ def build_page(path: Path) -> Document:
         settings_block("Specification of the measurement", table.metadata["measurement"]),
     )
     names = [str(name) for name in values]
-    labels = _labels(table, networks)
     rows = [
         [label, *(_known(values[name][place]) for name in names)]
-        for place, label in enumerate(labels)
+        for place, label in enumerate(_labels(table, networks))
     ]
     main = _main(metrics)
     order = np.argsort(-main.sign * values[main.name], kind="stable")[:_ROWS]

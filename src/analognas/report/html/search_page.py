@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ class _Page:
         heads = ["", "network", *(["estimate (95 % interval)"] if estimated else [])]
         heads += [head_of(metric) for metric in metrics]
         rows = []
-        labels = self._labels(self.winners)
+        labels = self._labels([entry["architecture"] for entry in self.winners])
         for rank, (label, cell) in enumerate(zip(labels, self.winners, strict=True), start=1):
             row = [str(rank), label]
             if estimated:
@@ -208,16 +208,11 @@ class _Page:
         heads += ["evaluations", "ended by"]
         rows = []
         entries = self.result["runs"]
-        for label, entry in zip(self._labels(entries), entries, strict=True):
+        labels = self._labels([entry["architecture"] for entry in entries])
+        for label, entry in zip(labels, entries, strict=True):
             found = [label, number(first, entry.get(first.name))]
-            rows.append(
-                [
-                    str(entry["run"]),
-                    *([] if several else found),
-                    f"{entry['evaluations']:,}",
-                    str(entry["stopped_by"]),
-                ]
-            )
+            ended = [f"{entry['evaluations']:,}", str(entry["stopped_by"])]
+            rows.append([str(entry["run"]), *([] if several else found), *ended])
         return [columns_table(heads, rows, texts=() if several else (1,))]
 
     def _scatter(self) -> str:
@@ -236,16 +231,13 @@ class _Page:
             lambda rows: self._logged_labels(trials.take(distinct[rows])),
         )
 
-    def _labels(self, entries: Sequence[Mapping[str, Any]]) -> list[str]:
-        """Short texts of the architectures of entries, different for different ones."""
-        networks = [entry["architecture"] for entry in entries]
-        return architecture_labels(
-            networks, self.trials.space, width=_WIDTH, only_differences=False
-        ).texts
+    def _labels(self, networks: Iterable[Any]) -> list[str]:
+        """Short texts of architectures, different for different ones."""
+        space = self.trials.space
+        return architecture_labels(networks, space, width=_WIDTH, only_differences=False).texts
 
     def _logged_labels(self, trials: Trials) -> list[str]:
-        networks = map(json.loads, trials.architecture_texts())
-        return self._labels([{"architecture": one} for one in networks])
+        return self._labels(map(json.loads, trials.architecture_texts()))
 
     def _second_metric(self) -> Metric | None:
         if len(self.objectives) > 1:
