@@ -122,6 +122,24 @@ def test_findings_of_rasch():
         assert row in page
 
 
+def test_small_language_models():
+    page = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    file = ROOT / "experiments" / "language_models" / "result.json"
+    for task in json.loads(file.read_text())["tasks"]:
+        assert f"| **{task['title']}** | digital | {task['digital']:.2f} | | |" in page
+        (table,) = task["tables"]
+        named = {one["words"]: one for one in task["networks"].values()}
+        named |= {f"hardware-aware, {one['words']}": one for one in table["variants"].values()}
+        assert len(named) == 6
+        for words, network in named.items():
+            cells = [interval(network["times"][at]["value"]) for at in (0, 2, 4)]
+            assert f"| | {words} | {' | '.join(cells)} |" in page
+        if task["name"] == "gpt2":
+            for name in ("neither", "clip-only"):
+                last = table["variants"][name]["difference"][-1]
+                assert interval(last) in page
+
+
 def test_winners_of_the_surrogate():
     path = ROOT / "benchmarks" / "surrogate_winners.py"
     spec = importlib.util.spec_from_file_location("surrogate_winners", path)
