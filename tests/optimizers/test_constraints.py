@@ -5,8 +5,9 @@ import pytest
 
 from analognas import NASBench201Space, Worker
 from analognas.core import parse_constraints
-from analognas.evaluators import Evaluation, KnownBounds, Problem
+from analognas.evaluators import Evaluation, KnownBounds, Problem, TableEvaluator
 from analognas.optimizers import OPTIMIZERS
+from analognas.spaces import ResNetSpace
 from analognas.testing import OptimizerConformance
 
 METRICS = ("analog_accuracy", "params")
@@ -86,3 +87,43 @@ def test_known_bounds_are_met_by_counts():
     assert 0 < expected.sum() < 200
     assert bounds.met(population).tolist() == expected.tolist()
     assert bounds.met(population[:0]).tolist() == []
+
+
+def test_bounds_on_one_metric_after_the_other_are_met_like_all_at_once():
+    table = TableEvaluator()
+    rows = table.space.sample(300, generator=np.random.default_rng(0))
+    asked = []
+
+    def count(population, metrics):
+        asked.append((len(population), list(metrics)))
+        return table.evaluate_cheaply(population, metrics)
+
+    bounds = parse_constraints(["params<=4e5", "macs<=4e7", "params>=1e5"])
+    counted = table.evaluate_cheaply(rows, ["params", "macs"]).means
+    expected = (counted["params"] <= 4e5) & (counted["macs"] <= 4e7) & (counted["params"] >= 1e5)
+    assert KnownBounds(bounds, count).met(rows).tolist() == expected.tolist()
+    assert 0 < expected.sum() < 300
+    # Only what met the bounds on parameters is counted further.
+    assert [metrics for _, metrics in asked] == [["params"], ["macs"]]
+    assert asked[1][0] < asked[0][0] == 300
+
+
+def test_where_few_networks_meet_the_bounds_those_of_earlier_draws_are_kept():
+    def count(population, metrics):
+        drawn.append(len(population))
+        return Evaluation({"params": space.params(population).astype(float)})
+
+    space, drawn = ResNetSpace(), []
+    rare = parse_constraints("params<=4000")
+    problem = Problem(("score",), known_bounds=KnownBounds(rare, count))
+    optimizer = OPTIMIZERS.get("bayesian")()
+    optimizer.reset(space, problem, generator=np.random.default_rng(0))
+    first = optimizer._drawn_within_bounds(500)
+    n_first = sum(drawn)
+    second = optimizer._drawn_within_bounds(500)
+    assert n_first == 50 * 500
+    assert sum(drawn) - n_first == 8 * 500
+    assert 10 < len(first) < len(second) <= 500
+    assert (space.params(second) <= 4000).all()
+    kept = set(map(tuple, first.tolist()))
+    assert kept <= set(map(tuple, second.tolist()))
